@@ -1,0 +1,185 @@
+"""Request fields on their way to the backend: who asked for what, and our own name taken back out of them.
+
+A client can write any of the fields by which proxies tell a backend who the client is. So its copies are dropped, in
+all the spellings that a backend may read as one variable (`X_Forwarded_For`), and ours are written, unless the peer
+is a proxy that the user trusts (`append`). Fields of the connection end here too (RFC 9110, 7.6.1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from urlrewrite.fields.names import Change, Fields, ip_address
+from urlrewrite.origin import Origin
+
+SPOOFABLE = frozenset(
+    """
+    forwarded x-forwarded x-forwarded-by x-forwarded-client-cert x-forwarded-for x-forwarded-host x-forwarded-path
+    x-forwarded-port x-forwarded-prefix x-forwarded-proto x-forwarded-protocol x-forwarded-scheme x-forwarded-server
+    x-forwarded-ssl x-forwarded-uri x-original-for x-original-host x-original-prefix x-original-proto x-original-uri
+    x-original-url x-rewrite-url x-real-ip x-client-ip x-cluster-client-ip x-remote-addr x-remote-ip
+    x-proxyuser-ip x-scheme x-url-scheme front-end-https true-client-ip cf-connecting-ip cf-connecting-ipv6 cf-visitor
+    fastly-client-ip x-azure-clientip x-azure-socketip x-envoy-external-address x-envoy-original-path
+    x-arr-ssl x-arr-log-id x-arr-clientcert x-waws-unencoded-url ms-aspnetcore-clientcert ms-aspnetcore-token
+    """.split()
+)
+"""Fields by which a proxy vouches for its client, in lower case with `-`: not to be taken from a stranger."""
+
+_HOP_BY_HOP = frozenset("keep-alive proxy-connection proxy-authenticate proxy-authorization te http2-settings".split())
+# What frames and routes the message stays, whatever `Connection` says.
+_NEVER_NOMINATED = frozenset("host content-length transfer-encoding connection upgrade".split())
+
+_MAPPED_BACK = frozenset("referer destination if ping-from ping-to hx-current-url".split())
+_ORIGINS = frozenset("origin sec-websocket-origin".split())
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+UNKNOWN_TLS_INFO = "0|0||"
+"""X-ARR-SSL of a TLS connection of which nothing is known: what counts for most backends is that it is not empty."""
+
+
+def forwarding_fields(
+    fields: Fields,
+    *,
+    client_ip: str,
+    requested: Origin,
+    target: str,
+    trace_id: str,
+    client_port: int | None = None,
+    tls_info: str | None = None,
+    append: bool = False,
+) -> tuple[Fields, list[Change]]:
+    """Drop what a client has no say in and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and X-ARR-*.
+
+    `requested` is the origin that the client asked, `target` the path and query as it asked for them. `client_port`
+    goes into X-Forwarded-For and Forwarded where given (IIS sends it, and many backends cannot read it). `tls_info` is
+    the value of X-ARR-SSL, `keysize|secret keysize|issuer|subject`. With `append` the peer is a trusted proxy: its
+    copies stay, and the client address is added to its lists.
+    """
+    kept, changes = drop_hop_by_hop(fields)
+    own = {
+        "X-Forwarded-For": _node(client_ip, client_port),
+        "X-Forwarded-Host": requested.authority,
+        "X-Forwarded-Proto": requested.scheme,
+        "X-Forwarded-Port": str(requested.port),
+        "Forwarded": _forwarded(client_ip, client_port, requested),
+        "X-Original-URL": target,
+        "X-ARR-LOG-ID": trace_id,
+    }
+    if requested.scheme == "https":
+        own["X-ARR-SSL"] = tls_info or UNKNOWN_TLS_INFO
+    if append:
+        own = _own_behind_a_proxy(own, kept)
+    lines: Fields = []
+    replaced = {name.lower() for name in own}
+    former: dict[str, str] = {}
+    for name, value in kept:
+        same = name.lower().replace("_", "-")
+        if same in replaced:
+            former[same] = f"{former[same]}, {value}" if same in former else value
+        elif same in SPOOFABLE and not append:
+            changes.append(Change(name, value, None, "only a trusted proxy may say this"))
+        else:
+            lines.append((name, value))
+    for name, value in own.items():
+        lines.append((name, value))
+        before = former.get(name.lower())
+        if before != value:
+            changes.append(Change(name, before, value, "says who asked for what"))
+    return lines, changes
+
+
+def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
+    """Drop the fields of the client's connection (RFC 9110, 7.6.1), which are not the backend's.
+
+    `close` and `keep-alive` stay in Connection, because the proxy core reads there when to close the client's
+    connection; so do Connection and Upgrade of a WebSocket handshake (RFC 6455, 4.1), and Transfer-Encoding.
+    """
+    options = {option for name, value in fields if name.lower() == "connection" for option in _options(value)}
+    websocket = "upgrade" in options and any(
+        name.lower() == "upgrade" and "websocket" in value.lower() for name, value in fields
+    )
+    dropped = _HOP_BY_HOP | (options - _NEVER_NOMINATED) | (frozenset() if websocket else {"upgrade"})
+    stays = {"close", "keep-alive", "upgrade"} if websocket else {"close", "keep-alive"}
+    lines: Fields = []
+    changes: list[Change] = []
+    for name, value in fields:
+        after: str | None = value
+        if name.lower() == "connection" and not stays.issuperset(_options(value)):
+            after = ", ".join(option for option in _options(value) if option in stays) or None
+        elif name.lower() in dropped:
+            after = None
+        if after is not None:
+            lines.append((name, after))
+        if after != value:
+            changes.append(Change(name, value, after, "belongs to the client's connection"))
+    return lines, changes
+
+
+def map_back_request_fields(
+    fields: Fields, *, map_back_text: Callable[[str], str], origins: Mapping[Origin, Origin]
+) -> tuple[Fields, list[Change]]:
+    """Map public names back where the backend compares them with its own: Origin, Referer, Destination and the like.
+
+    `map_back_text` maps every URL of a public origin in a text. `origins` maps public origins to backend ones; the
+    Origin field is mapped only if it is exactly one of them, so that a foreign origin stays foreign and `null` null.
+    """
+    lines: Fields = []
+    changes: list[Change] = []
+    for name, value in fields:
+        after = value
+        if name.lower() in _ORIGINS:
+            origin = Origin.parse(value.strip(" \t"))
+            if origin is not None and origin in origins:
+                after = str(origins[origin])
+        elif name.lower() in _MAPPED_BACK:
+            after = map_back_text(value)
+        lines.append((name, after))
+        if after != value:
+            changes.append(Change(name, value, after, "public name mapped back: the backend compares it with its own"))
+    return lines, changes
+
+
+def _own_behind_a_proxy(own: dict[str, str], fields: Fields) -> dict[str, str]:
+    """Join our fields with those of a trusted proxy: lists grow, and what it says of the first request stands."""
+    before: dict[str, list[str]] = {}
+    for name, value in fields:
+        if value.strip():
+            before.setdefault(name.lower(), []).append(value)
+    joined = {}
+    for name, value in own.items():
+        former = before.get(name.lower(), [])
+        if name in ("X-Forwarded-For", "Forwarded"):
+            joined[name] = ", ".join([*former, value])
+        elif name in ("X-Original-URL", "X-ARR-LOG-ID") or not former:
+            joined[name] = value
+    return joined
+
+
+def _node(client_ip: str, port: int | None) -> str:
+    """Write a client's address as X-Forwarded-For has it: IPv6 in brackets only where a port follows."""
+    address = ip_address(client_ip)
+    text = str(address) if address else client_ip
+    if port is None:
+        return text
+    return f"[{text}]:{port}" if address and address.version == 6 else f"{text}:{port}"
+
+
+def _forwarded(client_ip: str, port: int | None, requested: Origin) -> str:
+    address = ip_address(client_ip)
+    if address is None:
+        node = "unknown"
+    else:
+        node = f"[{address}]" if address.version == 6 else str(address)
+        node += f":{port}" if port is not None else ""
+    return f"for={_quoted(node)};host={_quoted(requested.authority)};proto={requested.scheme}"
+
+
+def _quoted(value: str) -> str:
+    """Quote a value that is no token (RFC 7239, 4): an IPv6 address, anything with a port."""
+    return value if _TOKEN.fullmatch(value) else f'"{value}"'
+
+
+def _options(value: str) -> list[str]:
+    return [option.strip(" \t").lower() for option in value.split(",") if option.strip(" \t")]

@@ -1,0 +1,66 @@
+"""The values that every module of this room speaks in: field lines, origins, the caller's functions, and a change."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from urlrewrite.origin import Origin, parse_authority
+
+type FieldLine = tuple[str, str]
+"""One field line (RFC 9110, 5.2): name and value as they came; bytes outside ASCII are latin-1 or surrogateescape."""
+
+type Fields = list[FieldLine]
+
+
+@dataclass(frozen=True, slots=True)
+class NameMap:
+    """What a field value needs to know about names.
+
+    `map_text` maps every absolute or scheme-relative URL of a backend in a text, in any spelling, and leaves the rest
+    alone. `map_bare` maps a bare authority (`host` or `host:port`), or gives None. `map_path`, where the public site is
+    mounted under another path, maps a path (no query). `map_cookie_value`, where given, maps the value of a cookie.
+    """
+
+    public: Origin
+    backend: Origin
+    map_text: Callable[[str], str]
+    map_bare: Callable[[str], str | None]
+    map_path: Callable[[str], str] | None = None
+    map_cookie_value: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One field line that was changed, or that a person should look at (`warning`).
+
+    `before` is None for a line that was added, `after` for one that was removed; a warning may have both the same.
+    """
+
+    field: str
+    before: str | None
+    after: str | None
+    why: str
+    warning: bool = False
+
+
+def host_of(authority: str) -> str:
+    """The host of `host[:port]`: lower case, no brackets, no trailing dot; what is no authority, in lower case."""
+    parsed = parse_authority(authority)
+    return parsed[0] if parsed else authority.lower()
+
+
+def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Give the address that a host literal stands for (an IPv4-mapped IPv6 address as IPv4), or None for a name."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether browsers know without DNS that a host is this machine (W3C Secure Contexts, 3.1)."""
+    address = ip_address(host)
+    return address.is_loopback if address else host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,148 @@
+"""Which response fields name a host, and how: the table, and the walk over the lines of an answer.
+
+Trailers and the fields of a 1xx answer go through the same walk. The order of the lines and the case of names are kept;
+a line in which nothing is found is identical.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+
+from urlrewrite.fields import policies, references
+from urlrewrite.fields.cookies import rewrite_set_cookie
+from urlrewrite.fields.names import Change, FieldLine, Fields, NameMap
+from urlrewrite.origin import Origin
+
+
+class Kind(Enum):
+    """How a field names a host; the value of a member is what a `Change` gives as the reason."""
+
+    URL = "URL of the backend mapped"
+    REFRESH = "URL of the backend in Refresh mapped"
+    LINK = "URL of the backend in Link mapped"
+    JSON = "URL of the backend in JSON mapped"
+    QUOTED = "URL of the backend in a quoted string mapped"
+    ORIGIN_LIST = "origin of the backend mapped"
+    ALLOW_FROM = "origin of the backend that may frame the page mapped"
+    POLICY = "sources of the policy that named the backend mapped"
+    CHALLENGE = "URL of the backend in a challenge mapped"
+    AUTHORITY = "name of the backend mapped"
+    GENERIC = "URL of the backend found and mapped"
+    COOKIE = "cookie made true for the public name"
+    TRANSPORT_SECURITY = "HSTS of the backend removed: the public name is http"
+    ALTERNATIVE = "removed: clients would go past the proxy"
+    KEY_PINS = "removed: the keys of the backend are not those of the public name"
+    UNTOUCHED = "left alone"
+
+
+_NAMES_OF = {
+    Kind.URL: """Location Content-Location Content-Base URI Destination SourceMap X-SourceMap Service-Worker-Allowed
+        X-Pingback OData-EntityId Operation-Location Azure-AsyncOperation Sec-WebSocket-Location HX-Redirect HX-Push-Url
+        HX-Replace-Url Turbo-Location X-PJAX-URL X-Inertia-Location""",
+    Kind.REFRESH: "Refresh",
+    Kind.LINK: "Link",
+    Kind.JSON: "Report-To NEL HX-Location",
+    Kind.QUOTED: "Reporting-Endpoints Speculation-Rules",
+    Kind.ORIGIN_LIST: "Access-Control-Allow-Origin Timing-Allow-Origin Permissions-Policy Sec-WebSocket-Origin",
+    Kind.ALLOW_FROM: "X-Frame-Options",
+    Kind.POLICY: """Content-Security-Policy Content-Security-Policy-Report-Only X-Content-Security-Policy
+        X-Content-Security-Policy-Report-Only X-WebKit-CSP X-WebKit-CSP-Report-Only Feature-Policy""",
+    Kind.CHALLENGE: "WWW-Authenticate Proxy-Authenticate",
+    # Fields that exist to name a machine: a bare word is a host there, and nowhere else.
+    Kind.AUTHORITY: """Via Host X-Host X-Server X-Server-Name X-Backend X-Backend-Host X-Backend-Server X-Served-By
+        X-Upstream X-Forwarded-Host X-Forwarded-Server""",
+    Kind.COOKIE: "Set-Cookie",
+    Kind.TRANSPORT_SECURITY: "Strict-Transport-Security",
+    Kind.ALTERNATIVE: "Alt-Svc",
+    Kind.KEY_PINS: "Public-Key-Pins Public-Key-Pins-Report-Only",
+    # What is compared, hashed, signed or an identifier means what its bytes are, even where it looks like a URL:
+    # validators, digests, signatures, credentials, protocol handshakes, vocabularies, and names of files.
+    Kind.UNTOUCHED: """ETag Content-MD5 Digest Content-Digest Repr-Digest Signature Signature-Input
+        Authorization Proxy-Authorization Authentication-Info Proxy-Authentication-Info Content-Disposition
+        Content-Type Clear-Site-Data DAV Lock-Token X-Goog-Hash""",
+}
+
+KINDS: dict[str, Kind] = {name.lower(): kind for kind, text in _NAMES_OF.items() for name in text.split()}
+"""Field name in lower case to its kind; all others are `Kind.GENERIC`, but for `_UNTOUCHED_PREFIXES`."""
+
+_UNTOUCHED_PREFIXES = ("sec-websocket-", "x-amz-checksum-", "x-content-sha")
+
+_MAPS: dict[Kind, Callable[[str, NameMap], str]] = {
+    Kind.URL: references.map_url,
+    Kind.REFRESH: references.map_refresh,
+    Kind.LINK: references.map_link,
+    Kind.JSON: references.map_json,
+    Kind.QUOTED: references.map_quoted,
+    Kind.ORIGIN_LIST: policies.map_origins,
+    Kind.ALLOW_FROM: policies.map_frame_options,
+    Kind.POLICY: policies.map_csp,
+    Kind.CHALLENGE: references.map_challenge,
+    Kind.AUTHORITY: references.map_authorities,
+    Kind.GENERIC: references.map_anything,
+}
+
+
+def kind_of(name: str) -> Kind:
+    """Give the kind of a response field by its name."""
+    name = name.lower()
+    kind = KINDS.get(name)
+    if kind is None:
+        kind = Kind.UNTOUCHED if name.startswith(_UNTOUCHED_PREFIXES) else Kind.GENERIC
+    return kind
+
+
+def rewrite_response_fields(
+    fields: Fields,
+    *,
+    map_text: Callable[[str], str],
+    map_bare: Callable[[str], str | None],
+    public: Origin,
+    backend: Origin,
+    map_path: Callable[[str], str] | None = None,
+    map_cookie_value: Callable[[str], str] | None = None,
+) -> tuple[Fields, list[Change]]:
+    """Make the fields of an answer true for `public`; `NameMap` says what the functions have to do.
+
+    Body-bound fields (Content-Length, digests, ETag) are the business of `validators`.
+    """
+    names = NameMap(public, backend, map_text, map_bare, map_path, map_cookie_value)
+    lines: Fields = []
+    changes: list[Change] = []
+    for name, value in fields:
+        line, done = _rewrite_line(name, value, names)
+        if line:
+            lines.append(line)
+        changes += done
+    return lines, changes + _broken_signatures(fields, changes)
+
+
+def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | None, list[Change]]:
+    kind = kind_of(name)
+    if kind is Kind.UNTOUCHED:
+        return (name, value), []
+    if kind is Kind.COOKIE:
+        after, changes = rewrite_set_cookie(value, names)
+        return (name, after), changes
+    if kind is Kind.TRANSPORT_SECURITY:
+        keep, warnings = policies.strict_transport_security(value, names.public)
+        if keep:
+            return (name, value), [Change(name, value, value, warning, warning=True) for warning in warnings]
+    if kind in _MAPS:
+        after = _MAPS[kind](value, names)
+        return (name, after), [Change(name, value, after, kind.value)] if after != value else []
+    return None, [Change(name, value, None, kind.value)]
+
+
+def _broken_signatures(fields: Fields, changes: list[Change]) -> list[Change]:
+    """Warn of message signatures (RFC 9421) that cover a field which was changed."""
+    changed = {change.field.lower() for change in changes if change.before != change.after}
+    warnings = []
+    for name, value in fields:
+        if name.lower() == "signature-input":
+            covered = changed.intersection(re.findall(r'"([^"]*)"', value.lower()))
+            if covered:
+                why = f"the signature covers {', '.join(sorted(covered))}, which was changed: it is broken"
+                warnings.append(Change(name, value, value, why, warning=True))
+    return warnings

@@ -1,0 +1,227 @@
+"""Caches kept honest: ETag marks, conditional requests, and the fields that describe the bytes of a body.
+
+A rewritten page depends on the backend's page *and* on the rules. A client that revalidates with the backend's own ETag
+would be told "not modified" after the rules have changed, and keep the page of the old rules. So the ETag of every
+representation that is subject to rewriting, changed or not, carries a mark of what it was rewritten with:
+
+    backend "abc"  ->  client "abc;ur=1a2b3c4d"  ->  If-None-Match "abc;ur=1a2b3c4d"  ->  backend "abc"
+
+The fingerprint in the mark is the caller's: hex digits over everything the rewriting depends on (the rules, the public
+origin). A mark of another fingerprint matches nothing any more. The mark stands inside the quotes, in characters that
+an etagc may be (RFC 9110, 8.8.3), and a suffix that a cache on the way adds behind it (`-gzip`) is borne.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from urlrewrite.fields.names import Change, Fields
+from urlrewrite.fields.policies import has_hashes
+
+_MARK = re.compile(r";ur=(?P<fingerprint>[0-9a-f]+)")
+_ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+', re.ASCII)
+
+_DIGESTS = frozenset(
+    """
+    content-md5 digest content-digest repr-digest x-goog-hash x-amz-content-sha256 x-ms-content-crc64
+    x-ms-blob-content-md5 oc-checksum x-checksum-md5 x-checksum-sha1 x-checksum-sha256 x-oss-hash-crc64ecma
+    """.split()
+)
+_DIGEST_PREFIXES = ("x-amz-checksum-", "x-content-sha")
+_SIGNATURES = frozenset("signature signature-input content-signature x-signature".split())
+_CSP = frozenset("content-security-policy content-security-policy-report-only".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Unmarked:
+    """Request fields as the backend may see them. `carried_mark`: a mark of ours, of this fingerprint, was among them.
+
+    A 304 that answers such a request confirms what was rewritten: its ETag has to be marked again.
+    """
+
+    fields: Fields
+    changes: list[Change]
+    carried_mark: bool
+
+
+def mark_etag(value: str, fingerprint: str) -> str:
+    """Put the mark of `fingerprint` (lower-case hex digits) into an entity tag; a weak one stays weak.
+
+    A tag that has this very mark is left alone.
+    """
+    marked = _find_mark(value)
+    if not value or (marked and marked["fingerprint"] == fingerprint):
+        return value
+    end = value.rfind('"') if value.count('"') > 1 else len(value)
+    return f"{value[:end]};ur={fingerprint}{value[end:]}"
+
+
+def unmark_if_none_match(value: str, fingerprint: str) -> tuple[str | None, bool]:
+    """Take our marks out of an If-None-Match list. Tags marked otherwise are dropped; None where no tag is left.
+
+    The second result says whether a mark of this fingerprint was there. A list without any mark is identical.
+    """
+    tags: list[str] = []
+    carried = changed = False
+    for tag in _ENTITY_TAG.findall(value):
+        marked = _find_mark(tag)
+        if marked is None:
+            tags.append(tag)
+            continue
+        changed = True
+        if marked["fingerprint"] == fingerprint:
+            carried = True
+            tags.append(_without(marked, tag))
+    if not changed:
+        return value, False
+    return ", ".join(tags) or None, carried
+
+
+def unmark_if_match(value: str) -> str:
+    """Take every mark of ours out of an If-Match list.
+
+    No tag is dropped, whatever its fingerprint: If-Match guards the backend's version against a lost update, and a
+    request that has lost its If-Match is not guarded at all.
+    """
+
+    def unmarked(tag: re.Match[str]) -> str:
+        marked = _find_mark(tag[0])
+        return _without(marked, tag[0]) if marked else tag[0]
+
+    return _ENTITY_TAG.sub(unmarked, value)
+
+
+def unmark_request_fields(fields: Fields, fingerprint: str) -> Unmarked:
+    """Make the conditions of a request true for the backend.
+
+    If-Range with a mark is dropped with its Range, because parts of the backend's bytes do not fit into a rewritten
+    body. Where a tag of other rules was dropped, If-Modified-Since goes too: without the tag it would count (RFC 9110,
+    13.1.3) and bring the 304 that the dropped tag must not bring.
+    """
+    carried = stale = False
+    partial = any(name.lower() == "if-range" and _find_mark(value) for name, value in fields)
+
+    def unmark(name: str, value: str) -> str | None:
+        nonlocal carried, stale
+        match name.lower():
+            case "if-none-match":
+                after, found = unmark_if_none_match(value, fingerprint)
+                carried |= found
+                stale |= len(_ENTITY_TAG.findall(after or "")) < len(_ENTITY_TAG.findall(value))
+                return after
+            case "if-match":
+                return unmark_if_match(value)
+            case "if-range" | "range" if partial:
+                return None
+        return value
+
+    lines, changes = _edit(fields, unmark, "condition made true for the backend")
+    if stale:
+        lines, dropped = _edit(
+            lines,
+            lambda name, value: None if name.lower() == "if-modified-since" else value,
+            "the client's copy was rewritten by other rules",
+        )
+        changes += dropped
+    return Unmarked(lines, changes, carried)
+
+
+def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Change]]:
+    """Mark the validators of a representation that is subject to rewriting, whether or not its bytes were changed.
+
+    It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and, where
+    there is no ETag to mark, Last-Modified, which would survive a change of the rules. For answers to GET and HEAD, and
+    for a 304 whose request carried a mark.
+    """
+    tagged = any(name.lower() == "etag" for name, _ in fields)
+    ranged = any(name.lower() == "accept-ranges" for name, _ in fields)
+
+    def mark(name: str, value: str) -> str | None:
+        match name.lower():
+            case "etag":
+                return mark_etag(value, fingerprint)
+            case "last-modified" if not tagged:
+                return None
+            case "accept-ranges":
+                return "none"
+        return value
+
+    lines, changes = _edit(fields, mark, "the representation depends on the rules")
+    if not ranged:
+        lines.append(("Accept-Ranges", "none"))
+        changes.append(Change("Accept-Ranges", None, "none", "no ranges of a representation that is rewritten"))
+    return lines, changes
+
+
+def after_rewrite(
+    fields: Fields, body_length: int | None, changed: bool, *, chunked: bool = False
+) -> tuple[Fields, list[Change]]:
+    """Make the fields that describe the body true after it was rewritten.
+
+    `body_length` is the number of bytes that will be sent, content coding included, or None where it is not known (a
+    stream, an answer to HEAD). `changed` says that the bytes differ, or, of a stream, that they may; if not, all is
+    left as it is. `chunked` says that the client's protocol frames a body of unknown length by chunks (HTTP/1.1 does;
+    1.0 closes the connection, and 2 and 3 need no field).
+    """
+    if not changed:
+        return list(fields), []
+    length = None if body_length is None else str(body_length)
+    chunk = chunked and length is None
+    seen: set[str] = set()
+
+    def edit(name: str, value: str) -> str | None:
+        lower = name.lower()
+        if lower in _DIGESTS or lower.startswith(_DIGEST_PREFIXES):
+            return None
+        if lower in ("content-length", "transfer-encoding"):
+            # A second line is never right: of two lengths one is a lie.
+            first = lower not in seen
+            seen.add(lower)
+            true = length if lower == "content-length" else (value if chunk else None)
+            return true if first else None
+        return value
+
+    lines, changes = _edit(fields, edit, "true for the body that was rewritten")
+    for name, wanted in (("Content-Length", length), ("Transfer-Encoding", "chunked" if chunk else None)):
+        if wanted is not None and name.lower() not in seen:
+            lines.append((name, wanted))
+            changes.append(Change(name, None, wanted, "true for the body that was rewritten"))
+    return lines, changes + _warnings(lines)
+
+
+def _warnings(fields: Fields) -> list[Change]:
+    """Tell what a changed body breaks and what cannot be mended here."""
+    warnings = []
+    for name, value in fields:
+        if name.lower() in _SIGNATURES:
+            why = "the body was changed: a signature that covers it is broken"
+        elif name.lower() in _CSP and has_hashes(value):
+            why = "the body was changed: inline code allowed by its hash is blocked if it was among the changes"
+        else:
+            continue
+        warnings.append(Change(name, value, value, why, warning=True))
+    return warnings
+
+
+def _find_mark(tag: str) -> re.Match[str] | None:
+    """Find the last mark: an earlier one is of a proxy like this one behind us."""
+    return _MARK.match(tag, max(tag.rfind(";ur="), 0))
+
+
+def _without(mark: re.Match[str], tag: str) -> str:
+    return tag[: mark.start()] + tag[mark.end() :]
+
+
+def _edit(fields: Fields, edit: Callable[[str, str], str | None], why: str) -> tuple[Fields, list[Change]]:
+    """Apply `edit` to each line: the new value, or None to drop the line."""
+    lines: Fields = []
+    changes: list[Change] = []
+    for name, value in fields:
+        after = edit(name, value)
+        if after is not None:
+            lines.append((name, after))
+        if after != value:
+            changes.append(Change(name, value, after, why))
+    return lines, changes

@@ -1,0 +1,328 @@
+"""The vocabulary: what a rule file says, as plain frozen values.
+
+Every format (YAML, IIS XML, mod_rewrite) is read into these classes and written from them; the engine compiles them.
+Names and defaults are those of IIS (`rewrite_schema.xml`, IIS URL Rewrite 2.0 reference); what is ours is said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from urlrewrite.origin import DEFAULT_PORTS, Origin
+
+__all__ = ["DEFAULT_PORTS", "Origin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something was written: the file as the user named it, and the line, from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+NOWHERE = Source("<built in>", 0)
+
+
+class PatternSyntax(StrEnum):
+    """Attribute `patternSyntax`."""
+
+    ECMASCRIPT = "ECMAScript"
+    WILDCARD = "Wildcard"
+    EXACT_MATCH = "ExactMatch"
+
+
+class LogicalGrouping(StrEnum):
+    """Attribute `logicalGrouping`."""
+
+    MATCH_ALL = "MatchAll"
+    MATCH_ANY = "MatchAny"
+
+
+class MatchType(StrEnum):
+    """Attribute `matchType` of a condition."""
+
+    PATTERN = "Pattern"
+    IS_FILE = "IsFile"
+    IS_DIRECTORY = "IsDirectory"
+
+
+class ActionType(StrEnum):
+    """Attribute `type` of an inbound action."""
+
+    NONE = "None"
+    REWRITE = "Rewrite"
+    REDIRECT = "Redirect"
+    CUSTOM_RESPONSE = "CustomResponse"
+    ABORT_REQUEST = "AbortRequest"
+
+
+class RedirectType(StrEnum):
+    """Attribute `redirectType`. `PermanentRedirect` (308) is ours: IIS has no name for it."""
+
+    PERMANENT = "Permanent"
+    FOUND = "Found"
+    SEE_OTHER = "SeeOther"
+    TEMPORARY = "Temporary"
+    PERMANENT_REDIRECT = "PermanentRedirect"
+
+    @property
+    def status(self) -> int:
+        """The status code that is sent."""
+        return _REDIRECT_STATUS[self]
+
+
+_REDIRECT_STATUS = {
+    RedirectType.PERMANENT: 301,
+    RedirectType.FOUND: 302,
+    RedirectType.SEE_OTHER: 303,
+    RedirectType.TEMPORARY: 307,
+    RedirectType.PERMANENT_REDIRECT: 308,
+}
+
+
+class LinkMode(StrEnum):
+    """Ours: how far the backend's URLs are mapped to the public ones without a rule."""
+
+    OFF = "off"
+    TAGS = "tags"
+    EVERYWHERE = "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`<match>` of an inbound rule."""
+
+    url: str
+    ignore_case: bool = True
+    negate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`<add>` inside `<conditions>` or `<preCondition>`. `input` is a template."""
+
+    input: str
+    pattern: str = ""
+    match_type: MatchType = MatchType.PATTERN
+    ignore_case: bool = True
+    negate: bool = False
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """`<conditions>`. `track_all_captures` defaults to False inbound and to True outbound (rewrite_schema.xml)."""
+
+    items: tuple[Condition, ...] = ()
+    logical_grouping: LogicalGrouping = LogicalGrouping.MATCH_ALL
+    track_all_captures: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetServerVariable:
+    """`<set>` inside `<serverVariables>`. `replace=False` sets the variable only where it is not yet set."""
+
+    name: str
+    value: str
+    replace: bool = True
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`<action>` of an inbound rule; which attributes count depends on `type`."""
+
+    type: ActionType = ActionType.NONE
+    url: str = ""
+    append_query_string: bool = True
+    redirect_type: RedirectType = RedirectType.PERMANENT
+    log_rewritten_url: bool = False
+    status_code: int = 0
+    sub_status_code: int = 0
+    status_reason: str = ""
+    status_description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRule:
+    """`<rule>` inside `<rules>` or `<globalRules>`."""
+
+    name: str
+    match: Match
+    conditions: Conditions = Conditions()
+    server_variables: tuple[SetServerVariable, ...] = ()
+    action: Action = Action()
+    enabled: bool = True
+    pattern_syntax: PatternSyntax = PatternSyntax.ECMASCRIPT
+    stop_processing: bool = False
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMatch:
+    """`<match>` of an outbound rule. One scope applies, the first of: `server_variable`, `filter_by_tags`, whole body.
+
+    `filter_by_tags` holds IIS's flag names as in the reference ("A", "Form", "CustomTags", ...).
+    """
+
+    pattern: str
+    server_variable: str = ""
+    filter_by_tags: tuple[str, ...] = ()
+    custom_tags: str = ""
+    occurrences: int = 0
+    ignore_case: bool = True
+    negate: bool = False
+
+
+class OutboundActionType(StrEnum):
+    """Attribute `type` of an outbound action."""
+
+    NONE = "None"
+    REWRITE = "Rewrite"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundAction:
+    """`<action>` of an outbound rule. `replace=False` leaves a field alone that is there already."""
+
+    type: OutboundActionType = OutboundActionType.NONE
+    value: str = ""
+    replace: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRule:
+    """`<rule>` inside `<outboundRules>`."""
+
+    name: str
+    match: OutboundMatch
+    pre_condition: str = ""
+    conditions: Conditions = Conditions(track_all_captures=True)
+    action: OutboundAction = OutboundAction()
+    enabled: bool = True
+    pattern_syntax: PatternSyntax = PatternSyntax.ECMASCRIPT
+    stop_processing: bool = False
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class PreCondition:
+    """`<preCondition>`: decides once per response whether the rules that name it apply."""
+
+    name: str
+    items: tuple[Condition, ...]
+    logical_grouping: LogicalGrouping = LogicalGrouping.MATCH_ALL
+    pattern_syntax: PatternSyntax = PatternSyntax.ECMASCRIPT
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class CustomTags:
+    """`<tags>` inside `<customTags>`: pairs of tag and attribute, both in lower case."""
+
+    name: str
+    tags: tuple[tuple[str, str], ...]
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteMap:
+    """`<rewriteMap>`. With `ignore_case` keys are compared without case; entries keep the spelling of the file."""
+
+    name: str
+    entries: Mapping[str, str]
+    default_value: str = ""
+    ignore_case: bool = True
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Ours: the PEM file with key, certificate and chain of a site; `file` is absolute."""
+
+    file: str
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Ours (IIS: site, binding and `<rewrite>` section in one): a public name, what is behind it, and its rules.
+
+    `public` names the origins that browsers use; the first one is the one that redirects and links are made for when a
+    request came by a name or scheme that is not listed. `connect` is the `(host, port)` to dial for the backend where
+    its own name does not resolve. `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists client
+    addresses whose X-Forwarded-For is continued rather than replaced.
+    """
+
+    name: str
+    public: tuple[Origin, ...]
+    backend: Origin
+    connect: tuple[str, int] | None = None
+    links: LinkMode = LinkMode.EVERYWHERE
+    preserve_host_header: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    document_root: str = ""
+    allowed_server_variables: tuple[str, ...] | None = None
+    rules: tuple[InboundRule, ...] = ()
+    outbound_rules: tuple[OutboundRule, ...] = ()
+    pre_conditions: Mapping[str, PreCondition] = field(default_factory=lambda: MappingProxyType({}))
+    custom_tags: Mapping[str, CustomTags] = field(default_factory=lambda: MappingProxyType({}))
+    rewrite_maps: Mapping[str, RewriteMap] = field(default_factory=lambda: MappingProxyType({}))
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a rule file's own test expects; None means "not asked".
+
+    `body_has` and `body_lacks` are texts; `fields` are response fields by lower-case name; `request_fields` are fields
+    as the backend gets them, None standing for "must not be sent".
+    """
+
+    status: int | None = None
+    location: str | None = None
+    url: str | None = None
+    action: str | None = None
+    site: str | None = None
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    request_fields: Mapping[str, str | None] = field(default_factory=dict)
+    body_has: tuple[str, ...] = ()
+    body_lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTest:
+    """A case under `tests:`: a request, optionally the answer of the backend, and what is expected of both."""
+
+    method: str
+    url: str
+    expect: Expectation
+    fields: tuple[tuple[str, str], ...] = ()
+    response_status: int | None = None
+    response_fields: tuple[tuple[str, str], ...] = ()
+    response_body: str = ""
+    name: str = ""
+    source: Source = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All that is in force: the sites of every rule file, and the rules that run before theirs.
+
+    `fingerprint` is a short hash of the files' content; `files` are the files to watch, absolute.
+    """
+
+    sites: tuple[Site, ...] = ()
+    global_rules: tuple[InboundRule, ...] = ()
+    rewrite_maps: Mapping[str, RewriteMap] = field(default_factory=lambda: MappingProxyType({}))
+    tests: tuple[RuleTest, ...] = ()
+    files: tuple[str, ...] = ()
+    fingerprint: str = ""

@@ -1,0 +1,65 @@
+"""Origins and authorities: who a URL, a Host field or a cookie talks about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?|wss?)://(?P<authority>(?:\[[0-9a-f:.]+\]|[^\s\[\]/?#@:\\]+)(?::\d{1,5})?)", re.IGNORECASE
+)
+_AUTHORITY = re.compile(r"(?:[^@]*@)?(\[[0-9a-fA-F:.]+\]|[^:\[\]@]+)(?::(\d*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Scheme, host and port (RFC 6454). `host` is in lower case, in A-labels, and an IPv6 address has no brackets."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Origin | None:
+        """Read a serialized origin such as `https://www.example.com:8443`; None for anything else, such as `null`."""
+        found = _ORIGIN.fullmatch(text)
+        return origin_of(found["scheme"], found["authority"]) if found else None
+
+    @property
+    def host_text(self) -> str:
+        """The host as URLs have it: an IPv6 address in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def has_default_port(self) -> bool:
+        """Whether the port is the one that its scheme means by itself."""
+        return DEFAULT_PORTS.get(self.scheme) == self.port
+
+    @property
+    def authority(self) -> str:
+        """`host` or `host:port`: without a port where it is the default of the scheme."""
+        return self.host_text if self.has_default_port else f"{self.host_text}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+
+def parse_authority(text: str) -> tuple[str, int | None] | None:
+    """Host (lower case, no brackets, no trailing dot) and port of `[user@]host[:port]`; None if it is no authority."""
+    found = _AUTHORITY.fullmatch(text)
+    if not found:
+        return None
+    host, port = found.groups()
+    number = int(port) if port else None
+    if number is not None and not 0 < number < 65536:
+        return None
+    return host.strip("[]").rstrip(".").lower(), number
+
+
+def origin_of(scheme: str, authority: str) -> Origin | None:
+    """The http or https origin of a URL with this scheme (ws counts as http) and authority; None if it has no host."""
+    parsed = parse_authority(authority)
+    scheme = scheme.lower().replace("ws", "http", 1) if scheme.lower().startswith("ws") else scheme.lower()
+    return Origin(scheme, parsed[0], parsed[1] or DEFAULT_PORTS[scheme]) if parsed else None
