@@ -1,0 +1,1 @@
+export const picture = "http://privateserver:8080/static/dot.png?exported";

@@ -1,0 +1,1 @@
+export { picture } from "http://privateserver:8080/static/exported.js";

@@ -1,0 +1,112 @@
+"""How a page is answered over HTTP: methods, the check of Origin and Referer, validators, error pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler
+
+from privateserver.catalogue import HTML, ORIGIN, Page
+from privateserver.markup import document, links
+
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+PIECE = 16_384
+
+
+def is_own(url: str) -> bool:
+    """Whether an Origin or a Referer names this server as it believes to be called."""
+    return url == ORIGIN or url.startswith(ORIGIN + "/")
+
+
+class Answering(RequestHandler):
+    """What all handlers share. A subclass writes ``answer``, for HEAD as for GET: no body is sent then."""
+
+    page: Page
+
+    def initialize(self, page: Page) -> None:
+        """Take the table's entry."""
+        self.page = page
+
+    def prepare(self) -> None:
+        """Refuse other methods, and, as careful applications do, changes that other sites ask for."""
+        method = str(self.request.method)
+        if method not in (*self.page.methods, "HEAD"):
+            self.set_header("Allow", ", ".join((*self.page.methods, "HEAD")))
+            self.refuse(405)
+            return
+        # An echo changes nothing, and shall show the fields whatever they are.
+        if method in CHANGING and not self.page.path.startswith("/echo"):
+            for name in ("Origin", "Referer"):
+                if not is_own(self.request.headers.get(name, ORIGIN)):
+                    raise HTTPError(403, reason=f"{name} is not my own")
+
+    def refuse(self, status: int) -> None:
+        """Answer with an error page, and the fields set so far; tornado would drop them with an HTTPError."""
+        self.set_status(status)
+        self.write_error(status)
+
+    def answer(self) -> Awaitable[None] | None:
+        """Write the answer."""
+        raise NotImplementedError
+
+    async def respond(self) -> None:
+        """Answer, unless the client goes away meanwhile."""
+        try:
+            answered = self.answer()
+            if answered is not None:
+                await answered
+        except StreamClosedError:
+            pass
+
+    get = head = post = put = patch = delete = options = respond
+
+    def compute_etag(self) -> str | None:
+        """No tag over the empty body of an answer to HEAD that only a GET would compute."""
+        return super().compute_etag() if self._write_buffer else None
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        """Refusals are pages with links, as those of most applications."""
+        page = Page(
+            path=self.page.path,
+            title=f"{status_code} {self._reason}",
+            problem="The backend refuses the request.",
+            expect="The same status, with links to the public name.",
+            serve=type(self),
+        )
+        self.set_header("Content-Type", HTML)
+        self.finish(document(page, links()))
+
+
+class Plain(Answering):
+    """A page whose answer is a function of the request."""
+
+    async def answer(self) -> None:
+        """Call the function and send what it returns."""
+        assert not isinstance(self.page.serve, type)
+        reply = self.page.serve(self.page, self.request)
+        self.set_status(reply.status or self.page.status)
+        self.set_header("Content-Type", reply.content_type or self.page.content_type)
+        for name, value in reply.headers:
+            self.add_header(name, value)
+        if self.get_status() == 200 and self.check_etag_header():
+            self.set_status(304)
+            return
+        if reply.chunked:
+            for start in range(0, len(reply.body), PIECE):
+                self.write(reply.body[start : start + PIECE])
+                await self.flush()
+        elif reply.body:
+            self.write(reply.body)
+
+
+class Unknown(Answering):
+    """Any path that is not in the table."""
+
+    def initialize(self) -> None:  # type: ignore[override]
+        """Have the page of no path."""
+        super().initialize(Page(path="", title="", problem="", expect="", serve=Unknown))
+
+    def prepare(self) -> None:
+        """Refuse, whatever the method."""
+        raise HTTPError(404)
