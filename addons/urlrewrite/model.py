@@ -257,8 +257,8 @@ class Site:
 
     `public` names the origins that browsers use; the first one is the one that redirects and links are made for when a
     request came by a name or scheme that is not listed. `connect` is the `(host, port)` to dial for the backend where
-    its own name does not resolve. `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists client
-    addresses whose X-Forwarded-For is continued rather than replaced.
+    its own name does not resolve. `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists
+    addresses and networks of clients whose X-Forwarded-For is continued rather than replaced.
     """
 
     name: str

@@ -1,0 +1,94 @@
+"""Addresses as an author writes them, to origins."""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from urllib.parse import SplitResult, urlsplit
+
+from urlrewrite.formats.wording import shown
+from urlrewrite.origin import DEFAULT_PORTS, Origin
+
+NO_PATH_PREFIXES = "path prefixes are not supported yet"
+
+
+def parse_origin(text: str) -> Origin:
+    """The origin written as `https://www.example.com:8443`, a `/` at the end allowed.
+
+    Raises ValueError with "got X, expected Y" for anything else.
+    """
+    origin, rest = _split(text)
+    if rest.path not in ("", "/") or rest.query or rest.fragment:
+        raise ValueError(f"got {shown(text)}, expected {origin}: {NO_PATH_PREFIXES}")
+    return origin
+
+
+def origin_of(url: str) -> Origin:
+    """The origin of an absolute http or https URL. Raises ValueError with "got X, expected Y" where it has none."""
+    return _split(url)[0]
+
+
+def parse_host_port(text: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:8090` or `[::1]:8090`. Raises ValueError with "got X, expected Y"."""
+    expected = f"got {shown(text)}, expected host:port such as 127.0.0.1:8090"
+    try:
+        parts = urlsplit(f"//{text}")
+        port = parts.port
+    except ValueError:
+        raise ValueError(expected) from None
+    if not port or parts.netloc != text or "@" in text or _is_future_address(parts):
+        raise ValueError(expected)
+    return ascii_host(parts.hostname or ""), port
+
+
+def ascii_host(host: str) -> str:
+    """The host as it goes on the wire: lower case, labels outside ASCII in punycode, no brackets.
+
+    As browsers do it (UTS 46, non-transitional: `ß` stays itself), without their tables of forbidden characters.
+    Raises ValueError with "got X, expected Y" for what is neither a name nor an address.
+    """
+    problem = f"got the host {shown(host)}, expected a name such as www.example.com or an address"
+    if ":" in host:
+        try:
+            return ipaddress.IPv6Address(host).compressed
+        except ValueError:
+            raise ValueError(problem) from None
+    name = unicodedata.normalize("NFKC", host).lower().replace("\u3002", ".").removesuffix(".")
+    labels = [_ascii_label(label) for label in name.split(".")]
+    if not all(labels) or len(".".join(labels)) > 253:
+        raise ValueError(problem)
+    return ".".join(labels)
+
+
+def _ascii_label(label: str) -> str:
+    """The label, or "" where it may not stand in a name (RFC 1035, section 2.3.4; `_` occurs in Windows names)."""
+    if any(not (character.isalnum() or character in "-_") for character in label if character.isascii()):
+        return ""
+    if any(character.isspace() for character in label):
+        return ""
+    encoded = label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
+    return encoded if len(encoded) <= 63 else ""
+
+
+def _split(text: str) -> tuple[Origin, SplitResult]:
+    expected = f"got {shown(text)}, expected http:// or https:// and a host, such as https://www.example.com"
+    if any(character.isspace() or not character.isprintable() for character in text):
+        raise ValueError(expected)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{expected} ({error})") from None
+    scheme = parts.scheme.lower()
+    if scheme not in ("http", "https") or not parts.hostname or _is_future_address(parts):
+        raise ValueError(expected)
+    if "@" in parts.netloc:
+        raise ValueError(f"got {shown(text)}, expected no user name or password in it")
+    if port == 0:
+        raise ValueError(f"got port 0 in {shown(text)}, expected 1 to 65535")
+    return Origin(scheme, ascii_host(parts.hostname), port or DEFAULT_PORTS[scheme]), parts
+
+
+def _is_future_address(parts: SplitResult) -> bool:
+    """Brackets around what is no IPv6 address (`IPvFuture` in RFC 3986, section 3.2.2)."""
+    return "[" in parts.netloc and ":" not in (parts.hostname or "")

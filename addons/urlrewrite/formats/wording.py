@@ -1,0 +1,33 @@
+"""Pieces of the sentences in which problems are told."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+_SHOWN = 80
+_NEAR = 0.5
+"""Likeness, from 0 to 1; `Abort` and `AbortRequest` are this near."""
+
+
+def one_line(text: str) -> str:
+    """The text with its line ends and other control characters as escapes."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def shown(text: str) -> str:
+    """A text of the file in quotes, on one line, and cut where it is long."""
+    return f'"{one_line(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")}"'
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`, did you mean X?` for the nearest of the known words, or ""."""
+    by_folded = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(word.casefold(), by_folded, 1, _NEAR)
+    return f", did you mean {by_folded[near[0]]}?" if near else ""
+
+
+def listed(words: Iterable[str]) -> str:
+    """`one of A, B, C`, or the only word."""
+    words = list(words)
+    return words[0] if len(words) == 1 else f"one of {', '.join(words)}"

@@ -1,0 +1,178 @@
+"""Inbound rules, from YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from urlrewrite.formats.wording import shown
+from urlrewrite.formats.yaml_conditions import conditions_of
+from urlrewrite.formats.yaml_fields import Table, describe, table_of, text_of
+from urlrewrite.formats.yaml_nodes import Mapping, Node, Scalar
+from urlrewrite.formats.yaml_problems import ProblemId, Report, duplicate_names
+from urlrewrite.model import (
+    Action,
+    ActionType,
+    InboundRule,
+    Match,
+    PatternSyntax,
+    RedirectType,
+    SetServerVariable,
+)
+
+RULE_KEYS = (
+    "name",
+    "enabled",
+    "patternSyntax",
+    "stopProcessing",
+    "match",
+    "conditions",
+    "serverVariables",
+    "action",
+)
+MATCH_KEYS = ("url", "ignoreCase", "negate")
+VARIABLE_KEYS = ("name", "value", "replace")
+
+ACTION_KEYS = {
+    ActionType.NONE: (),
+    ActionType.REWRITE: ("url", "appendQueryString", "logRewrittenUrl"),
+    ActionType.REDIRECT: ("url", "appendQueryString", "redirectType"),
+    ActionType.CUSTOM_RESPONSE: ("statusCode", "subStatusCode", "statusReason", "statusDescription"),
+    ActionType.ABORT_REQUEST: (),
+}
+"""The attributes that have an effect with each type of action."""
+
+_ALL_ACTION_KEYS = ("type", *dict.fromkeys(key for keys in ACTION_KEYS.values() for key in keys))
+_STATUS_NUMBERS = {str(kind.status): kind for kind in RedirectType}
+_FINAL_STATUS = range(200, 1000)
+_NOT_CUSTOM = range(300, 308)
+
+
+def rule_name(node: Node) -> str:
+    """The name that a rule's problems are told with; "" where it has none."""
+    if isinstance(node, Mapping):
+        for key, value in node.entries:
+            if key.text == "name" and isinstance(value, Scalar):
+                return value.text
+    return ""
+
+
+def inbound_rules(nodes: Sequence[Node], report: Report, path: str) -> tuple[InboundRule, ...]:
+    """The rules of `rules` or `globalRules`; a name that occurs twice is an error."""
+    rules = tuple(
+        _rule(table)
+        for node in nodes
+        if (table := table_of(node, RULE_KEYS, report.of_rule(rule_name(node)), "" if rule_name(node) else path))
+    )
+    report.problems.extend(
+        duplicate_names("rule", ((rule.name, rule.source) for rule in rules if rule.name), rules=True)
+    )
+    return rules
+
+
+def _rule(table: Table) -> InboundRule:
+    return InboundRule(
+        table.trimmed("name", "a name"),
+        _match(table),
+        conditions_of(table, track_all_captures=False),
+        server_variables(table),
+        _action(table),
+        table.boolean("enabled", True),
+        table.choice("patternSyntax", PatternSyntax.ECMASCRIPT),
+        table.boolean("stopProcessing", False),
+        table.report.source(table.node.line),
+    )
+
+
+def _match(rule: Table) -> Match:
+    node = rule.get("match")
+    if node is None or isinstance(node, Scalar):
+        return Match(rule.required("match", "a pattern for the path, or a mapping with url"))
+    table = rule.table("match", MATCH_KEYS)
+    if not table:
+        return Match("")
+    url = table.required("url", "a pattern for the path, such as '^news/(.*)' ('.*' for every path)")
+    return Match(url, table.boolean("ignoreCase", True), table.boolean("negate", False))
+
+
+def server_variables(rule: Table) -> tuple[SetServerVariable, ...]:
+    """`serverVariables`: a mapping of names to values, or a list that can say `replace`."""
+    node = rule.get("serverVariables")
+    report = rule.report
+    label = rule.label("serverVariables")
+    if isinstance(node, Mapping):
+        found = [
+            SetServerVariable(key.text, text_of(value, report, f"{label}.{key.text}"), source=report.source(key.line))
+            for key, value in rule.mapping("serverVariables")
+        ]
+    else:
+        tables = [
+            table_of(item, VARIABLE_KEYS, report, f"{label}[{number}]")
+            for number, item in enumerate(rule.nodes("serverVariables"), 1)
+        ]
+        found = [
+            SetServerVariable(
+                table.trimmed("name", "the name of a server variable"),
+                table.text("value"),
+                table.boolean("replace", True),
+                report.source(table.node.line),
+            )
+            for table in tables
+            if table
+        ]
+    for variable in found:
+        check_variable_name(variable.name, report, variable.source.line, label)
+    report.problems.extend(
+        duplicate_names("server variable", ((item.name, item.source) for item in found if item.name))
+    )
+    return tuple(found)
+
+
+def check_variable_name(name: str, report: Report, line: int, label: str) -> None:
+    """An error for a name that is written as a reference to it, or with blanks."""
+    if any(character in "{}:" or character.isspace() or not character.isprintable() for character in name):
+        message = f"{label}: got the name {shown(name)}, expected a bare name such as HTTP_X_FORWARDED_PROTO"
+        report.error(line, ProblemId.BAD_VALUE, message)
+
+
+def _action(rule: Table) -> Action:
+    node = rule.get("action")
+    if node is None:
+        return Action()
+    if isinstance(node, Scalar):
+        type = rule.choice("action", ActionType.NONE)
+        if ACTION_KEYS[type]:
+            needed = "url" if "url" in ACTION_KEYS[type] else "statusCode"
+            rule.error("action", ProblemId.MISSING, f"got {describe(node)}, expected a mapping with type and {needed}")
+        return Action(type)
+    table = rule.table("action", _ALL_ACTION_KEYS)
+    if not table:
+        return Action()
+    type = table.required_choice("type", ActionType.NONE)
+    for key in _ALL_ACTION_KEYS[1:]:
+        if key in table and "type" in table and key not in ACTION_KEYS[type]:
+            table.warning(key, ProblemId.NO_EFFECT, f"has no effect with the action {type}")
+    url = ""
+    if "url" in ACTION_KEYS[type]:
+        url = table.trimmed("url", "the URL to go to")
+    return Action(
+        type,
+        url,
+        table.boolean("appendQueryString", True),
+        table.choice("redirectType", RedirectType.PERMANENT, _STATUS_NUMBERS),
+        table.boolean("logRewrittenUrl", False),
+        _status_code(table, type),
+        table.integer("subStatusCode", 0, range(1000)),
+        table.text("statusReason"),
+        table.text("statusDescription"),
+    )
+
+
+def _status_code(table: Table, type: ActionType) -> int:
+    """`statusCode`; 300 to 307 are not for CustomResponse (rewrite_schema.xml), and 1xx are not final."""
+    if type is ActionType.CUSTOM_RESPONSE and "statusCode" not in table:
+        table.error("statusCode", ProblemId.MISSING, "got nothing, expected a status such as 403")
+    status = table.integer("statusCode", 0, _FINAL_STATUS)
+    if status in _NOT_CUSTOM:
+        message = f"got {status}, expected a status outside 300 to 307; the action Redirect sends those"
+        table.error("statusCode", ProblemId.BAD_VALUE, message)
+    return status
