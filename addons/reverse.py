@@ -1,0 +1,33 @@
+"""What `mitmdump -s addons/reverse.py` and `mitmweb -s addons/reverse.py` load: puts the bundle together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_HERE = str(Path(__file__).resolve().parent)
+if _HERE not in sys.path:
+    sys.path.insert(0, _HERE)
+
+from urlrewrite.hooks.inbound import Inbound  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.listeners import Listeners  # noqa: E402
+from urlrewrite.hooks.options import Options  # noqa: E402
+from urlrewrite.hooks.outbound import Outbound  # noqa: E402
+from urlrewrite.hooks.recorder import Recorder  # noqa: E402
+from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
+from urlrewrite.hooks.state import State  # noqa: E402
+from urlrewrite.inspector.views import register  # noqa: E402
+
+_state = State()
+_listeners = Listeners(_state)
+
+register()
+
+addons = [
+    Options(),
+    RulesFile(_state, _listeners.set_certificates),
+    _listeners,
+    Inbound(_state),
+    Outbound(_state),
+    Recorder(_state),
+]

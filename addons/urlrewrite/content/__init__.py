@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: codings, charsets, markup and the links in it."""

@@ -1,0 +1,170 @@
+"""Where links are looked for in each kind of content, and where never.
+
+`LinkMap` knows spellings and nothing of places; here are the places. `everywhere` covers every attribute, scripts,
+style sheets, JSON and XML text. `tags` covers the attributes that HTML defines as URLs. Both leave alone what only
+looks like a link: namespaces, vocabularies, document types, comments, and the text that a reader sees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from urlrewrite.content.html import Attribute, HtmlRewriter, Token
+from urlrewrite.content.html import Kind as TokenKind
+from urlrewrite.content.kinds import Kind
+from urlrewrite.content.links import LinkMap, OnChange
+
+type OnLink = Callable[[str, int, bytes, bytes], None]
+"""`(where, offset in the body, before, after)` of a link that was mapped."""
+
+type OnValue = Callable[[bytes, bytes, bytes], bytes | None]
+"""`(tag, attribute, raw value)`, names in lower case, to a new raw value or None."""
+
+URL_ATTRIBUTES = frozenset(
+    b"""action archive background cite classid code codebase content data dynsrc formaction href icon imagesrcset
+    longdesc lowsrc manifest ping poster profile src srcset usemap xlink:href""".split()
+)
+"""Attributes whose value is a URL, or a list with URLs, wherever HTML or SVG has them; what `links: tags` maps."""
+
+_NAMES_NOT_LINKS = frozenset(b"integrity itemtype nonce prefix typeof vocab xsi:schemalocation".split())
+"""Attributes that hold identifiers, not addresses, though they may look like URLs."""
+
+_CODE_ATTRIBUTE = re.compile(rb"on|data-|x-|v-|ng-|:|@")
+"""Attributes whose values are scripts or JSON, so that a quoted host in them is meant as one."""
+
+_SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
+_FOREIGN = re.compile(rb"<(?:svg|math)[\s/>]", re.IGNORECASE)
+_CODE_TAG = re.compile(rb"<(style|script)[\s>]", re.IGNORECASE)
+_STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
+_CSS_LEAVE_ALONE = re.compile(rb"/\*(?!#).*?(?:\*/|\Z)|@namespace[^;]*(?:;|\Z)", re.DOTALL | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """A link map, how far it reaches, and who is told of each link."""
+
+    link_map: LinkMap
+    everywhere: bool
+    on_link: OnLink
+
+
+def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, on_value: OnValue | None = None) -> bytes:
+    """`data`, in an encoding that contains ASCII, with links mapped and attribute values changed; else as it was.
+
+    `on_value` sees every attribute of markup before the link map does, and nothing of other content.
+    """
+    if links and not links.link_map.names_in(data):
+        links = None
+    if kind.is_markup:
+        return _Markup(kind, links, on_value).rewrite(data) if links or on_value else data
+    if links is None or not links.everywhere:
+        return data
+    told = _tell(links, str(kind), 0)
+    match kind:
+        case Kind.CSS:
+            return map_css(data, links.link_map, told)
+        case Kind.JAVASCRIPT | Kind.JSON:
+            return links.link_map.map(data, bare=True, on_change=told)
+        case Kind.EVENT_STREAM:
+            return links.link_map.map(data, bare=True, on_change=told)
+        case _:
+            return data
+
+
+def map_css(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
+    """A style sheet with its links mapped; comments and namespaces stay (`/*# sourceMappingURL=` is no comment)."""
+    pieces: list[bytes] = []
+    position = 0
+    for leave in _CSS_LEAVE_ALONE.finditer(data):
+        pieces += (_mapped_span(data, position, leave.start(), link_map, on_change), leave[0])
+        position = leave.end()
+    pieces.append(_mapped_span(data, position, len(data), link_map, on_change))
+    return b"".join(pieces)
+
+
+def _mapped_span(data: bytes, start: int, end: int, link_map: LinkMap, on_change: OnChange) -> bytes:
+    def shifted(offset: int, before: bytes, after: bytes) -> None:
+        on_change(start + offset, before, after)
+
+    return link_map.map(data[start:end], on_change=shifted)
+
+
+def _tell(links: Links, where: str, base: int) -> OnChange:
+    """An `on_change` for a part of the body that begins at `base`."""
+
+    def told(offset: int, before: bytes, after: bytes) -> None:
+        links.on_link(where, base + offset, before, after)
+
+    return told
+
+
+class _Markup:
+    """One pass over a document: attributes, scripts, style blocks, and the text of XML."""
+
+    def __init__(self, kind: Kind, links: Links | None, on_value: OnValue | None) -> None:
+        self._kind = kind
+        self._links = links
+        self._on_value = on_value
+        self._data = b""
+
+    def rewrite(self, data: bytes) -> bytes:
+        self._data = data
+        everywhere = self._links is not None and self._links.everywhere
+        has_text = self._kind is not Kind.HTML or _FOREIGN.search(data) is not None
+        rewriter = HtmlRewriter(
+            self._attribute,
+            self._raw if everywhere else None,
+            self._text if everywhere and has_text else None,
+            xml=self._kind is not Kind.HTML,
+        )
+        return rewriter.feed(data, final=True)
+
+    def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
+        changed = self._on_value(tag.name.lower(), attribute.name.lower(), value) if self._on_value else None
+        if self._links and self._maps(attribute.name.lower()):
+            told = _tell(self._links, f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
+            before = value if changed is None else changed
+            code = _CODE_ATTRIBUTE.match(attribute.name) is not None
+            mapped = self._links.link_map.map(before, bare=code and self._links.everywhere, on_change=told)
+            if mapped is not before:
+                return mapped
+        return changed
+
+    def _maps(self, name: bytes) -> bool:
+        if self._links and self._links.everywhere:
+            return name not in _NAMES_NOT_LINKS and not name.startswith(b"xmlns")
+        return name in URL_ATTRIBUTES
+
+    def _raw(self, token: Token, data: bytes) -> bytes | None:
+        """Scripts and style blocks; a script of a type that is no script is a template, so links in it count too."""
+        if self._links is None:
+            return None
+        if token.kind is TokenKind.INSTRUCTION and _STYLE_SHEET.match(data):
+            return self._links.link_map.map(data, on_change=_tell(self._links, "<?xml-stylesheet?>", token.start))
+        if token.kind not in (TokenKind.RAW_TEXT, TokenKind.CDATA):
+            return None
+        name = token.name.lower()
+        return None if name in _SHOWN_AS_TEXT else self._code(name, token, data, self._links)
+
+    def _text(self, token: Token, data: bytes) -> bytes | None:
+        """Text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
+        if self._links is None:
+            return None
+        tag = self._data.rfind(b"<", 0, token.start)
+        if code := _CODE_TAG.match(self._data, tag, token.start):
+            return self._code(code[1].lower(), token, data, self._links)
+        if self._kind is not Kind.XML:
+            return None
+        return self._links.link_map.map(data, on_change=_tell(self._links, "text", token.start))
+
+    def _code(self, element: bytes, token: Token, data: bytes, links: Links) -> bytes:
+        told = _tell(links, f"<{_ascii(element)}>" if element else "CDATA", token.start)
+        if element == b"style":
+            return map_css(data, links.link_map, told)
+        return links.link_map.map(data, bare=element == b"script", on_change=told)
+
+
+def _ascii(name: bytes) -> str:
+    return name.decode("ascii", "replace")

@@ -1,0 +1,108 @@
+"""Conditions of rules, and preconditions, which are made of the same entries.
+
+Entries are evaluated in order: MatchAll stops at the first that fails, MatchAny at the first that succeeds (IIS URL
+Rewrite Module configuration reference, "Rule conditions"). `{C:n}` comes from the last condition that matched; with
+`trackAllCaptures` the groups of all matched conditions are numbered through, `{C:0}` being the whole text that the
+first one matched (2.0 reference, "Tracking capture groups across conditions").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from urlrewrite.engine.pattern import Captures, Pattern
+from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.template import Template
+from urlrewrite.engine.trace import clip
+from urlrewrite.model import Condition, LogicalGrouping, MatchType
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCondition:
+    """A condition with its template and pattern ready; `pattern` is None for IsFile and IsDirectory."""
+
+    condition: Condition
+    input: Template
+    pattern: Pattern | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledConditions:
+    """A `<conditions>` or `<preCondition>` element."""
+
+    items: tuple[CompiledCondition, ...]
+    logical_grouping: LogicalGrouping
+    track_all_captures: bool
+
+    def evaluate(self, scope: Scope) -> bool:
+        """Whether the conditions hold; leaves `{C:n}` in the scope. No conditions hold always."""
+        if not self.items:
+            return True
+        trace = scope.trace
+        trace.add(
+            "CONDITIONS_EVALUATION_START",
+            logical_grouping=str(self.logical_grouping),
+            track_all_captures=self.track_all_captures,
+        )
+        any_suffices = self.logical_grouping is LogicalGrouping.MATCH_ANY
+        succeeded = not any_suffices
+        for item in self.items:
+            succeeded = self._evaluate_one(item, scope)
+            if succeeded is any_suffices:
+                break
+        trace.add("CONDITIONS_EVALUATION_END", succeeded=succeeded)
+        return succeeded
+
+    def _evaluate_one(self, item: CompiledCondition, scope: Scope) -> bool:
+        condition = item.condition
+        text = scope.expand(item.input)
+        captures: Captures | None = None
+        if item.pattern is None:
+            matched = _exists(condition, text, scope)
+        else:
+            captures = item.pattern.search(text, scope.deadline)
+            matched = captures is not None
+        succeeded = matched is not condition.negate
+        if captures and succeeded:
+            groups = captures.groups
+            scope.conditions = scope.conditions + groups[1:] if self.track_all_captures and scope.conditions else groups
+        if scope.trace.on:
+            scope.trace.add(
+                "CONDITION_EVALUATION",
+                input=condition.input,
+                expanded_input=clip(text),
+                match_type=str(condition.match_type),
+                pattern=condition.pattern,
+                negate=condition.negate,
+                matched=matched,
+                succeeded=succeeded,
+                captures=list(captures.groups) if captures else [],
+                **stopped_at(item.pattern, text, matched, scope),
+            )
+        return succeeded
+
+
+def stopped_at(pattern: Pattern | None, text: str, matched: bool, scope: Scope) -> dict[str, int]:
+    """For a trace: how far into `text` the pattern got before it failed."""
+    return {} if matched or pattern is None else {"matched_up_to": pattern.reach(text, scope.deadline)}
+
+
+def _exists(condition: Condition, text: str, scope: Scope) -> bool:
+    """IsFile and IsDirectory: on the file the request names, or on the condition's own input (2.4 of the reference)."""
+    name = text or scope.variables["REQUEST_FILENAME"]
+    root = scope.variables.document_root
+    if not root:
+        scope.trace.warn(
+            f"{condition.match_type} is false because the site has no documentRoot",
+            iis="looks for the file in the site's physical directory",
+        )
+        return False
+    path = Path(root, name)
+    try:
+        # A request must not be able to ask about files outside of the site.
+        if not path.resolve().is_relative_to(Path(root).resolve()):
+            return False
+        return path.is_file() if condition.match_type is MatchType.IS_FILE else path.is_dir()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,44 @@
+"""What the inbound rules decided: one value that the exchange carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from urlrewrite.origin import Origin
+
+
+class Outcome(StrEnum):
+    """The kinds of a decision, by the names of IIS's actions; `NONE` is "no rule changed the URL"."""
+
+    NONE = "None"
+    REWRITE = "Rewrite"
+    REDIRECT = "Redirect"
+    CUSTOM_RESPONSE = "CustomResponse"
+    ABORT_REQUEST = "AbortRequest"
+
+
+@dataclass(slots=True)
+class Decision:
+    """The result of a rule set for one request.
+
+    `origin` is where to send the request if a rule named one, else None for the site's own backend; `target` is path
+    and query as they go on the wire. `location` is absolute. `fields` are request fields that rules set, by lower-case
+    name, None standing for "remove". `rules` are the names of the rules that acted, in order.
+    """
+
+    outcome: Outcome = Outcome.NONE
+    origin: Origin | None = None
+    target: str = "/"
+    status: int = 0
+    sub_status: int = 0
+    reason: str = ""
+    description: str = ""
+    location: str = ""
+    fields: dict[str, str | None] = field(default_factory=dict)
+    rules: list[str] = field(default_factory=list)
+
+    @property
+    def forwards(self) -> bool:
+        """Whether the request goes on to a backend."""
+        return self.outcome in (Outcome.NONE, Outcome.REWRITE)

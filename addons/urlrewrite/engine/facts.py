@@ -1,0 +1,47 @@
+"""What is known of a request and of an answer: plain values, filled by `hooks/` or by `explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+type Fields = tuple[tuple[str, str], ...]
+
+
+def field_values(fields: Fields, name: str) -> list[str]:
+    """The values of every line of a field, in order; `name` is compared without case."""
+    name = name.lower()
+    return [value for key, value in fields if key.lower() == name]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """A request as the client sent it.
+
+    `scheme` is what the client speaks with us, `target` is path and query as sent, `host` is the Host field or
+    :authority as sent ("" where there is none). Bytes that are not UTF-8 are carried as surrogates.
+    `client` and `local` are `(address, port)` of the two ends of the client's connection.
+    """
+
+    method: str
+    scheme: str
+    host: str
+    target: str
+    fields: Fields = ()
+    http_version: str = "HTTP/1.1"
+    client: tuple[str, int] = ("127.0.0.1", 0)
+    local: tuple[str, int] = ("127.0.0.1", 0)
+    sni: str = ""
+
+    @property
+    def url(self) -> str:
+        """The absolute URL that the client asked for."""
+        return f"{self.scheme}://{self.host}{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFacts:
+    """Status line and fields of an answer as the backend sent them."""
+
+    status: int
+    fields: Fields = ()
+    reason: str = ""

@@ -1,0 +1,46 @@
+"""Outbound rules on server variables: the fields of an answer, line by line."""
+
+from __future__ import annotations
+
+from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
+from urlrewrite.engine.variables import field_name, normal_name
+
+
+def apply_field_rules(run: OutboundRun, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Field rules, on each line of a field by itself; a field that is missing is tried as an empty value."""
+    by_name: dict[str, list[CompiledOutboundRule]] = {}
+    for rule in run.field_rules:
+        by_name.setdefault(normal_name(rule.rule.match.server_variable), []).append(rule)
+    for variable, rules in by_name.items():
+        if not variable.startswith("RESPONSE_"):
+            changed = run.rewrite_item(rules, run.scope.variables[variable], variable)
+            if changed is not None:
+                run.scope.variables.assign(variable, changed)
+            continue
+        name = field_name(variable)
+        fields = _rewrite_lines(run, rules, name, fields)
+    return fields
+
+
+def _rewrite_lines(
+    run: OutboundRun, rules: list[CompiledOutboundRule], name: str, fields: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    present = False
+    for key, value in fields:
+        if key.lower() != name:
+            lines.append((key, value))
+            continue
+        present = True
+        changed = run.rewrite_item(rules, value, key)
+        if changed is None:
+            lines.append((key, value))
+        elif changed:
+            lines.append((key, changed))
+        else:
+            run.scope.trace.add("RESPONSE_FIELD_REMOVED", name=key, iis="sends the field with an empty value")
+    if not present:
+        written = rules[0].rule.match.server_variable.partition("_")[2].replace("_", "-")
+        if created := run.rewrite_item(rules, "", written):
+            lines.append((written, created))
+    return lines

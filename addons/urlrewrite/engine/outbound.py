@@ -1,0 +1,240 @@
+"""Outbound rules: which apply to an answer, and what they make of a field, an attribute value or a body.
+
+A rule works on one scope: a server variable or field, the values of some tags' attributes, or the whole body (IIS URL
+Rewrite Module 2.0 configuration reference, "Outbound rules"). Every item, that is each field line, each attribute
+value, each body, goes through the rules on its own: what one rule made of it is the input of the next, and
+stopProcessing ends the walk for this item only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from urlrewrite.engine.conditions import CompiledConditions, stopped_at
+from urlrewrite.engine.pattern import Captures, Pattern
+from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.template import Template
+from urlrewrite.engine.trace import clip
+from urlrewrite.model import OutboundActionType, OutboundRule
+
+TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "A": (("a", "href"),),
+    "Area": (("area", "href"),),
+    "Base": (("base", "href"),),
+    "Form": (("form", "action"),),
+    "Frame": (("frame", "src"), ("frame", "longdesc")),
+    "Head": (("head", "profile"),),
+    "IFrame": (("iframe", "src"), ("iframe", "longdesc")),
+    "Img": (("img", "src"), ("img", "longdesc"), ("img", "usemap")),
+    "Input": (("input", "src"), ("input", "usemap")),
+    "Link": (("link", "href"),),
+    "Script": (("script", "src"),),
+}
+"""The attributes that each flag of `filterByTags` examines (2.0 configuration reference, "Filter by tags")."""
+
+TRACED_ITEMS = 8
+"""Items of one rule whose evaluation is traced in full; the others are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledOutboundRule:
+    """An outbound rule with patterns and templates ready; `tags` are the (tag, attribute) pairs it examines."""
+
+    rule: OutboundRule
+    pattern: Pattern
+    conditions: CompiledConditions
+    value: Template
+    tags: frozenset[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often a rule was tried on an answer, matched and changed something."""
+
+    examined: int = 0
+    matched: int = 0
+    changed: int = 0
+
+
+class OutboundRun:
+    """The outbound rules of one answer: those whose precondition holds, by scope, in the order of the file."""
+
+    __slots__ = ("body_passes", "field_rules", "scope", "tallies")
+
+    def __init__(
+        self,
+        rules: Iterable[CompiledOutboundRule],
+        pre_conditions: Mapping[str, CompiledConditions],
+        scope: Scope,
+    ) -> None:
+        self.scope = scope
+        self.tallies: dict[str, Tally] = {}
+        self.field_rules: list[CompiledOutboundRule] = []
+        self.body_passes: list[list[CompiledOutboundRule]] = []
+        """Passes over the body: a whole-body rule alone, or tag rules that stand together in the file."""
+        held: dict[str, bool] = {}
+        for compiled in rules:
+            rule = compiled.rule
+            if not rule.enabled:
+                scope.trace.add("RULE_DISABLED", rule=rule.name)
+                continue
+            name = rule.pre_condition
+            if name and name not in held:
+                scope.start_rule(None)
+                scope.rule_name = rule.name
+                scope.trace.add("PRECONDITION_EVALUATION_START", pre_condition=name)
+                held[name] = pre_conditions[name].evaluate(scope)
+                scope.trace.add("PRECONDITION_EVALUATION_END", pre_condition=name, succeeded=held[name])
+            if name and not held[name]:
+                scope.trace.add("OUTBOUND_RULE_SKIPPED", rule=rule.name, pre_condition=name)
+                continue
+            self.tallies[rule.name] = Tally()
+            if rule.match.server_variable:
+                self.field_rules.append(compiled)
+            elif compiled.tags and self.body_passes and self.body_passes[-1][0].tags:
+                self.body_passes[-1].append(compiled)
+            else:
+                self.body_passes.append([compiled])
+
+    def rewrite_item(self, rules: Iterable[CompiledOutboundRule], text: str, where: str) -> str | None:
+        """What the rules make of one field line or attribute value; None if it stays as it is.
+
+        A Rewrite replaces the whole value, not only what the pattern matched (2.0 configuration reference, "Action").
+        `where` names the item for the trace.
+
+        Raises:
+            PatternTimeout: a pattern took longer than the scope's deadline.
+        """
+        before = text
+        for compiled in rules:
+            captures = self._matches(compiled, text, where)
+            if captures is _NO_MATCH:
+                continue
+            rule = compiled.rule
+            if rule.action.type is OutboundActionType.REWRITE and (rule.action.replace or not text):
+                value = self.scope.expand(compiled.value)
+                if value != text:
+                    self.tallies[rule.name].changed += 1
+                    self._warn_of_lost_tail(compiled, captures, text, where)
+                    self.scope.trace.change(rule=rule.name, where=where, before=clip(text), after=clip(value))
+                text = value
+            if rule.stop_processing:
+                break
+        return None if text == before else text
+
+    def rewrite_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
+        """What a whole-body rule makes of the body: each match is replaced; None if nothing changed.
+
+        Raises:
+            PatternTimeout: the pattern took longer than the scope's deadline.
+        """
+        rule, scope = compiled.rule, self.scope
+        scope.rule_name = rule.name
+        tally = self.tallies[rule.name]
+        tally.examined += 1
+        if rule.match.negate:
+            return self._rewrite_unmatched_body(compiled, text)
+        pieces: list[str] = []
+        position = 0
+        for count, captures in enumerate(compiled.pattern.finditer(text, scope.deadline), 1):
+            tally.matched += 1
+            scope.start_rule(captures)
+            with scope.tracing(tally.matched <= TRACED_ITEMS):
+                self._trace_match(compiled, captures, captures.groups[0], "body")
+                held = compiled.conditions.evaluate(scope)
+            if held and rule.action.type is OutboundActionType.REWRITE:
+                value = scope.expand(compiled.value)
+                if value != captures.groups[0]:
+                    tally.changed += 1
+                    scope.trace.change(
+                        rule=rule.name,
+                        where="body",
+                        offset=captures.start,
+                        before=clip(captures.groups[0]),
+                        after=clip(value),
+                    )
+                pieces += (text[position : captures.start], value)
+                position = captures.end
+            if count == rule.match.occurrences:
+                break
+        if not tally.matched:
+            self._trace_miss(compiled, text[:2000], "body")
+        return "".join((*pieces, text[position:])) if tally.changed else None
+
+    def report(self) -> None:
+        """Adds the tally of every rule to the trace."""
+        for name, tally in self.tallies.items():
+            self.scope.trace.add(
+                "OUTBOUND_RULE_END", rule=name, examined=tally.examined, matched=tally.matched, changed=tally.changed
+            )
+
+    def _rewrite_unmatched_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
+        """A negated whole-body rule has no match to replace, so it replaces the body that does not match."""
+        captures = self._matches(compiled, text, "body")
+        if captures is _NO_MATCH or compiled.rule.action.type is not OutboundActionType.REWRITE:
+            return None
+        value = self.scope.expand(compiled.value)
+        self.tallies[compiled.rule.name].changed += value != text
+        self.scope.trace.change(rule=compiled.rule.name, where="body", before=clip(text), after=clip(value))
+        return value if value != text else None
+
+    def _matches(self, compiled: CompiledOutboundRule, text: str, where: str) -> Captures | None:
+        """The captures if pattern and conditions hold (None for a negated pattern), else `_NO_MATCH`."""
+        rule, scope, tally = compiled.rule, self.scope, self.tallies[compiled.rule.name]
+        scope.rule_name = rule.name
+        tally.examined += 1
+        captures = compiled.pattern.search(text, scope.deadline)
+        if (captures is None) is not rule.match.negate:
+            if tally.examined <= TRACED_ITEMS:
+                self._trace_miss(compiled, text, where)
+            return _NO_MATCH
+        tally.matched += 1
+        with scope.tracing(tally.matched <= TRACED_ITEMS):
+            scope.start_rule(None if rule.match.negate else captures)
+            self._trace_match(compiled, captures, text, where)
+            if not compiled.conditions.evaluate(scope):
+                return _NO_MATCH
+        return captures
+
+    def _trace_match(self, compiled: CompiledOutboundRule, captures: Captures | None, text: str, where: str) -> None:
+        self.scope.trace.add(
+            "OUTBOUND_PATTERN_MATCH",
+            rule=compiled.rule.name,
+            where=where,
+            pattern=compiled.rule.match.pattern,
+            input=clip(text),
+            matched=captures is not None,
+            succeeded=True,
+            captures=list(captures.groups) if captures else [],
+        )
+
+    def _trace_miss(self, compiled: CompiledOutboundRule, text: str, where: str) -> None:
+        if self.scope.trace.on:
+            self.scope.trace.add(
+                "OUTBOUND_PATTERN_MATCH",
+                rule=compiled.rule.name,
+                where=where,
+                pattern=compiled.rule.match.pattern,
+                input=clip(text),
+                matched=compiled.rule.match.negate,
+                succeeded=False,
+                captures=[],
+                **stopped_at(compiled.pattern, text, compiled.rule.match.negate, self.scope),
+            )
+
+    def _warn_of_lost_tail(
+        self, compiled: CompiledOutboundRule, captures: Captures | None, text: str, where: str
+    ) -> None:
+        """The commonest slip: a pattern for a part of the value, whose rest then vanishes."""
+        if captures and captures.end < len(text) and text[captures.end :].strip():
+            self.scope.warn_once(
+                f'rule "{compiled.rule.name}" replaced the whole of {where}, though its pattern ended before '
+                f"{clip(text[captures.end :])!r}: add (.*) to the pattern and a back-reference to the value to keep it",
+                key=f"tail {compiled.rule.name}",
+                iis="does the same",
+            )
+
+
+_NO_MATCH = Captures("", -1, -1, (), ())
+"""Stands for "pattern or conditions do not hold", since None means a negated pattern that holds."""

@@ -1,0 +1,100 @@
+r"""The URL a rule sees, and the way back to the bytes that the client sent.
+
+IIS matches patterns against the *cooked* path: percent-decoded as UTF-8, `\` turned into `/`, repeated slashes merged,
+dot segments removed, without the leading slash (IIS URL Rewrite Module configuration reference, "Accessing URL parts
+from a rewrite rule"). A back-reference taken from it would lose `%2F`, so a `CookedPath` remembers for every character
+where in the sent path it came from: what a rule hands on unchanged stays byte for byte what the client wrote.
+"""
+
+from __future__ import annotations
+
+import re
+
+_SEPARATOR = r"(?:/|\\|%2[fF]|%5[cC])"
+_DOTS = r"(?:\.|%2[eE]){1,2}"
+_DOT_SEGMENT = re.compile(f"{_SEPARATOR}{_DOTS}(?={_SEPARATOR}|$)")
+_SEGMENT = re.compile(f"({_SEPARATOR})((?:(?!{_SEPARATOR}).)*)", re.DOTALL)
+_PERCENT_RUN = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e%]")
+
+
+def encode_url(text: str) -> str:
+    """Percent-encodes what may not stand in a URL; escapes that are there already are kept.
+
+    Undecodable bytes, carried as surrogates, become their own escapes again.
+    """
+
+    def escape(found: re.Match[str]) -> str:
+        return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
+
+    return _NOT_IN_URL.sub(escape, text)
+
+
+def remove_dot_segments(raw: str) -> str:
+    """`raw` path without `.` and `..` segments, however they are written; the same object where it has none."""
+    if not _DOT_SEGMENT.search(raw):
+        return raw
+    kept: list[str] = []
+    last = len(raw)
+    for found in _SEGMENT.finditer(raw):
+        separator, segment = found.groups()
+        dots = segment.lower().replace("%2e", ".")
+        if dots in (".", ".."):
+            if dots == ".." and kept:
+                kept.pop()
+            if found.end() == last:
+                kept.append(separator)
+        else:
+            kept.append(separator + segment)
+    return "".join(kept) or "/"
+
+
+class CookedPath:
+    """A path as rules match it. `raw` begins with `/`; `text` is the pattern's input, without the leading slash."""
+
+    __slots__ = ("_offsets", "raw", "text")
+
+    def __init__(self, raw: str) -> None:
+        self.raw = remove_dot_segments(raw if raw.startswith("/") else "/" + raw)
+        self.text = self.raw[1:]
+        self._offsets: list[int] | None = None
+        if "%" in self.raw or "\\" in self.raw or "//" in self.raw:
+            self.text, self._offsets = _cook(self.raw)
+
+    def raw_slice(self, start: int, end: int) -> str:
+        """What the client wrote for `text[start:end]`."""
+        if self._offsets is None:
+            return self.raw[start + 1 : end + 1]
+        return self.raw[self._offsets[start] : self._offsets[end]] if end > start else ""
+
+
+def _cook(raw: str) -> tuple[str, list[int]]:
+    """The decoded path without its leading slash, and for each of its characters (and the end) the offset in `raw`."""
+    characters: list[str] = []
+    offsets: list[int] = []
+
+    def put(character: str, offset: int) -> None:
+        character = "/" if character == "\\" else character
+        if character == "/" and characters and characters[-1] == "/":
+            return
+        characters.append(character)
+        offsets.append(offset)
+
+    position = 0
+    for run in _PERCENT_RUN.finditer(raw):
+        for offset in range(position, run.start()):
+            put(raw[offset], offset)
+        offset = run.start()
+        for character in bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "surrogateescape"):
+            put(character, offset)
+            offset += 3 * len(character.encode("utf-8", "surrogateescape"))
+        position = run.end()
+    for offset in range(position, len(raw)):
+        put(raw[offset], offset)
+    return "".join(characters[1:]), [*offsets[1:], len(raw)]
+
+
+def split_target(target: str) -> tuple[str, str | None]:
+    """Path and query of a request target; the query is None where there is no `?`."""
+    path, mark, query = target.partition("?")
+    return path, query if mark else None

@@ -1,0 +1,293 @@
+"""One request and its answer: the object that the live proxy, `explain` and a rule file's own tests all drive.
+
+    route()    judges the request:     a `Forward`, an `Answer` of our own, or an `Abort`
+    receive()  takes the answer's head: its fields come back rewritten, with a plan for the body
+    rewrite()  takes the whole body:   body and fields come back as they are to be sent
+
+Nothing here touches a network, logs or sleeps; what happened is in `trace`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from urlrewrite.answers import Abort, Answer, Forward, decided_answer, plain_answer
+from urlrewrite.body import BodyPlan, BodyRewriting, Way
+from urlrewrite.content.coding import limit_accept_encoding
+from urlrewrite.content.links import LinkMap
+from urlrewrite.content.stream import BodyRewriter
+from urlrewrite.engine.compile import CompiledSite
+from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
+from urlrewrite.engine.field_rules import apply_field_rules
+from urlrewrite.engine.inbound import TargetError, run_inbound
+from urlrewrite.engine.outbound import OutboundRun
+from urlrewrite.engine.pattern import PatternTimeout
+from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.trace import Trace, clip
+from urlrewrite.engine.variables import Variables
+from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
+from urlrewrite.fields.names import Change
+from urlrewrite.fields.urls import rewrite_response_fields
+from urlrewrite.fields.validators import after_rewrite, mark_validators, unmark_request_fields
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.model import LinkMode, Site
+from urlrewrite.origin import Origin
+
+type FieldLines = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """The fields of an answer as they go to the client, and what is to be done with its body."""
+
+    fields: FieldLines
+    plan: BodyPlan
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBody:
+    """A body and the fields that go with it."""
+
+    fields: FieldLines
+    body: bytes
+
+
+class Exchange:
+    """Judges one request and rewrites its answer by the rules in force when it began."""
+
+    def __init__(self, rules: RulesInForce, request: RequestFacts, trace_id: str) -> None:
+        self.rules = rules
+        self.request = request
+        self.trace = Trace(trace_id, on=rules.settings.trace)
+        self.decision = Decision(target=request.target)
+        self._compiled: CompiledSite | None = None
+        self._scope: Scope | None = None
+        self._run: OutboundRun | None = None
+        self._body: BodyRewriting | None = None
+        self._public = Origin(request.scheme, "", 0)
+        self._target = self._public
+        self._carried_mark = False
+        self.trace.data.update(
+            rules=rules.fingerprint,
+            request={"method": request.method, "url": request.url, "http_version": request.http_version},
+        )
+
+    @property
+    def site(self) -> Site | None:
+        """The site that serves this request."""
+        return self._compiled.site if self._compiled else None
+
+    def route(self) -> Forward | Answer | Abort:
+        """Judges the request."""
+        routing = self._find_site() or self._judge()
+        data = self.trace.data
+        data["site"] = self._compiled.site.name if self._compiled else ""
+        data["action"] = str(self.decision.outcome)
+        data["inbound_rules"] = list(self.decision.rules)
+        match routing:
+            case Forward():
+                data["target"] = routing.url
+                self.trace.add(
+                    "REQUEST_ROUTED", url=routing.url, host=routing.host, connect=list(routing.connect or ())
+                )
+            case Answer():
+                self.trace.add("ANSWERED", status=routing.status)
+        return routing
+
+    def fail(self, message: str) -> Answer:
+        """The answer for an exchange that cannot go on; the reason is in the trace only, not in the answer."""
+        self.trace.error(message)
+        self.trace.data["status"] = 500
+        return plain_answer(500, "The rewrite rules of this site failed.", self.trace.data["id"])
+
+    def _find_site(self) -> Answer | None:
+        """Chooses the site by Host, or by SNI where there is no Host; an answer if there is none to choose."""
+        request, rules = self.request, self.rules.rules
+        named_by_sni = rules.find_site("https", request.sni) if request.sni else None
+        self._compiled = rules.find_site(request.scheme, request.host) if request.host else named_by_sni
+        if self._compiled is None:
+            self.trace.error(f"no site is published under {request.host or request.sni!r}")
+            return plain_answer(
+                404, f"No site is published here under the name {request.host!r}.", self.trace.data["id"]
+            )
+        if named_by_sni and named_by_sni is not self._compiled:
+            # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
+            self.trace.error(f"the connection is for {request.sni!r}, the request for {request.host!r}")
+            return plain_answer(421, "This connection belongs to another site.", self.trace.data["id"])
+        self._public = self.rules.public_origin(self._compiled, request)
+        self.trace.add("SITE_CHOSEN", site=self._compiled.site.name, public=str(self._public))
+        return None
+
+    def _judge(self) -> Forward | Answer | Abort:
+        compiled, rules = self._compiled, self.rules.rules
+        assert compiled is not None
+        variables = Variables(self.request, site=compiled.site.name, document_root=compiled.site.document_root)
+        scope = Scope(variables, compiled.maps, self.trace, self.rules.settings.pattern_deadline)
+        self._scope = scope
+        hosts = rules.allowed_hosts
+        try:
+            for name, rule_set in (("Global", rules.global_rules), ("Distributed", compiled.rules)):
+                if rule_set and self.decision.forwards:
+                    run_inbound(rule_set, scope, self.decision, scope_name=name, allowed_hosts=hosts)
+        except PatternTimeout as error:
+            return self.fail(f'rule "{scope.rule_name}": {error}')
+        except TargetError as error:
+            return self.fail(str(error))
+        match self.decision.outcome:
+            case Outcome.ABORT_REQUEST:
+                return Abort()
+            case Outcome.REDIRECT | Outcome.CUSTOM_RESPONSE:
+                return decided_answer(self.decision)
+        self.decision.target = self.request.target if self.request.target == "*" else variables.url.target
+        return self._forward(compiled.site)
+
+    def _forward(self, site: Site) -> Forward:
+        """The request as the backend gets it. What rules set wins over what is set for every request."""
+        origin = self.decision.origin or site.backend
+        self._target = origin
+        connect = site.connect if origin == site.backend else None
+        _, inbound_map = self._link_maps()
+        unmarked = unmark_request_fields(list(self.request.fields), self._fingerprint())
+        fields, changes, self._carried_mark = unmarked.fields, unmarked.changes, unmarked.carried_mark
+        if site.links is not LinkMode.OFF and not site.preserve_host_header:
+            origins = {pair.origin: pair.becomes for pair in inbound_map.pairs}
+            fields, mapped = map_back_request_fields(fields, map_back_text=inbound_map.map_text, origins=origins)
+            changes += mapped
+        requested = Origin(self.request.scheme, self._public.host, self._public.port)
+        fields, forwarded = forwarding_fields(
+            fields,
+            client_ip=self.request.client[0],
+            requested=requested,
+            target=self.request.target,
+            trace_id=self.trace.data["id"],
+            append=_is_trusted(self.request.client[0], site.trusted_proxies),
+        )
+        fields = _limit_codings(fields)
+        fields = _set_fields(fields, self.decision.fields)
+        self._record(changes + forwarded, "GENERAL_SET_REQUEST_HEADER")
+        host = self.decision.fields.get("host") or (
+            self.request.host if site.preserve_host_header else origin.authority
+        )
+        return Forward(origin, connect, host, self.decision.target, fields)
+
+    def receive(self, response: ResponseFacts, *, own: bool = False) -> ResponseHead | Answer:
+        """Takes the head of an answer. `own` is an answer that this exchange gave itself: only rules apply to it."""
+        self.trace.data["status"] = response.status
+        if self._scope is None or self._compiled is None:
+            return ResponseHead(list(response.fields), BodyPlan(Way.PASS, "the answer is our own"))
+        site, scope = self._compiled.site, self._scope
+        scope.variables.response = response
+        try:
+            self.trace.add("URL_REWRITE_START", scope="Distributed", type="Outbound", status=response.status)
+            run = self._run = OutboundRun(self._compiled.outbound_rules, self._compiled.pre_conditions, scope)
+            fields = apply_field_rules(run, list(response.fields))
+        except PatternTimeout as error:
+            return self.fail(f'rule "{scope.rule_name}": {error}')
+        if own:
+            return ResponseHead(fields, BodyPlan(Way.PASS, "the answer is our own"))
+        outbound_map, _ = self._link_maps()
+        self._body = BodyRewriting(run, outbound_map, site.links, self.rules.settings)
+        if site.links is not LinkMode.OFF:
+            fields, changes = rewrite_response_fields(
+                fields,
+                map_text=outbound_map.map_text,
+                map_bare=outbound_map.map_authority,
+                public=self._public,
+                backend=self._target,
+            )
+            self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        plan = self._body.plan(self.request.method, response.status, tuple(fields))
+        if plan.subject and (response.status != 304 or self._carried_mark):
+            fields, changes = mark_validators(fields, self._fingerprint())
+            self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        if plan.subject and plan.way is not Way.WHOLE and response.status != 304:
+            # The length of what a GET would bring, or of what a stream will be, is not known.
+            chunked = plan.way is Way.STREAM and self.request.http_version == "HTTP/1.1"
+            fields, changes = after_rewrite(fields, None, changed=True, chunked=chunked)
+            self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        self.trace.add("BODY_PLAN", way=str(plan.way), why=plan.why, kind=str(plan.kind or ""))
+        self.trace.data["way"] = str(plan.way)
+        return ResponseHead(fields, plan)
+
+    def stream(self) -> BodyRewriter:
+        """The rewriter for a body whose plan is to stream."""
+        assert self._body is not None
+        return self._body.stream()
+
+    def rewrite(self, raw: bytes, head: ResponseHead) -> ResponseBody | Answer:
+        """Takes a whole body, content coding included, whose plan is to be rewritten."""
+        assert self._body is not None and self._scope is not None
+        try:
+            body = self._body.whole(raw, tuple(head.fields), head.plan)
+        except PatternTimeout as error:
+            return self.fail(f'rule "{self._scope.rule_name}": {error}')
+        fields, changes = after_rewrite(head.fields, len(body), changed=body is not raw)
+        self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        return ResponseBody(fields, body)
+
+    def finish(self) -> None:
+        """Adds the tallies to the trace; to be called once, when the answer is complete."""
+        data = self.trace.data
+        if self._run:
+            self._run.report()
+            data["outbound_rules"] = [name for name, tally in self._run.tallies.items() if tally.changed]
+        data["links"] = self._body.links if self._body else 0
+        data["problems"] = self.trace.problems()
+
+    def _link_maps(self) -> tuple[LinkMap, LinkMap]:
+        assert self._compiled is not None
+        return self.rules.link_maps(self._compiled, self._public, self._target)
+
+    def _fingerprint(self) -> str:
+        """Names what a rewritten representation depends on: the rules, and the name that links are mapped to."""
+        return hashlib.sha256(f"{self.rules.fingerprint} {self._public}".encode()).hexdigest()[:8]
+
+    def _record(self, changes: Iterable[Change], event: str) -> None:
+        for change in changes:
+            if change.warning:
+                self.trace.warn(f"{change.field}: {change.why}", field=change.field, value=clip(change.before or ""))
+            else:
+                self.trace.add(
+                    event,
+                    name=change.field,
+                    before=clip(change.before or ""),
+                    after=clip(change.after or ""),
+                    why=change.why,
+                )
+
+
+def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
+    """Whether a client is one of the proxies, given as addresses or networks."""
+    try:
+        client = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(client in ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
+
+
+def _limit_codings(fields: FieldLines) -> FieldLines:
+    """Accept-Encoding limited to what the content engine can undo."""
+    values = [value for name, value in fields if name.lower() == "accept-encoding"]
+    if not values:
+        return fields
+    limited = limit_accept_encoding(", ".join(values))
+    rest = [(name, value) for name, value in fields if name.lower() != "accept-encoding"]
+    return rest if limited is None else [*rest, ("Accept-Encoding", limited)]
+
+
+def _set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
+    """`fields` with those of `wanted` (by lower-case name) set in their old place or added; None takes one away."""
+    left = dict(wanted)
+    lines: FieldLines = []
+    for name, value in fields:
+        key = name.lower()
+        if key not in wanted or key == "host":
+            lines.append((name, value))
+        elif (new := left.pop(key, None)) is not None:
+            lines.append((name, new))
+    lines += [(name, value) for name, value in left.items() if value is not None and name != "host"]
+    return lines

@@ -1,0 +1,73 @@
+"""The request hooks: every request is judged as soon as its head is there, and nothing is sent before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+
+from mitmproxy import http
+from mitmproxy.connection import Server
+from mitmproxy.tls import TlsData
+
+from urlrewrite.answers import Abort, Answer, Forward, plain_answer
+from urlrewrite.exchange import Exchange
+from urlrewrite.hooks.state import Live, State
+from urlrewrite.hooks.translate import apply_answer, apply_forward, request_facts, show_public_url
+
+logger = logging.getLogger("urlrewrite.inbound")
+
+STREAMED_UPLOAD = 8 * 2**20
+"""Bytes of a request body above which it is streamed to the backend: rules do not look at it."""
+
+
+class Inbound:
+    """Chooses the site, runs the inbound rules and carries out what they decide."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Judges a request. Whatever goes wrong is answered with 500: no request leaves undecided."""
+        if flow.error or flow.response or not flow.live or flow.is_replay:
+            return
+        trace_id = uuid.uuid4().hex[:16]
+        try:
+            await self._judge(flow, trace_id)
+        except Exception:
+            logger.exception("request %s: the hook failed; answered 500", trace_id)
+            apply_answer(flow, plain_answer(500, "The proxy failed to judge this request.", trace_id))
+            if live := self._state.live.get(flow.id):
+                live.failed = True
+
+    async def _judge(self, flow: http.HTTPFlow, trace_id: str) -> None:
+        rules = self._state.in_force
+        if rules is None:
+            apply_answer(flow, plain_answer(503, "No rules are loaded yet.", trace_id))
+            return
+        exchange = Exchange(rules, request_facts(flow), trace_id)
+        live = self._state.live[flow.id] = Live(exchange)
+        flow.metadata["urlrewrite"] = exchange.trace.data
+        # Patterns that might take their whole deadline must not keep other requests waiting.
+        routing = exchange.route() if rules.rules.linear else await asyncio.to_thread(exchange.route)
+        match routing:
+            case Forward():
+                apply_forward(flow, routing)
+                if int(flow.request.headers.get("content-length", "0") or 0) > STREAMED_UPLOAD:
+                    flow.request.stream = True
+            case Answer():
+                live.own = True
+                apply_answer(flow, routing)
+                show_public_url(flow)
+            case Abort():
+                flow.kill()
+
+    def tls_start_server(self, data: TlsData) -> None:
+        """Names the backend in TLS where another address than its own is dialled (`connect:`)."""
+        rules = self._state.in_force
+        if rules is None or not isinstance(data.conn, Server) or data.conn.address is None:
+            return
+        for site in rules.rules.rule_set.sites:
+            if site.connect == data.conn.address[:2] and site.backend.scheme == "https":
+                data.conn.sni = site.backend.host
+                return

@@ -1,0 +1,80 @@
+"""Opens the listeners.
+
+mitmproxy decides on its mode before any script runs, and would first listen as an ordinary forward proxy. So it is
+started with `--no-server`, or on its own port 8080, and gets its modes when it is running.
+"""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit
+
+from mitmproxy import ctx, exceptions
+
+from urlrewrite.hooks.state import State
+
+logger = logging.getLogger("urlrewrite.listeners")
+
+NOWHERE = "127.0.0.1:1"
+"""Where a request would go that no hook has judged: an address at which nobody listens."""
+
+
+def listener_mode(listen: str) -> str:
+    """The mitmproxy mode for `http://HOST:PORT` or `https://HOST:PORT`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    parts = urlsplit(listen)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme not in ("http", "https") or port is None or parts.path.strip("/") or parts.query:
+        raise ValueError(f"got {listen!r}, expected http://HOST:PORT or https://HOST:PORT")
+    where = f"[{host}]" if ":" in host else host
+    return (
+        f"reverse:{parts.scheme}://{NOWHERE}@{where}:{port}" if where else f"reverse:{parts.scheme}://{NOWHERE}@{port}"
+    )
+
+
+class Listeners:
+    """Turns `urlrewrite_listen` into modes, and the sites' certificates into `certs`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._running = False
+
+    def configure(self, updated: set[str]) -> None:
+        """Checks the listeners; opens changed ones when mitmproxy runs already."""
+        if "urlrewrite_listen" in updated:
+            try:
+                modes = [listener_mode(listen) for listen in ctx.options.urlrewrite_listen]
+            except ValueError as error:
+                raise exceptions.OptionsError(f"Cannot parse urlrewrite_listen option: {error}") from error
+            if self._running:
+                ctx.options.update(mode=modes)
+
+    def running(self) -> None:
+        """Opens the listeners, unless mitmproxy was started on its own modes or only to look at saved flows."""
+        if self._running:
+            return
+        self._running = True
+        options = ctx.options
+        if options.rfile if "rfile" in options else False:
+            return
+        if options.mode != ["regular"] and options.has_changed("mode"):
+            foreign = [mode for mode in options.mode if not mode.startswith("reverse:")]
+            if foreign:
+                logger.warning(f"mode {foreign[0]} is no reverse proxy: the rules expect one; leave --mode out")
+            return
+        options.update(server=True, mode=[listener_mode(listen) for listen in options.urlrewrite_listen])
+        self.set_certificates()
+
+    def set_certificates(self) -> None:
+        """Registers the certificates that sites bring; for the others mitmproxy's CA makes one."""
+        if self._state.in_force is None or not self._running:
+            return
+        own = []
+        for site in self._state.in_force.rules.rule_set.sites:
+            if site.certificate:
+                own += [f"{origin.host}={site.certificate.file}" for origin in site.public]
+        if own and ctx.options.certs != own:
+            ctx.options.update(certs=own)

@@ -1,0 +1,152 @@
+"""The response hooks: fields are rewritten when the head is there, the body when it is complete or as it streams."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from mitmproxy import http
+
+from urlrewrite.answers import Answer, plain_answer
+from urlrewrite.body import Way
+from urlrewrite.content.stream import BodyRewriter
+from urlrewrite.exchange import ResponseHead
+from urlrewrite.hooks.state import Live, State
+from urlrewrite.hooks.translate import apply_answer, headers, response_facts
+
+logger = logging.getLogger("urlrewrite.outbound")
+
+THREAD_FROM = 64 * 1024
+"""Bytes of a body from which it is rewritten in a thread, so that other requests go on meanwhile."""
+
+KEPT_FOR_VIEWING = 1024 * 1024
+"""Bytes up to which a body that nobody rewrites is still held, so that mitmweb can show it."""
+
+
+class Outbound:
+    """Rewrites answers."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Rewrites the fields and decides which way the body goes."""
+        live = self._state.live.get(flow.id)
+        if live is None or flow.error or flow.response is None or live.failed:
+            return
+        try:
+            await self._take_head(flow, flow.response, live)
+        except Exception:
+            logger.exception("response %s: the hook failed; answered 500", live.exchange.trace.data["id"])
+            live.failed = True
+            _replace_head(flow, plain_answer(500, "The proxy failed to rewrite this answer.", _trace_id(live)))
+
+    async def _take_head(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
+        exchange = live.exchange
+        facts = response_facts(response)
+        if exchange.rules.rules.linear:
+            head = exchange.receive(facts, own=live.own)
+        else:
+            head = await asyncio.to_thread(exchange.receive, facts, own=live.own)
+        if isinstance(head, Answer):
+            live.failed = True
+            _replace_head(flow, head)
+            return
+        live.head = head
+        response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
+        if head.plan.way is Way.STREAM:
+            response.stream = _guarded(exchange.stream(), _trace_id(live))
+        elif head.plan.way is Way.PASS and not live.own and _is_long(response):
+            response.stream = True
+        if response.stream and flow.request.http_version == "HTTP/1.0":
+            _delimit_by_closing(response)
+
+    async def response(self, flow: http.HTTPFlow) -> None:
+        """Rewrites a body that was to be held whole."""
+        live = self._state.live.get(flow.id)
+        if live is None or flow.error or flow.response is None or live.head is None or live.failed:
+            return
+        raw = flow.response.raw_content
+        if live.head.plan.way is not Way.WHOLE or not raw:
+            return
+        try:
+            if len(raw) < THREAD_FROM and live.exchange.rules.rules.linear:
+                result = live.exchange.rewrite(raw, live.head)
+            else:
+                result = await asyncio.to_thread(live.exchange.rewrite, raw, live.head)
+        except Exception:
+            logger.exception("response %s: the hook failed; answered 500", _trace_id(live))
+            result = live.exchange.fail("the proxy failed to rewrite this answer")
+        if isinstance(result, Answer):
+            live.failed = True
+            apply_answer(flow, result)
+            return
+        _set_body(flow, flow.response, result.fields, result.body, live.head)
+
+
+def _set_body(
+    flow: http.HTTPFlow, response: http.Response, fields: list[tuple[str, str]], body: bytes, head: ResponseHead
+) -> None:
+    if fields != head.fields:
+        response.headers = headers(fields, lower=flow.request.is_http2 or flow.request.is_http3)
+    response.raw_content = body
+
+
+def _delimit_by_closing(response: http.Response) -> None:
+    """Frames a stream for a client of HTTP/1.0, which knows no chunks: the body ends where the connection does."""
+    if "transfer-encoding" in response.headers:
+        del response.headers["transfer-encoding"]
+    if "content-length" not in response.headers:
+        response.headers["connection"] = "close"
+
+
+def _is_long(response: http.Response) -> bool:
+    """Whether a body is too long, or may be, to be held without need."""
+    length = response.headers.get("content-length", "")
+    return not length.isdigit() or int(length) > KEPT_FOR_VIEWING
+
+
+def _guarded(rewriter: BodyRewriter, trace_id: str) -> Callable[[bytes], list[bytes]]:
+    """A stream callable that never raises: after a failure the rest of the body passes as it comes.
+
+    It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
+    """
+    failed = False
+
+    def stream(chunk: bytes) -> list[bytes]:
+        nonlocal failed
+        if not failed:
+            try:
+                chunk = rewriter.feed(chunk) if chunk else rewriter.finish()
+            except Exception:
+                logger.exception("response %s: the stream rewriter failed; the rest is passed as it comes", trace_id)
+                failed = True
+        return [chunk] if chunk else []
+
+    return stream
+
+
+def _replace_head(flow: http.HTTPFlow, answer: Answer) -> None:
+    """Turns an answer whose body is still on its way into an error; the body is read and thrown away."""
+    response = flow.response
+    assert response is not None
+    lines = [(name, value) for name, value in answer.fields if name.lower() != "content-length"]
+    if flow.request.http_version == "HTTP/1.1":
+        lines.append(("Transfer-Encoding", "chunked"))
+    elif flow.request.http_version == "HTTP/1.0":
+        lines.append(("Connection", "close"))
+    response.status_code = answer.status
+    response.reason = answer.reason
+    response.headers = headers(lines, lower=flow.request.is_http2 or flow.request.is_http3)
+    left = [answer.body]
+
+    def stream(chunk: bytes) -> list[bytes]:
+        del chunk
+        return [left.pop()] if left else []
+
+    response.stream = stream
+
+
+def _trace_id(live: Live) -> str:
+    return str(live.exchange.trace.data["id"])

@@ -1,0 +1,153 @@
+"""Closes the trace of every exchange and tells of it: in the flow, in the flow list, in the log."""
+
+from __future__ import annotations
+
+import logging
+import marshal
+import re
+import weakref
+from typing import Any
+
+from mitmproxy import http
+
+from urlrewrite.exchange import Exchange
+from urlrewrite.hooks.state import Live, State
+from urlrewrite.inspector.report import log_line, summary
+from urlrewrite.inspector.text import visible
+
+logger = logging.getLogger("urlrewrite.requests")
+
+MARK_ERROR = ":x:"
+MARK_WARNING = ":warning:"
+
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
+
+
+class Recorder:
+    """Ends exchanges. To be registered after the addons that work on the answer."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Makes the trace of a flow under way fit to be saved, and sees to it that its exchange will not stay."""
+        if live := self._state.live.get(flow.id):
+            make_storable(live.exchange.trace.data)
+            # Where a layer of the core crashes, no hook ends the flow: then the exchange goes when the flow goes.
+            weakref.finalize(flow, self._state.live.pop, flow.id, None).atexit = False
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Makes the trace of a flow under way fit to be saved: its body may stream for hours."""
+        if live := self._state.live.get(flow.id):
+            make_storable(live.exchange.trace.data)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Records an exchange whose answer is complete."""
+        self._end(flow, "")
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """Records an exchange that was killed or broken off, by whichever side."""
+        self._end(flow, flow.error.msg if flow.error else "")
+
+    def _end(self, flow: http.HTTPFlow, broken_off: str) -> None:
+        live = self._state.live.pop(flow.id, None)
+        if live is None:
+            return
+        exchange = live.exchange
+        data = exchange.trace.data
+        if broken_off and data.get("action") != "AbortRequest":
+            if _client_left(flow, broken_off):
+                # Browsers do that all the time: worth knowing, and no problem.
+                data["broken_off"] = broken_off
+            else:
+                exchange.trace.error(f"the exchange was broken off: {broken_off}")
+        if flow.response is not None:
+            # An error of ours may have replaced the answer of the backend.
+            data["status"] = flow.response.status_code
+        exchange.finish()
+        make_storable(data)
+        flow.metadata["urlrewrite"] = data
+        flow.metadata.update(_flat(data))
+        _show(flow, exchange)
+        level = logging.ERROR if _is_our_failure(live, data) else logging.INFO
+        logger.log(level, log_line(data), extra={"client": flow.client_conn.peername})
+
+
+def make_storable(data: dict[str, Any]) -> None:
+    """Makes a trace, in place, one that `-w` can write.
+
+    That is one without lone surrogates, which carry bytes that are no UTF-8 (they are written out), and without values
+    that are not plain data (they become texts).
+    """
+    # This is done to every trace, and almost always there is nothing to do. marshal finds out many times faster than a
+    # walk: it refuses what is not plain, and writes a surrogate in three bytes that no proper UTF-8 has.
+    try:
+        if not _SURROGATE.search(marshal.dumps(data)):
+            return
+    except ValueError:
+        pass
+    _clean(data)
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return _without_surrogates(value)
+        case dict():
+            cleaned = [(_clean(key), _clean(item)) for key, item in value.items()]
+            # The exchange may go on to write into the very same objects.
+            value.clear()
+            value.update(cleaned)
+            return value
+        case list():
+            value[:] = map(_clean, value)
+            return value
+        case tuple():
+            return list(map(_clean, value))
+        case None | bool() | int() | float() | bytes():
+            return value
+    return _without_surrogates(str(value))
+
+
+def _without_surrogates(text: str) -> str:
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    """One key a question that `~meta` may ask; a key is there only if there is something to find under it."""
+    acted = [*data.get("inbound_rules", ()), *data.get("outbound_rules", ())]
+    texts = {
+        "id": data.get("id", ""),
+        "site": data.get("site", ""),
+        "action": data.get("action", ""),
+        "way": data.get("way", ""),
+        "rules": ", ".join(acted),
+        "problems": "; ".join(data.get("problems", ())),
+    }
+    flat: dict[str, Any] = {f"urlrewrite.{key}": visible(text) for key, text in texts.items() if text}
+    return flat | {"urlrewrite.links": data.get("links", 0)}
+
+
+def _show(flow: http.HTTPFlow, exchange: Exchange) -> None:
+    """Comment and mark for the flow list; what a person wrote there stays."""
+    data = exchange.trace.data
+    flow.comment = flow.comment or summary(data)
+    kinds = {event["event"] for event in exchange.trace.events}
+    if not flow.marked and kinds & {"ERROR", "WARNING"}:
+        flow.marked = MARK_ERROR if "ERROR" in kinds else MARK_WARNING
+
+
+def _client_left(flow: http.HTTPFlow, broken_off: str) -> bool:
+    """Whether it was the client that ended the exchange, with its connection or, in HTTP/2 and 3, alone."""
+    return not flow.client_conn.connected or "by client" in broken_off
+
+
+def _is_our_failure(live: Live, data: dict[str, Any]) -> bool:
+    return data.get("status") == 500 and (live.failed or (live.own and data.get("action") not in _ASKED_FOR))
+
+
+_ASKED_FOR = ("Redirect", "CustomResponse")
+"""Actions by which a rule asks for an answer of ours, a 500 perhaps."""

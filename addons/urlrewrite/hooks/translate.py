@@ -1,0 +1,99 @@
+"""Between mitmproxy's flows and the plain values of the exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mitmproxy import http
+
+from urlrewrite.answers import Answer, Forward
+from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
+from urlrewrite.origin import origin_of
+
+
+def field_lines(headers: http.Headers) -> Fields:
+    """Field lines as texts; bytes that are not UTF-8 are carried as surrogates."""
+    return tuple((_text(name), _text(value)) for name, value in headers.fields)
+
+
+def headers(lines: Iterable[tuple[str, str]], *, lower: bool) -> http.Headers:
+    """Field lines as mitmproxy keeps them; HTTP/2 and 3 want names in lower case."""
+    return http.Headers([(_bytes(name.lower() if lower else name), _bytes(value)) for name, value in lines])
+
+
+def request_facts(flow: http.HTTPFlow) -> RequestFacts:
+    """The request as the client sent it.
+
+    An absolute-form target of HTTP/1 names the host, whatever Host says (RFC 9112, 3.2.2).
+    """
+    request, client = flow.request, flow.client_conn
+    host = request.host_header or ""
+    if request.authority:
+        host = request.authority
+    return RequestFacts(
+        method=request.method,
+        scheme="https" if client.tls_established else "http",
+        host=host,
+        target=request.path,
+        fields=field_lines(request.headers),
+        http_version=request.http_version,
+        client=_address(client.peername),
+        local=_address(client.sockname),
+        sni=client.sni or "",
+    )
+
+
+def response_facts(response: http.Response) -> ResponseFacts:
+    """Status line and fields of an answer."""
+    return ResponseFacts(response.status_code, field_lines(response.headers), response.reason or "")
+
+
+def apply_forward(flow: http.HTTPFlow, forward: Forward) -> None:
+    """Sends the request where it was decided to go."""
+    request = flow.request
+    modern = request.is_http2 or request.is_http3
+    request.headers = headers(forward.fields, lower=modern)
+    request.scheme = forward.origin.scheme
+    # mitmproxy finds a connection to reuse by this address, so it has to be the one that is dialled.
+    request.host, request.port = forward.connect or (forward.origin.host, forward.origin.port)
+    request.path = forward.target
+    if not modern:
+        # Backends are asked in origin-form (RFC 9112, 3.2.1).
+        request.authority = ""
+    request.host_header = forward.host
+    # A request that came by QUIC would try QUIC on the backend, too, and hang.
+    flow.server_conn.transport_protocol = "tcp"
+
+
+def show_public_url(flow: http.HTTPFlow) -> None:
+    """Lets a flow that goes to no backend show the URL that was asked for, in place of the listener's target."""
+    facts = request_facts(flow)
+    asked = origin_of(facts.scheme, facts.host)
+    if asked:
+        host = flow.request.host_header
+        flow.request.scheme, flow.request.host, flow.request.port = asked.scheme, asked.host, asked.port
+        flow.request.host_header = host
+
+
+def apply_answer(flow: http.HTTPFlow, answer: Answer) -> None:
+    """Answers instead of the backend."""
+    modern = flow.request.is_http2 or flow.request.is_http3
+    flow.response = http.Response.make(answer.status, answer.body if flow.request.method != "HEAD" else b"")
+    flow.response.headers = headers(answer.fields, lower=modern)
+    if answer.reason:
+        flow.response.reason = answer.reason
+
+
+def _address(address: tuple[str, int] | tuple[str, int, int, int] | None) -> tuple[str, int]:
+    if not address:
+        return "", 0
+    host = address[0].removeprefix("::ffff:") if "." in address[0] else address[0]
+    return host, address[1]
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

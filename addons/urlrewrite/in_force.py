@@ -1,0 +1,70 @@
+"""The rules in force, and what follows from them for every exchange: name maps, settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.engine.compile import CompiledRules, CompiledSite
+from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.origin import Origin, origin_of
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is set for the whole proxy.
+
+    `pattern_deadline` and `body_deadline` are seconds that one pattern may take on a URL, field or attribute, and on a
+    whole body. `body_limit` is the size in bytes, decoded, up to which a body is rewritten.
+    """
+
+    pattern_deadline: float = 0.1
+    body_deadline: float = 2.0
+    body_limit: int = 64 * 2**20
+    trace: bool = True
+
+
+class RulesInForce:
+    """Compiled rules with settings; replaced as a whole when rule files change, so that an exchange sees one state."""
+
+    def __init__(self, rules: CompiledRules, settings: Settings) -> None:
+        self.rules = rules
+        self.settings = settings
+        self._link_maps: dict[tuple[str, Origin, Origin], tuple[LinkMap, LinkMap]] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """Names this state of the rule files."""
+        return self.rules.rule_set.fingerprint
+
+    def public_origin(self, site: CompiledSite, request: RequestFacts) -> Origin:
+        """The name that the client used if the site publishes it, else the site's first one."""
+        used = origin_of(request.scheme, request.host) if request.host else None
+        return used if used in site.site.public else site.site.public[0]
+
+    def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
+        """The maps for answers (backend to public) and for requests (public to backend).
+
+        The site's own backend and the target that a rule chose become the public name that the client used; backends of
+        other sites become theirs, so that links from one published application to another work as well.
+        """
+        key = (site.site.name, public, target)
+        if key not in self._link_maps:
+            pairs = [Pair(site.site.backend, public)]
+            if target != site.site.backend:
+                pairs.append(Pair(target, public))
+            known = {pair.origin for pair in pairs}
+            for other in self.rules.sites:
+                if other.site.backend not in known:
+                    known.add(other.site.backend)
+                    pairs.append(Pair(other.site.backend, _alike(other.site.public, public)))
+            # A backend that is reached under its public name needs no map, and must not be mapped to itself.
+            outbound = LinkMap(pair for pair in pairs if pair.origin != pair.becomes)
+            inbound = LinkMap([Pair(name, target) for name in site.site.public])
+            self._link_maps[key] = outbound, inbound
+        return self._link_maps[key]
+
+
+def _alike(origins: tuple[Origin, ...], used: Origin) -> Origin:
+    """The origin with the scheme that the client uses now, or the first."""
+    return next((origin for origin in origins if origin.scheme == used.scheme), origins[0])

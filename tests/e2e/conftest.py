@@ -1,0 +1,36 @@
+"""For the end-to-end tests: the proxy and a browser, started for one test."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from e2e.support.browser import Visitor, visiting
+from e2e.support.proxy import Proxy, running_proxy
+
+
+@pytest.fixture
+def start_proxy(tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
+    """`start_proxy(rules, *mitmproxy_options)`: see support/proxy.py; every proxy is stopped and checked at the end."""
+    with contextlib.ExitStack() as stack:
+        count = 0
+
+        def start(rules: str, *options: str) -> Proxy:
+            nonlocal count
+            count += 1
+            folder = tmp_path / f"proxy{count}"
+            folder.mkdir()
+            return stack.enter_context(running_proxy(rules, folder, *options))
+
+        yield start
+
+
+@pytest.fixture
+def visit(require: Callable[..., None], tmp_path: Path) -> Iterator[Callable[[Sequence[str], Path], Visitor]]:
+    """`visit(origins, ca)` opens Chromium, see support/browser.py; it may ask nobody but these origins for anything."""
+    require("chromium")
+    with contextlib.ExitStack() as stack:
+        yield lambda origins, ca: stack.enter_context(visiting(origins, ca, tmp_path))

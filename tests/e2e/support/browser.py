@@ -1,0 +1,114 @@
+"""Debian's Chromium, headless, as a visitor of public sites: it may go nowhere else, and everything it gets is kept."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page, WebSocket, sync_playwright
+
+from e2e.support.answer import Answer
+from e2e.support.needs import program
+from e2e.support.proxy import spki_hash
+
+TIMEOUT = 60_000  # milliseconds for a page or an element, on a machine busy with other tests
+WITHOUT_ORIGIN = ("about", "data", "blob")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # a name that leaks is a broken page, never a look-up
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+]
+
+
+class Visitor:
+    """A browser profile. `page` is its first page; `requests` are all URLs that any page asked for, WebSockets' too."""
+
+    def __init__(self, context: BrowserContext, recording: Path):
+        self._context = context
+        self._recording = recording
+        self.requests: list[str] = []
+        self.console: list[str] = []
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
+        context.on("page", self._watch)
+        context.set_default_timeout(TIMEOUT)
+        self.page = context.new_page()
+
+    def _watch(self, page: Page) -> None:
+        def opened(socket: WebSocket) -> None:
+            self.requests.append(socket.url)
+
+        page.on("websocket", opened)
+
+    def strangers(self, origins: Sequence[str]) -> list[str]:
+        """The requests so far that went to another origin than these."""
+        known = [urlsplit(origin) for origin in origins]
+        sockets = {"http": "ws", "https": "wss"}
+        allowed = {(scheme, url.netloc) for url in known for scheme in (url.scheme, sockets[url.scheme])}
+        parts = ((url, urlsplit(url)) for url in self.requests)
+        return [
+            url
+            for url, part in parts
+            if part.scheme not in WITHOUT_ORIGIN and (part.scheme, part.netloc) not in allowed
+        ]
+
+    def close(self) -> list[tuple[str, Answer]]:
+        """End the visit and return every answer with its URL: fields and body as the browser saw them, decoded."""
+        self._context.close()
+        entries = json.loads(self._recording.read_text())["log"]["entries"]
+        return [(entry["request"]["url"], _answer(entry)) for entry in entries]
+
+
+def _answer(entry: dict) -> Answer:
+    """One entry of the recording, a HAR file; the body of a WebSocket is all that was received."""
+    content = entry["response"]["content"]
+    text = content.get("text", "")
+    body = base64.b64decode(text) if content.get("encoding") == "base64" else text.encode()
+    messages = entry.get("_webSocketMessages", [])
+    body += b"\n".join(_frame(message) for message in messages if message["type"] == "receive")
+    fields = entry["response"]["headers"]
+    headers = [(field["name"].encode(), field["value"].encode("latin-1", "replace")) for field in fields]
+    return Answer(entry["response"]["status"], headers, body)
+
+
+def _frame(message: dict) -> bytes:
+    binary = message["opcode"] == 2
+    return base64.b64decode(message["data"]) if binary else message["data"].encode()
+
+
+@contextlib.contextmanager
+def visiting(origins: Sequence[str], ca: Path, folder: Path) -> Iterator[Visitor]:
+    """Open Chromium with trust in one certificate authority; fail at the end if it asked any other origin.
+
+    `origins` are like `https://localhost:8443`; `folder` takes the recording.
+    """
+    chromium = program("chromium")
+    assert chromium, "call require('chromium') first"
+    recording = folder / "visit.har"
+    with sync_playwright() as playwright:
+        trust = f"--ignore-certificate-errors-spki-list={spki_hash(ca)}"
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*OPTIONS, trust])
+        context = browser.new_context(record_har_path=recording, record_har_content="embed")
+        visitor = Visitor(context, recording)
+        try:
+            yield visitor
+        except BaseException:
+            with contextlib.suppress(Exception):
+                visitor.page.screenshot(path=folder / "failure.png")
+                print(f"--- picture of the page: {folder / 'failure.png'}")
+            print("--- console\n", *visitor.console, sep="\n")
+            raise
+        finally:
+            context.close()
+            browser.close()
+    assert not visitor.strangers(origins)

@@ -1,0 +1,74 @@
+"""`./run.sh` as a newcomer types it, on free ports and with a certificate authority of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, running
+
+TRIES = 3  # a port that was free may be taken by another test before the demo gets it
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The running demo; `web_port` is None where it runs headless."""
+
+    service: Service
+    https_port: int
+    http_port: int
+    backend_port: int
+    web_port: int | None
+    confdir: Path
+
+    @property
+    def https(self) -> str:
+        """The site's public origin over TLS."""
+        return f"https://localhost:{self.https_port}"
+
+    @property
+    def http(self) -> str:
+        """The site's public origin without TLS."""
+        return f"http://localhost:{self.http_port}"
+
+    @property
+    def web(self) -> str:
+        """The address of mitmweb with its token, as the banner says it."""
+        return self.service.await_log(r"^mitmweb +(\S+)$")[1]
+
+    @property
+    def ca(self) -> Path:
+        """The PEM file that a client must trust."""
+        return self.confdir / "mitmproxy-ca-cert.pem"
+
+
+@contextlib.contextmanager
+def running_demo(folder: Path, *options: str, headless: bool = True) -> Iterator[Demo]:
+    """Run the demo in an empty folder and stop it at the end; a traceback in its log fails the test.
+
+    `options` are mitmproxy's.
+    """
+    with running((demo := _start(folder, options, headless)).service):
+        yield demo
+
+
+def _start(folder: Path, options: tuple[str, ...], headless: bool) -> Demo:
+    confdir = folder / "mitmproxy"
+    for _ in range(TRIES):
+        https, http, backend, web = free_ports(4)
+        ports = [f"--port={https}", f"--http-port={http}", f"--backend-port={backend}", f"--web-port={web}"]
+        more = ["--headless"] if headless else []
+        service = Service(
+            [RUN_SH, "demo", *ports, *more, "--", f"--set=confdir={confdir}", *options], folder / "demo.log"
+        )
+        try:
+            service.await_log("Ctrl-C stops")
+            return Demo(service, https, http, backend, None if headless else web, confdir)
+        except BaseException as error:
+            service.process.kill()
+            service.process.wait()
+            if not (isinstance(error, ServiceError) and "is taken" in service.log):
+                raise
+    raise ServiceError(f"{TRIES} times a port was taken by somebody else")

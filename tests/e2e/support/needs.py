@@ -1,0 +1,43 @@
+"""What some tests need and not every machine has, and the command that brings each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+APPS = PROJECT / ".cache" / "apps"
+SUPER_USER_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+DEBIAN_PACKAGE_OF = {"chromium": "chromium", "nginx": "nginx-light", "wrk": "wrk"}
+
+
+def program(name: str) -> str | None:
+    """Where a program of a Debian package is, or None."""
+    return shutil.which(name, path=SUPER_USER_PATH)
+
+
+def app_program(app: str, name: str) -> str:
+    """The path of a program in an application's own environment."""
+    return str(APPS / app / "bin" / name)
+
+
+def _remedy(need: str) -> str | None:
+    """The command that brings what is missing, None if nothing is."""
+    if package := DEBIAN_PACKAGE_OF.get(need):
+        return None if program(need) else f"apt-get install {package}"
+    requirements = PROJECT / "tests" / "e2e" / "apps" / f"{need}.txt"
+    assert requirements.exists(), f"nobody knows what {need} is"
+    # run.sh writes the stamp last, so it says that the environment is whole
+    installed = (APPS / need / ".stamp-requirements").exists()
+    return None if installed else "./run.sh test (it installs from the package index)"
+
+
+def require(*needs: str) -> None:
+    """Skip the running test where one of `chromium`, `nginx`, `wrk`, `devpi`, `jupyterlab` is missing."""
+    for need in needs:
+        if remedy := _remedy(need):
+            pytest.skip(f"needs {need}: {remedy}")

@@ -1,0 +1,89 @@
+"""The proxy as a user starts it: `./run.sh proxy RULES`, on free ports, with a certificate authority of its own."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, running
+
+TRIES = 3  # a port that was free may be taken by another test before the proxy gets it
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running proxy. `rules` is its rule file, which a test may change; `confdir` holds its certificate authority."""
+
+    service: Service
+    https_port: int
+    http_port: int
+    rules: Path
+    confdir: Path
+
+    @property
+    def https(self) -> str:
+        """The public origin over TLS."""
+        return f"https://localhost:{self.https_port}"
+
+    @property
+    def http(self) -> str:
+        """The public origin without TLS."""
+        return f"http://localhost:{self.http_port}"
+
+    @property
+    def ca(self) -> Path:
+        """The PEM file that a client must trust."""
+        return self.confdir / "mitmproxy-ca-cert.pem"
+
+    @property
+    def trust(self) -> dict[str, str]:
+        """The environment variables that make Python's HTTP clients trust that file, and nothing else."""
+        return {name: str(self.ca) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
+
+    @property
+    def log(self) -> str:
+        return self.service.log
+
+
+def spki_hash(certificate: Path) -> str:
+    """The SHA-256 of a certificate's public key in base64, as Chromium's command line takes it."""
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    return base64.b64encode(
+        hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    ).decode()
+
+
+@contextlib.contextmanager
+def running_proxy(rules: str, folder: Path, *options: str) -> Iterator[Proxy]:
+    """Run the proxy in an empty folder and stop it at the end; a traceback in its log fails the test.
+
+    In `rules`, a YAML text, HTTPS_PORT and HTTP_PORT stand for the ports that it gets. `options` are mitmproxy's.
+    """
+    with running((proxy := _start(rules, folder, options)).service):
+        yield proxy
+
+
+def _start(rules: str, folder: Path, options: Sequence[str]) -> Proxy:
+    file, confdir = folder / "rules.yaml", folder / "mitmproxy"
+    for _ in range(TRIES):
+        https_port, http_port = free_ports(2)
+        file.write_text(rules.replace("HTTPS_PORT", str(https_port)).replace("HTTP_PORT", str(http_port)))
+        listen = [f"--listen=https://127.0.0.1:{https_port}", f"--listen=http://127.0.0.1:{http_port}"]
+        command = [RUN_SH, "proxy", str(file), *listen, "--", f"--set=confdir={confdir}", *options]
+        service = Service(command, folder / "proxy.log")
+        try:
+            service.await_ports(https_port, http_port)
+            return Proxy(service, https_port, http_port, file, confdir)
+        except BaseException as error:
+            service.process.kill()
+            service.process.wait()
+            if not (isinstance(error, ServiceError) and "is taken" in service.log):
+                raise
+    raise ServiceError(f"{TRIES} times a port was taken by somebody else")

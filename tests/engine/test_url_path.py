@@ -1,0 +1,94 @@
+"""The URL a rule sees, and the way back to what was sent."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from urlrewrite.engine.url_path import CookedPath, encode_url, remove_dot_segments, split_target
+
+COOKED = [
+    ("/", ""),
+    ("", ""),
+    ("/content/default.aspx", "content/default.aspx"),
+    ("/a%20b", "a b"),
+    ("/a%2Fb", "a/b"),
+    ("/caf%C3%A9", "café"),
+    ("/x%", "x%"),
+    ("/x%zz", "x%zz"),
+    ("/x%2541", "x%41"),
+    ("//a//b", "a/b"),
+    ("/a\\b", "a/b"),
+    ("/a%5Cb", "a/b"),
+    ("/%ff", "\udcff"),
+    ("/a/../b", "b"),
+    ("/a/%2e%2e/b", "b"),
+    ("/a/./b/.", "a/b/"),
+    ("/../../etc/passwd", "etc/passwd"),
+    ("/a/..%2f..%5cb", "b"),
+    ("/a..b/.c/...", "a..b/.c/..."),
+    ("/+", "+"),
+]
+
+
+@pytest.mark.parametrize(("raw", "text"), COOKED)
+def test_cooked(raw: str, text: str) -> None:
+    assert CookedPath(raw).text == text
+
+
+SLICES = [
+    ("/a%2Fb/c", "^(.*)$", "a%2Fb/c"),
+    ("/caf%C3%A9/x", "é", "%C3%A9"),
+    ("/a//b", "a/b", "a//b"),
+    ("/%ff%fe", "\udcff\udcfe", "%ff%fe"),
+    ("/plain/path", "path", "path"),
+]
+
+
+@pytest.mark.parametrize(("raw", "part", "sent"), SLICES)
+def test_raw_slice_is_what_was_sent(raw: str, part: str, sent: str) -> None:
+    path = CookedPath(raw)
+    start, end = (0, len(path.text)) if part == "^(.*)$" else (path.text.index(part), path.text.index(part) + len(part))
+    assert path.raw_slice(start, end) == sent
+
+
+@given(st.text(alphabet="/.%2eEfFcC5ab\\é ", max_size=30))
+def test_a_cooked_path_has_no_dot_segments_and_keeps_its_bytes(raw: str) -> None:
+    path = CookedPath("/" + raw)
+    assert not {".", ".."} & set(path.text.split("/"))
+    whole = path.raw_slice(0, len(path.text))
+    assert path.raw.endswith(whole)
+    assert set(path.raw[: len(path.raw) - len(whole)].replace("%2f", "/").replace("%2F", "/")) <= set("/\\%5cC")
+
+
+DOTS = [("/a/b", "/a/b"), ("/a/..", "/"), ("/a/b/..", "/a/"), ("/..", "/"), ("/.", "/"), ("/a/.b/..c", "/a/.b/..c")]
+
+
+@pytest.mark.parametrize(("raw", "removed"), DOTS)
+def test_remove_dot_segments(raw: str, removed: str) -> None:
+    assert remove_dot_segments(raw) == removed
+
+
+ENCODED = [
+    ("a b", "a%20b"),
+    ("100%", "100%25"),
+    ("%20%zz", "%20%25zz"),
+    ("é", "%C3%A9"),
+    ("\udcff", "%FF"),
+    ("a\r\nb", "a%0D%0Ab"),
+    ("http://h/[x]?a=b&c='d'#e", "http://h/[x]?a=b&c='d'#e"),
+    ('<">', "%3C%22%3E"),
+]
+
+
+@pytest.mark.parametrize(("text", "encoded"), ENCODED)
+def test_encode_url(text: str, encoded: str) -> None:
+    assert encode_url(text) == encoded
+    assert encode_url(encoded) == encoded
+
+
+def test_split_target() -> None:
+    assert split_target("/a?b?c") == ("/a", "b?c")
+    assert split_target("/a?") == ("/a", "")
+    assert split_target("/a") == ("/a", None)

@@ -1,0 +1,140 @@
+"""The request hooks, flow by flow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from mitmproxy.connection import Server
+from mitmproxy.options import Options
+from mitmproxy.proxy.context import Context
+from mitmproxy.test import tflow
+from mitmproxy.tls import TlsData
+
+from hooks.support import request_flow, state_of
+from urlrewrite.exchange import Exchange
+from urlrewrite.hooks.inbound import STREAMED_UPLOAD, Inbound
+from urlrewrite.hooks.state import State
+
+
+async def judged(text: str = "", **request: object):  # type: ignore[no-untyped-def]
+    flow = request_flow(**request)  # type: ignore[arg-type]
+    await Inbound(state_of(text)).requestheaders(flow)
+    return flow
+
+
+async def test_a_request_goes_to_the_backend_with_its_name() -> None:
+    flow = await judged(path="/a%2Fb?c=%20d")
+    request = flow.request
+    assert (request.scheme, request.host, request.port, request.path) == (
+        "http",
+        "127.0.0.1",
+        9000,
+        "/a%2Fb?c=%20d",
+    )
+    assert request.host_header == "privateserver:8080"
+    assert request.pretty_url == "http://privateserver:8080/a%2Fb?c=%20d"
+    assert request.headers.get_all("host") == ["privateserver:8080"]
+    assert request.headers["x-forwarded-host"] == "www.example.com"
+    assert flow.server_conn.transport_protocol == "tcp"
+    assert flow.metadata["urlrewrite"]["site"] == "rules"
+    assert flow.response is None
+
+
+async def test_http2_keeps_its_authority_and_lower_case() -> None:
+    flow = request_flow("/x")
+    flow.request.http_version = "HTTP/2.0"
+    flow.request.authority = "www.example.com"
+    del flow.request.headers["host"]
+    await Inbound(state_of()).requestheaders(flow)
+    assert flow.request.authority == "privateserver:8080"
+    assert all(name == name.lower() for name, _ in flow.request.headers.fields)
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [
+        ("{type: Redirect, url: /y, redirectType: Temporary}", 307),
+        ("{type: CustomResponse, statusCode: 410}", 410),
+    ],
+)
+async def test_own_answers(action: str, status: int) -> None:
+    flow = await judged(f"rules: [{{name: r, match: .*, action: {action}}}]")
+    assert flow.response.status_code == status
+    assert flow.request.url == "https://www.example.com/x"
+    assert flow.request.host_header == "www.example.com"
+
+
+async def test_abort_kills_the_flow() -> None:
+    flow = await judged("rules: [{name: r, match: .*, action: AbortRequest}]")
+    assert flow.error
+    assert flow.response is None
+
+
+async def test_an_absolute_target_names_the_host_whatever_host_says() -> None:
+    flow = request_flow("/x")
+    flow.request.authority = "evil.example"
+    await Inbound(state_of()).requestheaders(flow)
+    assert flow.response
+    assert flow.response.status_code == 404
+
+
+async def test_a_hook_that_fails_answers_500_and_sends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Exchange) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Exchange, "route", fail)
+    flow = await judged()
+    assert flow.response.status_code == 500
+    assert b"Trace id:" in flow.response.content
+    assert b"a fault of ours" not in flow.response.content
+    assert flow.request.host == "127.0.0.1"
+    assert "a fault of ours" in caplog.text
+
+
+async def test_without_rules_nothing_is_forwarded() -> None:
+    flow = request_flow()
+    await Inbound(State()).requestheaders(flow)
+    assert flow.response
+    assert flow.response.status_code == 503
+
+
+@pytest.mark.parametrize(("mark", "value"), [("error", tflow.terr()), ("live", False), ("is_replay", "request")])
+async def test_flows_that_are_done_or_replayed_are_left_alone(mark: str, value: object) -> None:
+    flow = request_flow()
+    setattr(flow, mark, value)
+    await Inbound(state_of()).requestheaders(flow)
+    assert flow.request.host == "127.0.0.1"
+
+
+async def test_large_uploads_are_streamed_but_not_to_our_own_answers() -> None:
+    size = str(STREAMED_UPLOAD + 1)
+    assert (await judged(content_length=size)).request.stream is True
+    refused = await judged("rules: [{name: r, match: .*, action: {type: Redirect, url: /y}}]", content_length=size)
+    assert not refused.request.stream
+
+
+async def test_a_slow_pattern_does_not_keep_others_waiting() -> None:
+    inbound = Inbound(state_of("rules: [{name: slow, match: '^(a|aa)+$', action: None}]"))
+    slow, quick = request_flow("/" + "a" * 60 + "b"), request_flow("/b")
+    waiting = asyncio.create_task(inbound.requestheaders(slow))
+    began = time.monotonic()
+    await inbound.requestheaders(quick)
+    assert quick.request.port == 9000
+    assert not waiting.done() or time.monotonic() - began < 1
+    await waiting
+    assert slow.response
+    assert slow.response.status_code == 500
+
+
+def test_tls_names_the_backend_and_not_the_address_that_is_dialled() -> None:
+    rules = state_of(
+        "", site="{public: 'https://www.example.com', backend: 'https://backend', connect: '127.0.0.1:9000'}"
+    )
+    server = Server(address=("127.0.0.1", 9000))
+    server.sni = "127.0.0.1"
+    Inbound(rules).tls_start_server(TlsData(server, Context(tflow.tclient_conn(), Options())))
+    assert server.sni == "backend"

@@ -1,0 +1,105 @@
+"""Options, listeners and rule files, with a real mitmproxy master and no network."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import pytest
+from mitmproxy import exceptions
+from mitmproxy.addons.proxyserver import Proxyserver
+from mitmproxy.test import taddons
+
+from hooks.support import state_of, write
+from urlrewrite.hooks.listeners import Listeners, listener_mode
+from urlrewrite.hooks.options import Options
+from urlrewrite.hooks.rules_file import DEFAULT_RULES, RulesFile
+from urlrewrite.hooks.state import State
+
+MODES = [
+    ("http://:8080", "reverse:http://127.0.0.1:1@8080"),
+    ("https://:8443", "reverse:https://127.0.0.1:1@8443"),
+    ("https://127.0.0.1:8443/", "reverse:https://127.0.0.1:1@127.0.0.1:8443"),
+    ("http://[::1]:80", "reverse:http://127.0.0.1:1@[::1]:80"),
+]
+
+
+@pytest.mark.parametrize(("listen", "mode"), MODES)
+def test_listener_mode(listen: str, mode: str) -> None:
+    assert listener_mode(listen) == mode
+
+
+@pytest.mark.parametrize("listen", ["8080", "ftp://:21", "http://host", "http://h:1/path", "http://h:99999", ""])
+def test_what_is_no_listener(listen: str) -> None:
+    with pytest.raises(ValueError, match=r"expected http://HOST:PORT|Port"):
+        listener_mode(listen)
+
+
+async def test_a_bad_listener_is_refused_with_its_option() -> None:
+    with (
+        taddons.context(Options(), Listeners(state_of())) as context,
+        pytest.raises(exceptions.OptionsError, match="urlrewrite_listen"),
+    ):
+        context.options.update(urlrewrite_listen=["nonsense"])
+
+
+async def test_contradicting_and_unknown_options_are_reported(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    options = Options()
+    with taddons.context(Proxyserver(), options) as context:
+        context.options.update(stream_large_bodies="1m", body_size_limit="2m")
+        context.options.update_defer(urlrewrite_ruels=["x"])
+        context.options.update(keep_host_header=False, connection_strategy="eager")
+        options.running()
+        assert context.options.keep_host_header is True
+        assert context.options.connection_strategy == "lazy"
+    assert "stream_large_bodies contradicts" in caplog.text
+    assert "body_size_limit contradicts" in caplog.text
+    assert "did you mean urlrewrite_rules?" in caplog.text
+
+
+async def test_the_demo_rules_are_the_default() -> None:
+    state = State()
+    addon = RulesFile(state, lambda: None)
+    with taddons.context(Options(), addon) as context:
+        context.options.update(urlrewrite_trace=False)
+        assert state.in_force
+        assert state.in_force.rules.rule_set.files == (str(DEFAULT_RULES.resolve()),)
+
+
+async def test_a_saved_file_comes_into_force_and_a_broken_one_does_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    state, changes = State(), asyncio.Event()
+    addon = RulesFile(state, changes.set)
+    path = write(tmp_path / "rules.yaml", "rules: [{name: first, match: a, action: None}]")
+    with taddons.context(Options(), addon) as context:
+        context.options.update(urlrewrite_rules=[str(path)])
+        addon.running()
+        first = state.in_force
+        assert first
+        changes.clear()
+
+        write(path, "rules: [{name: second, match: a, action: None}]")
+        await asyncio.wait_for(changes.wait(), timeout=2)
+        second = state.in_force
+        assert second
+        assert second.rules.sites[0].rules[0].rule.name == "second"
+
+        write(path, "rules: [{name: third, match: '*', action: None}, {name: fourth, match: b, action: Nonsense}]")
+        async with asyncio.timeout(2):
+            while "the last good rules stay in force" not in caplog.text:  # noqa: ASYNC110 (there is no event)
+                await asyncio.sleep(0.05)
+        assert state.in_force is second
+        assert f"{path}:" in caplog.text
+        assert "Nonsense" in caplog.text
+
+        path.unlink()
+        await asyncio.sleep(0.7)
+        assert state.in_force is second
+        changes.clear()
+        write(path, "rules: [{name: fifth, match: a, action: None}]")
+        await asyncio.wait_for(changes.wait(), timeout=2)
+        addon.done()

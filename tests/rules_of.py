@@ -1,0 +1,42 @@
+"""Rules for tests: a site from a few lines of YAML, ready to run."""
+
+from __future__ import annotations
+
+import textwrap
+
+from urlrewrite.engine.compile import compile_rules
+from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.formats.yaml_rules import parse
+from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.rule_tests import Evaluation, evaluate, request_facts
+
+SITE = """
+public: [https://www.example.com, http://www.example.com]
+backend: http://privateserver:8080
+"""
+
+
+def rules_of(text: str, *, site: str = SITE, settings: Settings | None = None) -> RulesInForce:
+    """The rules of a file that has one site, described by `site`, and `text` in it."""
+    rule_set, _ = parse(site + textwrap.dedent(text), "rules.yaml")
+    return RulesInForce(compile_rules(rule_set)[0], settings or Settings())
+
+
+def ask(
+    rules: RulesInForce,
+    url: str,
+    *fields: tuple[str, str],
+    method: str = "GET",
+    answer: tuple[int, list[tuple[str, str]], bytes] | None = None,
+) -> Evaluation:
+    """Evaluates a request, and the backend's answer if there is one."""
+    request = request_facts(method, url, fields)
+    if answer is None:
+        return evaluate(rules, request, None)
+    status, lines, body = answer
+    return evaluate(rules, request, ResponseFacts(status, tuple(lines)), body)
+
+
+def field(evaluation: Evaluation, name: str) -> list[str]:
+    """The values of a field of the answer."""
+    return [value for key, value in evaluation.fields or [] if key.lower() == name.lower()]
