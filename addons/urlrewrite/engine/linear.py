@@ -7,7 +7,7 @@ no place inside the run can be followed by, so only the end of the run counts. S
 of what may *follow* it: where a set of first characters and a set of followers have nothing in common there is one way.
 
 - A repetition without limit is allowed only around a body with one way that consumes something; everything else
-  (`(a+)+`, `(a|ab)*`) may be exponential and is not proved.
+  (`(a+)+`, `(a|aa)*`) may be exponential and is not proved.
 - A node costs *time* n for a run of characters, and is tried once for each way of what stands before it.
 - A search begins at each place of the text: one more factor n. Not so where the pattern begins with `^`, and not where
   each attempt has to get past a character that none of its runs contains: the stretch that an attempt looks at has
