@@ -93,6 +93,22 @@ def test_with_preserve_host_header_the_backend_sees_the_public_name() -> None:
     assert dict(routing.fields)["Origin"] == P
 
 
+PLAIN_TWINS = [
+    ("https://www.example.com", "http://www.example.com/x", "https://www.example.com/x"),
+    ("https://www.example.com:8443", "http://www.example.com:8443/x", "https://www.example.com:8443/x"),
+    ("[https://www.example.com, http://www.example.com]", "http://www.example.com/x", "http://www.example.com/x"),
+    ("http://www.example.com", "http://www.example.com/x", "http://www.example.com/x"),
+]
+
+
+@pytest.mark.parametrize(("public", "before", "after"), PLAIN_TWINS)
+def test_a_backend_that_knows_the_public_host_but_not_its_scheme(public: str, before: str, after: str) -> None:
+    rules = rules_of("preserveHostHeader: true", site=f"public: {public}\nbackend: http://privateserver:8080\n")
+    url = public.strip("[").partition(",")[0]
+    result = ask(rules, f"{url}/", answer=(302, [("Location", before)], b""))
+    assert field(result, "location") == [after]
+
+
 TRUST = [("127.0.0.1", "6.6.6.6, 127.0.0.1"), ("127.0.0.0/8", "6.6.6.6, 127.0.0.1"), ("10.0.0.0/8", "127.0.0.1")]
 
 

@@ -53,6 +53,9 @@ class RulesInForce:
             pairs = [Pair(site.site.backend, public)]
             if target != site.site.backend:
                 pairs.append(Pair(target, public))
+            if site.site.preserve_host_header and (twin := _plain_twin(public)) not in site.site.public:
+                # A backend that sees the public name writes it into its links, with the scheme that it speaks itself.
+                pairs.append(Pair(twin, public))
             known = {pair.origin for pair in pairs}
             for other in self.rules.sites:
                 if other.site.backend not in known:
@@ -63,6 +66,11 @@ class RulesInForce:
             inbound = LinkMap([Pair(name, target) for name in site.site.public])
             self._link_maps[key] = outbound, inbound
         return self._link_maps[key]
+
+
+def _plain_twin(public: Origin) -> Origin:
+    """What a backend without TLS takes the public origin for when it is told the public host."""
+    return Origin("http", public.host, 80 if public.has_default_port else public.port)
 
 
 def _alike(origins: tuple[Origin, ...], used: Origin) -> Origin:

@@ -89,6 +89,9 @@ class Options:
         if "flow_detail" in options and not options.has_changed("flow_detail"):
             # One line a request is printed by the recorder.
             options.update(flow_detail=0)
+        if "web_columns" in options and not options.has_changed("web_columns"):
+            # The comment is where the recorder says what was done with a request.
+            options.update(web_columns=[*options.web_columns, "comment"])
         report_unknown(list(options.deferred))
 
     def configure(self, updated: set[str]) -> None:
