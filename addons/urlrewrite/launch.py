@@ -142,7 +142,7 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
     others = [Listener("http", LOOPBACK, options.backend_port, "--backend-port")]
     lines = [
         f"site     https://localhost:{options.port}/ (its certificate is made by mitmproxy: the browser asks once)",
-        f"         http://localhost:{options.http_port}/ is the same site without TLS",
+        f"         http://localhost:{options.http_port}/ is sent there by a rule",
         f"backend  http://{LOOPBACK}:{options.backend_port}/ stands behind it and calls itself privateserver:8080",
     ]
     program, arguments = "mitmdump", [f"--set=demo_port={options.backend_port}", *more]

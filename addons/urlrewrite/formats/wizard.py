@@ -86,7 +86,7 @@ backend: {backend}
 
 _LINKS_ON = """
 # Wherever an answer names the backend (links, scripts, JSON, redirects, cookies), the browser gets the public name,
-# and what it sends back is mapped the other way. `tags` does that in the tags that IIS knows only.
+# and what it sends back is mapped the other way. `tags` stops at the attributes that HTML defines as URLs.
 links: everywhere
 """
 

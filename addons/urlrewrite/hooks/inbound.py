@@ -53,7 +53,8 @@ class Inbound:
         match routing:
             case Forward():
                 apply_forward(flow, routing)
-                if int(flow.request.headers.get("content-length", "0") or 0) > STREAMED_UPLOAD:
+                length = flow.request.headers.get("content-length", "")
+                if length.isdigit() and int(length) > STREAMED_UPLOAD:
                     flow.request.stream = True
             case Answer():
                 live.own = True
