@@ -12,6 +12,7 @@ from rules_of import SITE, ask, field, rules_of
 from urlrewrite.answers import Answer, Forward
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import Exchange
+from urlrewrite.in_force import Settings
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"
@@ -52,6 +53,28 @@ def test_the_site_is_chosen_by_host_and_sni(host: str, sni: str, status: int, si
     routing = exchange.route()
     assert (routing.status if isinstance(routing, Answer) else 200) == status
     assert exchange.trace.data["site"] == site
+
+
+def test_two_sites_on_one_host_are_told_apart_by_port_and_not_by_sni() -> None:
+    rules = rules_of(
+        "",
+        site="""
+sites:
+  - {name: one, public: 'https://www.example.com', backend: 'http://one'}
+  - {name: two, public: 'https://www.example.com:8443', backend: 'http://two'}
+""",
+    )
+    for host, site in (("www.example.com", "one"), ("www.example.com:8443", "two")):
+        exchange = Exchange(rules, facts(host, sni="www.example.com"), "id")
+        assert isinstance(exchange.route(), Forward)
+        assert exchange.trace.data["site"] == site
+
+
+def test_without_a_host_the_site_of_the_sni_is_meant_with_its_own_name() -> None:
+    rules = rules_of("rules: [{name: r, match: .*, action: {type: Redirect, url: /y}}]")
+    routing = Exchange(rules, facts("", sni="www.example.com"), "id").route()
+    assert isinstance(routing, Answer)
+    assert dict(routing.fields)["Location"] == f"{P}/y"
 
 
 def test_an_unknown_host_is_told_why_and_nothing_else() -> None:
@@ -252,6 +275,20 @@ def test_links_to_another_site_become_that_sites_public_name() -> None:
 def test_the_name_that_the_client_used_is_the_one_in_links() -> None:
     result = ask(rules_of(""), "http://www.example.com/", answer=(200, [HTML], f'<a href="{B}/x">'.encode()))
     assert result.body == b'<a href="http://www.example.com/x">'
+
+
+def test_a_body_of_unknown_length_above_the_limit_is_passed() -> None:
+    body = f'<a href="{B}/x">'.encode() * 100
+    result = ask(rules_of("", settings=Settings(body_limit=1000)), f"{P}/", answer=(200, [HTML], body))
+    assert result.body is body
+    assert "limit" in result.exchange.trace.problems()[0]
+
+
+def test_rules_for_bodies_do_not_apply_to_event_streams_and_the_trace_says_so() -> None:
+    rules = rules_of("outboundRules: [{name: r, match: {pattern: a}, action: {type: Rewrite, value: b}}]")
+    result = ask(rules, f"{P}/", answer=(200, [("Content-Type", "text/event-stream")], b"data: a\n\n"))
+    assert result.body == b"data: a\n\n"
+    assert "event stream" in result.exchange.trace.problems()[0]
 
 
 def test_an_event_stream_is_rewritten_line_by_line() -> None:

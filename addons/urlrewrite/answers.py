@@ -52,6 +52,11 @@ def reason_phrase(status: int) -> str:
         return ""
 
 
+def _on_the_wire(reason: str) -> str:
+    """A reason phrase as HTTP/1 can carry it (RFC 9112, 4): one line, and ? for what is not Latin-1."""
+    return " ".join(reason.encode("latin-1", "replace").decode("latin-1").split())
+
+
 def plain_answer(status: int, text: str, trace_id: str = "") -> Answer:
     """A short text for a person, with the id under which the proxy keeps the trace."""
     trace = f"Trace id: {trace_id}\n" if trace_id else ""
@@ -68,7 +73,7 @@ def decided_answer(decision: Decision) -> Answer:
         fields.append(("Location", decision.location))
         text, reason = f"{decision.status} {decision.location}\n", reason_phrase(decision.status)
     else:
-        reason = decision.reason or reason_phrase(decision.status)
+        reason = _on_the_wire(decision.reason) or reason_phrase(decision.status)
         sub_status = f".{decision.sub_status}" if decision.sub_status else ""
         text = f"{decision.description or f'{decision.status}{sub_status} {reason}'}\n"
     body = b"" if decision.status in (204, 304) else text.encode("utf-8", "replace")

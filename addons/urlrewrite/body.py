@@ -88,8 +88,12 @@ class BodyRewriting:
             self._trace.warn(f"the body is passed as it came: {reason}")
             return BodyPlan(Way.PASS, reason, kind)
         if method == "HEAD" or status in _NO_BODY or status < 200:
-            return BodyPlan(Way.PASS, "there is no body", kind, subject=status != 204)
+            return BodyPlan(Way.PASS, "there is no body", kind, subject=status >= 200 and status not in (204, 205))
         if kind is Kind.EVENT_STREAM:
+            if self._run.body_passes:
+                self._trace.warn("rules for tags and whole bodies are not applied to an event stream")
+            if not (self._link_map and self._everywhere):
+                return BodyPlan(Way.PASS, "no link is mapped in an event stream", kind)
             return BodyPlan(Way.STREAM, "an event stream is rewritten line by line", kind, subject=True)
         return BodyPlan(Way.WHOLE, f"{kind or 'a body without Content-Type'} is rewritten whole", kind, subject=True)
 
@@ -112,6 +116,9 @@ class BodyRewriting:
             PatternTimeout: a rule's pattern took longer than the deadline.
         """
         codings = parse_content_encoding(field_values(fields, "content-encoding"))
+        if len(raw) > self._settings.body_limit:
+            self._trace.warn(f"the body is passed as it came: it has {len(raw)} bytes, more than the limit")
+            return raw
         try:
             data = decode(raw, codings, limit=self._settings.body_limit) if codings else raw
         except (CorruptCoding, DecodedTooLarge, UnsupportedCoding) as error:

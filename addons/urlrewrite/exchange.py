@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from urlrewrite.answers import Abort, Answer, Forward, decided_answer, plain_answer
 from urlrewrite.body import BodyPlan, BodyRewriting, Way
@@ -114,11 +114,15 @@ class Exchange:
             return plain_answer(
                 404, f"No site is published here under the name {request.host!r}.", self.trace.data["id"]
             )
-        if named_by_sni and named_by_sni is not self._compiled:
+        own_names = {origin.host for origin in self._compiled.site.public}
+        if named_by_sni and request.sni.lower() not in own_names:
             # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
             self.trace.error(f"the connection is for {request.sni!r}, the request for {request.host!r}")
             return plain_answer(421, "This connection belongs to another site.", self.trace.data["id"])
         self._public = self.rules.public_origin(self._compiled, request)
+        if not request.host:
+            # An old client that sends no Host is taken to mean the name that it gave in TLS.
+            self.request = replace(request, host=self._public.authority)
         self.trace.add("SITE_CHOSEN", site=self._compiled.site.name, public=str(self._public))
         return None
 

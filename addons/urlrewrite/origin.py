@@ -10,7 +10,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _ORIGIN = re.compile(
     r"(?P<scheme>https?|wss?)://(?P<authority>(?:\[[0-9a-f:.]+\]|[^\s\[\]/?#@:\\]+)(?::\d{1,5})?)", re.IGNORECASE
 )
-_AUTHORITY = re.compile(r"(?:[^@]*@)?(\[[0-9a-fA-F:.]+\]|[^:\[\]@]+)(?::(\d*))?")
+_AUTHORITY = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]@]+)(?::(\d{0,5}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ class Origin:
 
 
 def parse_authority(text: str) -> tuple[str, int | None] | None:
-    """Host (lower case, no brackets, no trailing dot) and port of `[user@]host[:port]`; None if it is no authority."""
+    """Host (lower case, no brackets, no trailing dot) and port of `host[:port]`; None if it is no authority.
+
+    User information before a host is none of a Host field, and makes it another host's.
+    """
     found = _AUTHORITY.fullmatch(text)
     if not found:
         return None
@@ -60,6 +63,6 @@ def parse_authority(text: str) -> tuple[str, int | None] | None:
 
 def origin_of(scheme: str, authority: str) -> Origin | None:
     """The http or https origin of a URL with this scheme (ws counts as http) and authority; None if it has no host."""
-    parsed = parse_authority(authority)
+    parsed = parse_authority(authority.rpartition("@")[2])
     scheme = scheme.lower().replace("ws", "http", 1) if scheme.lower().startswith("ws") else scheme.lower()
     return Origin(scheme, parsed[0], parsed[1] or DEFAULT_PORTS[scheme]) if parsed else None

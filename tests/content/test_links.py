@@ -122,6 +122,7 @@ def test_hosts_that_stand_alone_in_code(text: str, mapped: str) -> None:
 
 
 DEFAULT_PORTS = [
+    ("http://intern:80@evil.example/", "http://intern:80@evil.example/"),
     ("http://intern/", "https://www.example.com/"),
     ("http://intern:80/", "https://www.example.com/"),
     ("https://intern/", "https://www.example.com/"),

@@ -70,6 +70,8 @@ EVERYWHERE = [
     (Kind.CSS, f"a{{b:url({B}/x)}} @import '{B}/y';", f"a{{b:url({P}/x)}} @import '{P}/y';"),
     (Kind.CSS, f"/* {B} */ @namespace url({B}/ns);", f"/* {B} */ @namespace url({B}/ns);"),
     (Kind.CSS, f"/*# sourceMappingURL={B}/x.map */", f"/*# sourceMappingURL={P}/x.map */"),
+    (Kind.CSS, f"a[b='/*']{{c:url({B})}}/*{B}*/", f"a[b='/*']{{c:url({P})}}/*{B}*/"),
+    (Kind.CSS, f"@import url(/x/*.css);a{{b:url({B})}}", f"@import url(/x/*.css);a{{b:url({P})}}"),
     (Kind.JAVASCRIPT, f"fetch('{B}/x')", f"fetch('{P}/x')"),
     (Kind.JSON, r'{"u":"http:\/\/privateserver:8080\/x"}', r'{"u":"https:\/\/www.example.com\/x"}'),
     (Kind.EVENT_STREAM, f"data: {B}/x\n\n", f"data: {P}/x\n\n"),

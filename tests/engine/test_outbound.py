@@ -202,6 +202,13 @@ FIELDS = [
         (("X", "y"),),
     ),
     FieldCase(
+        "a value cannot smuggle a field",
+        "match: {serverVariable: RESPONSE_X, pattern: '^$'}\n"
+        "action: {type: Rewrite, value: 'u={UrlDecode:a%0d%0aEvil: x}'}",
+        (),
+        (("X", "u=a Evil: x"),),
+    ),
+    FieldCase(
         "replace false leaves what is there",
         "match: {serverVariable: RESPONSE_X, pattern: '.*'}\naction: {type: Rewrite, value: new, replace: false}",
         (("X", "old"),),

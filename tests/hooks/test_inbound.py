@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 import time
 
 import pytest
@@ -64,6 +65,13 @@ async def test_own_answers(action: str, status: int) -> None:
     assert flow.response.status_code == status
     assert flow.request.url == "https://www.example.com/x"
     assert flow.request.host_header == "www.example.com"
+
+
+async def test_a_reason_that_http_cannot_carry() -> None:
+    flow = await judged(
+        "rules: [{name: r, match: .*, action: {type: CustomResponse, statusCode: 404, statusReason: 不在}}]"
+    )
+    assert (flow.response.status_code, flow.response.reason) == (404, "??")
 
 
 async def test_abort_kills_the_flow() -> None:
@@ -130,11 +138,39 @@ async def test_a_slow_pattern_does_not_keep_others_waiting() -> None:
     assert slow.response.status_code == 500
 
 
-def test_tls_names_the_backend_and_not_the_address_that_is_dialled() -> None:
-    rules = state_of(
-        "", site="{public: 'https://www.example.com', backend: 'https://backend', connect: '127.0.0.1:9000'}"
-    )
-    server = Server(address=("127.0.0.1", 9000))
-    server.sni = "127.0.0.1"
-    Inbound(rules).tls_start_server(TlsData(server, Context(tflow.tclient_conn(), Options())))
-    assert server.sni == "backend"
+async def test_tls_names_the_backend_and_not_the_address_that_is_dialled() -> None:
+    site = """
+    sites:
+      - {name: a, public: 'https://www.example.com', backend: 'https://backend-a', connect: '127.0.0.1:9000'}
+      - {name: b, public: 'https://b.example.com', backend: 'https://backend-b', connect: '127.0.0.1:9000'}
+    """
+    inbound = Inbound(state_of("", site=textwrap.dedent(site)))
+    for host, backend in (("www.example.com", "backend-a"), ("b.example.com", "backend-b")):
+        flow = request_flow(host=host)
+        await inbound.requestheaders(flow)
+        server = Server(address=("127.0.0.1", 9000))
+        server.sni = "127.0.0.1"
+        inbound.tls_start_server(TlsData(server, Context(flow.client_conn, Options())))
+        assert server.sni == backend
+        inbound.client_disconnected(flow.client_conn)
+    assert not inbound._dialled
+
+
+@pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/3"])
+async def test_a_body_without_a_length_is_framed_for_a_backend_of_http_1(version: str) -> None:
+    """Unframed, HTTP/1 would take it for the next request."""
+    flow = request_flow("/x")
+    flow.request.http_version = version
+    inbound = Inbound(state_of())
+    await inbound.requestheaders(flow)
+    flow.request.raw_content = b"GET /admin HTTP/1.1\r\n\r\n"
+    inbound.request(flow)
+    assert flow.request.headers["content-length"] == "23"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example/@www.example.com", "u@www.example.com", "www.example.com:" + "8" * 5000]
+)
+async def test_hosts_that_only_look_like_ours(host: str) -> None:
+    flow = await judged("rules: [{name: r, match: .*, action: {type: Redirect, url: /y}}]", host=host)
+    assert flow.response.status_code == 404

@@ -81,6 +81,57 @@ async def test_a_failure_at_the_head_is_a_500_that_drops_the_body(
     assert "a fault of ours" in caplog.text
 
 
+SLOW = """
+rules: [{name: away, match: ^to, action: {type: Redirect, url: '/{R:0}'}}]
+outboundRules:
+  - {name: slow, match: {serverVariable: RESPONSE_X, pattern: '^(a|aa)+$'}, action: {type: Rewrite, value: x}}
+"""
+
+
+async def test_a_pattern_that_takes_too_long_on_an_answer_without_a_body_is_a_whole_500() -> None:
+    flow = request_flow()
+    state = state_of(SLOW)
+    await Inbound(state).requestheaders(flow)
+    answer(flow, b"", 302, x="a" * 60 + "b", content_length="0")
+    outbound = Outbound(state)
+    await outbound.responseheaders(flow)
+    # The core streams nothing where the head says that there is no body.
+    await outbound.response(flow)
+    assert flow.response
+    assert flow.response.status_code == 500
+    assert b"Trace id" in (flow.response.content or b"")
+
+
+async def test_a_pattern_that_takes_too_long_on_an_answer_of_our_own_is_a_whole_500() -> None:
+    flow = request_flow("/to")
+    state = state_of(
+        SLOW.replace("RESPONSE_X", "RESPONSE_Location")
+        .replace("^(a|aa)+$", "(x|xx)+$")
+        .replace("{R:0}", "x" * 60 + "b")
+    )
+    await Inbound(state).requestheaders(flow)
+    outbound = Outbound(state)
+    await outbound.responseheaders(flow)
+    await outbound.response(flow)
+    assert flow.response
+    assert flow.response.status_code == 500
+    assert b"Trace id" in (flow.response.content or b"")
+    assert "location" not in flow.response.headers
+
+
+async def test_a_whole_body_for_http_1_0_has_a_length() -> None:
+    flow = request_flow()
+    flow.request.http_version = "HTTP/1.0"
+    state = state_of()
+    await Inbound(state).requestheaders(flow)
+    response = answer(flow, b"<p>no links", content_type="text/html", transfer_encoding="chunked")
+    outbound = Outbound(state)
+    await outbound.responseheaders(flow)
+    await outbound.response(flow)
+    assert "transfer-encoding" not in response.headers
+    assert response.headers["content-length"] == "11"
+
+
 async def test_a_failure_at_the_body_is_a_500_with_the_trace_id(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

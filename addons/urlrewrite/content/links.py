@@ -51,7 +51,7 @@ _BEFORE = re.compile(
 _AFTER = re.compile(
     rb"(?P<dot>\.(?=" + _COLON + rb"|" + _SLASH + rb"))?"
     rb"(?:(?P<colon>" + _COLON + rb")(?P<port>\d{1,5}|(?=" + _SLASH + rb")))?"
-    rb"(?![a-z0-9_\-@]|\.[a-z0-9]|%(?:25)*40)",
+    rb"(?![a-z0-9_\-@]|\.[a-z0-9]|%(?:25)*40|" + _COLON + rb"\d)",
     re.IGNORECASE,
 )
 _BARE_BEFORE = re.compile(
@@ -136,7 +136,7 @@ class LinkMap:
 
         A host without a port means any port, and becomes a host without a port unless both sides have their default.
         """
-        host, colon, port = authority.rpartition(":") if re.search(r":\d*$", authority) else (authority, "", "")
+        host, colon, port = authority.rpartition(":") if re.search(r":\d{0,5}$", authority) else (authority, "", "")
         pairs = self._by_host.get(host.rstrip(".").lower().encode("utf-8", "surrogateescape"), ())
         for pair in pairs:
             if colon and port and int(port) != pair.origin.port:

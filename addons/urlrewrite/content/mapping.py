@@ -38,7 +38,12 @@ _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
 _FOREIGN = re.compile(rb"<(?:svg|math)[\s/>]", re.IGNORECASE)
 _CODE_TAG = re.compile(rb"<(style|script)[\s>]", re.IGNORECASE)
 _STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
-_CSS_LEAVE_ALONE = re.compile(rb"/\*(?!#).*?(?:\*/|\Z)|@namespace[^;]*(?:;|\Z)", re.DOTALL | re.IGNORECASE)
+_CSS_LEAVE_ALONE = re.compile(
+    rb"(?P<leave>/\*(?!#).*?(?:\*/|\Z)|@namespace[^;]*(?:;|\Z))"
+    # what looks like a comment in a string or a URL is none
+    rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ def map_css(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
     pieces: list[bytes] = []
     position = 0
     for leave in _CSS_LEAVE_ALONE.finditer(data):
+        if leave["leave"] is None:
+            continue
         pieces += (_mapped_span(data, position, leave.start(), link_map, on_change), leave[0])
         position = leave.end()
     pieces.append(_mapped_span(data, position, len(data), link_map, on_change))

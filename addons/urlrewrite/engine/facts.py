@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 type Fields = tuple[tuple[str, str], ...]
+
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+def one_line(text: str) -> str:
+    """A text as a field value may be: what could end the line and begin another field becomes a space."""
+    return _CONTROLS.sub(" ", text)
 
 
 def field_values(fields: Fields, name: str) -> list[str]:

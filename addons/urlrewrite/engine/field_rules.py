@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
 from urlrewrite.engine.variables import field_name, normal_name
 
@@ -36,11 +37,11 @@ def _rewrite_lines(
         if changed is None:
             lines.append((key, value))
         elif changed:
-            lines.append((key, changed))
+            lines.append((key, one_line(changed)))
         else:
             run.scope.trace.add("RESPONSE_FIELD_REMOVED", name=key, iis="sends the field with an empty value")
     if not present:
         written = rules[0].rule.match.server_variable.partition("_")[2].replace("_", "-")
         if created := run.rewrite_item(rules, "", written):
-            lines.append((written, created))
+            lines.append((written, one_line(created)))
     return lines

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from urlrewrite.engine.conditions import CompiledConditions, stopped_at
 from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.pattern import Captures, Pattern
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import BackReference, Template
@@ -23,7 +24,6 @@ from urlrewrite.origin import origin_of
 
 _ABSOLUTE = re.compile(r"(https?|wss?)://([^/?#]*)([^#]*)", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 class TargetError(Exception):
@@ -133,7 +133,7 @@ def _set_variable(variable: CompiledVariable, scope: Scope, decision: Decision) 
     if before and not variable.replace:
         scope.trace.add("SERVER_VARIABLE_KEPT", name=variable.name, value=before)
         return
-    value = _CONTROLS.sub(" ", scope.expand(variable.value))
+    value = one_line(scope.expand(variable.value))
     scope.variables.assign(variable.name, value)
     if normal_name(variable.name).startswith("HTTP_"):
         # An empty value takes the field away: that is what every guide means by an empty HTTP_ACCEPT_ENCODING.

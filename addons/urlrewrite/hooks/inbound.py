@@ -7,7 +7,7 @@ import logging
 import uuid
 
 from mitmproxy import http
-from mitmproxy.connection import Server
+from mitmproxy.connection import Client, Server
 from mitmproxy.tls import TlsData
 
 from urlrewrite.answers import Abort, Answer, Forward, plain_answer
@@ -26,6 +26,8 @@ class Inbound:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._dialled: dict[tuple[str, tuple[str, int]], str] = {}
+        """Names of https backends by client connection and the address that is dialled for them."""
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Judges a request. Whatever goes wrong is answered with 500: no request leaves undecided."""
@@ -53,6 +55,8 @@ class Inbound:
         match routing:
             case Forward():
                 apply_forward(flow, routing)
+                if routing.connect and routing.origin.scheme == "https":
+                    self._dialled[flow.client_conn.id, routing.connect] = routing.origin.host
                 length = flow.request.headers.get("content-length", "")
                 if length.isdigit() and int(length) > STREAMED_UPLOAD:
                     flow.request.stream = True
@@ -63,12 +67,19 @@ class Inbound:
             case Abort():
                 flow.kill()
 
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Frames a body that HTTP/2 or 3 brought without a length: for HTTP/1 it would be another request."""
+        request = flow.request
+        if flow.id in self._state.live and request.raw_content and not request.is_http11 and not request.is_http10:
+            request.headers["content-length"] = str(len(request.raw_content))
+
     def tls_start_server(self, data: TlsData) -> None:
         """Names the backend in TLS where another address than its own is dialled (`connect:`)."""
-        rules = self._state.in_force
-        if rules is None or not isinstance(data.conn, Server) or data.conn.address is None:
-            return
-        for site in rules.rules.rule_set.sites:
-            if site.connect == data.conn.address[:2] and site.backend.scheme == "https":
-                data.conn.sni = site.backend.host
-                return
+        if isinstance(data.conn, Server) and data.conn.address:
+            name = self._dialled.get((data.context.client.id, data.conn.address[:2]))
+            data.conn.sni = name or data.conn.sni
+
+    def client_disconnected(self, client: Client) -> None:
+        """Forgets the connection."""
+        for key in [key for key in self._dialled if key[0] == client.id]:
+            del self._dialled[key]

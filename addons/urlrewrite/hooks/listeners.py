@@ -59,6 +59,8 @@ class Listeners:
         self._running = True
         options = ctx.options
         if options.rfile if "rfile" in options else False:
+            # Saved flows are looked at; mitmproxy's own port would be an open forward proxy.
+            options.update(server=False)
             return
         if options.mode != ["regular"] and options.has_changed("mode"):
             foreign = [mode for mode in options.mode if not mode.startswith("reverse:")]

@@ -17,8 +17,8 @@ from urlrewrite.hooks.translate import apply_answer, headers, response_facts
 
 logger = logging.getLogger("urlrewrite.outbound")
 
-THREAD_FROM = 64 * 1024
-"""Bytes of a body from which it is rewritten in a thread, so that other requests go on meanwhile."""
+THREAD_FROM = 16 * 1024
+"""Bytes of a body from which it is rewritten in a thread, so that other requests go on; a coded one always is."""
 
 KEPT_FOR_VIEWING = 1024 * 1024
 """Bytes up to which a body that nobody rewrites is still held, so that mitmweb can show it."""
@@ -39,8 +39,7 @@ class Outbound:
             await self._take_head(flow, flow.response, live)
         except Exception:
             logger.exception("response %s: the hook failed; answered 500", live.exchange.trace.data["id"])
-            live.failed = True
-            _replace_head(flow, plain_answer(500, "The proxy failed to rewrite this answer.", _trace_id(live)))
+            _replace_head(flow, plain_answer(500, "The proxy failed to rewrite this answer.", _trace_id(live)), live)
 
     async def _take_head(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
         exchange = live.exchange
@@ -50,8 +49,7 @@ class Outbound:
         else:
             head = await asyncio.to_thread(exchange.receive, facts, own=live.own)
         if isinstance(head, Answer):
-            live.failed = True
-            _replace_head(flow, head)
+            _replace_head(flow, head, live)
             return
         live.head = head
         response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
@@ -65,13 +63,25 @@ class Outbound:
     async def response(self, flow: http.HTTPFlow) -> None:
         """Rewrites a body that was to be held whole."""
         live = self._state.live.get(flow.id)
-        if live is None or flow.error or flow.response is None or live.head is None or live.failed:
+        if live is None or flow.error or flow.response is None:
             return
-        raw = flow.response.raw_content
+        if live.unsent:
+            # The backend's answer had no body, so nothing was streamed.
+            apply_answer(flow, live.unsent.pop())
+        if live.head is None or live.failed:
+            return
+        await self._rewrite(flow, flow.response, live)
+        if flow.request.http_version == "HTTP/1.0" and flow.response.raw_content is not None:
+            _frame_by_length(flow.response)
+
+    async def _rewrite(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
+        assert live.head is not None
+        raw = response.raw_content
         if live.head.plan.way is not Way.WHOLE or not raw:
             return
         try:
-            if len(raw) < THREAD_FROM and live.exchange.rules.rules.linear:
+            small = len(raw) < THREAD_FROM and "content-encoding" not in response.headers
+            if small and live.exchange.rules.rules.linear:
                 result = live.exchange.rewrite(raw, live.head)
             else:
                 result = await asyncio.to_thread(live.exchange.rewrite, raw, live.head)
@@ -82,7 +92,7 @@ class Outbound:
             live.failed = True
             apply_answer(flow, result)
             return
-        _set_body(flow, flow.response, result.fields, result.body, live.head)
+        _set_body(flow, response, result.fields, result.body, live.head)
 
 
 def _set_body(
@@ -99,6 +109,13 @@ def _delimit_by_closing(response: http.Response) -> None:
         del response.headers["transfer-encoding"]
     if "content-length" not in response.headers:
         response.headers["connection"] = "close"
+
+
+def _frame_by_length(response: http.Response) -> None:
+    """Frames a whole body for a client of HTTP/1.0."""
+    if "transfer-encoding" in response.headers:
+        del response.headers["transfer-encoding"]
+        response.headers["content-length"] = str(len(response.raw_content or b""))
 
 
 def _is_long(response: http.Response) -> bool:
@@ -127,8 +144,12 @@ def _guarded(rewriter: BodyRewriter, trace_id: str) -> Callable[[bytes], list[by
     return stream
 
 
-def _replace_head(flow: http.HTTPFlow, answer: Answer) -> None:
-    """Turns an answer whose body is still on its way into an error; the body is read and thrown away."""
+def _replace_head(flow: http.HTTPFlow, answer: Answer, live: Live) -> None:
+    """Turns an answer into an error; a body that is still on its way is read and thrown away."""
+    live.failed = True
+    if live.own:
+        apply_answer(flow, answer)
+        return
     response = flow.response
     assert response is not None
     lines = [(name, value) for name, value in answer.fields if name.lower() != "content-length"]
@@ -139,11 +160,11 @@ def _replace_head(flow: http.HTTPFlow, answer: Answer) -> None:
     response.status_code = answer.status
     response.reason = answer.reason
     response.headers = headers(lines, lower=flow.request.is_http2 or flow.request.is_http3)
-    left = [answer.body]
+    live.unsent.append(answer)
 
     def stream(chunk: bytes) -> list[bytes]:
         del chunk
-        return [left.pop()] if left else []
+        return [live.unsent.pop().body] if live.unsent else []
 
     response.stream = stream
 

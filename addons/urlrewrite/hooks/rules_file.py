@@ -76,7 +76,7 @@ class RulesFile:
     def _watched(self) -> Sequence[str]:
         """The files as given, and those that a good set has named on its way."""
         known = self._state.in_force.rules.rule_set.files if self._state.in_force else ()
-        return sorted({*self._paths, *known})
+        return sorted({*(str(Path(path).resolve()) for path in self._paths), *known})
 
     def _load(self) -> bool:
         options = ctx.options

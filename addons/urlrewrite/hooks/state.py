@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from urlrewrite.answers import Answer
 from urlrewrite.exchange import Exchange, ResponseHead
 from urlrewrite.in_force import RulesInForce
 
 
 @dataclass(slots=True)
 class Live:
-    """An exchange under way. `own` tells that the answer is ours; `failed` that it was replaced by an error."""
+    """An exchange under way.
+
+    `own` tells that the answer is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
+    """
 
     exchange: Exchange
     head: ResponseHead | None = None
     own: bool = False
     failed: bool = False
+    unsent: list[Answer] = field(default_factory=list)
 
 
 @dataclass(slots=True)
