@@ -207,7 +207,9 @@ class BodyRewriting:
 
         def told(where: str, offset: int, before: bytes, after: bytes) -> None:
             self.links += 1
-            self._trace.change(
+            if not self._trace.count_change():
+                return
+            self._trace.tell_change(
                 link=True,
                 where=where,
                 offset=base + offset,

@@ -204,6 +204,18 @@ BYTES = st.lists(
 ).map(b"".join)
 
 
+@given(BYTES, st.booleans())
+def test_the_short_way_gives_what_the_long_one_does(data: bytes, bare: bool) -> None:
+    """A link at the very beginning is mapped without a look at its parts; a blank before it takes the long way."""
+    for rest in (data, b"http://privateserver:8080/" + data):
+        told: list[tuple[int, bytes, bytes]] = []
+        also: list[tuple[int, bytes, bytes]] = []
+        short = TO_LOCAL.map(rest, bare=bare, on_change=lambda *change: told.append(change))  # noqa: B023
+        long = TO_LOCAL.map(b" " + rest, bare=bare, on_change=lambda *change: also.append(change))  # noqa: B023
+        assert b" " + short == long
+        assert [(offset + 1, before, after) for offset, before, after in told] == also
+
+
 @given(BYTES)
 def test_mapping_twice_changes_nothing_more(data: bytes) -> None:
     once = TO_LOCAL.map(data, bare=True)

@@ -75,7 +75,7 @@ class LinkMap:
     The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs.
     """
 
-    __slots__ = ("_by_host", "_hosts", "pairs")
+    __slots__ = ("_by_host", "_hosts", "_plain", "pairs")
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         self.pairs = tuple(pairs)
@@ -83,6 +83,8 @@ class LinkMap:
         for pair in self.pairs:
             for spelling in _host_spellings(pair.origin.host):
                 self._by_host.setdefault(spelling, []).append(pair)
+        # How most links begin, and what they become: without a look at each of their parts.
+        self._plain = [(b"%b/" % str(pair.origin).encode(), b"%b/" % str(pair.becomes).encode()) for pair in self.pairs]
         # The longest host first, so that no host hides a longer one that begins with it.
         hosts = sorted(self._by_host, key=len, reverse=True)
         self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
@@ -107,6 +109,11 @@ class LinkMap:
         """
         if self._hosts is None:
             return data
+        for plain, becomes in self._plain:
+            if data.startswith(plain) and self._hosts.search(data.lower(), len(plain)) is None:
+                if on_change:
+                    on_change(0, plain[:-1], becomes[:-1])
+                return becomes + data[len(plain) :]
         # Hosts are searched in a copy in lower case: letter case does not count in a host (RFC 3986, 3.2.2).
         lower = data.lower()
         pieces: list[bytes] = []

@@ -39,11 +39,19 @@ class Trace:
         if self.on:
             self.events.append({"event": name, **fields})
 
+    def count_change(self) -> bool:
+        """Counts a change of the answer's content; whether it is still one of those that are told one by one."""
+        self.changes += 1
+        return self.on and self.changes <= MAX_CHANGES
+
     def change(self, **fields: Any) -> None:
         """Adds one change of the answer's content; past `MAX_CHANGES` they are only counted."""
-        self.changes += 1
-        if self.on and self.changes <= MAX_CHANGES:
-            self.events.append({"event": "CONTENT_CHANGE", **fields})
+        if self.count_change():
+            self.tell_change(**fields)
+
+    def tell_change(self, **fields: Any) -> None:
+        """Adds a change that was counted."""
+        self.events.append({"event": "CONTENT_CHANGE", **fields})
 
     def warn(self, message: str, /, **fields: Any) -> None:
         """Adds something that did not go as the rules ask; `iis=` says what IIS would do."""
