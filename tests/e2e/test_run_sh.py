@@ -172,7 +172,7 @@ def test_the_second_run_is_quick_and_quiet(ready: Project) -> None:
         begin = time.monotonic()
         assert ready.run("check") == (0, f"cli {ready.home} check\n", "")
         durations.append(time.monotonic() - begin)
-    assert min(durations) < 0.5
+    assert min(durations) < 1.5
 
 
 def test_changed_requirements_are_installed(ready: Project) -> None:

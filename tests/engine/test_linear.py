@@ -207,6 +207,6 @@ def test_what_is_proved_is_quick(source: str, unit: str) -> None:
     assert bound is not None
     length = bound.longest(STEPS)
     assert length >= 50
-    began = time.perf_counter()
+    began = time.process_time()
     assert pattern.search((unit * length)[:length], 0.0) is None
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 2
