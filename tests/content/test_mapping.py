@@ -7,7 +7,7 @@ import pytest
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap, Pair
 from urlrewrite.content.mapping import Links, rewrite_content
-from urlrewrite.content.stream import Lines, WholeBody
+from urlrewrite.content.stream import Lines
 from urlrewrite.origin import Origin
 
 B = "http://privateserver:8080"
@@ -156,8 +156,3 @@ def test_lines_go_out_as_soon_as_they_are_complete() -> None:
         b"",
         b"DATA",
     ]
-
-
-def test_a_whole_body_goes_out_at_the_end() -> None:
-    body = WholeBody(bytes.upper)
-    assert [body.feed(b"a"), body.feed(b"b"), body.finish(), body.finish()] == [b"", b"", b"AB", b""]

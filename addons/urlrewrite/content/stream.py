@@ -19,24 +19,6 @@ class BodyRewriter(Protocol):
         """The body is complete: returns all that was held back."""
 
 
-class WholeBody:
-    """Holds the body until it is complete and rewrites it then."""
-
-    def __init__(self, rewrite: Callable[[bytes], bytes]) -> None:
-        self._rewrite = rewrite
-        self._held = bytearray()
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Keeps the chunk and returns nothing."""
-        self._held += chunk
-        return b""
-
-    def finish(self) -> bytes:
-        """The rewritten body."""
-        held, self._held = bytes(self._held), bytearray()
-        return self._rewrite(held)
-
-
 class Lines:
     """Rewrites line by line, so that an event stream arrives event by event; only an unfinished line is held back.
 
