@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Awaitable
 
 from tornado.iostream import StreamClosedError
@@ -46,9 +47,9 @@ class Answering(RequestHandler):
         self.set_status(status)
         self.write_error(status)
 
+    @abstractmethod
     def answer(self) -> Awaitable[None] | None:
         """Write the answer."""
-        raise NotImplementedError
 
     async def respond(self) -> None:
         """Answer, unless the client goes away meanwhile."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from urlrewrite.content.charset import CannotEncode, Charset, View, detect
+from urlrewrite.content.charset import CannotEncode, View, detect
 from urlrewrite.content.coding import (
     SUPPORTED,
     CorruptCoding,
@@ -140,7 +140,7 @@ class BodyRewriting:
             decoded=len(data),
         )
         self._tell_iis(codings)
-        changed = self._rewrite(view, kind, charset)
+        changed = self._rewrite(view, kind)
         if changed == view.data:
             return raw
         try:
@@ -150,7 +150,7 @@ class BodyRewriting:
             return raw
         return encode(restored, codings) if codings else restored
 
-    def _rewrite(self, view: View, kind: Kind, charset: Charset) -> bytes:
+    def _rewrite(self, view: View, kind: Kind) -> bytes:
         """All passes: the rules in the order of the file, the link map in the last one."""
         data = view.data
         passes = [rules for rules in self._run.body_passes if not rules[0].tags or kind.is_markup]

@@ -89,13 +89,6 @@ class LinkMap:
         hosts = sorted(self._by_host, key=len, reverse=True)
         self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
 
-    def inverse(self) -> LinkMap:
-        """The map from the public side back; where several origins become one, the first of them is meant."""
-        seen: dict[Origin, Pair] = {}
-        for pair in self.pairs:
-            seen.setdefault(pair.becomes, Pair(pair.becomes, pair.origin))
-        return LinkMap(seen.values())
-
     def names_in(self, data: bytes) -> bool:
         """Whether a host of this map occurs at all, in any letter case: the quick test before any work."""
         lower = data.lower()

@@ -7,41 +7,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.support.published import Published
 from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, running
 
 TRIES = 3  # a port that was free may be taken by another test before the demo gets it
 
 
 @dataclass(frozen=True)
-class Demo:
+class Demo(Published):
     """The running demo; `web_port` is None where it runs headless."""
 
-    service: Service
-    https_port: int
-    http_port: int
     backend_port: int
     web_port: int | None
-    confdir: Path
-
-    @property
-    def https(self) -> str:
-        """The site's public origin over TLS."""
-        return f"https://localhost:{self.https_port}"
-
-    @property
-    def http(self) -> str:
-        """The site's public origin without TLS."""
-        return f"http://localhost:{self.http_port}"
 
     @property
     def web(self) -> str:
         """The address of mitmweb with its token, as the banner says it."""
         return self.service.await_log(r"^mitmweb +(\S+)$")[1]
-
-    @property
-    def ca(self) -> Path:
-        """The PEM file that a client must trust."""
-        return self.confdir / "mitmproxy-ca-cert.pem"
 
 
 @contextlib.contextmanager
@@ -65,7 +47,7 @@ def _start(folder: Path, options: tuple[str, ...], headless: bool) -> Demo:
         )
         try:
             service.await_log("Ctrl-C stops")
-            return Demo(service, https, http, backend, None if headless else web, confdir)
+            return Demo(service, https, http, confdir, backend, None if headless else web)
         except BaseException as error:
             service.process.kill()
             service.process.wait()

@@ -12,35 +12,17 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from e2e.support.published import Published
 from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, running
 
 TRIES = 3  # a port that was free may be taken by another test before the proxy gets it
 
 
 @dataclass(frozen=True)
-class Proxy:
-    """A running proxy. `rules` is its rule file, which a test may change; `confdir` holds its certificate authority."""
+class Proxy(Published):
+    """A running proxy. `rules` is its rule file, which a test may change."""
 
-    service: Service
-    https_port: int
-    http_port: int
     rules: Path
-    confdir: Path
-
-    @property
-    def https(self) -> str:
-        """The public origin over TLS."""
-        return f"https://localhost:{self.https_port}"
-
-    @property
-    def http(self) -> str:
-        """The public origin without TLS."""
-        return f"http://localhost:{self.http_port}"
-
-    @property
-    def ca(self) -> Path:
-        """The PEM file that a client must trust."""
-        return self.confdir / "mitmproxy-ca-cert.pem"
 
     @property
     def trust(self) -> dict[str, str]:
@@ -80,7 +62,7 @@ def _start(rules: str, folder: Path, options: Sequence[str]) -> Proxy:
         service = Service(command, folder / "proxy.log")
         try:
             service.await_ports(https_port, http_port)
-            return Proxy(service, https_port, http_port, file, confdir)
+            return Proxy(service, https_port, http_port, confdir, file)
         except BaseException as error:
             service.process.kill()
             service.process.wait()
