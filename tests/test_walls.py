@@ -16,6 +16,7 @@ ROOMS = {
     "fields": {"fields", "origin"},
     "content": {"content", "origin"},
     "formats": {"formats", "model", "origin", "problems"},
+    "lint": {"lint", "engine", "model", "origin", "problems"},
 }
 
 
@@ -48,8 +49,9 @@ def test_rooms_import_only_what_they_may(path: Path) -> None:
         assert own <= ROOMS[room(path)]
     if not may_use_mitmproxy(path):
         assert not {name for name in names if name.split(".")[0] == "mitmproxy"}
-    if "yaml" in {name.split(".")[0] for name in names}:
-        assert path.name.startswith("yaml_")
+    for library, prefix in (("yaml", "yaml_"), ("lxml", "xml_")):
+        if library in {name.split(".")[0] for name in names}:
+            assert room(path) == "formats" and path.name.startswith(prefix)
 
 
 def test_all_but_hooks_and_inspector_import_with_mitmproxy_blocked() -> None:

@@ -147,11 +147,14 @@ class Exchange:
             case Outcome.REDIRECT | Outcome.CUSTOM_RESPONSE:
                 return decided_answer(self.decision)
         self.decision.target = self.request.target if self.request.target == "*" else variables.url.target
-        return self._forward(compiled.site)
+        origin = self.decision.origin or compiled.site.backend
+        if origin is None:
+            self.trace.error("no rule sent the request anywhere, and the site has no backend: IIS would serve a file")
+            return plain_answer(404, "No rule sends this request to a backend.", self.trace.data["id"])
+        return self._forward(compiled.site, origin)
 
-    def _forward(self, site: Site) -> Forward:
+    def _forward(self, site: Site, origin: Origin) -> Forward:
         """The request as the backend gets it. What rules set wins over what is set for every request."""
-        origin = self.decision.origin or site.backend
         self._target = origin
         connect = site.connect if origin == site.backend else None
         _, inbound_map = self._link_maps()

@@ -40,7 +40,11 @@ class RulesInForce:
     def public_origin(self, site: CompiledSite, request: RequestFacts) -> Origin:
         """The name that the client used if the site publishes it, else the site's first one."""
         used = origin_of(request.scheme, request.host) if request.host else None
-        return used if used in site.site.public else site.site.public[0]
+        public = site.site.public
+        if not public:
+            # A site for every name: the client's own, as it is spelled.
+            return used or Origin(request.scheme, "localhost", 443 if request.scheme == "https" else 80)
+        return used if used in public else public[0]
 
     def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
         """The maps for answers (backend to public) and for requests (public to backend).
@@ -50,20 +54,18 @@ class RulesInForce:
         """
         key = (site.site.name, public, target)
         if key not in self._link_maps:
-            pairs = [Pair(site.site.backend, public)]
-            if target != site.site.backend:
-                pairs.append(Pair(target, public))
+            pairs = [Pair(origin, public) for origin in dict.fromkeys((site.site.backend, target)) if origin]
             if site.site.preserve_host_header and (twin := _plain_twin(public)) not in site.site.public:
                 # A backend that sees the public name writes it into its links, with the scheme that it speaks itself.
                 pairs.append(Pair(twin, public))
             known = {pair.origin for pair in pairs}
-            for other in self.rules.sites:
-                if other.site.backend not in known:
-                    known.add(other.site.backend)
-                    pairs.append(Pair(other.site.backend, _alike(other.site.public, public)))
+            for other in (other.site for other in self.rules.sites):
+                if other.backend and other.public and other.backend not in known:
+                    known.add(other.backend)
+                    pairs.append(Pair(other.backend, _alike(other.public, public)))
             # A backend that is reached under its public name needs no map, and must not be mapped to itself.
             outbound = LinkMap(pair for pair in pairs if pair.origin != pair.becomes)
-            inbound = LinkMap([Pair(name, target) for name in site.site.public])
+            inbound = LinkMap([Pair(name, target) for name in site.site.public or (public,)])
             self._link_maps[key] = outbound, inbound
         return self._link_maps[key]
 

@@ -87,12 +87,47 @@ _REDIRECT_STATUS = {
 }
 
 
+class Mode(StrEnum):
+    """Ours: whether IIS's failures are answered as IIS does, or the author's meaning is served and those are told."""
+
+    HELPFUL = "helpful"
+    IIS = "iis"
+
+
+class TagReplacement(StrEnum):
+    """Ours: what the Rewrite of a tag rule replaces, the whole attribute value or what the pattern matched."""
+
+    VALUE = "value"
+    MATCH = "match"
+
+
+class ResponseCacheDirective(StrEnum):
+    """Attribute `responseCacheDirective` of a rule (URL Rewrite 2.1)."""
+
+    AUTO = "Auto"
+    ALWAYS = "Always"
+    NEVER = "Never"
+    NOT_IF_RULE_MATCHED = "NotIfRuleMatched"
+
+
 class LinkMode(StrEnum):
     """Ours: how far the backend's URLs are mapped to the public ones without a rule."""
 
     OFF = "off"
     TAGS = "tags"
     EVERYWHERE = "everywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Ours: how a site reads what the sources of IIS's behaviour leave open.
+
+    `outbound_track_all_captures` is what an outbound rule has that does not say: true by rewrite_schema.xml, false by
+    the prose of the 2.0 configuration reference.
+    """
+
+    tag_replacement: TagReplacement = TagReplacement.VALUE
+    outbound_track_all_captures: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +148,19 @@ class Condition:
     match_type: MatchType = MatchType.PATTERN
     ignore_case: bool = True
     negate: bool = False
-    source: Source = NOWHERE
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """`<conditions>`. `track_all_captures` defaults to False inbound and to True outbound (rewrite_schema.xml)."""
+    """`<conditions>`. `track_all_captures` is None where the file does not say: False inbound, outbound as the site's
+    `Readings` have it.
+    """
 
     items: tuple[Condition, ...] = ()
     logical_grouping: LogicalGrouping = LogicalGrouping.MATCH_ALL
-    track_all_captures: bool = False
+    track_all_captures: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +170,8 @@ class SetServerVariable:
     name: str
     value: str
     replace: bool = True
-    source: Source = NOWHERE
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +191,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class InboundRule:
-    """`<rule>` inside `<rules>` or `<globalRules>`."""
+    """`<rule>` inside `<rules>` or `<globalRules>`. `silenced`, ours: the ids of findings its author does not want."""
 
     name: str
     match: Match
@@ -162,7 +201,10 @@ class InboundRule:
     enabled: bool = True
     pattern_syntax: PatternSyntax = PatternSyntax.ECMASCRIPT
     stop_processing: bool = False
-    source: Source = NOWHERE
+    response_cache_directive: ResponseCacheDirective = ResponseCacheDirective.AUTO
+    silenced: tuple[str, ...] = ()
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +246,14 @@ class OutboundRule:
     name: str
     match: OutboundMatch
     pre_condition: str = ""
-    conditions: Conditions = Conditions(track_all_captures=True)
+    conditions: Conditions = Conditions()
     action: OutboundAction = OutboundAction()
     enabled: bool = True
     pattern_syntax: PatternSyntax = PatternSyntax.ECMASCRIPT
     stop_processing: bool = False
-    source: Source = NOWHERE
+    silenced: tuple[str, ...] = ()
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +264,8 @@ class PreCondition:
     items: tuple[Condition, ...]
     logical_grouping: LogicalGrouping = LogicalGrouping.MATCH_ALL
     pattern_syntax: PatternSyntax = PatternSyntax.ECMASCRIPT
-    source: Source = NOWHERE
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +274,8 @@ class CustomTags:
 
     name: str
     tags: tuple[tuple[str, str], ...]
-    source: Source = NOWHERE
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +286,8 @@ class RewriteMap:
     entries: Mapping[str, str]
     default_value: str = ""
     ignore_case: bool = True
-    source: Source = NOWHERE
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,35 +295,116 @@ class Certificate:
     """Ours: the PEM file with key, certificate and chain of a site; `file` is absolute."""
 
     file: str
-    source: Source = NOWHERE
+    source: Source = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Ours (IIS: site, binding and `<rewrite>` section in one): a public name, what is behind it, and its rules.
-
-    `public` names the origins that browsers use; the first one is the one that redirects and links are made for when a
-    request came by a name or scheme that is not listed. `connect` is the `(host, port)` to dial for the backend where
-    its own name does not resolve. `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists
-    addresses and networks of clients whose X-Forwarded-For is continued rather than replaced.
+class Provider:
+    """`<provider>`: `{name:text}` in a template asks it. `type` and `settings` are those of the file, the type with its
+    assembly. `answers` is what its file holds, read when the rules were loaded: text to what is given for it; texts are
+    compared without case if `ignore_case`. `supported` is False where a provider cannot be honoured here.
     """
 
     name: str
-    public: tuple[Origin, ...]
-    backend: Origin
-    connect: tuple[str, int] | None = None
-    links: LinkMode = LinkMode.EVERYWHERE
-    preserve_host_header: bool = False
-    trusted_proxies: tuple[str, ...] = ()
-    certificate: Certificate | None = None
-    document_root: str = ""
-    allowed_server_variables: tuple[str, ...] | None = None
+    type: str
+    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    answers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    ignore_case: bool = field(default=True, compare=False)
+    supported: bool = field(default=True, compare=False)
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
+
+
+class Collection(StrEnum):
+    """The collections of a `<rewrite>` section that are inherited entry by entry, by their element's name."""
+
+    RULES = "rules"
+    OUTBOUND_RULES = "outboundRules"
+    PRE_CONDITIONS = "preConditions"
+    CUSTOM_TAGS = "customTags"
+    REWRITE_MAPS = "rewriteMaps"
+    PROVIDERS = "providers"
+    ALLOWED_SERVER_VARIABLES = "allowedServerVariables"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """`<remove name="...">` in a collection, or `<clear/>` where `name` is "": what is not inherited."""
+
+    collection: Collection
+    name: str = ""
+    source: Source = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A `<rewrite>` section: what one level of the configuration (server, site, location) adds to the level above.
+
+    `removals` come before what the level adds. None means "as inherited": for `allowed_server_variables` that is, where
+    no level says anything, every variable; for the switches it is IIS's default. `use_original_url_encoding` is
+    `useOriginalURLEncoding` of `<rules>`. `comments` holds comments that belong to no entry: element to text.
+    """
+
     rules: tuple[InboundRule, ...] = ()
     outbound_rules: tuple[OutboundRule, ...] = ()
     pre_conditions: Mapping[str, PreCondition] = field(default_factory=lambda: MappingProxyType({}))
     custom_tags: Mapping[str, CustomTags] = field(default_factory=lambda: MappingProxyType({}))
     rewrite_maps: Mapping[str, RewriteMap] = field(default_factory=lambda: MappingProxyType({}))
-    source: Source = NOWHERE
+    providers: Mapping[str, Provider] = field(default_factory=lambda: MappingProxyType({}))
+    allowed_server_variables: tuple[str, ...] | None = None
+    removals: tuple[Removal, ...] = ()
+    use_original_url_encoding: bool | None = None
+    rewrite_before_cache: bool | None = None
+    comments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location(Section):
+    """The section of a directory of a site: a `<location path>`, or the `web.config` of a folder.
+
+    `path` is relative to the site's root and decoded, without slashes at its ends (`shop/cart`). Its rules see URLs
+    relative to it.
+    """
+
+    path: str
+    source: Source = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(Section):
+    """Ours (IIS: site, bindings and the `<rewrite>` section in one): a public name, what is behind it, and its rules.
+
+    `public` names the origins that browsers use; the first one is the one that redirects and links are made for when a
+    request came by a name or scheme that is not listed. Without any, the site serves every name that no other has.
+    `backend` is None where only rules say where requests go. `connect` is the `(host, port)` to dial for the backend
+    where its own name does not resolve. `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists
+    addresses and networks of clients whose X-Forwarded-For is continued rather than replaced.
+    """
+
+    name: str
+    public: tuple[Origin, ...] = ()
+    backend: Origin | None = None
+    connect: tuple[str, int] | None = None
+    links: LinkMode = LinkMode.EVERYWHERE
+    mode: Mode = Mode.HELPFUL
+    readings: Readings = Readings()
+    preserve_host_header: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    document_root: str = ""
+    locations: tuple[Location, ...] = ()
+    source: Source = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigElement:
+    """An element of `applicationHost.config` that is kept as it is: `<webFarm>`, `<proxy>`."""
+
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    children: tuple[ConfigElement, ...] = ()
+    source: Source = field(default=NOWHERE, compare=False)
+    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,19 +438,23 @@ class RuleTest:
     response_fields: tuple[tuple[str, str], ...] = ()
     response_body: str = ""
     name: str = ""
-    source: Source = NOWHERE
+    source: Source = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
-    """All that is in force: the sites of every rule file, and the rules that run before theirs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet(Section):
+    """All that is in force: the sites of every rule file, and as a section what all sites inherit from the server.
 
-    `fingerprint` is a short hash of the files' content; `files` are the files to watch, absolute.
+    `global_rules` run before the rules of any site and may use the rewrite maps and providers of this level.
+    `web_farms` and `proxy` are `<webFarms>` and `<proxy>` of ARR. `fingerprint` is a short hash of the files' content;
+    `files` are the files to watch, absolute.
     """
 
     sites: tuple[Site, ...] = ()
     global_rules: tuple[InboundRule, ...] = ()
-    rewrite_maps: Mapping[str, RewriteMap] = field(default_factory=lambda: MappingProxyType({}))
+    global_use_original_url_encoding: bool | None = None
+    web_farms: tuple[ConfigElement, ...] = ()
+    proxy: ConfigElement | None = None
     tests: tuple[RuleTest, ...] = ()
     files: tuple[str, ...] = ()
     fingerprint: str = ""

@@ -71,7 +71,7 @@ def test_captures_of_all_conditions_are_tracked_by_default() -> None:
           - {name: c, match: {pattern: a}, conditions: {trackAllCaptures: false, add: [{input: a, pattern: b}]}}
         """
     ).sites
-    assert [rule.conditions.track_all_captures for rule in site.outbound_rules] == [True, True, False]
+    assert [rule.conditions.track_all_captures for rule in site.outbound_rules] == [None, None, False]
 
 
 def test_pre_conditions_long_and_short_and_by_any_case() -> None:
@@ -91,7 +91,7 @@ outboundRules: [{name: r, preCondition: is html, match: {pattern: a}}]
         ),
     }
     assert site.outbound_rules[0].pre_condition == "Is HTML"
-    assert site.outbound_rules[0].conditions == Conditions(track_all_captures=True)
+    assert site.outbound_rules[0].conditions == Conditions()
 
 
 TAGS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
@@ -65,7 +65,7 @@ class CompiledRules:
         """The site that a Host field names.
 
         Host and port decide; where the port is one that no site lists (a forwarded port), a host that only one site has
-        is enough.
+        is enough. A site that lists no name serves those that no other does.
         """
         parsed = parse_authority(host)
         if parsed is None:
@@ -73,13 +73,14 @@ class CompiledRules:
         name, port = parsed
         port = port or (443 if scheme == "https" else 80)
         same_host = []
+        for_every_name = next((site for site in self.sites if not site.site.public), None)
         for site in self.sites:
             hosts = [origin for origin in site.site.public if origin.host == name]
             if any(origin.port == port for origin in hosts):
                 return site
             if hosts:
                 same_host.append(site)
-        return same_host[0] if len(same_host) == 1 else None
+        return same_host[0] if len(same_host) == 1 else for_every_name
 
 
 def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]]:
@@ -105,7 +106,8 @@ def _allowed_hosts(rule_set: RuleSet) -> Iterable[tuple[str, int]]:
     rules = [*rule_set.global_rules, *(rule for site in rule_set.sites for rule in site.rules)]
     maps = [*rule_set.rewrite_maps.values(), *(m for site in rule_set.sites for m in site.rewrite_maps.values())]
     for site in rule_set.sites:
-        yield site.backend.host, site.backend.port
+        if site.backend:
+            yield site.backend.host, site.backend.port
     for rule in rules:
         if rule.action.type is ActionType.REWRITE:
             yield from _hosts_in(rule.action.url)
@@ -172,6 +174,10 @@ class _Compiler:
 
     def outbound(self, rule: OutboundRule, site: Site, maps: Mapping[str, Lookup]) -> CompiledOutboundRule:
         where = (rule.source, rule.name)
+        outbound_conditions = rule.conditions
+        if outbound_conditions.track_all_captures is None:
+            tracked = site.readings.outbound_track_all_captures
+            outbound_conditions = replace(outbound_conditions, track_all_captures=tracked)
         tags = {pair for flag in rule.match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
         if "CustomTags" in rule.match.filter_by_tags and rule.match.custom_tags in site.custom_tags:
             tags.update(site.custom_tags[rule.match.custom_tags].tags)
@@ -179,7 +185,7 @@ class _Compiler:
         pattern = self.pattern(
             rule.match.pattern, rule.pattern_syntax, rule.match.ignore_case, *where, substring=whole_body
         )
-        conditions = self.conditions(rule.conditions, rule.pattern_syntax, maps, *where)
+        conditions = self.conditions(outbound_conditions, rule.pattern_syntax, maps, *where)
         value = self.template(rule.action.value, maps, *where)
         self.check_references([value], -1 if rule.match.negate else pattern.groups, conditions, *where)
         return CompiledOutboundRule(rule, pattern, conditions, value, frozenset(tags))
@@ -192,7 +198,9 @@ class _Compiler:
         self, conditions: Conditions, syntax: PatternSyntax, maps: Mapping[str, Lookup], source: Source, rule: str
     ) -> CompiledConditions:
         items = tuple(self.condition(item, syntax, maps, source, rule) for item in conditions.items)
-        return CompiledConditions(items, LogicalGrouping(conditions.logical_grouping), conditions.track_all_captures)
+        return CompiledConditions(
+            items, LogicalGrouping(conditions.logical_grouping), bool(conditions.track_all_captures)
+        )
 
     def condition(
         self, item: Condition, syntax: PatternSyntax, maps: Mapping[str, Lookup], source: Source, rule: str

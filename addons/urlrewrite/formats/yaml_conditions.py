@@ -11,20 +11,20 @@ CONDITION_KEYS = ("input", "matchType", "pattern", "ignoreCase", "negate")
 CONDITIONS_KEYS = ("logicalGrouping", "trackAllCaptures", "add")
 
 
-def conditions_of(rule: Table, track_all_captures: bool) -> Conditions:
-    """The `conditions` of a rule, a list or a mapping; the default of `trackAllCaptures` is given."""
+def conditions_of(rule: Table) -> Conditions:
+    """The `conditions` of a rule, a list or a mapping."""
     node = rule.get("conditions")
     if node is None:
-        return Conditions(track_all_captures=track_all_captures)
+        return Conditions()
     label = rule.label("conditions")
     if not isinstance(node, Mapping):
-        return Conditions(condition_list(node, rule.report, label), track_all_captures=track_all_captures)
+        return Conditions(condition_list(node, rule.report, label))
     table = Table(node, CONDITIONS_KEYS, rule.report, label)
     items = table.get("add")
     return Conditions(
         condition_list(items, rule.report, table.label("add")) if items else (),
         table.choice("logicalGrouping", LogicalGrouping.MATCH_ALL),
-        table.boolean("trackAllCaptures", track_all_captures),
+        table.boolean("trackAllCaptures", False) if "trackAllCaptures" in table else None,
     )
 
 

@@ -73,13 +73,13 @@ def _rule(table: Table) -> InboundRule:
     return InboundRule(
         table.trimmed("name", "a name"),
         _match(table),
-        conditions_of(table, track_all_captures=False),
+        conditions_of(table),
         server_variables(table),
         _action(table),
         table.boolean("enabled", True),
         table.choice("patternSyntax", PatternSyntax.ECMASCRIPT),
         table.boolean("stopProcessing", False),
-        table.report.source(table.node.line),
+        source=table.report.source(table.node.line),
     )
 
 

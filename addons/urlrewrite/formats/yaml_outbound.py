@@ -151,12 +151,12 @@ def _rule(
         table.trimmed("name", "a name"),
         _match(table, custom_tags, syntax),
         _known_name(table, "preCondition", "preConditions", pre_conditions),
-        conditions_of(table, track_all_captures=True),
+        conditions_of(table),
         _action(table),
         table.boolean("enabled", True),
         syntax,
         table.boolean("stopProcessing", False),
-        table.report.source(table.node.line),
+        source=table.report.source(table.node.line),
     )
 
 

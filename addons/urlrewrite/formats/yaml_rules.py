@@ -209,14 +209,15 @@ def _put_together(
     )
     if any(problem.severity is Severity.ERROR for problem in ordered):
         raise RuleFileError(ordered)
-    return RuleSet(
-        sites,
-        global_rules,
-        MappingProxyType({item.name: item for item in shared_maps}),
-        tests,
-        tuple(str(Path(name).absolute()) for name in names),
-        _fingerprint(contents),
-    ), ordered
+    rule_set = RuleSet(
+        sites=sites,
+        global_rules=global_rules,
+        rewrite_maps=MappingProxyType({item.name: item for item in shared_maps}),
+        tests=tests,
+        files=tuple(str(Path(name).absolute()) for name in names),
+        fingerprint=_fingerprint(contents),
+    )
+    return rule_set, ordered
 
 
 def _unknown_sites(tests: Iterable[RuleTest], names: Sequence[str]) -> Iterable[Problem]:

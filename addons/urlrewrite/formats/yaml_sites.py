@@ -49,22 +49,22 @@ def read_site(table: Table, rewrite_maps: MappingOf[str, RewriteMap], default_na
     custom_tags = custom_tags_of(table)
     allowed = tuple(item.text for item in table.texts("allowedServerVariables"))
     return Site(
-        table.text("name") or default_name or (public[0].host if public else ""),
-        public,
-        backend,
-        _connect(table),
-        table.choice("links", LinkMode.EVERYWHERE),
-        table.boolean("preserveHostHeader", False),
-        _trusted_proxies(table),
-        _certificate(table),
-        _absolute(table, "documentRoot"),
-        allowed if "allowedServerVariables" in table else None,
-        inbound_rules(table.nodes("rules"), table.report, table.label("rules")),
-        outbound_rules(table.nodes("outboundRules"), table.report, pre_conditions, custom_tags),
-        pre_conditions,
-        custom_tags,
-        rewrite_maps,
-        table.report.source(table.node.line),
+        name=table.text("name") or default_name or (public[0].host if public else ""),
+        public=public,
+        backend=backend,
+        connect=_connect(table),
+        links=table.choice("links", LinkMode.EVERYWHERE),
+        preserve_host_header=table.boolean("preserveHostHeader", False),
+        trusted_proxies=_trusted_proxies(table),
+        certificate=_certificate(table),
+        document_root=_absolute(table, "documentRoot"),
+        allowed_server_variables=allowed if "allowedServerVariables" in table else None,
+        rules=inbound_rules(table.nodes("rules"), table.report, table.label("rules")),
+        outbound_rules=outbound_rules(table.nodes("outboundRules"), table.report, pre_conditions, custom_tags),
+        pre_conditions=pre_conditions,
+        custom_tags=custom_tags,
+        rewrite_maps=rewrite_maps,
+        source=table.report.source(table.node.line),
     )
 
 

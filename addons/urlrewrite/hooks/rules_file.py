@@ -99,7 +99,10 @@ class RulesFile:
         for warning in (*warnings, *more):
             logger.warning(str(warning))
         self._state.in_force = RulesInForce(compiled, settings)
-        sites = ", ".join(f"{site.name} ({site.public[0]} <- {site.backend})" for site in rule_set.sites)
+        sites = ", ".join(
+            f"{site.name} ({next(iter(site.public), 'every name')} <- {site.backend or 'as rules say'})"
+            for site in rule_set.sites
+        )
         logger.log(ALERT if again else logging.INFO, f"Rules {rule_set.fingerprint} in force: {sites}")
         self._on_change()
         return True
