@@ -22,7 +22,7 @@ from urlrewrite.content.coding import (
 )
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap
-from urlrewrite.content.mapping import Links, OnValue, rewrite_content
+from urlrewrite.content.mapping import Links, Values, rewrite_content
 from urlrewrite.content.stream import BodyRewriter, Lines
 from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
@@ -158,7 +158,7 @@ class BodyRewriting:
         for index, rules in enumerate(passes):
             if rules[0].tags:
                 last = index == len(passes) - 1
-                data = rewrite_content(data, kind, links=links if last else None, on_value=self._on_value(rules, view))
+                data = rewrite_content(data, kind, links=links if last else None, values=self._values(rules, view))
                 links = None if last else links
             else:
                 data = self._rewrite_text(rules[0], data, view, kind)
@@ -179,16 +179,14 @@ class BodyRewriting:
             self._trace.warn(f'rule "{rule.rule.name}" was not applied: {error}')
             return data
 
-    def _on_value(self, rules: Iterable[CompiledOutboundRule], view: View) -> OnValue:
+    def _values(self, rules: Iterable[CompiledOutboundRule], view: View) -> Values:
         by_pair: dict[tuple[bytes, bytes], list[CompiledOutboundRule]] = {}
         for rule in rules:
             for tag, attribute in rule.tags:
                 by_pair.setdefault((tag.encode(), attribute.encode()), []).append(rule)
 
         def on_value(tag: bytes, attribute: bytes, raw: bytes) -> bytes | None:
-            concerned = by_pair.get((tag, attribute))
-            if not concerned:
-                return None
+            concerned = by_pair[tag, attribute]
             where = f"<{tag.decode()} {attribute.decode()}>"
             changed = self._run.rewrite_item(concerned, view.decode_value(raw), where)
             if changed is None:
@@ -199,7 +197,10 @@ class BodyRewriting:
                 self._trace.warn(f"{where} was left alone: {error}")
                 return None
 
-        return on_value
+        wanted: dict[bytes, frozenset[bytes]] = {}
+        for name, attribute_name in by_pair:
+            wanted[name] = wanted.get(name, frozenset()) | {attribute_name}
+        return Values(wanted, on_value)
 
     def _links(self, base: int = 0) -> Links | None:
         if self._link_map is None:
@@ -217,7 +218,11 @@ class BodyRewriting:
                 after=clip(after.decode("utf-8", "replace")),
             )
 
-        return Links(self._link_map, self._everywhere, told)
+        def more(count: int) -> None:
+            self.links += count
+            self._trace.changes += count
+
+        return Links(self._link_map, self._everywhere, told, more)
 
     def _tell_iis(self, codings: Iterable[str]) -> None:
         for coding in codings:

@@ -6,7 +6,7 @@ import pytest
 
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap, Pair
-from urlrewrite.content.mapping import Links, rewrite_content
+from urlrewrite.content.mapping import Links, Values, rewrite_content
 from urlrewrite.content.stream import Lines
 from urlrewrite.origin import Origin
 
@@ -112,10 +112,11 @@ def test_rules_see_a_value_before_the_link_map() -> None:
     page = f'<a href="{B}/x"><a name=y>'.encode()
 
     def on_value(tag: bytes, attribute: bytes, value: bytes) -> bytes | None:
-        assert tag == b"a"
-        return value + b"?seen" if attribute == b"href" else None
+        assert (tag, attribute) == (b"a", b"href")
+        return value + b"?seen"
 
-    changed = rewrite_content(page, Kind.HTML, links=links(everywhere=True), on_value=on_value)
+    values = Values({b"a": frozenset({b"href"})}, on_value)
+    changed = rewrite_content(page, Kind.HTML, links=links(everywhere=True), values=values)
     assert changed == f'<a href="{P}/x?seen"><a name=y>'.encode()
 
 

@@ -34,13 +34,25 @@ from collections.abc import Callable
 from urlrewrite.content.html_scanner import HtmlScanner, Wanted
 from urlrewrite.content.html_tokens import Attribute, Kind, Token
 
-__all__ = ["RAW_KINDS", "Attribute", "HtmlRewriter", "HtmlScanner", "Kind", "OnAttribute", "OnSpan", "Token", "Wanted"]
+__all__ = [
+    "RAW_KINDS",
+    "Attribute",
+    "HtmlRewriter",
+    "HtmlScanner",
+    "Kind",
+    "OnAttribute",
+    "OnPlain",
+    "OnSpan",
+    "Token",
+    "Wanted",
+]
 
 RAW_KINDS = frozenset({Kind.COMMENT, Kind.RAW_TEXT, Kind.RCDATA, Kind.CDATA, Kind.INSTRUCTION})
 """The kinds that `HtmlRewriter` hands to `on_raw`."""
 
 type OnAttribute = Callable[[Token, Attribute, bytes], bytes | None]
 type OnSpan = Callable[[Token, bytes], bytes | None]
+type OnPlain = Callable[[bytes, int], bytes]
 
 type _Change = tuple[int, int, bytes]  # start, end, new bytes
 _START_TAG = Kind.START_TAG
@@ -56,6 +68,8 @@ class HtmlRewriter:
         on_raw: the same for the tokens of `RAW_KINDS`, with their bytes. What it returns replaces the whole token.
         on_text: the same for text between tags.
         xml, wanted: as with `HtmlScanner`; `on_attribute` is asked about the wanted attributes only.
+        plain: an expression as for `HtmlScanner`, and what is to be made of the spans that it takes, given their
+            offset. The other callbacks are not asked about them.
         limit: as with `HtmlScanner`.
 
     A new attribute value stands in the quotes of the old one; if it holds that quote, the quote is written as a
@@ -70,9 +84,10 @@ class HtmlRewriter:
         *,
         xml: bool = False,
         wanted: Wanted | None = None,
+        plain: tuple[re.Pattern[bytes], OnPlain] | None = None,
         limit: int = 8 << 20,
     ) -> None:
-        kinds: set[Kind] = set()
+        kinds: set[Kind] = set(Kind) if plain else set()
         if on_attribute:
             kinds.add(Kind.START_TAG)
         if on_raw:
@@ -83,7 +98,13 @@ class HtmlRewriter:
         self._on_raw = on_raw
         self._on_text = on_text
         self._wanted = None if wanted is None else {tag: frozenset(names) for tag, names in wanted.items()}
-        self._scanner = HtmlScanner(xml=xml, wanted=wanted, kinds=kinds, whole_text=on_text is not None, limit=limit)
+        self.start_tag: Token | None = None
+        """The last start tag that was reported."""
+        expression = plain[0] if plain else None
+        self._on_plain = plain[1] if plain else None
+        self._scanner = HtmlScanner(
+            xml=xml, wanted=wanted, kinds=kinds, whole_text=on_text is not None, plain=expression, limit=limit
+        )
 
     def feed(self, data: bytes, final: bool = False) -> bytes:
         """Takes the next chunk; returns what can be sent now. Raises ValueError after the final one."""
@@ -91,11 +112,22 @@ class HtmlRewriter:
         sent = scanner.position
         pieces: list[bytes] = []
         for token in scanner.feed(data, final=final):
-            changes = self._attributes(token) if token.kind is _START_TAG else self._span(token)
+            if self._on_plain:
+                pieces.append(self._on_plain(scanner.slice(sent, token.start), sent))
+                sent = token.start
+            if token.kind is _START_TAG:
+                self.start_tag = token
+                changes = self._attributes(token)
+            else:
+                changes = self._span(token)
             for start, end, changed in changes:
                 pieces += (scanner.slice(sent, start), changed)
                 sent = end
-        pieces.append(scanner.slice(sent, scanner.position))
+            if self._on_plain:
+                pieces.append(scanner.slice(sent, token.end))
+                sent = token.end
+        rest = scanner.slice(sent, scanner.position)
+        pieces.append(self._on_plain(rest, sent) if self._on_plain else rest)
         return b"".join(pieces)
 
     def finish(self) -> bytes:

@@ -56,6 +56,8 @@ class HtmlScanner:
         kinds: report these kinds only. The fewer, the faster; best without TEXT and END_TAG.
         whole_text: hold TEXT back until it ends, so that it comes as one token. Without it text is reported, and
             released, as it arrives.
+        plain: takes text and whole tags that need not be reported, from any place between tags on; see `html_plain.py`.
+            What it does not take is reported as `kinds` says.
         limit: number of bytes that a token may hold back. A longer text, comment or the like comes in pieces; with a
             longer tag the scanner gives up, and the rest of the input is IGNORED.
 
@@ -70,6 +72,7 @@ class HtmlScanner:
         wanted: Wanted | None = None,
         kinds: Collection[Kind] = frozenset(Kind),
         whole_text: bool = False,
+        plain: re.Pattern[bytes] | None = None,
         limit: int = 8 << 20,
     ) -> None:
         self._xml = xml
@@ -82,8 +85,9 @@ class HtmlScanner:
         self._limit = limit
         # Start tags that matter to the scanner itself.
         self._special: frozenset[bytes] = frozenset() if xml else ROOTS.union(patterns.RAW_ELEMENTS)
-        self._skip: re.Pattern[bytes] | None = None
-        if not self._kinds & {Kind.TEXT, Kind.END_TAG}:
+        self._skip = plain
+        self._plain = plain is not None
+        if not self._plain and not self._kinds & {Kind.TEXT, Kind.END_TAG}:
             stops = None if self._wanted is None else self._special.union(self._wanted)
             self._skip = patterns.skip_pattern(stops, xml)
         self._foreign = ForeignContent()
@@ -149,7 +153,7 @@ class HtmlScanner:
                 position = skip.match(buffer, position).end()  # type: ignore[union-attr]  # it matches anywhere
                 if position == size:
                     break
-            else:
+            if skip is None or self._plain or foreign.stack:
                 position, more = self._text(position, final, tokens)
                 if not more:
                     break

@@ -75,7 +75,7 @@ class LinkMap:
     The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs.
     """
 
-    __slots__ = ("_by_host", "_hosts", "_plain", "pairs")
+    __slots__ = ("_by_host", "_hosts", "pairs", "plain")
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         self.pairs = tuple(pairs)
@@ -84,10 +84,17 @@ class LinkMap:
             for spelling in _host_spellings(pair.origin.host):
                 self._by_host.setdefault(spelling, []).append(pair)
         # How most links begin, and what they become: without a look at each of their parts.
-        self._plain = [(b"%b/" % str(pair.origin).encode(), b"%b/" % str(pair.becomes).encode()) for pair in self.pairs]
+        self.plain = tuple(
+            (b"%b/" % str(pair.origin).encode(), b"%b/" % str(pair.becomes).encode()) for pair in self.pairs
+        )
         # The longest host first, so that no host hides a longer one that begins with it.
         hosts = sorted(self._by_host, key=len, reverse=True)
         self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
+
+    @property
+    def hosts(self) -> frozenset[bytes]:
+        """Every spelling of every host, in lower case."""
+        return frozenset(self._by_host)
 
     def names_in(self, data: bytes) -> bool:
         """Whether a host of this map occurs at all, in any letter case: the quick test before any work."""
@@ -102,7 +109,7 @@ class LinkMap:
         """
         if self._hosts is None:
             return data
-        for plain, becomes in self._plain:
+        for plain, becomes in self.plain:
             if data.startswith(plain) and self._hosts.search(data.lower(), len(plain)) is None:
                 if on_change:
                     on_change(0, plain[:-1], becomes[:-1])

@@ -8,11 +8,12 @@ looks like a link: namespaces, vocabularies, document types, comments, and the t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from urlrewrite.content.html import Attribute, HtmlRewriter, Token
+from urlrewrite.content.html import Attribute, HtmlRewriter, OnPlain, Token
 from urlrewrite.content.html import Kind as TokenKind
+from urlrewrite.content.html_plain import plain_pattern
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links import LinkMap, OnChange
 
@@ -34,9 +35,13 @@ _NAMES_NOT_LINKS = frozenset(b"integrity itemtype nonce prefix typeof vocab xsi:
 _CODE_ATTRIBUTE = re.compile(rb"on|data-|x-|v-|ng-|:|@")
 """Attributes whose values are scripts or JSON, so that a quoted host in them is meant as one."""
 
+_PLAIN_NAMES_EVERYWHERE = rb"(?!(?:%b)=|xmlns)[^ \t\n\f\r/>=\"'<]++" % b"|".join(sorted(_NAMES_NOT_LINKS))
+_PLAIN_NAMES_TAGS = b"|".join(sorted(URL_ATTRIBUTES))
+_TOLD_PLAIN = 64
+"""Plain links of a body that are told one by one; the others are counted."""
+
 _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
 _FOREIGN = re.compile(rb"<(?:svg|math)[\s/>]", re.IGNORECASE)
-_CODE_TAG = re.compile(rb"<(style|script)[\s>]", re.IGNORECASE)
 _STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
 _CSS_LEAVE_ALONE = re.compile(
     rb"(?P<leave>/\*(?!#).*?(?:\*/|\Z)|@namespace[^;]*(?:;|\Z))"
@@ -48,22 +53,31 @@ _CSS_LEAVE_ALONE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """A link map, how far it reaches, and who is told of each link."""
+    """A link map, how far it reaches, who is told of a link, and who of the number of links that are not told."""
 
     link_map: LinkMap
     everywhere: bool
     on_link: OnLink
+    on_more: Callable[[int], None] = lambda count: None
 
 
-def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, on_value: OnValue | None = None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Whose values are to be changed, by tag and attribute in lower case, and by what."""
+
+    wanted: Mapping[bytes, frozenset[bytes]]
+    on_value: OnValue
+
+
+def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, values: Values | None = None) -> bytes:
     """`data`, in an encoding that contains ASCII, with links mapped and attribute values changed; else as it was.
 
-    `on_value` sees every attribute of markup before the link map does, and nothing of other content.
+    `values` sees attributes of markup before the link map does, and nothing of other content.
     """
     if links and not links.link_map.names_in(data):
         links = None
     if kind.is_markup:
-        return _Markup(kind, links, on_value).rewrite(data) if links or on_value else data
+        return _Markup(kind, links, values).rewrite(data) if links or values else data
     if links is None or not links.everywhere:
         return data
     told = _tell(links, str(kind), 0)
@@ -110,26 +124,61 @@ def _tell(links: Links, where: str, base: int) -> OnChange:
 class _Markup:
     """One pass over a document: attributes, scripts, style blocks, and the text of XML."""
 
-    def __init__(self, kind: Kind, links: Links | None, on_value: OnValue | None) -> None:
+    def __init__(self, kind: Kind, links: Links | None, values: Values | None) -> None:
         self._kind = kind
         self._links = links
-        self._on_value = on_value
-        self._data = b""
+        self._values = values
+        self._told = 0
 
     def rewrite(self, data: bytes) -> bytes:
-        self._data = data
         everywhere = self._links is not None and self._links.everywhere
         has_text = self._kind is not Kind.HTML or _FOREIGN.search(data) is not None
-        rewriter = HtmlRewriter(
+        self._rewriter = HtmlRewriter(
             self._attribute,
             self._raw if everywhere else None,
             self._text if everywhere and has_text else None,
             xml=self._kind is not Kind.HTML,
+            # Names in XML are wanted as they are written, and the rules' are in lower case.
+            wanted=self._values.wanted if self._values and not self._links and self._kind is Kind.HTML else None,
+            plain=self._plain(self._links) if self._links else None,
         )
-        return rewriter.feed(data, final=True)
+        return self._rewriter.feed(data, final=True)
+
+    def _plain(self, links: Links) -> tuple[re.Pattern[bytes], OnPlain] | None:
+        """The quick way for HTML, unless what links become could be taken for a link once more."""
+        link_map = links.link_map
+        if self._kind is not Kind.HTML or any(link_map.names_in(becomes) for _, becomes in link_map.plain):
+            return None
+        names = _PLAIN_NAMES_EVERYWHERE if links.everywhere else _PLAIN_NAMES_TAGS
+        prefixes = tuple(before for before, _ in link_map.plain)
+        tags = frozenset(self._values.wanted) if self._values else frozenset()
+        return plain_pattern(link_map.hosts, prefixes, names, tags), self._map_plain
+
+    def _map_plain(self, span: bytes, offset: int) -> bytes:
+        """A span that `plain_pattern` took: a plain link can only stand where it is one."""
+        assert self._links is not None
+        for before, becomes in self._links.link_map.plain:
+            link = b'="' + before
+            count = span.count(link)
+            if not count:
+                continue
+            position = 0
+            for _ in range(min(count, _TOLD_PLAIN - self._told)):
+                position = span.index(link, position) + 2
+                tag = span[span.rindex(b"<", 0, position) + 1 : position - 2].split()
+                where = f"<{_ascii(tag[0])} {_ascii(tag[-1])}>"
+                self._links.on_link(where, offset + position, before[:-1], becomes[:-1])
+                self._told += 1
+                count -= 1
+            if count:
+                self._links.on_more(count)
+            span = span.replace(link, b'="' + becomes)
+        return span
 
     def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
-        changed = self._on_value(tag.name.lower(), attribute.name.lower(), value) if self._on_value else None
+        changed = None
+        if self._values and attribute.name.lower() in self._values.wanted.get(tag.name.lower(), ()):
+            changed = self._values.on_value(tag.name.lower(), attribute.name.lower(), value)
         if self._links and self._maps(attribute.name.lower()):
             told = _tell(self._links, f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
             before = value if changed is None else changed
@@ -159,9 +208,9 @@ class _Markup:
         """Text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
         if self._links is None:
             return None
-        tag = self._data.rfind(b"<", 0, token.start)
-        if code := _CODE_TAG.match(self._data, tag, token.start):
-            return self._code(code[1].lower(), token, data, self._links)
+        tag = self._rewriter.start_tag
+        if tag and tag.end == token.start and tag.name.lower() in (b"style", b"script"):
+            return self._code(tag.name.lower(), token, data, self._links)
         if self._kind is not Kind.XML:
             return None
         return self._links.link_map.map(data, on_change=_tell(self._links, "text", token.start))
