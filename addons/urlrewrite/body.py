@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from urlrewrite.content.changes import Links, Values
 from urlrewrite.content.charset import CannotEncode, View, detect
 from urlrewrite.content.coding import (
     SUPPORTED,
@@ -22,7 +23,7 @@ from urlrewrite.content.coding import (
 )
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap
-from urlrewrite.content.mapping import Links, Values, rewrite_content
+from urlrewrite.content.mapping import rewrite_content
 from urlrewrite.content.stream import BodyRewriter, Lines
 from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from urlrewrite.content.changes import Links, Values
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links import LinkMap, Pair
-from urlrewrite.content.mapping import Links, Values, _Markup, rewrite_content
+from urlrewrite.content.mapping import rewrite_content
+from urlrewrite.content.markup import Markup
 from urlrewrite.origin import Origin
 
 B = b"http://privateserver:8080"
@@ -94,7 +96,7 @@ def by_token(page: bytes, *, everywhere: bool = True, values: Values | None = No
     told: list[int] = []
     links = Links(LINK_MAP, everywhere, lambda where, offset, *_: told.append(offset))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Markup, "_plain", lambda self, links: None)
+        patch.setattr(Markup, "_plain", lambda self, links: None)
         return rewrite_content(page, Kind.HTML, links=links, values=values), len(told)
 
 
@@ -114,7 +116,7 @@ def test_rules_for_tags_see_what_they_see_by_token(page: bytes) -> None:
 
 @pytest.mark.parametrize(("page", "expected"), CASES)
 def test_what_is_plain(page: bytes, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("urlrewrite.content.mapping._TOLD_PLAIN", 0)
+    monkeypatch.setattr("urlrewrite.content.markup._TOLD_PLAIN", 0)
     assert quick(page)[2] == expected
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from urlrewrite.content.changes import Links, Values
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap, Pair
-from urlrewrite.content.mapping import Links, Values, rewrite_content
+from urlrewrite.content.mapping import rewrite_content
 from urlrewrite.content.stream import Lines
 from urlrewrite.origin import Origin
 

@@ -20,7 +20,7 @@ and only where the caller says that such strings are code (`bare=True`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from urlrewrite.origin import DEFAULT_PORTS, Origin
@@ -38,6 +38,12 @@ _SLASH = (
 _WINDOW = 160
 """Bytes before the host in which scheme, slashes and user information are looked for."""
 
+REACH_BACK = 16
+"""Bytes before a URL that tell whether a word begins with it."""
+
+_REACH_ON = 256
+"""Bytes after a host that tell whether it ends there, however its port is escaped."""
+
 _AFTER_ESCAPE = rb"(?<=%[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\x[0-9a-f]{2})|(?<=\\[nrtbfv])"
 """An escape ends in letters that are no part of the word that follows it: `\\nhttp://`, `%22http:`."""
 _WORD_START = re.compile(rb"(?<![a-z0-9+.\-])|" + _AFTER_ESCAPE, re.IGNORECASE)
@@ -54,6 +60,8 @@ _AFTER = re.compile(
     rb"(?![a-z0-9_\-@]|\.[a-z0-9]|%(?:25)*40|" + _COLON + rb"\d)",
     re.IGNORECASE,
 )
+_CLOSED = re.compile(rb"[}\])>;]\s*[\r\n]\Z")
+"""An end of data over which no URL reaches: that of a line of JSON, or of a statement."""
 _BARE_BEFORE = re.compile(
     rb"(?:(?P<scheme>https?|wss?)(?P<joint>:(?:\\*/){2}(?P<quote>[\"'`])\s*\+\s*))?(?P<open>\\*[\"'`])\Z", re.IGNORECASE
 )
@@ -75,7 +83,7 @@ class LinkMap:
     The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs.
     """
 
-    __slots__ = ("_by_host", "_hosts", "pairs", "plain")
+    __slots__ = ("_by_host", "_hosts", "_longest", "pairs", "plain")
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         self.pairs = tuple(pairs)
@@ -90,6 +98,7 @@ class LinkMap:
         # The longest host first, so that no host hides a longer one that begins with it.
         hosts = sorted(self._by_host, key=len, reverse=True)
         self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
+        self._longest = max(map(len, hosts), default=0)
 
     @property
     def hosts(self) -> frozenset[bytes]:
@@ -114,15 +123,9 @@ class LinkMap:
                 if on_change:
                     on_change(0, plain[:-1], becomes[:-1])
                 return becomes + data[len(plain) :]
-        # Hosts are searched in a copy in lower case: letter case does not count in a host (RFC 3986, 3.2.2).
-        lower = data.lower()
         pieces: list[bytes] = []
         done = 0
-        for found in self._hosts.finditer(lower):
-            change = self._change(data, lower, found[0], found.start(), found.end(), done, bare)
-            if change is None:
-                continue
-            start, end, after = change
+        for start, end, after in self._changes(data, bare, 0, len(data)):
             if on_change and data[start:end] != after:
                 on_change(start, data[start:end], after)
             pieces += (data[done:start], after)
@@ -131,6 +134,27 @@ class LinkMap:
             return data
         pieces.append(data[done:])
         return b"".join(pieces)
+
+    def map_settled(
+        self, data: bytes, done: int, *, final: bool, bare: bool = False, on_change: OnChange | None = None
+    ) -> tuple[bytes, int]:
+        """What `map` gives for `data[done:]` as far as no further data could alter it, and up to where that is.
+
+        `data[:done]` has been dealt with; of it `REACH_BACK` bytes must be there, or all. `final` says that no further
+        data comes.
+        """
+        closed = final or _CLOSED.search(data, max(done, len(data) - _REACH_ON)) is not None
+        until = len(data) if closed else max(len(data) - _REACH_ON, done)
+        pieces: list[bytes] = []
+        last = done
+        for start, end, after in self._changes(data, bare, done, until):
+            if on_change and data[start:end] != after:
+                on_change(start, data[start:end], after)
+            pieces += (data[last:start], after)
+            last = end
+        settled = len(data) if closed else max(last, until - self._longest - _WINDOW)
+        pieces.append(data[last:settled])
+        return b"".join(pieces), settled
 
     def map_text(self, text: str, *, bare: bool = False) -> str:
         """`map` for a text, as fields are; characters that are not ASCII survive."""
@@ -152,6 +176,18 @@ class LinkMap:
                 return pair.becomes.host_text
             return pair.becomes.authority
         return None
+
+    def _changes(self, data: bytes, bare: bool, done: int, until: int) -> Iterator[tuple[int, int, bytes]]:
+        """The spans to replace, and with what, for the hosts after `done` that end before `until`."""
+        if self._hosts is None:
+            return
+        # Hosts are searched in a copy in lower case: letter case does not count in a host (RFC 3986, 3.2.2).
+        lower = data.lower()
+        for found in self._hosts.finditer(lower, done, until):
+            change = self._change(data, lower, found[0], found.start(), found.end(), done, bare)
+            if change is not None:
+                yield change
+                done = change[1]
 
     def _change(
         self, data: bytes, lower: bytes, host: bytes, start: int, end: int, done: int, bare: bool
@@ -204,6 +240,15 @@ class LinkMap:
         becomes = self._by_host[host][0].becomes
         scheme = _scheme_like(before["scheme"].decode().lower(), becomes.scheme).encode()
         return before.start(), after.end(), scheme + before["joint"] + before["open"] + authority.encode()
+
+
+def shifted(on_change: OnChange, base: int) -> OnChange:
+    """An `on_change` for a part of some data that begins at `base`."""
+
+    def told(offset: int, before: bytes, after: bytes) -> None:
+        on_change(base + offset, before, after)
+
+    return told
 
 
 def _same_port(origin: Origin, scheme: str, port: int | None) -> bool:

@@ -1,72 +1,17 @@
-"""Where links are looked for in each kind of content, and where never.
+"""Where links are looked for in each kind of content.
 
 `LinkMap` knows spellings and nothing of places; here are the places. `everywhere` covers every attribute, scripts,
-style sheets, JSON and XML text. `tags` covers the attributes that HTML defines as URLs. Both leave alone what only
-looks like a link: namespaces, vocabularies, document types, comments, and the text that a reader sees.
+style sheets, JSON and XML text. `tags` covers the attributes that HTML defines as URLs.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-from urlrewrite.content.html import Attribute, HtmlRewriter, OnPlain, Token
-from urlrewrite.content.html import Kind as TokenKind
-from urlrewrite.content.html_plain import plain_pattern
+from urlrewrite.content.changes import Links, Values
 from urlrewrite.content.kinds import Kind
-from urlrewrite.content.links import LinkMap, OnChange
-
-type OnLink = Callable[[str, int, bytes, bytes], None]
-"""`(where, offset in the body, before, after)` of a link that was mapped."""
-
-type OnValue = Callable[[bytes, bytes, bytes], bytes | None]
-"""`(tag, attribute, raw value)`, names in lower case, to a new raw value or None."""
-
-URL_ATTRIBUTES = frozenset(
-    b"""action archive background cite classid code codebase content data dynsrc formaction href icon imagesrcset
-    longdesc lowsrc manifest ping poster profile src srcset usemap xlink:href""".split()
-)
-"""Attributes whose value is a URL, or a list with URLs, wherever HTML or SVG has them; what `links: tags` maps."""
-
-_NAMES_NOT_LINKS = frozenset(b"integrity itemtype nonce prefix typeof vocab xsi:schemalocation".split())
-"""Attributes that hold identifiers, not addresses, though they may look like URLs."""
-
-_CODE_ATTRIBUTE = re.compile(rb"on|data-|x-|v-|ng-|:|@")
-"""Attributes whose values are scripts or JSON, so that a quoted host in them is meant as one."""
-
-_PLAIN_NAMES_EVERYWHERE = rb"(?!(?:%b)=|xmlns)[^ \t\n\f\r/>=\"'<]++" % b"|".join(sorted(_NAMES_NOT_LINKS))
-_PLAIN_NAMES_TAGS = b"|".join(sorted(URL_ATTRIBUTES))
-_TOLD_PLAIN = 64
-"""Plain links of a body that are told one by one; the others are counted."""
-
-_SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
-_FOREIGN = re.compile(rb"<(?:svg|math)[\s/>]", re.IGNORECASE)
-_STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
-_CSS_LEAVE_ALONE = re.compile(
-    rb"(?P<leave>/\*(?!#).*?(?:\*/|\Z)|@namespace[^;]*(?:;|\Z))"
-    # what looks like a comment in a string or a URL is none
-    rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)",
-    re.DOTALL | re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """A link map, how far it reaches, who is told of a link, and who of the number of links that are not told."""
-
-    link_map: LinkMap
-    everywhere: bool
-    on_link: OnLink
-    on_more: Callable[[int], None] = lambda count: None
-
-
-@dataclass(frozen=True, slots=True)
-class Values:
-    """Whose values are to be changed, by tag and attribute in lower case, and by what."""
-
-    wanted: Mapping[bytes, frozenset[bytes]]
-    on_value: OnValue
+from urlrewrite.content.link_stream import LinkStream
+from urlrewrite.content.markup import Markup
+from urlrewrite.content.stream import BodyRewriter, Lines
+from urlrewrite.content.style_sheet import StyleSheet
 
 
 def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, values: Values | None = None) -> bytes:
@@ -76,151 +21,26 @@ def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, valu
     """
     if links and not links.link_map.names_in(data):
         links = None
+    rewriter = content_rewriter(kind, links=links, values=values)
+    return data if rewriter is None else rewriter.feed(data) + rewriter.finish()
+
+
+def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values | None = None) -> BodyRewriter | None:
+    """The same for content that comes in chunks; None where nothing is to be done.
+
+    All that is held back are an unfinished tag, script or style block (up to some megabytes), an unfinished rule of a
+    style sheet, and otherwise some hundred bytes.
+    """
     if kind.is_markup:
-        return _Markup(kind, links, values).rewrite(data) if links or values else data
+        return Markup(kind, links, values) if links or values else None
     if links is None or not links.everywhere:
-        return data
-    told = _tell(links, str(kind), 0)
+        return None
     match kind:
         case Kind.CSS:
-            return map_css(data, links.link_map, told)
+            return StyleSheet(links.link_map, links.tell(str(kind)))
         case Kind.JAVASCRIPT | Kind.JSON:
-            return links.link_map.map(data, bare=True, on_change=told)
+            return LinkStream(links.link_map, bare=True, on_change=links.tell(str(kind)))
         case Kind.EVENT_STREAM:
-            return links.link_map.map(data, bare=True, on_change=told)
+            return Lines(lambda data, base: links.link_map.map(data, bare=True, on_change=links.tell(str(kind), base)))
         case _:
-            return data
-
-
-def map_css(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
-    """A style sheet with its links mapped; comments and namespaces stay (`/*# sourceMappingURL=` is no comment)."""
-    pieces: list[bytes] = []
-    position = 0
-    for leave in _CSS_LEAVE_ALONE.finditer(data):
-        if leave["leave"] is None:
-            continue
-        pieces += (_mapped_span(data, position, leave.start(), link_map, on_change), leave[0])
-        position = leave.end()
-    pieces.append(_mapped_span(data, position, len(data), link_map, on_change))
-    return b"".join(pieces)
-
-
-def _mapped_span(data: bytes, start: int, end: int, link_map: LinkMap, on_change: OnChange) -> bytes:
-    def shifted(offset: int, before: bytes, after: bytes) -> None:
-        on_change(start + offset, before, after)
-
-    return link_map.map(data[start:end], on_change=shifted)
-
-
-def _tell(links: Links, where: str, base: int) -> OnChange:
-    """An `on_change` for a part of the body that begins at `base`."""
-
-    def told(offset: int, before: bytes, after: bytes) -> None:
-        links.on_link(where, base + offset, before, after)
-
-    return told
-
-
-class _Markup:
-    """One pass over a document: attributes, scripts, style blocks, and the text of XML."""
-
-    def __init__(self, kind: Kind, links: Links | None, values: Values | None) -> None:
-        self._kind = kind
-        self._links = links
-        self._values = values
-        self._told = 0
-
-    def rewrite(self, data: bytes) -> bytes:
-        everywhere = self._links is not None and self._links.everywhere
-        has_text = self._kind is not Kind.HTML or _FOREIGN.search(data) is not None
-        self._rewriter = HtmlRewriter(
-            self._attribute,
-            self._raw if everywhere else None,
-            self._text if everywhere and has_text else None,
-            xml=self._kind is not Kind.HTML,
-            # Names in XML are wanted as they are written, and the rules' are in lower case.
-            wanted=self._values.wanted if self._values and not self._links and self._kind is Kind.HTML else None,
-            plain=self._plain(self._links) if self._links else None,
-        )
-        return self._rewriter.feed(data, final=True)
-
-    def _plain(self, links: Links) -> tuple[re.Pattern[bytes], OnPlain] | None:
-        """The quick way for HTML, unless what links become could be taken for a link once more."""
-        link_map = links.link_map
-        if self._kind is not Kind.HTML or any(link_map.names_in(becomes) for _, becomes in link_map.plain):
             return None
-        names = _PLAIN_NAMES_EVERYWHERE if links.everywhere else _PLAIN_NAMES_TAGS
-        prefixes = tuple(before for before, _ in link_map.plain)
-        tags = frozenset(self._values.wanted) if self._values else frozenset()
-        return plain_pattern(link_map.hosts, prefixes, names, tags), self._map_plain
-
-    def _map_plain(self, span: bytes, offset: int) -> bytes:
-        """A span that `plain_pattern` took: a plain link can only stand where it is one."""
-        assert self._links is not None
-        for before, becomes in self._links.link_map.plain:
-            link = b'="' + before
-            count = span.count(link)
-            if not count:
-                continue
-            position = 0
-            for _ in range(min(count, _TOLD_PLAIN - self._told)):
-                position = span.index(link, position) + 2
-                tag = span[span.rindex(b"<", 0, position) + 1 : position - 2].split()
-                where = f"<{_ascii(tag[0])} {_ascii(tag[-1])}>"
-                self._links.on_link(where, offset + position, before[:-1], becomes[:-1])
-                self._told += 1
-                count -= 1
-            if count:
-                self._links.on_more(count)
-            span = span.replace(link, b'="' + becomes)
-        return span
-
-    def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
-        changed = None
-        if self._values and attribute.name.lower() in self._values.wanted.get(tag.name.lower(), ()):
-            changed = self._values.on_value(tag.name.lower(), attribute.name.lower(), value)
-        if self._links and self._maps(attribute.name.lower()):
-            told = _tell(self._links, f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
-            before = value if changed is None else changed
-            code = _CODE_ATTRIBUTE.match(attribute.name) is not None
-            mapped = self._links.link_map.map(before, bare=code and self._links.everywhere, on_change=told)
-            if mapped is not before:
-                return mapped
-        return changed
-
-    def _maps(self, name: bytes) -> bool:
-        if self._links and self._links.everywhere:
-            return name not in _NAMES_NOT_LINKS and not name.startswith(b"xmlns")
-        return name in URL_ATTRIBUTES
-
-    def _raw(self, token: Token, data: bytes) -> bytes | None:
-        """Scripts and style blocks; a script of a type that is no script is a template, so links in it count too."""
-        if self._links is None:
-            return None
-        if token.kind is TokenKind.INSTRUCTION and _STYLE_SHEET.match(data):
-            return self._links.link_map.map(data, on_change=_tell(self._links, "<?xml-stylesheet?>", token.start))
-        if token.kind not in (TokenKind.RAW_TEXT, TokenKind.CDATA):
-            return None
-        name = token.name.lower()
-        return None if name in _SHOWN_AS_TEXT else self._code(name, token, data, self._links)
-
-    def _text(self, token: Token, data: bytes) -> bytes | None:
-        """Text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
-        if self._links is None:
-            return None
-        tag = self._rewriter.start_tag
-        if tag and tag.end == token.start and tag.name.lower() in (b"style", b"script"):
-            return self._code(tag.name.lower(), token, data, self._links)
-        if self._kind is not Kind.XML:
-            return None
-        return self._links.link_map.map(data, on_change=_tell(self._links, "text", token.start))
-
-    def _code(self, element: bytes, token: Token, data: bytes, links: Links) -> bytes:
-        told = _tell(links, f"<{_ascii(element)}>" if element else "CDATA", token.start)
-        if element == b"style":
-            return map_css(data, links.link_map, told)
-        return links.link_map.map(data, bare=element == b"script", on_change=told)
-
-
-def _ascii(name: bytes) -> str:
-    return name.decode("ascii", "replace")

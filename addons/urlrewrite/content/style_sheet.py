@@ -1,0 +1,76 @@
+"""The links of style sheets. Comments and namespaces stay; `/*# sourceMappingURL=` is no comment."""
+
+from __future__ import annotations
+
+import re
+
+from urlrewrite.content.links import LinkMap, OnChange, shifted
+
+_TOKEN = re.compile(
+    rb"(?P<leave>/\*(?!#).*?(?P<closed>\*/|\Z)|@namespace[^;]*(?P<ended>;|\Z))"
+    # what looks like a comment in a string or a URL is none
+    rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)",
+    re.DOTALL | re.IGNORECASE,
+)
+_OPEN = re.compile(
+    rb"(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|url\([^)]*+)\Z",
+    re.DOTALL | re.IGNORECASE,
+)
+"""A string or URL that is not complete at the end of some data."""
+_LONGEST_RULE = 1 << 20
+
+
+def map_css(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
+    """A whole style sheet with its links mapped."""
+    pieces: list[bytes] = []
+    position = 0
+    for token in _TOKEN.finditer(data):
+        if token["leave"] is None:
+            continue
+        before = data[position : token.start()]
+        pieces += (link_map.map(before, on_change=shifted(on_change, position)), token[0])
+        position = token.end()
+    pieces.append(link_map.map(data[position:], on_change=shifted(on_change, position)))
+    return b"".join(pieces)
+
+
+class StyleSheet:
+    """A style sheet that comes in chunks. An unfinished rule is held back."""
+
+    def __init__(self, link_map: LinkMap, on_change: OnChange) -> None:
+        self._link_map = link_map
+        self._on_change = on_change
+        self._held = b""
+        self._offset = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Takes the next bytes; returns all complete rules."""
+        data = self._held + chunk
+        end = _end_of_rules(data)
+        if not end and len(data) > _LONGEST_RULE:
+            end = len(data)
+        self._held = data[end:]
+        return self._mapped(data[:end])
+
+    def finish(self) -> bytes:
+        """The style sheet is complete: returns all that was held back."""
+        held, self._held = self._held, b""
+        return self._mapped(held)
+
+    def _mapped(self, rules: bytes) -> bytes:
+        offset = self._offset
+        self._offset += len(rules)
+        return map_css(rules, self._link_map, shifted(self._on_change, offset)) if rules else b""
+
+
+def _end_of_rules(data: bytes) -> int:
+    """Where the last complete rule ends, so that no token and no URL reaches over it."""
+    end = data.rfind(b"}") + 1
+    last = 0
+    for token in _TOKEN.finditer(data):
+        last = token.end()
+        unfinished = last == len(data) and not (token["closed"] or token["ended"]) and token["leave"] is not None
+        if token.start() < end < last or (unfinished and token.start() < end):
+            return token.start()
+    unfinished_string = _OPEN.search(data, last)
+    return min(end, unfinished_string.start()) if unfinished_string else end
