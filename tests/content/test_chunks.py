@@ -9,9 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.content.changes import Links
+from urlrewrite.content.charset import CannotEncode, detect
+from urlrewrite.content.charset_stream import Transcoded, stream_view
+from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, decode, encode
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links import LinkMap, Pair
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
+from urlrewrite.content.markup import Markup
+from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.origin import Origin
 
 B = b"http://privateserver:8080"
@@ -96,3 +101,62 @@ def test_what_is_complete_is_sent(kind: Kind, piece: bytes, most: int) -> None:
     rest = rewriter.finish()
     assert sent
     assert len(rest) <= most
+
+
+CODED = ["gzip", "deflate", "br", "zstd"]
+
+
+@pytest.mark.parametrize("coding", CODED)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_coded_body_in_chunks(coding: str, size: int) -> None:
+    page = (b"<p>text <a href='" + B + b"/x'>" + bytes(range(256))) * 50
+    rewriter = Coded([coding], Chain([markup()]))
+    body = encode(page, [coding])
+    pieces = [rewriter.feed(body[start : start + size]) for start in range(0, len(body), size)]
+    sent = b"".join([*pieces, rewriter.finish()])
+    assert decode(sent, [coding], limit=1 << 20) == page.replace(B, b"https://www.example.com")
+
+
+def test_coded_body_that_stops_too_early() -> None:
+    rewriter = Coded(["gzip"], markup())
+    rewriter.feed(encode(b"<p>" * 100, ["gzip"])[:-9])
+    with pytest.raises(CorruptCoding):
+        rewriter.finish()
+
+
+def test_a_bomb_is_stopped() -> None:
+    rewriter = Coded(["gzip"], markup())
+    with pytest.raises(DecodedTooLarge):
+        rewriter.feed(encode(bytes(1 << 26), ["gzip"]))
+
+
+ENCODINGS = ["utf-16-le", "utf-16-be", "utf-32-le", "shift_jis", "gb18030", "big5"]
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize("bom", [True, False])
+def test_encodings_in_chunks(name: str, size: int, bom: bool) -> None:
+    text = "<p>表示 <a href='http://privateserver:8080/表'>中\n" * 20
+    data = text.encode(name)
+    if bom and name.startswith("utf"):
+        data = "\ufeff".encode(name) + data
+    charset = detect(data, f"text/html; charset={name.replace('-le', 'le').replace('-be', 'be')}", kind="html")
+    view = stream_view(charset, escapes=True)
+    assert view is not None and view.transcoded
+    rewriter = Transcoded(charset, markup())
+    pieces = [rewriter.feed(data[start : start + size]) for start in range(0, len(data), size)]
+    changed = b"".join([*pieces, rewriter.finish()])
+    assert changed == data.replace("http://privateserver:8080".encode(name), "https://www.example.com".encode(name))
+
+
+def test_a_body_that_would_not_come_back_is_refused() -> None:
+    rewriter = Transcoded(detect(b"\xff\xfe", None, kind="html"), markup())
+    with pytest.raises(CannotEncode):
+        rewriter.feed(b"\xff\xfe<\0a\0>\0")
+        rewriter.feed(b"x")
+        rewriter.finish()
+
+
+def markup() -> BodyRewriter:
+    return Markup(Kind.HTML, Links(LINK_MAP, True, lambda *change: None), None)

@@ -40,9 +40,9 @@ _BOMS = (  # UTF-32LE begins as UTF-16LE does
 _HEADER_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([^\s;,"']+)""", re.IGNORECASE)
 _DECLARED = {"html": html_encoding, "xml": xml_encoding, "css": css_encoding}
 
-_WIDE = frozenset({"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
-_STATEFUL = frozenset({"iso2022_jp_ext", "iso2022_kr", "hz"})
-_ASCII_SECOND_BYTES = frozenset({"cp932", "big5hkscs", "gb18030"})
+WIDE = frozenset({"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"})
+STATEFUL = frozenset({"iso2022_jp_ext", "iso2022_kr", "hz"})
+ASCII_SECOND_BYTES = frozenset({"cp932", "big5hkscs", "gb18030"})
 _SYNTAX_AS_SECOND_BYTE = re.compile(rb"[\x81-\xfe][@\[\\\]`{|}]")
 _PIECE = re.compile(rb"[^\x00-\x2f]*[\x00-\x2f]+|[^\x00-\x2f]+")  # no character ends in a byte below 0x30 but ASCII
 _NO_ESCAPED_BYTE = re.compile("[^\udc80-\udcff]+")
@@ -68,7 +68,7 @@ class Charset:
     @property
     def ascii_compatible(self) -> bool:
         """Whether ASCII characters are ASCII bytes, so that the bytes can be scanned as they are."""
-        return self.codec not in _WIDE and self.codec not in _STATEFUL
+        return self.codec not in WIDE and self.codec not in STATEFUL
 
 
 def detect(data: bytes, content_type: str | None, *, kind: str) -> Charset:
@@ -121,12 +121,12 @@ class View:
         `view.restore(view.data) == data` always holds. `escapes` says that the scanner minds backslashes or brackets,
         as in scripts, style sheets and JSON (see the top of this file).
         """
-        clashes = charset.codec in _ASCII_SECOND_BYTES and _SYNTAX_AS_SECOND_BYTE.search(data) is not None
+        clashes = charset.codec in ASCII_SECOND_BYTES and _SYNTAX_AS_SECOND_BYTE.search(data) is not None
         if charset.ascii_compatible and not (escapes and clashes):
             return cls(data, charset, transcoded=False)
         body = data[len(charset.bom) :] if data.startswith(charset.bom) else data
         try:
-            text = _decoded(body, charset.codec)
+            text = decoded(body, charset.codec)
             view = cls(text.encode("utf-8", "surrogatepass"), charset, transcoded=True)
             if view.restore(view.data) == data:
                 return view
@@ -143,7 +143,7 @@ class View:
             return changed
         try:
             text = changed.decode("utf-8", "surrogatepass")
-            return self.charset.bom + _encoded(text, self.charset.codec)
+            return self.charset.bom + encoded(text, self.charset.codec)
         except UnicodeError as error:
             raise CannotEncode(f"{self.charset.label} cannot hold the changed text: {error}") from error
 
@@ -153,7 +153,7 @@ class View:
         Bytes that are no character, or that would not come back as they are, become U+DC80 to U+DCFF, as with
         Python's surrogateescape; an ASCII byte among the latter stays one.
         """
-        return raw.decode("ascii") if raw.isascii() else _decoded(raw, self._codec)
+        return raw.decode("ascii") if raw.isascii() else decoded(raw, self._codec)
 
     def encode_value(self, text: str, *, html: bool) -> bytes:
         """`text` as bytes to put into `data`. `encode_value(decode_value(raw)) == raw` for any span `raw` of `data`.
@@ -164,7 +164,7 @@ class View:
         if text.isascii() and not self.transcoded:
             return text.encode("ascii")
         fitted = _NO_ESCAPED_BYTE.sub(lambda run: _fitted(run[0], self.charset, html=html), text)
-        return _encoded(fitted, self._codec)
+        return encoded(fitted, self._codec)
 
     @property
     def _codec(self) -> str:
@@ -173,9 +173,9 @@ class View:
 
 def _errors(codec: str) -> str:
     """How a codec is kept lossless. A stateful one cannot be: after an odd byte nobody knows its state."""
-    if codec in _WIDE:
+    if codec in WIDE:
         return "surrogatepass"
-    return "strict" if codec in _STATEFUL else "surrogateescape"
+    return "strict" if codec in STATEFUL else "surrogateescape"
 
 
 def _ibm_codes() -> dict[str, str]:
@@ -195,21 +195,22 @@ _IBM_CODES = _ibm_codes()
 _IBM_CHARACTER = re.compile(f"[{''.join(_IBM_CODES)}]")
 
 
-def _encoded(text: str, codec: str) -> bytes:
+def encoded(text: str, codec: str) -> bytes:
+    """The way back from `decoded`. Raises UnicodeEncodeError where the codec lacks a character."""
     if codec == "cp932":
         text = _IBM_CHARACTER.sub(lambda char: _IBM_CODES[char[0]], text)
     return text.encode(codec, _errors(codec))
 
 
-def _decoded(raw: bytes, codec: str) -> str:
-    """`raw` as text that encodes to `raw` again."""
+def decoded(raw: bytes, codec: str) -> str:
+    """Bytes as text that `encoded` turns into the same bytes again. Raises UnicodeDecodeError where there is none."""
     text = raw.decode(codec, _errors(codec))
     if _errors(codec) != "surrogateescape" or _encodes_to(text, codec, raw):
         return text
     # Some characters of Shift_JIS and Big5 have several codes, of which encoding finds only one. They are rare, so
     # that most pieces of a long text need no closer look.
     if len(pieces := _PIECE.findall(raw)) > 1:
-        return "".join(_decoded(piece, codec) for piece in pieces)
+        return "".join(decoded(piece, codec) for piece in pieces)
     decoder = codecs.getincrementaldecoder(codec)("surrogateescape")
     parts: list[str] = []
     start = 0
@@ -223,7 +224,7 @@ def _decoded(raw: bytes, codec: str) -> str:
 
 def _encodes_to(text: str, codec: str, raw: bytes) -> bool:
     try:
-        return _encoded(text, codec) == raw
+        return encoded(text, codec) == raw
     except UnicodeEncodeError:
         return False
 

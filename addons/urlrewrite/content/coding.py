@@ -84,8 +84,12 @@ class Decoder:
         more than RATIO_FREE_BYTES and `ratio` times what was fed; also where that much appears between two codings.
         Both leave what was decoded of this chunk unsaid.
         """
+        return b"".join(self.pieces(data))
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """The same piece by piece, so that no more than one piece need be held."""
         self._received += len(data)
-        return b"".join(self._undo(0, data))
+        return self._undo(0, data)
 
     def finish(self) -> bytes:
         """Ends the body; nothing is left to be said then. Raises CorruptCoding where the data stops too early."""

@@ -5,8 +5,11 @@ What `feed` and `finish` return, put together, is the rewritten body, however th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from urlrewrite.content.coding import decoder, encoder
 
 
 class BodyRewriter(Protocol):
@@ -17,6 +20,51 @@ class BodyRewriter(Protocol):
 
     def finish(self) -> bytes:
         """The body is complete: returns all that was held back."""
+
+
+class Chain:
+    """Several rewriters, each given what the one before it makes of the body."""
+
+    def __init__(self, stages: Sequence[BodyRewriter]) -> None:
+        self._stages = tuple(stages)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Takes the next bytes; returns what can be sent now."""
+        for stage in self._stages:
+            if not chunk:
+                break
+            chunk = stage.feed(chunk)
+        return chunk
+
+    def finish(self) -> bytes:
+        """The body is complete: returns all that was held back."""
+        rest = b""
+        for stage in self._stages:
+            rest = (stage.feed(rest) if rest else b"") + stage.finish()
+        return rest
+
+
+class Coded:
+    """Has a body rewritten under its content codings.
+
+    What was taken is put out at the end of each chunk, so that nothing waits in an encoder. `feed` and `finish` raise
+    CorruptCoding, and DecodedTooLarge where the body decodes to more than `ratio` times what has come.
+    """
+
+    def __init__(self, codings: Sequence[str], inner: BodyRewriter) -> None:
+        self._decoder = decoder(codings, limit=sys.maxsize // 4)
+        self._encoder = encoder(codings)
+        self._inner = inner
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Takes the next bytes; returns what can be sent now."""
+        sent = [self._encoder.feed(self._inner.feed(piece)) for piece in self._decoder.pieces(chunk)]
+        return b"".join([*sent, self._encoder.flush()])
+
+    def finish(self) -> bytes:
+        """The body is complete: returns all that was held back."""
+        self._decoder.finish()
+        return self._encoder.feed(self._inner.finish()) + self._encoder.finish()
 
 
 class Lines:
