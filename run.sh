@@ -17,13 +17,18 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   demo               (also without any command) demo backend, proxy with TLS, and mitmweb
   web RULES...       the proxy with your rules, seen in mitmweb
   proxy RULES...     the proxy with your rules, headless (mitmdump)
-  init               print a rule file for one public name and one backend
+  init               print a rule file: the templates of IIS Manager, as YAML or web.config (init --list)
   check RULES...     read, lint and test rule files
-  explain RULES URL  say what the rules do with one request, without any network
-  bench              requests per second beside a stock mitmdump
+  explain RULES... URL               say what the rules do with one request, without any network
+  explain RULES... --flow FILE       or with the requests and answers of a recording
+  convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
+  bench              the engine with many rules; requests per second beside a stock mitmdump
   test [PYTEST ARGS] install what the tests need, then lint and test; with arguments only pytest
   lint               ruff and mypy
   help               this text
+
+RULES are YAML files, web.config, applicationHost.config or .htaccess. A web.config says neither its public name nor its
+backend: where no rule of it does, add --public https://www.example.com --backend http://privateserver:8080
 EOF
 }
 
@@ -234,7 +239,7 @@ main() {
   [ $# -eq 0 ] || shift
   case $command in
     demo | web | proxy) run_module urlrewrite.launch "$command" "$@" ;;
-    init | check | explain) run_module urlrewrite.cli "$command" "$@" ;;
+    init | check | explain | convert) run_module urlrewrite.cli "$command" "$@" ;;
     test) command_test "$@" ;;
     lint) command_lint "$@" ;;
     bench) command_bench "$@" ;;

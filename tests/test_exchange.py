@@ -296,3 +296,63 @@ def test_an_event_stream_is_rewritten_line_by_line() -> None:
     result = ask(rules_of(""), f"{P}/", answer=(200, lines, f"data: {B}/x\n\ndata: {B}".encode()))
     assert result.body == f"data: {P}/x\n\ndata: {P}".encode()
     assert field(result, "content-length") == []
+
+
+PLAIN_WEB_CONFIG = """
+name: plain
+rules:
+  - name: canonical
+    match: (.*)
+    conditions: [{input: '{HTTP_HOST}', pattern: ^example\\.com$}]
+    action: {type: Redirect, url: 'https://www.example.com/{R:1}'}
+  - {name: old, match: ^old$, action: {type: Redirect, url: new}}
+  - {name: app, match: ^app/(.*), action: {type: Rewrite, url: 'http://privateserver:8080/{R:1}'}}
+"""
+
+PLAIN_CASES = [
+    # scheme and host, SNI, path, status, Location or URL at the backend
+    ("https://example.com", "example.com", "/a", 301, f"{P}/a"),
+    ("http://any.example:81", "", "/old", 301, "http://any.example:81/new"),
+    ("https://[::1]:8443", "", "/old", 301, "https://[::1]:8443/new"),
+    ("https://any.example", "any.example", "/old", 301, "https://any.example/new"),
+    ("https://any.example", "other.example", "/app/x", None, f"{B}/x"),
+    ("https://any.example", "any.example", "/else", 404, ""),
+]
+
+
+@pytest.mark.parametrize(("origin", "sni", "path", "status", "goes_to"), PLAIN_CASES)
+def test_a_site_without_names_and_backend(origin: str, sni: str, path: str, status: int | None, goes_to: str) -> None:
+    scheme, _, host = origin.partition("://")
+    request = RequestFacts("GET", scheme, host, path, (("Host", host),), sni=sni)
+    exchange = Exchange(rules_of(PLAIN_WEB_CONFIG, site=""), request, "id")
+    routing = exchange.route()
+    if isinstance(routing, Forward):
+        assert (status, routing.url) == (None, goes_to)
+        return
+    assert isinstance(routing, Answer)
+    assert routing.status == status
+    if status == 404:
+        assert b"No rule sends this request to a backend" in routing.body
+        assert "no backend" in exchange.trace.problems()[0]
+    else:
+        assert dict(routing.fields)["Location"] == goes_to
+
+
+def test_links_come_back_with_the_name_that_was_asked_for() -> None:
+    page = f'<a href="{B}/x">'.encode()
+    result = ask(rules_of(PLAIN_WEB_CONFIG, site=""), "https://any.example:9/app/x", answer=(200, [HTML], page))
+    assert result.body == b'<a href="https://any.example:9/x">'
+
+
+@pytest.mark.parametrize(("host", "sni", "status"), [("a.example", "a.example", 200), ("b.example", "a.example", 421)])
+def test_a_connection_for_a_named_site_is_not_one_for_every_name(host: str, sni: str, status: int) -> None:
+    site = "sites: [{name: a, public: 'https://a.example', backend: 'http://a'}, {name: rest, backend: 'http://b'}]"
+    routing = Exchange(rules_of("", site=site), facts(host, sni=sni), "id").route()
+    assert (routing.status if isinstance(routing, Answer) else 200) == status
+
+
+def test_names_that_clients_make_up_do_not_pile_up() -> None:
+    rules = rules_of(PLAIN_WEB_CONFIG, site="")
+    for number in range(1500):
+        ask(rules, f"http://h{number}.example/app/x")
+    assert len(rules._link_maps) <= 1000

@@ -106,6 +106,11 @@ def test_rule_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["demo", "--web-port", "{taken}"], "run.sh demo: port {taken} on 127.0.0.1 is taken; "),
         (["proxy", "{file}", "--listen", "https://127.0.0.1:{taken}"], "run.sh proxy: port {taken} on 127.0.0.1 is "),
         (["web", "{file}", "--web-port", "{taken}"], "run.sh web: port {taken} on 127.0.0.1 is taken; "),
+        (
+            ["proxy", "{file}", "--backend", "b:80"],
+            'run.sh proxy: --backend: got "b:80", expected http:// or https:// ',
+        ),
+        (["web", "{file}", "--public", "www"], 'run.sh web: --public: got "www", expected http:// or https:// and a '),
     ],
 )
 def test_a_start_that_cannot_be_is_told_in_one_line(
@@ -153,6 +158,36 @@ def test_proxy_becomes_mitmdump(tmp_path: Path, free: int, monkeypatch: pytest.M
         "--set",
         "http2=false",
     ]
+
+
+GIVEN = [
+    ([], []),
+    (
+        ["--public", "https://www.example.com/", "--public", "http://www.example.com", "--backend", "http://[::1]:80"],
+        ["public=https://www.example.com", "public=http://www.example.com", "backend=http://[::1]"],
+    ),
+    (["--links", "tags", "--mode", "iis"], ["links=tags", "mode=iis"]),
+]
+
+
+@pytest.mark.parametrize(("given", "settings"), GIVEN)
+def test_what_the_rule_files_leave_open_is_handed_on(
+    given: list[str], settings: list[str], tmp_path: Path, free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "web.config"
+    rules.touch()
+    started: list[list[str]] = []
+
+    def execv(program: str, arguments: list[str]) -> None:
+        started.append(arguments)
+        raise SystemExit
+
+    monkeypatch.setattr("os.execv", execv)
+    with pytest.raises(SystemExit):
+        launch.main(["proxy", str(rules), "--listen", f"http://127.0.0.1:{free}", *given, "--", "--set=x=y"])
+    handed_on = [word.removeprefix("--set=urlrewrite_") for word in started[0] if "--set=urlrewrite_" in word]
+    assert handed_on == [f"rules={rules}", f"listen=http://127.0.0.1:{free}", *settings]
+    assert started[0][-1] == "--set=x=y"
 
 
 def test_the_token_of_mitmweb_is_given_as_a_hash() -> None:

@@ -37,8 +37,9 @@ def room(path: Path) -> str:
 
 
 def may_use_mitmproxy(path: Path) -> bool:
-    """The inspector's views do; its report is for `explain`, too."""
-    return room(path) == "hooks" or (room(path) == "inspector" and path.name in {"views.py", "commands.py"})
+    """The inspector's views and reader of recordings do; its report is for `explain`, too."""
+    of_inspector = {"views.py", "commands.py", "recorded.py"}
+    return room(path) == "hooks" or (room(path) == "inspector" and path.name in of_inspector)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -129,6 +129,13 @@ SCRIPT_PAGES = Group(
             serve=framed("concatenated.html"),
         ),
         Page(
+            path="/script/written",
+            title="Markup that a script writes",
+            problem="Links and forms stand in strings, with a backslash before each quote.",
+            expect="The link and the form lead to the public name.",
+            serve=framed("written.html"),
+        ),
+        Page(
             path="/script/modules",
             title="Modules",
             problem="import, export from, a later import() and an import map name absolute URLs.",
@@ -185,6 +192,7 @@ RESOURCES = Group(
         _stored("marker.js", "A script", "text/javascript"),
         _stored("module.js", "A module that passes on another", "text/javascript"),
         _stored("exported.js", "A module", "text/javascript"),
+        _stored("written.js", "A script that writes markup", "text/javascript"),
         _stored("policy.js", "The checks under a policy", "text/javascript"),
         _stored("styled.css", "A style sheet with all kinds of url()", "text/css"),
         _stored("imported.css", "A style sheet for imports", "text/css"),

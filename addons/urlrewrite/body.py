@@ -53,6 +53,11 @@ class BodyPlan:
 _NO_BODY = frozenset({204, 205, 304})
 
 
+def has_body(method: str, status: int) -> bool:
+    """Whether an answer to this method and with this status has a body (RFC 9112, 6.3)."""
+    return method != "HEAD" and status not in _NO_BODY and status >= 200
+
+
 class BodyRewriting:
     """Rewrites the body of one answer by the rules that apply to it and by the link map."""
 
@@ -88,7 +93,7 @@ class BodyRewriting:
         if reason:
             self._trace.warn(f"the body is passed as it came: {reason}")
             return BodyPlan(Way.PASS, reason, kind)
-        if method == "HEAD" or status in _NO_BODY or status < 200:
+        if not has_body(method, status):
             return BodyPlan(Way.PASS, "there is no body", kind, subject=status >= 200 and status not in (204, 205))
         if kind is Kind.EVENT_STREAM:
             if self._run.body_passes:
@@ -140,7 +145,6 @@ class BodyRewriting:
             bytes=len(raw),
             decoded=len(data),
         )
-        self._tell_iis(codings)
         changed = self._rewrite(view, kind)
         if changed == view.data:
             return raw
@@ -224,16 +228,6 @@ class BodyRewriting:
             self._trace.changes += count
 
         return Links(self._link_map, self._everywhere, told, more)
-
-    def _tell_iis(self, codings: Iterable[str]) -> None:
-        for coding in codings:
-            if self._run.body_passes:
-                self._trace.add(
-                    "IIS_DIFFERS",
-                    message="Outbound rewrite rules cannot be applied when the content of the HTTP response is encoded "
-                    f'("{coding}").',
-                    iis="500.52",
-                )
 
 
 def _charset_kind(kind: Kind) -> str:

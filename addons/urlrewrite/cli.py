@@ -1,60 +1,83 @@
-"""The sub-commands of `run.sh` that need no proxy: init, check, explain."""
+"""The sub-commands of `run.sh` that need no proxy: init, check, explain, convert."""
 
 from __future__ import annotations
 
 import argparse
-import base64
 import io
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 from urlrewrite import rule_tests
-from urlrewrite.answers import Abort, Answer, Forward
+from urlrewrite.arguments import RULES, UsageError, add_overrides, overrides_of
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.engine.facts import field_values
-from urlrewrite.formats import wizard
-from urlrewrite.formats.yaml_rules import load
+from urlrewrite.explaining import explain_recording, explain_request
+from urlrewrite.formats.rule_files import load
+from urlrewrite.formats.template_blocking import ANSWERS, BLOCK_BY, SYNTAXES
+from urlrewrite.formats.template_maps import FLAVOURS
+from urlrewrite.formats.template_parts import WORDS, MissingError, Parameters
+from urlrewrite.formats.template_redirects import SLASHES
+from urlrewrite.formats.templates import FORMATS, TEMPLATES, write_template
+from urlrewrite.formats.xml_export import to_web_config
+from urlrewrite.formats.xml_export_host import to_application_host
+from urlrewrite.formats.yaml_export import to_yaml
 from urlrewrite.in_force import RulesInForce, Settings
-from urlrewrite.inspector.report import render
+from urlrewrite.lint.linter import judge
+from urlrewrite.lint.messages import explained
+from urlrewrite.overrides import NO_OVERRIDES, Overrides, fill_in
 from urlrewrite.problems import Problem, RuleFileError, Severity
-from urlrewrite.raw_response import parse_response
 
 
-class UsageError(Exception):
-    """What the command line asks for cannot be done; the message is for the person who typed it."""
-
-
-def load_rules(paths: Sequence[str]) -> tuple[RulesInForce, list[Problem]]:
-    """The rules of some files, ready to run, and their warnings.
+def load_rules(paths: Sequence[str], overrides: Overrides = NO_OVERRIDES) -> tuple[RulesInForce, list[Problem]]:
+    """The rules of some files, ready to run, and all warnings that are not silenced.
 
     Raises:
-        RuleFileError: a file cannot be used.
+        RuleFileError: a file cannot be used, or not with these overrides.
     """
     rule_set, warnings = load(paths)
+    rule_set = fill_in(rule_set, overrides)
     compiled, more = compile_rules(rule_set)
-    return RulesInForce(compiled, Settings()), [*warnings, *more]
+    return RulesInForce(compiled, Settings(trace_every_rule=True)), list(judge(rule_set, [*warnings, *more]))
 
 
 def init(options: argparse.Namespace) -> int:
-    """Prints a rule file."""
+    """Prints a rule file made of a template, or the list of templates."""
+    if options.list:
+        for name, template in TEMPLATES.items():
+            print(f"{name:18} {template.title}")
+            words = [*(f"--{WORDS.get(field, field)}" for field in template.needs)]
+            words += (f"[--{WORDS.get(field, field)}]" for field in template.takes)
+            print(f"{'':18}   --public --backend {' '.join(words)}".rstrip())
+        return 0
+    given = {field.name: getattr(options, field.name) for field in fields(Parameters)}
+    given["public"] = tuple(options.public)
+    given["entries"] = tuple(map(tuple, options.entries))
     try:
-        text = wizard.reverse_proxy(
-            options.public, options.backend, ssl_offload=options.ssl_offload, links=options.links
-        )
+        text = write_template(options.template, Parameters(**given), options.format)
+    except MissingError as error:
+        wanted = ", ".join(f"--{word}" for word in error.words)
+        raise UsageError(f"the template {options.template} needs {wanted}: see ./run.sh init --help") from error
     except ValueError as error:
-        raise UsageError(str(error)) from error
-    sys.stdout.write(text)
+        raise UsageError(f"--{error}") from error
+    _write(text)
     return 0
 
 
 def check(options: argparse.Namespace) -> int:
-    """Reads and lints rule files and runs their tests."""
+    """Reads and lints rule files and runs their tests; or explains the id of a finding."""
+    if options.explain:
+        text = explained(options.explain)
+        if text is None:
+            raise UsageError(f"--explain: got {options.explain}, expected an id out of rules/messages.md, as UR135")
+        print(text)
+        return 0
+    if not options.rules:
+        raise UsageError("got no rule files, expected some, or --explain ID")
     tests = failed = 0
     try:
-        rules, problems = load_rules(options.rules)
+        rules, problems = load_rules(options.rules, overrides_of(options))
     except RuleFileError as error:
         problems = list(error.problems)
     else:
@@ -76,55 +99,60 @@ def check(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    """Evaluates one request, and its answer if there is one, and prints the trace."""
-    rules, _ = load_rules([options.rules])
-    response = None
-    body = b""
-    if options.response:
-        try:
-            response, body = parse_response(Path(options.response).read_bytes())
-        except (OSError, ValueError) as error:
-            raise UsageError(f"--response {options.response}: {error}") from error
-    try:
-        request = rule_tests.request_facts(
-            options.method, options.url, tuple(map(_header, options.header)), client=(options.client, 50000)
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    result = rule_tests.evaluate(rules, request, response, body)
-    if options.json:
-        print(json.dumps(as_json(result), indent=2))
-    else:
-        print(render(result.exchange.trace.data))
+    """Evaluates one request, or those of a recording, and prints what the rules do."""
+    paths = list(options.rules)
+    if not options.flow:
+        url = paths.pop()
+    elif "://" in paths[-1]:
+        raise UsageError(f"got {paths[-1]} and --flow, expected one of them: the recording says what was asked for")
+    if not paths:
+        raise UsageError(f"got only {url}, expected rule files and then an absolute URL, or --flow FILE")
+    rules, _ = load_rules(paths, overrides_of(options))
+    if options.flow:
+        for text in explain_recording(rules, options.flow, as_json=options.json):
+            print(text)
+        return 0
+    text = explain_request(
+        rules,
+        url,
+        method=options.method,
+        headers=options.header,
+        client=options.client,
+        saved_response=options.response,
+        as_json=options.json,
+    )
+    print(text)
     return 0
 
 
-def as_json(result: rule_tests.Evaluation) -> dict[str, Any]:
-    """The decision, the answer and the trace of one evaluation as one object of JSON values."""
-    routing, decision = result.routing, result.exchange.decision
-    facts: dict[str, Any] = {"action": str(decision.outcome)}
-    match routing:
-        case Forward():
-            before = result.exchange.request.fields
-            added = {name for name, value in routing.fields if (name, value) not in before and name.lower() != "host"}
-            headers = {name: ", ".join(field_values(tuple(routing.fields), name)) for name in sorted(added)}
-            facts |= {"url": routing.url, "status": None, "location": None}
-            facts["headers"] = {"Host": routing.host, **headers}
-        case Answer():
-            location = next(iter(field_values(tuple(routing.fields), "location")), None)
-            if facts["action"] not in ("Redirect", "CustomResponse"):
-                facts["action"] = "CustomResponse"
-            facts |= {"url": None, "status": routing.status, "location": location, "headers": {}}
-        case Abort():
-            facts |= {"url": None, "status": None, "location": None, "headers": {}}
-    response = None
-    if result.status is not None:
-        response = {
-            "status": result.status,
-            "headers": [[name, value] for name, value in result.fields or []],
-            "body_base64": base64.b64encode(result.body or b"").decode(),
-        }
-    return {"decision": facts, "response": response, "trace": result.exchange.trace.events}
+def convert(options: argparse.Namespace) -> int:
+    """Prints the rules of some files as one file of another kind; warnings go to standard error."""
+    if options.site and options.to != "web.config":
+        raise UsageError(f"--site: got it for {options.to}, which has all sites; expected it for web.config only")
+    rule_set, warnings = load(options.rules)
+    rule_set = fill_in(rule_set, overrides_of(options))
+    more: tuple[Problem, ...] = ()
+    try:
+        match options.to:
+            case "web.config":
+                text, more = to_web_config(rule_set, options.site)
+            case "applicationHost":
+                text, more = to_application_host(rule_set)
+            case _:
+                text = to_yaml(rule_set)
+    except ValueError as error:
+        raise UsageError(f"--to {options.to}: {error}") from error
+    for problem in (*warnings, *more):
+        print(problem, file=sys.stderr)
+    _write(text)
+    return 0
+
+
+def _write(text: str) -> None:
+    """Prints a rule file; whatever the terminal's charset is, files are UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="strict")
+    sys.stdout.write(text)
 
 
 def _finding(problem: Problem) -> dict[str, Any]:
@@ -138,47 +166,114 @@ def _finding(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise UsageError(f"-H {text!r}: expected 'Name: value'")
-    return name.strip(), value.strip()
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="run.sh", description="IIS URL Rewrite for mitmproxy: work on rule files.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    command = commands.add_parser("init", help="print a commented rule file for a reverse proxy")
-    command.add_argument("--public", required=True, help="the name browsers use, as https://www.example.com")
-    command.add_argument("--backend", required=True, help="what is behind it, as http://privateserver:8080")
-    command.add_argument(
-        "--no-ssl-offload", dest="ssl_offload", action="store_false", help="speak the client's scheme to the backend"
-    )
-    command.add_argument("--no-links", dest="links", action="store_false", help="leave links in answers alone")
-    command.set_defaults(run=init)
+    _add_init(commands.add_parser("init", help="print a rule file made of a template of IIS Manager"))
 
     command = commands.add_parser("check", help="read and lint rule files, run their tests")
-    command.add_argument("rules", nargs="+", metavar="RULES", help="YAML rule files")
+    command.add_argument("rules", nargs="*", metavar="RULES", help=RULES)
     command.add_argument("--json", action="store_true", help="print the findings as a JSON list")
+    command.add_argument("--explain", metavar="ID", help="explain the id of a finding, such as UR135, and read no file")
+    add_overrides(command)
     command.set_defaults(run=check)
 
-    command = commands.add_parser("explain", help="evaluate a request without any network and print the trace")
-    command.add_argument("rules", metavar="RULES", help="a YAML rule file")
-    command.add_argument("url", metavar="URL", help="the absolute public URL")
+    command = commands.add_parser(
+        "explain",
+        help="tell what the rules do with a request or a recording, without any network",
+        usage="run.sh explain RULES... URL [OPTIONS]\n       run.sh explain RULES... --flow FILE[:N|:FILTER] [OPTIONS]",
+    )
+    command.add_argument("rules", nargs="+", metavar="RULES... URL", help=f"{RULES}; then the absolute public URL")
     command.add_argument("--method", "-X", default="GET", help="the request's method (GET)")
     command.add_argument("--header", "-H", action="append", default=[], metavar="'Name: value'", help="a request field")
     command.add_argument("--client", default="127.0.0.1", help="the client's address (127.0.0.1)")
-    command.add_argument("--response", metavar="FILE", help="a saved response: status line, fields, blank line, body")
-    command.add_argument("--json", action="store_true", help="print decision, response and trace as a JSON object")
+    command.add_argument("--response", metavar="FILE", help="a saved answer of the backend, as `curl -i` prints it")
+    command.add_argument(
+        "--flow",
+        metavar="FILE",
+        help="requests and answers that mitmproxy (-w) or a browser (HAR) recorded: all of FILE, the Nth (FILE:N), or "
+        "those of a mitmproxy filter (FILE:'~u /article')",
+    )
+    command.add_argument("--json", action="store_true", help="print decision, response and trace as JSON")
+    add_overrides(command)
     command.set_defaults(run=explain)
+
+    command = commands.add_parser("convert", help="print rule files as a file of IIS, or as YAML")
+    command.add_argument("rules", nargs="+", metavar="RULES", help=RULES)
+    command.add_argument("--to", required=True, choices=("web.config", "applicationHost", "yaml"))
+    command.add_argument("--site", metavar="NAME", help="which site becomes the web.config, where there are several")
+    add_overrides(command)
+    command.set_defaults(run=convert)
     return top
+
+
+def _add_init(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--list", action="store_true", help="list the templates and what each needs")
+    command.add_argument("--template", default="reverse-proxy", metavar="NAME", help="(default: reverse-proxy)")
+    command.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="yaml",
+        help="yaml (with tests; the default), xml (a web.config), tests (a rule file with tests for that web.config)",
+    )
+    command.add_argument(
+        "--public",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="the name browsers use, as https://www.example.com; for canonical-host the canonical one, then the others",
+    )
+    command.add_argument("--backend", default="", metavar="URL", help="what is behind it, as http://privateserver:8080")
+    group = command.add_argument_group("reverse-proxy")
+    group.add_argument(
+        "--no-ssl-offload", dest="ssl_offload", action="store_false", help="speak the client's scheme to the backend"
+    )
+    group.add_argument("--no-links", dest="links", action="store_false", help="leave links in answers alone")
+    group = command.add_argument_group("rewrite-map, request-blocking, trailing-slash")
+    group.add_argument(
+        "--action",
+        default="",
+        metavar="WORD",
+        help=f"{' or '.join(FLAVOURS)}; {', '.join(ANSWERS)} or abort; {' or '.join(SLASHES)}",
+    )
+    group = command.add_argument_group("rewrite-map")
+    group.add_argument("--map", dest="map_name", default="", metavar="NAME", help="the name of the map")
+    group.add_argument(
+        "--entry",
+        dest="entries",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("OLD", "NEW"),
+        help="path and query, and what becomes of it; may be given again",
+    )
+    group = command.add_argument_group("request-blocking")
+    group.add_argument("--block-by", default="", metavar="WHAT", help=f"{', '.join(BLOCK_BY)} (default: url)")
+    group.add_argument("--pattern", default="", help="what is blocked, as '*/.git*'")
+    group.add_argument("--using", default="", metavar="SYNTAX", help=f"{' or '.join(SYNTAXES)} (default: wildcard)")
+    group.add_argument("--negate", action="store_true", help="block what does not match")
+    group.add_argument("--sample", default="", metavar="TEXT", help="for the tests: a text that the pattern fits")
+    group = command.add_argument_group("user-friendly-url")
+    group.add_argument("--example", default="", metavar="URL", help="a page, as '/article.aspx?id=7&title=spring'")
+    command.set_defaults(run=init)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; file names and a URL may stand on both sides of an option, which argparse would not have."""
+    top = parser()
+    options, rest = top.parse_known_args(arguments)
+    if rest and (not hasattr(options, "rules") or any(word.startswith("-") for word in rest)):
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.rules += rest
+    return options
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one sub-command; the exit code."""
-    options = parser().parse_args(arguments)
+    options = _parse(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A trace shows what it is given; a terminal of another charset gets what it can.
         sys.stdout.reconfigure(errors="replace")

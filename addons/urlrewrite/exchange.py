@@ -4,24 +4,24 @@
     receive()  takes the answer's head: its fields come back rewritten, with a plan for the body
     rewrite()  takes the whole body:   body and fields come back as they are to be sent
 
+Where IIS would give up, a site in mode iis answers with IIS's error, and one in mode helpful goes on and tells.
 Nothing here touches a network, logs or sleeps; what happened is in `trace`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from urlrewrite.answers import Abort, Answer, Forward, decided_answer, plain_answer
+from urlrewrite.answers import Abort, Answer, Forward, decided_answer, iis_answer, plain_answer
 from urlrewrite.body import BodyPlan, BodyRewriting, Way
-from urlrewrite.content.coding import limit_accept_encoding
 from urlrewrite.content.links import LinkMap
 from urlrewrite.content.stream import BodyRewriter
-from urlrewrite.engine.compile import CompiledSite
+from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
+from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.field_rules import apply_field_rules
 from urlrewrite.engine.inbound import TargetError, run_inbound
 from urlrewrite.engine.outbound import OutboundRun
@@ -33,11 +33,11 @@ from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fie
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.urls import rewrite_response_fields
 from urlrewrite.fields.validators import after_rewrite, mark_validators, unmark_request_fields
+from urlrewrite.iis_limits import applies_no_rule, judge_coding, judge_target
 from urlrewrite.in_force import RulesInForce
-from urlrewrite.model import LinkMode, Site
+from urlrewrite.model import LinkMode, Mode, Site
 from urlrewrite.origin import Origin
-
-type FieldLines = list[tuple[str, str]]
+from urlrewrite.request_fields import FieldLines, is_trusted, limit_codings, set_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,10 @@ class Exchange:
     def __init__(self, rules: RulesInForce, request: RequestFacts, trace_id: str) -> None:
         self.rules = rules
         self.request = request
-        self.trace = Trace(trace_id, on=rules.settings.trace)
+        self.trace = Trace(trace_id, on=rules.settings.trace, every_rule=rules.settings.trace_every_rule)
         self.decision = Decision(target=request.target)
         self._compiled: CompiledSite | None = None
+        self._level: CompiledLevel | None = None
         self._scope: Scope | None = None
         self._run: OutboundRun | None = None
         self._body: BodyRewriting | None = None
@@ -73,7 +74,15 @@ class Exchange:
         self._carried_mark = False
         self.trace.data.update(
             rules=rules.fingerprint,
-            request={"method": request.method, "url": request.url, "http_version": request.http_version},
+            request={
+                "method": request.method,
+                "url": request.url,
+                "http_version": request.http_version,
+                # What the flow itself holds is the request as the backend got it.
+                "host": request.host,
+                "target": request.target,
+                "fields": list(map(list, request.fields)),
+            },
         )
 
     @property
@@ -95,14 +104,28 @@ class Exchange:
                     "REQUEST_ROUTED", url=routing.url, host=routing.host, connect=list(routing.connect or ())
                 )
             case Answer():
-                self.trace.add("ANSWERED", status=routing.status)
+                self.trace.add("ANSWERED", status=routing.status, sub_status=routing.sub_status)
+                data["sub_status"] = routing.sub_status
+        if self.decision.logged_url:
+            data["logged_url"] = self.decision.logged_url
         return routing
 
     def fail(self, message: str) -> Answer:
         """The answer for an exchange that cannot go on; the reason is in the trace only, not in the answer."""
         self.trace.error(message)
-        self.trace.data["status"] = 500
+        self.trace.data.update(status=500, sub_status=0)
         return plain_answer(500, "The rewrite rules of this site failed.", self.trace.data["id"])
+
+    def _give_up(self, failure: Failure) -> Answer:
+        """The answer where IIS gives up: in mode iis a page like IIS's."""
+        data = self.trace.data
+        self.trace.error(failure.detail, iis=failure.iis, code=failure.code)
+        if self._scope and self._scope.iis:
+            answer = iis_answer(failure.code, failure.message, data["id"])
+        else:
+            answer = plain_answer(int(failure.code.partition(".")[0]), "This request cannot be served.", data["id"])
+        data.update(status=answer.status, sub_status=answer.sub_status)
+        return answer
 
     def _find_site(self) -> Answer | None:
         """Chooses the site by Host, or by SNI where there is no Host; an answer if there is none to choose."""
@@ -115,7 +138,8 @@ class Exchange:
                 404, f"No site is published here under the name {request.host!r}.", self.trace.data["id"]
             )
         own_names = {origin.host for origin in self._compiled.site.public}
-        if named_by_sni and request.sni.lower() not in own_names:
+        other_names = {origin.host for origin in named_by_sni.site.public} if named_by_sni else set()
+        if request.sni.lower() in other_names - own_names:
             # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
             self.trace.error(f"the connection is for {request.sni!r}, the request for {request.host!r}")
             return plain_answer(421, "This connection belongs to another site.", self.trace.data["id"])
@@ -129,29 +153,59 @@ class Exchange:
     def _judge(self) -> Forward | Answer | Abort:
         compiled, rules = self._compiled, self.rules.rules
         assert compiled is not None
-        variables = Variables(self.request, site=compiled.site.name, document_root=compiled.site.document_root)
-        scope = Scope(variables, compiled.maps, self.trace, self.rules.settings.pattern_deadline)
+        site = compiled.site
+        variables = Variables(self.request, site=site.name, document_root=site.document_root)
+        level = self._level = compiled.level_of(variables.url.path.text)
+        deadline = self.rules.settings.pattern_deadline
+        scope = Scope(variables, rules.lookups, self.trace, deadline, iis=site.mode is Mode.IIS)
         self._scope = scope
-        hosts = rules.allowed_hosts
         try:
-            for name, rule_set in (("Global", rules.global_rules), ("Distributed", compiled.rules)):
-                if rule_set and self.decision.forwards:
-                    run_inbound(rule_set, scope, self.decision, scope_name=name, allowed_hosts=hosts)
+            for rule_set, lookups, fault in (
+                (rules.global_rules, rules.lookups, rules.global_fault),
+                (level.inbound, level.lookups, level.fault),
+            ):
+                if not self.decision.forwards:
+                    break
+                if fault:
+                    return self._give_up(fault)
+                if rule_set.rules:
+                    scope.lookups = lookups
+                    run_inbound(rule_set, scope, self.decision, allowed_hosts=rules.allowed_hosts)
+            return self._send(site)
         except PatternTimeout as error:
             return self.fail(f'rule "{scope.rule_name}": {error}')
         except TargetError as error:
-            return self.fail(str(error))
+            if not scope.iis:
+                return self.fail(str(error))
+            message = "There was a connection error while trying to route the request."
+            return self._give_up(Failure("502.3", message, detail=str(error), iis="sends the request there"))
+        except Failure as failure:
+            return self._give_up(failure)
+        finally:
+            scope.lookups = level.lookups
+
+    def _send(self, site: Site) -> Forward | Answer | Abort:
+        """Carries out what the rules decided.
+
+        Raises:
+            Failure: the request can be sent nowhere.
+        """
+        assert self._scope is not None
+        scope = self._scope
         match self.decision.outcome:
             case Outcome.ABORT_REQUEST:
                 return Abort()
             case Outcome.REDIRECT | Outcome.CUSTOM_RESPONSE:
-                return decided_answer(self.decision)
-        self.decision.target = self.request.target if self.request.target == "*" else variables.url.target
-        origin = self.decision.origin or compiled.site.backend
+                return decided_answer(self.decision, iis=scope.iis, trace_id=self.trace.data["id"])
+        self.decision.target = self.request.target if self.request.target == "*" else scope.variables.url.target
+        named = self.decision.origin
+        if named:
+            judge_target(self.rules.rules, scope, named)
+        origin = named or site.backend
         if origin is None:
             self.trace.error("no rule sent the request anywhere, and the site has no backend: IIS would serve a file")
             return plain_answer(404, "No rule sends this request to a backend.", self.trace.data["id"])
-        return self._forward(compiled.site, origin)
+        return self._forward(site, origin)
 
     def _forward(self, site: Site, origin: Origin) -> Forward:
         """The request as the backend gets it. What rules set wins over what is set for every request."""
@@ -171,29 +225,38 @@ class Exchange:
             requested=requested,
             target=self.request.target,
             trace_id=self.trace.data["id"],
-            append=_is_trusted(self.request.client[0], site.trusted_proxies),
+            append=is_trusted(self.request.client[0], site.trusted_proxies),
         )
-        fields = _limit_codings(fields)
-        fields = _set_fields(fields, self.decision.fields)
+        fields = limit_codings(fields)
+        fields = set_fields(fields, self.decision.fields)
         self._record(changes + forwarded, "GENERAL_SET_REQUEST_HEADER")
         host = self.decision.fields.get("host") or (
             self.request.host if site.preserve_host_header else origin.authority
         )
+        assert self._scope is not None
+        if self._scope.iis:
+            # Once the request is on its way, {HTTP_HOST} is the name that the backend was asked by.
+            self._scope.variables.assign("HTTP_HOST", host)
         return Forward(origin, connect, host, self.decision.target, fields)
 
     def receive(self, response: ResponseFacts, *, own: bool = False) -> ResponseHead | Answer:
         """Takes the head of an answer. `own` is an answer that this exchange gave itself: only rules apply to it."""
         self.trace.data["status"] = response.status
-        if self._scope is None or self._compiled is None:
+        if self._scope is None or self._compiled is None or self._level is None:
             return ResponseHead(list(response.fields), BodyPlan(Way.PASS, "the answer is our own"))
-        site, scope = self._compiled.site, self._scope
+        site, level, scope = self._compiled.site, self._level, self._scope
         scope.variables.response = response
         try:
             self.trace.add("URL_REWRITE_START", scope="Distributed", type="Outbound", status=response.status)
-            run = self._run = OutboundRun(self._compiled.outbound_rules, self._compiled.pre_conditions, scope)
+            rules = () if applies_no_rule(level, scope, response) else level.outbound_rules
+            run = self._run = OutboundRun(rules, level.pre_conditions, scope)
             fields = apply_field_rules(run, list(response.fields))
+            if not own:
+                judge_coding(level, run, self.request.method, response)
         except PatternTimeout as error:
             return self.fail(f'rule "{scope.rule_name}": {error}')
+        except Failure as failure:
+            return self._give_up(failure)
         if own:
             return ResponseHead(fields, BodyPlan(Way.PASS, "the answer is our own"))
         outbound_map, _ = self._link_maps()
@@ -265,36 +328,3 @@ class Exchange:
                     after=clip(change.after or ""),
                     why=change.why,
                 )
-
-
-def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
-    """Whether a client is one of the proxies, given as addresses or networks."""
-    try:
-        client = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return any(client in ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
-
-
-def _limit_codings(fields: FieldLines) -> FieldLines:
-    """Accept-Encoding limited to what the content engine can undo."""
-    values = [value for name, value in fields if name.lower() == "accept-encoding"]
-    if not values:
-        return fields
-    limited = limit_accept_encoding(", ".join(values))
-    rest = [(name, value) for name, value in fields if name.lower() != "accept-encoding"]
-    return rest if limited is None else [*rest, ("Accept-Encoding", limited)]
-
-
-def _set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
-    """`fields` with those of `wanted` (by lower-case name) set in their old place or added; None takes one away."""
-    left = dict(wanted)
-    lines: FieldLines = []
-    for name, value in fields:
-        key = name.lower()
-        if key not in wanted or key == "host":
-            lines.append((name, value))
-        elif (new := left.pop(key, None)) is not None:
-            lines.append((name, new))
-    lines += [(name, value) for name, value in left.items() if value is not None and name != "host"]
-    return lines

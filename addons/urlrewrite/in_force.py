@@ -15,13 +15,18 @@ class Settings:
     """What is set for the whole proxy.
 
     `pattern_deadline` and `body_deadline` are seconds that one pattern may take on a URL, field or attribute, and on a
-    whole body. `body_limit` is the size in bytes, decoded, up to which a body is rewritten.
+    whole body. `body_limit` is the size in bytes, decoded, up to which a body is rewritten. `trace_every_rule` tells in
+    the trace also of each rule of a long list that cannot match, which takes time.
     """
 
     pattern_deadline: float = 0.1
     body_deadline: float = 2.0
     body_limit: int = 64 * 2**20
     trace: bool = True
+    trace_every_rule: bool = False
+
+
+_MOST_LINK_MAPS = 1000
 
 
 class RulesInForce:
@@ -54,6 +59,9 @@ class RulesInForce:
         """
         key = (site.site.name, public, target)
         if key not in self._link_maps:
+            if len(self._link_maps) >= _MOST_LINK_MAPS:
+                # A site for every name gets a map for each name that clients make up.
+                self._link_maps.clear()
             pairs = [Pair(origin, public) for origin in dict.fromkeys((site.site.backend, target)) if origin]
             if site.site.preserve_host_header and (twin := _plain_twin(public)) not in site.site.public:
                 # A backend that sees the public name writes it into its links, with the scheme that it speaks itself.

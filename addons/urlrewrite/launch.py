@@ -22,6 +22,7 @@ from typing import NoReturn
 
 import argon2
 
+from urlrewrite.arguments import RULES, UsageError, add_overrides, override_settings
 from urlrewrite.preflight import LOOPBACK, Listener, StartError, parse_listener, parse_port, require_files, require_free
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -165,6 +166,7 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
 def web(options: argparse.Namespace, more: Sequence[str]) -> int:
     """Serve the user's rules, seen in mitmweb."""
     rules = require_files(options.rules)
+    more = [*override_settings(options), *more]
     listeners = listeners_of(options)
     page = Listener("http", LOOPBACK, options.web_port, "--web-port")
     require_free([*listeners, page])
@@ -181,6 +183,7 @@ def web(options: argparse.Namespace, more: Sequence[str]) -> int:
 def proxy(options: argparse.Namespace, more: Sequence[str]) -> NoReturn:
     """Become a mitmdump that serves the user's rules."""
     rules = require_files(options.rules)
+    more = [*override_settings(options), *more]
     listeners = listeners_of(options)
     require_free(listeners)
     arguments = command("mitmdump", ["reverse.py"], rules, listeners, more)
@@ -209,11 +212,12 @@ def parser() -> argparse.ArgumentParser:
             start.__name__,
             help=f"the proxy with your rules in {program}",
             description=start.__doc__,
-            usage=f"./run.sh {start.__name__} RULES... [--listen URL]... [-- {program.upper()} OPTIONS]",
+            usage=f"./run.sh {start.__name__} RULES... [--listen URL]... [--public URL]... [--backend URL] [OPTIONS] "
+            f"[-- {program.upper()} OPTIONS]",
             epilog=f"what follows -- is given to {program}; `--options` there lists every option with its meaning",
         )
         this.set_defaults(start=start, name=start.__name__)
-        this.add_argument("rules", nargs="+", metavar="RULES", help="a rule file")
+        this.add_argument("rules", nargs="+", metavar="RULES", help=RULES)
         this.add_argument(
             "--listen",
             action="append",
@@ -222,6 +226,7 @@ def parser() -> argparse.ArgumentParser:
             help="http://HOST:PORT or https://HOST:PORT, without HOST on every interface; may be given again "
             f"(default: {' '.join(DEFAULT_LISTEN)})",
         )
+        add_overrides(this)
         if start is web:
             _add_port(this, "--web-port", 8081, "of mitmweb, on loopback")
     return top
@@ -237,7 +242,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments[:end])
     try:
         return int(options.start(options, arguments[end + 1 :]))
-    except StartError as problem:
+    except (StartError, UsageError) as problem:
         print(f"run.sh {options.name}: {problem}", file=sys.stderr)
         return 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -44,7 +45,7 @@ def request_facts(
     host = next(iter(field_values(fields, "host")), parts.netloc.rpartition("@")[2])
     with_host = fields if field_values(fields, "host") else (("Host", host), *fields)
     sni = (parts.hostname or "") if parts.scheme == "https" and not field_values(fields, "host") else ""
-    return RequestFacts(method, parts.scheme, host, target, with_host, client=client, sni=sni)
+    return RequestFacts(method, parts.scheme, host, target, with_host, client=client, sni=sni, received=time.time())
 
 
 def evaluate(

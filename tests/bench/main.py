@@ -1,6 +1,6 @@
-"""Requests per second beside a stock mitmdump: the same pages, through TLS, in one run on loopback.
+"""The engine alone with few rules and many; then requests per second beside a stock mitmdump, through TLS on loopback.
 
-nginx serves generated pages that name `privateserver:8080`. In front of it stand, in turns, a stock
+For the second part nginx serves generated pages that name `privateserver:8080`. In front of it stand, in turns, a stock
 `mitmdump --mode reverse:` and ours with the demo's rules, each with one core to itself; wrk and nginx share the other.
 Both are quiet (`-q`), so that no log line is measured. Turns are interleaved and the median is taken, because a machine
 has better and worse moments.
@@ -24,6 +24,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "addons"), str(PROJECT / "tests")]
 
+from bench.engine import print_table  # noqa: E402
 from e2e.support.needs import program  # noqa: E402
 from e2e.support.service import RUN_SH, Service, free_ports, running  # noqa: E402
 from urlrewrite.launch import demo_rules  # noqa: E402
@@ -111,12 +112,25 @@ def proxies(folder: Path, backend_port: int, stock: int, ours: int, plain: int, 
 
 
 def main() -> None:
-    """Runs the comparison and prints the table."""
-    parser = argparse.ArgumentParser(prog="run.sh bench", description="Requests per second beside a stock mitmdump.")
+    """Measures and prints the tables; exit code 1 where many rules cost too much."""
+    parser = argparse.ArgumentParser(
+        prog="run.sh bench", description="The engine with many rules; requests per second beside a stock mitmdump."
+    )
+    parser.add_argument("--engine", action="store_true", help="the engine alone: quick, and needs no other program")
+    parser.add_argument("--engine-turns", type=int, default=25, help="turns of each size (25)")
     parser.add_argument("--seconds", type=int, default=4, help="seconds of each turn (4)")
     parser.add_argument("--turns", type=int, default=3, help="turns of each proxy and page (3)")
     parser.add_argument("--connections", type=int, default=8, help="wrk's connections (8)")
     options = parser.parse_args()
+    within = print_table(options.engine_turns)
+    if not options.engine:
+        print()
+        compare_proxies(options)
+    sys.exit(0 if within else 1)
+
+
+def compare_proxies(options: argparse.Namespace) -> None:
+    """Runs the comparison and prints the table."""
     rates: dict[tuple[str, str], list[float]] = {}
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="urlrewrite-bench-")))

@@ -14,16 +14,19 @@ from e2e.support.proxy import Proxy, running_proxy
 
 @pytest.fixture
 def start_proxy(tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
-    """`start_proxy(rules, *mitmproxy_options)`: see support/proxy.py; every proxy is stopped and checked at the end."""
+    """`start_proxy(rules, *mitmproxy_options, file_name="rules.yaml")`: see support/proxy.py.
+
+    Every proxy is stopped and checked at the end.
+    """
     with contextlib.ExitStack() as stack:
         count = 0
 
-        def start(rules: str, *options: str) -> Proxy:
+        def start(rules: str, *options: str, file_name: str = "rules.yaml") -> Proxy:
             nonlocal count
             count += 1
             folder = tmp_path / f"proxy{count}"
             folder.mkdir()
-            return stack.enter_context(running_proxy(rules, folder, *options))
+            return stack.enter_context(running_proxy(rules, folder, *options, file_name=file_name))
 
         yield start
 

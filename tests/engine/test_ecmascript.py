@@ -1,4 +1,4 @@
-"""The translator: what ECMAScript means, on both of Python's engines; and a differential test against `regress`."""
+"""The translator: what ECMAScript means, on both of Python's engines."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import re
 
 import pytest
 import regex
-import regress
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 from urlrewrite.engine.ecmascript import PatternError, Translation, translate
 
 type Engine = re.Pattern[str] | regex.Pattern[str]
-type Spans = tuple[tuple[int, int], ...]
 
 UNSET = None
 SPACES = "\t\n\v\f\r \xa0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -186,8 +182,7 @@ INVALID = [
     (r"(?<n>a)\k<m>", 7),
     (r"(?<n>a)\k", 7),
     (r"(?<n>a)[\k]", 8),
-    (r"(?<=(a)\1)", 7),
-    (r"(?<=\1(a))", 4),
+    (r"(?<=\k<n>(?<n>a))", 4),
     ("(" * 51 + ")" * 51, 50),
 ]
 
@@ -202,27 +197,40 @@ def test_invalid(source: str, offset: int) -> None:
 
 # pattern, flags, offsets of warnings
 WARNINGS = [
-    ("(?:(a)|b)*", "", [0]),
-    ("x(?:(a)?b){2}", "", [1]),
-    ("(?:(a)b)*(c)+", "", []),
-    ("(?:(a)|b)?", "", []),
-    ("(?:(?!(a))b)+", "", []),
-    ("(?:a*b*)*", "", [0]),
-    ("(a*)+", "", [0]),
-    (r"(?:\1)*(a)", "", []),
-    (r"(a)(?:\1)*", "", [3]),
-    ("(a*)*(b*)?", "", []),
     (r"\Aa\Z", "", [0, 3]),
     ("[[:alpha:]]", "", [1]),
-    (r"(.)\1", "i", [3]),
-    (r"(.)\1", "", []),
-    (r"(['\"a-z])\1", "i", []),
+    ("(?:(a)|b)*(?:c*)+", "", []),
 ]
 
 
 @pytest.mark.parametrize(("source", "flags", "offsets"), WARNINGS)
 def test_warnings(source: str, flags: str, offsets: list[int]) -> None:
     assert [offset for _, offset in translate(source, ignore_case="i" in flags).warnings] == offsets
+
+
+# pattern, flags, whether Python's engines take it the same way
+EXACT = [
+    ("(?:(a)|b)*", "", False),
+    ("x(?:(a)?b){2}", "", False),
+    ("(?:(a)b)*(c)+", "", True),
+    ("(?:(a)|b)?", "", True),
+    ("(?:(?!(a))b)+", "", True),
+    ("(?:a*b*)*", "", False),
+    ("(a*)+", "", False),
+    (r"(?:\1)*(a)", "", True),
+    (r"(a)(?:\1)*", "", False),
+    ("(a*)*(b*)?", "", True),
+    (r"(.)\1", "i", False),
+    (r"(.)\1", "", True),
+    (r"(['\"a-z])\1", "i", True),
+    (r"(?<=(a)\1)", "", False),
+    (r"(a)(?<=\1)", "", True),
+]
+
+
+@pytest.mark.parametrize(("source", "flags", "expected"), EXACT)
+def test_what_python_takes_the_same_way(source: str, flags: str, expected: bool) -> None:
+    assert translate(source, ignore_case="i" in flags).exact is expected
 
 
 def test_names_and_numbers() -> None:
@@ -238,95 +246,3 @@ def test_case_is_that_of_ecmascript_for_every_character() -> None:
         for source in (letter, letter.upper(), f"[{letter}]", f"[{letter}-{letter}é]"):
             for engine in engines(translate(source, ignore_case=True), ignore_case=True):
                 assert {*engine.findall(world)} - {*"éÉ"} == {letter, letter.upper()}
-
-
-# -- against regress ---------------------------------------------------------------------------------------------------
-#
-# Where regress 2026.9.1 is not ECMAScript the strategies stay away: without regard to case it takes the long s and the
-# Kelvin sign for "s" and "k" (and so loses both letters from [^\W]), it allows a quantifier after \b, and two groups of
-# one name. Patterns and texts are short: regress knows no limit of time.
-
-ATOMS = st.sampled_from(
-    r"""
-    a a a b b b c 0 1 - é { } . \d \w \s \S \W [ab] [^a] [^] [] [a-c\d] [\w-] [à-ý] [^\W] \1 \2 \k<n> \n \0 \x61 \u0062
-    \x20 \cJ \- \/ \x4 \u12 \8 \07 [\b] [\c1] [\c] x{,3}
-    """.split()
-)
-ASSERTIONS = st.sampled_from(["^", "$", r"\b", r"\B"])
-QUANTIFIERS = st.sampled_from(
-    ["*", "+", "?", "*?", "+?", "??", "{2}", "{1,2}", "{0,2}", "{2,}", "{0}", "{1}", "{1,2}?"]
-)
-
-
-def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.one_of(
-        st.tuples(inner, inner).map("".join),
-        st.tuples(inner, inner).map("|".join),
-        st.builds("({})".format, inner),
-        st.builds("(?:{}|{})".format, inner, inner),
-        st.builds("(?:{}){}".format, inner, QUANTIFIERS),
-        st.builds("({}){}".format, inner, QUANTIFIERS),
-        st.builds("({}{})".format, st.sampled_from(["?=", "?!", "?<=", "?<!"]), inner),
-        st.builds("(?<n>{})".format, inner),
-    )
-
-
-PATTERNS = st.recursive(st.one_of(ATOMS, ATOMS, ASSERTIONS, st.just("")), compound, max_leaves=7)
-TEXTS = st.lists(st.text(alphabet="aaabbbc01 -\n\u2028éÉBx{\x00\x08", max_size=8), min_size=5, max_size=10)
-
-
-def spans_of_regress(pattern: regress.Regex, text: str, groups: int) -> Spans | None:
-    """Spans of match and groups; regress counts bytes of UTF-8."""
-    found = pattern.find(text)
-    if found is None:
-        return None
-    encoded = text.encode()
-
-    def span(number: int) -> tuple[int, int]:
-        part = found.group(number)
-        if part is None:
-            return (-1, -1)
-        return len(encoded[: part.start].decode()), len(encoded[: part.stop].decode())
-
-    return tuple(map(span, range(groups + 1)))
-
-
-def supported(source: str, *, ignore_case: bool) -> Translation | None:
-    """The translation; None for what is invalid. What has no counterpart is passed over."""
-    try:
-        return translate(source, ignore_case=ignore_case)
-    except PatternError as error:
-        assume("not supported" not in error.message)
-        return None
-
-
-@settings(max_examples=1500, deadline=None)
-@given(source=PATTERNS, ignore_case=st.booleans(), texts=TEXTS)
-def test_matches_what_regress_matches(source: str, ignore_case: bool, texts: list[str]) -> None:
-    assume(len(source) < 60 and source.count("(?<n>") < 2)
-    translation = supported(source, ignore_case=ignore_case)
-    try:
-        oracle = regress.Regex(source, "i" if ignore_case else "")
-    except regress.RegressError:
-        assert translation is None
-        return
-    assert translation is not None
-    assume(not translation.warnings)
-    for engine in engines(translation, ignore_case=ignore_case):
-        for text in texts:
-            found = engine.search(text)
-            assert (None if found is None else found.regs) == spans_of_regress(oracle, text, translation.groups)
-
-
-@settings(max_examples=2000, deadline=None)
-@given(source=st.text(alphabet="()[]{}?*+\\|^$ab01-,<>k:=!dwscxun&~#", max_size=9))
-def test_takes_what_regress_takes(source: str) -> None:
-    assume(not any(rf"\{letter}{sign}" in source for letter in "bB" for sign in "*+?{"))
-    translation = supported(source, ignore_case=False)
-    try:
-        regress.Regex(source)
-    except regress.RegressError:
-        assert translation is None
-        return
-    assert translation is not None
-    assert all(engine.groups == translation.groups for engine in engines(translation, ignore_case=False))

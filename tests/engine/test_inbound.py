@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
-from rules_of import ask, rules_of
+from rules_of import SITE, ask, rules_of
 from urlrewrite.answers import Abort, Answer, Forward
+from urlrewrite.engine.compile import compile_rules
+from urlrewrite.formats.yaml_rules import parse
 from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.model import Provider
 
 WWW = "https://www.example.com"
 BACKEND = "http://privateserver:8080"
@@ -423,3 +428,111 @@ def test_without_a_document_root_there_are_no_files_and_the_trace_says_so() -> N
     result = ask(rules, f"{WWW}/x")
     assert isinstance(result.routing, Answer)
     assert "documentRoot" in result.exchange.trace.problems()[0]
+
+
+def with_provider(provider: Provider) -> RulesInForce:
+    rule_set, _ = parse(
+        SITE + "rules: [{name: r, match: (.*), action: {type: Rewrite, url: '/[{DB:{R:1}}]'}}]\nrewriteMaps: {DB: {}}",
+        "rules.yaml",
+    )
+    rule_set = replace(rule_set, rewrite_maps={}, providers={provider.name: provider})
+    return RulesInForce(compile_rules(rule_set)[0], Settings())
+
+
+PROVIDERS = [
+    (True, "/Key", "/[value]"),
+    (True, "/kEY", "/[value]"),
+    (False, "/Key", "/[value]"),
+    (False, "/kEY", "/[]"),
+    (True, "/other", "/[]"),
+]
+
+
+@pytest.mark.parametrize(("ignore_case", "asked", "target"), PROVIDERS)
+def test_a_provider_is_asked_like_a_map(ignore_case: bool, asked: str, target: str) -> None:
+    provider = Provider("db", "FileMapProvider, X", answers={"Key": "value"}, ignore_case=ignore_case)
+    result = ask(with_provider(provider), WWW + asked)
+    assert isinstance(result.routing, Forward)
+    assert result.routing.target == target
+    assert result.exchange.trace.problems() == []
+
+
+def test_a_provider_that_cannot_be_asked_is_empty_and_the_trace_says_so() -> None:
+    result = ask(with_provider(Provider("DB", "DbProvider, X", supported=False)), f"{WWW}/a")
+    assert isinstance(result.routing, Forward)
+    assert result.routing.target == "/[]"
+    assert "DbProvider" in result.exchange.trace.problems()[0]
+
+
+def test_the_answers_of_a_provider_may_name_hosts() -> None:
+    rule_set, _ = parse(
+        SITE
+        + "rules: [{name: r, match: (.*), action: {type: Rewrite, url: 'http://{B:{R:1}}/'}}]\nrewriteMaps: {B: {}}",
+        "rules.yaml",
+    )
+    provider = Provider("B", "FileMapProvider, X", answers={"a": "one.internal:81"})
+    rules = RulesInForce(compile_rules(replace(rule_set, rewrite_maps={}, providers={"B": provider}))[0], Settings())
+    routing = ask(rules, f"{WWW}/a").routing
+    assert isinstance(routing, Forward)
+    assert routing.url == "http://one.internal:81/"
+
+
+def test_of_map_keys_that_differ_in_case_the_first_answers() -> None:
+    rules = rules_of("""
+    rewriteMaps: {m: {entries: {A: first, a: second}}, exact: {ignoreCase: false, entries: {A: first, a: second}}}
+    rules: [{name: r, match: (.*), action: {type: Rewrite, url: '/{m:{R:1}}/{exact:{R:1}}'}}]
+    """)
+    routing = ask(rules, f"{WWW}/a").routing
+    assert isinstance(routing, Forward)
+    assert routing.target == "/first/second"
+
+
+DECODED = [("/%2541", True), ("/%41", False), ("/plain", False)]
+
+
+@pytest.mark.parametrize(("asked", "told"), DECODED)
+def test_url_decode_decodes_once_and_tells_of_escapes_that_are_left(asked: str, told: bool) -> None:
+    rules = rules_of("rules: [{name: r, match: .*, serverVariables: {HTTP_X: '{UrlDecode:{UNENCODED_URL}}'}}]")
+    result = ask(rules, WWW + asked)
+    assert isinstance(result.routing, Forward)
+    assert dict(result.routing.fields)["x"] == unquote(asked)
+    assert bool(result.exchange.trace.problems()) is told
+
+
+FILES = ["{DOCUMENT_ROOT}/there.html", "{APPL_PHYSICAL_PATH}there.html", r"{DOCUMENT_ROOT}\{R:1}.html", "{R:1}.html"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_are_named_as_on_windows(name: str, tmp_path: Path) -> None:
+    (tmp_path / "there.html").write_text("x")
+    rules = rules_of(f"""
+    documentRoot: {tmp_path}
+    rules:
+      - name: r
+        match: (.*)
+        conditions: [{{input: '{name}', matchType: IsFile}}]
+        action: {{type: CustomResponse, statusCode: 410}}
+    """)
+    assert ask(rules, f"{WWW}/there").status == 410
+
+
+def test_308() -> None:
+    rules = rules_of(
+        "rules: [{name: r, match: .*, action: {type: Redirect, url: /x, redirectType: PermanentRedirect}}]"
+    )
+    assert ask(rules, f"{WWW}/").status == 308
+
+
+def test_global_rules_have_no_files(tmp_path: Path) -> None:
+    (tmp_path / "there.html").write_text("x")
+    rules = rules_of(f"""
+    documentRoot: {tmp_path}
+    globalRules:
+      - name: r
+        match: (.*)
+        conditions: [{{input: '{{REQUEST_FILENAME}}', matchType: IsFile}}]
+        action: {{type: CustomResponse, statusCode: 410}}
+    """)
+    result = ask(rules, f"{WWW}/there.html")
+    assert isinstance(result.routing, Forward)
+    assert "global rules" in result.exchange.trace.problems()[0]

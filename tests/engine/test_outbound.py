@@ -241,6 +241,64 @@ def test_fields(case: FieldCase) -> None:
     assert tuple(result.fields or ()) == case.after
 
 
+TAG_RULE = """
+outboundRules:
+  - name: r
+    match: {{filterByTags: A, pattern: '{pattern}', negate: {negate}}}
+    action: {{type: Rewrite, value: '{value}'}}
+  - name: field
+    match: {{filterByTags: A, serverVariable: RESPONSE_X, pattern: bc}}
+    action: {{type: Rewrite, value: y}}
+"""
+READINGS = [
+    # pattern, negate, value, what stands in the attribute, and what becomes of it by each reading
+    ("http://b", "false", "https://p", "http://b/x", "https://p", "https://p/x"),
+    ("b", "false", "c", "abab", "c", "acab"),
+    ("(b)$", "false", "<{R:1}>", "ab", "<b>", "a<b>"),
+    ("^z", "true", "c", "ab", "c", "c"),
+    ("z", "false", "c", "ab", "ab", "ab"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "negate", "value", "before", "by_value", "by_match"), READINGS)
+def test_both_readings_of_what_a_tag_rule_replaces(
+    pattern: str, negate: str, value: str, before: str, by_value: str, by_match: str
+) -> None:
+    for reading, after in (("value", by_value), ("match", by_match)):
+        text = TAG_RULE.format(pattern=pattern, negate=negate, value=value)
+        rules = rules_of(f"readings: {{tagReplacement: {reading}}}\n{text}", site=OFF)
+        result = ask(rules, f"{P}/", answer=(200, [HTML, ("X", "abc")], f"<a href='{before}'>".encode()))
+        assert result.body == f"<a href='{after}'>".encode(), reading
+        assert field(result, "x") == ["y"], "a field is replaced whole by either reading"
+        if reading == "match":
+            assert result.exchange.trace.problems() == []
+
+
+TRACKED = [
+    # what the rule says, what the site's reading is, and {C:0}|{C:1}|{C:2} after two conditions of one group each
+    ("", "true", "ab|b|d"),
+    ("", "false", "cd|d|"),
+    ("trackAllCaptures: false, ", "true", "cd|d|"),
+    ("trackAllCaptures: true, ", "false", "ab|b|d"),
+]
+
+
+@pytest.mark.parametrize(("says", "reading", "captured"), TRACKED)
+def test_both_readings_of_track_all_captures(says: str, reading: str, captured: str) -> None:
+    rules = rules_of(
+        f"""
+readings: {{outboundTrackAllCaptures: {reading}}}
+outboundRules:
+  - name: r
+    match: {{serverVariable: RESPONSE_X, pattern: .*}}
+    conditions: {{{says}add: [{{input: ab, pattern: a(b)}}, {{input: cd, pattern: c(d)}}]}}
+    action: {{type: Rewrite, value: '{{C:0}}|{{C:1}}|{{C:2}}'}}
+""",
+        site=OFF,
+    )
+    assert field(ask(rules, f"{P}/", answer=(200, [], b"")), "x") == [captured]
+
+
 def test_fields_of_our_own_answers_are_rewritten_too() -> None:
     rules = rules_of(
         """

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formats.support import SITE, Expected, assert_told, problems_of
-from urlrewrite.formats import yaml_rules
+from urlrewrite.formats import rule_files, yaml_rules
 from urlrewrite.formats.yaml_outbound import OUTBOUND_KEYS, OUTBOUND_MATCH_KEYS
 from urlrewrite.formats.yaml_sites import SITE_KEYS
 from urlrewrite.formats.yaml_tests import EXPECT_KEYS, TEST_KEYS
@@ -213,7 +213,7 @@ WRONG: list[tuple[str, Expected]] = [
     ("", [(1, "UR006", "rules.yaml:1: got an empty file, expected rules")]),
     (" \n\n", [(1, "UR006", "got an empty file")]),
     ("# nothing\n", [(1, "UR006", "got nothing but comments")]),
-    ("- a\n", [(1, "UR003", "got a list, expected a mapping with sites, globalRules, rewriteMaps, tests, name")]),
+    ("- a\n", [(1, "UR003", "got a list, expected a mapping with sites, globalRules, globalUse")]),
     ("a\n", [(1, "UR003", 'got "a", expected a mapping')]),
     ("~\n", [(1, "UR003", "got nothing, expected a mapping")]),
     ("public: a\n\tb: c\n", [(2, "UR002", "with spaces, not with tabs")]),
@@ -261,7 +261,7 @@ def write(directory: Path, **files: str | bytes) -> list[Path]:
 
 def told(paths: list[Path]) -> list[str]:
     with pytest.raises(RuleFileError) as caught:
-        yaml_rules.load(paths)
+        rule_files.load(paths)
     return [str(problem).replace(f"{paths[0].parent}/", "") for problem in caught.value.problems]
 
 
@@ -273,7 +273,7 @@ def test_several_files_make_one_rule_set(tmp_path: Path, monkeypatch: pytest.Mon
         c="globalRules: [{name: h, match: a}]\nrewriteMaps: {m: {a: b}}\n",
     )
     monkeypatch.chdir(tmp_path)
-    rules, warnings = yaml_rules.load([Path("a.yaml"), b, "c.yaml", a])
+    rules, warnings = rule_files.load([Path("a.yaml"), b, "c.yaml", a])
     assert warnings == ()
     assert [site.name for site in rules.sites] == ["a", "b"]
     assert [str(rule.source) for rule in rules.global_rules] == [f"{b}:3", "c.yaml:1"]
@@ -316,14 +316,14 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16"]
 def test_encoding(tmp_path: Path, encoding: str) -> None:
     text = SITE + "name: Bücher\r\n"
     (path,) = write(tmp_path, a=text.encode(encoding))
-    assert yaml_rules.load([path])[0].sites[0].name == "Bücher"
+    assert rule_files.load([path])[0].sites[0].name == "Bücher"
 
 
 def test_the_fingerprint_is_that_of_the_contents_in_their_order(tmp_path: Path) -> None:
     a, b, c = write(tmp_path, a=SITE, b="public: https://b.example\nbackend: http://b\n", c="rewriteMaps: {}")
 
     def fingerprint(*paths: Path) -> str:
-        return yaml_rules.load(paths)[0].fingerprint
+        return rule_files.load(paths)[0].fingerprint
 
     assert fingerprint(a) == fingerprint(a) == yaml_rules.parse(SITE, "other")[0].fingerprint
     assert len({fingerprint(*paths) for paths in ([a], [b], [a, b], [b, a], [a, c])}) == 5
@@ -342,7 +342,7 @@ def test_certificate_and_document_root_are_looked_up_beside_the_file(
     )
     (path,) = write(tmp_path, a=SITE + "certificate: www.pem\ndocumentRoot: www\n")
     monkeypatch.chdir("/")
-    rules, warnings = yaml_rules.load([path])
+    rules, warnings = rule_files.load([path])
     assert warnings == ()
     assert rules.sites[0].certificate == Certificate(str(tmp_path / "www.pem"), Source(str(path), 3))
     assert rules.sites[0].document_root == str(tmp_path / "www")
@@ -368,18 +368,18 @@ def test_a_certificate_that_cannot_be_used_is_an_error(tmp_path: Path, content: 
 
 def test_a_document_root_that_is_missing_is_a_warning(tmp_path: Path) -> None:
     (path,) = write(tmp_path, a=SITE + "documentRoot: www\n")
-    (warning,) = yaml_rules.load([path])[1]
+    (warning,) = rule_files.load([path])[1]
     assert (warning.severity, warning.id) == (Severity.WARNING, "UR014")
 
 
 def test_a_path_that_no_system_knows_is_told() -> None:
     with pytest.raises(RuleFileError, match="got no content"):
-        yaml_rules.load(["a\0b"])
+        rule_files.load(["a\0b"])
 
 
 def test_no_file_is_no_site() -> None:
     with pytest.raises(RuleFileError, match="got no site"):
-        yaml_rules.load([])
+        rule_files.load([])
 
 
 WORDS = st.sampled_from(

@@ -93,9 +93,8 @@ def test_maps_belong_to_the_level_they_stand_on() -> None:
 
 
 WRONG: list[tuple[str, Expected]] = [
-    (BACKEND, [(1, "UR006", "public: got nothing, expected the address that browsers use")]),
-    (PUBLIC, [(1, "UR006", "backend: got nothing, expected the address of the server behind the proxy")]),
-    ("public: []\n" + BACKEND, [(1, "UR006", "public: got nothing")]),
+    (PUBLIC, [(1, "UR030", "warning: backend: got no address of a backend and no rule that rewrites to an absolute")]),
+    (PUBLIC + "backend: ''\n", [(2, "UR006", "backend: got nothing, expected the address of the server behind the")]),
     ("public: {a: b}\n" + BACKEND, [(1, "UR003", "public: got a mapping, expected a list")]),
     (
         "public: www.example.com\n" + BACKEND,
@@ -125,8 +124,8 @@ WRONG: list[tuple[str, Expected]] = [
         "sites:\n  - {public: https://a.example, backend: b}\n  - {public: https://c.example, rules: [a]}\n",
         [
             (2, "UR010", 'sites[1].backend: got "b"'),
-            (3, "UR006", "sites[2].backend: got nothing"),
             (3, "UR003", 'sites[2].rules: got "a"'),
+            (3, "UR030", "sites[2].backend: got no address"),
         ],
     ),
     (
@@ -161,7 +160,7 @@ WRONG: list[tuple[str, Expected]] = [
             (3, "UR008", 'got the public address "https://a.example" again'),
         ],
     ),
-    ("rewriteMaps: {}\n", [(1, "UR006", "got no site, expected public and backend, or sites with a list of them")]),
+    ("rewriteMaps: {}\n", [(1, "UR006", "got no site, expected public and backend, sites with a list")]),
     ("sites: []\n", [(1, "UR006", "got no site")]),
 ]
 

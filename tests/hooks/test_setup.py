@@ -16,6 +16,7 @@ from urlrewrite.hooks.listeners import Listeners, listener_mode
 from urlrewrite.hooks.options import Options
 from urlrewrite.hooks.rules_file import DEFAULT_RULES, POLL_SECONDS, RulesFile
 from urlrewrite.hooks.state import State
+from urlrewrite.model import Site
 
 MODES = [
     ("http://:8080", "reverse:http://127.0.0.1:1@8080"),
@@ -68,6 +69,60 @@ async def test_the_demo_rules_are_the_default() -> None:
         assert state.in_force.rules.rule_set.files == (str(DEFAULT_RULES.resolve()),)
 
 
+WEB_CONFIG = """<configuration><system.webServer><rewrite><rules>
+  <rule name="tenant"><match url="^t/(.*)" /><action type="Rewrite" url="x/{R:1}" /></rule>
+</rules></rewrite></system.webServer></configuration>
+"""
+
+
+async def test_a_bare_web_config_gets_its_names_from_options(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    path = tmp_path / "web.config"
+    path.write_text(WEB_CONFIG)
+    state, changes = State(), []
+    addon = RulesFile(state, lambda: changes.append(state.in_force))
+    with taddons.context(Options(), addon) as context:
+        context.options.update(urlrewrite_rules=[str(path)])
+        assert "No rule file names a backend" in caplog.text
+        changes.clear()
+        context.options.update(urlrewrite_backend="http://privateserver:8080")
+        seen = [site_in_force(state)]
+        for name, value in [
+            ("public", ["https://www.example.com"]),
+            ("backend", "http://other"),
+            ("links", "tags"),
+            ("mode", "iis"),
+        ]:
+            context.options.update(**{f"urlrewrite_{name}": value})
+            seen.append(site_in_force(state))
+        assert [tuple(map(str, site.public)) for site in seen] == [(), *[("https://www.example.com",)] * 4]
+        assert [str(site.backend) for site in seen] == [*["http://privateserver:8080"] * 2, *["http://other"] * 3]
+        assert [str(seen[-2].links), str(seen[-1].links), str(seen[-1].mode)] == ["tags", "tags", "iis"]
+        assert len({rules.fingerprint for rules in changes if rules}) == len(changes)
+
+        for name, value in [("public", ["nonsense"]), ("backend", "b:80"), ("links", "all"), ("mode", "strict")]:
+            with pytest.raises(exceptions.OptionsError, match=f"urlrewrite_{name}: got "):
+                context.options.update(**{f"urlrewrite_{name}": value})
+            assert site_in_force(state) == seen[-1]
+
+        # Two sites cannot both have the one name: the last good rules stay.
+        context.options.update(urlrewrite_rules=[str(path), str(_copy(path))])
+        assert site_in_force(state) == seen[-1]
+        assert "expected one site that it can be for" in caplog.text
+
+
+def site_in_force(state: State) -> Site:
+    assert state.in_force
+    return state.in_force.rules.rule_set.sites[0]
+
+
+def _copy(path: Path) -> Path:
+    other = path.parent / "other" / path.name
+    other.parent.mkdir()
+    other.write_text(path.read_text())
+    return other
+
+
 def test_files_are_looked_at_often_enough_for_two_seconds() -> None:
     assert POLL_SECONDS <= 1
 
@@ -90,7 +145,7 @@ async def test_a_saved_file_comes_into_force_and_a_broken_one_does_not(
         await asyncio.wait_for(changes.wait(), timeout=15)
         second = state.in_force
         assert second
-        assert second.rules.sites[0].rules[0].rule.name == "second"
+        assert second.rules.sites[0].levels[""].inbound.rules[0].rule.name == "second"
 
         write(path, "rules: [{name: third, match: '*', action: None}, {name: fourth, match: b, action: Nonsense}]")
         async with asyncio.timeout(15):

@@ -78,18 +78,24 @@ ESCAPES: dict[str, Ranges] = {
 }
 
 
+def canonical(char: str) -> int:
+    """The character that stands for all that differ from this one only in case (ECMA-262, Canonicalize without flag u).
+
+    It is the upper case form, if that is one UTF-16 code unit. No character outside ASCII becomes one inside, so the
+    long s and the Kelvin sign are not variants of "s" and "k".
+    """
+    code, upper = ord(char), char.upper()
+    if len(upper) > 1 or code > 0xFFFF or ord(upper) > 0xFFFF or (code >= 0x80 > ord(upper)):
+        return code
+    return ord(upper)
+
+
 @cache
 def _case_variants() -> tuple[tuple[int, ...], ...]:
-    """Groups of two and more characters outside ASCII that differ only in case (ECMA-262, Canonicalize without flag u).
-
-    A character is compared by its upper case form, if that is one UTF-16 code unit. No character outside ASCII becomes
-    one inside, so the long s and the Kelvin sign are not variants of "s" and "k".
-    """
+    """Groups of two and more characters outside ASCII that differ only in case."""
     groups: dict[int, list[int]] = {}
     for code in range(0x80, 0x10000):
-        upper = chr(code).upper()
-        canonical = ord(upper) if len(upper) == 1 else code
-        groups.setdefault(canonical if 0x80 <= canonical <= 0xFFFF else code, []).append(code)
+        groups.setdefault(canonical(chr(code)), []).append(code)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 

@@ -1,64 +1,78 @@
-"""A model made ready to run: patterns and templates compiled, every fault of the rules found at once."""
+"""A model made ready to run: every level of every site compiled, every fault of the rules found at once."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from types import MappingProxyType
 
-from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
-from urlrewrite.engine.inbound import CompiledInboundRule, CompiledVariable
-from urlrewrite.engine.outbound import TAG_FLAGS, CompiledOutboundRule
-from urlrewrite.engine.pattern import Pattern, PatternError, compile_pattern
+from urlrewrite.engine.compile_rule import Compiled, RuleCompiler
+from urlrewrite.engine.conditions import CompiledConditions
+from urlrewrite.engine.failure import Failure
+from urlrewrite.engine.inbound import CompiledInboundRule, InboundSet
+from urlrewrite.engine.inheritance import Effective, Overridden, PlacedRule, find_level, server_level, site_levels
+from urlrewrite.engine.outbound import CompiledOutboundRule
+from urlrewrite.engine.rule_index import RuleList
 from urlrewrite.engine.scope import Lookup
-from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Template, TemplateError, parse_template
-from urlrewrite.model import (
-    ActionType,
-    Condition,
-    Conditions,
-    InboundRule,
-    LogicalGrouping,
-    MatchType,
-    OutboundRule,
-    PatternSyntax,
-    PreCondition,
-    RewriteMap,
-    RuleSet,
-    Site,
-    Source,
-)
-from urlrewrite.origin import origin_of, parse_authority
+from urlrewrite.engine.targets import allowed_hosts
+from urlrewrite.model import Collection, Mode, Provider, RewriteMap, RuleSet, Site
+from urlrewrite.origin import parse_authority
 from urlrewrite.problems import Problem, RuleFileError, Severity
 
-_URL_AUTHORITY = re.compile(r"(https?|wss?)://([^/?#{}\s]+)(?=[/?#]|$)", re.IGNORECASE)
-_DYNAMIC_SCHEME_AUTHORITY = re.compile(r"\}://([^/?#{}\s]+)(?=[/?#]|$)")
-_UNCOMPILED = compile_pattern("", "ExactMatch", ignore_case=False)
+_FAULT = "The configuration of the URL rewrite rules has an error."
+
+_ELEMENTS = {
+    Collection.RULES: "rule",
+    Collection.OUTBOUND_RULES: "rule",
+    Collection.PRE_CONDITIONS: "preCondition",
+    Collection.CUSTOM_TAGS: "tags",
+    Collection.REWRITE_MAPS: "rewriteMap",
+    Collection.PROVIDERS: "provider",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledLevel:
+    """What is in force in a directory of a site. `fault` is why IIS would answer nothing there but an error."""
+
+    inbound: InboundSet
+    outbound_rules: tuple[CompiledOutboundRule, ...]
+    pre_conditions: Mapping[str, CompiledConditions]
+    lookups: Mapping[str, Lookup]
+    rewrite_before_cache: bool
+    fault: Failure | None
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledSite:
-    """A site ready to serve."""
+    """A site ready to serve. `levels` are those of its directories by path in lower case, "" for the site itself."""
 
     site: Site
-    rules: tuple[CompiledInboundRule, ...]
-    outbound_rules: tuple[CompiledOutboundRule, ...]
-    pre_conditions: Mapping[str, CompiledConditions]
-    maps: Mapping[str, Lookup]
+    levels: Mapping[str, CompiledLevel]
+
+    def level_of(self, path: str) -> CompiledLevel:
+        """The level of a path, decoded and without its leading slash."""
+        return find_level(self.levels, path)
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRules:
-    """All rules in force. `allowed_hosts` are the (host, port) pairs that requests may be sent to.
+    """All rules in force.
 
+    `lookups` are the rewrite maps and providers of the server, which global rules may use; `global_fault` is why IIS
+    would answer every request with an error. `allowed_hosts` are the (host, port) pairs that requests may be sent to.
+    `farms` are the names of server farms, in lower case; `proxies` tells whether IIS would send requests on at all.
     `linear` tells that every pattern is proved to be quick, so that no evaluation needs a thread.
     """
 
     rule_set: RuleSet
-    global_rules: tuple[CompiledInboundRule, ...]
-    maps: Mapping[str, Lookup]
+    global_rules: InboundSet
+    lookups: Mapping[str, Lookup]
+    global_fault: Failure | None
     sites: tuple[CompiledSite, ...]
     allowed_hosts: frozenset[tuple[str, int]]
+    farms: frozenset[str]
+    proxies: bool
     linear: bool
 
     def find_site(self, scheme: str, host: str) -> CompiledSite | None:
@@ -86,194 +100,156 @@ class CompiledRules:
 def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]]:
     """Compiles a rule set. The second part are the warnings.
 
+    In mode iis a fault that IIS finds only when it runs is a warning: such a site loads and answers with IIS's error.
+
     Raises:
         RuleFileError: with every pattern, template and name that cannot be used.
     """
     compiler = _Compiler()
-    maps = compiler.lookups(rule_set.rewrite_maps)
-    global_rules = tuple(compiler.inbound(rule, maps, None) for rule in rule_set.global_rules)
-    sites = tuple(compiler.site(site, maps) for site in rule_set.sites)
-    if any(problem.severity is Severity.ERROR for problem in compiler.problems):
-        raise RuleFileError(compiler.problems)
+    server = server_level(rule_set)
+    lookups = compiler.lookups(server)
+    global_rules, global_fault = compiler.global_rules(rule_set, lookups)
+    sites = tuple(compiler.site(site, server) for site in rule_set.sites)
+    problems = tuple(compiler.problems)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise RuleFileError(problems)
     compiled = CompiledRules(
-        rule_set, global_rules, maps, sites, frozenset(_allowed_hosts(rule_set)), all(compiler.linear)
+        rule_set,
+        global_rules,
+        lookups,
+        global_fault,
+        sites,
+        allowed_hosts(rule_set),
+        frozenset(farm.attributes.get("name", "").lower() for farm in rule_set.web_farms) - {""},
+        rule_set.proxy is None or rule_set.proxy.attributes.get("enabled", "").strip().lower() in ("true", "1"),
+        compiler.linear,
     )
-    return compiled, tuple(compiler.problems)
-
-
-def _allowed_hosts(rule_set: RuleSet) -> Iterable[tuple[str, int]]:
-    """Every host that a rule file names as a target: backends, URLs in Rewrite actions, values of rewrite maps."""
-    rules = [*rule_set.global_rules, *(rule for site in rule_set.sites for rule in site.rules)]
-    maps = [*rule_set.rewrite_maps.values(), *(m for site in rule_set.sites for m in site.rewrite_maps.values())]
-    for site in rule_set.sites:
-        if site.backend:
-            yield site.backend.host, site.backend.port
-    for rule in rules:
-        if rule.action.type is ActionType.REWRITE:
-            yield from _hosts_in(rule.action.url)
-    for rewrite_map in maps:
-        for value in (*rewrite_map.entries.values(), rewrite_map.default_value):
-            yield from _hosts_in(value)
-            if parsed := parse_authority(value):
-                yield from ((parsed[0], port) for port in ([parsed[1]] if parsed[1] else [80, 443]))
-
-
-def _hosts_in(text: str) -> Iterable[tuple[str, int]]:
-    for scheme, authority in _URL_AUTHORITY.findall(text):
-        if origin := origin_of(scheme, authority):
-            yield origin.host, origin.port
-    for authority in _DYNAMIC_SCHEME_AUTHORITY.findall(text):
-        for scheme in ("http", "https"):
-            if origin := origin_of(scheme, authority):
-                yield origin.host, origin.port
+    return compiled, problems
 
 
 class _Compiler:
-    """Compiles one part after another and keeps what is wrong; a part that is wrong gets a placeholder."""
+    """Puts levels together; `problems` has each problem once, however many levels have it."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
-        self.linear: list[bool] = []
+        self.problems: dict[Problem, None] = {}
+        self.linear = True
+        self._rules = RuleCompiler()
+        self._lookups: dict[int, Lookup] = {}
+        self._lists: dict[tuple[int, ...], RuleList] = {}
 
-    def lookups(self, maps: Mapping[str, RewriteMap]) -> dict[str, Lookup]:
-        return {name.lower(): Lookup(rewrite_map) for name, rewrite_map in maps.items()}
+    def lookups(self, level: Effective) -> Mapping[str, Lookup]:
+        """The rewrite maps and providers of a level; of two with one name the map is asked."""
+        sources: dict[str, RewriteMap | Provider] = {**level.providers, **level.rewrite_maps}
+        found = {}
+        for name, source in sources.items():
+            if id(source) not in self._lookups:
+                self._lookups[id(source)] = Lookup(source)
+            found[name] = self._lookups[id(source)]
+        return MappingProxyType(found)
 
-    def site(self, site: Site, shared: Mapping[str, Lookup]) -> CompiledSite:
-        maps = {**shared, **self.lookups(site.rewrite_maps)}
-        return CompiledSite(
-            site,
-            tuple(self.inbound(rule, maps, site.allowed_server_variables) for rule in site.rules),
-            tuple(self.outbound(rule, site, maps) for rule in site.outbound_rules),
-            {name: self.pre_condition(item, maps) for name, item in site.pre_conditions.items()},
-            maps,
+    def global_rules(self, rule_set: RuleSet, lookups: Mapping[str, Lookup]) -> tuple[InboundSet, Failure | None]:
+        """The global rules. They are the server's: their faults stop the load unless all its sites are in mode iis."""
+        modes = {site.mode for site in rule_set.sites}
+        faults = _Faults(self, "500.51", Mode.IIS if modes == {Mode.IIS} else Mode.HELPFUL)
+        rules = [faults.take(self._rules.inbound(PlacedRule(rule), lookups)) for rule in rule_set.global_rules]
+        original = rule_set.global_use_original_url_encoding
+        encoding = True if original is None else original
+        return InboundSet("Global", RuleList(rules), None, encoding), faults.first
+
+    def site(self, site: Site, server: Effective) -> CompiledSite:
+        """A site with all its levels."""
+        levels = {path: self._level(site, level) for path, level in site_levels(server, site).items()}
+        return CompiledSite(site, MappingProxyType(levels))
+
+    def _level(self, site: Site, level: Effective) -> CompiledLevel:
+        lookups = self.lookups(level)
+        faults = _Faults(self, "500.50", site.mode)
+        for again in level.overridden:
+            faults.again(again)
+        inbound = [faults.take(self._rules.inbound(placed, lookups)) for placed in level.rules]
+        outbound = [
+            faults.take(self._rules.outbound(rule, level, site.readings, lookups)) for rule in level.outbound_rules
+        ]
+        pre_conditions = {
+            name: faults.take(self._rules.pre_condition(item, lookups)) for name, item in level.pre_conditions.items()
+        }
+        self._warn_of_variables(level, site.mode)
+        return CompiledLevel(
+            InboundSet(
+                "Distributed",
+                self._list(inbound),
+                level.allowed_server_variables,
+                level.use_original_url_encoding,
+                level.directory,
+            ),
+            () if faults.first else tuple(outbound),
+            MappingProxyType(pre_conditions),
+            lookups,
+            level.rewrite_before_cache,
+            faults.first,
         )
 
-    def inbound(
-        self, rule: InboundRule, maps: Mapping[str, Lookup], allowed: tuple[str, ...] | None
-    ) -> CompiledInboundRule:
-        where = (rule.source, rule.name)
-        pattern = self.pattern(rule.match.url, rule.pattern_syntax, rule.match.ignore_case, *where)
-        conditions = self.conditions(rule.conditions, rule.pattern_syntax, maps, *where)
-        variables = []
-        for item in rule.server_variables:
-            if allowed is not None and item.name.lower() not in {name.lower() for name in allowed}:
-                self.error(
-                    item.source,
-                    rule.name,
-                    "UR123",
-                    f'the server variable "{item.name}" is not allowed to be set: '
-                    "add it to allowedServerVariables of the site, or leave that list out",
-                )
-            variables.append(
-                CompiledVariable(item.name, self.template(item.value, maps, item.source, rule.name), item.replace)
-            )
-        url = self.template(rule.action.url, maps, *where)
-        groups = -1 if rule.match.negate else pattern.groups
-        self.check_references([url, *(item.value for item in variables)], groups, conditions, *where)
-        return CompiledInboundRule(rule, pattern, conditions, tuple(variables), url)
+    def _list(self, rules: Iterable[CompiledInboundRule]) -> RuleList:
+        """Levels with the same rules share their list, and what it has for looking them up."""
+        rules = tuple(rules)
+        key = tuple(map(id, rules))
+        if key not in self._lists:
+            self._lists[key] = RuleList(rules)
+        return self._lists[key]
 
-    def outbound(self, rule: OutboundRule, site: Site, maps: Mapping[str, Lookup]) -> CompiledOutboundRule:
-        where = (rule.source, rule.name)
-        outbound_conditions = rule.conditions
-        if outbound_conditions.track_all_captures is None:
-            tracked = site.readings.outbound_track_all_captures
-            outbound_conditions = replace(outbound_conditions, track_all_captures=tracked)
-        tags = {pair for flag in rule.match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
-        if "CustomTags" in rule.match.filter_by_tags and rule.match.custom_tags in site.custom_tags:
-            tags.update(site.custom_tags[rule.match.custom_tags].tags)
-        whole_body = not tags and not rule.match.server_variable
-        pattern = self.pattern(
-            rule.match.pattern, rule.pattern_syntax, rule.match.ignore_case, *where, substring=whole_body
-        )
-        conditions = self.conditions(outbound_conditions, rule.pattern_syntax, maps, *where)
-        value = self.template(rule.action.value, maps, *where)
-        self.check_references([value], -1 if rule.match.negate else pattern.groups, conditions, *where)
-        return CompiledOutboundRule(rule, pattern, conditions, value, frozenset(tags))
-
-    def pre_condition(self, item: PreCondition, maps: Mapping[str, Lookup]) -> CompiledConditions:
-        conditions = Conditions(item.items, item.logical_grouping)
-        return self.conditions(conditions, item.pattern_syntax, maps, item.source, "")
-
-    def conditions(
-        self, conditions: Conditions, syntax: PatternSyntax, maps: Mapping[str, Lookup], source: Source, rule: str
-    ) -> CompiledConditions:
-        items = tuple(self.condition(item, syntax, maps, source, rule) for item in conditions.items)
-        return CompiledConditions(
-            items, LogicalGrouping(conditions.logical_grouping), bool(conditions.track_all_captures)
-        )
-
-    def condition(
-        self, item: Condition, syntax: PatternSyntax, maps: Mapping[str, Lookup], source: Source, rule: str
-    ) -> CompiledCondition:
-        source = item.source if item.source.line else source
-        pattern = None
-        if item.match_type is MatchType.PATTERN:
-            pattern = self.pattern(item.pattern, syntax, item.ignore_case, source, rule)
-        return CompiledCondition(item, self.template(item.input, maps, source, rule), pattern)
-
-    def pattern(
-        self,
-        text: str,
-        syntax: PatternSyntax,
-        ignore_case: bool,
-        source: Source,
-        rule: str,
-        *,
-        substring: bool = False,
-    ) -> Pattern:
-        try:
-            pattern = compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring)
-        except PatternError as error:
-            hint = "; '*' alone is a Wildcard pattern: set patternSyntax: Wildcard, or write .*" if text == "*" else ""
-            self.error(source, rule, "UR110", f"got the pattern {text!r}, offset {error.offset}: {error}{hint}")
-            return _UNCOMPILED
-        self.linear.append(pattern.linear)
-        for warning, offset in pattern.warnings:
-            self.warn(source, rule, "UR111", f"the pattern {text!r}, offset {offset}: {warning}")
-        return pattern
-
-    def template(self, text: str, maps: Mapping[str, Lookup], source: Source, rule: str) -> Template:
-        try:
-            template = parse_template(text)
-        except TemplateError as error:
-            self.error(source, rule, "UR120", f"got {text!r}, offset {error.offset}: {error}")
-            return Template(text, ())
-        for reference in template.references():
-            if not isinstance(reference, Call) or reference.name.lower() in FUNCTIONS or reference.name.lower() in maps:
-                continue
-            known = [lookup.name for lookup in maps.values()] + ["ToLower", "UrlEncode", "UrlDecode", "HtmlEncode"]
-            near = get_close_matches(reference.name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            self.error(
-                source,
-                rule,
-                "UR121",
-                f"got {{{reference.name}:...}}, expected a rewrite map or one of {', '.join(known)}{hint}",
-            )
-        return template
-
-    def check_references(
-        self, templates: list[Template], groups: int, conditions: CompiledConditions, source: Source, rule: str
-    ) -> None:
-        """Warns of back-references to groups that no pattern has; they are always empty."""
-        of_conditions = [item.pattern.groups for item in conditions.items if item.pattern]
-        tracked = sum(of_conditions) if conditions.track_all_captures else max(of_conditions, default=-1)
-        for template in templates:
-            for reference in template.references():
-                if not isinstance(reference, BackReference):
-                    continue
-                limit = groups if reference.kind == "R" else tracked
-                if reference.number > limit:
-                    has = "nothing is captured" if limit < 0 else f"the highest group is {limit}"
-                    self.warn(
-                        source,
-                        rule,
-                        "UR122",
-                        f"{{{reference.kind}:{reference.number}}} in {template.source!r} is always empty: {has}",
+    def _warn_of_variables(self, level: Effective, mode: Mode) -> None:
+        allowed = level.allowed_server_variables
+        if allowed is None:
+            return
+        for rule in (placed.rule for placed in level.rules):
+            for item in rule.server_variables:
+                if item.name.lower() not in allowed:
+                    here = "and so does this site" if mode is Mode.IIS else "here it is set all the same"
+                    message = (
+                        f'the server variable "{item.name}" is not in allowedServerVariables: IIS answers 500.50 when '
+                        f"the rule acts, {here}; add it to the list, or leave the list out"
                     )
+                    source = item.source if item.source.line else rule.source
+                    self.problems[Problem(source, message, "UR123", rule.name, Severity.WARNING)] = None
 
-    def error(self, source: Source, rule: str, id: str, message: str) -> None:
-        self.problems.append(Problem(source, message, id, rule))
 
-    def warn(self, source: Source, rule: str, id: str, message: str) -> None:
-        self.problems.append(Problem(source, message, id, rule, Severity.WARNING))
+class _Faults:
+    """What is wrong at one level. In mode iis an error becomes the fault that IIS would answer with."""
+
+    def __init__(self, compiler: _Compiler, code: str, mode: Mode) -> None:
+        self._compiler = compiler
+        self._code = code
+        self._mode = mode
+        self.first: Failure | None = None
+
+    def take[Item](self, compiled: Compiled[Item]) -> Item:
+        """The item; its problems are told."""
+        for problem in compiled.problems:
+            self._tell(problem, Failure(self._code, _FAULT, detail=str(problem)))
+        self._compiler.linear = self._compiler.linear and compiled.linear
+        return compiled.item
+
+    def again(self, overridden: Overridden) -> None:
+        """Tells of a name that is inherited and given again."""
+        element = _ELEMENTS[overridden.collection]
+        message = (
+            f"got the {element} {overridden.name!r} again, which is inherited from {overridden.inherited_from}: "
+            f"IIS answers 500.19; take the inherited one away with <remove name> or <clear/>"
+        )
+        severity = Severity.ERROR if self._mode is Mode.IIS else Severity.WARNING
+        if severity is Severity.WARNING:
+            message += ". Here the new one is in force in its place"
+        rule = overridden.name if overridden.collection in (Collection.RULES, Collection.OUTBOUND_RULES) else ""
+        failure = Failure(
+            "500.19",
+            f"Cannot add duplicate collection entry of type '{element}' "
+            f"with unique key attribute 'name' set to '{overridden.name}'",
+        )
+        self._tell(Problem(overridden.source, message, "UR127", rule, severity), failure)
+
+    def _tell(self, problem: Problem, failure: Failure) -> None:
+        if problem.severity is Severity.ERROR and self._mode is Mode.IIS:
+            message = f"{problem.message}; as in IIS, every request that this concerns is answered with {failure.code}"
+            problem = replace(problem, message=message, severity=Severity.WARNING)
+            self.first = self.first or failure
+        self._compiler.problems[problem] = None

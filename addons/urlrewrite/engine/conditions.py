@@ -92,13 +92,19 @@ def _exists(condition: Condition, text: str, scope: Scope) -> bool:
     """IsFile and IsDirectory: on the file the request names, or on the condition's own input (2.4 of the reference)."""
     name = text or scope.variables["REQUEST_FILENAME"]
     root = scope.variables.document_root
+    if scope.is_global:
+        scope.trace.warn(
+            f"{condition.match_type} is false in global rules, which are not of any site",
+            iis="has such conditions in the rules of sites only",
+        )
+        return False
     if not root:
         scope.trace.warn(
             f"{condition.match_type} is false because the site has no documentRoot",
             iis="looks for the file in the site's physical directory",
         )
         return False
-    path = Path(root, name)
+    path = Path(root, name.replace("\\", "/"))
     try:
         # A request must not be able to ask about files outside of the site.
         if not path.resolve().is_relative_to(Path(root).resolve()):

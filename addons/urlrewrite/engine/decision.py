@@ -24,7 +24,8 @@ class Decision:
 
     `origin` is where to send the request if a rule named one, else None for the site's own backend; `target` is path
     and query as they go on the wire. `location` is absolute. `fields` are request fields that rules set, by lower-case
-    name, None standing for "remove". `rules` are the names of the rules that acted, in order.
+    name, None standing for "remove". `rules` are the names of the rules that acted, in order. `logged_url` is what IIS
+    would write into its log for the URL: path and query after a rule with logRewrittenUrl, else "".
     """
 
     outcome: Outcome = Outcome.NONE
@@ -35,6 +36,7 @@ class Decision:
     reason: str = ""
     description: str = ""
     location: str = ""
+    logged_url: str = ""
     fields: dict[str, str | None] = field(default_factory=dict)
     rules: list[str] = field(default_factory=list)
 

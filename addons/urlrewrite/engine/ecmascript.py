@@ -11,9 +11,11 @@ ASCII and, where case is ignored, IGNORECASE. What a pattern means is settled he
 - without regard to case "é" is "É", but no letter outside ASCII is one inside (long s, Kelvin sign);
 - an iteration that consumes nothing is given up.
 
-What remains is reported as a warning: ECMAScript forgets the captures of a group at each new iteration around it,
-Python keeps those of the iteration before; and empty iterations of a few odd shapes. Text is looked at in code points,
-where ECMAScript sees UTF-16 units: `.` takes a whole emoji, a pair of surrogate escapes is the one character it means.
+What Python has no words for is marked as not `exact`, and left to `backtracking`: ECMAScript forgets the captures of a
+group at each new iteration around it, Python keeps those of the iteration before; empty iterations of a few odd shapes;
+back-references within a lookbehind, or to letters outside ASCII without regard to case. Text is looked at in code
+points, where ECMAScript sees UTF-16 units: `.` takes a whole emoji, a pair of surrogate escapes is the one character it
+means.
 """
 
 from __future__ import annotations
@@ -41,10 +43,6 @@ MAX_DEPTH = 50  # of groups in groups: Python compiles by recursion, and so does
 MAX_SIZE = 100_000  # of the pattern with its counts written out, as engines do
 MAX_COUNT = 2**31  # a higher upper bound is no bound: no text is that long
 
-_KEPT_CAPTURE = "a group that takes no part in the last repetition keeps its earlier capture here, none in ECMAScript"
-_EMPTY_ITERATION = "what is repeated may match nothing in more than one way: ECMAScript may match otherwise"
-_CASE_OF_REFERENCE = "a back-reference minds the case of letters outside ASCII, unlike ECMAScript"
-
 
 @dataclass(frozen=True, slots=True)
 class Translation:
@@ -54,8 +52,9 @@ class Translation:
         source: for `re` or `regex` (version 0), to be compiled with the flag ASCII, and IGNORECASE if so asked.
         groups: how many capturing groups there are; they keep their numbers.
         names: names of groups with their numbers, in order; in `source` groups have no names.
-        warnings: what is only nearly faithful or probably not meant: a sentence, and the offset in the pattern.
+        warnings: what is probably not meant: a sentence, and the offset in the pattern.
         tree: what the pattern says.
+        exact: whether `source` means the same; if not, only `backtracking` does what the pattern says.
         stdlib: whether `re` can run it; if not, `regex` can (most lookbehinds).
     """
 
@@ -64,6 +63,7 @@ class Translation:
     names: tuple[tuple[str, int], ...]
     warnings: tuple[tuple[str, int], ...]
     tree: Node
+    exact: bool
     stdlib: bool
 
 
@@ -81,6 +81,7 @@ def translate(source: str, *, ignore_case: bool) -> Translation:
         names=tuple(parser.names.items()),
         warnings=tuple(sorted(parser.warnings, key=lambda warning: warning[1])),
         tree=tree,
+        exact=parser.exact,
         stdlib=parser.stdlib,
     )
 
@@ -96,6 +97,7 @@ class _Parser(Scanner):
         self.names: dict[str, int] = {}
         self.references: list[tuple[str, int]] = []
         self.outermost_lookbehind: int | None = None  # how many groups were open or closed before it
+        self.exact = True
         self.stdlib = True
 
     def parse(self) -> Node:
@@ -181,10 +183,10 @@ class _Parser(Scanner):
         least, most = bounds
         lazy = self.eat("?")
         if (most is None or most > 1) and pattern_tree.has_optional_group(atom):
-            self.warnings.append((_KEPT_CAPTURE, start))
+            self.exact = False
         exact = pattern_tree.repeat(atom, least, most, lazy=lazy)
         if exact is None:
-            self.warnings.append((_EMPTY_ITERATION, start))
+            self.exact = False
             return Repeat(atom, least, most, lazy)
         return exact
 
@@ -266,13 +268,16 @@ class _Parser(Scanner):
 
     def reference(self, number: int, start: int) -> Node:
         if self.outermost_lookbehind is not None:
+            if number > self.group_count:
+                raise self.fail("a named back-reference in a lookbehind, before its group, is not supported", start)
             if number > self.outermost_lookbehind:
-                raise self.fail("a back-reference to a group of the same lookbehind is not supported", start)
+                self.exact = False
+                return Reference(number)
             self.stdlib = False
         if number not in self.closed:
             return EMPTY
         if self.ignore_case and characters.has_variants_outside_ascii(pattern_tree.chars(self.closed[number])):
-            self.warnings.append((_CASE_OF_REFERENCE, start))
+            self.exact = False
         return Reference(number)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 type Fields = tuple[tuple[str, str], ...]
 
@@ -28,7 +28,8 @@ class RequestFacts:
 
     `scheme` is what the client speaks with us, `target` is path and query as sent, `host` is the Host field or
     :authority as sent ("" where there is none). Bytes that are not UTF-8 are carried as surrogates.
-    `client` and `local` are `(address, port)` of the two ends of the client's connection.
+    `client` and `local` are `(address, port)` of the two ends of the client's connection. `received` is when the
+    request came, in seconds since 1970, 0 where nobody knows.
     """
 
     method: str
@@ -40,6 +41,7 @@ class RequestFacts:
     client: tuple[str, int] = ("127.0.0.1", 0)
     local: tuple[str, int] = ("127.0.0.1", 0)
     sni: str = ""
+    received: float = field(default=0.0, compare=False)
 
     @property
     def url(self) -> str:

@@ -36,7 +36,7 @@ def _rewrite_lines(
         changed = run.rewrite_item(rules, value, key)
         if changed is None:
             lines.append((key, value))
-        elif changed:
+        elif changed or run.scope.iis:
             lines.append((key, one_line(changed)))
         else:
             run.scope.trace.add("RESPONSE_FIELD_REMOVED", name=key, iis="sends the field with an empty value")

@@ -2,7 +2,8 @@
 
 The walk is the one of the IIS URL Rewrite Module configuration reference, "Rules evaluation": the pattern first, then
 the conditions, then server variables and action; a rewritten URL is the input of the next rule; stopProcessing ends the
-set only where its rule acted; Redirect, CustomResponse and AbortRequest end it always.
+set only where its rule acted; Redirect, CustomResponse and AbortRequest end it always. A rule that was written in a
+directory sees the path relative to it, and its own relative URLs begin there.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from urlrewrite.engine.conditions import CompiledConditions, stopped_at
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.pattern import Captures, Pattern
+from urlrewrite.engine.rule_index import RuleList
 from urlrewrite.engine.scope import Scope
-from urlrewrite.engine.template import BackReference, Template
+from urlrewrite.engine.template import BackReference, Template, Variable
 from urlrewrite.engine.trace import clip
-from urlrewrite.engine.url_path import CookedPath, encode_url, split_target
-from urlrewrite.engine.variables import field_name, normal_name
-from urlrewrite.model import ActionType, InboundRule
+from urlrewrite.engine.url_path import CookedPath, encode_again, encode_url, split_target
+from urlrewrite.engine.variables import PATH_VARIABLES, field_name, normal_name
+from urlrewrite.model import ActionType, InboundRule, ResponseCacheDirective
 from urlrewrite.origin import origin_of
 
 _ABSOLUTE = re.compile(r"(https?|wss?)://([^/?#]*)([^#]*)", re.IGNORECASE | re.DOTALL)
@@ -41,40 +43,63 @@ class CompiledVariable:
 
 @dataclass(frozen=True, slots=True)
 class CompiledInboundRule:
-    """An inbound rule with patterns and templates ready."""
+    """An inbound rule with patterns and templates ready.
+
+    `directory` is where it was written, decoded and without slashes at its ends; `base` is the same as the beginning of
+    a URL, with them.
+    """
 
     rule: InboundRule
     pattern: Pattern
     conditions: CompiledConditions
     server_variables: tuple[CompiledVariable, ...]
     url: Template
+    directory: str = ""
+    base: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class InboundSet:
+    """The inbound rules of one level, in the order in which they run.
+
+    `name` is "Global" or "Distributed". `allowed_variables` are the names in lower case that may be set, None for all.
+    `original_url_encoding` is `useOriginalURLEncoding`.
+    """
+
+    name: str
+    rules: RuleList
+    allowed_variables: frozenset[str] | None = None
+    original_url_encoding: bool = True
+    directory: str = ""
 
 
 def run_inbound(
-    rules: tuple[CompiledInboundRule, ...],
-    scope: Scope,
-    decision: Decision,
-    *,
-    scope_name: str,
-    allowed_hosts: frozenset[tuple[str, int]],
+    rules: InboundSet, scope: Scope, decision: Decision, *, allowed_hosts: frozenset[tuple[str, int]]
 ) -> None:
     """Runs one rule set on the scope's URL and writes what it decides into `decision`.
 
-    `scope_name` is "Global" or "Distributed". `allowed_hosts` are the (host, port) pairs that requests may be sent to:
-    those that the rule files name. A host that only the request named would make us an open proxy.
+    `allowed_hosts` are the (host, port) pairs that requests may be sent to: those that the rule files name. A host that
+    only the request named would make us an open proxy.
 
     Raises:
         PatternTimeout: a pattern took longer than the scope's deadline.
         TargetError: a rule rewrites to a host that no rule file names, or to no URL at all.
+        Failure: in mode iis, a rule sets a variable that may not be set.
     """
     url = scope.variables.url
-    scope.trace.add("URL_REWRITE_START", scope=scope_name, type="Inbound", url=url.target)
-    for compiled in rules:
+    scope.is_global = rules.name == "Global"
+    where = {"location": rules.directory} if rules.directory else {}
+    scope.trace.add("URL_REWRITE_START", scope=rules.name, type="Inbound", url=url.target, **where)
+    for compiled in rules.rules.to_try(scope):
         rule = compiled.rule
         if not rule.enabled:
             scope.trace.add("RULE_DISABLED", rule=rule.name)
             continue
-        succeeded = _run_rule(compiled, scope, decision, allowed_hosts)
+        offset = 0
+        if compiled.directory and (offset := url.path.below(compiled.directory)) < 0:
+            scope.trace.add("RULE_OUTSIDE_LOCATION", rule=rule.name, location=compiled.directory)
+            continue
+        succeeded = _run_rule(compiled, offset, rules, scope, decision, allowed_hosts)
         scope.trace.add(
             "RULE_EVALUATION_END",
             rule=rule.name,
@@ -88,11 +113,17 @@ def run_inbound(
 
 
 def _run_rule(
-    compiled: CompiledInboundRule, scope: Scope, decision: Decision, allowed_hosts: frozenset[tuple[str, int]]
+    compiled: CompiledInboundRule,
+    offset: int,
+    rules: InboundSet,
+    scope: Scope,
+    decision: Decision,
+    allowed_hosts: frozenset[tuple[str, int]],
 ) -> bool:
-    rule, trace, path = compiled.rule, scope.trace, scope.variables.url.path
+    """Whether the rule acted. `offset` is where its input begins in the path."""
+    rule, trace, text = compiled.rule, scope.trace, scope.variables.url.path.text[offset:]
     scope.rule_name = rule.name
-    captures = compiled.pattern.search(path.text, scope.deadline)
+    captures = compiled.pattern.search(text, scope.deadline)
     matched = captures is not None
     succeeded = matched is not rule.match.negate
     if trace.on:
@@ -100,19 +131,19 @@ def _run_rule(
             "RULE_EVALUATION_START",
             rule=rule.name,
             source=str(rule.source),
-            input=clip(path.text),
+            input=clip(text),
             query_string=scope.variables["QUERY_STRING"],
             pattern_syntax=str(rule.pattern_syntax),
         )
         trace.add(
             "PATTERN_MATCH",
             pattern=rule.match.url,
-            input=clip(path.text),
+            input=clip(text),
             negate=rule.match.negate,
             matched=matched,
             succeeded=succeeded,
             captures=list(captures.groups) if captures else [],
-            **stopped_at(compiled.pattern, path.text, matched, scope),
+            **stopped_at(compiled.pattern, text, matched, scope),
         )
     if not succeeded:
         return False
@@ -121,14 +152,22 @@ def _run_rule(
     if not compiled.conditions.evaluate(scope):
         return False
     decision.rules.append(rule.name)
+    if rule.response_cache_directive is not ResponseCacheDirective.AUTO:
+        trace.add("RESPONSE_CACHE_DIRECTIVE", rule=rule.name, directive=str(rule.response_cache_directive))
     for variable in compiled.server_variables:
-        _set_variable(variable, scope, decision)
-    _act(compiled, scope, decision, rule_captures, allowed_hosts)
+        _set_variable(variable, rules, scope, decision)
+    _act(_Firing(compiled, rules, scope, decision, rule_captures, offset), allowed_hosts)
     return True
 
 
-def _set_variable(variable: CompiledVariable, scope: Scope, decision: Decision) -> None:
+def _set_variable(variable: CompiledVariable, rules: InboundSet, scope: Scope, decision: Decision) -> None:
     """Sets a server variable; one named HTTP_* is a request field (2.0 reference, "Setting server variables")."""
+    if rules.allowed_variables is not None and variable.name.lower() not in rules.allowed_variables:
+        scope.iis_fails(
+            "500.50",
+            f'The server variable "{variable.name}" is not allowed to be set. '
+            "Add the server variable name to the allowed server variable list.",
+        )
     before = scope.variables[variable.name]
     if before and not variable.replace:
         scope.trace.add("SERVER_VARIABLE_KEPT", name=variable.name, value=before)
@@ -141,23 +180,51 @@ def _set_variable(variable: CompiledVariable, scope: Scope, decision: Decision) 
     scope.trace.add("SERVER_VARIABLE_SET", name=variable.name, before=before, after=value)
 
 
-def _act(
-    compiled: CompiledInboundRule,
-    scope: Scope,
-    decision: Decision,
-    captures: Captures | None,
-    allowed_hosts: frozenset[tuple[str, int]],
-) -> None:
-    action, trace = compiled.rule.action, scope.trace
+@dataclass(frozen=True, slots=True)
+class _Firing:
+    """A rule whose pattern and conditions hold. `offset` is where its input begins in the path."""
+
+    compiled: CompiledInboundRule
+    rules: InboundSet
+    scope: Scope
+    decision: Decision
+    captures: Captures | None
+    offset: int
+
+    def url_as_sent(self) -> str:
+        """The action's URL, with what the client wrote, escapes included, where the path or a part of it stands."""
+        template, scope, captures = self.compiled.url, self.scope, self.captures
+        path = scope.variables.url.path
+        parts = template.parts(scope.resolve, scope.call)
+        for index, node in enumerate(template.nodes):
+            if isinstance(node, Variable):
+                name = normal_name(node.name)
+                if name in PATH_VARIABLES and name not in scope.variables.assigned:
+                    parts[index] = path.raw
+            elif (
+                isinstance(node, BackReference) and node.kind == "R" and captures and node.number < len(captures.spans)
+            ):
+                start, end = captures.spans[node.number]
+                parts[index] = path.raw_slice(start + self.offset, end + self.offset) if start >= 0 else ""
+        return encode_url("".join(parts).strip())
+
+    def url_as_iis(self) -> str:
+        """The URL of a Rewrite as IIS sends it: parts of the path come decoded, and the whole is encoded."""
+        encode = encode_again if self.rules.original_url_encoding else encode_url
+        return encode(self.scope.expand(self.compiled.url).strip())
+
+
+def _act(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
+    action, decision, trace = firing.compiled.rule.action, firing.decision, firing.scope.trace
     match action.type:
         case ActionType.NONE:
             trace.add("NONE_ACTION")
         case ActionType.REWRITE:
-            _rewrite(compiled, scope, decision, captures, allowed_hosts)
+            _rewrite(firing, allowed_hosts)
         case ActionType.REDIRECT:
             decision.outcome = Outcome.REDIRECT
             decision.status = action.redirect_type.status
-            decision.location = _redirect_location(compiled, scope, captures)
+            decision.location = _redirect_location(firing)
             trace.add(
                 "REDIRECT_ACTION",
                 substitution=action.url,
@@ -181,15 +248,16 @@ def _act(
             trace.add("ABORT_REQUEST_ACTION")
 
 
-def _rewrite(
-    compiled: CompiledInboundRule,
-    scope: Scope,
-    decision: Decision,
-    captures: Captures | None,
-    allowed_hosts: frozenset[tuple[str, int]],
-) -> None:
+def _rewrite(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
+    compiled, scope, decision = firing.compiled, firing.scope, firing.decision
     action, url = compiled.rule.action, scope.variables.url
-    text = _expand_url(compiled.url, scope, captures)
+    text = firing.url_as_iis() if scope.iis else firing.url_as_sent()
+    more = {}
+    if scope.trace.on and not scope.iis and "%" in text:
+        with scope.tracing(False):
+            iis_url = firing.url_as_iis()
+        if iis_url != text:
+            more["iis_url"] = iis_url
     rest = text.partition("#")[0]
     if absolute := _ABSOLUTE.match(text):
         scheme, authority, rest = absolute.groups()
@@ -202,23 +270,29 @@ def _rewrite(
                 "write the host into the rule or into a rewrite map"
             )
         decision.origin = origin
+    elif not rest.startswith("/"):
+        rest = _in_directory(compiled, url.path, rest)
     path, query = split_target(rest)
     if action.append_query_string and url.query:
         query = f"{query}&{url.query}" if query else url.query
     url.path, url.query = CookedPath(path), query
     decision.outcome, decision.target = Outcome.REWRITE, url.target
+    if action.log_rewritten_url:
+        more["log_rewritten_url"] = decision.logged_url = url.target
     scope.trace.add(
         "REWRITE_ACTION",
         substitution=action.url,
         rewrite_url=f"{decision.origin or ''}{url.target}",
         append_query_string=action.append_query_string,
+        **more,
     )
 
 
-def _redirect_location(compiled: CompiledInboundRule, scope: Scope, captures: Captures | None) -> str:
-    """The absolute Location: relative URLs begin at the site's root, by the name that the client used."""
+def _redirect_location(firing: _Firing) -> str:
+    """The absolute Location: relative URLs begin in the rule's directory, by the name that the client used."""
+    compiled, scope = firing.compiled, firing.scope
     request, query = scope.variables.request, scope.variables.url.query
-    location = _expand_url(compiled.url, scope, captures)
+    location = encode_url(scope.expand(compiled.url).strip()) if scope.iis else firing.url_as_sent()
     if compiled.rule.action.append_query_string and query:
         base, mark, fragment = location.partition("#")
         location = f"{base}{'&' if '?' in base else '?'}{query}{mark}{fragment}"
@@ -226,15 +300,16 @@ def _redirect_location(compiled: CompiledInboundRule, scope: Scope, captures: Ca
         return f"{request.scheme}:{location}"
     if _SCHEME.match(location):
         return location
-    return f"{request.scheme}://{request.host}/{location.removeprefix('/')}"
+    if not location.startswith("/"):
+        location = _in_directory(compiled, scope.variables.url.path, location)
+    return f"{request.scheme}://{request.host}{location}"
 
 
-def _expand_url(template: Template, scope: Scope, captures: Captures | None) -> str:
-    """The URL of an action. A back-reference to the rule's pattern gives what the client wrote, escapes included."""
-    path = scope.variables.url.path
-    parts = template.parts(scope.resolve, scope.call)
-    for index, node in enumerate(template.nodes):
-        if isinstance(node, BackReference) and node.kind == "R" and captures and node.number < len(captures.spans):
-            start, end = captures.spans[node.number]
-            parts[index] = path.raw_slice(start, end) if start >= 0 else ""
-    return encode_url("".join(parts).strip())
+def _in_directory(compiled: CompiledInboundRule, path: CookedPath, relative: str) -> str:
+    """A URL relative to the rule's directory, from the root. `{R:1}` of `(.*)` must give what the client asked for: an
+    empty one is the directory itself, which has a slash at its end only if it was asked for with one.
+    """
+    asked_without_slash = compiled.directory and len(path.text) == len(compiled.directory)
+    if asked_without_slash and relative[:1] in ("", "?", "#"):
+        return compiled.base.removesuffix("/") + relative
+    return compiled.base + relative

@@ -16,7 +16,7 @@ from urlrewrite.engine.pattern import Captures, Pattern
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import Template
 from urlrewrite.engine.trace import clip
-from urlrewrite.model import OutboundActionType, OutboundRule
+from urlrewrite.model import OutboundActionType, OutboundRule, TagReplacement
 
 TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "A": (("a", "href"),),
@@ -39,13 +39,18 @@ TRACED_ITEMS = 8
 
 @dataclass(frozen=True, slots=True)
 class CompiledOutboundRule:
-    """An outbound rule with patterns and templates ready; `tags` are the (tag, attribute) pairs it examines."""
+    """An outbound rule with patterns and templates ready.
+
+    `tags` are the (tag, attribute) pairs it examines; `pre_condition` is the name in lower case, "" for none.
+    """
 
     rule: OutboundRule
     pattern: Pattern
     conditions: CompiledConditions
     value: Template
     tags: frozenset[tuple[str, str]]
+    pre_condition: str
+    tag_replacement: TagReplacement
 
 
 @dataclass(slots=True)
@@ -79,15 +84,15 @@ class OutboundRun:
             if not rule.enabled:
                 scope.trace.add("RULE_DISABLED", rule=rule.name)
                 continue
-            name = rule.pre_condition
+            name = compiled.pre_condition
             if name and name not in held:
                 scope.start_rule(None)
                 scope.rule_name = rule.name
-                scope.trace.add("PRECONDITION_EVALUATION_START", pre_condition=name)
+                scope.trace.add("PRECONDITION_EVALUATION_START", pre_condition=rule.pre_condition)
                 held[name] = pre_conditions[name].evaluate(scope)
-                scope.trace.add("PRECONDITION_EVALUATION_END", pre_condition=name, succeeded=held[name])
+                scope.trace.add("PRECONDITION_EVALUATION_END", pre_condition=rule.pre_condition, succeeded=held[name])
             if name and not held[name]:
-                scope.trace.add("OUTBOUND_RULE_SKIPPED", rule=rule.name, pre_condition=name)
+                scope.trace.add("OUTBOUND_RULE_SKIPPED", rule=rule.name, pre_condition=rule.pre_condition)
                 continue
             self.tallies[rule.name] = Tally()
             if rule.match.server_variable:
@@ -100,7 +105,8 @@ class OutboundRun:
     def rewrite_item(self, rules: Iterable[CompiledOutboundRule], text: str, where: str) -> str | None:
         """What the rules make of one field line or attribute value; None if it stays as it is.
 
-        A Rewrite replaces the whole value, not only what the pattern matched (2.0 configuration reference, "Action").
+        A Rewrite replaces the whole value, not only what the pattern matched (2.0 configuration reference, "Action");
+        of an attribute value only the match, where the site reads the sources so.
         `where` names the item for the trace.
 
         Raises:
@@ -114,6 +120,9 @@ class OutboundRun:
             rule = compiled.rule
             if rule.action.type is OutboundActionType.REWRITE and (rule.action.replace or not text):
                 value = self.scope.expand(compiled.value)
+                if captures and compiled.tags and compiled.tag_replacement is TagReplacement.MATCH:
+                    value = text[: captures.start] + value + text[captures.end :]
+                    captures = None
                 if value != text:
                     self.tallies[rule.name].changed += 1
                     self._warn_of_lost_tail(compiled, captures, text, where)

@@ -1,6 +1,7 @@
 """Patterns of rules: compiled once, asked with a deadline. The only place that compiles regular expressions.
 
-Two engines share the work, and both read the same source (see `ecmascript`):
+Two engines share the work, and both read the same source (see `ecmascript`); a third one, `backtracking`, has what
+neither of them can express:
 
 - `re` is quick and cannot be interrupted. It gets a text only if `linear` proves that this pattern is done with a text
   of this length in some `STEPS` steps: for most patterns of real rules that is every text of up to a megabyte.
@@ -20,9 +21,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from urlrewrite.engine import characters, linear, pattern_tree
+from urlrewrite.engine.backtracking import Program
 from urlrewrite.engine.ecmascript import PatternError, translate
 from urlrewrite.engine.linear import Bound
-from urlrewrite.engine.pattern_tree import Anchor, Chars, Node, Sequence
+from urlrewrite.engine.pattern_tree import Anchor, Chars, Group, Node, Repeat, Sequence
 
 if TYPE_CHECKING:
     import regex
@@ -84,35 +86,59 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
             syntax,
             ignore_case,
             python_source=translation.source,
+            tree=translation.tree,
             groups=translation.groups,
             warnings=translation.warnings,
-            bound=linear.bound(translation.tree) if translation.stdlib else None,
+            bound=linear.bound(translation.tree) if translation.stdlib and translation.exact else None,
+            program=None
+            if translation.exact
+            else Program(translation.tree, translation.groups, ignore_case=ignore_case),
             anchored=linear.is_anchored(translation.tree),
             by_lines=linear.starts_with_line(translation.tree),
         )
     if syntax == "ExactMatch":
-        python_source = _literal(source, ignore_case=ignore_case)
+        tree: Node = _literal(source, ignore_case=ignore_case)
         if not substring:
-            python_source = Anchor.START + python_source + Anchor.END
-        return Pattern(source, syntax, ignore_case, python_source=python_source, anchored=not substring)
+            tree = Sequence((Anchor.START, tree, Anchor.END))
+        python_source = pattern_tree.python_source(tree, ignore_case=ignore_case)
+        return Pattern(source, syntax, ignore_case, python_source=python_source, tree=tree, anchored=not substring)
     if syntax == "Wildcard":
-        python_source = _wildcard(source, ignore_case=ignore_case)
+        tree = _wildcard(source, ignore_case=ignore_case)
+        python_source = _wildcard_source(source, ignore_case=ignore_case)
         groups = source.count("*")
-        return Pattern(source, syntax, ignore_case, python_source=python_source, groups=groups, anchored=True)
+        return Pattern(
+            source, syntax, ignore_case, python_source=python_source, tree=tree, groups=groups, anchored=True
+        )
     raise ValueError(f"no such pattern syntax: {syntax!r}")
 
 
-def _literal(text: str, *, ignore_case: bool) -> str:
-    """Python's expression for this text and no other."""
-    tree: Node = Sequence(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
-    return pattern_tree.python_source(tree, ignore_case=ignore_case)
+def _literal(text: str, *, ignore_case: bool) -> Sequence:
+    """A tree for this text and no other."""
+    return Sequence(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
 
 
-def _wildcard(source: str, *, ignore_case: bool) -> str:
+def _wildcard(source: str, *, ignore_case: bool) -> Node:
     """Whole text; `*` is any run and is captured, `?` is one character and is not; of any kind, line ends too."""
+    items: list[Node] = []
+    for char in source:
+        match char:
+            case "*":
+                items.append(
+                    Group(Repeat(Chars(characters.ALL), 0, None, lazy=True), source.count("*", 0, len(items)) + 1)
+                )
+            case "?":
+                items.append(Chars(characters.ALL))
+            case _:
+                items.append(Chars(characters.single(ord(char), ignore_case=ignore_case)))
+    return Sequence((Anchor.START, *items, Anchor.END))
+
+
+def _wildcard_source(source: str, *, ignore_case: bool) -> str:
+    """A wildcard as Python's expression, each `*` but the last settled for good."""
 
     def fixed(part: str) -> str:
-        return "(?s:.)".join(_literal(piece, ignore_case=ignore_case) for piece in part.split("?"))
+        pieces = (_literal(piece, ignore_case=ignore_case) for piece in part.split("?"))
+        return "(?s:.)".join(pattern_tree.python_source(piece, ignore_case=ignore_case) for piece in pieces)
 
     head, *parts = (fixed(part) for part in source.split("*"))
     if parts:
@@ -126,6 +152,7 @@ class Pattern:
     Attributes:
         source, syntax, ignore_case: as given.
         groups: number of capturing groups.
+        tree: what the pattern says.
         linear: proved that the time for a text grows with its length, not faster.
         warnings: what is not quite as in ECMAScript, or probably not meant: a sentence, and the offset in the source.
 
@@ -136,6 +163,7 @@ class Pattern:
         "_anchored",
         "_by_lines",
         "_longest",
+        "_program",
         "_python_source",
         "_quick",
         "_timed",
@@ -144,6 +172,7 @@ class Pattern:
         "linear",
         "source",
         "syntax",
+        "tree",
         "warnings",
     )
 
@@ -154,9 +183,11 @@ class Pattern:
         ignore_case: bool,
         *,
         python_source: str,
+        tree: Node,
         groups: int = 0,
         warnings: tuple[tuple[str, int], ...] = (),
         bound: Bound | None = _LINEAR,
+        program: Program | None = None,
         anchored: bool = False,
         by_lines: bool = False,
     ) -> None:
@@ -164,9 +195,11 @@ class Pattern:
         self.syntax = syntax
         self.ignore_case = ignore_case
         self.groups = groups
+        self.tree = tree
         self.linear = bound is not None and bound.degree == 1
         self.warnings = warnings
         self._python_source = python_source
+        self._program = program
         self._anchored = anchored
         self._by_lines = by_lines
         self._longest = -1 if bound is None else bound.longest(STEPS)
@@ -182,15 +215,13 @@ class Pattern:
         Raises:
             PatternTimeout: not known within the deadline.
         """
-        found: _Match | None
         if len(text) <= self._longest:
             found = self._find_quickly(text, 0)
-        else:
-            try:
-                found = self._find_timed(text, 0, deadline)
-            except TimeoutError:
-                raise PatternTimeout(self.source, deadline) from None
-        return None if found is None else _captures(text, found)
+            return None if found is None else _captures(text, found)
+        try:
+            return self._find_in_time(text, 0, deadline)
+        except TimeoutError:
+            raise PatternTimeout(self.source, deadline) from None
 
     def finditer(self, text: str, deadline: float) -> Iterator[Captures]:
         """All matches, from left to right; after an empty one the search goes on one character further (ECMA-262).
@@ -200,25 +231,23 @@ class Pattern:
         Raises:
             PatternTimeout: while iterating.
         """
-        found: _Match | None
         at = 0
         left = deadline
         while at <= len(text):
             if len(text) <= self._longest:
-                found = self._find_quickly(text, at)
+                match = self._find_quickly(text, at)
+                found = None if match is None else _captures(text, match)
             else:
                 began = perf_counter()
                 try:
-                    found = self._find_timed(text, at, left)
+                    found = self._find_in_time(text, at, left)
                 except TimeoutError:
                     raise PatternTimeout(self.source, deadline) from None
                 left -= perf_counter() - began
             if found is None:
                 return
-            yield _captures(text, found)
-            start, at = found.span()
-            if start == at:
-                at += 1
+            yield found
+            at = found.end + (found.start == found.end)
 
     def reach(self, text: str, deadline: float) -> int:
         """How far into a text without a match the best attempt got: what a person wants to see of a failed match.
@@ -269,11 +298,18 @@ class Pattern:
             found = attempt(text, at)
         return found
 
-    def _find_timed(self, text: str, at: int, seconds: float) -> regex.Match[str] | None:
+    def _find_in_time(self, text: str, at: int, seconds: float) -> Captures | None:
         """Raises TimeoutError."""
+        if self._program is not None:
+            spans = self._program.search(text, at, seconds)
+            if spans is None:
+                return None
+            groups = tuple(text[start:end] if start >= 0 else "" for start, end in spans)
+            return Captures(text, *spans[0], groups, spans)
         timed = self._timed or self._compile_timed()
         # a negative time-out would be none at all
-        return timed.search(text, at, timeout=max(0.0, seconds), concurrent=True)
+        found = timed.search(text, at, timeout=max(0.0, seconds), concurrent=True)
+        return None if found is None else _captures(text, found)
 
     def _compile_quick(self) -> Callable[[str, int], re.Match[str] | None]:
         compiled = re.compile(self._python_source, re.ASCII | (re.IGNORECASE if self.ignore_case else 0))

@@ -1,28 +1,40 @@
-"""What a template may refer to while a rule is evaluated: variables, maps and captures."""
+"""What a template may refer to while a rule is evaluated: variables, maps, providers and captures."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.pattern import Captures
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Template, Variable
 from urlrewrite.engine.trace import Trace
 from urlrewrite.engine.variables import Variables
-from urlrewrite.model import RewriteMap
+from urlrewrite.model import Provider, RewriteMap
+
+_ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 
 
 class Lookup:
-    """A rewrite map, ready to be asked."""
+    """A rewrite map or a provider, ready to be asked; `unsupported` is the type of one that cannot answer, else ""."""
 
-    __slots__ = ("_entries", "_ignore_case", "default", "name")
+    __slots__ = ("_entries", "_ignore_case", "default", "name", "unsupported")
 
-    def __init__(self, rewrite_map: RewriteMap) -> None:
-        self.name = rewrite_map.name
-        self.default = rewrite_map.default_value
-        self._ignore_case = rewrite_map.ignore_case
-        entries = rewrite_map.entries
-        self._entries = {key.lower(): value for key, value in entries.items()} if self._ignore_case else dict(entries)
+    def __init__(self, source: RewriteMap | Provider) -> None:
+        self.name = source.name
+        self._ignore_case = source.ignore_case
+        self.unsupported = ""
+        if isinstance(source, Provider):
+            entries, self.default = source.answers, ""
+            if not source.supported:
+                self.unsupported = source.type
+        else:
+            entries, self.default = source.entries, source.default_value
+        self._entries: dict[str, str] = {}
+        for key, value in entries.items():
+            # A map may have keys that differ in case only: the first of them answers for all.
+            self._entries.setdefault(key.lower() if self._ignore_case else key, value)
 
     def __getitem__(self, key: str) -> str:
         return self._entries.get(key.lower() if self._ignore_case else key, self.default)
@@ -31,16 +43,39 @@ class Lookup:
 class Scope:
     """One exchange's state while rules run.
 
-    `rule` and `conditions` hold what `{R:n}` and `{C:n}` give; `rule_name` is the rule being evaluated.
+    `rule` and `conditions` hold what `{R:n}` and `{C:n}` give; `rule_name` is the rule being evaluated. `lookups` are
+    rewrite maps and providers by their name in lower case. `iis` tells that the site is in mode iis, `is_global` that
+    the rules under way are global ones.
     """
 
-    __slots__ = ("_told", "conditions", "deadline", "maps", "rule", "rule_name", "trace", "variables")
+    __slots__ = (
+        "_told",
+        "conditions",
+        "deadline",
+        "iis",
+        "is_global",
+        "lookups",
+        "rule",
+        "rule_name",
+        "trace",
+        "variables",
+    )
 
-    def __init__(self, variables: Variables, maps: Mapping[str, Lookup], trace: Trace, deadline: float) -> None:
+    def __init__(
+        self,
+        variables: Variables,
+        lookups: Mapping[str, Lookup],
+        trace: Trace,
+        deadline: float,
+        *,
+        iis: bool = False,
+    ) -> None:
         self.variables = variables
-        self.maps = maps
+        self.lookups = lookups
         self.trace = trace
         self.deadline = deadline
+        self.iis = iis
+        self.is_global = False
         self.rule_name = ""
         self.rule: tuple[str, ...] = ()
         self.conditions: tuple[str, ...] = ()
@@ -61,11 +96,21 @@ class Scope:
         finally:
             self.trace.on = was_on
 
-    def warn_once(self, message: str, *, key: str, iis: str) -> None:
+    def warn_once(self, message: str, *, key: str, iis: str, **more: str) -> None:
         """Adds a warning to the trace, the first time that this `key` is given."""
         if key not in self._told:
             self._told.add(key)
-            self.trace.warn(message, iis=iis)
+            self.trace.warn(message, iis=iis, **more)
+
+    def iis_fails(self, code: str, message: str, *, detail: str = "") -> None:
+        """Says that IIS would answer an error here: told in mode helpful, done in mode iis.
+
+        Raises:
+            Failure: in mode iis.
+        """
+        if self.iis:
+            raise Failure(code, message, detail=detail)
+        self.warn_once(detail or message, key=f"{code} {detail or message}", iis=code, code=code)
 
     def expand(self, template: Template) -> str:
         """The template's text."""
@@ -83,9 +128,23 @@ class Scope:
         return self.variables[node.name]
 
     def call(self, name: str, argument: str) -> str:
-        """The value of `{name:argument}`: a string function or a rewrite map."""
+        """The value of `{name:argument}`: a string function, a rewrite map or a provider."""
         if function := FUNCTIONS.get(name.lower()):
-            return function(argument)
-        value = self.maps[name.lower()][argument]
+            value = function(argument)
+            if name.lower() == "urldecode" and _ESCAPE.search(value):
+                self.warn_once(
+                    f"{{{name}:...}} decoded {argument!r} once, and there are escapes left in it",
+                    key=f"decode {argument}",
+                    iis="answers 500.50 where the registry value UrlDecodeAllowsDoubleEncoding is 0",
+                )
+            return value
+        lookup = self.lookups[name.lower()]
+        value = lookup[argument]
+        if lookup.unsupported:
+            self.warn_once(
+                f'the provider "{lookup.name}" ({lookup.unsupported}) cannot be asked here: its answer is empty',
+                key=f"provider {lookup.name}",
+                iis="asks it",
+            )
         self.trace.add("REWRITE_MAP_LOOKUP", map=name, key=argument, value=value)
         return value

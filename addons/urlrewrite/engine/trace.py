@@ -24,12 +24,16 @@ def clip(text: str) -> str:
 
 
 class Trace:
-    """Collects the events of one exchange. With `on=False` only warnings and errors are kept."""
+    """Collects the events of one exchange. With `on=False` only warnings and errors are kept.
 
-    __slots__ = ("changes", "data", "events", "on")
+    With `every_rule` inbound rules that an index rules out are evaluated all the same, and told of one by one.
+    """
 
-    def __init__(self, trace_id: str, *, on: bool = True) -> None:
+    __slots__ = ("changes", "data", "events", "every_rule", "on")
+
+    def __init__(self, trace_id: str, *, on: bool = True, every_rule: bool = False) -> None:
         self.on = on
+        self.every_rule = every_rule
         self.events: list[Event] = []
         self.changes = 0
         self.data: dict[str, Any] = {"version": 1, "id": trace_id, "events": self.events}

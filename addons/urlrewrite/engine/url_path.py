@@ -16,6 +16,7 @@ _DOT_SEGMENT = re.compile(f"{_SEPARATOR}{_DOTS}(?={_SEPARATOR}|$)")
 _SEGMENT = re.compile(f"({_SEPARATOR})((?:(?!{_SEPARATOR}).)*)", re.DOTALL)
 _PERCENT_RUN = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e%]")
+_DECODED = re.compile(r"[^\x21\x23\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e]")
 
 
 def encode_url(text: str) -> str:
@@ -23,11 +24,17 @@ def encode_url(text: str) -> str:
 
     Undecodable bytes, carried as surrogates, become their own escapes again.
     """
+    return _NOT_IN_URL.sub(_escape, text)
 
-    def escape(found: re.Match[str]) -> str:
-        return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
-    return _NOT_IN_URL.sub(escape, text)
+def encode_again(text: str) -> str:
+    """Percent-encodes a URL's path as IIS does, which takes it for decoded: an escape in it gets one of its own."""
+    path, mark, query = text.partition("?")
+    return _DECODED.sub(_escape, path) + mark + encode_url(query)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
 
 def remove_dot_segments(raw: str) -> str:
@@ -60,6 +67,15 @@ class CookedPath:
         self._offsets: list[int] | None = None
         if "%" in self.raw or "\\" in self.raw or "//" in self.raw:
             self.text, self._offsets = _cook(self.raw)
+
+    def below(self, directory: str) -> int:
+        """Where in `text` the path relative to a directory (without slashes at its ends) begins; -1 outside of it."""
+        length = len(directory)
+        if self.text[:length].lower() != directory.lower():
+            return -1
+        if len(self.text) == length:
+            return length
+        return length + 1 if self.text[length] == "/" else -1
 
     def raw_slice(self, start: int, end: int) -> str:
         """What the client wrote for `text[start:end]`."""

@@ -7,6 +7,7 @@ A name that nobody knows is an empty text, as in IIS; `is_known` lets a linter a
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
@@ -61,7 +62,7 @@ class Variables:
         name = normal_name(name)
         if name in self.assigned:
             return self.assigned[name]
-        if computed := _COMPUTED.get(name):
+        if computed := _COMPUTED.get(name) or _OF_APACHE.get(name):
             return computed(self)
         if name.startswith("HTTP_"):
             separator = "; " if name == "HTTP_COOKIE" else ", "
@@ -81,9 +82,9 @@ class Variables:
 
 
 def is_server_variable(name: str) -> bool:
-    """Whether IIS defines this name, or it names a field of the request or the answer."""
+    """Whether IIS or Apache defines this name, or it names a field of the request or the answer."""
     name = normal_name(name)
-    return name in _COMPUTED or name in _EMPTY or name.startswith(("HTTP_", "RESPONSE_"))
+    return name in SERVER_VARIABLES or name in _OF_APACHE or name.startswith(("HTTP_", "RESPONSE_"))
 
 
 def _path_variable(variables: Variables) -> str:
@@ -142,7 +143,8 @@ def _field(name: str) -> Callable[[Variables], str]:
 _COMPUTED: dict[str, Callable[[Variables], str]] = {
     "ALL_HTTP": _all_http,
     "ALL_RAW": lambda v: "".join(f"{name}: {value}\r\n" for name, value in v.request.fields),
-    "APPL_PHYSICAL_PATH": lambda v: v.document_root,
+    # IIS ends this one with a separator: rules write {APPL_PHYSICAL_PATH}folder.
+    "APPL_PHYSICAL_PATH": lambda v: f"{v.document_root.rstrip('/')}/" if v.document_root else "",
     "CACHE_URL": _cache_url,
     "CONTENT_LENGTH": _field("content-length"),
     "CONTENT_TYPE": _field("content-type"),
@@ -179,6 +181,9 @@ _COMPUTED: dict[str, Callable[[Variables], str]] = {
     "URL_PATH_INFO": _path_variable,
 }
 
+PATH_VARIABLES = frozenset(("PATH_INFO", "SCRIPT_NAME", "URL", "URL_PATH_INFO"))
+"""The names, as `normal_name` gives them, whose value is the current path, decoded."""
+
 _EMPTY = frozenset(
     """APPL_MD_PATH APP_POOL_CONFIG APP_POOL_ID AUTH_PASSWORD AUTH_TYPE AUTH_USER CERT_COOKIE CERT_FLAGS CERT_ISSUER
     CERT_KEYSIZE CERT_SECRETKEYSIZE CERT_SERIALNUMBER CERT_SERVER_ISSUER CERT_SERVER_SUBJECT CERT_SUBJECT
@@ -187,3 +192,30 @@ _EMPTY = frozenset(
     MANAGED_PIPELINE_MODE REMOTE_USER REQUEST_FLAGS SCRIPT_TRANSLATED SSI_EXEC_DISABLED UNMAPPED_REMOTE_USER""".split()
 )
 """Names that IIS knows and that have no value here: nobody logs on, and there are no application pools."""
+
+SERVER_VARIABLES = frozenset(_COMPUTED) | _EMPTY
+"""Every server variable by its name in upper case; those of fields (`HTTP_...`, `RESPONSE_...`) are not counted."""
+
+
+def _local_time(form: str) -> Callable[[Variables], str]:
+    def value(variables: Variables) -> str:
+        received = variables.request.received
+        return time.strftime(form, time.localtime(received)) if received else ""
+
+    return value
+
+
+_OF_APACHE: dict[str, Callable[[Variables], str]] = {
+    "IPV6": lambda v: "on" if ":" in v.request.client[0] else "off",
+    "TIME": _local_time("%Y%m%d%H%M%S"),
+    "TIME_YEAR": _local_time("%Y"),
+    "TIME_MON": _local_time("%m"),
+    "TIME_DAY": _local_time("%d"),
+    "TIME_HOUR": _local_time("%H"),
+    "TIME_MIN": _local_time("%M"),
+    "TIME_SEC": _local_time("%S"),
+    "TIME_WDAY": _local_time("%w"),
+}
+
+APACHE_VARIABLES = frozenset(_OF_APACHE)
+"""Ours: variables of mod_rewrite that IIS does not have (Apache documentation, "RewriteCond Directive")."""

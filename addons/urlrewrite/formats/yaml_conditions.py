@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.yaml_fields import Table, items_of, table_of
 from urlrewrite.formats.yaml_nodes import Mapping, Node
-from urlrewrite.formats.yaml_problems import ProblemId, Report
 from urlrewrite.model import Condition, Conditions, LogicalGrouping, MatchType
 
 CONDITION_KEYS = ("input", "matchType", "pattern", "ignoreCase", "negate")
@@ -40,11 +40,11 @@ def condition_list(node: Node, report: Report, label: str) -> tuple[Condition, .
 def _condition(table: Table) -> Condition:
     match_type = table.choice("matchType", MatchType.PATTERN)
     if match_type is MatchType.PATTERN:
-        input = table.required("input", "a text with {...}, such as '{HTTP_HOST}'")
-        pattern = table.required("pattern", "a pattern")
+        input = table.given("input", "a text with {...}, such as '{HTTP_HOST}'")
+        pattern = table.given("pattern", "a pattern")
     else:
         # Without an input IIS asks for the file that the URL stands for (URL Rewrite Module configuration reference).
-        input, pattern = table.text("input", "{REQUEST_FILENAME}"), ""
+        input, pattern = table.text("input", "{REQUEST_FILENAME}"), table.text("pattern")
         if "pattern" in table:
             table.warning("pattern", ProblemId.NO_EFFECT, f"has no effect with matchType {match_type}")
     return Condition(

@@ -9,9 +9,9 @@ from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
 from enum import StrEnum
 
+from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.yaml_nodes import Mapping, Node, Scalar, Sequence
-from urlrewrite.formats.yaml_problems import ProblemId, Report
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -85,6 +85,12 @@ class Table:
         if value is None or (isinstance(value, Scalar) and not value.text):
             self.error(key, ProblemId.MISSING, f"got nothing, expected {expected}")
             return ""
+        return self.text(key)
+
+    def given(self, key: str, expected: str) -> str:
+        """A text that must be there and may be empty."""
+        if key not in self:
+            self.error(key, ProblemId.MISSING, f"got nothing, expected {expected}")
         return self.text(key)
 
     def trimmed(self, key: str, expected: str) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
+from urlrewrite.formats.vocabulary import (
+    ACTION_ATTRIBUTES,
+    FINAL_STATUS,
+    NOT_CUSTOM,
+    REDIRECT_NUMBERS,
+    check_variable_name,
+)
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml_conditions import conditions_of
 from urlrewrite.formats.yaml_fields import Table, describe, table_of, text_of
 from urlrewrite.formats.yaml_nodes import Mapping, Node, Scalar
-from urlrewrite.formats.yaml_problems import ProblemId, Report, duplicate_names
 from urlrewrite.model import (
     Action,
     ActionType,
@@ -16,6 +24,7 @@ from urlrewrite.model import (
     Match,
     PatternSyntax,
     RedirectType,
+    ResponseCacheDirective,
     SetServerVariable,
 )
 
@@ -24,6 +33,8 @@ RULE_KEYS = (
     "enabled",
     "patternSyntax",
     "stopProcessing",
+    "responseCacheDirective",
+    "silence",
     "match",
     "conditions",
     "serverVariables",
@@ -32,19 +43,8 @@ RULE_KEYS = (
 MATCH_KEYS = ("url", "ignoreCase", "negate")
 VARIABLE_KEYS = ("name", "value", "replace")
 
-ACTION_KEYS = {
-    ActionType.NONE: (),
-    ActionType.REWRITE: ("url", "appendQueryString", "logRewrittenUrl"),
-    ActionType.REDIRECT: ("url", "appendQueryString", "redirectType"),
-    ActionType.CUSTOM_RESPONSE: ("statusCode", "subStatusCode", "statusReason", "statusDescription"),
-    ActionType.ABORT_REQUEST: (),
-}
-"""The attributes that have an effect with each type of action."""
-
-_ALL_ACTION_KEYS = ("type", *dict.fromkeys(key for keys in ACTION_KEYS.values() for key in keys))
-_STATUS_NUMBERS = {str(kind.status): kind for kind in RedirectType}
-_FINAL_STATUS = range(200, 1000)
-_NOT_CUSTOM = range(300, 308)
+_ACTION_KEYS = ("type", *dict.fromkeys(key for keys in ACTION_ATTRIBUTES.values() for key in keys))
+_FINDING = re.compile(r"UR\d{3}")
 
 
 def rule_name(node: Node) -> str:
@@ -71,7 +71,7 @@ def inbound_rules(nodes: Sequence[Node], report: Report, path: str) -> tuple[Inb
 
 def _rule(table: Table) -> InboundRule:
     return InboundRule(
-        table.trimmed("name", "a name"),
+        table.required("name", "a name"),
         _match(table),
         conditions_of(table),
         server_variables(table),
@@ -79,8 +79,22 @@ def _rule(table: Table) -> InboundRule:
         table.boolean("enabled", True),
         table.choice("patternSyntax", PatternSyntax.ECMASCRIPT),
         table.boolean("stopProcessing", False),
+        table.choice("responseCacheDirective", ResponseCacheDirective.AUTO),
+        silenced(table),
         source=table.report.source(table.node.line),
     )
+
+
+def silenced(rule: Table) -> tuple[str, ...]:
+    """`silence`: the ids of findings that the author of a rule does not want to be told of it."""
+    found = []
+    for item in rule.texts("silence"):
+        if _FINDING.fullmatch(item.text):
+            found.append(item.text)
+        else:
+            message = f"got {shown(item.text)}, expected the id of a finding such as UR131"
+            rule.report.error(item.line, ProblemId.BAD_VALUE, f"{rule.label('silence')}: {message}")
+    return tuple(found)
 
 
 def _match(rule: Table) -> Match:
@@ -127,38 +141,29 @@ def server_variables(rule: Table) -> tuple[SetServerVariable, ...]:
     return tuple(found)
 
 
-def check_variable_name(name: str, report: Report, line: int, label: str) -> None:
-    """An error for a name that is written as a reference to it, or with blanks."""
-    if any(character in "{}:" or character.isspace() or not character.isprintable() for character in name):
-        message = f"{label}: got the name {shown(name)}, expected a bare name such as HTTP_X_FORWARDED_PROTO"
-        report.error(line, ProblemId.BAD_VALUE, message)
-
-
 def _action(rule: Table) -> Action:
     node = rule.get("action")
     if node is None:
         return Action()
     if isinstance(node, Scalar):
         type = rule.choice("action", ActionType.NONE)
-        if ACTION_KEYS[type]:
-            needed = "url" if "url" in ACTION_KEYS[type] else "statusCode"
+        if ACTION_ATTRIBUTES[type]:
+            needed = "url" if "url" in ACTION_ATTRIBUTES[type] else "statusCode"
             rule.error("action", ProblemId.MISSING, f"got {describe(node)}, expected a mapping with type and {needed}")
         return Action(type)
-    table = rule.table("action", _ALL_ACTION_KEYS)
+    table = rule.table("action", _ACTION_KEYS)
     if not table:
         return Action()
     type = table.required_choice("type", ActionType.NONE)
-    for key in _ALL_ACTION_KEYS[1:]:
-        if key in table and "type" in table and key not in ACTION_KEYS[type]:
+    for key in _ACTION_KEYS[1:]:
+        if key in table and "type" in table and key not in ACTION_ATTRIBUTES[type]:
             table.warning(key, ProblemId.NO_EFFECT, f"has no effect with the action {type}")
-    url = ""
-    if "url" in ACTION_KEYS[type]:
-        url = table.trimmed("url", "the URL to go to")
+    needs_url = "url" in ACTION_ATTRIBUTES[type]
     return Action(
         type,
-        url,
+        table.trimmed("url", "the URL to go to") if needs_url else table.text("url"),
         table.boolean("appendQueryString", True),
-        table.choice("redirectType", RedirectType.PERMANENT, _STATUS_NUMBERS),
+        table.choice("redirectType", RedirectType.PERMANENT, REDIRECT_NUMBERS),
         table.boolean("logRewrittenUrl", False),
         _status_code(table, type),
         table.integer("subStatusCode", 0, range(1000)),
@@ -171,8 +176,8 @@ def _status_code(table: Table, type: ActionType) -> int:
     """`statusCode`; 300 to 307 are not for CustomResponse (rewrite_schema.xml), and 1xx are not final."""
     if type is ActionType.CUSTOM_RESPONSE and "statusCode" not in table:
         table.error("statusCode", ProblemId.MISSING, "got nothing, expected a status such as 403")
-    status = table.integer("statusCode", 0, _FINAL_STATUS)
-    if status in _NOT_CUSTOM:
+    status = table.integer("statusCode", 0, FINAL_STATUS)
+    if status in NOT_CUSTOM:
         message = f"got {status}, expected a status outside 300 to 307; the action Redirect sends those"
         table.error("statusCode", ProblemId.BAD_VALUE, message)
     return status

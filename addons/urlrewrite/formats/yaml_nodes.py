@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import one_line
-from urlrewrite.formats.yaml_problems import ProblemId
 from urlrewrite.model import Source
 from urlrewrite.problems import Problem
 
@@ -21,6 +21,9 @@ MAX_DEPTH = 32
 
 MAX_ALIASED_NODES = 100_000
 """Nodes that all aliases of a file may stand for together."""
+
+MAX_NODES = 500_000
+"""Texts, lists and mappings of a file; a rewrite map of 200,000 keys has fewer."""
 
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -106,9 +109,12 @@ class _Composer:
         self._root: Node | None = None
 
     def compose(self, text: str) -> Node | None:
-        documents = 0
+        documents = nodes = 0
         for event in yaml.parse(text, Loader=_LOADER):
             line = event.start_mark.line + 1 if event.start_mark else 1
+            nodes += isinstance(event, yaml.NodeEvent)
+            if nodes > MAX_NODES:
+                raise _NotUsableError(line, f"got more than {MAX_NODES} nodes, expected a rule file")
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:

@@ -6,12 +6,13 @@ from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
 from types import MappingProxyType
 
+from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
+from urlrewrite.formats.vocabulary import INT64, TAG_FLAGS, check_variable_name
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.yaml_conditions import condition_list, conditions_of
 from urlrewrite.formats.yaml_fields import Table, describe, items_of, pairs, table_of
-from urlrewrite.formats.yaml_inbound import check_variable_name, rule_name
+from urlrewrite.formats.yaml_inbound import rule_name, silenced
 from urlrewrite.formats.yaml_nodes import Mapping, Node, Scalar
-from urlrewrite.formats.yaml_problems import ProblemId, Report, duplicate_names
 from urlrewrite.model import (
     CustomTags,
     LogicalGrouping,
@@ -29,6 +30,7 @@ OUTBOUND_KEYS = (
     "enabled",
     "patternSyntax",
     "stopProcessing",
+    "silence",
     "match",
     "conditions",
     "action",
@@ -44,24 +46,6 @@ OUTBOUND_MATCH_KEYS = (
 )
 OUTBOUND_ACTION_KEYS = ("type", "value", "replace")
 PRE_CONDITION_KEYS = ("logicalGrouping", "patternSyntax", "conditions")
-TAG_FLAGS = (
-    "None",
-    "A",
-    "Area",
-    "Base",
-    "Form",
-    "Frame",
-    "Head",
-    "IFrame",
-    "Img",
-    "Input",
-    "Link",
-    "Script",
-    "CustomTags",
-)
-"""The flags of `filterByTags` (rewrite_schema.xml)."""
-
-_INT64 = range(2**63)
 
 
 def pre_conditions_of(site: Table) -> MappingOf[str, PreCondition]:
@@ -125,42 +109,39 @@ def _tags(node: Node, report: Report, label: str) -> list[tuple[str, str]]:
     return found
 
 
-def outbound_rules(
-    nodes: SequenceOf[Node],
-    report: Report,
-    pre_conditions: MappingOf[str, PreCondition],
-    custom_tags: MappingOf[str, CustomTags],
-) -> tuple[OutboundRule, ...]:
-    """The rules of `outboundRules`; a name that occurs twice, or that is given to nothing, is an error."""
-    rules = []
-    for node in nodes:
-        name = rule_name(node)
-        if table := table_of(node, OUTBOUND_KEYS, report.of_rule(name), "" if name else "outboundRules"):
-            rules.append(_rule(table, pre_conditions, custom_tags))
+def outbound_rules(nodes: SequenceOf[Node], report: Report, path: str) -> tuple[OutboundRule, ...]:
+    """The rules of `outboundRules`; a name that occurs twice is an error.
+
+    What they name (preConditions, customTags) may be inherited, so that only the engine knows whether it is there.
+    """
+    rules = tuple(
+        _rule(table)
+        for node in nodes
+        if (table := table_of(node, OUTBOUND_KEYS, report.of_rule(rule_name(node)), "" if rule_name(node) else path))
+    )
     report.problems.extend(
         duplicate_names("rule", ((rule.name, rule.source) for rule in rules if rule.name), rules=True)
     )
-    return tuple(rules)
+    return rules
 
 
-def _rule(
-    table: Table, pre_conditions: MappingOf[str, PreCondition], custom_tags: MappingOf[str, CustomTags]
-) -> OutboundRule:
+def _rule(table: Table) -> OutboundRule:
     syntax = table.choice("patternSyntax", PatternSyntax.ECMASCRIPT)
     return OutboundRule(
-        table.trimmed("name", "a name"),
-        _match(table, custom_tags, syntax),
-        _known_name(table, "preCondition", "preConditions", pre_conditions),
+        table.required("name", "a name"),
+        _match(table, syntax),
+        table.text("preCondition"),
         conditions_of(table),
         _action(table),
         table.boolean("enabled", True),
         syntax,
         table.boolean("stopProcessing", False),
+        silenced(table),
         source=table.report.source(table.node.line),
     )
 
 
-def _match(rule: Table, custom_tags: MappingOf[str, CustomTags], syntax: PatternSyntax) -> OutboundMatch:
+def _match(rule: Table, syntax: PatternSyntax) -> OutboundMatch:
     table = rule.table("match", OUTBOUND_MATCH_KEYS)
     if table is None:
         if "match" not in rule:
@@ -169,7 +150,6 @@ def _match(rule: Table, custom_tags: MappingOf[str, CustomTags], syntax: Pattern
     variable = table.text("serverVariable")
     check_variable_name(variable, table.report, table.at("serverVariable").line, table.label("serverVariable"))
     flags = _flags(table)
-    tags_name = _known_name(table, "customTags", "customTags", custom_tags)
     if variable and flags:
         message = "has no effect, because serverVariable is given: the rule works on that variable only"
         table.warning("filterByTags", ProblemId.NO_EFFECT, message)
@@ -183,11 +163,11 @@ def _match(rule: Table, custom_tags: MappingOf[str, CustomTags], syntax: Pattern
         )
         rule.error("patternSyntax", ProblemId.NOT_POSSIBLE, message)
     return OutboundMatch(
-        table.required("pattern", "a pattern ('.*' for everything)"),
+        table.given("pattern", "a pattern ('.*' for everything)"),
         variable,
         flags,
-        tags_name,
-        table.integer("occurrences", 0, _INT64),
+        table.text("customTags"),
+        table.integer("occurrences", 0, INT64),
         table.boolean("ignoreCase", True),
         table.boolean("negate", False),
     )
@@ -206,17 +186,6 @@ def _flags(match: Table) -> tuple[str, ...]:
                 match.report.error(item.line, ProblemId.BAD_VALUE, f"{match.label('filterByTags')}: {message}")
     flags.pop("None", None)
     return tuple(flags)
-
-
-def _known_name(table: Table, key: str, collection: str, names: MappingOf[str, object]) -> str:
-    """The name in `key` as the collection spells it; an error where the collection does not have it."""
-    name = table.text(key)
-    by_folded = {known.casefold(): known for known in names}
-    if not name or name.casefold() in by_folded:
-        return by_folded.get(name.casefold(), "")
-    known = listed(names) if names else f"a name out of {collection}, which the site does not have"
-    table.error(key, ProblemId.UNKNOWN_NAME, f"got {shown(name)}, expected {known}{suggestion(name, names)}")
-    return ""
 
 
 def _action(rule: Table) -> OutboundAction:

@@ -1,20 +1,34 @@
-"""Sites and rewrite maps, from YAML."""
+"""Sites and their locations, from YAML."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping as MappingOf
 from pathlib import Path
-from types import MappingProxyType
 
 from urlrewrite.formats.addresses import parse_host_port, parse_origin
+from urlrewrite.formats.files_read import FilesRead
+from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
-from urlrewrite.formats.yaml_fields import Table, describe, pairs, text_of
-from urlrewrite.formats.yaml_inbound import inbound_rules
-from urlrewrite.formats.yaml_nodes import Mapping, Node, Sequence
-from urlrewrite.formats.yaml_outbound import custom_tags_of, outbound_rules, pre_conditions_of
-from urlrewrite.formats.yaml_problems import ProblemId, Report, duplicate_names
-from urlrewrite.model import Certificate, LinkMode, Origin, RewriteMap, Site
+from urlrewrite.formats.yaml_fields import Table, table_of
+from urlrewrite.formats.yaml_nodes import Sequence
+from urlrewrite.formats.yaml_sections import (
+    SECTION_KEYS,
+    SharedFields,
+    own_fields,
+    shared_fields,
+)
+from urlrewrite.model import (
+    ActionType,
+    Certificate,
+    InboundRule,
+    LinkMode,
+    Location,
+    Mode,
+    Origin,
+    Readings,
+    Site,
+    TagReplacement,
+)
 
 SITE_KEYS = (
     "name",
@@ -22,57 +36,65 @@ SITE_KEYS = (
     "backend",
     "connect",
     "links",
+    "mode",
+    "readings",
     "preserveHostHeader",
     "trustedProxies",
     "certificate",
     "documentRoot",
-    "allowedServerVariables",
-    "rules",
-    "outboundRules",
-    "preConditions",
-    "customTags",
-    "rewriteMaps",
+    "webConfig",
+    *SECTION_KEYS,
+    "locations",
 )
-MAP_KEYS = ("defaultValue", "ignoreCase", "entries")
-
-TEMPLATE_NAMES = ("R", "C", "ToLower", "UrlEncode", "UrlDecode", "HtmlEncode")
-"""What stands before the colon in `{...:...}` already, so that no rewrite map can have the name."""
-
-_NO_ORIGIN = Origin("http", "", 80)
+READING_KEYS = ("tagReplacement", "outboundTrackAllCaptures")
 
 
-def read_site(table: Table, rewrite_maps: MappingOf[str, RewriteMap], default_name: str = "") -> Site:
-    """The site of a mapping; without a name, it is called `default_name` or like its first public host."""
+def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_name: str = "", routed: bool) -> Site:
+    """The site of a mapping; without a name, it is called `default_name` or like its first public host.
+
+    `shared` are its own maps and providers, and `routed` tells whether a rule of the server level may send requests
+    somewhere. What `webConfig` names is not read here.
+    """
     public = _public(table)
-    backend = _backend(table)
-    pre_conditions = pre_conditions_of(table)
-    custom_tags = custom_tags_of(table)
-    allowed = tuple(item.text for item in table.texts("allowedServerVariables"))
-    return Site(
-        name=table.text("name") or default_name or (public[0].host if public else ""),
+    site = Site(
+        name=table.text("name") if "name" in table else default_name or (public[0].host if public else ""),
         public=public,
-        backend=backend,
+        backend=_backend(table),
         connect=_connect(table),
         links=table.choice("links", LinkMode.EVERYWHERE),
+        mode=table.choice("mode", Mode.HELPFUL),
+        readings=_readings(table),
         preserve_host_header=table.boolean("preserveHostHeader", False),
         trusted_proxies=_trusted_proxies(table),
         certificate=_certificate(table),
-        document_root=_absolute(table, "documentRoot"),
-        allowed_server_variables=allowed if "allowedServerVariables" in table else None,
-        rules=inbound_rules(table.nodes("rules"), table.report, table.label("rules")),
-        outbound_rules=outbound_rules(table.nodes("outboundRules"), table.report, pre_conditions, custom_tags),
-        pre_conditions=pre_conditions,
-        custom_tags=custom_tags,
-        rewrite_maps=rewrite_maps,
+        document_root=absolute(table, "documentRoot"),
+        locations=_locations(table, files, absolute(table, "documentRoot")),
         source=table.report.source(table.node.line),
+        **own_fields(table),
+        **shared,
+    )
+    if "backend" not in table and "webConfig" not in table and not (routed or _routes(site)):
+        message = (
+            "got no address of a backend and no rule that rewrites to an absolute URL, expected one of them: "
+            "a request that no rule answers gets 404"
+        )
+        table.warning("backend", ProblemId.NO_BACKEND, message)
+    return site
+
+
+def goes_elsewhere(rules: tuple[InboundRule, ...]) -> bool:
+    """Whether a rule rewrites to an absolute URL, or to what may turn out to be one."""
+    return any(
+        rule.action.type is ActionType.REWRITE and ("://" in rule.action.url or rule.action.url.startswith("{"))
+        for rule in rules
     )
 
 
+def _routes(site: Site) -> bool:
+    return any(goes_elsewhere(section.rules) for section in (site, *site.locations))
+
+
 def _public(table: Table) -> tuple[Origin, ...]:
-    node = table.get("public")
-    if node is None or (isinstance(node, Sequence) and not node.items):
-        expected = "expected the address that browsers use, such as https://www.example.com"
-        table.error("public", ProblemId.MISSING, f"got nothing, {expected}")
     found: dict[Origin, int] = {}
     for item in table.texts("public"):
         try:
@@ -87,13 +109,15 @@ def _public(table: Table) -> tuple[Origin, ...]:
     return tuple(found)
 
 
-def _backend(table: Table) -> Origin:
+def _backend(table: Table) -> Origin | None:
+    if "backend" not in table:
+        return None
     text = table.required("backend", "the address of the server behind the proxy, such as http://privateserver:8080")
     try:
-        return parse_origin(text) if text else _NO_ORIGIN
+        return parse_origin(text) if text else None
     except ValueError as error:
         table.error("backend", ProblemId.BAD_ADDRESS, str(error))
-        return _NO_ORIGIN
+        return None
 
 
 def _connect(table: Table) -> tuple[str, int] | None:
@@ -103,6 +127,14 @@ def _connect(table: Table) -> tuple[str, int] | None:
     except ValueError as error:
         table.error("connect", ProblemId.BAD_ADDRESS, str(error))
         return None
+
+
+def _readings(table: Table) -> Readings:
+    """`readings`: how what IIS's sources leave open is read."""
+    own = table.table("readings", READING_KEYS)
+    if own is None:
+        return Readings()
+    return Readings(own.choice("tagReplacement", TagReplacement.VALUE), own.boolean("outboundTrackAllCaptures", True))
 
 
 def _trusted_proxies(table: Table) -> tuple[str, ...]:
@@ -119,52 +151,25 @@ def _trusted_proxies(table: Table) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _absolute(table: Table, key: str) -> str:
+def absolute(table: Table, key: str) -> str:
     """A path in a rule file is relative to that file."""
     path = table.text(key)
     return str(Path(table.report.file).absolute().parent / path) if path else ""
 
 
 def _certificate(table: Table) -> Certificate | None:
-    file = _absolute(table, "certificate")
+    file = absolute(table, "certificate")
     return Certificate(file, table.report.source(table.at("certificate").line)) if file else None
 
 
-def rewrite_maps_of(table: Table) -> MappingOf[str, RewriteMap]:
-    """`rewriteMaps`: names to entries, or to a mapping that has them under `entries`."""
-    report = table.report
+def _locations(site: Table, files: FilesRead, document_root: str) -> tuple[Location, ...]:
+    """`locations`: paths below the root of the site to the section that is in force there, or to several of them."""
     found = []
-    for key, node in table.mapping("rewriteMaps"):
-        label = f"{table.label('rewriteMaps')}.{key.text}"
-        if key.text.casefold() in map(str.casefold, TEMPLATE_NAMES):
-            message = f"{label}: got {shown(key.text)}, expected a name that is not one of {', '.join(TEMPLATE_NAMES)}"
-            report.error(key.line, ProblemId.BAD_VALUE, message)
-        found.append(_rewrite_map(key.text, node, report, label, key.line))
-    report.problems.extend(duplicate_names("rewrite map", ((item.name, item.source) for item in found)))
-    return MappingProxyType({item.name: item for item in found})
-
-
-def _rewrite_map(name: str, node: Node, report: Report, label: str, line: int) -> RewriteMap:
-    source = report.source(line)
-    if not isinstance(node, Mapping):
-        report.error(node.line, ProblemId.WRONG_KIND, f"{label}: got {describe(node)}, expected a mapping of entries")
-        return RewriteMap(name, MappingProxyType({}), source=source)
-    if not any(key.text in MAP_KEYS for key, _ in node.entries):
-        return RewriteMap(name, _entries(node, report, label), source=source)
-    table = Table(node, MAP_KEYS, report, label)
-    entries = table.get("entries")
-    if entries is not None and not isinstance(entries, Mapping):
-        table.error("entries", ProblemId.WRONG_KIND, f"got {describe(entries)}, expected a mapping of keys to values")
-    return RewriteMap(
-        name,
-        _entries(entries, report, table.label("entries")) if isinstance(entries, Mapping) else MappingProxyType({}),
-        table.text("defaultValue"),
-        table.boolean("ignoreCase", True),
-        source,
-    )
-
-
-def _entries(node: Mapping, report: Report, label: str) -> MappingOf[str, str]:
-    return MappingProxyType(
-        {key.text: text_of(value, report, f"{label}.{key.text}") for key, value in pairs(node, report, label)}
-    )
+    for key, node in site.mapping("locations"):
+        label = f"{site.label('locations')}.{key.text}"
+        for item in node.items if isinstance(node, Sequence) else (node,):
+            if own := table_of(item, SECTION_KEYS, site.report, label):
+                path, source = key.text.strip("/"), site.report.source(key.line)
+                shared = shared_fields(own, files, document_root)
+                found.append(Location(path=path, source=source, **own_fields(own), **shared))
+    return tuple(found)

@@ -7,10 +7,10 @@ from collections.abc import Sequence as SequenceOf
 from types import MappingProxyType
 
 from urlrewrite.formats.addresses import origin_of
+from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml_fields import Table, table_of, text_of, texts_of
 from urlrewrite.formats.yaml_nodes import Node, Scalar
-from urlrewrite.formats.yaml_problems import ProblemId, Report
 from urlrewrite.model import ActionType, Expectation, RuleTest
 
 TEST_KEYS = ("name", "request", "response", "expect")

@@ -10,6 +10,8 @@ from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
+from urlrewrite.model import LinkMode, Mode
+
 logger = logging.getLogger("urlrewrite")
 
 DEFAULT_LISTEN = ["http://:8080", "https://:8443"]
@@ -42,8 +44,36 @@ class Options:
             "urlrewrite_rules",
             Sequence[str],
             [],
-            "Rule files, YAML; several are put together. Saved changes come into force within two seconds. "
-            "Without one, the rules of the demo site.",
+            "Rule files: YAML, web.config, applicationHost.config, .htaccess; several are put together. Saved changes "
+            "come into force within two seconds. Without one, the rules of the demo site.",
+        )
+        loader.add_option(
+            "urlrewrite_public",
+            Sequence[str],
+            [],
+            "The name that browsers use, as https://www.example.com, for a site whose rule file does not say it.",
+        )
+        loader.add_option(
+            "urlrewrite_backend",
+            str,
+            "",
+            "What is behind the proxy, as http://privateserver:8080, for sites whose rule file does not say it.",
+        )
+        loader.add_option(
+            "urlrewrite_links",
+            str,
+            "",
+            "How far links of the backend are mapped to the public name without a rule, for every site; empty: as the "
+            "rule files say.",
+            choices=["", *map(str, LinkMode)],
+        )
+        loader.add_option(
+            "urlrewrite_mode",
+            str,
+            "",
+            "What becomes of a rule that fails in IIS: it does what its author meant (helpful), or is answered as IIS "
+            "does (iis); for every site; empty: as the rule files say.",
+            choices=["", *map(str, Mode)],
         )
         loader.add_option(
             "urlrewrite_listen",

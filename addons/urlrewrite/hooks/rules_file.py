@@ -10,18 +10,22 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mitmproxy import ctx
+from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats.yaml_rules import load
+from urlrewrite.formats.rule_files import load
 from urlrewrite.hooks.state import State
 from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.lint.linter import judge
+from urlrewrite.overrides import NO_OVERRIDES, Overrides, fill_in, parse_overrides
 from urlrewrite.problems import RuleFileError
 
 logger = logging.getLogger("urlrewrite.rules")
 
 POLL_SECONDS = 0.5
+
+OVERRIDES = ("urlrewrite_public", "urlrewrite_backend", "urlrewrite_links", "urlrewrite_mode")
 
 DEFAULT_RULES = Path(__file__).parents[3] / "rules" / "default.yaml"
 
@@ -35,18 +39,21 @@ class RulesFile:
         self._state = state
         self._on_change = on_change
         self._paths: list[str] = []
+        self._overrides = NO_OVERRIDES
         self._stamp: Stamp = ()
         self._watcher: asyncio.Task[None] | None = None
 
     def configure(self, updated: set[str]) -> None:
-        """Loads the rules when their files or settings are set."""
+        """Loads the rules when their files or settings are set. Raises OptionsError for what is no address."""
         if updated & {
             "urlrewrite_rules",
+            *OVERRIDES,
             "urlrewrite_trace",
             "urlrewrite_pattern_deadline",
             "urlrewrite_body_deadline",
             "urlrewrite_body_limit",
         }:
+            self._overrides = overrides()
             self._paths = list(ctx.options.urlrewrite_rules) or [str(DEFAULT_RULES)]
             self._stamp = stamp(self._watched())
             self._load()
@@ -89,6 +96,7 @@ class RulesFile:
         again = self._state.in_force is not None
         try:
             rule_set, warnings = load(self._paths)
+            rule_set = fill_in(rule_set, self._overrides)
             compiled, more = compile_rules(rule_set)
         except RuleFileError as error:
             for problem in error.problems:
@@ -96,8 +104,13 @@ class RulesFile:
             if again:
                 logger.error("The rule files were not loaded; the last good rules stay in force.")
             return False
-        for warning in (*warnings, *more):
+        for warning in judge(rule_set, (*warnings, *more)):
             logger.warning(str(warning))
+        if not compiled.allowed_hosts:
+            logger.warning(
+                "No rule file names a backend: what no rule answers gets 404. Set urlrewrite_backend, or let "
+                "a rule rewrite to an absolute URL."
+            )
         self._state.in_force = RulesInForce(compiled, settings)
         sites = ", ".join(
             f"{site.name} ({next(iter(site.public), 'every name')} <- {site.backend or 'as rules say'})"
@@ -106,6 +119,17 @@ class RulesFile:
         logger.log(ALERT if again else logging.INFO, f"Rules {rule_set.fingerprint} in force: {sites}")
         self._on_change()
         return True
+
+
+def overrides() -> Overrides:
+    """What the options say beside the rule files. Raises OptionsError."""
+    options = ctx.options
+    try:
+        return parse_overrides(
+            options.urlrewrite_public, options.urlrewrite_backend, options.urlrewrite_links, options.urlrewrite_mode
+        )
+    except ValueError as error:
+        raise exceptions.OptionsError(f"urlrewrite_{error}") from error
 
 
 def stamp(paths: Sequence[str]) -> Stamp:

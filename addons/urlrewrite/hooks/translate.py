@@ -40,6 +40,7 @@ def request_facts(flow: http.HTTPFlow) -> RequestFacts:
         client=_address(client.peername),
         local=_address(client.sockname),
         sni=client.sni or "",
+        received=request.timestamp_start,
     )
 
 

@@ -97,7 +97,8 @@ def _head(reading: Reading) -> list[str]:
 def _result(reading: Reading) -> str:
     """Where the request went, or what it was answered with."""
     status = number(reading.data, "status")
-    came = f" {status}" if status is not None else ""
+    sub_status = f".{number(reading.data, 'sub_status')}" if number(reading.data, "sub_status") else ""
+    came = f" {status}{sub_status}" if status is not None else ""
     if text(reading.data, "target"):
         return f"{shown(text(reading.data, 'target'))}{came}"
     if text(reading.data, "action") == "AbortRequest":
@@ -107,7 +108,7 @@ def _result(reading: Reading) -> str:
         return f"{status or number(redirect, 'status')} {shown(text(redirect, 'location'))}"
     answered = _last(reading.request, "ANSWERED")
     status = status if status is not None or answered is None else number(answered, "status")
-    return str(status) if status is not None else "not decided"
+    return f"{status}{sub_status}" if status is not None else "not decided"
 
 
 def _decision(reading: Reading) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from urlrewrite.inspector.changes import field_changes
 from urlrewrite.inspector.comparisons import captures, comparison, conditions, labelled, lookup, mark
@@ -13,8 +13,18 @@ _INSIDE = " " * 6
 _SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
 _CONDITIONS = frozenset({"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END"})
 
+_REASONS = {"disabled": "enabled: false", "{R:0}": "what the pattern needs is not in the URL"}
+_MOST_REASONS = 20
+
 _OUTSIDE = frozenset(
-    {"ANSWERED", "GENERAL_SET_REQUEST_HEADER", "REQUEST_ROUTED", "URL_REWRITE_END", "URL_REWRITE_START"}
+    {
+        "ANSWERED",
+        "GENERAL_SET_REQUEST_HEADER",
+        "REQUEST_ROUTED",
+        "RULES_RULED_OUT",
+        "URL_REWRITE_END",
+        "URL_REWRITE_START",
+    }
 )
 
 
@@ -34,9 +44,17 @@ def request_part(reading: Reading) -> list[str]:
                     lines.append(labelled("site", f"{site}, published as {public}", "  "))
                 case "URL_REWRITE_START":
                     scope = _SCOPES.get(text(event, "scope"), text(event, "scope"))
-                    lines += ["", f"  {visible(scope)}, on {shown(text(event, 'url'))}"]
+                    inside = f", in {shown(text(event, 'location'))}" if text(event, "location") else ""
+                    lines += ["", f"  {visible(scope)}{inside}, on {shown(text(event, 'url'))}"]
+                case "RULES_RULED_OUT":
+                    lines += _ruled_out(event)
                 case "RULE_DISABLED":
                     lines.append(f"  – {visible(text(event, 'rule'))}  (enabled: false)")
+                case "RULE_OUTSIDE_LOCATION":
+                    where = shown(text(event, "location"))
+                    lines.append(
+                        f"  – {visible(text(event, 'rule'))}  (the URL is no longer in its directory, {where})"
+                    )
                 case "GENERAL_SET_REQUEST_HEADER":
                     set_on_request.append(event)
                 case "REQUEST_ROUTED" | "ANSWERED":
@@ -50,9 +68,22 @@ def request_part(reading: Reading) -> list[str]:
     return [*lines, *(["", *after] if after else [])]
 
 
+def _ruled_out(event: Event) -> list[str]:
+    """Rules of a long list that could not match, and were not tried one by one."""
+    first, last, count = visible(text(event, "first")), visible(text(event, "last")), number(event, "count") or 0
+    lines = [f"  ✗ {first}" if count == 1 else f"  ✗ {first} … {last}  ({count:,} rules; explain tells of each)"]
+    reasons = event.get("reasons")
+    for reason, of_them in list(reasons.items())[:_MOST_REASONS] if isinstance(reasons, Mapping) else ():
+        why = _REASONS.get(reason) or f"what a condition needs is not in {shown(reason, 40)}"
+        lines.append(f"{_INSIDE}{visible(of_them)}: {why}")
+    return lines
+
+
 def _routed(event: Event) -> Iterator[str]:
     if name_of(event) == "ANSWERED":
-        yield labelled("answered", f"{number(event, 'status')}, and the backend was not asked", "  ")
+        sub_status = number(event, "sub_status")
+        status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
+        yield labelled("answered", f"{status}, and the backend was not asked", "  ")
         return
     yield labelled("sent to", shown(text(event, "url")), "  ")
     yield labelled("", f"Host: {shown(text(event, 'host'))}", "  ")
@@ -145,6 +176,10 @@ def _step(event: Event, block: Block) -> list[str]:
             return [labelled("answer", " · ".join([status, *told]), inside)]
         case "ABORT_REQUEST_ACTION":
             return [labelled("abort", "the connection is closed without an answer", inside)]
+        case "RESPONSE_CACHE_DIRECTIVE":
+            return [
+                labelled("cache", f"{shown(text(event, 'directive'))}: has no effect here, nothing is cached", inside)
+            ]
         case "NONE_ACTION":
             return [labelled("action", "None: the URL stays", inside)]
         case "WARNING" | "ERROR":
@@ -155,7 +190,12 @@ def _step(event: Event, block: Block) -> list[str]:
 def _url_action(label: str, event: Event, url: str, block: Block) -> list[str]:
     query = text(block.start, "query_string")
     appended = "  · query string appended" if flag(event, "append_query_string") and query else ""
-    return [
+    lines = [
         labelled(label, shown(text(event, "substitution")) + appended, _INSIDE),
         labelled("", f"→ {url}", _INSIDE),
     ]
+    if iis_url := text(event, "iis_url"):
+        lines.append(labelled("", f"≠ IIS would send {shown(iis_url)}", _INSIDE))
+    if logged := text(event, "log_rewritten_url"):
+        lines.append(labelled("", f"IIS would log {shown(logged)}", _INSIDE))
+    return lines

@@ -43,17 +43,19 @@ def spki_hash(certificate: Path) -> str:
 
 
 @contextlib.contextmanager
-def running_proxy(rules: str, folder: Path, *options: str) -> Iterator[Proxy]:
+def running_proxy(rules: str, folder: Path, *options: str, file_name: str = "rules.yaml") -> Iterator[Proxy]:
     """Run the proxy in an empty folder and stop it at the end; a traceback in its log fails the test.
 
-    In `rules`, a YAML text, HTTPS_PORT and HTTP_PORT stand for the ports that it gets. `options` are mitmproxy's.
+    In `rules`, the text of a rule file, HTTPS_PORT and HTTP_PORT stand for the ports that it gets. `options` are
+    mitmproxy's.
     """
-    with running((proxy := _start(rules, folder, options)).service):
+    with running((proxy := _start(rules, folder / file_name, options)).service):
         yield proxy
 
 
-def _start(rules: str, folder: Path, options: Sequence[str]) -> Proxy:
-    file, confdir = folder / "rules.yaml", folder / "mitmproxy"
+def _start(rules: str, file: Path, options: Sequence[str]) -> Proxy:
+    folder = file.parent
+    confdir = folder / "mitmproxy"
     for _ in range(TRIES):
         https_port, http_port = free_ports(2)
         file.write_text(rules.replace("HTTPS_PORT", str(https_port)).replace("HTTP_PORT", str(http_port)))

@@ -1,0 +1,228 @@
+"""One rule made ready to run, and what is wrong with it.
+
+A rule is compiled once, however many levels inherit it, unless the names that it may use differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any, cast
+from urllib.parse import quote
+
+from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
+from urlrewrite.engine.inbound import CompiledInboundRule, CompiledVariable
+from urlrewrite.engine.inheritance import Effective, PlacedRule
+from urlrewrite.engine.outbound import TAG_FLAGS, CompiledOutboundRule
+from urlrewrite.engine.pattern import Pattern, PatternError, compile_pattern
+from urlrewrite.engine.scope import Lookup
+from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Template, TemplateError, parse_template
+from urlrewrite.model import (
+    Condition,
+    Conditions,
+    LogicalGrouping,
+    MatchType,
+    OutboundRule,
+    PatternSyntax,
+    PreCondition,
+    Readings,
+    Source,
+)
+from urlrewrite.problems import Problem, Severity
+
+_UNCOMPILED = compile_pattern("", "ExactMatch", ignore_case=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled[Item]:
+    """A rule or precondition with what was found wrong with it. `linear` tells that its patterns are all quick."""
+
+    item: Item
+    problems: tuple[Problem, ...]
+    linear: bool
+
+
+class RuleCompiler:
+    """Compiles rules; one that is wrong gets placeholders for what cannot be used."""
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[object, ...], Compiled[Any]] = {}
+
+    def inbound(self, placed: PlacedRule, lookups: Mapping[str, Lookup]) -> Compiled[CompiledInboundRule]:
+        """An inbound rule; `lookups` are the rewrite maps and providers that it may use."""
+        return self._once(
+            (id(placed.rule), placed.directory, frozenset(lookups)), lookups, lambda part: part.inbound(placed)
+        )
+
+    def outbound(
+        self, rule: OutboundRule, level: Effective, readings: Readings, lookups: Mapping[str, Lookup]
+    ) -> Compiled[CompiledOutboundRule]:
+        """An outbound rule as it is at a level."""
+        tags, custom = _tags(rule, level)
+        known = rule.pre_condition.lower() in level.pre_conditions
+        key = (id(rule), frozenset(lookups), readings, tags, custom, known)
+        return self._once(key, lookups, lambda part: part.outbound(rule, level, readings))
+
+    def pre_condition(self, item: PreCondition, lookups: Mapping[str, Lookup]) -> Compiled[CompiledConditions]:
+        """A precondition."""
+        return self._once((id(item), frozenset(lookups)), lookups, lambda part: part.pre_condition(item))
+
+    def _once[Item](
+        self, key: tuple[object, ...], lookups: Mapping[str, Lookup], compile_it: Callable[[_Part], Item]
+    ) -> Compiled[Item]:
+        if key not in self._done:
+            part = _Part(lookups)
+            item = compile_it(part)
+            self._done[key] = Compiled(item, tuple(part.problems), all(part.linear))
+        return cast("Compiled[Item]", self._done[key])
+
+
+def _tags(rule: OutboundRule, level: Effective) -> tuple[frozenset[tuple[str, str]], bool]:
+    """The pairs of tag and attribute that a rule examines, and whether the customTags that it names are there."""
+    if rule.match.server_variable:
+        return frozenset(), True
+    tags = {pair for flag in rule.match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
+    if "CustomTags" not in rule.match.filter_by_tags:
+        return frozenset(tags), True
+    custom = level.custom_tags.get(rule.match.custom_tags.lower())
+    return frozenset(tags.union(custom.tags if custom else ())), custom is not None
+
+
+class _Part:
+    """Compiles one rule and keeps what is wrong with it."""
+
+    def __init__(self, lookups: Mapping[str, Lookup]) -> None:
+        self.lookups = lookups
+        self.problems: list[Problem] = []
+        self.linear: list[bool] = []
+        self.source = Source("", 0)
+        self.rule = ""
+
+    def inbound(self, placed: PlacedRule) -> CompiledInboundRule:
+        rule = placed.rule
+        self.source, self.rule = rule.source, rule.name
+        if not rule.match.url:
+            self.error("UR124", "got no pattern for the URL, expected a match with url ('.*' for every URL)")
+        pattern = self.pattern(rule.match.url, rule.pattern_syntax, rule.match.ignore_case)
+        conditions = self.conditions(rule.conditions, rule.pattern_syntax)
+        variables = tuple(
+            CompiledVariable(item.name, self.template(item.value, item.source), item.replace)
+            for item in rule.server_variables
+        )
+        url = self.template(rule.action.url)
+        groups = -1 if rule.match.negate else pattern.groups
+        self.check_references([url, *(item.value for item in variables)], groups, conditions)
+        base = f"/{quote(placed.directory)}/" if placed.directory else "/"
+        return CompiledInboundRule(rule, pattern, conditions, variables, url, placed.directory, base)
+
+    def outbound(self, rule: OutboundRule, level: Effective, readings: Readings) -> CompiledOutboundRule:
+        self.source, self.rule = rule.source, rule.name
+        written = rule.conditions
+        if written.track_all_captures is None:
+            written = replace(written, track_all_captures=readings.outbound_track_all_captures)
+        tags, has_custom_tags = _tags(rule, level)
+        if rule.pre_condition and rule.pre_condition.lower() not in level.pre_conditions:
+            self.unknown("UR125", "preCondition", rule.pre_condition, [i.name for i in level.pre_conditions.values()])
+        if not has_custom_tags:
+            self.unknown("UR126", "customTags", rule.match.custom_tags, [i.name for i in level.custom_tags.values()])
+        whole_body = not tags and not rule.match.server_variable
+        pattern = self.pattern(rule.match.pattern, rule.pattern_syntax, rule.match.ignore_case, substring=whole_body)
+        conditions = self.conditions(written, rule.pattern_syntax)
+        value = self.template(rule.action.value)
+        self.check_references([value], -1 if rule.match.negate else pattern.groups, conditions)
+        return CompiledOutboundRule(
+            rule, pattern, conditions, value, tags, rule.pre_condition.lower(), readings.tag_replacement
+        )
+
+    def pre_condition(self, item: PreCondition) -> CompiledConditions:
+        self.source = item.source
+        return self.conditions(Conditions(item.items, item.logical_grouping), item.pattern_syntax)
+
+    def conditions(self, conditions: Conditions, syntax: PatternSyntax) -> CompiledConditions:
+        items = tuple(self.condition(item, syntax) for item in conditions.items)
+        return CompiledConditions(
+            items, LogicalGrouping(conditions.logical_grouping), bool(conditions.track_all_captures)
+        )
+
+    def condition(self, item: Condition, syntax: PatternSyntax) -> CompiledCondition:
+        pattern = None
+        if item.match_type is MatchType.PATTERN:
+            pattern = self.pattern(item.pattern, syntax, item.ignore_case, source=item.source)
+        return CompiledCondition(item, self.template(item.input, item.source), pattern)
+
+    def pattern(
+        self,
+        text: str,
+        syntax: PatternSyntax,
+        ignore_case: bool,
+        *,
+        substring: bool = False,
+        source: Source | None = None,
+    ) -> Pattern:
+        try:
+            pattern = compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring)
+        except PatternError as error:
+            wildcard = "; '*' at the beginning is a Wildcard pattern: set patternSyntax: Wildcard, or write .* for it"
+            hint = wildcard if text.startswith("*") else ""
+            self.error("UR110", f"got the pattern {text!r}, offset {error.offset}: {error}{hint}", source)
+            return _UNCOMPILED
+        self.linear.append(pattern.linear)
+        for warning, offset in pattern.warnings:
+            self.warn("UR111", f"the pattern {text!r}, offset {offset}: {warning}", source)
+        return pattern
+
+    def template(self, text: str, source: Source | None = None) -> Template:
+        try:
+            template = parse_template(text)
+        except TemplateError as error:
+            self.error("UR120", f"got {text!r}, offset {error.offset}: {error}", source)
+            return Template(text, ())
+        for reference in template.references():
+            if not isinstance(reference, Call):
+                continue
+            if reference.name.lower() in FUNCTIONS or reference.name.lower() in self.lookups:
+                continue
+            known = [lookup.name for lookup in self.lookups.values()] + [
+                "ToLower",
+                "UrlEncode",
+                "UrlDecode",
+                "HtmlEncode",
+            ]
+            near = get_close_matches(reference.name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            expected = f"expected a rewrite map, a provider or one of {', '.join(known)}{hint}"
+            self.error("UR121", f"got {{{reference.name}:...}}, {expected}", source)
+        return template
+
+    def check_references(self, templates: list[Template], groups: int, conditions: CompiledConditions) -> None:
+        """Warns of back-references to groups that no pattern has; they are always empty."""
+        of_conditions = [item.pattern.groups for item in conditions.items if item.pattern]
+        tracked = sum(of_conditions) if conditions.track_all_captures else max(of_conditions, default=-1)
+        for template in templates:
+            for reference in template.references():
+                if not isinstance(reference, BackReference):
+                    continue
+                limit = groups if reference.kind == "R" else tracked
+                if reference.number > limit:
+                    has = "nothing is captured" if limit < 0 else f"the highest group is {limit}"
+                    self.warn(
+                        "UR122",
+                        f"{{{reference.kind}:{reference.number}}} in {template.source!r} is always empty: {has}",
+                    )
+
+    def unknown(self, id: str, kind: str, name: str, known: list[str]) -> None:
+        """An error for a name that nothing has at the level where the rule is in force."""
+        near = get_close_matches(name, known, 1)
+        expected = f"one of {', '.join(known)}" if known else "one that is in force here, and there is none"
+        self.error(id, f"got the {kind} {name!r}, expected {expected}{f'; did you mean {near[0]}?' if near else ''}")
+
+    def error(self, id: str, message: str, source: Source | None = None) -> None:
+        self.problems.append(Problem(self.where(source), message, id, self.rule))
+
+    def warn(self, id: str, message: str, source: Source | None = None) -> None:
+        self.problems.append(Problem(self.where(source), message, id, self.rule, Severity.WARNING))
+
+    def where(self, source: Source | None) -> Source:
+        """What was written on a line of its own is told with that line."""
+        return source if source and source.line else self.source

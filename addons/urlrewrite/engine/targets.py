@@ -1,0 +1,52 @@
+"""Where requests may be sent: the hosts that the rule files name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from urlrewrite.model import ActionType, RuleSet, Section
+from urlrewrite.origin import origin_of, parse_authority
+
+_URL_AUTHORITY = re.compile(r"(https?|wss?)://([^/?#{}\s]+)(?=[/?#]|$)", re.IGNORECASE)
+_DYNAMIC_SCHEME_AUTHORITY = re.compile(r"\}://([^/?#{}\s]+)(?=[/?#]|$)")
+
+
+def allowed_hosts(rule_set: RuleSet) -> frozenset[tuple[str, int]]:
+    """The (host, port) pairs of every target that a rule file names.
+
+    Those are backends, URLs in Rewrite actions, and what rewrite maps and the files of providers answer.
+    """
+    return frozenset(_named_hosts(rule_set))
+
+
+def _named_hosts(rule_set: RuleSet) -> Iterable[tuple[str, int]]:
+    for rule in rule_set.global_rules:
+        yield from _hosts_in(rule.action.url if rule.action.type is ActionType.REWRITE else "")
+    yield from _hosts_of_section(rule_set)
+    for site in rule_set.sites:
+        if site.backend:
+            yield site.backend.host, site.backend.port
+        for section in (site, *site.locations):
+            yield from _hosts_of_section(section)
+
+
+def _hosts_of_section(section: Section) -> Iterable[tuple[str, int]]:
+    for rule in section.rules:
+        yield from _hosts_in(rule.action.url if rule.action.type is ActionType.REWRITE else "")
+    answers = [(*item.entries.values(), item.default_value) for item in section.rewrite_maps.values()]
+    answers += [tuple(item.answers.values()) for item in section.providers.values()]
+    for answer in (answer for group in answers for answer in group):
+        yield from _hosts_in(answer)
+        if parsed := parse_authority(answer):
+            yield from ((parsed[0], port) for port in ([parsed[1]] if parsed[1] else [80, 443]))
+
+
+def _hosts_in(text: str) -> Iterable[tuple[str, int]]:
+    for scheme, authority in _URL_AUTHORITY.findall(text):
+        if origin := origin_of(scheme, authority):
+            yield origin.host, origin.port
+    for authority in _DYNAMIC_SCHEME_AUTHORITY.findall(text):
+        for scheme in ("http", "https"):
+            if origin := origin_of(scheme, authority):
+                yield origin.host, origin.port

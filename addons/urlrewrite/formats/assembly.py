@@ -1,0 +1,169 @@
+"""One rule set out of what the readers found in one file or in several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from urlrewrite.formats.files_read import FilesRead, reason
+from urlrewrite.formats.reports import ProblemId, duplicate_names
+from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.model import (
+    Collection,
+    CustomTags,
+    InboundRule,
+    OutboundRule,
+    PreCondition,
+    Provider,
+    RewriteMap,
+    RuleSet,
+    RuleTest,
+    Site,
+    Source,
+)
+from urlrewrite.problems import Problem, RuleFileError, Severity
+
+_PEM_MARKERS = (b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----")
+
+
+def put_together(
+    parts: Sequence[RuleSet], problems: Iterable[Problem], files: FilesRead, names: Sequence[str]
+) -> tuple[RuleSet, tuple[Problem, ...]]:
+    """One rule set of the parts, and the warnings.
+
+    Args:
+        parts: what each file says, in order.
+        problems: what the readers found wrong.
+        files: what was read.
+        names: the rule files as the user named them.
+
+    Raises:
+        RuleFileError: a problem of a file, or between them, is an error. It has all of them, in file order.
+    """
+    found = [*problems]
+    sites = tuple(site for part in parts for site in part.sites)
+    if not sites and not any(problem.severity is Severity.ERROR for problem in found):
+        message = "got no site, expected public and backend, sites with a list of them, or a web.config"
+        found.append(Problem(Source(names[0] if names else "<no file>", 1), message, ProblemId.MISSING))
+    rules = _joined(parts, sites, found)
+    found += _site_problems(rules)
+    order = {name: number for number, name in enumerate(names)}
+    ordered = tuple(sorted(dict.fromkeys(found), key=lambda p: (order.get(p.source.file, len(order)), p.source.line)))
+    if any(problem.severity is Severity.ERROR for problem in ordered):
+        raise RuleFileError(ordered)
+    return replace(rules, files=files.names, fingerprint=files.fingerprint), ordered
+
+
+def _joined(parts: Sequence[RuleSet], sites: tuple[Site, ...], problems: list[Problem]) -> RuleSet:
+    """What the parts say of the server, one after another; two that contradict each other are errors."""
+    allowed = [part.allowed_server_variables for part in parts if part.allowed_server_variables is not None]
+    proxies = [part.proxy for part in parts if part.proxy]
+    for proxy in proxies[1:]:
+        message = f"got <proxy> again, expected it once: the first one is in {proxies[0].source}"
+        problems.append(Problem(proxy.source, message, ProblemId.DUPLICATE_KEY))
+    farms = tuple(farm for part in parts for farm in part.web_farms)
+    named_farms = ((farm.attributes.get("name", ""), farm.source) for farm in farms)
+    problems += duplicate_names("web farm", ((name, source) for name, source in named_farms if name))
+    return RuleSet(
+        sites=sites,
+        rules=_all_named("rule", [part.rules for part in parts], problems),
+        global_rules=_all_named("rule", [part.global_rules for part in parts], problems),
+        outbound_rules=_all_named("rule", [part.outbound_rules for part in parts], problems),
+        pre_conditions=_by_name("preCondition", [part.pre_conditions for part in parts], problems),
+        custom_tags=_by_name("customTags", [part.custom_tags for part in parts], problems),
+        rewrite_maps=_by_name("rewrite map", [part.rewrite_maps for part in parts], problems),
+        providers=_by_name("provider", [part.providers for part in parts], problems),
+        allowed_server_variables=tuple(dict.fromkeys(name for names in allowed for name in names)) if allowed else None,
+        removals=tuple(removal for part in parts for removal in part.removals),
+        use_original_url_encoding=_last(part.use_original_url_encoding for part in parts),
+        rewrite_before_cache=_last(part.rewrite_before_cache for part in parts),
+        global_use_original_url_encoding=_last(part.global_use_original_url_encoding for part in parts),
+        comments=_joined_comments(parts),
+        web_farms=farms,
+        proxy=proxies[0] if proxies else None,
+        tests=tuple(test for part in parts for test in part.tests),
+    )
+
+
+def _all_named[R: (InboundRule, OutboundRule)](
+    kind: str, lists: Iterable[tuple[R, ...]], problems: list[Problem]
+) -> tuple[R, ...]:
+    """The rules of all lists; a name that occurs twice is an error."""
+    rules = tuple(rule for rules in lists for rule in rules)
+    problems += duplicate_names(kind, ((rule.name, rule.source) for rule in rules if rule.name), rules=True)
+    return rules
+
+
+def _by_name[T: (PreCondition, CustomTags, RewriteMap, Provider)](
+    kind: str, mappings: Sequence[Mapping[str, T]], problems: list[Problem]
+) -> Mapping[str, T]:
+    """The entries of all mappings; a name that occurs twice is an error."""
+    items = [item for mapping in mappings for item in mapping.values()]
+    problems += duplicate_names(kind, ((item.name, item.source) for item in items))
+    return MappingProxyType({item.name: item for item in items})
+
+
+def _last(values: Iterable[bool | None]) -> bool | None:
+    return next((value for value in reversed([*values]) if value is not None), None)
+
+
+def _joined_comments(parts: Iterable[RuleSet]) -> Mapping[str, str]:
+    texts: dict[str, list[str]] = {}
+    for part in parts:
+        for element, text in part.comments.items():
+            texts.setdefault(element, []).append(text)
+    return MappingProxyType({element: "\n".join(found) for element, found in texts.items()})
+
+
+def _site_problems(rules: RuleSet) -> Iterable[Problem]:
+    """What is wrong between sites, and between a site and the server."""
+    sites = rules.sites
+    yield from duplicate_names("site", ((site.name, site.source) for site in sites if site.name))
+    yield from duplicate_names("public address", ((str(o), site.source) for site in sites for o in site.public))
+    for site in sites:
+        yield from _maps_of_the_server(rules, site)
+    unnamed = [site for site in sites if not site.public]
+    for site in unnamed[1:]:
+        message = (
+            f"got the site {shown(site.name)} without a host, expected public names or bindings with a host: "
+            f"requests for any name go to {shown(unnamed[0].name)}, so that no request comes here"
+        )
+        yield Problem(site.source, message, ProblemId.NO_EFFECT, severity=Severity.WARNING)
+    yield from _unknown_sites(rules.tests, [site.name for site in sites])
+
+
+def _maps_of_the_server(rules: RuleSet, site: Site) -> Iterable[Problem]:
+    """IIS answers 500.19 where a level adds a map that it inherits, unless it removes that first."""
+    removed = {item.name.casefold() for item in site.removals if item.collection is Collection.REWRITE_MAPS}
+    shared = [item for item in rules.rewrite_maps.values() if not removed & {"", item.name.casefold()}]
+    both = (*shared, *site.rewrite_maps.values())
+    return duplicate_names("rewrite map", ((item.name, item.source) for item in both))
+
+
+def missing_files(site: Site) -> Iterable[Problem]:
+    """Whether what the site names on disk is there."""
+    if site.certificate:
+        try:
+            content = Path(site.certificate.file).read_bytes()
+            missing = [marker.decode() for marker in _PEM_MARKERS if marker not in content]
+            got = f'got {shown(site.certificate.file)} without "{missing[0]}"' if missing else ""
+        except (OSError, ValueError) as error:
+            got = f"got {shown(site.certificate.file)} ({reason(error)})"
+        if got:
+            message = f"certificate: {got}, expected a PEM file with private key and certificate"
+            yield Problem(site.certificate.source, message, ProblemId.BAD_CERTIFICATE)
+    if site.document_root and not Path(site.document_root).is_dir():
+        message = (
+            f"documentRoot: got {shown(site.document_root)}, expected a directory; IsFile and IsDirectory find nothing"
+        )
+        yield Problem(site.source, message, ProblemId.NO_DIRECTORY, severity=Severity.WARNING)
+
+
+def _unknown_sites(tests: Iterable[RuleTest], names: Sequence[str]) -> Iterable[Problem]:
+    for test in tests:
+        expected = test.expect.site
+        if expected and names and expected not in names:
+            message = f"expect.site: got {shown(expected)}, expected {listed(names)}{suggestion(expected, names)}"
+            yield Problem(test.source, message, ProblemId.UNKNOWN_NAME)

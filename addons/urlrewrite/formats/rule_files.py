@@ -1,0 +1,112 @@
+"""Reads rule files of every kind, and puts them together.
+
+What a file is, its content tells: XML begins with `<`, Apache's files have directives, everything else is YAML.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path, PurePath
+
+from urlrewrite.formats import mod_rewrite, xml_rules, yaml_rules
+from urlrewrite.formats.assembly import missing_files, put_together
+from urlrewrite.formats.files_read import FilesRead, reason
+from urlrewrite.formats.reports import ProblemId
+from urlrewrite.model import RuleSet, Source
+from urlrewrite.problems import Problem
+
+
+class Kind(StrEnum):
+    """The formats of rule files."""
+
+    YAML = "YAML"
+    XML = "IIS XML"
+    MOD_REWRITE = "mod_rewrite"
+
+
+_SUFFIXES = {
+    ".yaml": Kind.YAML,
+    ".yml": Kind.YAML,
+    ".config": Kind.XML,
+    ".xml": Kind.XML,
+    ".htaccess": Kind.MOD_REWRITE,
+}
+_DIRECTIVE = re.compile(
+    rb"^[ \t]*(?:Rewrite(?:Rule|Cond|Engine|Base|Map|Options)[ \t]|<(?:IfModule|Directory|Location|VirtualHost)\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MARKUP = re.compile(rb"\s*<[?!A-Za-z_]")
+_LOOKED_AT = 64 * 1024
+
+MAX_APACHE_SIZE = 2**20
+"""Bytes of a file for Apache; each of its rules is translated, so that thousands take seconds."""
+
+
+def load(paths: Sequence[str | Path]) -> tuple[RuleSet, tuple[Problem, ...]]:
+    """The rules of all files, read from disk and put together in the order given, and the warnings.
+
+    Raises RuleFileError with every problem of every file. A file that is named twice is read once.
+    """
+    names: dict[Path, str] = {}
+    for path in paths:
+        names.setdefault(Path(path).absolute(), str(path))
+    problems: list[Problem] = []
+    files = FilesRead()
+    parts: list[RuleSet] = []
+    for path, name in names.items():
+        try:
+            content = files.read(path)
+        except (OSError, ValueError) as error:
+            message = f"got no content ({reason(error)}), expected a rule file that can be read"
+            problems.append(Problem(Source(name, 0), message, ProblemId.UNREADABLE))
+            continue
+        if part := _read(content, name, problems, files):
+            parts.append(part)
+    for part in parts:
+        for site in part.sites:
+            problems += missing_files(site)
+    return put_together(parts, problems, files, tuple(names.values()))
+
+
+def kind_of(content: bytes, file: str) -> Kind:
+    """What kind of file this is, by its name where that says it, else by what it begins with."""
+    name = PurePath(file).name.lower()
+    if kind := _SUFFIXES.get(PurePath(name).suffix or name):
+        return kind
+    head = content[:_LOOKED_AT]
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", "replace").encode()
+    head = head.removeprefix(codecs.BOM_UTF8)
+    # Apache's sections look like elements.
+    if _DIRECTIVE.search(head) and not head.lstrip().startswith(b"<?xml"):
+        return Kind.MOD_REWRITE
+    return Kind.XML if _MARKUP.match(head) else Kind.YAML
+
+
+def _read(content: bytes, file: str, problems: list[Problem], files: FilesRead) -> RuleSet | None:
+    kind = kind_of(content, file)
+    if kind is Kind.XML:
+        return xml_rules.read(content, file, problems, files)
+    try:
+        text = _decode(content)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        message = f"got the byte 0x{content[error.start]:02x}, expected a text in UTF-8"
+        problems.append(Problem(Source(file, line), message, ProblemId.UNREADABLE))
+        return None
+    if kind is Kind.MOD_REWRITE and len(content) > MAX_APACHE_SIZE:
+        message = f"got {len(content)} bytes, expected at most {MAX_APACHE_SIZE} of an Apache configuration"
+        problems.append(Problem(Source(file, 1), message, ProblemId.UNREADABLE))
+        return None
+    if kind is Kind.MOD_REWRITE:
+        return mod_rewrite.read(text, file, problems, files)
+    return yaml_rules.read(text, file, problems, files)
+
+
+def _decode(content: bytes) -> str:
+    """UTF-8 with or without a byte order mark, or UTF-16 with one, as Windows editors write it."""
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if utf16 else "utf-8-sig")

@@ -1,0 +1,188 @@
+"""What the templates of `run.sh init` are made of: their parameters, checked, and small parts that several share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from urlrewrite.formats.addresses import parse_origin
+from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.model import (
+    Condition,
+    Conditions,
+    Expectation,
+    InboundRule,
+    LinkMode,
+    LogicalGrouping,
+    Origin,
+    OutboundRule,
+    PreCondition,
+    RewriteMap,
+    RuleTest,
+    Site,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What a person gives to a template; what is not given is empty.
+
+    `action` is one of the template's own words. `entries` are the keys and values of a rewrite map, `example` an
+    address with a query, `sample` a text that `pattern` fits.
+    """
+
+    public: tuple[str, ...] = ()
+    backend: str = ""
+    ssl_offload: bool = True
+    links: bool = True
+    action: str = ""
+    map_name: str = ""
+    entries: tuple[tuple[str, str], ...] = ()
+    block_by: str = ""
+    pattern: str = ""
+    using: str = ""
+    negate: bool = False
+    sample: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a template makes: a site with its rules, tests that prove them, and what a reader is told first."""
+
+    about: str
+    site: Site
+    tests: tuple[RuleTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the rules are to work: the public names, the first one being canonical, and the backend."""
+
+    names: tuple[Origin, ...]
+    server: Origin
+
+    @property
+    def public(self) -> str:
+        return str(self.names[0])
+
+    @property
+    def backend(self) -> str:
+        return str(self.server)
+
+    def draft(
+        self,
+        about: str,
+        *rules: InboundRule,
+        tests: Iterable[RuleTest],
+        outbound_rules: tuple[OutboundRule, ...] = (),
+        rewrite_map: RewriteMap | None = None,
+        links: LinkMode = LinkMode.EVERYWHERE,
+    ) -> Draft:
+        """A draft of these rules."""
+        needed = {rule.pre_condition for rule in outbound_rules}
+        site = Site(
+            name="site",
+            public=self.names,
+            backend=self.server,
+            links=links,
+            rules=rules,
+            outbound_rules=outbound_rules,
+            pre_conditions={IS_HTML.name: IS_HTML} if IS_HTML.name in needed else {},
+            rewrite_maps={rewrite_map.name: rewrite_map} if rewrite_map else {},
+        )
+        return Draft(about, site, tuple(tests))
+
+
+def place_of(given: Parameters) -> Place:
+    """The addresses among the parameters. Raises ValueError with "public: got X, expected Y"."""
+    names = tuple(dict.fromkeys(_origin("public", text) for text in given.public))
+    server = _origin("backend", given.backend)
+    if server in names:
+        raise ValueError(f"backend: got {server}, expected another address than the public one")
+    return Place(names, server)
+
+
+WORDS = {
+    "ssl_offload": "no-ssl-offload",
+    "links": "no-links",
+    "map_name": "map",
+    "entries": "entry",
+    "block_by": "block-by",
+}
+"""What messages and the command line call a parameter, where it is not its field's name."""
+
+
+class MissingError(ValueError):
+    """A template needs more parameters; `words` are what they are called."""
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self.words = tuple(WORDS.get(field, field) for field in fields)
+        super().__init__(f"missing {', '.join(self.words)}")
+
+
+ONLY_GET = Condition(
+    "{REQUEST_METHOD}",
+    "^(GET|HEAD)$",
+    comment="Only what a browser can repeat is redirected: the body of a POST would be lost.",
+)
+
+IS_HTML = PreCondition("ResponseIsHtml1", (Condition("{RESPONSE_CONTENT_TYPE}", "^text/html"),))
+
+
+def _origin(what: str, text: str) -> Origin:
+    try:
+        return parse_origin(text)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+
+
+def one_of(what: str, text: str, words: Collection[str]) -> str:
+    """The text if it is one of the words. Raises ValueError."""
+    if text not in words:
+        raise ValueError(f"{what}: got {shown(text)}, expected {listed(words)}{suggestion(text, words)}")
+    return text
+
+
+def printable(what: str, text: str) -> str:
+    """The text if it has no line ends or other control characters. Raises ValueError."""
+    if not text.isprintable():
+        raise ValueError(f"{what}: got {shown(text)}, expected a text on one line")
+    return text
+
+
+_URL_TEXT = re.compile(r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+
+
+def url_text(what: str, text: str) -> str:
+    """The text if it may stand in a URL (RFC 3986), without `#`. Raises ValueError."""
+    if not _URL_TEXT.fullmatch(text):
+        raise ValueError(
+            f"{what}: got {shown(text)}, expected only what a URL has: write other characters as %20, %C3%A9 ..."
+        )
+    return text
+
+
+def literal(text: str) -> str:
+    """A regular expression that fits just this text; IIS Manager leaves out the backslashes."""
+    return re.sub(r"[\\^$.|?*+()\[\]{}]", r"\\\g<0>", text)
+
+
+def authority_pattern(name: Origin) -> str:
+    """A regular expression for an authority, with its port where that may stand or be left out."""
+    if name.has_default_port:
+        return f"{literal(name.host_text)}(?::{name.port})?"
+    return literal(name.authority)
+
+
+def all_of(*items: Condition) -> Conditions:
+    """Conditions that all have to be met."""
+    return Conditions(items, LogicalGrouping.MATCH_ALL)
+
+
+def asks(
+    name: str, asked: str, /, *fields: tuple[str, str], method: str = "GET", **expected: str | int | None
+) -> RuleTest:
+    """A test of a request for the URL `asked`; `expected` are fields of `Expectation`."""
+    return RuleTest(method, asked, Expectation(**expected), fields, name=name)  # type: ignore[arg-type]

@@ -1,0 +1,62 @@
+"""IIS's words that no enumeration of the model has."""
+
+from __future__ import annotations
+
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.wording import shown
+from urlrewrite.model import ActionType, RedirectType
+
+TAG_FLAGS = (
+    "None",
+    "A",
+    "Area",
+    "Base",
+    "Form",
+    "Frame",
+    "Head",
+    "IFrame",
+    "Img",
+    "Input",
+    "Link",
+    "Script",
+    "CustomTags",
+)
+"""The flags of `filterByTags` (rewrite_schema.xml)."""
+
+ACTION_ATTRIBUTES = {
+    ActionType.NONE: (),
+    ActionType.REWRITE: ("url", "appendQueryString", "logRewrittenUrl"),
+    ActionType.REDIRECT: ("url", "appendQueryString", "redirectType"),
+    ActionType.CUSTOM_RESPONSE: ("statusCode", "subStatusCode", "statusReason", "statusDescription"),
+    ActionType.ABORT_REQUEST: (),
+}
+"""The attributes that have an effect with each type of action."""
+
+REDIRECT_NUMBERS = {str(kind.status): kind for kind in RedirectType}
+"""`redirectType` as a number."""
+
+FINAL_STATUS = range(200, 1000)
+"""What `statusCode` can be: 1xx are not final."""
+
+NOT_CUSTOM = range(300, 308)
+"""Status codes that CustomResponse cannot send (rewrite_schema.xml)."""
+
+INT64 = range(2**63)
+"""What `occurrences` can be."""
+
+TEMPLATE_NAMES = ("R", "C", "ToLower", "UrlEncode", "UrlDecode", "HtmlEncode")
+"""What stands before the colon in `{...:...}` already, so that no rewrite map or provider can have the name."""
+
+
+def check_variable_name(name: str, report: Report, line: int, label: str) -> None:
+    """An error for a name that is written as a reference to it, or with blanks."""
+    if any(character in "{}:" or character.isspace() or not character.isprintable() for character in name):
+        message = f"{label}: got the name {shown(name)}, expected a bare name such as HTTP_X_FORWARDED_PROTO"
+        report.error(line, ProblemId.BAD_VALUE, message)
+
+
+def check_template_name(name: str, report: Report, line: int, label: str) -> None:
+    """An error for the name of a rewrite map or provider that means something else in a template."""
+    if name.casefold() in map(str.casefold, TEMPLATE_NAMES):
+        message = f"{label}: got {shown(name)}, expected a name that is not one of {', '.join(TEMPLATE_NAMES)}"
+        report.error(line, ProblemId.BAD_VALUE, message)

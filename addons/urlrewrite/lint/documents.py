@@ -1,0 +1,205 @@
+"""The documentation of the ids that the readers of rule files give."""
+
+from __future__ import annotations
+
+from urlrewrite.lint.registry import document
+
+_REFUSED = "Refuses the configuration: 500.19, or 500.50 where it is found when the rules are read."
+_NOT_LOADED = "The rules are not loaded; those that are in force stay."
+_NOT_IIS = "Has no such thing."
+
+document(
+    "UR001",
+    "A file that cannot be read",
+    means="A rule file, or a file that it names, is missing, may not be read, is too large, or is not in the encoding "
+    "that it says.",
+    iis="500.19.",
+    here=_NOT_LOADED,
+    write="Files in UTF-8, or in UTF-16 with a byte order mark, that this process may read.",
+)
+document(
+    "UR002",
+    "No YAML",
+    means="The text of a rule file is not well-formed YAML. Often a pattern with `: `, `#`, `{` or `\\` stands without "
+    "quotes, or a line is indented by a tab.",
+    iis=_NOT_IIS,
+    here=_NOT_LOADED,
+    write="Patterns and values in single quotes: `'^(\\d+): (.*)$'`.",
+)
+document(
+    "UR003",
+    "A list, a mapping or a text in the wrong place",
+    means="Something of another kind is expected here; the message says which.",
+    iis=_NOT_IIS,
+    here=_NOT_LOADED,
+    write="As the message says.",
+)
+document(
+    "UR004",
+    "A key, an element or an attribute that means nothing here",
+    means="The name is not one of this place, or misspelled; the message has the nearest one.",
+    iis="500.19.",
+    here="In YAML an error. In XML it is left out with a warning, since such files run on servers that do not look.",
+    write="The name as the message has it.",
+)
+document(
+    "UR005",
+    "The same key or element twice",
+    means="What may stand once stands there again.",
+    iis="500.19.",
+    here=_NOT_LOADED,
+    write="One of the two.",
+)
+document(
+    "UR006",
+    "Something is missing",
+    means="A key, an attribute or an element that there must be is not there: a rule without `match`, an action "
+    "without `url`.",
+    iis="500.19 for an attribute, 500.50 for a rule without `<match>`.",
+    here=_NOT_LOADED,
+    write="What the message expects; `match: .*` fits every URL.",
+)
+document(
+    "UR007",
+    "A value that cannot be",
+    means="A value is none of those that its key or attribute may have.",
+    iis=_REFUSED,
+    here=_NOT_LOADED,
+    write="One of the values in the message.",
+)
+document(
+    "UR008",
+    "A name given twice",
+    means="Two rules, preConditions, maps, sites or public addresses have one name. Case does not tell names apart.",
+    iis='500.19, "Cannot add duplicate collection entry".',
+    here=_NOT_LOADED,
+    write="Another name for one of them.",
+)
+document(
+    "UR009",
+    "A name that nothing has",
+    means="A preCondition, customTags or site is named that does not exist; the message has the nearest name.",
+    iis="500.50.",
+    here=_NOT_LOADED,
+    write="The name as it is spelled where it is defined.",
+)
+document(
+    "UR010",
+    "No address",
+    means="An origin, a URL, a host with a port or a network cannot be read.",
+    iis=_NOT_IIS,
+    here=_NOT_LOADED,
+    write="`https://www.example.com` for an origin (no path), `10.0.0.7:8080` for a host and port, `10.0.0.0/8` for a "
+    "network.",
+)
+document(
+    "UR011",
+    "A certificate that cannot be used",
+    means="The file of `certificate:` is missing, or does not hold both a private key and a certificate.",
+    iis="Has its certificates in the bindings.",
+    here=_NOT_LOADED,
+    write="A PEM file with the private key, the certificate and the chain. Without `certificate:` one is made by "
+    "mitmproxy's authority.",
+)
+document(
+    "UR012",
+    "Parts that cannot go together",
+    means="Each part is right by itself: a Wildcard pattern for whole bodies, for example.",
+    iis=_REFUSED,
+    here=_NOT_LOADED,
+    write="For bodies patternSyntax ECMAScript or ExactMatch; or filterByTags or serverVariable with Wildcard.",
+)
+document(
+    "UR013",
+    "Something that has no effect",
+    means="Something is given that changes nothing: `url` with the action None, `filterByTags` together with "
+    "`serverVariable` (the rule works on the variable only), `customTags` without the flag CustomTags.",
+    iis="Ignores it.",
+    here="The same.",
+    write="One of the two, or two rules.",
+)
+document(
+    "UR014",
+    "A directory that does not exist",
+    means="`documentRoot` is no directory, so IsFile and IsDirectory find nothing.",
+    iis="Answers 500.19 for a site without its directory.",
+    here="The rules are in force; the conditions are false, or true where they are negated.",
+    write="The directory of the site's files, relative to the rule file.",
+)
+document(
+    "UR015",
+    "No XML",
+    means="The text is not well-formed, or too deep or too large to be a configuration. Often `&` or `<` of a pattern "
+    "is not escaped.",
+    iis="500.19.",
+    here=_NOT_LOADED,
+    write="`&amp;` for `&`, `&lt;` for `<`, `&quot;` for a double quote in an attribute.",
+)
+document(
+    "UR016",
+    "A document type",
+    means="The XML has a DOCTYPE, which could define entities that read other files or grow without end.",
+    iis="500.19.",
+    here=_NOT_LOADED,
+    write="The file without `<!DOCTYPE ...>`.",
+)
+document(
+    "UR017",
+    "Another spelling",
+    means="Something is not spelled as IIS spells it, and taken for what it plainly means: `preconditions`, "
+    '`redirectType="301"`, blanks around a URL.',
+    iis="500.19 for most of them.",
+    here="Taken as meant.",
+    write="The spelling in the message.",
+)
+document(
+    "UR018",
+    "Something that IIS refuses",
+    means="IIS does not know it, or not in this place or file, and here it is honoured: `globalRules` in a web.config, "
+    "the redirect type 308.",
+    iis="500.19.",
+    here="Works as it is written.",
+    write="In applicationHost.config what belongs there. If the rules never go back to IIS, silence it where it is "
+    "told of a rule.",
+)
+document(
+    "UR019",
+    "A file that must not be read",
+    means="A configuration names a file outside of its own directory, or one that leads back to itself.",
+    iis="Reads what its process may read.",
+    here=_NOT_LOADED,
+    write="Files beside or below the configuration, named relative to it.",
+)
+document(
+    "UR020",
+    "Not supported here",
+    means="Something of IIS is kept, and written again on export, but not done: a rewrite provider that is a class of "
+    ".NET, for example.",
+    iis="Does it.",
+    here="It gives an empty text; the trace tells each time.",
+    write="A rewrite map or a FileMapProvider with the same answers.",
+)
+document(
+    "UR021",
+    "A comment for us that means nothing",
+    means="A comment `urlrewrite: ...` in XML has a word that is not known.",
+    iis="Ignores comments.",
+    here="Ignored.",
+    write="`<!-- urlrewrite: silence UR137 -->` before a rule.",
+)
+document(
+    "UR022",
+    "An element in the wrong place",
+    means="An element of URL Rewrite stands where IIS does not look for it.",
+    iis="500.19, or it is ignored.",
+    here="Left out, or taken where that is plain; the message says which.",
+    write="The element where the message says.",
+)
+document(
+    "UR023",
+    "Too many problems",
+    means="So much is wrong with a file that the rest is not told.",
+    iis="Tells of the first one only.",
+    here=_NOT_LOADED,
+    write="What has been told mended, and the file checked again.",
+)

@@ -1,0 +1,106 @@
+"""The documentation of the ids that the compiler and the command line give."""
+
+from __future__ import annotations
+
+from urlrewrite.lint.registry import document
+
+_NOT_IIS = "Has no such thing."
+
+document(
+    "UR110",
+    "A pattern that is not valid",
+    means="A pattern cannot be read, at the offset that is told. `*` alone, or at the beginning, is a Wildcard.",
+    iis="500.50 for every request of the site.",
+    here="Not loaded; in the mode `iis` every request is answered with 500.50.",
+    write="`.*` for `*`, `\\(` for a parenthesis that is meant as such; or `patternSyntax: Wildcard`.",
+)
+document(
+    "UR111",
+    "A pattern that is probably not meant",
+    means="The pattern hardly means what it seems to.",
+    iis="Takes it as ECMAScript does.",
+    here="As the message says.",
+    write="As the message says.",
+)
+document(
+    "UR120",
+    "A reference that is not closed",
+    means="`{name:` is opened in a text and never closed.",
+    iis="500.50.",
+    here="Not loaded; in the mode `iis` requests are answered with 500.50.",
+    write="`{ToLower:{R:1}}`: as many closing braces as opening ones.",
+)
+document(
+    "UR121",
+    "An unknown map, provider or function",
+    means="`{Name:...}` names no rewrite map and no provider that is in force here, and no function.",
+    iis="500.50.",
+    here="Not loaded; in the mode `iis` requests are answered with 500.50.",
+    write="ToLower, UrlEncode, UrlDecode, HtmlEncode, or the name of a map as it is defined.",
+)
+document(
+    "UR122",
+    "A back-reference that is always empty",
+    means="`{R:n}` or `{C:n}` has a number that no group of the pattern, or of the conditions, has.",
+    iis="Gives an empty text.",
+    here="The same.",
+    write="`{R:0}` for all that the pattern fits, `{R:1}` for its first `(...)`. Parentheses are counted from the "
+    "left.",
+)
+document(
+    "UR123",
+    "A server variable that may not be set",
+    means="There is a list allowedServerVariables, and the rule sets a variable that is not in it.",
+    iis="Answers 500.50 when the rule acts.",
+    here="In the mode `helpful` it is set; in the mode `iis` the same as there.",
+    write="The name in the list, or no list at all.",
+)
+document(
+    "UR124",
+    "A rule without a pattern",
+    means="The pattern of an inbound rule is empty or missing.",
+    iis="500.50.",
+    here="Not loaded; in the mode `iis` requests are answered with 500.50.",
+    write="`.*` for every URL, `^$` for the root.",
+)
+document(
+    "UR125",
+    "An unknown preCondition",
+    means="A rule names a preCondition that is not in force where the rule is.",
+    iis="500.50.",
+    here="Not loaded; in the mode `iis` the same as there.",
+    write="The name as the message has it; capital i and small L look alike.",
+)
+document(
+    "UR126",
+    "Unknown customTags",
+    means="A rule names customTags that are not in force where the rule is.",
+    iis="500.50.",
+    here="Not loaded; in the mode `iis` the same as there.",
+    write="The name as it is defined under customTags.",
+)
+document(
+    "UR127",
+    "An inherited name given again",
+    means="A level inherits a rule, map or preCondition and has one of the same name, without taking the inherited one "
+    "away.",
+    iis="500.19, duplicate collection entry.",
+    here="In the mode `helpful` the new one is in force in its place.",
+    write='`<remove name="..."/>` before it, `<clear/>`, or another name.',
+)
+document(
+    "UR190",
+    "A test that failed",
+    means="A case under `tests:` of a rule file expects something else than the rules do.",
+    iis=_NOT_IIS,
+    here="`run.sh check` fails. The rules are loaded all the same when they are served.",
+    write="`run.sh explain` with the URL of the test shows what the rules do, step by step.",
+)
+document(
+    "UR191",
+    "What is said beside the files has no place",
+    means="`--public` or `--backend` is given, and every site has its own, or more than one lacks it.",
+    iis=_NOT_IIS,
+    here="The command ends; what is in force stays.",
+    write="The addresses in the rule file.",
+)

@@ -1,0 +1,82 @@
+"""The register of findings: every id with its documentation, and the checks that give those of the linter.
+
+The documentation of an id stands where the id is given out: here at the check itself, for all other parts of the code
+in `documents`. `rules/messages.md` is printed from it (see `messages`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from urlrewrite.lint.views import Subject, heading
+from urlrewrite.model import Source
+from urlrewrite.problems import Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an id means: the finding itself, what IIS does with such a rule, what happens here, and how to write it."""
+
+    id: str
+    title: str
+    means: str
+    iis: str
+    here: str
+    write: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check yields: one or two sentences; place and rule, if they are not those of the subject."""
+
+    message: str
+    source: Source | None = None
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check: `find` is called with each subject of the type `on`."""
+
+    document: Document
+    on: type
+    find: Callable[[Any], Iterator[Finding]]
+
+    def problems(self, subject: Subject) -> Iterator[Problem]:
+        """The findings about a subject of this check's type."""
+        for finding in self.find(subject):
+            source = finding.source or subject.source
+            rule = subject.rule if finding.rule is None else finding.rule
+            yield Problem(source, heading(subject) + finding.message, self.document.id, rule, Severity.WARNING)
+
+
+DOCUMENTS: dict[str, Document] = {}
+"""Every documented id. Complete once `linter` is imported."""
+
+CHECKS: list[Check] = []
+
+
+def document(id: str, title: str, *, means: str, iis: str, here: str, write: str) -> Document:
+    """Registers the documentation of an id.
+
+    Raises:
+        ValueError: the id is documented already.
+    """
+    if id in DOCUMENTS:
+        raise ValueError(f"{id} is documented twice")
+    DOCUMENTS[id] = Document(id, title, means, iis, here, write)
+    return DOCUMENTS[id]
+
+
+def check[S: Subject](
+    id: str, title: str, on: type[S], *, means: str, iis: str, here: str, write: str
+) -> Callable[[Callable[[S], Iterator[Finding]]], Callable[[S], Iterator[Finding]]]:
+    """Registers a check with the documentation of its id."""
+
+    def register(find: Callable[[S], Iterator[Finding]]) -> Callable[[S], Iterator[Finding]]:
+        CHECKS.append(Check(document(id, title, means=means, iis=iis, here=here, write=write), on, find))
+        return find
+
+    return register

@@ -1,0 +1,194 @@
+"""What a pattern says of every text that it matches, read off its tree: how such a text begins and ends, what is in it.
+
+Everything here is conservative: what is not plain to see is not claimed.
+"""
+
+from __future__ import annotations
+
+from urlrewrite.engine import characters
+from urlrewrite.engine.characters import Ranges
+from urlrewrite.engine.pattern import Pattern
+from urlrewrite.engine.pattern_tree import (
+    Anchor,
+    Chars,
+    Choice,
+    Group,
+    Look,
+    Node,
+    Repeat,
+    Sequence,
+    size,
+    width,
+)
+
+LARGEST = 2000
+"""Of a pattern with its counts written out; nothing is said of one that is larger."""
+
+_LONGEST_COUNT = 64
+_NICE = "xa1/-_.=?&:;X "
+_TAIL = "az/?&=.-%"
+
+
+def flat(node: Node) -> list[Node]:
+    """The parts of a pattern one after the other, groups opened and small counts written out."""
+    return _flat(node) if size(node) <= LARGEST else [node]
+
+
+def _flat(node: Node) -> list[Node]:
+    match node:
+        case Sequence(items):
+            return [part for item in items for part in _flat(item)]
+        case Group(body):
+            return _flat(body)
+        case Choice((only,)):
+            return _flat(only)
+        case Repeat(body, least, most) if least == most and least <= _LONGEST_COUNT:
+            return _flat(body) * least
+        case _:
+            return [node]
+
+
+def first_characters(pattern: Pattern) -> list[Ranges] | None:
+    """The sets of the characters that the text surely begins with; None where the pattern may match further on."""
+    parts = flat(pattern.tree)
+    if parts[:1] != [Anchor.START]:
+        return None
+    found: list[Ranges] = []
+    for part in parts[1:]:
+        match part:
+            case Chars(ranges):
+                found.append(ranges)
+            case Repeat(Chars(ranges), least) if least > 0:
+                return [*found, ranges]
+            case _:
+                return found
+    return found
+
+
+def is_only(ranges: Ranges, char: str) -> bool:
+    """Whether the set is this one character, in either case."""
+    return ranges in (characters.single(ord(char)), characters.single(ord(char), ignore_case=True))
+
+
+def begins_with(pattern: Pattern, char: str) -> bool:
+    """Whether every text that the pattern matches begins with this character."""
+    first = first_characters(pattern) or []
+    return any(is_only(ranges, char) for ranges in first[:1])
+
+
+def cannot_begin_with(pattern: Pattern, char: str) -> bool:
+    """Whether no text that the pattern matches begins with this character."""
+    first = first_characters(pattern) or []
+    return any(not characters.contains(ranges, ord(char)) for ranges in first[:1])
+
+
+def needs(pattern: Pattern, text: str) -> bool:
+    """Whether these characters stand next to each other in every text that the pattern matches."""
+    parts = flat(pattern.tree)
+    return any(
+        all(
+            isinstance(part, Chars) and is_only(part.ranges, char) for part, char in zip(parts[at:], text, strict=False)
+        )
+        for at in range(len(parts) - len(text) + 1)
+    )
+
+
+def matches_everything(pattern: Pattern) -> bool:
+    """Whether the pattern matches every text without line ends."""
+    parts = flat(pattern.tree)
+    start, end = parts[:1] == [Anchor.START], parts[-1:] == [Anchor.END]
+    inner = parts[start : len(parts) - end] if parts else []
+    if not all(_may_be_empty(part) for part in inner):
+        return False
+    return not (start and end) or any(map(is_any_run, inner))
+
+
+def takes_all_after(pattern: Pattern) -> list[Ranges] | None:
+    """The beginning that suffices: a text that begins with such characters matches; None: no such thing is known."""
+    parts = flat(pattern.tree)
+    if parts[:1] != [Anchor.START]:
+        return None
+    rest = parts[1:]
+    start: list[Ranges] = []
+    while rest and isinstance(rest[0], Chars):
+        start.append(rest[0].ranges)
+        rest = rest[1:]
+    if rest[-1:] == [Anchor.END]:
+        rest = rest[:-1]
+        if not any(map(is_any_run, rest)):
+            return None
+    return start if all(map(_may_be_empty, rest)) else None
+
+
+def covers_end(pattern: Pattern) -> bool:
+    """Whether a match of the pattern goes to the end of any ordinary value, or its author has looked further."""
+    return _covers_end(pattern.tree)
+
+
+def _covers_end(node: Node) -> bool:
+    match node:
+        case Sequence(items):
+            return bool(items) and _covers_end(items[-1])
+        case Group(body):
+            return _covers_end(body)
+        case Choice(branches):
+            return all(map(_covers_end, branches))
+        case Repeat(Chars(ranges), _, None):
+            return all(characters.contains(ranges, ord(char)) for char in _TAIL)
+        case Repeat(body, _, most) if most == 1:
+            return _covers_end(body)
+        case Anchor.END | Look():
+            return True
+        case _:
+            return False
+
+
+def is_any_run(node: Node) -> bool:
+    """`.*`, in a group or not."""
+    while isinstance(node, Group):
+        node = node.body
+    return isinstance(node, Repeat) and node.least == 0 and node.most is None and _is_any(node.body)
+
+
+def _is_any(node: Node) -> bool:
+    return isinstance(node, Chars) and characters.union(node.ranges, characters.LINE_END) == characters.ALL
+
+
+def _may_be_empty(node: Node) -> bool:
+    return not isinstance(node, Look | Anchor) and width(node)[0] == 0
+
+
+def sample(node: Node, *, long: bool = True) -> str:
+    """A text that the node probably matches; with `long` what may be left out is there."""
+    match node:
+        case Chars(ranges):
+            return sample_character(ranges)
+        case Sequence(items):
+            return "".join(sample(item, long=long) for item in items)
+        case Choice(branches):
+            return sample(branches[0], long=long)
+        case Group(body):
+            return sample(body, long=long)
+        case Repeat(body, least):
+            return sample(body, long=long) * min(max(least, int(long)), _LONGEST_COUNT)
+        case _:
+            return ""
+
+
+def sample_character(ranges: Ranges) -> str:
+    """A character of the set, a plain one if there is one; "" for the empty set."""
+    for char in _NICE:
+        if characters.contains(ranges, ord(char)):
+            return char
+    if not ranges:
+        return ""
+    char = chr(ranges[0][0])
+    return char.lower() if char.isascii() and characters.contains(ranges, ord(char.lower())) else char
+
+
+def samples(pattern: Pattern, deadline: float = 0.02) -> list[str]:
+    """A few texts that the pattern matches, each of them tried."""
+    if size(pattern.tree) > LARGEST:
+        return []
+    texts = dict.fromkeys(sample(pattern.tree, long=long) for long in (True, False))
+    return [text for text in texts if pattern.search(text, deadline)]

@@ -1,0 +1,79 @@
+"""Findings that a rule's author does not want: `silence` in YAML, a comment directive in XML.
+
+The one place where warnings are dropped, those of the readers, the compiler and the linter alike. Errors cannot be
+silenced. A silence without a finding is told, so that it does not outlive its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+
+from urlrewrite.lint.registry import DOCUMENTS, document
+from urlrewrite.model import InboundRule, OutboundRule, RuleSet
+from urlrewrite.problems import Problem, Severity
+
+type Rule = InboundRule | OutboundRule
+
+_UNKNOWN = document(
+    "UR188",
+    "An unknown id is silenced",
+    means="A rule silences an id that no finding has.",
+    iis="Has no such thing.",
+    here="Nothing is silenced by it.",
+    write="One of the ids of this list, as the finding shows it at its end.",
+).id
+
+_UNUSED = document(
+    "UR189",
+    "A finding is silenced that is not there",
+    means="A rule silences an id, and no warning with this id is found in the rule. Errors cannot be silenced.",
+    iis="Has no such thing.",
+    here="Nothing is silenced by it.",
+    write="The rule without this id.",
+).id
+
+
+def without_silenced(rule_set: RuleSet, problems: Iterable[Problem]) -> list[Problem]:
+    """The problems without those that their rules silence, and warnings of what is silenced in vain."""
+    rules = list(_rules(rule_set))
+    by_name: dict[str, list[Rule]] = {}
+    for rule in rules:
+        by_name.setdefault(rule.name, []).append(rule)
+    kept: list[Problem] = []
+    used: set[tuple[int, str]] = set()
+    for problem in problems:
+        owner = _owner(problem, by_name.get(problem.rule, ()))
+        if owner and problem.severity is Severity.WARNING and problem.id in owner.silenced:
+            used.add((id(owner), problem.id))
+        else:
+            kept.append(problem)
+    for rule in rules:
+        for silenced in rule.silenced:
+            if silenced not in DOCUMENTS:
+                near = get_close_matches(silenced, DOCUMENTS, 1)
+                hint = f": did you mean {near[0]}?" if near else ""
+                kept.append(_warning(rule, _UNKNOWN, f"got {silenced} to be silenced, which no finding has{hint}"))
+            elif rule.enabled and (id(rule), silenced) not in used:
+                message = f"got {silenced} to be silenced, and there is no such warning: take it away"
+                kept.append(_warning(rule, _UNUSED, message))
+    return kept
+
+
+def _warning(rule: Rule, id: str, message: str) -> Problem:
+    return Problem(rule.source, message, id, rule.name, Severity.WARNING)
+
+
+def _owner(problem: Problem, rules: Iterable[Rule]) -> Rule | None:
+    """The rule of this name that a problem is told of: the last one that begins before it."""
+    near = [rule for rule in rules if rule.source.file == problem.source.file]
+    before = [rule for rule in near if rule.source.line <= problem.source.line]
+    return max(before, key=lambda rule: rule.source.line, default=None)
+
+
+def _rules(rule_set: RuleSet) -> Iterator[Rule]:
+    yield from rule_set.global_rules
+    sections = [rule_set, *(part for site in rule_set.sites for part in (site, *site.locations))]
+    for section in sections:
+        yield from section.rules
+        yield from section.outbound_rules

@@ -1,0 +1,186 @@
+"""Makes the views of a rule set: every level with what is in force there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from urlrewrite.engine.inheritance import Effective, PlacedRule, server_level, site_levels
+from urlrewrite.engine.outbound import TAG_FLAGS
+from urlrewrite.engine.pattern import Pattern, PatternError, compile_pattern
+from urlrewrite.engine.template import Template, TemplateError, parse_template
+from urlrewrite.engine.variables import normal_name
+from urlrewrite.lint.views import (
+    ConditionsView,
+    ConditionView,
+    Context,
+    InboundView,
+    LevelView,
+    OutboundView,
+    Owner,
+    PatternView,
+    PreConditionView,
+    Subject,
+    place,
+)
+from urlrewrite.model import (
+    ActionType,
+    Condition,
+    InboundRule,
+    Match,
+    MatchType,
+    OutboundRule,
+    PatternSyntax,
+    RuleSet,
+    Site,
+    Source,
+)
+
+_KEPT_PATTERNS = 4096
+
+
+def subjects(rule_set: RuleSet) -> Iterator[Subject]:
+    """Everything that checks can look at. What is inherited comes once for each level that inherits it."""
+    for level in _levels(rule_set):
+        yield level
+        yield from level.patterns
+        for rule in level.inbound:
+            yield rule
+            templates = tuple((template, place(item, rule)) for item, template in rule.variables)
+            yield _conditions(rule, rule.item.match.negate, False, ((rule.url, rule.source), *templates))
+        for answer_rule in level.outbound:
+            yield answer_rule
+            site = level.context.site
+            tracks = site is None or site.readings.outbound_track_all_captures
+            negated = answer_rule.item.match.negate
+            yield _conditions(answer_rule, negated, tracks, ((answer_rule.value, answer_rule.source),))
+        for view in level.pre_conditions:
+            yield view
+            yield ConditionsView(view, view.conditions, view.item.logical_grouping, False, -1, ())
+
+
+def _patterns_of(owners: Iterable[Owner]) -> tuple[PatternView, ...]:
+    return tuple(view for owner in owners for view in _patterns(owner))
+
+
+def _patterns(owner: Owner) -> Iterator[PatternView]:
+    syntax = owner.item.pattern_syntax
+    if not isinstance(owner, PreConditionView):
+        match = owner.item.match
+        text = match.url if isinstance(match, Match) else match.pattern
+        yield PatternView(text, syntax, owner.pattern, None, owner, owner.source)
+    for view in owner.conditions:
+        if view.item.match_type is MatchType.PATTERN:
+            yield PatternView(view.item.pattern, syntax, view.pattern, view, owner, place(view.item, owner))
+
+
+def _conditions(
+    owner: InboundView | OutboundView, negated: bool, tracks: bool, templates: tuple[tuple[Template, Source], ...]
+) -> ConditionsView:
+    conditions = owner.item.conditions
+    track = tracks if conditions.track_all_captures is None else conditions.track_all_captures
+    groups = -1 if negated or owner.pattern is None else owner.pattern.groups
+    return ConditionsView(owner, owner.conditions, conditions.logical_grouping, track, groups, templates)
+
+
+def _levels(rule_set: RuleSet) -> Iterator[LevelView]:
+    everywhere = [*rule_set.global_rules, *rule_set.rules]
+    for site in rule_set.sites:
+        everywhere += (rule for section in (site, *site.locations) for rule in section.rules)
+    assigned = frozenset(normal_name(item.name) for rule in everywhere for item in rule.server_variables)
+    server = server_level(rule_set)
+
+    def context(site: Site | None, effective: Effective, *, is_global: bool = False) -> Context:
+        written = frozenset(normal_name(rule.match.server_variable) for rule in effective.outbound_rules)
+        rules = (*rule_set.global_rules, *(placed.rule for placed in effective.rules))
+        proxies = bool(site and site.backend) or any(
+            rule.action.type is ActionType.REWRITE and "://" in rule.action.url for rule in rules if rule.enabled
+        )
+        encodes_again = effective.use_original_url_encoding
+        if is_global:
+            encodes_again = rule_set.global_use_original_url_encoding is not False
+        return Context(site, effective, is_global, assigned | written, proxies, encodes_again)
+
+    if rule_set.global_rules:
+        yield _level(context(None, server, is_global=True), tuple(map(PlacedRule, rule_set.global_rules)))
+    if not rule_set.sites:
+        yield _level(context(None, server), server.rules)
+    for site in rule_set.sites:
+        for effective in site_levels(server, site).values():
+            yield _level(context(site, effective), effective.rules)
+
+
+def _level(context: Context, rules: tuple[PlacedRule, ...]) -> LevelView:
+    inbound = tuple(_inbound(placed.rule, placed.directory, context) for placed in rules if placed.rule.enabled)
+    if context.is_global:
+        return LevelView(context, inbound, (), (), _patterns_of(inbound))
+    pre_conditions = {
+        name: PreConditionView(item, _condition_views(item.items, item.pattern_syntax), context)
+        for name, item in context.effective.pre_conditions.items()
+    }
+    outbound = tuple(
+        _outbound(rule, pre_conditions.get(rule.pre_condition.lower()), context)
+        for rule in context.effective.outbound_rules
+        if rule.enabled
+    )
+    before = tuple(pre_conditions.values())
+    return LevelView(context, inbound, outbound, before, _patterns_of((*inbound, *outbound, *before)))
+
+
+def _inbound(rule: InboundRule, directory: str, context: Context) -> InboundView:
+    return InboundView(
+        rule,
+        pattern_of(rule.match.url, rule.pattern_syntax, rule.match.ignore_case),
+        _condition_views(rule.conditions.items, rule.pattern_syntax),
+        template_of(rule.action.url),
+        tuple((item, template_of(item.value)) for item in rule.server_variables),
+        context,
+        directory,
+    )
+
+
+def _outbound(rule: OutboundRule, pre_condition: PreConditionView | None, context: Context) -> OutboundView:
+    match = rule.match
+    tags = {pair for flag in match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
+    if "CustomTags" in match.filter_by_tags and (
+        custom := context.effective.custom_tags.get(match.custom_tags.lower())
+    ):
+        tags.update(custom.tags)
+    whole_body = not match.filter_by_tags and not match.server_variable
+    return OutboundView(
+        rule,
+        pattern_of(match.pattern, rule.pattern_syntax, match.ignore_case, whole_body),
+        _condition_views(rule.conditions.items, rule.pattern_syntax),
+        template_of(rule.action.value),
+        frozenset() if match.server_variable else frozenset(tags),
+        pre_condition,
+        context,
+    )
+
+
+def _condition_views(items: tuple[Condition, ...], syntax: PatternSyntax) -> tuple[ConditionView, ...]:
+    return tuple(
+        ConditionView(
+            item,
+            template_of(item.input),
+            pattern_of(item.pattern, syntax, item.ignore_case) if item.match_type is MatchType.PATTERN else None,
+        )
+        for item in items
+    )
+
+
+@lru_cache(_KEPT_PATTERNS)
+def pattern_of(text: str, syntax: PatternSyntax, ignore_case: bool, substring: bool = False) -> Pattern | None:
+    """The compiled pattern, None where it is not valid."""
+    try:
+        return compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring)
+    except PatternError:
+        return None
+
+
+def template_of(text: str) -> Template:
+    """The parsed template; without any reference where it is not valid."""
+    try:
+        return parse_template(text)
+    except TemplateError:
+        return Template(text, ())

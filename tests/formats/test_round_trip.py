@@ -1,0 +1,107 @@
+"""Rules of IIS go out as they came in: by way of our XML, and by way of our YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from formats.models import quick, servers, web_configs
+from formats.schema import SCHEMA, Schema
+from urlrewrite.formats import xml_rules, yaml_rules
+from urlrewrite.formats.xml_export import to_web_config
+from urlrewrite.formats.xml_export_host import to_application_host
+from urlrewrite.formats.yaml_export import to_yaml
+from urlrewrite.model import Collection, Location, RuleSet, Site
+from urlrewrite.problems import RuleFileError
+
+WEB_CONFIGS = sorted((Path(__file__).parents[3] / "shared" / "conformance" / "webconfigs").glob("*.xml"))
+needs_shared = pytest.mark.skipif(not WEB_CONFIGS or not SCHEMA.exists(), reason="shared/ is not beside this folder")
+
+
+def imported(data: bytes, name: str = "shop.config") -> RuleSet:
+    return replace(xml_rules.parse(data, name)[0], files=(), fingerprint="")
+
+
+def comments(value: object) -> Iterator[tuple[str, str]]:
+    """Every comment in a model, which does not count when models are compared, with where it stands."""
+    if is_dataclass(value):
+        for item in fields(value):
+            inner = getattr(value, item.name)
+            if item.name == "comment" and inner:
+                yield type(value).__name__, inner
+            elif item.name == "comments":
+                yield from inner.items()
+            else:
+                yield from comments(inner)
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from comments(part)
+    elif hasattr(value, "values"):
+        for part in value.values():
+            yield from comments(part)
+
+
+def valid_fragments() -> list[Path]:
+    valid = []
+    for path in WEB_CONFIGS:
+        try:
+            xml_rules.parse(path.read_bytes(), path.name)
+        except RuleFileError:
+            continue
+        valid.append(path)
+    return valid
+
+
+FRAGMENTS = valid_fragments()
+
+
+@needs_shared
+def test_most_fragments_are_valid() -> None:
+    assert len(FRAGMENTS) > 0.8 * len(WEB_CONFIGS)
+
+
+@needs_shared
+@pytest.mark.parametrize("path", FRAGMENTS, ids=lambda path: path.stem)
+def test_fragments_survive_xml(path: Path) -> None:
+    rules = imported(path.read_bytes(), path.name)
+    of_server = rules.global_rules or any(
+        section.allowed_server_variables is not None for site in rules.sites for section in (site, *site.locations)
+    )
+    text, _ = to_application_host(rules) if of_server or rules.web_farms or rules.proxy else to_web_config(rules)
+    again = imported(text.encode(), path.name)
+    assert again == rules
+    assert [*comments(again)] == [*comments(rules)]
+    assert Schema().faults(text) == []
+
+
+@needs_shared
+@pytest.mark.parametrize("path", FRAGMENTS, ids=lambda path: path.stem)
+def test_fragments_survive_yaml(path: Path) -> None:
+    rules = imported(path.read_bytes(), path.name)
+    assert replace(yaml_rules.parse(to_yaml(rules), path.name)[0], files=(), fingerprint="") == rules
+
+
+def without_variables[S: (Site, Location)](section: S) -> S:
+    """A section without what only applicationHost.config may say."""
+    left = tuple(item for item in section.removals if item.collection is not Collection.ALLOWED_SERVER_VARIABLES)
+    return replace(section, allowed_server_variables=None, removals=left)
+
+
+@settings(quick, max_examples=30)
+@given(web_configs())
+def test_any_site_survives_a_web_config(site: Site) -> None:
+    locations = tuple(map(without_variables, site.locations))
+    bare = replace(without_variables(site), name="shop", locations=locations)
+    text, _ = to_web_config(RuleSet(sites=(bare,)))
+    assert imported(text.encode()).sites == (bare,)
+
+
+@settings(quick, max_examples=12)
+@given(servers())
+def test_any_server_survives_an_application_host(rules: RuleSet) -> None:
+    text, _ = to_application_host(rules)
+    assert imported(text.encode()) == rules

@@ -1,0 +1,102 @@
+"""`configSource`: sections in files of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from urlrewrite.formats import rule_files
+from urlrewrite.model import RuleSet
+from urlrewrite.problems import Problem, RuleFileError
+
+MAPS = '<rewriteMaps>\n<rewriteMap name="m">\n<add key="a" value="b" />\n</rewriteMap></rewriteMaps>'
+
+
+def config(source: str, more: str = "") -> str:
+    maps = f'<rewriteMaps configSource="{source}"{more}'
+    return f"<configuration><system.webServer><rewrite>\n{maps}</rewrite></system.webServer></configuration>"
+
+
+def write(directory: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return directory / "web.config"
+
+
+def load(path: Path) -> tuple[RuleSet | None, tuple[Problem, ...]]:
+    try:
+        return rule_files.load([path])
+    except RuleFileError as error:
+        return None, error.problems
+
+
+@pytest.mark.parametrize("name", ["maps.config", "conf/maps.config", r"conf\maps.config"])
+def test_a_section_in_a_file_of_its_own(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, {"web.config": config(name, "/>"), name.replace("\\", "/"): MAPS})
+    monkeypatch.chdir("/")
+    rules, problems = load(path)
+    assert (problems, rules is not None) == ((), True)
+    assert rules is not None
+    found = rules.sites[0].rewrite_maps["m"]
+    own = tmp_path / name.replace("\\", "/")
+    assert (found.entries, found.source.file, found.source.line) == ({"a": "b"}, str(own), 2)
+    assert rules.files == (str(path), str(own))
+    own.write_text(MAPS.replace('"b"', '"c"'))
+    again, _ = load(path)
+    assert again is not None
+    assert again.fingerprint != rules.fingerprint
+
+
+def test_a_problem_in_such_a_file_is_told_of_it(tmp_path: Path) -> None:
+    rules = "<rules>\n<rule name='a'/></rules>"
+    text = "<rewrite><rules configSource='r.config'/></rewrite>"
+    _, (problem,) = load(write(tmp_path, {"web.config": text, "r.config": rules}))
+    assert (problem.source.file, problem.source.line, problem.rule) == (str(tmp_path / "r.config"), 2, "a")
+
+
+REFUSED = [
+    (config("../maps.config", "/>"), "UR019", "expected a file beneath the directory"),
+    (config("/etc/passwd", "/>"), "UR019", "expected a file beneath"),
+    (config(r"C:\maps.config", "/>"), "UR019", "expected a file beneath"),
+    (config(r"\\server\share\maps.config", "/>"), "UR019", "expected a file beneath"),
+    (config("a/../maps.config", "/>"), "UR019", "expected a file beneath"),
+    (config("", "/>"), "UR019", "expected a file beneath"),
+    (config("link.config", "/>"), "UR019", "expected a file beneath"),
+    (config("linked/passwd", "/>"), "UR019", "expected a file beneath"),
+    (config("Maps.config", "/>"), "UR001", "did you mean maps.config?"),
+    (config("folder", "/>"), "UR001", "it is no plain file"),
+    (config("pipe", "/>"), "UR001", "it is no plain file"),
+    (config("bad.config", "/>"), "UR015", "got what is no XML"),
+    (config("doctype.config", "/>"), "UR016", "got a document type declaration"),
+    (config("rules.config", "/>"), "UR003", "got <rules>, expected <rewriteMaps>"),
+    (config("again.config", "/>"), "UR019", "in a file that is a configSource itself"),
+    (config("web.config", "/>"), "UR003", "got <configuration>, expected <rewriteMaps>"),
+    (config("maps.config", " a='b'/>"), "UR012", "expected it alone"),
+    (config("maps.config", "><rewriteMap name='a'/></rewriteMaps>"), "UR012", "expected it alone"),
+]
+
+
+@pytest.mark.parametrize(("text", "id", "part"), REFUSED)
+def test_refused(tmp_path: Path, text: str, id: str, part: str) -> None:
+    files = {
+        "web.config": text,
+        "maps.config": MAPS,
+        "bad.config": "<rewriteMaps>",
+        "doctype.config": "<!DOCTYPE a>" + MAPS,
+        "rules.config": "<rules/>",
+        "again.config": "<rewriteMaps configSource='again.config'/>",
+        "folder/a": "",
+    }
+    path = write(tmp_path / "site", files)
+    (tmp_path / "maps.config").write_text(MAPS)
+    (tmp_path / "site" / "link.config").symlink_to("/etc/passwd")
+    (tmp_path / "site" / "linked").symlink_to("/etc")
+    os.mkfifo(tmp_path / "site" / "pipe")
+    rules, problems = load(path)
+    assert rules is None
+    assert [problem.id for problem in problems] == [id]
+    assert part in str(problems[0])

@@ -1,0 +1,507 @@
+"""Each finding of the linter: rule files that give it, and files like them that do not."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from rules_of import SITE
+from urlrewrite.engine.compile import compile_rules
+from urlrewrite.formats.rule_files import load
+from urlrewrite.formats.yaml_rules import parse
+from urlrewrite.lint.linter import judge, lint
+from urlrewrite.lint.registry import CHECKS
+from urlrewrite.problems import Problem, Severity
+
+HTML = "{is html: [{input: '{RESPONSE_CONTENT_TYPE}', pattern: ^text/html}]}"
+
+
+def q(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def rule(match: str, action: str = "AbortRequest", *, conditions: str = "", more: str = "") -> str:
+    """One inbound rule; parts are YAML in flow style."""
+    lines = [f"  - name: {q(match)}", f"    match: {match}", f"    action: {action}"]
+    if conditions:
+        lines.append(f"    conditions: {conditions}")
+    if more:
+        lines.append(f"    {more}")
+    return "\n".join(lines)
+
+
+def rules(*texts: str, before: str = "") -> str:
+    return "\n".join([before, "rules:", *texts])
+
+
+def inbound(*arguments: str, **more: str) -> str:
+    return rules(rule(*arguments, **more))
+
+
+def answer(match: str, action: str, *, pre: str = "", conditions: str = "", more: str = "") -> str:
+    lines = ["  - name: one", f"    match: {match}", f"    action: {action}"]
+    lines += [f"    preCondition: {pre}"] if pre else []
+    lines += [f"    conditions: {conditions}"] if conditions else []
+    lines += [f"    {more}"] if more else []
+    return "\n".join(lines)
+
+
+def outbound(*texts: str, pre: str = HTML, before: str = "") -> str:
+    return "\n".join([before, f"preConditions: {pre}", "outboundRules:", *texts])
+
+
+def field(name: str, pattern: str, value: str, **more: str) -> str:
+    return answer(f"{{serverVariable: {name}, pattern: {q(pattern)}}}", f"{{type: Rewrite, value: {q(value)}}}", **more)
+
+
+def tags(pattern: str, value: str, **more: str) -> str:
+    match = f"{{filterByTags: 'A, Img', pattern: {q(pattern)}}}"
+    return answer(match, f"{{type: Rewrite, value: {q(value)}}}", **{"pre": "is html", **more})
+
+
+def rewrite(url: str, more: str = "") -> str:
+    return f"{{type: Rewrite, url: {q(url)}{more}}}"
+
+
+def redirect(url: str, more: str = "") -> str:
+    return f"{{type: Redirect, url: {q(url)}{more}}}"
+
+
+def on(variable: str, pattern: str, more: str = "") -> str:
+    return f"{{input: '{variable}', pattern: {q(pattern)}{more}}}"
+
+
+NEGATED = ", negate: true"
+STOP = "stopProcessing: true"
+
+GIVEN: dict[str, list[str]] = {
+    "UR130": [
+        inbound(".*", conditions=f"[{on('HTTP_HOST', '^a$')}]"),
+        inbound(".*", "None", more="serverVariables: {HTTP_X_A: HTTP_ACCEPT_ENCODING}"),
+        outbound(field("RESPONSE_A", ".+", "RESPONSE_Set_Cookie")),
+        outbound(field("RESPONSE_A", ".+", "b", pre="is"), pre="{is: [{input: RESPONSE_Set_Cookie, pattern: a}]}"),
+    ],
+    "UR131": [
+        inbound(".*", conditions=f"[{on('some text', '^a$')}]"),
+    ],
+    "UR132": [
+        inbound("^a/(.*)", redirect("/b/$1")),
+        inbound("^a/(.*)", rewrite("/b?h=%{HTTP_HOST}")),
+        inbound("^a/(.*)", conditions=f"[{on('%{REQUEST_URI}', 'x')}]"),
+    ],
+    "UR133": [inbound("app/*"), inbound("^/dist/*"), inbound("a/*.html")],
+    "UR134": [
+        inbound("'*'", more="patternSyntax: Wildcard", conditions=f"[{on('{HTTPS}', '^off$')}]"),
+        inbound("^a$", more="patternSyntax: ExactMatch"),
+        inbound("a/(.*)", more="patternSyntax: Wildcard"),
+    ],
+    "UR135": [
+        inbound("^/api/(.*)"),
+        inbound("^\\/api"),
+        inbound("/api/*", more="patternSyntax: Wildcard"),
+        inbound("/api", more="patternSyntax: ExactMatch"),
+        inbound("{url: ^/api, negate: true}"),
+        "globalRules:\n" + rule("^/api"),
+    ],
+    "UR136": [
+        inbound("^article\\.aspx\\?id=(\\d+)$"),
+        inbound("^article.php?id=(\\d+)"),
+        inbound("article.aspx?id=*", more="patternSyntax: Wildcard"),
+        inbound("^https?://www\\.example\\.com/(.*)"),
+        inbound("^www\\.example\\.com/(.*)"),
+        inbound("'^page#top'"),
+    ],
+    "UR137": [
+        inbound(".*", conditions=f"[{on('{HTTP_HOST}', '^www.example.com$')}]"),
+        inbound(".*", conditions=f"[{on('{HTTP_HOST}', '^10.0.0.1$')}]"),
+        inbound(".*", conditions=f"[{on('{HTTP_REFERER}', '^https?://www.example.com/')}]"),
+        outbound(tags("^http://internal.example/(.*)", "/{R:1}")),
+    ],
+    "UR138": [
+        inbound(".*", conditions=f"[{on('{HTTP_ACCEPT}', 'application/xhtml+xml')}]"),
+        outbound(field("RESPONSE_A", ".+", "b", conditions=f"[{on('{RESPONSE_CONTENT_TYPE}', 'image/svg+xml')}]")),
+    ],
+    "UR139": [
+        inbound("^(a+)+$"),
+        inbound("^([a-z]+/?)*x$"),
+        inbound("<b>(\\s|.)*</b>"),
+        inbound("^(?:\\w+\\s?)*$"),
+    ],
+    "UR140": [
+        inbound(
+            ".*",
+            rewrite("/{C:2}"),
+            conditions=f"[{on('{HTTP_HOST}', '^(www.)?(.+)$')}, {on('{HTTPS}', '^off$')}]",
+        )
+    ],
+    "UR141": [inbound(".*", rewrite("/{C:1}"), conditions=f"[{on('{HTTP_HOST}', '^(a)', NEGATED)}]")],
+    "UR142": [
+        inbound(
+            ".*",
+            rewrite("/{C:1}"),
+            conditions=f"{{logicalGrouping: MatchAny, add: [{on('{URL}', '^/(a)')}, {on('{QUERY_STRING}', 'b')}]}}",
+        )
+    ],
+    "UR143": [
+        inbound("^a$", conditions=f"[{on('{R:1}', 'b')}]"),
+        inbound("^(a)$", conditions=f"[{on('{C:1}', 'b')}, {on('{URL}', '(.)')}]"),
+        outbound(field("RESPONSE_A", ".+", "b", pre="is"), pre="{is: [{input: '{R:0}', pattern: a}]}"),
+    ],
+    "UR144": [
+        inbound(".*", conditions=f"[{on('{HTTPS}', '^https$')}]"),
+        inbound(".*", conditions=f"[{on('{HTTPS}', '^OFF$', ', ignoreCase: false')}]"),
+        inbound(".*", conditions=f"[{on('{HTTPS}', 'o', NEGATED)}]"),
+        inbound(".*", conditions=f"[{on('{REQUEST_URI}', '^api/')}]"),
+        inbound(".*", conditions=f"[{on('{URL}', '^https?://x')}]"),
+        inbound(".*", conditions=f"[{on('{URL}', 'page[?]id=1')}]"),
+        inbound(".*", conditions=f"[{on('{QUERY_STRING}', '^[?]id=1')}]"),
+        inbound(".*", conditions=f"[{on('{HTTP_HOST}', '^https://www')}]"),
+        outbound(field("RESPONSE_A", ".+", "b", conditions=f"[{on('{RESPONSE_STATUS}', '^OK$')}]")),
+    ],
+    "UR145": [inbound("(.*)", rewrite("{C:1}://b/{R:1}"), conditions=f"[{on('{CACHE_URL}', '^(https?)://')}]")],
+    "UR146": [
+        inbound(".*", conditions="[{input: '{REQUEST_FILENAME}', matchType: IsFile}]"),
+        "documentRoot: /srv\nglobalRules:\n" + rule(".*", conditions="[{input: '', matchType: IsDirectory}]"),
+    ],
+    "UR150": [
+        inbound(".*", "None", more="serverVariables: {X-SCRIPT-NAME: /a}"),
+        inbound(".*", "None", more="serverVariables: {X_SCRIPT_NAME: /a}"),
+    ],
+    "UR151": [inbound(".*", "None", more="serverVariables: {RESPONSE_X_A: b}")],
+    "UR152": [
+        inbound(".*", conditions=f"[{on('{USER_AGENT}', 'bot')}]"),
+        inbound(".*", "None", more="serverVariables: {HTTP_X_A: '{REQUEST_SCHEME}'}"),
+        inbound(".*", redirect("/{ToLower:{REQUEST_URL}}")),
+    ],
+    "UR153": [inbound(".*", conditions=f"[{on('{RESPONSE_STATUS}', '3..')}]")],
+    "UR154": [
+        outbound(field("RESPONSE_A", ".+", "{HTTP_HOST}")),
+        outbound(field("RESPONSE_A", ".+", "b", conditions=f"[{on('{HTTP_HOST}', '^a')}]")),
+    ],
+    "UR155": [
+        outbound(
+            field("RESPONSE_Set_Cookie", "^(.*)$", "{R:1}; Secure", pre="is"),
+            pre="{is: [{input: '{RESPONSE_Set_Cookie}', pattern: secure, negate: true}]}",
+        )
+    ],
+    "UR156": [
+        inbound(".*", conditions=f"[{on('{HTTPS', '^on$')}]"),
+        inbound(".*", redirect("/a}")),
+        inbound(".*", "None", more="serverVariables: {HTTP_X_A: '{{HTTP_HOST}}'}"),
+    ],
+    "UR157": [inbound(".*", conditions=f"[{on('{IPV6}', 'on')}]")],
+    "UR160": [outbound(field("Location", "^/(.*)", "/a/{R:1}")), outbound(field("X-Powered-By", ".+", "b"))],
+    "UR161": [outbound(field("HTTP_X_Forwarded_Host", ".*", "{HTTP_HOST}"))],
+    "UR162": [
+        outbound(field("RESPONSE_LOCATION", "^http://b/(.*)", "/{R:1}", pre="is html")),
+        outbound(
+            field(
+                "RESPONSE_Location", "^http://b/(.*)", "/{R:1}", conditions=f"[{on('{RESPONSE_CONTENT_TYPE}', 'html')}]"
+            )
+        ),
+    ],
+    "UR163": [
+        outbound(tags("^http://b/(.*)$", "/{R:1}", pre="")),
+        outbound(answer("{pattern: http://b}", "{type: Rewrite, value: http://a}")),
+    ],
+    "UR164": [outbound(answer("{serverVariable: RESPONSE_A, pattern: .+}", "None"))],
+    "UR165": [
+        outbound(tags("^http://b/(.*)", "https://a/")),
+        outbound(tags("^http://b", "https://a")),
+        outbound(tags("^http(s)?://b/", "http{R:1}://a/")),
+        outbound(field("RESPONSE_Set_Cookie", "^(.*; path=/)app", "{R:1}")),
+        outbound(field("RESPONSE_Location", "^http://b/(.*)$", "https://a")),
+    ],
+    "UR166": [
+        outbound(tags("^/(.*)", "/app/{R:1}")),
+        outbound(tags("^http://b/(.*)", "/app/{R:1}"), tags("^/(.*)", "/app/{R:1}").replace("one", "two")),
+        outbound(field("RESPONSE_Set_Cookie", "^(.+)$", "{R:1}; Secure")),
+    ],
+    "UR167": [
+        outbound(field("RESPONSE_Server", ".+", "")),
+        outbound(field("RESPONSE_Server", ".+", ""), before="mode: iis"),
+    ],
+    "UR170": [rules(rule("^a/(.*)", rewrite("http://b/{R:1}")), rule("^c"))],
+    "UR171": [
+        inbound("(.*)", redirect("https://www.example.org{REQUEST_URI}")),
+        inbound("(.*)", rewrite("/a{UNENCODED_URL}")),
+        inbound("(.*)", rewrite("/a?{QUERY_STRING}")),
+        inbound("(.*)", rewrite("/a?b=c&{QUERY_STRING}")),
+    ],
+    "UR172": [inbound("(.*)", rewrite("http://b{UNENCODED_URL}", ", appendQueryString: false"))],
+    "UR173": [
+        inbound("(.*)", redirect("https://www.example.com/{R:1}")),
+        inbound("(.*)", redirect("/{R:1}")),
+        inbound("^(.*)$", redirect("app/{R:1}")),
+        inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}"), conditions=f"[{on('{HTTPS}', '^(on|off)$')}]"),
+        inbound("(.*)", redirect("{ToLower:{URL}}")),
+        rules(rule("^a$", redirect("b")), rule("^b$", redirect("a"))),
+    ],
+    "UR174": [
+        inbound("^go/(.*)", redirect("https://{R:1}")),
+        inbound("^go/(.*)", redirect("https://www.example.org{R:1}")),
+        inbound("^go$", redirect("{C:1}"), conditions=f"[{on('{QUERY_STRING}', '^url=(.*)$')}]"),
+        inbound("^go$", redirect("https://{HTTP_X_HOST}/")),
+        inbound("(.*)", rewrite("http://{HTTP_HOST}/{R:1}")),
+    ],
+    "UR175": [inbound(".*", "None")],
+    "UR180": [
+        rules(rule("(.*)", rewrite("/a"), more=STOP), rule("^b")),
+        rules(rule("'*'", more="patternSyntax: Wildcard"), rule("^b")),
+        rules(rule("^b/(.*)$"), rule("^b/c/(\\d+)$")),
+        rules(rule("^b$"), rule("{url: ^b$}")),
+        rules(
+            rule(".*", conditions=f"[{on('{HTTPS}', '^off$')}]"),
+            rule("^b", conditions=f"[{on('{HTTPS}', '^off$')}, {on('{QUERY_STRING}', 'a')}]"),
+        ),
+        "globalRules:\n" + rule(".*") + "\n" + rule("^b"),
+    ],
+    "UR188": [inbound("^a", more="silence: [UR999]")],
+    "UR189": [inbound("^a", more="silence: [UR135]")],
+}
+
+NOT_GIVEN: dict[str, list[str]] = {
+    "UR130": [
+        inbound(".*", "None", more="serverVariables: {HTTP_X_FORWARDED_PROTO: https, HTTP_X_A: url}"),
+        inbound(".*", conditions=f"[{on('{HTTP_HOST}', '^a$')}]"),
+    ],
+    "UR131": [
+        inbound(".*", conditions=f"[{on('{HTTPS}s', 'ons')}]"),
+        inbound(".*", conditions="[{input: '', matchType: IsFile}]"),
+    ],
+    "UR132": [inbound("^a", redirect("/price/100$")), inbound("^a", redirect("/a%20b%2Fc"))],
+    "UR133": [inbound("^a/*$"), inbound("^a/.*"), inbound("^a/[^/]*$"), inbound("a/*", more="patternSyntax: Wildcard")],
+    "UR134": [
+        inbound("'a/*.html'", more="patternSyntax: Wildcard"),
+        inbound("a.b+c", more="patternSyntax: ExactMatch"),
+        outbound(
+            answer("{pattern: 'f(a*)'}", "{type: Rewrite, value: b}", pre="is html", more="patternSyntax: ExactMatch")
+        ),
+    ],
+    "UR135": [
+        inbound("^/?api/"),
+        inbound("/api/"),
+        inbound("^(/|a)b"),
+        inbound(
+            ".*", conditions=f"[{on('{URL}', '^/api')}, {on('{REQUEST_URI}', '^/api')}, {on('{PATH_INFO}', '^/api')}]"
+        ),
+        outbound(tags("^/(?!app/)(.*)", "/app/{R:1}")),
+    ],
+    "UR136": [inbound("^(https?)/(.*)"), inbound("^a/?$"), inbound("^(?:a|b)?c=d"), inbound("^www/"), inbound("^a?b")],
+    "UR137": [
+        inbound("^index.php$", conditions=f"[{on('{HTTP_HOST}', '^www[.]example[.]com$')}]"),
+        inbound(".*", conditions=f"[{on('{HTTP_HOST}', '.*')}, {on('{HTTP_HOST}', '^(.+)[.]b$')}]"),
+        outbound(tags("^http://privateserver:8080/(.*)", "/{R:1}")),
+        inbound(".*", conditions=f"[{on('{CACHE_URL}', '^(.+)://(.*)$')}]"),
+        inbound("'*'", more="patternSyntax: Wildcard", conditions=f"[{on('{HTTP_HOST}', 'www.example.com')}]"),
+    ],
+    "UR138": [inbound(".*", conditions=f"[{on('{HTTP_ACCEPT}', 'application/.+[+]json')}]"), inbound("^a+xml$")],
+    "UR139": [
+        inbound("^([^/]+/)*x$"),
+        inbound("(.*)/([^.]+$)"),
+        inbound("^(.*)-(.*)-(.*)-(.*)$"),
+        inbound("^(?:a|b)*c$"),
+        inbound("([\\s\\S]*)x"),
+    ],
+    "UR140": [
+        inbound(
+            ".*",
+            rewrite("/{C:3}"),
+            conditions="{trackAllCaptures: true, add: ["
+            + f"{on('{HTTP_HOST}', '^(www.)?(.+)$')}, {on('{QUERY_STRING}', '(.)')}]}}",
+        ),
+        inbound(
+            ".*",
+            rewrite("/{C:2}"),
+            conditions=f"[{on('{HTTPS}', '^off$')}, {on('{HTTP_HOST}', '^(www.)?(.+)$')}, {on('{URL}', 'a', NEGATED)}]",
+        ),
+    ],
+    "UR141": [
+        inbound(".*", rewrite("/{C:1}"), conditions=f"[{on('{URL}', '(.)')}, {on('{HTTP_HOST}', '^(a)', NEGATED)}]")
+    ],
+    "UR142": [
+        inbound(
+            ".*",
+            rewrite("/{C:1}"),
+            conditions=f"{{logicalGrouping: MatchAny, add: [{on('{URL}', '^/(a)')}, {on('{QUERY_STRING}', '(b)')}]}}",
+        )
+    ],
+    "UR143": [inbound("^(a)", conditions=f"[{on('{R:1}', '(b)')}, {on('{C:1}', 'c')}, {on('{R:0}', 'd')}]")],
+    "UR144": [
+        inbound(".*", conditions=f"[{on('{HTTPS}', '^OFF$')}, {on('{SERVER_PORT_SECURE}', '^0$')}]"),
+        inbound(".*", conditions=f"[{on('{REQUEST_URI}', '^/api')}, {on('{URL}', 'a')}, {on('{PATH_INFO}', '^/?b')}]"),
+        inbound(".*", conditions=f"[{on('{REQUEST_URI}', 'a[?]b=1')}, {on('{QUERY_STRING}', '^a=[?]')}]"),
+        inbound(".*", conditions=f"[{on('{HTTPS}', '(.*)')}, {on('{HTTP_HOST}', '^a:443$')}]"),
+        outbound(field("RESPONSE_A", ".+", "b", conditions=f"[{on('{RESPONSE_STATUS}', '^(201|3..)$')}]")),
+    ],
+    "UR145": [inbound("(.*)", conditions=f"[{on('{CACHE_URL}', '^(.+)://')}]")],
+    "UR146": ["documentRoot: /srv\n" + inbound(".*", conditions="[{input: '', matchType: IsFile}]")],
+    "UR150": [inbound(".*", "None", more="serverVariables: {HTTP_X-Script-Name: /a, ORIGINAL_HOST: b}")],
+    "UR151": [inbound(".*", "None", more="serverVariables: {HTTP_RESPONSE_A: b}")],
+    "UR152": [
+        inbound(".*", "None", more="serverVariables: {ORIGINAL_HOST: '{HTTP_HOST}'}")
+        + "\noutboundRules:\n"
+        + field("RESPONSE_A", ".+", "{ORIGINAL_HOST}"),
+        inbound(
+            ".*", conditions=f"[{on('{HTTP_X_ANY}', 'a')}, {on('{LOGON_USER}', 'a')}, {on('{APP_WARMING_UP}', '1')}]"
+        ),
+    ],
+    "UR153": [outbound(field("RESPONSE_A", ".+", "b", conditions=f"[{on('{RESPONSE_STATUS}', '3..')}]"))],
+    "UR154": [
+        outbound(field("RESPONSE_A", ".+", "{HTTP_HOST}"), before="preserveHostHeader: true"),
+        inbound(".*", conditions=f"[{on('{HTTP_HOST}', 'a')}]"),
+    ],
+    "UR155": [outbound(field("RESPONSE_Set_Cookie", "^(.*)$", "{R:1}", pre="is html"))],
+    "UR156": [
+        inbound(".*", redirect("/{ToLower:{R:0}}")),
+        outbound(field("RESPONSE_A", ".+", "function() { return 1; }")),
+    ],
+    "UR157": [inbound(".*", "None", more="serverVariables: {IPV6: a, HTTP_X_A: '{IPV6}'}")],
+    "UR160": [outbound(field("RESPONSE_Location", "^/a(.*)$", "/{R:1}")), outbound(field("ORIGINAL_HOST", ".+", "b"))],
+    "UR161": [outbound(field("HTTP_ACCEPT_ENCODING", "^(.*)", "{HTTP_X_ORIGINAL_ACCEPT_ENCODING}"))],
+    "UR162": [
+        outbound(
+            field("RESPONSE_Location", "^http://b/(.*)", "/{R:1}", pre="is"),
+            pre="{is: [{input: '{RESPONSE_STATUS}', pattern: '^3'}]}",
+        ),
+        outbound(field("RESPONSE_X_Frame_Options", "^$", "DENY", pre="is html")),
+    ],
+    "UR163": [
+        outbound(tags("^http://b/(.*)$", "/{R:1}")),
+        outbound(tags("^http://b/(.*)$", "/{R:1}", pre="", conditions=f"[{on('{RESPONSE_CONTENT_TYPE}', 'html')}]")),
+        outbound(field("RESPONSE_A", ".+", "b")),
+    ],
+    "UR164": [outbound(answer("{serverVariable: RESPONSE_A, pattern: .+}", "None", more=STOP))],
+    "UR165": [
+        outbound(tags("^http://b/(.*)", "https://a/{R:1}")),
+        outbound(tags("^http://ads/(.*)", "/blank.gif")),
+        outbound(tags("^http://b/[^?#]*", "https://a/{R:1}", pre="is html").replace("{R:1}", "x.png")),
+        outbound(tags("^http://b", "https://a"), before="readings: {tagReplacement: match}"),
+        outbound(field("RESPONSE_Server", "Apache", "demo")),
+        outbound(field("RESPONSE_Set_Cookie", "^(.*; path=/)app(.*)$", "{R:1}{R:2}")),
+        outbound(field("RESPONSE_Location", "^http://b(/.*)?$", "https://a{R:1}")),
+    ],
+    "UR166": [
+        outbound(tags("^/(?!app/)(.*)", "/app/{R:1}")),
+        outbound(tags("^http://b/(.*)", "https://a/{R:1}")),
+        outbound(field("RESPONSE_Set_Cookie", "^(?!.*;\\s*secure)(.+)$", "{R:1}; Secure")),
+        outbound(
+            field("RESPONSE_Set_Cookie", "^(.+)$", "{R:1}; Secure", conditions=f"[{on('{R:0}', 'secure', NEGATED)}]")
+        ),
+    ],
+    "UR167": [outbound(field("RESPONSE_Server", ".+", "demo")), outbound(field("ORIGINAL_HOST", ".+", ""))],
+    "UR170": [
+        rules(rule("^a/(.*)", rewrite("http://b/{R:1}"), more=STOP), rule("^c")),
+        rules(rule("^c"), rule("^a/(.*)", rewrite("http://b/{R:1}"))),
+        rules(rule("^a/(.*)", rewrite("/b/{R:1}")), rule("^c")),
+    ],
+    "UR171": [
+        inbound("(.*)", redirect("https://www.example.org{REQUEST_URI}", ", appendQueryString: false")),
+        inbound("(.*)", redirect("/login?back={UrlEncode:{REQUEST_URI}}")),
+        inbound("(.*)", redirect("/login?back={REQUEST_URI}")),
+    ],
+    "UR172": [
+        inbound("(.*)", redirect("https://www.example.org{UNENCODED_URL}", ", appendQueryString: false")),
+        "useOriginalURLEncoding: false\n"
+        + inbound("(.*)", rewrite("http://b{UNENCODED_URL}", ", appendQueryString: false")),
+    ],
+    "UR173": [
+        inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}"), conditions=f"[{on('{HTTPS}', '^off$')}]"),
+        inbound("(.*)", redirect("https://www.example.org/{R:1}")),
+        inbound(
+            "(.*)",
+            redirect("https://{HTTP_HOST}/{R:1}"),
+            conditions=f"[{on('{HTTP_X_FORWARDED_PROTO}', 's', NEGATED)}]",
+        ),
+        inbound("(.*[^/])$", redirect("{R:1}/")),
+        inbound("(.*)/$", redirect("{R:1}")),
+        inbound("{url: '[A-Z]', ignoreCase: false}", redirect("{ToLower:{URL}}")),
+        inbound("^(.*)$", redirect("/login"), conditions=f"[{on('{HTTP_COOKIE}', 'session', NEGATED)}]"),
+        inbound(
+            ".*", redirect("/index"), conditions="[{input: '{REQUEST_FILENAME}', matchType: IsFile, negate: true}]"
+        ),
+    ],
+    "UR174": [
+        inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}")),
+        inbound("(.*)", redirect("https://www.example.org/{R:1}")),
+        inbound("^a(/.*)$", redirect("https://www.example.org{R:1}")),
+        inbound("^go/(\\w+)$", redirect("https://{R:1}.example.org/")),
+        inbound("(.*)", redirect("{R:1}")),
+        inbound("^go$", redirect("/{C:1}"), conditions=f"[{on('{QUERY_STRING}', '^url=(.*)$')}]"),
+        "rewriteMaps: {hosts: {a: http://b}}\n"
+        + inbound(".*", redirect("{C:1}"), conditions=f"[{on('{hosts:{URL}}', '(.+)')}]"),
+        inbound("(.*)", rewrite("{C:1}://b/{R:1}"), conditions=f"[{on('{CACHE_URL}', '^(.+)://')}]"),
+    ],
+    "UR175": [
+        inbound(".*", "None", more=STOP),
+        inbound(".*", "None", more="serverVariables: {HTTP_X_A: b}"),
+        inbound(".*", "None", more="enabled: false"),
+    ],
+    "UR180": [
+        rules(rule("(.*)", rewrite("/a")), rule("^b")),
+        rules(rule("(.*)", conditions=f"[{on('{HTTPS}', 'off')}]"), rule("^b")),
+        rules(rule("^b$"), rule("^b")),
+        rules(rule("^b/(.*)$"), rule("^c/(\\d+)$")),
+        rules(rule("^b"), rule("^a", rewrite("/b")), rule("{url: ^b}", conditions=f"[{on('{HTTPS}', 'off')}]")),
+        rules(rule("{url: ^b, ignoreCase: false}"), rule("^b")),
+        rules(rule(".*", more="enabled: false"), rule("^b")),
+        rules(rule("^.+$"), rule("^")),
+    ],
+    "UR188": [inbound("^/a", more="silence: [UR135]")],
+    "UR189": [inbound("^/a", more="silence: [UR135]"), inbound("^a", more="enabled: false\n    silence: [UR135]")],
+}
+
+
+def findings(text: str) -> list[Problem]:
+    of_site, globals, of_all = text.partition("globalRules:")
+    if globals:
+        # They stand beside the sites.
+        text = "sites:\n  -\n" + textwrap.indent(SITE.lstrip() + of_site, "    ") + "\n" + globals + of_all
+    else:
+        text = SITE + text
+    rule_set, warnings = parse(text, "rules.yaml")
+    return list(judge(rule_set, [*warnings, *compile_rules(rule_set)[1]]))
+
+
+@pytest.mark.parametrize(("id", "text"), [(id, text) for id, texts in GIVEN.items() for text in texts])
+def test_is_found(id: str, text: str) -> None:
+    found = [problem for problem in findings(text) if problem.id == id]
+    assert found
+    for problem in found:
+        assert problem.severity is Severity.WARNING
+        assert problem.source.file == "rules.yaml"
+        assert problem.source.line
+
+
+@pytest.mark.parametrize(("id", "text"), [(id, text) for id, texts in NOT_GIVEN.items() for text in texts])
+def test_is_not_found(id: str, text: str) -> None:
+    assert id not in [problem.id for problem in findings(text)]
+
+
+def test_every_check_has_cases_of_both_kinds() -> None:
+    ids = {check.document.id for check in CHECKS} | {"UR188", "UR189"}
+    assert ids == set(GIVEN) == set(NOT_GIVEN)
+
+
+def test_findings_come_in_file_order_and_once() -> None:
+    text = rules(rule("^/a"), rule("^/b", conditions=f"[{on('{HTTPS}', '^https$')}]"), rule("^/c"))
+    rule_set, _ = parse(SITE + text, "rules.yaml")
+    found = lint(rule_set)
+    lines = [problem.source.line for problem in found]
+    assert lines == sorted(lines)
+    assert len(set(found)) == len(found)
+
+
+def test_the_projects_own_rules_are_clean() -> None:
+    folder = Path(__file__).parents[2] / "rules"
+    for path in (folder / "default.yaml", *sorted((folder / "examples").glob("*.yaml"))):
+        rule_set, warnings = load([path])
+        assert judge(rule_set, [*warnings, *compile_rules(rule_set)[1]]) == (), path.name
+
+
+def test_a_thousand_rules_are_compared_with_few() -> None:
+    many = rules(*(rule(f"^p{n}/(.*)$", rewrite(f"/x{n}/{{R:1}}"), more=STOP) for n in range(1000)), rule("^p500/a$"))
+    rule_set, _ = parse(SITE + many, "rules.yaml")
+    assert [(problem.id, problem.rule) for problem in lint(rule_set)] == [("UR180", "^p500/a$")]
