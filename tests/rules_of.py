@@ -6,7 +6,7 @@ import textwrap
 
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import ResponseFacts
-from urlrewrite.formats.yaml_rules import parse
+from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.rule_tests import Evaluation, evaluate, request_facts
 

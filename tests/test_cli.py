@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.cli import main
-from urlrewrite.formats.templates import TEMPLATES
+from urlrewrite.formats.wizards.templates import TEMPLATES
 
 RULES = """
 public: https://www.example.com

@@ -15,14 +15,14 @@ from urlrewrite.arguments import RULES, UsageError, add_overrides, overrides_of
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.explaining import explain_recording, explain_request
 from urlrewrite.formats.rule_files import load
-from urlrewrite.formats.template_blocking import ANSWERS, BLOCK_BY, SYNTAXES
-from urlrewrite.formats.template_maps import FLAVOURS
-from urlrewrite.formats.template_parts import WORDS, MissingError, Parameters
-from urlrewrite.formats.template_redirects import SLASHES
-from urlrewrite.formats.templates import FORMATS, TEMPLATES, write_template
-from urlrewrite.formats.xml_export import to_web_config
-from urlrewrite.formats.xml_export_host import to_application_host
-from urlrewrite.formats.yaml_export import to_yaml
+from urlrewrite.formats.wizards.blocking import ANSWERS, BLOCK_BY, SYNTAXES
+from urlrewrite.formats.wizards.maps import FLAVOURS
+from urlrewrite.formats.wizards.parts import WORDS, MissingError, Parameters
+from urlrewrite.formats.wizards.redirects import SLASHES
+from urlrewrite.formats.wizards.templates import FORMATS, TEMPLATES, write_template
+from urlrewrite.formats.xml.export import to_web_config
+from urlrewrite.formats.xml.export_host import to_application_host
+from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.lint.linter import judge
 from urlrewrite.lint.messages import explained

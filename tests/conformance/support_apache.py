@@ -6,7 +6,7 @@ from conformance.support import Case, Observed
 from urlrewrite.answers import Abort, Answer
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import RequestFacts, field_values
-from urlrewrite.formats import mod_rewrite
+from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import RuleSet
 from urlrewrite.problems import Problem, RuleFileError

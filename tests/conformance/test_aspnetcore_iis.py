@@ -24,7 +24,7 @@ from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.template import parse_template
 from urlrewrite.engine.trace import Trace
 from urlrewrite.engine.variables import Variables
-from urlrewrite.formats import xml_rules
+from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.lint.linter import lint
 from urlrewrite.model import (

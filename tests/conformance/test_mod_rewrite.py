@@ -15,8 +15,8 @@ import pytest
 from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import field_values
-from urlrewrite.formats import mod_rewrite
-from urlrewrite.formats.mod_rewrite_strings import (
+from urlrewrite.formats.apache import mod_rewrite
+from urlrewrite.formats.apache.strings import (
     ConditionGroup,
     Part,
     RuleGroup,
@@ -27,7 +27,7 @@ from urlrewrite.formats.mod_rewrite_strings import (
     parse_rule_pattern,
     parse_template,
 )
-from urlrewrite.formats.mod_rewrite_syntax import DirectiveError, Flag, parse_cookie, parse_flags, split_words
+from urlrewrite.formats.apache.syntax import DirectiveError, Flag, parse_cookie, parse_flags, split_words
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import RuleSet
 from urlrewrite.origin import Origin

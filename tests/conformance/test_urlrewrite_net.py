@@ -14,7 +14,7 @@ import pytest
 
 from conformance.support import SHARED, Case, read_cases
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats import xml_rules
+from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.origin import Origin
 from urlrewrite.problems import Problem, RuleFileError

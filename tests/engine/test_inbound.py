@@ -11,7 +11,7 @@ import pytest
 from rules_of import SITE, ask, rules_of
 from urlrewrite.answers import Abort, Answer, Forward
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats.yaml_rules import parse
+from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import Provider
 

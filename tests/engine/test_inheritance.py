@@ -13,7 +13,7 @@ from urlrewrite.answers import Answer, Forward
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.inheritance import Effective, find_level, inherit, server_level, site_levels
 from urlrewrite.engine.url_path import CookedPath
-from urlrewrite.formats.yaml_rules import parse
+from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import Collection, InboundRule, Location, Match, Removal, RuleSet, Section, Site, Source
 from urlrewrite.origin import Origin
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from urlrewrite.formats import yaml_rules
+from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.model import RuleSet
 from urlrewrite.problems import Problem, RuleFileError
 

@@ -24,7 +24,7 @@ BATCH = 250
 BATCHES = [*((".config", number) for number in range(28)), *((".yaml", number) for number in range(6))]
 BATCHES += [(".htaccess", number) for number in range(6)]
 SLOW = 5.0
-"""Seconds for one small file, on a machine that is busy with other things."""
+"""Seconds of the processor for one small file: what else the machine does, and for how long, is not asked."""
 
 MALFORMED = {"UR001", "UR002", "UR015", "UR016"}
 """The ids of what cannot be read at all."""
@@ -44,7 +44,7 @@ def test_small_files(tmp_path: Path, suffix: str, number: int) -> None:
         data = mutated(made, XML if suffix == ".config" else ANY, rng)
         path = tmp_path / f"{index}{suffix}"
         path.write_bytes(data)
-        started = time.monotonic()
+        started = time.process_time()
         try:
             rules, problems = rule_files.load([path])
             _, more = compile_rules(rules)
@@ -53,7 +53,7 @@ def test_small_files(tmp_path: Path, suffix: str, number: int) -> None:
             problems, more = error.problems, ()
             assert any(problem.severity is Severity.ERROR for problem in problems)
             outcomes["malformed" if {problem.id for problem in problems} & MALFORMED else "refused"] += 1
-        assert time.monotonic() - started < SLOW
+        assert time.process_time() - started < SLOW
         for problem in (*problems, *more):
             assert_well_told(problem, data)
     # A mutation that always, or never, breaks the file tests nothing.

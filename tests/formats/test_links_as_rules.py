@@ -6,9 +6,10 @@ import pytest
 
 from rules_of import ask, field
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats import xml_rules, yaml_rules
-from urlrewrite.formats.links_as_rules import link_rules, request_rule
-from urlrewrite.formats.xml_export import to_web_config
+from urlrewrite.formats.for_iis.links_as_rules import link_rules, request_rule
+from urlrewrite.formats.xml import rules as xml_rules
+from urlrewrite.formats.xml.export import to_web_config
+from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import LinkMode, Origin
 from urlrewrite.rule_tests import Evaluation

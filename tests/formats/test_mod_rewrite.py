@@ -10,7 +10,7 @@ import pytest
 
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import field_values
-from urlrewrite.formats import mod_rewrite
+from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import ActionType, InboundRule, LinkMode, LogicalGrouping, RuleSet, Site
 from urlrewrite.origin import Origin

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.engine.pattern import compile_pattern
-from urlrewrite.formats.mod_rewrite_comparisons import Comparison, comparison
-from urlrewrite.formats.mod_rewrite_strings import ConditionPattern, Test, parse_condition_pattern
+from urlrewrite.formats.apache.comparisons import Comparison, comparison
+from urlrewrite.formats.apache.strings import ConditionPattern, Test, parse_condition_pattern
 
 DEADLINE = 1.0
 COMPARE = {

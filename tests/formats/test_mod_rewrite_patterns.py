@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.engine.pattern import compile_pattern
-from urlrewrite.formats.mod_rewrite_classes import ExpressionError
-from urlrewrite.formats.mod_rewrite_pcre import parse_expression
-from urlrewrite.formats.mod_rewrite_slash import without_slash
-from urlrewrite.formats.mod_rewrite_tree import write, written_numbers
+from urlrewrite.formats.apache.classes import ExpressionError
+from urlrewrite.formats.apache.pcre import parse_expression
+from urlrewrite.formats.apache.slash import without_slash
+from urlrewrite.formats.apache.tree import write, written_numbers
 
 DEADLINE = 1.0
 

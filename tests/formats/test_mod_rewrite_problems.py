@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats import mod_rewrite, rule_files
-from urlrewrite.formats.mod_rewrite_known import is_known_directive
+from urlrewrite.formats import rule_files
+from urlrewrite.formats.apache import mod_rewrite
+from urlrewrite.formats.apache.known import is_known_directive
 from urlrewrite.problems import Problem, RuleFileError, Severity
 
 type Told = list[tuple[int, str, str]]

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 
 from formats.models import quick, servers, web_configs
 from formats.schema import SCHEMA, Schema
-from urlrewrite.formats import xml_rules, yaml_rules
-from urlrewrite.formats.xml_export import to_web_config
-from urlrewrite.formats.xml_export_host import to_application_host
-from urlrewrite.formats.yaml_export import to_yaml
+from urlrewrite.formats.xml import rules as xml_rules
+from urlrewrite.formats.xml.export import to_web_config
+from urlrewrite.formats.xml.export_host import to_application_host
+from urlrewrite.formats.yaml import rules as yaml_rules
+from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.model import Collection, Location, RuleSet, Site
 from urlrewrite.problems import RuleFileError
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from urlrewrite import rule_tests
 from urlrewrite.cli import load_rules
 from urlrewrite.formats import rule_files
-from urlrewrite.formats.template_parts import MissingError, Parameters
-from urlrewrite.formats.templates import TEMPLATES, write_template
+from urlrewrite.formats.wizards.parts import MissingError, Parameters
+from urlrewrite.formats.wizards.templates import TEMPLATES, write_template
 from urlrewrite.lint.linter import lint
 from urlrewrite.model import ActionType
 from urlrewrite.problems import RuleFileError

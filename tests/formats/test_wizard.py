@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from urlrewrite.formats import yaml_rules
-from urlrewrite.formats.wizard import reverse_proxy
+from urlrewrite.formats.wizards.commented_proxy import reverse_proxy
+from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.model import LinkMode, RuleSet
 
 BACKENDS = [

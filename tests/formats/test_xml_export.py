@@ -11,9 +11,10 @@ from formats.schema import SCHEMA, Schema
 from formats.support import in_site, read
 from rules_of import ask
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats import rule_files, xml_rules
-from urlrewrite.formats.xml_export import to_web_config
-from urlrewrite.formats.xml_export_host import to_application_host
+from urlrewrite.formats import rule_files
+from urlrewrite.formats.xml import rules as xml_rules
+from urlrewrite.formats.xml.export import to_web_config
+from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import RedirectType, RewriteMap, RuleSet
 from urlrewrite.problems import RuleFileError, Severity

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from formats.xml_support import Expected, assert_told, read
-from urlrewrite.formats import xml_rules
+from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.model import (
     Collection,
     ConfigElement,

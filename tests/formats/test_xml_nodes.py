@@ -6,7 +6,7 @@ import pytest
 
 from formats.xml_support import Expected, assert_told
 from urlrewrite.formats.reports import Report
-from urlrewrite.formats.xml_nodes import MAX_DEPTH, Comment, Element, read_tree
+from urlrewrite.formats.xml.nodes import MAX_DEPTH, Comment, Element, read_tree
 
 
 def tree(text: str | bytes) -> Element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from formats.xml_support import Expected, action, assert_told, outbound, problems_of, rule
-from urlrewrite.formats import xml_rules
+from urlrewrite.formats.xml import rules as xml_rules
 
 ADD = "<add input='a' pattern='b'/>"
 TAGS = "<outboundRules><customTags><tags name='a'>{}</tags></customTags></outboundRules>"

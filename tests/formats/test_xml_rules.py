@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from formats.xml_support import action, outbound, read, rule, site_of
-from urlrewrite.formats import xml_rules
+from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.model import (
     Action,
     ActionType,

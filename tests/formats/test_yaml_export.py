@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from formats.models import quick, rule_sets
 from formats.support import read
-from urlrewrite.formats import rule_files, xml_rules, yaml_rules
-from urlrewrite.formats.yaml_export import to_yaml
+from urlrewrite.formats import rule_files
+from urlrewrite.formats.xml import rules as xml_rules
+from urlrewrite.formats.yaml import rules as yaml_rules
+from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.model import RewriteMap, RuleSet
 
 RULES = Path(__file__).parents[2] / "rules"

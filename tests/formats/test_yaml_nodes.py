@@ -5,8 +5,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urlrewrite.formats import yaml_nodes
-from urlrewrite.formats.yaml_nodes import MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Scalar, Sequence, compose
+from urlrewrite.formats.yaml import nodes as yaml_nodes
+from urlrewrite.formats.yaml.nodes import MAX_ALIASED_NODES, MAX_DEPTH, Mapping, Scalar, Sequence, compose
 
 
 @pytest.fixture(params=["CSafeLoader", "SafeLoader"])

@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from formats.support import SITE, Expected, assert_told, problems_of
-from urlrewrite.formats import rule_files, yaml_rules
-from urlrewrite.formats.yaml_outbound import OUTBOUND_KEYS, OUTBOUND_MATCH_KEYS
-from urlrewrite.formats.yaml_sites import SITE_KEYS
-from urlrewrite.formats.yaml_tests import EXPECT_KEYS, TEST_KEYS
+from urlrewrite.formats import rule_files
+from urlrewrite.formats.yaml import rules as yaml_rules
+from urlrewrite.formats.yaml.outbound import OUTBOUND_KEYS, OUTBOUND_MATCH_KEYS
+from urlrewrite.formats.yaml.sites import SITE_KEYS
+from urlrewrite.formats.yaml.tests import EXPECT_KEYS, TEST_KEYS
 from urlrewrite.model import (
     Action,
     ActionType,

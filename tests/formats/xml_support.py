@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from urlrewrite.formats import xml_rules
+from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.model import RuleSet, Site
 from urlrewrite.problems import Problem, RuleFileError
 

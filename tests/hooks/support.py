@@ -10,7 +10,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow, tutils
 
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats.yaml_rules import parse
+from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.hooks.state import State
 from urlrewrite.in_force import RulesInForce, Settings
 

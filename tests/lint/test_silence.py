@@ -7,7 +7,7 @@ from dataclasses import replace
 from rules_of import SITE
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats.rule_files import load
-from urlrewrite.formats.yaml_rules import parse
+from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.lint.linter import judge
 from urlrewrite.problems import Problem, Severity
 

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path, PurePath
 
-from urlrewrite.formats import mod_rewrite, xml_rules, yaml_rules
+from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.formats.assembly import missing_files, put_together
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId
+from urlrewrite.formats.xml import rules as xml_rules
+from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.model import RuleSet, Source
 from urlrewrite.problems import Problem
 

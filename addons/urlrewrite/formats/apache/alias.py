@@ -1,0 +1,78 @@
+"""Redirect and RedirectMatch of mod_alias as rules of IIS."""
+
+from __future__ import annotations
+
+import re
+
+from urlrewrite.formats.apache.actions import REDIRECTS, blocked, redirects
+from urlrewrite.formats.apache.classes import ExpressionError, literal
+from urlrewrite.formats.apache.parts import AliasRedirect
+from urlrewrite.formats.apache.pcre import parse_expression
+from urlrewrite.formats.apache.rules import Numbering
+from urlrewrite.formats.apache.slash import without_slash
+from urlrewrite.formats.apache.tree import Node, write, written_numbers
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.wording import shown
+from urlrewrite.model import Action, ActionType, Condition, Conditions, InboundRule, Match
+
+_REFERENCE = re.compile(r"\\(.)|\$([0-9])", re.DOTALL)
+
+
+def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Report) -> InboundRule | None:
+    """The rule for a redirect; None where there is none, which the report tells then."""
+    try:
+        match, conditions, target = _matching(redirect) if redirect.regex else _prefix(redirect)
+    except ExpressionError as fault:
+        message = f"got the pattern {shown(redirect.path)}, offset {fault.offset}: {fault}"
+        report.error(redirect.line, ProblemId.APACHE_PATTERN, message)
+        return None
+    if redirects(redirect.status) and redirect.status not in REDIRECTS:
+        message = f"got a redirect with status {redirect.status}, expected one of {', '.join(map(str, REDIRECTS))}"
+        report.error(redirect.line, ProblemId.APACHE_NOT_CONVERTED, message)
+        return None
+    if redirect.target:
+        append = "?" not in redirect.target
+        action = Action(ActionType.REDIRECT, target, append, REDIRECTS[redirect.status])
+    else:
+        action = blocked(redirect.status)
+    return InboundRule(
+        numbering.name(),
+        match,
+        conditions,
+        action=action,
+        stop_processing=True,
+        source=report.source(redirect.line),
+        comment=redirect.comment,
+    )
+
+
+def _prefix(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
+    """A path with all that is below it; what is below is put behind the target."""
+    path = redirect.path.strip("/")
+    text = "".join(map(literal, path))
+    if redirect.path.endswith("/"):
+        pattern = f"^{text}{'/' if text else ''}(.*)$"
+    else:
+        pattern = f"^{text}(/.*)?$"
+    return Match(pattern, ignore_case=False), Conditions(), f"{redirect.target}{{R:1}}"
+
+
+def _matching(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
+    tree: Node = parse_expression(redirect.path, dot_takes_line_ends=not redirect.target).tree
+    used = frozenset(int(found[2]) for found in _REFERENCE.finditer(redirect.target) if found[2])
+    stripped = without_slash(tree, used)
+    lost = stripped.groups if stripped else frozenset()
+    numbers = written_numbers(stripped.tree if stripped else tree)
+    kind = "R" if stripped else "C"
+
+    def group(found: re.Match[str]) -> str:
+        if found[1]:
+            return found[1]
+        number = int(found[2])
+        return f"{'/' if number in lost else ''}{{{kind}:{numbers[number]}}}" if number in numbers else ""
+
+    target = _REFERENCE.sub(group, redirect.target)
+    if stripped:
+        return Match(write(stripped.tree), ignore_case=False), Conditions(), target
+    condition = Condition("{URL}", write(tree), ignore_case=False)
+    return Match(".*", ignore_case=False), Conditions((condition,)), target

@@ -1,0 +1,279 @@
+"""The conditions of a RewriteRule as those of IIS, of one rule or of several.
+
+Apache joins conditions with AND, and with OR where the flag says so: (a or b) and c. A rule of IIS knows only all of
+them or any of them. What is mixed becomes one pattern where the alternatives ask the same of the same string, else
+several rules that do the same: first with a and c, then with b and c.
+
+`%n` is what the last matching pattern captured, in Apache as in IIS. Comparisons capture nothing in Apache; here they
+are patterns, and written so that they never match where they are true if a reference looks past them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from urlrewrite.formats.apache.classes import ExpressionError
+from urlrewrite.formats.apache.comparisons import comparison
+from urlrewrite.formats.apache.parts import NotConverted, RewriteCond
+from urlrewrite.formats.apache.pcre import parse_expression
+from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, Test, references
+from urlrewrite.formats.apache.syntax import DirectiveError, Flag
+from urlrewrite.formats.apache.templates import Groups, Templates
+from urlrewrite.formats.apache.tree import Choice, Node, Reference, group_count, nodes, write, written_numbers
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.wording import shown
+from urlrewrite.model import Condition, Conditions, LogicalGrouping, MatchType
+
+MAX_RULES = 32
+"""Into so many rules one is taken apart."""
+
+_PROPERTIES = {
+    "-d": (MatchType.IS_DIRECTORY, ""),
+    "-f": (MatchType.IS_FILE, ""),
+    "-s": (MatchType.IS_FILE, "an empty file counts as well"),
+    "-F": (MatchType.IS_FILE, "whether the file may be read is not asked"),
+    "-l": (MatchType.IS_FILE, "a link counts as the file it leads to"),
+    "-L": (MatchType.IS_FILE, "a link counts as the file it leads to"),
+    "-h": (MatchType.IS_FILE, "a link counts as the file it leads to"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A condition that is made already: what another rule has to have done, or the URL with its slash.
+
+    `tree` is its pattern if its groups are the rule's.
+    """
+
+    condition: Condition
+    tree: Node | None = None
+
+
+type Item = RewriteCond | Ready
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """The conditions of one rule, and what `$n` and `%n` are behind them."""
+
+    conditions: Conditions
+    groups: Groups
+
+
+def uses_groups(parts: Iterable[Part], kind: type[RuleGroup | ConditionGroup]) -> frozenset[int]:
+    """The numbers of the groups of this kind that a template refers to."""
+    found = (part for part in references(parts) if isinstance(part, RuleGroup | ConditionGroup))
+    return frozenset(part.number for part in found if isinstance(part, kind))
+
+
+class ConditionConverter:
+    """Converts the conditions of one RewriteRule.
+
+    Args:
+        templates: for the test strings.
+        report: of the rule.
+        ready: conditions that come first.
+        rule_groups: what `$n` is, unless the pattern is one of the conditions.
+        captures: whether anything in the rule refers to `%n`.
+        blocking: whether the rule keeps requests out, so that a line end must not get one past it.
+    """
+
+    def __init__(
+        self,
+        templates: Templates,
+        report: Report,
+        ready: Sequence[Ready],
+        rule_groups: Callable[[int], str],
+        *,
+        captures: bool,
+        blocking: bool,
+    ) -> None:
+        self.templates = templates
+        self.report = report
+        self.ready = ready
+        self.rule_groups = rule_groups
+        self.captures = captures
+        self.blocking = blocking
+        self.trees: dict[int, Node] = {}
+        self.told: set[int] = set()
+
+    def convert(self, conditions: tuple[RewriteCond, ...]) -> list[Alternative]:
+        """The conditions of every rule that is needed, in order.
+
+        Raises:
+            NotConverted: no number of rules says the same.
+        """
+        groups: list[list[Item]] = [[item] for item in self.ready]
+        starts_group = True
+        for condition in conditions:
+            if starts_group:
+                groups.append([])
+            groups[-1].append(condition)
+            starts_group = not condition.has(Flag.OR_NEXT)
+        if not starts_group:
+            message = "got [OR] on the last RewriteCond, with which Apache applies the rule in any case: take it off"
+            raise NotConverted(message, conditions[-1].line)
+        if len(groups) == 1 and len(groups[0]) > 1:
+            return [self._alternative(groups[0], LogicalGrouping.MATCH_ANY)]
+        if not self.captures:
+            groups = [self._merged(group) for group in groups]
+        self._refuse_ambiguous(groups)
+        return [self._alternative(list(items), LogicalGrouping.MATCH_ALL) for items in self._products(groups)]
+
+    def _products(self, groups: list[list[Item]]) -> Iterable[tuple[Item, ...]]:
+        count = 1
+        for group in groups:
+            count *= len(group)
+            if count > MAX_RULES or (count > 1 and len(groups) > MAX_RULES):
+                message = f"mixed [OR] conditions would take more than {MAX_RULES} rules: write several RewriteRules"
+                raise NotConverted(message, next(item.line for item in group if isinstance(item, RewriteCond)))
+        return product(*groups)
+
+    def _refuse_ambiguous(self, groups: list[list[Item]]) -> None:
+        """Where a test uses what an earlier alternative captured, Apache's choice of it cannot be taken apart."""
+        choice = False
+        for group in groups:
+            for item in group:
+                if choice and isinstance(item, RewriteCond) and uses_groups(item.test, ConditionGroup):
+                    message = (
+                        "a %n in a test behind mixed [OR] conditions cannot be converted: write several RewriteRules"
+                    )
+                    raise NotConverted(message, item.line)
+            choice = choice or len(group) > 1
+
+    def _merged(self, group: list[Item]) -> list[Item]:
+        """Alternatives that are patterns for the same string, as one."""
+        first = group[0]
+        if len(group) == 1 or not isinstance(first, RewriteCond):
+            return group
+        trees = []
+        for item in group:
+            if not isinstance(item, RewriteCond) or item.test != first.test or item.pattern.negate:
+                return group
+            if item.pattern.test is not Test.PATTERN or item.has(Flag.NO_CASE) is not first.has(Flag.NO_CASE):
+                return group
+            tree = self._tree(item)
+            if any(isinstance(node, Reference) for node in nodes(tree)):
+                return group
+            trees.append(tree)
+        groups = Groups(self.rule_groups, lambda number: "")
+        text = self.templates.convert(first.test, groups, first.line)
+        source = self.report.source(first.line)
+        ignore_case = first.has(Flag.NO_CASE) or text == "{HTTPS}"
+        return [Ready(Condition(text, write(Choice(tuple(trees))), ignore_case=ignore_case, source=source))]
+
+    def _alternative(self, items: list[Item], grouping: LogicalGrouping) -> Alternative:
+        track = any(isinstance(item, Ready) and item.tree for item in items)
+        scope = _Captured(self.rule_groups, track=track, unsure=grouping is LogicalGrouping.MATCH_ANY)
+        converted = []
+        for item in items:
+            if isinstance(item, Ready):
+                condition, tree = item.condition, item.tree
+            else:
+                condition, tree = self._condition(item, scope)
+            converted.append(condition)
+            matches = condition.match_type is MatchType.PATTERN and not condition.negate
+            if matches:
+                scope.matched(tree, item.line if isinstance(item, RewriteCond) else 0, ready=isinstance(item, Ready))
+        conditions = Conditions(tuple(converted), grouping, track or None)
+        return Alternative(conditions, Groups(scope.rule, scope.condition))
+
+    def _condition(self, item: RewriteCond, scope: _Captured) -> tuple[Condition, Node | None]:
+        test, source = item.pattern, self.report.source(item.line)
+        groups = Groups(scope.rule, scope.condition)
+        scope.line = item.line
+        if test.test is Test.PROPERTY:
+            if test.operator not in _PROPERTIES:
+                message = f"IIS has no test like {test.operator}: ask for a file (-f) or a directory (-d)"
+                raise NotConverted(message, item.line)
+            match_type, difference = _PROPERTIES[test.operator]
+            if difference and item.line not in self.told:
+                self.told.add(item.line)
+                message = f"{test.operator} becomes {match_type}: {difference}"
+                self.report.warning(item.line, ProblemId.APACHE_NEAREST, message)
+            text = self.templates.convert(item.test, groups, item.line, of_file=True)
+            return Condition(text, "", match_type, False, test.negate, source), None
+        text = self.templates.convert(item.test, groups, item.line)
+        ignore_case = item.has(Flag.NO_CASE) or text == "{HTTPS}"
+        if test.test is Test.PATTERN:
+            tree = self._tree(item)
+            ignore_case = ignore_case or _expression_ignores_case(item)
+            return Condition(text, write(tree), MatchType.PATTERN, ignore_case, test.negate, source), tree
+        try:
+            found = comparison(test)
+        except DirectiveError as fault:
+            raise NotConverted(str(fault), item.line) from fault
+        found = found.without_match() if self.captures and scope.anything_matched else found
+        ignore_case = ignore_case and test.operator == "="
+        return Condition(text, found.pattern, MatchType.PATTERN, ignore_case, found.negate, source), None
+
+    def _tree(self, item: RewriteCond) -> Node:
+        if item.line not in self.trees:
+            names = {part.name.upper() for part in item.test if isinstance(part, ServerVariable)}
+            decoded = not names.isdisjoint({"REQUEST_URI", "REQUEST_FILENAME", "SCRIPT_FILENAME"})
+            ignore_case = item.has(Flag.NO_CASE)
+            whole = self.blocking and decoded
+            try:
+                expression = parse_expression(item.pattern.operand, ignore_case=ignore_case, dot_takes_line_ends=whole)
+            except ExpressionError as fault:
+                message = f"got the pattern {shown(item.pattern.operand)}, offset {fault.offset}: {fault}"
+                self.report.error(item.line, ProblemId.APACHE_PATTERN, message)
+                expression = parse_expression("^")
+            self.trees[item.line] = expression.tree
+        return self.trees[item.line]
+
+
+def _expression_ignores_case(item: RewriteCond) -> bool:
+    return item.pattern.operand.startswith("(?i)")
+
+
+class _Captured:
+    """What is captured when conditions up to here have matched."""
+
+    def __init__(self, rule_groups: Callable[[int], str], *, track: bool, unsure: bool) -> None:
+        self.rule_groups = rule_groups
+        self.track = track
+        self.unsure = unsure
+        self.line = 0
+        self.anything_matched = False
+        self.count = 0
+        self.rule_numbers: Mapping[int, int] | None = None
+        self.last: tuple[Mapping[int, int], int] = ({}, 0)
+        self.renumbered = False
+
+    def matched(self, tree: Node | None, line: int, *, ready: bool) -> None:
+        numbers = written_numbers(tree) if tree else {0: 0}
+        if ready and tree:
+            self.rule_numbers = numbers
+        elif not ready and tree:
+            self.anything_matched = True
+            self.renumbered = self.renumbered or any(number != written for number, written in numbers.items())
+            self.last = numbers, self.count
+        self.count += group_count(tree) if tree else 0
+
+    def rule(self, number: int) -> str:
+        """The template for `$n`."""
+        if self.rule_numbers is None:
+            return self.rule_groups(number)
+        return f"{{C:{self.rule_numbers[number]}}}" if number in self.rule_numbers else ""
+
+    def condition(self, number: int) -> str:
+        """The template for `%n`."""
+        numbers, before = self.last
+        if self.track and not self.anything_matched:
+            return ""
+        if self.unsure:
+            if self.renumbered:
+                message = (
+                    "a %n behind [OR] conditions with an atomic group cannot be converted: write several RewriteRules"
+                )
+                raise NotConverted(message, self.line)
+            return f"{{C:{number}}}"
+        if number not in numbers:
+            return "" if self.anything_matched else f"{{C:{number}}}"
+        if self.track and number == 0:
+            message = "%0 cannot be converted in this rule: put the condition's pattern in a group and write %1"
+            raise NotConverted(message, self.line)
+        return f"{{C:{before + numbers[number] if self.track else numbers[number]}}}"

@@ -1,0 +1,244 @@
+"""Apache's mod_rewrite, imported: `.htaccess` files and server configurations become sites with inbound rules.
+
+Rules are named and written as IIS Manager's importer does it ("Importing Apache mod_rewrite Rules"): `Imported Rule 1`,
+case counts unless the flag NC says otherwise, `$1` is `{R:1}` and `%1` is `{C:1}`. Beyond that the meaning is Apache's
+(Apache HTTP Server 2.4 documentation, "mod_rewrite", and where that is silent its source): what IIS's rules can say is
+said, if need be with several rules; what they cannot say is a problem with its line.
+
+A file is that of a directory, where URLs have no leading slash, or of the server, where they have one. `<VirtualHost>`
+sections become sites of their own, `<Directory>` sections below the DocumentRoot and a RewriteBase become locations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import PurePath
+
+from urlrewrite.formats.apache.alias import convert_redirect
+from urlrewrite.formats.apache.file import read_configuration
+from urlrewrite.formats.apache.maps import Maps
+from urlrewrite.formats.apache.parts import Configuration, Context, Host, RewriteRule
+from urlrewrite.formats.apache.rerun import warn_of_second_runs
+from urlrewrite.formats.apache.rules import Numbering, RuleConverter
+from urlrewrite.formats.apache.syntax import Flag
+from urlrewrite.formats.apache.templates import Templates
+from urlrewrite.formats.files_read import FilesRead
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.wording import shown
+from urlrewrite.model import ActionType, Collection, InboundRule, LinkMode, Location, Removal, RuleSet, Site
+from urlrewrite.origin import DEFAULT_PORTS, Origin, parse_authority
+from urlrewrite.problems import Problem, RuleFileError, Severity
+
+_OF_SERVER = re.compile(
+    r"^[ \t]*(?:<(?:VirtualHost|Directory)\b|(?:DocumentRoot|Listen|ServerRoot|LoadModule)[ \t]"
+    r"|RewriteRule[ \t]+[\"']?!?\^?/(?!\?)|RewriteRule[ \t]+\S+[ \t]+https?://[^\s/$%]+\$[0-9])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_INHERITS_LAST = frozenset(("Inherit", "InheritDown"))
+_INHERITS_FIRST = frozenset(("InheritBefore", "InheritDownBefore"))
+
+
+def parse(text: str, file: str, *, server_level: bool | None = None) -> tuple[RuleSet, tuple[Problem, ...]]:
+    """The rules of one text, and the warnings. Of the disk only the text files of a RewriteMap are read.
+
+    Args:
+        text: the configuration.
+        file: its name for messages; maps are looked for beside it.
+        server_level: whether rules outside of every section are the server's, which see URLs with a leading slash.
+            None is told from the name and the content.
+
+    Raises:
+        RuleFileError: something cannot be converted without which the rules would mean something else.
+    """
+    problems: list[Problem] = []
+    rule_set = read(text, file, problems, FilesRead(), server_level=server_level)
+    ordered = tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.source.line))
+    if any(problem.severity is Severity.ERROR for problem in ordered):
+        raise RuleFileError(ordered)
+    return rule_set, ordered
+
+
+def read(
+    text: str, file: str, problems: list[Problem], files: FilesRead | None = None, *, server_level: bool | None = None
+) -> RuleSet:
+    """The rules of one text; problems, errors too, are added to `problems`. For the rest see `parse`."""
+    report = Report(file, problems)
+    if server_level is None:
+        server_level = not is_of_directory(text, file)
+    configuration = read_configuration(text, report, of_directory=not server_level)
+    hosts = [configuration.main, *configuration.hosts]
+    maps = Maps(configuration.maps, report, files or FilesRead())
+    environment = frozenset(
+        value.partition(":")[0].removeprefix("!").lower()
+        for rule in _all_rules(hosts)
+        for flag, value in rule.flags
+        if flag is Flag.ENV
+    )
+    importer = _Importer(configuration, report, maps, environment)
+    sites = [importer.site(host) for host in hosts if host.contexts]
+    maps.tell_of_unused()
+    if not sites and not any(problem.severity is Severity.ERROR for problem in problems):
+        report.warning(1, ProblemId.APACHE_NO_EFFECT, "got no RewriteRule and no Redirect, expected some to import")
+        sites = [importer.site(configuration.main)]
+    if len(sites) > 1:
+        importer.tell_apart(sites, [host for host in hosts if host.contexts])
+    return RuleSet(sites=tuple(replace(site, rewrite_maps=maps.made) for site in sites))
+
+
+def is_of_directory(text: str, file: str) -> bool:
+    """Whether a file is a `.htaccess`, by its name, else by what stands in it."""
+    name = PurePath(file).name.lower()
+    if "htaccess" in name:
+        return True
+    return not name.endswith(".conf") and not _OF_SERVER.search(text)
+
+
+def _all_rules(hosts: Iterable[Host]) -> Iterable[RewriteRule]:
+    return (rule for host in hosts for context in host.contexts for rule in context.rules)
+
+
+class _Importer:
+    def __init__(self, configuration: Configuration, report: Report, maps: Maps, environment: frozenset[str]) -> None:
+        self.configuration = configuration
+        self.report = report
+        self.maps = maps
+        self.environment = environment
+        self.numbering = Numbering()
+
+    def site(self, host: Host) -> Site:
+        own = host.own
+        locations = []
+        rules: tuple[InboundRule, ...] = ()
+        if own.directory is None:
+            self._inherit(host)
+            rules = self._rules(host, own)
+        elif directory := own.base.strip("/"):
+            message = f"RewriteBase says {own.base}; the file is taken for that of this directory of the site"
+            self.report.warning(own.line, ProblemId.APACHE_ASSUMED, message)
+            locations.append(self._location(host, own, directory))
+        else:
+            rules = self._rules(host, own)
+        for context in host.directories:
+            if context.says_anything:
+                path = self._path_of(host, context)
+                base = "" if context.base.strip("/") in ("", path) else f"{context.base.rstrip('/')}/"
+                if path:
+                    locations.append(self._location(host, context, path, base))
+                elif path is not None:
+                    rules += self._rules(host, context, base)
+        return Site(
+            name=host.names[0] if host.names else self._file_name(),
+            links=LinkMode.OFF,
+            rules=rules,
+            locations=tuple(locations),
+            document_root=host.document_root,
+            source=self.report.source(host.line),
+        )
+
+    def tell_apart(self, sites: list[Site], hosts: list[Host]) -> None:
+        """Gives several sites the names and addresses of their virtual hosts."""
+        names: set[str] = set()
+        for index, (site, host) in enumerate(zip(sites, hosts, strict=True)):
+            scheme = "https" if host.secure else "http"
+            public = tuple(dict.fromkeys(origin for name in host.names for origin in _origins(scheme, name, host)))
+            name = site.name if site.name.lower() not in names else f"{site.name} ({scheme}, line {host.line})"
+            names.add(name.lower())
+            sites[index] = replace(site, name=name, public=public)
+
+    def _file_name(self) -> str:
+        path = PurePath(self.report.file)
+        return (path.parent.name if path.name.startswith(".") else path.stem) or path.name.lstrip(".")
+
+    def _inherit(self, host: Host) -> None:
+        """Puts the main server's rules before or behind those of a virtual host that asks for them."""
+        main = self.configuration.main
+        if host is main:
+            return
+        options = host.own.options | (main.own.options & {"InheritDown", "InheritDownBefore"})
+        if "IgnoreInherit" in host.own.options:
+            options -= {"InheritDown", "InheritDownBefore"}
+        if options & _INHERITS_FIRST:
+            host.own.rules[:0] = main.own.rules
+        elif options & _INHERITS_LAST:
+            host.own.rules += main.own.rules
+
+    def _path_of(self, host: Host, context: Context) -> str | None:
+        """The path of a <Directory> below the site's root."""
+        directory, root = (context.directory or "").rstrip("/"), host.document_root
+        root = root or self.configuration.main.document_root
+        if root and (directory == root or directory.startswith(f"{root}/")):
+            return directory[len(root) :].strip("/")
+        others = [other for other in host.directories if other.says_anything]
+        if not root and len(others) == 1:
+            message = f"<Directory {directory}> is taken for the root of the site, since no DocumentRoot says otherwise"
+            self.report.warning(context.line, ProblemId.APACHE_ASSUMED, message)
+            return ""
+        message = f"<Directory {directory}> is not below the DocumentRoot, so its path in URLs is not known"
+        self.report.error(context.line, ProblemId.APACHE_NOT_CONVERTED, message)
+        return None
+
+    def _location(self, host: Host, context: Context, path: str, base: str = "") -> Location:
+        source = self.report.source(context.line)
+        removals = (
+            () if context.options & (_INHERITS_FIRST | _INHERITS_LAST) else (Removal(Collection.RULES, source=source),)
+        )
+        return Location(path=path, rules=self._rules(host, context, base), removals=removals, source=source)
+
+    def _rules(self, host: Host, context: Context, base: str = "") -> tuple[InboundRule, ...]:
+        self._tell_of_engine(context)
+        of_server = context.directory is None
+        templates = Templates(self.report, self.maps, of_server, self.environment)
+        converter = RuleConverter(context, templates, self.numbering, document_root=host.document_root, base=base)
+        converted = converter.convert()
+        if not of_server and not any(problem.severity is Severity.ERROR for problem in self.report.problems):
+            warn_of_second_runs(context, self.report)
+        redirects = [convert_redirect(redirect, self.numbering, self.report) for redirect in context.redirects]
+        aliases = [redirect for redirect in redirects if redirect]
+        rules = [rule for _, rules in converted for rule in rules]
+        if of_server:
+            return (*rules, *aliases)
+        # In a directory mod_alias redirects what mod_rewrite has only rewritten.
+        first = next((at for at, rule in enumerate(rules) if _keeps_going(rule)), len(rules))
+        if aliases and any(rule.action.type is ActionType.REDIRECT for rule in rules[first:]):
+            message = (
+                "the redirects of mod_alias come before the rewriting rules here; in Apache a redirect of those wins"
+            )
+            self.report.warning(context.redirects[0].line, ProblemId.APACHE_NEAREST, message)
+        return (*rules[:first], *aliases, *rules[first:])
+
+    def _tell_of_engine(self, context: Context) -> None:
+        if not context.rules:
+            return
+        line = context.rules[0].line
+        if context.engine is None:
+            message = "got RewriteRule without RewriteEngine On; the rules are taken as if it were on"
+            self.report.warning(line, ProblemId.APACHE_ASSUMED, message)
+        elif not context.engine:
+            message = "RewriteEngine is off: the rules are imported and not enabled"
+            self.report.warning(line, ProblemId.APACHE_NO_EFFECT, message)
+        if context.directory is not None and context.options & (_INHERITS_FIRST | _INHERITS_LAST):
+            options = shown(" ".join(sorted(context.options)))
+            message = f"RewriteOptions {options}: the rules of the directories above are not in this file"
+            self.report.warning(line, ProblemId.APACHE_ASSUMED, message)
+
+
+def _keeps_going(rule: InboundRule) -> bool:
+    return rule.action.type in (ActionType.NONE, ActionType.REWRITE)
+
+
+def _origins(scheme: str, name: str, host: Host) -> Iterable[Origin]:
+    """The origins of a ServerName or ServerAlias at the ports of its virtual host."""
+    name = name.partition("://")[2] or name
+    parsed = parse_authority(name)
+    if not parsed or "*" in name:
+        return
+    ports = {port for address in host.addresses if (port := _port(address))}
+    for port in sorted(ports or {parsed[1] or DEFAULT_PORTS[scheme]}):
+        yield Origin(scheme, parsed[0], port)
+
+
+def _port(address: str) -> int:
+    digits = address.rpartition(":")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 0

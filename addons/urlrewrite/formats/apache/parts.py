@@ -1,0 +1,115 @@
+"""What an Apache configuration says of rewriting, directive by directive, before anything is converted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from urlrewrite.formats.apache.strings import ConditionPattern, Part
+from urlrewrite.formats.apache.syntax import Flag, Flags
+
+
+class NotConverted(Exception):  # noqa: N818 - an outcome
+    """What no rule of IIS can say."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteCond:
+    """`RewriteCond test pattern [flags]`."""
+
+    line: int
+    test: tuple[Part, ...]
+    pattern: ConditionPattern
+    flags: Flags
+
+    def has(self, flag: Flag) -> bool:
+        return any(found is flag for found, _ in self.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class RewriteRule:
+    """`RewriteRule pattern substitution [flags]` with the conditions before it; None stands for `-`."""
+
+    line: int
+    pattern: str
+    negate: bool
+    substitution: tuple[Part, ...] | None
+    flags: Flags
+    conditions: tuple[RewriteCond, ...]
+    comment: str
+
+    def has(self, *flags: Flag) -> bool:
+        return any(found in flags for found, _ in self.flags)
+
+    def value(self, flag: Flag) -> str:
+        """The value of the last such flag, "" without one."""
+        return next((value for found, value in reversed(self.flags) if found is flag), "")
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRedirect:
+    """A Redirect or, if `regex`, a RedirectMatch; `target` is "" for a status without one."""
+
+    line: int
+    regex: bool
+    status: int
+    path: str
+    target: str
+    comment: str
+
+
+@dataclass(slots=True)
+class Context:
+    """What belongs together: a server's own rules, or those of a directory (`directory` is None for a server's)."""
+
+    line: int
+    directory: str | None = None
+    engine: bool | None = None
+    base: str = ""
+    options: set[str] = field(default_factory=set)
+    rules: list[RewriteRule] = field(default_factory=list)
+    redirects: list[AliasRedirect] = field(default_factory=list)
+
+    @property
+    def says_anything(self) -> bool:
+        return bool(self.rules or self.redirects)
+
+
+@dataclass(slots=True)
+class Host:
+    """The main server or a virtual host."""
+
+    line: int
+    own: Context
+    addresses: tuple[str, ...] = ()
+    names: list[str] = field(default_factory=list)
+    secure: bool = False
+    document_root: str = ""
+    directories: list[Context] = field(default_factory=list)
+
+    @property
+    def contexts(self) -> list[Context]:
+        """Those in which something stands."""
+        return [context for context in (self.own, *self.directories) if context.says_anything]
+
+
+@dataclass(frozen=True, slots=True)
+class MapDefinition:
+    """`RewriteMap name type:source`."""
+
+    line: int
+    name: str
+    type: str
+    source: str
+
+
+@dataclass(slots=True)
+class Configuration:
+    """A whole file."""
+
+    main: Host
+    hosts: list[Host] = field(default_factory=list)
+    maps: dict[str, MapDefinition] = field(default_factory=dict)

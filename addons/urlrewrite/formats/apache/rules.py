@@ -1,0 +1,299 @@
+"""RewriteRules as rules of IIS.
+
+What the flags S and C say of other rules is said with server variables: a rule that skips sets one, and the rules that
+it skips have a condition that it is not set. Which rule of IIS a RewriteRule became is told by its source line; where
+it took several, they follow one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from urlrewrite.formats.apache.actions import Actions, redirects, status_of
+from urlrewrite.formats.apache.classes import ExpressionError
+from urlrewrite.formats.apache.conditions import Alternative, ConditionConverter, Ready, uses_groups
+from urlrewrite.formats.apache.parts import Context, NotConverted, RewriteRule
+from urlrewrite.formats.apache.pcre import Expression, parse_expression
+from urlrewrite.formats.apache.slash import without_slash
+from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, parse_template
+from urlrewrite.formats.apache.syntax import DirectiveError, Flag, parse_cookie
+from urlrewrite.formats.apache.templates import Templates
+from urlrewrite.formats.apache.tree import ANY_LINE, Node, Repeat, write, written_numbers
+from urlrewrite.formats.apache.variables import check_variables, environment_variable
+from urlrewrite.formats.reports import ProblemId
+from urlrewrite.formats.wording import shown
+from urlrewrite.model import (
+    ActionType,
+    Condition,
+    InboundRule,
+    Match,
+    SetServerVariable,
+)
+
+_LEFT_OUT = {
+    Flag.COOKIE: "no inbound rule of IIS sets a cookie; an outbound rule for RESPONSE_Set_Cookie could",
+    Flag.HANDLER: "there are no handlers here",
+    Flag.TYPE: "the content type is the backend's; an outbound rule for RESPONSE_Content_Type could change it",
+    Flag.DISCARD_PATH: "there is no PATH_INFO here",
+    Flag.BACKREF_NOT_ESCAPED: "every character is escaped",
+}
+_SKIP_MOST = 10_000
+_MOST_SKIPS = 20
+
+
+@dataclass(slots=True)
+class Numbering:
+    """Counts the rules and the variables of a file."""
+
+    rules: Iterator[int] = field(default_factory=lambda: count(1))
+    variables: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def name(self) -> str:
+        """A name as IIS Manager gives to imported rules."""
+        return f"Imported Rule {next(self.rules)}"
+
+    def variable(self, purpose: str) -> str:
+        return f"REWRITE_{purpose}_{next(self.variables)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A rule's pattern: `match` for its URL, or with the slash in `ready`; `group` tells what `$n` is."""
+
+    match: Match
+    ready: tuple[Ready, ...]
+    group: Callable[[int], str]
+
+
+class RuleConverter:
+    """Converts the RewriteRules of one context, in order. `base` is put before relative URLs."""
+
+    def __init__(
+        self, context: Context, templates: Templates, numbering: Numbering, *, document_root: str, base: str = ""
+    ) -> None:
+        self.context = context
+        self.templates = templates
+        self.report = templates.report
+        self.numbering = numbering
+        self.actions = Actions(templates, document_root, base)
+        self.enabled = context.engine is not False
+        self.skips: list[tuple[str, int]] = []
+        self.chained_to = ""
+        self.rewritten_at = 0
+
+    def convert(self) -> list[tuple[RewriteRule, tuple[InboundRule, ...]]]:
+        """Every RewriteRule with the rules that it became; none where it could not be converted."""
+        converted = []
+        for position, rule in enumerate(self.context.rules):
+            try:
+                rules = self._rule(rule, is_last=position + 1 == len(self.context.rules))
+            except NotConverted as error:
+                self.report.error(error.line, ProblemId.APACHE_NOT_CONVERTED, str(error))
+                rules = ()
+            converted.append((rule, rules))
+        return converted
+
+    def _rule(self, rule: RewriteRule, *, is_last: bool) -> tuple[InboundRule, ...]:
+        guards = self._guards()
+        flow = self._flow(rule)
+        self._tell_of_flags(rule, is_last=is_last)
+        blocking = rule.has(Flag.FORBIDDEN, Flag.GONE) or not redirects(status_of(rule))
+        sets = [*self._environment(rule)]
+        used = self._templates_of(rule, sets)
+        pattern = self._pattern(rule, uses_groups(used, RuleGroup), blocking=blocking)
+        captures = bool(uses_groups(used, ConditionGroup))
+        ready = (*guards, *pattern.ready)
+        converter = ConditionConverter(
+            self.templates, self.report, ready, pattern.group, captures=captures, blocking=blocking
+        )
+        alternatives = converter.convert(rule.conditions)
+        self._tell_of_request_uri(rule, used)
+        rules = [self._inbound(rule, pattern, alternative, sets, flow) for alternative in alternatives]
+        if len(rules) > 1:
+            rules = self._once(rules)
+        if rules[0].action.type is ActionType.REWRITE and not rules[0].stop_processing:
+            self.rewritten_at = self.rewritten_at or rule.line
+        comment = rule.comment
+        source = self.report.source(rule.line)
+        return tuple(
+            InboundRule(
+                self.numbering.name(),
+                item.match,
+                item.conditions,
+                item.server_variables,
+                item.action,
+                self.enabled,
+                stop_processing=item.stop_processing,
+                source=source,
+                comment=comment if number == 0 else "",
+            )
+            for number, item in enumerate(rules)
+        )
+
+    def _guards(self) -> tuple[Ready, ...]:
+        """Conditions that no rule before skips this one; takes it off their counts."""
+        guards = [Ready(Condition(f"{{{name}}}", "^1$", ignore_case=False, negate=True)) for name, _ in self.skips]
+        if self.chained_to:
+            guards.append(Ready(Condition(f"{{{self.chained_to}}}", "^1$", ignore_case=False)))
+        self.skips = [(name, left - 1) for name, left in self.skips if left > 1]
+        self.chained_to = ""
+        return tuple(guards)
+
+    def _flow(self, rule: RewriteRule) -> tuple[SetServerVariable, ...]:
+        """The variables that tell other rules that this one matched."""
+        if rule.has(Flag.NEXT):
+            message = "the flag N starts again from the first rule, which IIS cannot: write rules that need one run"
+            raise NotConverted(message, rule.line)
+        sets = []
+        if rule.has(Flag.SKIP):
+            number = rule.value(Flag.SKIP)
+            if not (number.isascii() and number.isdigit() and 0 < int(number[:9]) <= _SKIP_MOST):
+                raise NotConverted(f"got [S={number}], expected how many rules to skip", rule.line)
+            if len(self.skips) == _MOST_SKIPS:
+                raise NotConverted(f"got a rule under {_MOST_SKIPS} flags S, expected fewer", rule.line)
+            name = self.numbering.variable("SKIP")
+            self.skips.append((name, int(number)))
+            sets.append(name)
+        if rule.has(Flag.CHAIN):
+            self.chained_to = self.numbering.variable("CHAIN")
+            sets.append(self.chained_to)
+        source = self.report.source(rule.line)
+        return tuple(SetServerVariable(name, "1", source=source) for name in sets)
+
+    def _tell_of_flags(self, rule: RewriteRule, *, is_last: bool) -> None:
+        for flag, value in rule.flags:
+            if flag is Flag.COOKIE:
+                try:
+                    parse_cookie(value)
+                except DirectiveError as fault:
+                    self.report.error(rule.line, ProblemId.APACHE_SYNTAX, str(fault))
+            if flag in _LEFT_OUT:
+                message = f"the flag {flag.name.lower()} is not converted: {_LEFT_OUT[flag]}"
+                self.report.warning(rule.line, ProblemId.APACHE_LEFT_OUT, message)
+            if flag is Flag.BACKREF_ESCAPE and value:
+                message = (
+                    f"[B={value}] escapes only these characters; here all are escaped that are no letters or digits"
+                )
+                self.report.warning(rule.line, ProblemId.APACHE_NEAREST, message)
+        goes_on = rule.has(Flag.REDIRECT) and not rule.has(Flag.LAST, Flag.END, Flag.FORBIDDEN, Flag.GONE, Flag.PROXY)
+        if goes_on and not is_last and redirects(status_of(rule)):
+            message = "[R] without [L]: Apache goes on with the rules that follow, IIS and this proxy redirect at once"
+            self.report.warning(rule.line, ProblemId.APACHE_GOES_ON, message)
+
+    def _environment(self, rule: RewriteRule) -> Iterator[tuple[str, tuple[Part, ...]]]:
+        """Names and values of the flags E; one that is unset is empty."""
+        for flag, value in rule.flags:
+            if flag is Flag.ENV:
+                name, _, text = value.partition(":")
+                try:
+                    parts = parse_template(text)
+                    check_variables(parts)
+                except DirectiveError as fault:
+                    raise NotConverted(str(fault), rule.line) from fault
+                yield environment_variable(name.removeprefix("!")), parts
+
+    def _templates_of(self, rule: RewriteRule, sets: Sequence[tuple[str, tuple[Part, ...]]]) -> tuple[Part, ...]:
+        """All that refers to groups, one after another."""
+        tests = [part for condition in rule.conditions for part in condition.test]
+        return (*(rule.substitution or ()), *tests, *(part for _, value in sets for part in value))
+
+    def _pattern(self, rule: RewriteRule, used: frozenset[int], *, blocking: bool) -> _Pattern:
+        expression = self._expression(rule, blocking=blocking)
+        tree, ignore_case = expression.tree, expression.ignore_case
+        if self.templates.server_level:
+            stripped = without_slash(tree, frozenset() if rule.negate else used)
+            if stripped is None:
+                source = self.report.source(rule.line)
+                whole = Condition("{URL}", write(tree), ignore_case=ignore_case, negate=rule.negate, source=source)
+                ready = Ready(whole, None if rule.negate else tree)
+                return _Pattern(Match(".*", ignore_case), (ready,), lambda number: "")
+            tree, lost = stripped.tree, stripped.groups
+        else:
+            lost = frozenset()
+            if rule.pattern.startswith("^/") and not rule.pattern.startswith(("^/?", "^/*")):
+                message = (
+                    f"got the pattern {shown(rule.pattern)}, which in a directory never matches: URLs begin without /"
+                )
+                self.report.warning(rule.line, ProblemId.APACHE_NO_EFFECT, message)
+        numbers = written_numbers(tree)
+
+        def group(number: int) -> str:
+            if rule.negate or number not in numbers:
+                return ""
+            return f"{'/' if number in lost else ''}{{R:{numbers[number]}}}"
+
+        return _Pattern(Match(write(tree), ignore_case, rule.negate), (), group)
+
+    def _expression(self, rule: RewriteRule, *, blocking: bool) -> Expression:
+        ignore_case = rule.has(Flag.NO_CASE)
+        try:
+            found = parse_expression(rule.pattern, ignore_case=ignore_case, dot_takes_line_ends=blocking)
+            if found.tree == _ANYTHING:
+                found = parse_expression(rule.pattern, ignore_case=ignore_case)
+        except ExpressionError as fault:
+            message = f"got the pattern {shown(rule.pattern)}, offset {fault.offset}: {fault}"
+            self.report.error(rule.line, ProblemId.APACHE_PATTERN, message)
+            found = parse_expression("^")
+        return found
+
+    def _tell_of_request_uri(self, rule: RewriteRule, used: Sequence[Part]) -> None:
+        names = {part.name.upper() for part in used if isinstance(part, ServerVariable)}
+        if self.rewritten_at and "REQUEST_URI" in names:
+            message = (
+                f"%{{REQUEST_URI}} is the URL as the rules before have left it (line {self.rewritten_at} rewrites "
+                "without [L]), in Apache the one that came"
+            )
+            self.report.warning(rule.line, ProblemId.APACHE_NEAREST, message)
+
+    def _inbound(
+        self,
+        rule: RewriteRule,
+        pattern: _Pattern,
+        alternative: Alternative,
+        sets: Sequence[tuple[str, tuple[Part, ...]]],
+        flow: tuple[SetServerVariable, ...],
+    ) -> InboundRule:
+        groups = alternative.groups
+        source = self.report.source(rule.line)
+        variables = tuple(
+            SetServerVariable(name, self.templates.convert(value, groups, rule.line), source=source)
+            for name, value in sets
+        )
+        action, stops = self.actions.convert(rule, groups)
+        return InboundRule(
+            "",
+            pattern.match,
+            alternative.conditions,
+            (*variables, *flow),
+            action,
+            stop_processing=stops or rule.has(Flag.LAST, Flag.END),
+        )
+
+    def _once(self, rules: list[InboundRule]) -> list[InboundRule]:
+        """Rules of which only the first that matches may act."""
+        ends = rules[0].stop_processing or rules[0].action.type in (ActionType.REDIRECT, ActionType.CUSTOM_RESPONSE)
+        if ends or (rules[0].action.type is ActionType.NONE and not rules[0].server_variables):
+            return rules
+        name = self.numbering.variable("DONE")
+        guard = Condition(f"{{{name}}}", "^1$", ignore_case=False, negate=True)
+        done = SetServerVariable(name, "1")
+        return [
+            InboundRule(
+                rule.name,
+                rule.match,
+                type(rule.conditions)(
+                    (guard, *rule.conditions.items),
+                    rule.conditions.logical_grouping,
+                    rule.conditions.track_all_captures,
+                ),
+                (*rule.server_variables, done),
+                rule.action,
+                stop_processing=rule.stop_processing,
+            )
+            for rule in rules
+        ]
+
+
+_ANYTHING: Node = Repeat(ANY_LINE, 0, None)

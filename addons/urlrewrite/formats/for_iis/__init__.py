@@ -1,0 +1,1 @@
+"""What IIS lacks, said in rules that it has."""

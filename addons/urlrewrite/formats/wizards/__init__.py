@@ -1,0 +1,1 @@
+"""The templates of IIS Manager's "Add Rule(s)"."""

@@ -1,0 +1,147 @@
+"""The template "Request blocking"."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from urlrewrite.formats.wizards.parts import (
+    Draft,
+    MissingError,
+    Parameters,
+    Place,
+    all_of,
+    asks,
+    one_of,
+    place_of,
+    printable,
+    url_text,
+)
+from urlrewrite.formats.wording import shown
+from urlrewrite.model import Action, ActionType, Condition, InboundRule, Match, PatternSyntax, RuleTest
+
+BLOCK_BY = {
+    "url": ("{URL}", "{URL} is the path with its leading slash, decoded, without the query."),
+    "user-agent": ("{HTTP_USER_AGENT}", "A client may call itself what it likes."),
+    "ip": (
+        "{REMOTE_ADDR}",
+        "{REMOTE_ADDR} is who opened the connection: behind another proxy that is the proxy, for everybody.",
+    ),
+    "query-string": ("{QUERY_STRING}", "{QUERY_STRING} is the query as it was sent: a space is + or %20."),
+    "referer": ("{HTTP_REFERER}", "Many browsers send no Referer, or only its origin."),
+    "host": ("{HTTP_HOST}", "{HTTP_HOST} may have a port."),
+}
+ANSWERS = {
+    "401": (
+        401,
+        "Unauthorized: Access is denied due to invalid credentials.",
+        "You do not have permission to view this directory or page using the credentials that you supplied.",
+    ),
+    "403": (
+        403,
+        "Forbidden: Access is denied.",
+        "You do not have permission to view this directory or page using the credentials that you supplied.",
+    ),
+    "404": (
+        404,
+        "File or directory not found.",
+        "The resource you are looking for might have been removed, had its name changed, or is temporarily "
+        "unavailable.",
+    ),
+}
+SYNTAXES = {"wildcard": PatternSyntax.WILDCARD, "regex": PatternSyntax.ECMASCRIPT}
+
+_NEVER_IN_PATH = re.compile(r"//|\\|/\.{1,2}(?:/|$)")
+_HARMLESS = {"user-agent": "Mozilla/5.0", "referer": "https://www.example.org/", "url": "/", "query-string": ""}
+_FIELDS = {"user-agent": "User-Agent", "referer": "Referer"}
+
+
+def request_blocking(given: Parameters) -> Draft:
+    """IIS: "Request blocking". Raises ValueError."""
+    place = place_of(given)
+    by = one_of("block-by", given.block_by or "url", BLOCK_BY)
+    syntax = SYNTAXES[one_of("using", given.using or "wildcard", SYNTAXES)]
+    pattern = printable("pattern", given.pattern)
+    variable, comment = BLOCK_BY[by]
+    rule = InboundRule(
+        "RequestBlockingRule1",
+        Match("*" if syntax is PatternSyntax.WILDCARD else ".*"),
+        all_of(Condition(variable, pattern, negate=given.negate)),
+        action=_action(one_of("action", given.action or "403", (*ANSWERS, "abort"))),
+        pattern_syntax=syntax,
+        stop_processing=True,
+        comment=comment + (_WILDCARD if syntax is PatternSyntax.WILDCARD else ""),
+    )
+    about = "Requests that the backend shall never see."
+    return place.draft(about, rule, tests=_tests(place, given, by, _as_python(pattern, syntax), rule))
+
+
+_WILDCARD = "\nWith Wildcard, `*` is any text and `?` any character, and the pattern must fit from end to end."
+
+
+def _action(answer: str) -> Action:
+    if answer == "abort":
+        return Action(ActionType.ABORT_REQUEST)
+    status, reason, description = ANSWERS[answer]
+    return Action(ActionType.CUSTOM_RESPONSE, status_code=status, status_reason=reason, status_description=description)
+
+
+def _as_python(pattern: str, syntax: PatternSyntax) -> re.Pattern[str]:
+    """The pattern for Python's `re`, good enough to say which samples it fits. Raises ValueError."""
+    if syntax is PatternSyntax.WILDCARD:
+        parts = ({"*": ".*", "?": "."}.get(character) or re.escape(character) for character in pattern)
+        return re.compile(f"^{''.join(parts)}$", re.IGNORECASE | re.DOTALL)
+    try:
+        return re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"pattern: got {shown(pattern)}, expected a regular expression ({error})") from None
+
+
+def _tests(place: Place, given: Parameters, by: str, pattern: re.Pattern[str], rule: InboundRule) -> list[RuleTest]:
+    """A request that the pattern fits, and one that it does not, where they can be told."""
+    if by == "ip":
+        samples = ["127.0.0.1"]  # where the requests of a test come from
+    elif by == "host":
+        samples = [name.authority for name in place.names]
+    else:
+        samples = [_sample(given, by, pattern), _HARMLESS[by]]
+    return [
+        _test(place, by, sample, blocked=bool(pattern.search(sample)) is not given.negate, rule=rule)
+        for sample in samples
+    ]
+
+
+def _sample(given: Parameters, by: str, pattern: re.Pattern[str]) -> str:
+    """A text that the pattern fits. Raises ValueError."""
+    sample, what = printable("sample", given.sample), "sample"
+    if not sample and given.using != "regex":
+        sample, what = given.pattern.replace("*", "" if by == "url" else "x").replace("?", "x"), "pattern"
+    if by == "url" and not sample.startswith("/"):
+        sample = f"/{sample}"
+    if by == "url" and _NEVER_IN_PATH.search(sample):
+        raise ValueError(f"{what}: got {shown(sample)}, expected a path as rules see it: without //, \\ and /../")
+    if by == "query-string":
+        url_text(what, sample)
+    if not sample or not pattern.search(sample):
+        if what == "pattern" or not given.sample:
+            raise MissingError(["sample"])
+        raise ValueError(f"sample: got {shown(sample)}, expected a text that the pattern {shown(given.pattern)} fits")
+    return sample
+
+
+def _test(place: Place, by: str, sample: str, *, blocked: bool, rule: InboundRule) -> RuleTest:
+    target, base = "/", place.public
+    fields: tuple[tuple[str, str], ...] = ()
+    if by == "url":
+        target = quote(sample, safe="/:@!$&'()*+,;=~")
+    elif by == "query-string":
+        target = f"/?{sample}" if sample else "/"
+    elif by in _FIELDS:
+        fields = ((_FIELDS[by], sample),)
+    elif by == "host":
+        base = next(str(name) for name in place.names if name.authority == sample)
+    if not blocked:
+        return asks(f"goes on: {sample or 'nothing'}", base + target, *fields, url=place.backend + target)
+    if rule.action.type is ActionType.ABORT_REQUEST:
+        return asks(f"blocked: {sample}", base + target, *fields, action="AbortRequest")
+    return asks(f"blocked: {sample}", base + target, *fields, status=rule.action.status_code, action="CustomResponse")

@@ -1,0 +1,1 @@
+"""IIS's configuration files: `web.config`, `applicationHost.config`, and pieces of them; read and written."""

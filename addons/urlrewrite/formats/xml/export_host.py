@@ -1,0 +1,100 @@
+"""A rule set as an `applicationHost.config`: all sites, and what belongs to the server."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from urlrewrite.formats.for_iis.site_for_iis import site_for_iis, stops_before_backend
+from urlrewrite.formats.wording import shown
+from urlrewrite.formats.xml.export import finished, left_out, not_allowed, without_tests
+from urlrewrite.formats.xml.export_rules import SectionWriter
+from urlrewrite.formats.xml.export_text import Tag
+from urlrewrite.model import ConfigElement, RuleSet, Site
+from urlrewrite.problems import Problem
+
+
+def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
+    """The parts of an `applicationHost.config` that a rule set speaks of, and warnings as of `to_web_config`.
+
+    They are the sites with their bindings, the server's section with the global rules, web farms and proxy, and the
+    section of each site and directory as a `<location>`.
+
+    Raises:
+        ValueError: a site has a name that IIS cannot have.
+        RuleFileError: a text has a character that XML cannot hold.
+    """
+    problems: list[Problem] = []
+    writer = SectionWriter(problems)
+    root = Tag("configuration")
+    sites = root.add("system.applicationHost").add("sites")
+    if rule_set.web_farms:
+        root.children.append(_farms(rule_set.web_farms))
+    server = root.add("system.webServer")
+    if rule_set.proxy:
+        server.children.append(_element(rule_set.proxy))
+    rewrite = server.add("rewrite")
+    writer.global_rules(
+        rewrite,
+        rule_set.global_rules,
+        rule_set.global_use_original_url_encoding,
+        rule_set.comments.get("globalRules", ""),
+    )
+    writer.section(rewrite, rule_set)
+    for number, named in enumerate(rule_set.sites, 1):
+        site, found = site_for_iis(named)
+        problems += found
+        problems += not_allowed(rule_set, site)
+        if named.backend and (stopping := stops_before_backend(rule_set.rules)):
+            message = f"the server's rules {', '.join(stopping)} end before the rule for the backend: IIS serves a file"
+            problems.append(left_out(message, site))
+        sites.children.append(_site(site, number, problems))
+        for path, section in (("", site), *((item.path, item) for item in site.locations)):
+            tag = Tag("location", {"path": f"{site.name}/{path}" if path else site.name})
+            writer.section(tag.add("system.webServer").add("rewrite"), section)
+            root.children.append(tag)
+    problems += without_tests(rule_set)
+    return finished(root, problems)
+
+
+def _site(site: Site, number: int, problems: list[Problem]) -> Tag:
+    if set(site.name) & set("/\\") or not site.name:
+        raise ValueError(f"got the site {shown(site.name)}, expected a name without slashes")
+    tag = Tag("site", {"name": site.name, "id": str(number)})
+    directory = Tag("virtualDirectory", {"path": "/", "physicalPath": site.document_root})
+    tag.children.append(Tag("application", {"path": "/"}, [directory]))
+    if not site.document_root:
+        problems.append(left_out(f"physicalPath of {shown(site.name)} is empty: IIS expects a directory there", site))
+    bindings = tag.add("bindings")
+    for origin in site.public:
+        # A Host field that is an address belongs to the binding of that address.
+        bound = _is_address(origin.host)
+        information = f"{origin.host_text}:{origin.port}:" if bound else f"*:{origin.port}:{origin.host}"
+        bindings.add("binding", protocol=origin.scheme, bindingInformation=information)
+    if not site.public:
+        bindings.add("binding", protocol="http", bindingInformation="*:80:")
+    return tag
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _farms(farms: Iterable[ConfigElement]) -> Tag:
+    """`<webFarms>`, with its own attributes where the importer kept them as an element of that name."""
+    tag = Tag("webFarms")
+    for farm in farms:
+        if farm.name == tag.name:
+            tag.attributes.update(farm.attributes)
+        else:
+            tag.children.append(_element(farm))
+    return tag
+
+
+def _element(element: ConfigElement) -> Tag:
+    comments = [element.comment] if element.comment else []
+    return Tag(element.name, dict(element.attributes), [_element(child) for child in element.children], comments)

@@ -1,0 +1,240 @@
+"""IIS's own files: `web.config`, `applicationHost.config`, and pieces of them.
+
+A `web.config`, or a piece such as `<rewrite>`, makes one site that serves every name. `applicationHost.config` makes as
+many as it has sites; what it says outside of `<location>` is the server's. What is not about URL Rewrite or ARR belongs
+to other modules of IIS and is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+from urlrewrite.formats.assembly import put_together
+from urlrewrite.formats.files_read import FilesRead
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.wording import shown, suggestion
+from urlrewrite.formats.xml.fields import REFUSED, Fields
+from urlrewrite.formats.xml.hosts import Host, config_element, hosts_of, web_farms
+from urlrewrite.formats.xml.nodes import Element, read_tree
+from urlrewrite.formats.xml.section import SECTIONS, Level
+from urlrewrite.model import ConfigElement, LinkMode, Location, RuleSet, Site
+from urlrewrite.problems import Problem
+
+_BY_NAME = {name.casefold(): name for name in (*SECTIONS, "preConditions", "customTags")}
+"""The sections of URL Rewrite, and those in `<outboundRules>`, as IIS spells them."""
+
+_SERVER = "system.webserver"
+
+
+def parse(data: bytes, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
+    """The rules of one text, and the warnings; files that it names are looked for beside `file`.
+
+    Raises RuleFileError.
+    """
+    problems: list[Problem] = []
+    files = FilesRead()
+    files.add(file, data)
+    return put_together([read(data, file, problems, files)], problems, files, (file,))
+
+
+def read(data: bytes, file: str, problems: list[Problem], files: FilesRead) -> RuleSet:
+    """What one text says; a part that cannot be read is left out, since the problems found will stop everything."""
+    report = Report(file, problems)
+    root = read_tree(data, report)
+    return _Document(report, files, root).rule_set() if root else RuleSet()
+
+
+class _Document:
+    """Reads one file."""
+
+    def __init__(self, report: Report, files: FilesRead, root: Element) -> None:
+        self._report = report
+        self._files = files
+        self._root = root
+        self._hosts: tuple[Host, ...] = ()
+        self._farms: list[ConfigElement] = []
+        self._proxy: ConfigElement | None = None
+        self._is_server = False
+        # A piece can be of any file.
+        self._may_be_server = root.name.casefold() != "configuration"
+        self._levels: dict[tuple[str, str], Level] = {}
+        self._paths: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def rule_set(self) -> RuleSet:
+        self._warn_of_transformation()
+        name = self._root.name.casefold()
+        if name == "configuration":
+            self._find_server()
+            self._configuration()
+        elif name == "location":
+            self._location(self._root)
+        elif name == _SERVER:
+            self._web_server(self._root, self._level("", ""))
+        elif name == "rewrite":
+            self._level("", "").rewrite(self._root, self._report)
+        elif name in _BY_NAME:
+            self._level("", "").section(_BY_NAME[name], self._root, self._report)
+        else:
+            hint = "; put it into <rules> or <outboundRules>" if name == "rule" else ""
+            message = f"got <{self._root.name}>, expected <configuration>, <system.webServer> or <rewrite>{hint}"
+            self._report.error(self._root.line, ProblemId.WRONG_KIND, message)
+        return self._result()
+
+    def _warn_of_transformation(self) -> None:
+        """One warning for a file whose attributes tell how another one is to be changed."""
+        for element in (self._root, *_all_in(self._root)):
+            names = [name.rpartition("}")[2] for name in element.pairs[::2] if name.startswith("{")]
+            if names:
+                message = f"got the attribute {names[0]} of a transformation, which is not carried out: "
+                message += "the rules are read as if they were the whole file"
+                self._report.warning(element.line, ProblemId.NO_EFFECT, message)
+                return
+
+    def _find_server(self) -> None:
+        """Whether this is an `applicationHost.config`, and which sites it has."""
+        for child in self._root.children:
+            name = child.name.casefold()
+            if name == "webfarms":
+                self._is_server = self._may_be_server = True
+                self._farms += web_farms(child, self._report)
+            elif name == "system.applicationhost":
+                self._is_server = self._may_be_server = True
+                for sites in (item for item in child.children if item.name.casefold() == "sites"):
+                    self._hosts += hosts_of(sites, self._report)
+
+    def _configuration(self) -> None:
+        for child in self._root.children:
+            if child.name.casefold() == "location":
+                self._location(child)
+            else:
+                self._part(child, self._root, "", "")
+
+    def _part(self, element: Element, parent: Element, site: str, path: str) -> None:
+        """A part of `<configuration>` or `<location>`; what is misplaced there, but clear, is read all the same."""
+        name = element.name.casefold()
+        if name == _SERVER:
+            self._web_server(element, self._level(site, path, parent.line))
+        elif name == "rewrite" or name in _BY_NAME:
+            expected = "<system.webServer>" if name == "rewrite" else "<rewrite> of <system.webServer>"
+            self._read_misplaced(element, parent, self._level(site, path, parent.line), expected)
+        else:
+            self._misplaced(element)
+
+    def _read_misplaced(self, element: Element, parent: Element, level: Level, expected: str) -> None:
+        message = f"got <{element.name}> in <{parent.name}>, expected it in {expected}; {REFUSED}"
+        self._report.warning(element.line, ProblemId.MISPLACED, message)
+        if element.name.casefold() == "rewrite":
+            level.rewrite(element, self._report)
+        else:
+            level.section(_BY_NAME[element.name.casefold()], element, self._report)
+
+    def _location(self, element: Element) -> None:
+        known = ("path", "inheritInChildApplications", "allowOverride", "overrideMode")
+        path = Fields(element, self._report, known).text("path").replace("\\", "/").strip("/")
+        path = "" if path == "." else path
+        site = ""
+        if self._is_server and path:
+            site, _, path = path.partition("/")
+            known_sites = {host.name.casefold(): host.name for host in self._hosts}
+            if site.casefold() not in known_sites:
+                if any(child.name.casefold() == "rewrite" for child in _all_in(element)):
+                    hint = suggestion(site, known_sites.values())
+                    message = f"<location> path: got the site {shown(site)}, expected one of <sites>{hint}"
+                    self._report.warning(element.line, ProblemId.UNKNOWN_NAME, f"{message}; its rules are left out")
+                return
+        for child in element.children:
+            self._part(child, element, site, path)
+
+    def _web_server(self, element: Element, level: Level) -> None:
+        for child in element.children:
+            name = child.name.casefold()
+            if name == "rewrite":
+                level.rewrite(child, self._report)
+            elif name == "proxy":
+                self._read_proxy(child)
+            elif name in _BY_NAME:
+                self._read_misplaced(child, element, level, "<rewrite>")
+            else:
+                self._misplaced(child)
+
+    def _read_proxy(self, element: Element) -> None:
+        if self._proxy:
+            message = f"got <proxy> again, expected it once: the first one is in {self._proxy.source}; {REFUSED}"
+            self._report.error(element.line, ProblemId.DUPLICATE_KEY, message)
+        self._proxy = config_element(element, self._report)
+
+    def _misplaced(self, element: Element) -> None:
+        """A warning for every `<rewrite>` where IIS does not look for it."""
+        for parent in (element, *_all_in(element)):
+            for child in (item for item in parent.children if item.name.casefold() == "rewrite"):
+                message = f"got <rewrite> in <{parent.name}>, expected it in <system.webServer>; it is left out"
+                self._report.warning(child.line, ProblemId.MISPLACED, message)
+
+    def _level(self, site: str, path: str, line: int = 0) -> Level:
+        """The level of a directory of a site, "" for the site itself and, without a site, for the file's own."""
+        key = site.casefold(), path.casefold()
+        self._paths.setdefault(key, (path, line))
+        if key not in self._levels:
+            roots = [host.document_root for host in self._hosts if host.name.casefold() == key[0]]
+            root = roots[0] if roots else ""
+            self._levels[key] = Level(self._report, self._files, document_root=root, is_server=self._may_be_server)
+        return self._levels[key]
+
+    def _result(self) -> RuleSet:
+        levels = self._levels.values()
+        shared = RuleSet(
+            global_rules=tuple(rule for level in levels for rule in level.global_rules),
+            global_use_original_url_encoding=next(
+                (on for level in levels if (on := level.global_use_original_url_encoding) is not None), None
+            ),
+            web_farms=tuple(self._farms),
+            proxy=self._proxy,
+        )
+        own = self._level("", "").fields
+        if not self._is_server:
+            source = self._report.source(self._root.line)
+            site = Site(
+                name=_name(self._report.file),
+                links=LinkMode.OFF,
+                locations=self._locations(""),
+                source=source,
+                **own,
+            )
+            return replace(shared, sites=(site,))
+        hosts = self._hosts or (Host(_name(self._report.file), (), "", self._report.source(self._root.line)),)
+        return replace(shared, sites=tuple(map(self._site, hosts)), **own)
+
+    def _site(self, host: Host) -> Site:
+        return Site(
+            name=host.name,
+            public=host.public,
+            links=LinkMode.OFF,
+            document_root=host.document_root,
+            locations=self._locations(host.name),
+            source=host.source,
+            **self._level(host.name, "").fields,
+        )
+
+    def _locations(self, site: str) -> tuple[Location, ...]:
+        return tuple(
+            Location(path=path, source=self._report.source(line), **self._levels[key].fields)
+            for key, (path, line) in self._paths.items()
+            if key[0] == site.casefold() and key[1]
+        )
+
+
+def _name(file: str) -> str:
+    """A site is called like its file, or like the folder of its `web.config`."""
+    path = PurePath(file)
+    if path.name.lower() != "web.config":
+        return path.stem
+    return Path(file).absolute().parent.name or path.stem
+
+
+def _all_in(element: Element) -> Iterator[Element]:
+    """All elements beneath an element."""
+    for child in element.children:
+        yield child
+        yield from _all_in(child)

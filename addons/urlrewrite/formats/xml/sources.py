@@ -1,0 +1,84 @@
+"""`configSource`: a section of a configuration in a file of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from urlrewrite.formats.files_read import FilesRead, reason
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.wording import shown, suggestion
+from urlrewrite.formats.xml.nodes import Element, read_tree
+
+KEY = "configSource"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An element with the report of the file in which it is written."""
+
+    element: Element
+    report: Report
+
+
+def section_of(element: Element, report: Report, files: FilesRead) -> Written:
+    """The element, or the one of the file that its `configSource` names.
+
+    The file is beneath the directory of the configuration (`configSource` attribute, .NET Framework configuration
+    reference); what leads out of there is refused.
+    """
+    name = element.attributes.get(KEY)
+    if name is None:
+        return Written(element, report)
+    empty = Written(replace(element, pairs=(), children=(), text=""), report)
+    label = f"<{element.name}> {KEY}"
+    if element.children or len(element.pairs) > 2:
+        message = f"{label}: got it beside other attributes or elements, expected it alone; IIS answers 500.19"
+        report.error(element.line, ProblemId.NOT_POSSIBLE, message)
+        return empty
+    path = _path(name, element, report)
+    if path is None:
+        return empty
+    try:
+        content = files.read(path, plain=True)
+    except (OSError, ValueError) as error:
+        message = f"{label}: got {shown(name)} ({reason(error)}), expected a file that can be read{_near(path)}"
+        report.error(element.line, ProblemId.UNREADABLE, message)
+        return empty
+    own = Report(str(path), report.problems, report.rule)
+    root = read_tree(content, own)
+    if root is None:
+        return empty
+    if root.name.casefold() != element.name.casefold():
+        message = f"got <{root.name}>, expected <{element.name}>: {report.file} has it as {KEY} of that"
+        own.error(root.line, ProblemId.WRONG_KIND, message)
+        return empty
+    if KEY in root.attributes:
+        message = (
+            f"<{root.name}> {KEY}: got {shown(root.attributes[KEY])} in a file that is a {KEY} itself, expected none"
+        )
+        own.error(root.line, ProblemId.UNSAFE_FILE, message)
+        return empty
+    return Written(replace(root, comments=(*element.comments, *root.comments)), own)
+
+
+def _path(name: str, element: Element, report: Report) -> Path | None:
+    """The file that is named, or None and an error where it is not beneath the configuration."""
+    directory = Path(report.file).parent
+    parts = name.replace("\\", "/").split("/")
+    inside = bool(name.strip()) and "" not in parts and ".." not in parts and ":" not in name and "\0" not in name
+    path = directory.joinpath(*parts) if inside else directory
+    # A link may lead out as well.
+    if not inside or not path.resolve().is_relative_to(directory.resolve()):
+        message = f"<{element.name}> {KEY}: got {shown(name)}, expected a file beneath the directory of {report.file}"
+        report.error(element.line, ProblemId.UNSAFE_FILE, message)
+        return None
+    return path
+
+
+def _near(path: Path) -> str:
+    """A name in the same directory that is meant, perhaps: Windows does not tell names apart by case."""
+    try:
+        return suggestion(path.name, sorted(item.name for item in path.parent.iterdir()))
+    except OSError:
+        return ""

@@ -1,0 +1,128 @@
+"""A rule set as a YAML file in this project's style, which loads to an equal one.
+
+A single site without a section above it is written without `sites`. Comments that came with the rules stand before what
+they are about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from urlrewrite.formats.yaml.export_rules import (
+    add_own,
+    add_shared,
+    add_switch,
+    comments_elsewhere,
+    inbound_rules,
+    one_or_list,
+    texts,
+)
+from urlrewrite.formats.yaml.export_tests import tests_of
+from urlrewrite.formats.yaml.export_text import List, Map, document
+from urlrewrite.model import ConfigElement, Location, Mode, Readings, RuleSet, Site, TagReplacement
+
+
+def to_yaml(rule_set: RuleSet) -> str:
+    """The rule set as the text of a rule file.
+
+    `files` and `fingerprint` are not written. Paths (`certificate`, `documentRoot`) are written as they are, absolute.
+    Raises ValueError for a text that is no Unicode (lone surrogates).
+    """
+    root = Map(block=True)
+    server = Map(block=True)
+    add_own(server, rule_set)
+    only = rule_set.sites[0] if len(rule_set.sites) == 1 else None
+    if only and not server.entries and not (only.rewrite_maps or only.providers):
+        comment = comments_elsewhere(only)
+        add_shared(root, rule_set)
+        shared, root.entries = root.entries, [("name", only.name, "")]
+        _add_site(root, only)
+        root.entries += shared
+    else:
+        comment = ""
+        add_shared(root, rule_set)
+        root.entries += server.entries
+        root.add("sites", List([(_site(site), comments_elsewhere(site)) for site in rule_set.sites], spaced=True))
+    if rule_set.global_rules:
+        root.add("globalRules", inbound_rules(rule_set.global_rules), rule_set.comments.get("globalRules", ""))
+    add_switch(root, "globalUseOriginalURLEncoding", rule_set.global_use_original_url_encoding)
+    if rule_set.web_farms:
+        root.add("webFarms", _elements(rule_set.web_farms))
+    if rule_set.proxy:
+        proxy = _element(rule_set.proxy)
+        if rule_set.proxy.name == "proxy":
+            del proxy.entries[0]
+        root.add("proxy", proxy, rule_set.proxy.comment)
+    if rule_set.tests:
+        root.add("tests", tests_of(rule_set.tests))
+    return document(root, "\n".join(filter(None, (comments_elsewhere(rule_set), comment))))
+
+
+def _site(site: Site) -> Map:
+    table = Map(block=True)
+    if not site.public or site.name != site.public[0].host:
+        table.add("name", site.name)
+    _add_site(table, site)
+    return table
+
+
+def _add_site(table: Map, site: Site) -> None:
+    if site.public:
+        table.add("public", one_or_list(tuple(map(str, site.public))))
+    if site.backend:
+        table.add("backend", str(site.backend))
+    if site.connect:
+        host, port = site.connect
+        table.add("connect", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    table.add("links", str(site.links))
+    if site.mode is not Mode.HELPFUL:
+        table.add("mode", str(site.mode))
+    if site.readings != Readings():
+        table.add("readings", _readings(site.readings))
+    if site.preserve_host_header:
+        table.add("preserveHostHeader", "true")
+    if site.trusted_proxies:
+        table.add("trustedProxies", texts(site.trusted_proxies))
+    if site.certificate:
+        table.add("certificate", site.certificate.file)
+    if site.document_root:
+        table.add("documentRoot", site.document_root)
+    add_shared(table, site)
+    add_own(table, site)
+    if site.locations:
+        entries = [(item.path, _location(item), comments_elsewhere(item)) for item in site.locations]
+        table.add("locations", Map([*entries], block=True))
+
+
+def _readings(readings: Readings) -> Map:
+    table = Map()
+    if readings.tag_replacement is not TagReplacement.VALUE:
+        table.add("tagReplacement", str(readings.tag_replacement))
+    if not readings.outbound_track_all_captures:
+        table.add("outboundTrackAllCaptures", "false")
+    return table
+
+
+def _location(location: Location) -> Map:
+    table = Map()
+    add_shared(table, location)
+    add_own(table, location)
+    table.block = bool(table.entries)
+    return table
+
+
+def _elements(elements: tuple[ConfigElement, ...]) -> List:
+    return List([(_element(element), element.comment) for element in elements])
+
+
+def _element(element: ConfigElement) -> Map:
+    table = Map([("element", element.name, "")])
+    if element.attributes:
+        table.add("attributes", _attributes(element.attributes))
+    if element.children:
+        table.add("children", _elements(element.children))
+    return table
+
+
+def _attributes(attributes: Mapping[str, str]) -> Map:
+    return Map([(key, value, "") for key, value in attributes.items()])

@@ -1,0 +1,163 @@
+r"""The project's own rule files: YAML that uses IIS's names.
+
+A file with one site is written without `sites`; the site is then called like the file:
+
+    name: portal                            # only where the file name will not do
+    public: https://www.example.com         # or a list, the first one is the canonical one; without it: every name
+    backend: http://privateserver:8080      # may be missing where rules rewrite to absolute URLs
+    connect: 127.0.0.1:8090                 # where to reach the backend if its name does not resolve
+    links: everywhere                       # off | tags | everywhere
+    mode: helpful                           # iis: what fails in IIS fails here
+    readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match
+    preserveHostHeader: false
+    trustedProxies: [10.0.0.0/8]
+    certificate: www.example.com.pem        # key, certificate and chain; relative to this file
+    documentRoot: wwwroot                   # for matchType IsFile and IsDirectory; relative to this file
+    allowedServerVariables: [HTTP_X_TENANT] # without it rules may set every variable
+    remove: [customTags, {rules: old rule}] # not inherited: all of a collection, or one name or a list of names of it
+    useOriginalURLEncoding: true
+    rewriteBeforeCache: false
+    rewriteMaps:
+      short: {/old: /new}
+      full: {defaultValue: /, ignoreCase: false, entries: {/old: /new}}
+    providers:
+      moved: {type: 'FileMapProvider, Microsoft.Web.Iis.Rewrite.Providers', settings: {FilePath: moved.txt}}
+    preConditions:
+      is html: [{input: '{RESPONSE_CONTENT_TYPE}', pattern: ^text/html}]
+      is text: {logicalGrouping: MatchAny, patternSyntax: Wildcard, conditions: [...]}
+    customTags:
+      lazy images: [img/data-src, {video: poster}]
+    rules:
+      - name: old articles
+        silence: [UR131]                     # findings of the linter that are as they should be
+        responseCacheDirective: Auto
+        match: ^article/(\d+)                # or {url: ..., ignoreCase: ..., negate: ...}
+        conditions:                         # a list, or {logicalGrouping: ..., trackAllCaptures: ..., add: [...]}
+          - {input: '{QUERY_STRING}', pattern: ^$}
+        serverVariables: {HTTP_X_TENANT: a} # or a list of {name: ..., value: ..., replace: ...}
+        action: {type: Redirect, url: '/news/{R:1}', redirectType: Found}   # or AbortRequest, or None
+    outboundRules:                          # preConditions and customTags stand beside them, not in them
+      - name: lazy links
+        preCondition: is html
+        match: {filterByTags: 'A, CustomTags', customTags: lazy images, pattern: ...}
+        action: {type: Rewrite, value: ...}
+    locations:                              # the section of a directory: its rules see URLs relative to it
+      shop/cart: {rules: [...], remove: ...} # all keys from allowedServerVariables to outboundRules; or a list of them
+    tests:
+      - request: GET https://www.example.com/article/7    # or {method: ..., url: ..., headers: {...}}
+        response: {status: 200, headers: {...}, body: ...} # what the backend answers, for outbound rules
+        expect: {status: 302, location: https://www.example.com/news/7}
+        # url, action, site, headers (null: absent), request: {headers: {...}}, body: {contains: [...], lacks: [...]}
+
+`webConfig: web.config` in a site takes its rules and all that goes with them from that file; they cannot stand beside
+it then. Several sites stand in a list under `sites`. Beside that, every key from `allowedServerVariables` to
+`outboundRules` is the server's, as in applicationHost.config: it is inherited by all sites of all files that are loaded
+together. So are `globalRules` (and `globalUseOriginalURLEncoding` for them), `rewriteMaps` and `providers` on the top
+level, be there `sites` or not. `webFarms` and `proxy` are kept as they are in IIS:
+
+    proxy: {attributes: {enabled: 'true'}, children: [{element: cache, attributes: {enabled: 'false'}}]}
+    webFarms:
+      - {element: webFarm, attributes: {name: shop}, children: [{element: server, attributes: {address: 10.0.0.1}}]}
+
+Attributes that are not given have IIS's defaults.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from urlrewrite.formats.assembly import put_together
+from urlrewrite.formats.files_read import FilesRead
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.yaml.elements import element_of, elements_of
+from urlrewrite.formats.yaml.fields import Table, table_of
+from urlrewrite.formats.yaml.inbound import inbound_rules
+from urlrewrite.formats.yaml.nodes import Node, compose
+from urlrewrite.formats.yaml.sections import (
+    NO_FIELDS,
+    NOTHING_SHARED,
+    SECTION_KEYS,
+    SHARED_KEYS,
+    OwnFields,
+    own_fields,
+    shared_fields,
+    switch,
+)
+from urlrewrite.formats.yaml.sites import SITE_KEYS, absolute, goes_elsewhere, read_site
+from urlrewrite.formats.yaml.tests import read_tests
+from urlrewrite.formats.yaml.web_config import with_web_config
+from urlrewrite.model import RuleSet, Site
+from urlrewrite.problems import Problem
+
+_SERVER_KEYS = ("globalRules", "globalUseOriginalURLEncoding", "webFarms", "proxy", "tests")
+TOP_KEYS = ("sites", *_SERVER_KEYS, *SECTION_KEYS)
+
+_SHORT_FORM_KEYS = tuple(key for key in SITE_KEYS if key not in SHARED_KEYS)
+_ONLY_IN_SITES = tuple(key for key in SITE_KEYS if key not in SECTION_KEYS)
+
+
+def parse(text: str, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
+    """The rules of one text, and the warnings; no file is read but those of `webConfig` and of providers.
+
+    Raises RuleFileError.
+    """
+    problems: list[Problem] = []
+    files = FilesRead()
+    files.add(file, text.encode("utf-8", "replace"))
+    return put_together([read(text, file, problems, files)], problems, files, (file,))
+
+
+def read(text: str, file: str, problems: list[Problem], files: FilesRead) -> RuleSet:
+    """What one text says; a part that cannot be read is left out, since the problems found will stop everything."""
+    report = Report(file, problems)
+    if not text.strip():
+        report.error(1, ProblemId.MISSING, "got an empty file, expected rules")
+        return RuleSet()
+    root, found = compose(text, file)
+    problems += found
+    if root is None:
+        if not found:
+            report.error(1, ProblemId.MISSING, "got nothing but comments, expected rules")
+        return RuleSet()
+    table = table_of(root, tuple(dict.fromkeys((*TOP_KEYS, *SITE_KEYS))), report)
+    return _rule_set(table, files) if table else RuleSet()
+
+
+def _rule_set(table: Table, files: FilesRead) -> RuleSet:
+    several = "sites" in table
+    own: OwnFields = own_fields(table) if several else NO_FIELDS
+    global_rules = inbound_rules(table.nodes("globalRules"), table.report, "globalRules")
+    routed = goes_elsewhere((*global_rules, *own["rules"]))
+    sites = _sites(table, routed, files) if several else _only_site(table, routed, files)
+    return RuleSet(
+        sites=sites,
+        global_rules=global_rules,
+        global_use_original_url_encoding=switch(table, "globalUseOriginalURLEncoding"),
+        web_farms=elements_of(table.nodes("webFarms"), table.report, "webFarms"),
+        proxy=element_of(table.at("proxy"), table.report, "proxy", "proxy") if "proxy" in table else None,
+        tests=read_tests(table.nodes("tests"), table.report),
+        **own,
+        **shared_fields(table, files),
+    )
+
+
+def _only_site(table: Table, routed: bool, files: FilesRead) -> tuple[Site, ...]:
+    """The site of a file without `sites`; maps and providers are the server's here, too."""
+    if not any(key in table for key in _SHORT_FORM_KEYS):
+        return ()
+    site = read_site(table, NOTHING_SHARED, files, default_name=Path(table.report.file).stem, routed=routed)
+    return (with_web_config(site, table, files),)
+
+
+def _sites(table: Table, routed: bool, files: FilesRead) -> tuple[Site, ...]:
+    for key in _ONLY_IN_SITES:
+        if key in table:
+            table.error(key, ProblemId.UNKNOWN_KEY, f"got {key} beside sites, expected it in one of the sites")
+    nodes: tuple[Node, ...] = table.nodes("sites")
+    tables = [table_of(node, SITE_KEYS, table.report, f"sites[{number}]") for number, node in enumerate(nodes, 1)]
+    return tuple(_site(site, routed, files) for site in tables if site)
+
+
+def _site(table: Table, routed: bool, files: FilesRead) -> Site:
+    shared = shared_fields(table, files, absolute(table, "documentRoot"))
+    return with_web_config(read_site(table, shared, files, routed=routed), table, files)

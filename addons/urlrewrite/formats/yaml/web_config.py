@@ -1,0 +1,43 @@
+"""The `webConfig` of a site: its rules out of a file of IIS."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from urlrewrite.formats.files_read import FilesRead, reason
+from urlrewrite.formats.reports import ProblemId
+from urlrewrite.formats.wording import shown
+from urlrewrite.formats.xml import rules as xml_rules
+from urlrewrite.formats.yaml.fields import Table
+from urlrewrite.formats.yaml.sections import SECTION_KEYS
+from urlrewrite.model import Section, Site
+
+KEY = "webConfig"
+
+
+def with_web_config(site: Site, table: Table, files: FilesRead) -> Site:
+    """The site with the section and the locations of the file that its mapping names, if it names one."""
+    name = table.text(KEY)
+    if not name:
+        return site
+    shared = {"rewriteMaps": site.rewrite_maps, "providers": site.providers}
+    for key in (*SECTION_KEYS, "locations"):
+        # In a file without `sites`, maps and providers are not the site's.
+        if key in table and shared.get(key, True):
+            table.error(key, ProblemId.NOT_POSSIBLE, f"got {key} beside {KEY}, expected it in {shown(name)}")
+    path = Path(table.report.file).parent / name
+    try:
+        content = files.read(path, plain=True)
+    except (OSError, ValueError) as error:
+        message = f"got {shown(name)} ({reason(error)}), expected a web.config that can be read"
+        table.error(KEY, ProblemId.UNREADABLE, message)
+        return site
+    found = xml_rules.read(content, str(path), table.report.problems, files)
+    if len(found.sites) != 1:
+        if found.sites:
+            message = f"got {shown(name)} with {len(found.sites)} sites, expected a web.config; name it as a rule file"
+            table.error(KEY, ProblemId.NOT_POSSIBLE, message)
+        return site
+    section = {item.name: getattr(found.sites[0], item.name) for item in fields(Section)}
+    return replace(site, **section, locations=found.sites[0].locations)
