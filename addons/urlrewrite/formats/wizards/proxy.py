@@ -1,4 +1,4 @@
-"""The template "Reverse Proxy" as rules, for a web.config; in YAML `backend` and `links` say it (commented_proxy.py)."""
+"""The template "Reverse Proxy" as rules, for a web.config; in YAML `backend` and `links` say it."""
 
 from __future__ import annotations
 
