@@ -6,17 +6,12 @@ import re
 
 from urlrewrite.content.links import LinkMap, OnChange, shifted
 
-_TOKEN = re.compile(
-    rb"(?P<leave>/\*(?!#).*?(?P<closed>\*/|\Z)|@namespace[^;]*(?P<ended>;|\Z))"
-    # what looks like a comment in a string or a URL is none
-    rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)",
-    re.DOTALL | re.IGNORECASE,
-)
-_OPEN = re.compile(
-    rb"(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|url\([^)]*+)\Z",
-    re.DOTALL | re.IGNORECASE,
-)
-"""A string or URL that is not complete at the end of some data."""
+_LEAVE = rb"(?P<leave>/\*(?!#).*?(?P<closed>\*/|\Z)|@namespace[^;]*(?P<ended>;|\Z))"
+# What looks like a comment in a string or a URL is none.
+_STRING = rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)"
+_UNFINISHED = rb"|(?P<open>(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|url\([^)]*+)\Z)"
+_TOKEN = re.compile(_LEAVE + _STRING, re.DOTALL | re.IGNORECASE)
+_TOKEN_SO_FAR = re.compile(_LEAVE + _STRING + _UNFINISHED, re.DOTALL | re.IGNORECASE)
 _LONGEST_RULE = 1 << 20
 
 
@@ -66,11 +61,10 @@ class StyleSheet:
 def _end_of_rules(data: bytes) -> int:
     """Where the last complete rule ends, so that no token and no URL reaches over it."""
     end = data.rfind(b"}") + 1
-    last = 0
-    for token in _TOKEN.finditer(data):
-        last = token.end()
-        unfinished = last == len(data) and not (token["closed"] or token["ended"]) and token["leave"] is not None
-        if token.start() < end < last or (unfinished and token.start() < end):
+    for token in _TOKEN_SO_FAR.finditer(data):
+        if token.start() >= end:
+            break
+        unfinished = token["leave"] is not None and not (token["closed"] or token["ended"])
+        if unfinished or token["open"] is not None or token.end() > end:
             return token.start()
-    unfinished_string = _OPEN.search(data, last)
-    return min(end, unfinished_string.start()) if unfinished_string else end
+    return end

@@ -1,0 +1,21 @@
+"""A short run of the fuzzer; `python -m fuzz` runs it for longer and with other seeds."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from fuzz.mutations import seeds
+from fuzz.target import chunks, exchange, rule_sets
+
+CASES = 300
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_damaged_answers(batch: int) -> None:
+    rules, made = rule_sets(), seeds()
+    for number in range(CASES):
+        rng = random.Random(f"suite {batch} {number}")
+        exchange(rules, made, rng)
+        chunks(made, rng)
