@@ -9,7 +9,8 @@ _HERE = str(Path(__file__).resolve().parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
-from urlrewrite.hooks.inbound import Inbound  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.holding import Holding  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.inbound import Inbound  # noqa: E402
 from urlrewrite.hooks.listeners import Listeners  # noqa: E402
 from urlrewrite.hooks.options import Options  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
@@ -27,6 +28,7 @@ addons = [
     Options(),
     RulesFile(_state, _listeners.set_certificates),
     _listeners,
+    Holding(_state),
     Inbound(_state),
     Outbound(_state),
     Recorder(_state),

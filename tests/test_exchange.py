@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from rules_of import SITE, ask, field, rules_of
 from urlrewrite.answers import Answer, Forward
+from urlrewrite.content.link_stream import LinkStream
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import Exchange
 from urlrewrite.in_force import Settings
@@ -182,7 +183,6 @@ PASSED = [
     ("GET", 206, [HTML, ("Content-Range", "bytes 0-9/100")], "206"),
     ("GET", 200, [HTML, ("Cache-Control", "public, no-transform")], "no-transform"),
     ("GET", 200, [HTML, ("Content-Encoding", "dcz")], "dcz"),
-    ("GET", 200, [HTML, ("Content-Length", str(2**40))], "limit"),
     ("GET", 200, [("Content-Type", "image/png")], ""),
     ("GET", 200, [("Content-Type", "text/csv")], ""),
 ]
@@ -277,11 +277,68 @@ def test_the_name_that_the_client_used_is_the_one_in_links() -> None:
     assert result.body == b'<a href="http://www.example.com/x">'
 
 
-def test_a_body_of_unknown_length_above_the_limit_is_passed() -> None:
+def test_a_body_longer_than_the_threshold_is_rewritten_as_it_comes() -> None:
     body = f'<a href="{B}/x">'.encode() * 100
-    result = ask(rules_of("", settings=Settings(body_limit=1000)), f"{P}/", answer=(200, [HTML], body))
-    assert result.body is body
-    assert "limit" in result.exchange.trace.problems()[0]
+    lines = [HTML, ("Content-Length", str(len(body))), ("Content-MD5", "x")]
+    result = ask(rules_of("", settings=Settings(threshold=1000)), f"{P}/", answer=(200, lines, body))
+    assert result.body == body.replace(B.encode(), P.encode())
+    assert result.exchange.trace.data["way"] == "stream"
+    assert result.exchange.trace.data["links"] == 100
+    assert not {"content-length", "content-md5"} & {name.lower() for name, _ in result.fields or []}
+
+
+BODY_RULE = "outboundRules: [{name: r, match: {pattern: 'a+'}, action: {type: Rewrite, value: b}}]"
+
+
+def test_a_rule_for_bodies_sees_a_long_one_in_windows_and_the_trace_says_so() -> None:
+    rules = rules_of(BODY_RULE, settings=Settings(threshold=10, limit=4))
+    result = ask(rules, f"{P}/", answer=(200, [HTML, ("Content-Length", "11")], b"xaaaaaaaaay"))
+    assert result.body == b"xbbby"
+    assert "windows of 4 bytes" in result.exchange.trace.problems()[0]
+
+
+def test_a_rule_that_takes_too_long_on_a_stream_is_given_up_for_this_body() -> None:
+    rule = "outboundRules: [{name: r, match: {pattern: '(a|aa)+$'}, action: {type: Rewrite, value: b}}]"
+    rules = rules_of(rule, settings=Settings(threshold=10, limit=100, body_deadline=0.05))
+    body = (b"a" * 99 + b"!") * 3
+    result = ask(rules, f"{P}/", answer=(200, [HTML, ("Content-Length", "300")], body))
+    assert result.body == body
+    assert any("given up" in problem for problem in result.exchange.trace.problems())
+
+
+def test_a_stage_that_fails_lets_the_rest_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> bytes:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(LinkStream, "feed", fail)
+    lines = [("Content-Type", "text/javascript"), ("Content-Length", "2000")]
+    body = b"x" * 1000 + f"'{B}'".encode()
+    result = ask(rules_of("", settings=Settings(threshold=10)), f"{P}/", answer=(200, lines, body))
+    assert result.body == body
+    assert "a fault of ours" in result.exchange.trace.problems()[0]
+
+
+def test_a_damaged_coding_ends_a_stream() -> None:
+    body = gzip.compress(b"<p>" * 1000)
+    lines = [HTML, ("Content-Encoding", "gzip"), ("Content-Length", str(len(body)))]
+    result = ask(rules_of("", settings=Settings(threshold=1)), f"{P}/", answer=(200, lines, body[:-8] + b"damaged!"))
+    assert result.body == b""
+    assert "ends here" in result.exchange.trace.problems()[0]
+
+
+ENCODINGS = [("utf-16", "text/html; charset=utf-16le", "utf-16-le"), ("utf-8", "text/html", "utf-8")]
+
+
+@pytest.mark.parametrize(("name", "content_type", "codec"), ENCODINGS)
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_streams_in_encodings_and_codings(name: str, content_type: str, codec: str, coding: str) -> None:
+    page = f'<p>表 <a href="{B}/x">'.encode(codec) * 500
+    body = gzip.compress(page) if coding else page
+    lines = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    lines += [("Content-Encoding", coding)] if coding else []
+    result = ask(rules_of("", settings=Settings(threshold=10)), f"{P}/", answer=(200, lines, body))
+    sent = gzip.decompress(result.body or b"") if coding else result.body
+    assert sent == page.replace(B.encode(codec), P.encode(codec)), name
 
 
 def test_rules_for_bodies_do_not_apply_to_event_streams_and_the_trace_says_so() -> None:

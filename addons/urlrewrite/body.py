@@ -1,61 +1,36 @@
-"""The body of an answer: whether it is rewritten, how, and what comes of it.
+"""The body of an answer rewritten: its coding undone, its encoding minded, rules and links applied.
 
-The plan is made when only the head of the answer is known. A body is rewritten whole, line by line (event streams), or
-not at all; in the last case its bytes are not even looked at.
+A body is rewritten whole or as it comes (`body_plan.py` decides). Both give the same, but for rules on whole bodies,
+which see a stream through windows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable
 
-from urlrewrite.content.changes import Links, Values
-from urlrewrite.content.charset import CannotEncode, View, detect
-from urlrewrite.content.coding import (
-    SUPPORTED,
-    CorruptCoding,
-    DecodedTooLarge,
-    UnsupportedCoding,
-    decode,
-    encode,
-    parse_content_encoding,
-)
+from urlrewrite.body_plan import BodyPlan, Way, plan_body
+from urlrewrite.body_stream import Ended, Guarded, Opening, Windows, guarded_chain
+from urlrewrite.content.changes import Known, Links, Values
+from urlrewrite.content.charset import CannotEncode, Charset, View, detect
+from urlrewrite.content.charset_stream import Transcoded, stream_view
+from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, decode, encode, parse_content_encoding
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap
-from urlrewrite.content.mapping import rewrite_content
-from urlrewrite.content.stream import BodyRewriter, Lines
+from urlrewrite.content.mapping import content_rewriter, rewrite_content
+from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
+from urlrewrite.engine.pattern import PatternTimeout
+from urlrewrite.engine.tag_values import TagValues
 from urlrewrite.engine.trace import clip
 from urlrewrite.in_force import Settings
 from urlrewrite.model import LinkMode
 
+_DECODED_WHOLE = 16 * 2**20
+"""Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
 
-class Way(StrEnum):
-    """How a body goes to the client."""
-
-    PASS = "pass"
-    WHOLE = "whole"
-    STREAM = "stream"
-
-
-@dataclass(frozen=True, slots=True)
-class BodyPlan:
-    """The way a body takes, and why. `subject` tells that the representation depends on the rules."""
-
-    way: Way
-    why: str
-    kind: Kind | None = None
-    subject: bool = False
-
-
-_NO_BODY = frozenset({204, 205, 304})
-
-
-def has_body(method: str, status: int) -> bool:
-    """Whether an answer to this method and with this status has a body (RFC 9112, 6.3)."""
-    return method != "HEAD" and status not in _NO_BODY and status >= 200
+_WINDOW_SECONDS = 0.5
+"""What a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
 
 
 class BodyRewriting:
@@ -76,32 +51,15 @@ class BodyRewriting:
         kind = content_kind(content_types[0]) if content_types else None
         if not self._wants(kind):
             return BodyPlan(Way.PASS, f"no rule and no link concerns {kind or 'a body without Content-Type'}", kind)
-        codings = parse_content_encoding(field_values(fields, "content-encoding"))
-        unsupported = [coding for coding in codings if coding not in SUPPORTED]
-        length = next(iter(field_values(fields, "content-length")), "")
-        reason = ""
-        if status == 206:
-            reason = "a part of a body (206) cannot be rewritten by itself"
-        elif any("no-transform" in value.lower() for value in field_values(fields, "cache-control")):
-            reason = "Cache-Control: no-transform forbids it"
-        elif unsupported:
-            reason = f"the content coding {unsupported[0]!r} is unknown"
-        elif length.isdigit() and int(length) > self._settings.body_limit:
-            reason = f"it has {length} bytes, more than the limit of {self._settings.body_limit}"
-        elif kind is Kind.EVENT_STREAM and codings:
-            reason = "an event stream is not decoded"
-        if reason:
-            self._trace.warn(f"the body is passed as it came: {reason}")
-            return BodyPlan(Way.PASS, reason, kind)
-        if not has_body(method, status):
-            return BodyPlan(Way.PASS, "there is no body", kind, subject=status >= 200 and status not in (204, 205))
-        if kind is Kind.EVENT_STREAM:
+        plan, hindered = plan_body(method, status, fields, kind, self._settings.threshold)
+        if hindered:
+            self._trace.warn(f"the body is passed as it came: {plan.why}")
+        elif plan.kind is Kind.EVENT_STREAM and plan.way is Way.STREAM:
             if self._run.body_passes:
                 self._trace.warn("rules for tags and whole bodies are not applied to an event stream")
             if not (self._link_map and self._everywhere):
                 return BodyPlan(Way.PASS, "no link is mapped in an event stream", kind)
-            return BodyPlan(Way.STREAM, "an event stream is rewritten line by line", kind, subject=True)
-        return BodyPlan(Way.WHOLE, f"{kind or 'a body without Content-Type'} is rewritten whole", kind, subject=True)
+        return plan
 
     def _wants(self, kind: Kind | None) -> bool:
         """Whether anything could change in content of this kind; None is content of an unknown type."""
@@ -111,10 +69,6 @@ class BodyRewriting:
             return True
         return any(not rules[0].tags or kind.is_markup for rules in self._run.body_passes) and kind is not Kind.BINARY
 
-    def stream(self) -> BodyRewriter:
-        """A rewriter for a body whose plan is to stream."""
-        return Lines(lambda lines, offset: rewrite_content(lines, Kind.EVENT_STREAM, links=self._links(offset)))
-
     def whole(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
         """The body as it is to be sent, content coding included; `raw` itself if nothing changed.
 
@@ -122,29 +76,21 @@ class BodyRewriting:
             PatternTimeout: a rule's pattern took longer than the deadline.
         """
         codings = parse_content_encoding(field_values(fields, "content-encoding"))
-        if len(raw) > self._settings.body_limit:
-            self._trace.warn(f"the body is passed as it came: it has {len(raw)} bytes, more than the limit")
-            return raw
         try:
-            data = decode(raw, codings, limit=self._settings.body_limit) if codings else raw
-        except (CorruptCoding, DecodedTooLarge, UnsupportedCoding) as error:
+            data = decode(raw, codings, limit=_DECODED_WHOLE) if codings else raw
+        except DecodedTooLarge:
+            return self._as_stream(raw, fields, plan)
+        except CorruptCoding as error:
             self._trace.warn(f"the body is passed as it came: {error}")
             return raw
         kind = plan.kind or sniff_kind(data)
         content_type = next(iter(field_values(fields, "content-type")), None)
-        charset = detect(data, content_type, kind=_charset_kind(kind))
+        charset = detect(data, content_type, kind=kind.charset_rules)
         view = View.of(data, charset, escapes=kind is not Kind.XML)
         if view is None:
             self._trace.warn(f"the body is passed as it came: it is not proper {charset.label}")
             return raw
-        self._trace.add(
-            "BODY_DECODED",
-            codings=list(codings),
-            charset=charset.label,
-            charset_source=charset.source,
-            bytes=len(raw),
-            decoded=len(data),
-        )
+        self._tell_decoded(codings, charset, bytes=len(raw), decoded=len(data))
         changed = self._rewrite(view, kind)
         if changed == view.data:
             return raw
@@ -155,10 +101,88 @@ class BodyRewriting:
             return raw
         return encode(restored, codings) if codings else restored
 
+    def _as_stream(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
+        """A held body that decodes to very much."""
+        rewriter = self.stream(fields, plan)
+        return rewriter.feed(raw) + rewriter.finish()
+
+    def stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
+        """A rewriter for a body that is rewritten as it comes."""
+        codings = parse_content_encoding(field_values(fields, "content-encoding"))
+        content_type = next(iter(field_values(fields, "content-type")), None)
+
+        def choose(kind: Kind, charset: Charset) -> BodyRewriter:
+            self._tell_decoded(codings, charset)
+            view = stream_view(charset, escapes=kind is not Kind.XML)
+            if view is None:
+                self._trace.warn(f"the body is passed as it came: {charset.label} cannot be rewritten as it comes")
+                return Chain([])
+            chain = guarded_chain(self._stages(view, kind), self._stage_failed)
+            return Transcoded(charset, chain) if view.transcoded else chain
+
+        rewriter = Guarded(Opening(plan.kind, content_type, choose), self._stage_failed)
+        if not codings:
+            return rewriter
+        return Ended(Coded(codings, rewriter), (CorruptCoding, DecodedTooLarge), self._coding_failed)
+
+    def _stages(self, view: View, kind: Kind) -> list[BodyRewriter]:
+        """All passes as stages: the rules in the order of the file, the link map in the last one."""
+        stages: list[BodyRewriter | None] = []
+        passes = self._passes(kind)
+        links = self._links()
+        for index, rules in enumerate(passes):
+            if rules[0].tags:
+                last = index == len(passes) - 1
+                values = self._values(rules, view, give_up=True)
+                stages.append(content_rewriter(kind, links=links if last else None, values=values))
+                links = None if last else links
+            else:
+                stages.append(Windows(self._settings.limit, self._window(rules[0], view, kind)))
+        stages.append(content_rewriter(kind, links=links))
+        return [stage for stage in stages if stage]
+
+    def _window(self, rule: CompiledOutboundRule, view: View, kind: Kind) -> Callable[[bytes, bool], bytes]:
+        given_up = told = False
+
+        def rewrite(data: bytes, whole: bool) -> bytes:
+            nonlocal given_up, told
+            if not whole and not told:
+                told = True
+                self._trace.warn(
+                    f'rule "{rule.rule.name}" sees the body in windows of {self._settings.limit} bytes, and matches '
+                    "nothing that reaches from one into the next"
+                )
+            if given_up:
+                return data
+            try:
+                return self._rewrite_text(rule, data, view, kind, min(_WINDOW_SECONDS, self._settings.body_deadline))
+            except PatternTimeout as error:
+                given_up = True
+                self._trace.warn(f'rule "{rule.rule.name}" was given up for this body: {error}')
+                return data
+
+        return rewrite
+
+    def _stage_failed(self, error: Exception) -> None:
+        self._trace.warn(f"the rest of the body is passed as it comes: {error}")
+
+    def _coding_failed(self, error: Exception) -> None:
+        self._trace.warn(f"the body ends here, and its reader will miss the end of the coding: {error}")
+
+    def _tell_decoded(self, codings: Iterable[str], charset: Charset, **sizes: int) -> None:
+        self._trace.add(
+            "BODY_DECODED", codings=list(codings), charset=charset.label, charset_source=charset.source, **sizes
+        )
+
+    def _passes(self, kind: Kind) -> list[list[CompiledOutboundRule]]:
+        if kind is Kind.EVENT_STREAM:
+            return []
+        return [rules for rules in self._run.body_passes if not rules[0].tags or kind.is_markup]
+
     def _rewrite(self, view: View, kind: Kind) -> bytes:
-        """All passes: the rules in the order of the file, the link map in the last one."""
+        """All passes over a whole body."""
         data = view.data
-        passes = [rules for rules in self._run.body_passes if not rules[0].tags or kind.is_markup]
+        passes = self._passes(kind)
         links = self._links()
         for index, rules in enumerate(passes):
             if rules[0].tags:
@@ -166,12 +190,13 @@ class BodyRewriting:
                 data = rewrite_content(data, kind, links=links if last else None, values=self._values(rules, view))
                 links = None if last else links
             else:
-                data = self._rewrite_text(rules[0], data, view, kind)
+                data = self._rewrite_text(rules[0], data, view, kind, self._settings.body_deadline)
         return rewrite_content(data, kind, links=links)
 
-    def _rewrite_text(self, rule: CompiledOutboundRule, data: bytes, view: View, kind: Kind) -> bytes:
+    def _rewrite_text(self, rule: CompiledOutboundRule, data: bytes, view: View, kind: Kind, within: float) -> bytes:
+        """A whole-body rule applied; `within` are the seconds that its pattern may take."""
         scope = self._run.scope
-        deadline, scope.deadline = scope.deadline, self._settings.body_deadline
+        deadline, scope.deadline = scope.deadline, within
         try:
             changed = self._run.rewrite_body(rule, view.decode_value(data))
         finally:
@@ -184,28 +209,46 @@ class BodyRewriting:
             self._trace.warn(f'rule "{rule.rule.name}" was not applied: {error}')
             return data
 
-    def _values(self, rules: Iterable[CompiledOutboundRule], view: View) -> Values:
-        by_pair: dict[tuple[bytes, bytes], list[CompiledOutboundRule]] = {}
-        for rule in rules:
-            for tag, attribute in rule.tags:
-                by_pair.setdefault((tag.encode(), attribute.encode()), []).append(rule)
+    def _values(self, rules: Iterable[CompiledOutboundRule], view: View, *, give_up: bool = False) -> Values:
+        """The rules as a change of values. With `give_up`, one that takes too long ends all of them."""
+        concerned = {
+            (tag.encode(), attribute.encode()): values
+            for (tag, attribute), values in self._run.tag_values(tuple(rules)).items()
+        }
+        given_up = False
 
         def on_value(tag: bytes, attribute: bytes, raw: bytes) -> bytes | None:
-            concerned = by_pair[tag, attribute]
-            where = f"<{tag.decode()} {attribute.decode()}>"
-            changed = self._run.rewrite_item(concerned, view.decode_value(raw), where)
+            nonlocal given_up
+            if given_up:
+                return None
+            values = concerned[tag, attribute]
+            try:
+                changed = values.rewrite(view.decode_value(raw))
+            except PatternTimeout as error:
+                if not give_up:
+                    raise
+                given_up = True
+                self._trace.warn(f"the rules for tags were given up for the rest of this body: {error}")
+                return None
             if changed is None:
                 return None
             try:
                 return view.encode_value(changed, html=True)
             except CannotEncode as error:
-                self._trace.warn(f"{where} was left alone: {error}")
+                self._trace.warn(f"{values.where} was left alone: {error}")
                 return None
 
+        def on_many(tag: bytes, attribute: bytes, prefix: bytes, number: int) -> None:
+            concerned[tag, attribute].count(prefix.decode(), number)
+
+        def tells(tag: bytes, attribute: bytes, prefix: bytes) -> bool:
+            return given_up or concerned[tag, attribute].tells(prefix.decode())
+
         wanted: dict[bytes, frozenset[bytes]] = {}
-        for name, attribute_name in by_pair:
+        for name, attribute_name in concerned:
             wanted[name] = wanted.get(name, frozenset()) | {attribute_name}
-        return Values(wanted, on_value)
+        known = {pair: known for pair, values in concerned.items() if (known := _known(values))}
+        return Values(wanted, on_value, known, on_many, tells)
 
     def _links(self, base: int = 0) -> Links | None:
         if self._link_map is None:
@@ -230,8 +273,10 @@ class BodyRewriting:
         return Links(self._link_map, self._everywhere, told, more)
 
 
-def _charset_kind(kind: Kind) -> str:
-    """The rules by which the charset of this kind of content is found."""
-    if kind in (Kind.XHTML, Kind.SVG):
-        return "xml"
-    return {Kind.JAVASCRIPT: "js", Kind.OTHER_TEXT: "text"}.get(kind, str(kind))
+def _known(values: TagValues) -> Known | None:
+    """What is known of the values of an attribute, in bytes of any encoding that contains ASCII."""
+    needed = values.needed
+    if needed is None:
+        return None
+    prefixes = tuple((prefix.encode(), becomes.encode()) for prefix, becomes in values.prefixes.items())
+    return Known(frozenset(map(str.encode, needed.starts)), frozenset(map(str.encode, needed.parts)), prefixes)

@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from urlrewrite.answers import Abort, Answer, Forward, decided_answer, iis_answer, plain_answer
-from urlrewrite.body import BodyPlan, BodyRewriting, Way
+from urlrewrite.body import BodyRewriting
+from urlrewrite.body_plan import BodyPlan, Way
 from urlrewrite.content.links import LinkMap
 from urlrewrite.content.stream import BodyRewriter
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
@@ -283,10 +284,21 @@ class Exchange:
         self.trace.data["way"] = str(plan.way)
         return ResponseHead(fields, plan)
 
-    def stream(self) -> BodyRewriter:
+    def stream(self, head: ResponseHead) -> BodyRewriter:
         """The rewriter for a body whose plan is to stream."""
         assert self._body is not None
-        return self._body.stream()
+        return self._body.stream(tuple(head.fields), head.plan)
+
+    def release(self, head: ResponseHead, held: int) -> ResponseHead:
+        """The head of a body that was to be taken whole, but is streamed now that `held` bytes have come."""
+        chunked = self.request.http_version == "HTTP/1.1"
+        fields, changes = after_rewrite(head.fields, None, changed=True, chunked=chunked)
+        self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        long = held > self.rules.settings.threshold
+        why = f"more than {self.rules.settings.threshold} bytes came" if long else "it comes slowly"
+        self.trace.add("BODY_RELEASED", held=held, why=why)
+        self.trace.data["way"] = str(Way.STREAM)
+        return ResponseHead(fields, replace(head.plan, way=Way.STREAM, why=why))
 
     def rewrite(self, raw: bytes, head: ResponseHead) -> ResponseBody | Answer:
         """Takes a whole body, content coding included, whose plan is to be rewritten."""

@@ -5,7 +5,7 @@ A site in mode iis does the same. One in mode helpful goes on, and the trace tel
 
 from __future__ import annotations
 
-from urlrewrite.body import has_body
+from urlrewrite.body_plan import has_body
 from urlrewrite.content.coding import parse_content_encoding
 from urlrewrite.engine.compile import CompiledLevel, CompiledRules
 from urlrewrite.engine.facts import ResponseFacts, field_values

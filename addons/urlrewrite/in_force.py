@@ -15,13 +15,16 @@ class Settings:
     """What is set for the whole proxy.
 
     `pattern_deadline` and `body_deadline` are seconds that one pattern may take on a URL, field or attribute, and on a
-    whole body. `body_limit` is the size in bytes, decoded, up to which a body is rewritten. `trace_every_rule` tells in
-    the trace also of each rule of a long list that cannot match, which takes time.
+    whole body. `threshold` is the number of bytes up to which a body is held, `hold_seconds` how long after its first
+    piece. `limit` is the size in bytes of the windows through which whole-body rules see a longer one.
+    `trace_every_rule` tells in the trace also of each rule of a long list that cannot match, which takes time.
     """
 
     pattern_deadline: float = 0.1
     body_deadline: float = 2.0
-    body_limit: int = 64 * 2**20
+    threshold: int = 256 * 2**10
+    limit: int = 4 * 2**20
+    hold_seconds: float = 1.0
     trace: bool = True
     trace_every_rule: bool = False
 

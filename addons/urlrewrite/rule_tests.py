@@ -81,7 +81,7 @@ def _answer(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bo
                 else:
                     result.fields, result.body = rewritten.fields, rewritten.body
             case "stream":
-                rewriter = exchange.stream()
+                rewriter = exchange.stream(head)
                 result.body = rewriter.feed(body) + rewriter.finish()
     if isinstance(head, Answer):
         result.status, result.fields, result.body = head.status, head.fields, head.body

@@ -39,13 +39,24 @@ SPELLINGS = [
 ]
 KINDS = {
     Kind.JAVASCRIPT: [b" ", b"\n", b"'", b'"', b";\n", b"}\n", b"// ", b"a=", b"+", b"\\", b"\xff", b"x" * 300],
-    Kind.JSON: [b'{"a":', b"}\n", b'"', b",", b"[", b"\n", b"\\u002f", b" " * 400],
+    Kind.JSON: [
+        *(b'{"a":', b"}\n", b'"', b",", b"[", b"\n", b"\\u002f", b" " * 400, b":", b"]"),
+        *(b'"@context"', b'{"@context":{'),
+    ],
     Kind.CSS: [b"a{", b"}", b";", b"/*", b"*/", b"/*#", b'"', b"'", b"url(", b")", b"@namespace ", b"\n", b"\\", b"x}"],
     Kind.HTML: [
         *(b"<a href='", b'<a href="', b'"', b"'", b">", b"<", b"<script>", b"</script>", b"<!--", b"-->", b"<style>"),
-        *(b"</style>", b"<svg>", b"</svg>", b" x="),
+        *(b"</style>", b"<svg>", b"</svg>", b" x=", b"<a srcdoc='&lt;a href="),
     ],
     Kind.XML: [b"<a>", b"</a>", b"<![CDATA[", b"]]>", b"<!--", b"-->", b"<?x ", b"?>", b' a="', b'"', b">", b"<"],
+    Kind.PLAYLIST: [b"#EXTM3U\n", b'#EXT-X-KEY:URI="', b'"', b"\n", b"\r\n", b" "],
+    Kind.PLAIN_TEXT: [b" ", b"\n", b"<", b">", b"."],
+    Kind.MULTIPART: [
+        *(b"--b\r\n", b"\r\n--b\r\n", b"\n--b\n", b"\r\n--b--", b"--b", b"\r\n\r\n"),
+        *(b"Content-Type: application/json\r\n\r\n", b"Content-Type: application/http\r\n\r\n"),
+        b"Content-Type: text/html\r\nContent-Length: 30\r\n\r\n",
+        *(b"HTTP/1.1 200 OK\r\nLocation: ", b"<a href='", b"'>"),
+    ],
     Kind.EVENT_STREAM: [b"data: ", b"\n", b"\n\n", b"\r\n", b"event: x\n"],
 }  # fmt: skip
 
@@ -159,4 +170,4 @@ def test_a_body_that_would_not_come_back_is_refused() -> None:
 
 
 def markup() -> BodyRewriter:
-    return Markup(Kind.HTML, Links(LINK_MAP, True, lambda *change: None), None)
+    return Markup(Kind.HTML, Links(LINK_MAP, True, lambda *change: None))

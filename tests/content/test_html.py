@@ -358,6 +358,7 @@ def test_rewriter_asks_for_what_is_there() -> None:
     rewriter = HtmlRewriter(on_attribute, on_raw, on_text)
     output = b"".join(rewriter.feed(data[i : i + 3]) for i in range(0, len(data), 3)) + rewriter.finish()
     assert asked == [
+        ("DOCTYPE", b"", b"<!doctype html>"),
         ("RCDATA", b"title", b"T"),
         ("text", b"", b"text"),
         ("COMMENT", b"", b"<!--c-->"),

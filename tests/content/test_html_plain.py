@@ -63,6 +63,13 @@ PIECES = [
         b"<img src=" + B + b"/i>",
         b"http:\\/\\/privateserver:8080",
     ),
+    *(
+        b' srcdoc="',
+        b"http:/privateserver:8080",
+        b' href="http://priv%61teserver:8080/"',
+        b" href=//priv&#97;teserver:8080",
+    ),
+    *(b' src="//private\nserver:8080/x"', b' src="ht\ttp:', b"//10.0.0&#46;7/", b"&", b"%41", b"\t"),
 ]
 
 CASES = [

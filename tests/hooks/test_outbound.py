@@ -155,7 +155,7 @@ async def test_a_stream_that_fails_passes_the_rest(
     class Broken:
         feed = finish = fail
 
-    monkeypatch.setattr(Exchange, "stream", lambda _: Broken())
+    monkeypatch.setattr(Exchange, "stream", lambda *_: Broken())
     flow = await answered(state_of(), b"data: x\n\n", content_type="text/event-stream")
     assert flow.metadata["sent"] == b"data: x\n\n"
     assert "a fault of ours" in caplog.text

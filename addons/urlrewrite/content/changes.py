@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from urlrewrite.content.links import LinkMap, OnChange
 
@@ -16,12 +16,17 @@ type OnValue = Callable[[bytes, bytes, bytes], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """A link map, how far it reaches, who is told of a link, and who of the number of links that are not told."""
+    """A link map, how far it reaches, who is told of a link, and who of the number of links that are not told.
+
+    `visible_text` maps the text of HTML that readers see, too; `conditional_comments` what Internet Explorer read.
+    """
 
     link_map: LinkMap
     everywhere: bool
     on_link: OnLink
     on_more: Callable[[int], None] = lambda count: None
+    visible_text: bool = False
+    conditional_comments: bool = False
 
     def tell(self, where: str, base: int = 0) -> OnChange:
         """An `on_change` for the link map, for a part of the body that begins at `base`."""
@@ -34,7 +39,30 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Whose values are to be changed, by tag and attribute in lower case, and by what."""
+    """Whose values are to be changed, by tag and attribute in lower case, and by what.
+
+    `known` says of a tag and an attribute what need not be asked of `on_value` for each value. Values of which that is
+    used are counted: `on_many(tag, attribute, prefix, number)`, "" being the prefix of those that no rule matches.
+    `tells(tag, attribute, prefix)` says that `on_value` wants to see such a value all the same.
+    """
 
     wanted: Mapping[bytes, frozenset[bytes]]
     on_value: OnValue
+    known: Mapping[tuple[bytes, bytes], Known] = field(default_factory=dict)
+    on_many: Callable[[bytes, bytes, bytes, int], None] = lambda tag, attribute, prefix, number: None
+    tells: Callable[[bytes, bytes, bytes], bool] = lambda tag, attribute, prefix: False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the values of an attribute.
+
+    A value in ASCII that neither begins with one of `starts` nor holds one of `parts` (which are in lower case, and
+    compared without case) stays as it is. Of a value that begins with one of `prefixes`, exactly so, the rest being
+    printable ASCII, only that beginning is replaced, with what stands beside it: text that needs no escape between
+    double quotes. No prefix begins with another one.
+    """
+
+    starts: frozenset[bytes]
+    parts: frozenset[bytes]
+    prefixes: tuple[tuple[bytes, bytes], ...]

@@ -32,6 +32,12 @@ class Transcoded:
         self._held = b""
         self._bom = charset.bom
 
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for."""
+        within = self._back.getstate()[0] + self._inner.held
+        return encoded(within.decode("utf-8", "surrogatepass"), self._charset.codec) + self._held
+
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes; returns what can be sent now."""
         return self._rewritten(chunk, final=False)

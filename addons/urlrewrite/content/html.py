@@ -47,7 +47,7 @@ __all__ = [
     "Wanted",
 ]
 
-RAW_KINDS = frozenset({Kind.COMMENT, Kind.RAW_TEXT, Kind.RCDATA, Kind.CDATA, Kind.INSTRUCTION})
+RAW_KINDS = frozenset({Kind.COMMENT, Kind.DOCTYPE, Kind.RAW_TEXT, Kind.RCDATA, Kind.CDATA, Kind.INSTRUCTION})
 """The kinds that `HtmlRewriter` hands to `on_raw`."""
 
 type OnAttribute = Callable[[Token, Attribute, bytes], bytes | None]
@@ -106,6 +106,11 @@ class HtmlRewriter:
             xml=xml, wanted=wanted, kinds=kinds, whole_text=on_text is not None, plain=expression, limit=limit
         )
 
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for."""
+        return self._scanner.held
+
     def feed(self, data: bytes, final: bool = False) -> bytes:
         """Takes the next chunk; returns what can be sent now. Raises ValueError after the final one."""
         scanner = self._scanner
@@ -144,8 +149,8 @@ class HtmlRewriter:
                 continue
             changed = callback(token, attribute, value)
             if changed is not None and changed != value:
-                written = _written(changed, attribute.quote)
-                changes.append((attribute.value_start, attribute.value_end, written))
+                changed = written(changed, attribute.quote)
+                changes.append((attribute.value_start, attribute.value_end, changed))
         return changes
 
     def _span(self, token: Token) -> list[_Change]:
@@ -155,7 +160,7 @@ class HtmlRewriter:
         return [] if changed is None or changed == data else [(token.start, token.end, changed)]
 
 
-def _written(value: bytes, quote: bytes) -> bytes:
+def written(value: bytes, quote: bytes) -> bytes:
     """A raw value as it may stand between those quotes, with quotes if there were none and it needs them."""
     if quote == b"'":
         return value.replace(b"'", b"&#39;")

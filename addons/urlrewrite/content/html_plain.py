@@ -5,8 +5,8 @@ nearly always begins a value in double quotes: `="http://privateserver:8080/`. S
 hosts that takes
 
 - text in which none of the hosts occurs,
-- end tags, and start tags of which every attribute is written regularly, and either does not name a host or is exactly
-  such a link, with no further host in its value.
+- end tags, and start tags of which every attribute is written regularly, and either does not name a host, nor hides
+  one, or is exactly such a link, with no further host in its value.
 
 In what it takes, the bytes `="http://privateserver:8080/` can stand nowhere but at the beginning of a value: text and
 values hold no host, a value in double quotes ends at the next one, and after it comes white space or the end of the
@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from urlrewrite.content.browser_urls import HIDDEN
 from urlrewrite.content.html_foreign import ROOTS
 from urlrewrite.content.html_patterns import RAW_ELEMENTS
 
@@ -30,15 +31,15 @@ _SPACE = rb" \t\n\f\r"
 
 @lru_cache(maxsize=64)
 def plain_pattern(
-    hosts: frozenset[bytes], prefixes: tuple[bytes, ...], names: bytes, tags: frozenset[bytes] = frozenset()
+    hosts: frozenset[bytes], prefixes: tuple[bytes, ...], names: bytes, *, whole_text: bool = False
 ) -> re.Pattern[bytes]:
     """An expression that takes plain HTML from anywhere between tags on.
 
     Args:
         hosts: in lower case; compared without case.
-        prefixes: what a plain link begins with, compared with case; it holds a host.
+        prefixes: expressions for what a plain link begins with, compared with case; it holds a host.
         names: an expression for the attributes in which plain links are to be replaced.
-        tags: names in lower case of start tags that are not to be taken.
+        whole_text: a text between tags is taken only as a whole.
     """
     first = bytes(sorted({letter for host in hosts for letter in (host[:1] + host[:1].upper())}))
     host = b"|".join(map(re.escape, sorted(hosts)))
@@ -48,14 +49,15 @@ def plain_pattern(
         return rb"(?:[^%b%b]++|(?!(?i:%b))[%b])%b" % (end, re.escape(first), host, re.escape(first), repeat)
 
     parts = {
-        b"text": free(b"<", b"++"),
+        b"text": free(b"<", b"++") + (b"(?=<)" if whole_text else b""),
         b"space": rb"[%b]" % _SPACE,
         b"name": rb"[^%b/>=\"'<]++" % _SPACE,
         b"rest": rb"[^%b/>=\"'<]*+" % _SPACE,
         b"end": rb"(?=[%b/>])" % _SPACE,
-        b"tags": b"|".join(map(re.escape, sorted(ROOTS.union(RAW_ELEMENTS, tags)))),
-        b"links": rb"(?i:%b)=\"(?:%b)%b\"" % (names, b"|".join(map(re.escape, prefixes)), free(b'"<')),
-        b"values": rb"\"%b\"|'%b'|%b" % (free(b'"<'), free(b"'<"), free(_SPACE + b"\"'<>=`", b"++")),
+        b"tags": b"|".join(map(re.escape, sorted(ROOTS.union(RAW_ELEMENTS)))),
+        b"links": rb"(?i:%b)=\"(?:%b)%b\"" % (names, b"|".join(prefixes), free(b'"<')),
+        b"values": rb"(?:\"(?!%b)%b\"|'(?!%b)%b'|(?!%b)%b)"
+        % (HIDDEN, free(b'"<'), HIDDEN, free(b"'<"), HIDDEN, free(_SPACE + b"\"'<>=`", b"++")),
     }
     return re.compile(
         rb"(?:%(text)b|<(?=[^a-zA-Z/!?])|</[a-zA-Z]%(rest)b%(space)b*+>"

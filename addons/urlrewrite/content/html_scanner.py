@@ -107,6 +107,11 @@ class HtmlScanner:
         """Offset up to which the stream is settled: in tokens that were reported or in spans that were not wanted."""
         return self._position
 
+    @property
+    def held(self) -> bytes:
+        """What has come and is not settled."""
+        return b"".join(self._held)
+
     def slice(self, start: int, end: int) -> bytes:
         """The bytes of a span that the last `feed` has settled. Earlier bytes are gone: IndexError."""
         if not self._base <= start <= end <= self._position:

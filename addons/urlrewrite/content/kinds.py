@@ -17,6 +17,12 @@ class Kind(StrEnum):
     JAVASCRIPT = "javascript"
     JSON = "json"
     EVENT_STREAM = "event stream"
+    PLAYLIST = "playlist"
+    """Lines of URLs: HLS and other playlists, `text/uri-list`."""
+    MULTIPART = "multipart"
+    """Parts with fields of their own: batches (`multipart/mixed`), saved pages (`multipart/related`)."""
+    PLAIN_TEXT = "plain text"
+    """Text without a syntax, if its links are asked for."""
     OTHER_TEXT = "text"
     BINARY = "binary"
 
@@ -25,34 +31,48 @@ class Kind(StrEnum):
         """Whether it has tags and attributes."""
         return self in (Kind.HTML, Kind.XHTML, Kind.SVG, Kind.XML)
 
+    @property
+    def charset_rules(self) -> str:
+        """The rules by which its encoding is found: the `kind` of `charset.detect`."""
+        match self:
+            case Kind.HTML | Kind.CSS | Kind.JSON:
+                return self.value
+            case Kind.XHTML | Kind.SVG | Kind.XML:
+                return "xml"
+            case Kind.JAVASCRIPT:
+                return "js"
+            case Kind.MULTIPART | Kind.EVENT_STREAM:
+                return "json"  # UTF-8, and what is none of it survives
+            case _:
+                return "text"
 
-_KINDS = {
-    "text/html": Kind.HTML,
-    "application/xhtml+xml": Kind.XHTML,
-    "image/svg+xml": Kind.SVG,
-    "text/xml": Kind.XML,
-    "application/xml": Kind.XML,
-    "text/xsl": Kind.XML,
-    "text/css": Kind.CSS,
-    "text/javascript": Kind.JAVASCRIPT,
-    "text/ecmascript": Kind.JAVASCRIPT,
-    "text/x-javascript": Kind.JAVASCRIPT,
-    "text/jscript": Kind.JAVASCRIPT,
-    "application/javascript": Kind.JAVASCRIPT,
-    "application/x-javascript": Kind.JAVASCRIPT,
-    "application/ecmascript": Kind.JAVASCRIPT,
-    "application/json": Kind.JSON,
-    "text/json": Kind.JSON,
-    "application/x-json": Kind.JSON,
-    "application/x-ndjson": Kind.JSON,
-    "application/json-seq": Kind.JSON,
-    "application/importmap+json": Kind.JSON,
-    "application/speculationrules+json": Kind.JSON,
-    "text/event-stream": Kind.EVENT_STREAM,
-    "application/x-www-form-urlencoded": Kind.OTHER_TEXT,
-    "application/x-mpegurl": Kind.OTHER_TEXT,
-    "application/vnd.apple.mpegurl": Kind.OTHER_TEXT,
+
+_TYPES = {
+    Kind.HTML: "text/html text/html-sandboxed text/x-server-parsed-html text/x-component",
+    Kind.XHTML: "application/xhtml+xml application/vnd.wap.xhtml+xml",
+    Kind.SVG: "image/svg+xml",
+    Kind.XML: """text/xml application/xml text/xsl text/x-opml text/x-cross-domain-policy text/vnd.wap.wml
+        application/xml-external-parsed-entity text/xml-external-parsed-entity application/x-java-jnlp-file
+        application/vnd.ms-wpl application/x-plist""",
+    Kind.CSS: "text/css",
+    # WHATWG's list (MIME Sniffing, "JavaScript MIME type"), and what servers say besides.
+    Kind.JAVASCRIPT: """text/javascript text/ecmascript text/x-javascript text/x-ecmascript text/jscript text/livescript
+        text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 text/javascript1.4
+        text/javascript1.5 application/javascript application/x-javascript application/ecmascript
+        application/x-ecmascript application/node text/jsx text/typescript application/typescript""",
+    Kind.JSON: """application/json text/json text/x-json application/x-json application/json5 application/ndjson
+        application/x-ndjson application/jsonl application/x-jsonl application/jsonlines application/x-jsonlines
+        application/json-seq application/x-json-stream application/source-map""",
+    Kind.EVENT_STREAM: "text/event-stream",
+    Kind.PLAYLIST: """application/vnd.apple.mpegurl application/vnd.apple.mpegurl.audio application/x-mpegurl
+        application/mpegurl audio/mpegurl audio/x-mpegurl video/mpegurl video/vnd.mpegurl audio/x-scpls
+        text/uri-list""",
+    Kind.MULTIPART: "multipart/mixed multipart/related",
+    Kind.OTHER_TEXT: """application/x-www-form-urlencoded application/graphql application/yaml application/x-yaml
+        application/toml""",
 }
+_KINDS = {media: kind for kind, types in _TYPES.items() for media in types.split()}
+_SUFFIXES = {"+json": Kind.JSON, "+json-seq": Kind.JSON, "+xml": Kind.XML, "+yaml": Kind.OTHER_TEXT}
 _LOOKS_LIKE_HTML = re.compile(rb"\s*(?:<!--|<!doctype html|<html|<head|<body|<title|<script|<h1)", re.IGNORECASE)
 
 
@@ -61,16 +81,16 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def content_kind(content_type: str) -> Kind:
-    """The kind of content that a Content-Type field declares."""
+def content_kind(content_type: str, *, plain_text: bool = False) -> Kind:
+    """The kind of content that a Content-Type field declares.
+
+    `plain_text` asks for the links of text that has no syntax: PLAIN_TEXT takes the place of OTHER_TEXT.
+    """
     declared = media_type(content_type)
-    if kind := _KINDS.get(declared):
-        return kind
-    if declared.endswith("+json"):
-        return Kind.JSON
-    if declared.endswith("+xml"):
-        return Kind.XML
-    return Kind.OTHER_TEXT if declared.startswith("text/") else Kind.BINARY
+    kind = _KINDS.get(declared) or next((_SUFFIXES[end] for end in _SUFFIXES if declared.endswith(end)), None)
+    if kind is None:
+        kind = Kind.OTHER_TEXT if declared.startswith("text/") else Kind.BINARY
+    return Kind.PLAIN_TEXT if kind is Kind.OTHER_TEXT and plain_text else kind
 
 
 def sniff_kind(data: bytes) -> Kind:

@@ -16,6 +16,11 @@ class LinkStream:
         self._done = 0
         self._offset = 0
 
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for."""
+        return self._kept[self._done :]
+
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes; returns what no further bytes can alter."""
         return self._mapped(chunk, final=False)

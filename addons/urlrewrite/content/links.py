@@ -20,21 +20,16 @@ and only where the caller says that such strings are code (`bare=True`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from urlrewrite.content.host_spellings import host_spellings, needles
+from urlrewrite.content.mounts import Mount
+from urlrewrite.content.spellings import COLON, QUOTE, SLASH, path_like, path_pattern
 from urlrewrite.origin import DEFAULT_PORTS, Origin
 
 type OnChange = Callable[[int, bytes, bytes], None]
 
-_COLON = (
-    rb"(?:\\*:|%(?:25)*3a|&(?:amp;)*(?:#0*58;?|#x0*3a;?|colon;)"
-    rb"|\\+u003a|\\+u\{0*3a\}|\\+x3a|\\0{0,4}3a[ \t\n\r\f]?)"
-)
-_SLASH = (
-    rb"(?:\\*/|%(?:25)*2f|&(?:amp;)*(?:#0*47;?|#x0*2f;?|sol;)"
-    rb"|\\+u002f|\\+u\{0*2f\}|\\+x2f|\\0{0,4}2f[ \t\n\r\f]?)"
-)
 _WINDOW = 160
 """Bytes before the host in which scheme, slashes and user information are looked for."""
 
@@ -48,57 +43,97 @@ _AFTER_ESCAPE = rb"(?<=%[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\x[0-9a-f]{2})|(?<
 """An escape ends in letters that are no part of the word that follows it: `\\nhttp://`, `%22http:`."""
 _WORD_START = re.compile(rb"(?<![a-z0-9+.\-])|" + _AFTER_ESCAPE, re.IGNORECASE)
 _BEFORE = re.compile(
-    rb"(?:(?:" + _WORD_START.pattern + rb")(?P<scheme>https?|wss?)(?P<colon>" + _COLON + rb")"
+    rb"(?:(?:" + _WORD_START.pattern + rb")(?P<scheme>https?|wss?)(?P<colon>" + COLON + rb")"
     rb"|(?:(?<![\w:/.~\\-])|(?:" + _AFTER_ESCAPE + rb")(?<!%3a)(?<!003a)))"
-    rb"(?P<slashes>(?P<slash>" + _SLASH + rb")" + _SLASH + rb")"
+    rb"(?P<slashes>(?P<slash>" + SLASH + rb")" + SLASH + rb")"
     rb"(?P<user>[^\s\"'<>/@\\%?#]*@)?\Z",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    rb"(?P<dot>\.(?=" + _COLON + rb"|" + _SLASH + rb"))?"
-    rb"(?:(?P<colon>" + _COLON + rb")(?P<port>\d{1,5}|(?=" + _SLASH + rb")))?"
-    rb"(?![a-z0-9_\-@]|\.[a-z0-9]|%(?:25)*40|" + _COLON + rb"\d)",
+    rb"(?P<dot>\.(?=[?#]|" + COLON + rb"|" + SLASH + rb"))?"
+    rb"(?:(?P<colon>" + COLON + rb")(?P<port>\d{1,5}|(?=" + SLASH + rb")))?"
+    rb"(?![a-z0-9_\-@]|\.[a-z0-9]|%(?:25)*40|" + COLON + rb"\d)",
     re.IGNORECASE,
 )
 _CLOSED = re.compile(rb"[}\])>;]\s*[\r\n]\Z")
 """An end of data over which no URL reaches: that of a line of JSON, or of a statement."""
 _BARE_BEFORE = re.compile(
-    rb"(?:(?P<scheme>https?|wss?)(?P<joint>:(?:\\*/){2}(?P<quote>[\"'`])\s*\+\s*))?(?P<open>\\*[\"'`])\Z", re.IGNORECASE
+    rb"(?:(?P<scheme>https?|wss?)(?P<joint>:(?:\\*/){2}(?P<quote>[\"'`])\s*\+\s*))?(?P<open>" + QUOTE + rb")\Z",
+    re.IGNORECASE,
 )
-_BARE_AFTER = re.compile(rb"(?::(?P<port>\d{1,5}))?(?=\\*[\"'`]|/[^\s\"'`]*[\"'`])")
+_BARE_AFTER = re.compile(rb"(?::(?P<port>\d{1,5}))?(?=" + QUOTE + rb"|/[^\s\"'`]*[\"'`])")
+_ROOT_BEFORE = re.compile(QUOTE + rb"(?P<slash>" + SLASH + rb")\Z", re.IGNORECASE)
+_PATH_FOLLOWS = re.compile(rb"[?#]|" + SLASH, re.IGNORECASE)
 _PLAIN_PREFIXES = {b"http://": "http", b"https://": "https"}
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One origin and what stands for it on the other side."""
+    """One origin and what stands for it on the other side.
+
+    With `path` only its URLs below that path are meant, and `new_path` stands for it; each is "" or a path without a
+    slash at its end. A URL that is the origin and nothing else becomes the other one, as it does in a policy.
+    """
 
     origin: Origin
     becomes: Origin
+    path: str = ""
+    new_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URL becomes: scheme ("" if it has none), origin, and a path in place of that which ends at `end`."""
+
+    scheme: str
+    becomes: Origin
+    path: str
+    end: int
 
 
 class LinkMap:
     """Maps the URLs of some origins to others, in bytes of any encoding that contains ASCII.
 
-    The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs.
+    The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs. Where there is a `mount`, URLs
+    without a host are concerned, too, and quoted strings in scripts that begin with one of the `root_paths`.
     """
 
-    __slots__ = ("_by_host", "_hosts", "_longest", "pairs", "plain")
+    __slots__ = (
+        "_by_host",
+        "_hosts",
+        "_longest",
+        "_needles",
+        "_reach_on",
+        "_root_paths",
+        "_searched_in_code",
+        "begins",
+        "mount",
+        "pairs",
+        "plain",
+    )
 
-    def __init__(self, pairs: Iterable[Pair]) -> None:
-        self.pairs = tuple(pairs)
+    def __init__(self, pairs: Iterable[Pair], mount: Mount | None = None, root_paths: Sequence[str] = ()) -> None:
+        # The longest path first, so that no path hides one below it.
+        self.pairs = tuple(sorted(pairs, key=lambda pair: -len(pair.path)))
+        self.mount = mount
         self._by_host: dict[bytes, list[Pair]] = {}
         for pair in self.pairs:
-            for spelling in _host_spellings(pair.origin.host):
+            for spelling in host_spellings(pair.origin.host):
                 self._by_host.setdefault(spelling, []).append(pair)
-        # How most links begin, and what they become: without a look at each of their parts.
+        self._needles = needles(self._by_host)
+        # How most links begin, `begins`, and what they become: without a look at each of their parts.
         self.plain = tuple(
-            (b"%b/" % str(pair.origin).encode(), b"%b/" % str(pair.becomes).encode()) for pair in self.pairs
+            (f"{pair.origin}{pair.path}/".encode(), f"{pair.becomes}{pair.new_path}/".encode()) for pair in self.pairs
         )
+        self.begins = tuple(_begins(pair, self.pairs) for pair in self.pairs)
         # The longest host first, so that no host hides a longer one that begins with it.
         hosts = sorted(self._by_host, key=len, reverse=True)
         self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
-        self._longest = max(map(len, hosts), default=0)
+        self._root_paths = _by_first_segment(root_paths if mount else ())
+        words = sorted({*hosts, *self._root_paths}, key=len, reverse=True)
+        self._searched_in_code = re.compile(b"|".join(map(re.escape, words))) if words else None
+        self._longest = max(map(len, words), default=0)
+        self._reach_on = _REACH_ON + 8 * max([0, *(len(pair.path) for pair in self.pairs), *map(len, root_paths)])
 
     @property
     def hosts(self) -> frozenset[bytes]:
@@ -106,9 +141,9 @@ class LinkMap:
         return frozenset(self._by_host)
 
     def names_in(self, data: bytes) -> bool:
-        """Whether a host of this map occurs at all, in any letter case: the quick test before any work."""
+        """Whether a host of this map may occur at all, in any letter case: the quick test before any work."""
         lower = data.lower()
-        return any(host in lower for host in self._by_host)
+        return any(needle in lower for needle in self._needles)
 
     def map(self, data: bytes, *, bare: bool = False, on_change: OnChange | None = None) -> bytes:
         """`data` with every URL of a mapped origin replaced; the same object where there is none.
@@ -118,7 +153,7 @@ class LinkMap:
         """
         if self._hosts is None:
             return data
-        for plain, becomes in self.plain:
+        for plain, becomes in () if self.mount else self.plain:
             if data.startswith(plain) and self._hosts.search(data.lower(), len(plain)) is None:
                 if on_change:
                     on_change(0, plain[:-1], becomes[:-1])
@@ -143,8 +178,8 @@ class LinkMap:
         `data[:done]` has been dealt with; of it `REACH_BACK` bytes must be there, or all. `final` says that no further
         data comes.
         """
-        closed = final or _CLOSED.search(data, max(done, len(data) - _REACH_ON)) is not None
-        until = len(data) if closed else max(len(data) - _REACH_ON, done)
+        closed = final or _CLOSED.search(data, max(done, len(data) - self._reach_on)) is not None
+        until = len(data) if closed else max(len(data) - self._reach_on, done)
         pieces: list[bytes] = []
         last = done
         for start, end, after in self._changes(data, bare, done, until):
@@ -167,24 +202,30 @@ class LinkMap:
 
         A host without a port means any port, and becomes a host without a port unless both sides have their default.
         """
+        return next((text for _, text in self._authorities(authority)), None)
+
+    def _authorities(self, authority: str) -> Iterator[tuple[Pair, str]]:
+        """The pairs that a bare authority may be of, and the other side's authority."""
         host, colon, port = authority.rpartition(":") if re.search(r":\d{0,5}$", authority) else (authority, "", "")
-        pairs = self._by_host.get(host.rstrip(".").lower().encode("utf-8", "surrogateescape"), ())
-        for pair in pairs:
+        for pair in self._by_host.get(host.rstrip(".").lower().encode("utf-8", "surrogateescape"), ()):
             if colon and port and int(port) != pair.origin.port:
                 continue
-            if not port and not pair.origin.has_default_port:
-                return pair.becomes.host_text
-            return pair.becomes.authority
-        return None
+            without_port = not port and not pair.origin.has_default_port
+            yield pair, pair.becomes.host_text if without_port else pair.becomes.authority
 
     def _changes(self, data: bytes, bare: bool, done: int, until: int) -> Iterator[tuple[int, int, bytes]]:
         """The spans to replace, and with what, for the hosts after `done` that end before `until`."""
-        if self._hosts is None:
+        searched = self._searched_in_code if bare else self._hosts
+        if searched is None:
             return
         # Hosts are searched in a copy in lower case: letter case does not count in a host (RFC 3986, 3.2.2).
         lower = data.lower()
-        for found in self._hosts.finditer(lower, done, until):
-            change = self._change(data, lower, found[0], found.start(), found.end(), done, bare)
+        for found in searched.finditer(lower, done, until):
+            change = None
+            if found[0] in self._by_host:
+                change = self._change(data, lower, found[0], found.start(), found.end(), done, bare)
+            if change is None and found[0] in self._root_paths:
+                change = self._root_change(data, found[0], found.start(), max(done, found.start() - _WINDOW))
             if change is not None:
                 yield change
                 done = change[1]
@@ -198,33 +239,47 @@ class LinkMap:
             if begin >= done and lower.startswith(prefix, begin):
                 if not _WORD_START.match(lower, begin):
                     return None
-                return self._after(data, host, scheme, begin, end, b"://", b":")
+                return self._after(data, host, scheme, begin, end, b"://", b":", b"/")
         floor = max(done, start - _WINDOW)
         before = _BEFORE.search(data, floor, start)
         if before:
             scheme = (before["scheme"] or b"").decode().lower()
             colon = before["colon"] or b""
             between = colon + before["slashes"] + (before["user"] or b"")
-            return self._after(data, host, scheme, before.start(), end, between, colon or _colon_like(before["slash"]))
+            slash = before["slash"]
+            return self._after(data, host, scheme, before.start(), end, between, colon or _colon_like(slash), slash)
         return self._bare(data, host, start, end, floor) if bare else None
 
     def _after(
-        self, data: bytes, host: bytes, scheme: str, begin: int, end: int, between: bytes, colon: bytes
+        self, data: bytes, host: bytes, scheme: str, begin: int, end: int, between: bytes, colon: bytes, slash: bytes
     ) -> tuple[int, int, bytes] | None:
         after = _AFTER.match(data, end)
         if after is None:
             return None
-        port = int(after["port"]) if after["port"] else None
-        for pair in self._by_host[host]:
+        target = self.target(scheme, host, int(after["port"]) if after["port"] else None, data, after.end())
+        if target is None:
+            return None
+        becomes = target.becomes
+        written = target.scheme.encode() + between + becomes.host_text.encode()
+        if not becomes.has_default_port:
+            written += (after["colon"] or colon) + str(becomes.port).encode()
+        return begin, target.end, written + path_like(target.path, slash) if target.path else written
+
+    def target(self, scheme: str, host: bytes, port: int | None, data: bytes, at: int) -> Target | None:
+        """What a URL becomes whose authority ends at `at`; None if it is not one of ours.
+
+        `scheme` is "" in a relative URL and then stays so; `host` is in lower case; `port` is None where none is said.
+        """
+        only_origin = None
+        for pair in self._by_host.get(host, ()):
             if not _same_port(pair.origin, scheme, port):
                 continue
-            becomes = pair.becomes
-            new_scheme = _scheme_like(scheme, becomes.scheme) if scheme else ""
-            written = new_scheme.encode() + between + becomes.host_text.encode()
-            if not becomes.has_default_port:
-                written += (after["colon"] or colon) + str(becomes.port).encode()
-            return begin, after.end(), written
-        return None
+            new_scheme = _scheme_like(scheme, pair.becomes.scheme) if scheme else ""
+            if (end := _end_of_path(pair, data, at)) is not None:
+                return Target(new_scheme, pair.becomes, pair.new_path, end)
+            if only_origin is None and not _PATH_FOLLOWS.match(data, at):
+                only_origin = Target(new_scheme, pair.becomes, "", at)
+        return only_origin
 
     def _bare(self, data: bytes, host: bytes, start: int, end: int, floor: int) -> tuple[int, int, bytes] | None:
         """A quoted host, and the scheme that a script puts before it with a plus sign."""
@@ -232,14 +287,30 @@ class LinkMap:
         before = _BARE_BEFORE.search(data, floor, start) if after else None
         if after is None or before is None:
             return None
-        authority = self.map_authority(data[start : after.end()].decode("utf-8", "surrogateescape"))
-        if authority is None:
+        at = after.end()
+        is_url = before["scheme"] is not None or data.startswith(b"/", at)
+        for pair, authority in self._authorities(data[start:at].decode("utf-8", "surrogateescape")):
+            last, written = at, authority.encode()
+            if is_url:
+                # A path follows, or is put behind it as the scheme was put before it.
+                found = _end_of_path(pair, data, at)
+                if found is None:
+                    continue
+                last, written = found, written + pair.new_path.encode()
+            if not before["scheme"]:
+                return start, last, written
+            scheme = _scheme_like(before["scheme"].decode().lower(), pair.becomes.scheme).encode()
+            return before.start(), last, scheme + before["joint"] + before["open"] + written
+        return None
+
+    def _root_change(self, data: bytes, segment: bytes, start: int, floor: int) -> tuple[int, int, bytes] | None:
+        """A quoted string that begins with one of the root paths, of which the first segment stands at `start`."""
+        before = _ROOT_BEFORE.search(data, floor, start)
+        if before is None or self.mount is None:
             return None
-        if not before["scheme"]:
-            return start, after.end(), authority.encode()
-        becomes = self._by_host[host][0].becomes
-        scheme = _scheme_like(before["scheme"].decode().lower(), becomes.scheme).encode()
-        return before.start(), after.end(), scheme + before["joint"] + before["open"] + authority.encode()
+        at = before.start("slash")
+        known = any(path_pattern(path).match(data, at) for path in self._root_paths[segment])
+        return self.mount.change(data, at) if known else None
 
 
 def shifted(on_change: OnChange, base: int) -> OnChange:
@@ -249,6 +320,29 @@ def shifted(on_change: OnChange, base: int) -> OnChange:
         on_change(base + offset, before, after)
 
     return told
+
+
+def _begins(pair: Pair, pairs: Iterable[Pair]) -> bytes:
+    """An expression for how most URLs of a pair begin, but those of which a longer path decides."""
+    below = (
+        path_pattern(other.path[len(pair.path) :]).pattern
+        for other in pairs
+        if other.origin == pair.origin and other.path.startswith(f"{pair.path}/")
+    )
+    return re.escape(f"{pair.origin}{pair.path}".encode()) + b"".join(b"(?!%b)" % path for path in below) + b"/"
+
+
+def _end_of_path(pair: Pair, data: bytes, at: int) -> int | None:
+    """Where the pair's path ends that begins at `at`; None if another one is there."""
+    found = path_pattern(pair.path).match(data, at) if pair.path else None
+    return found.end() if found else None if pair.path else at
+
+
+def _by_first_segment(paths: Iterable[str]) -> dict[bytes, list[str]]:
+    found: dict[bytes, list[str]] = {}
+    for path in paths:
+        found.setdefault(path.split("/")[1].lower().encode(), []).append(path)
+    return found
 
 
 def _same_port(origin: Origin, scheme: str, port: int | None) -> bool:
@@ -270,23 +364,14 @@ def _colon_like(slash: bytes) -> bytes:
     """How a colon is written where slashes are written so."""
     if slash.endswith(b"/"):
         return b":"
-    for old, new in ((b"2f", b"3a"), (b"2F", b"3A"), (b"47", b"58"), (b"sol", b"colon"), (b"SOL", b"colon")):
+    for old, new in (
+        (b"2f", b"3a"),
+        (b"2F", b"3A"),
+        (b"47", b"58"),
+        (b"57", b"72"),
+        (b"sol", b"colon"),
+        (b"SOL", b"colon"),
+    ):
         if old in slash:
             return slash.replace(old, new)
     return b":"
-
-
-def _host_spellings(host: str) -> Iterable[bytes]:
-    """The lower-case ways in which a host is written: as it is, in Unicode, percent-encoded, in brackets."""
-    if ":" in host:
-        yield f"[{host}]".encode()
-        yield f"%5b{host.replace(':', '%3a')}%5d".encode()
-        return
-    yield host.encode("utf-8")
-    if "xn--" in host:
-        try:
-            unicode_host = host.encode("ascii").decode("idna").lower()
-        except UnicodeError:
-            return
-        yield unicode_host.encode("utf-8")
-        yield "".join(c if c.isascii() else "".join(f"%{b:02x}" for b in c.encode()) for c in unicode_host).encode()

@@ -1,16 +1,24 @@
 """Where links are looked for in each kind of content.
 
 `LinkMap` knows spellings and nothing of places; here are the places. `everywhere` covers every attribute, scripts,
-style sheets, JSON and XML text. `tags` covers the attributes that HTML defines as URLs.
+style sheets, JSON, XML text, playlists and batches. `tags` covers the attributes that HTML defines as URLs.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
+from urlrewrite.content.browser_urls import hides_host
 from urlrewrite.content.changes import Links, Values
-from urlrewrite.content.kinds import Kind
+from urlrewrite.content.charset import CannotEncode, View, detect
+from urlrewrite.content.json_text import JsonText
+from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.link_stream import LinkStream
 from urlrewrite.content.markup import Markup
-from urlrewrite.content.stream import BodyRewriter, Lines
+from urlrewrite.content.markup_values import MarkupValues
+from urlrewrite.content.multipart import Multipart
+from urlrewrite.content.stream import BodyRewriter, Chain, Lines
 from urlrewrite.content.style_sheet import StyleSheet
 
 
@@ -19,28 +27,57 @@ def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, valu
 
     `values` sees attributes of markup before the link map does, and nothing of other content.
     """
-    if links and not links.link_map.names_in(data):
-        links = None
+    if values and kind.is_markup:
+        data = _all_of(data, MarkupValues(kind, values))
+        values = None
+    if links and not links.link_map.names_in(data) and not (kind.is_markup and hides_host(data, links.link_map)):
+        return data
     rewriter = content_rewriter(kind, links=links, values=values)
-    return data if rewriter is None else rewriter.feed(data) + rewriter.finish()
+    return data if rewriter is None else _all_of(data, rewriter)
 
 
 def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values | None = None) -> BodyRewriter | None:
     """The same for content that comes in chunks; None where nothing is to be done.
 
     All that is held back are an unfinished tag, script or style block (up to some megabytes), an unfinished rule of a
-    style sheet, and otherwise some hundred bytes.
+    style sheet or part of several, and otherwise some hundred bytes.
     """
     if kind.is_markup:
-        return Markup(kind, links, values) if links or values else None
+        of_values = [MarkupValues(kind, values)] if values else []
+        of_links = [Markup(kind, links)] if links else []
+        return Chain([*of_values, *of_links]) if of_values or of_links else None
     if links is None or not links.everywhere:
         return None
+    told = links.tell(str(kind))
     match kind:
         case Kind.CSS:
-            return StyleSheet(links.link_map, links.tell(str(kind)))
-        case Kind.JAVASCRIPT | Kind.JSON:
-            return LinkStream(links.link_map, bare=True, on_change=links.tell(str(kind)))
+            return StyleSheet(links.link_map, told)
+        case Kind.JAVASCRIPT:
+            return LinkStream(links.link_map, bare=True, on_change=told)
+        case Kind.JSON:
+            return JsonText(links.link_map, told)
+        case Kind.PLAYLIST | Kind.PLAIN_TEXT:
+            return LinkStream(links.link_map, bare=False, on_change=told)
         case Kind.EVENT_STREAM:
             return Lines(lambda data, base: links.link_map.map(data, bare=True, on_change=links.tell(str(kind), base)))
+        case Kind.MULTIPART:
+            return Multipart(links.link_map, links.tell("fields of a part"), partial(_part, links, values))
         case _:
             return None
+
+
+def _all_of(data: bytes, rewriter: BodyRewriter) -> bytes:
+    return rewriter.feed(data) + rewriter.finish()
+
+
+def _part(links: Links, values: Values | None, body: bytes, content_type: str, offset: int) -> bytes:
+    """The body of a part, in its own encoding and kind; as it came where its encoding does not come back."""
+    kind = content_kind(content_type)
+    within = replace(links, on_link=lambda where, at, *change: links.on_link(where, offset + at, *change))
+    view = View.of(body, detect(body, content_type, kind=kind.charset_rules), escapes=kind is not Kind.XML)
+    if view is None:
+        return body
+    try:
+        return view.restore(rewrite_content(view.data, kind, links=within, values=values))
+    except CannotEncode:
+        return body

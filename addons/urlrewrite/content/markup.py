@@ -1,60 +1,58 @@
 """One pass over a document of HTML or XML: attributes, scripts, style blocks, and the text of XML.
 
-Left alone is what only looks like a link: namespaces, vocabularies, document types, comments, and in HTML the text that
-a reader sees.
+Left alone is what only looks like a link: namespaces, vocabularies, the identifiers of document types, comments, and in
+HTML the text that a reader sees, unless it is asked for.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from urlrewrite.content.changes import Links, Values
+from urlrewrite.content.attributes import NAMES_NOT_LINKS, URL_ATTRIBUTES, is_name, map_value
+from urlrewrite.content.changes import Links
 from urlrewrite.content.html import Attribute, HtmlRewriter, OnPlain, Token
 from urlrewrite.content.html import Kind as TokenKind
 from urlrewrite.content.html_plain import plain_pattern
-from urlrewrite.content.kinds import Kind
+from urlrewrite.content.json_text import map_json
+from urlrewrite.content.kinds import Kind, content_kind
+from urlrewrite.content.links import OnChange, shifted
+from urlrewrite.content.nested import map_nested
 from urlrewrite.content.style_sheet import map_css
 
-URL_ATTRIBUTES = frozenset(
-    b"""action archive background cite classid code codebase content data dynsrc formaction href icon imagesrcset
-    longdesc lowsrc manifest ping poster profile src srcset usemap xlink:href""".split()
-)
-"""Attributes whose value is a URL, or a list with URLs, wherever HTML or SVG has them; what `links: tags` maps."""
-
-_NAMES_NOT_LINKS = frozenset(b"integrity itemtype nonce prefix typeof vocab xsi:schemalocation".split())
-"""Attributes that hold identifiers, not addresses, though they may look like URLs."""
-
-_CODE_ATTRIBUTE = re.compile(rb"on|data-|x-|v-|ng-|:|@")
-"""Attributes whose values are scripts or JSON, so that a quoted host in them is meant as one."""
-
-_PLAIN_NAMES_EVERYWHERE = rb"(?!(?:%b)=|xmlns)[^ \t\n\f\r/>=\"'<]++" % b"|".join(sorted(_NAMES_NOT_LINKS))
+_PLAIN_NAMES_EVERYWHERE = rb"(?!(?:%b)=|xmlns|srcdoc=)[^ \t\n\f\r/>=\"'<]++" % b"|".join(sorted(NAMES_NOT_LINKS))
 _PLAIN_NAMES_TAGS = b"|".join(sorted(URL_ATTRIBUTES))
 _TOLD_PLAIN = 64
 """Plain links of a body that are told one by one; the others are counted."""
 
 _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
 _STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
+_CONDITIONAL_COMMENT = re.compile(rb"<!--\[if\b[^\]]*\]>(?P<inside>.*)<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
+_ENTITY = re.compile(rb"<!ENTITY\s+(?:%\s+)?[^\s\"']+\s+(?:\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)')|<!--.*?-->", re.DOTALL)
 
 
 class Markup:
-    """One pass over a document: attributes, scripts, style blocks, and the text of XML."""
+    """One pass over a document: attributes, scripts, style blocks, and the text of XML.
 
-    def __init__(self, kind: Kind, links: Links | None, values: Values | None) -> None:
+    `quick` allows the way of `html_plain.py`, on which not every link is told by itself.
+    """
+
+    def __init__(self, kind: Kind, links: Links, *, quick: bool = True) -> None:
         self._kind = kind
         self._links = links
-        self._values = values
         self._told = 0
-        everywhere = links is not None and links.everywhere
-        plain = self._plain(links) if links else None
         self._rewriter = HtmlRewriter(
             self._attribute,
-            self._raw if everywhere else None,
-            self._text if everywhere else None,
+            self._raw if links.everywhere else None,
+            self._text if links.everywhere else None,
             xml=kind is not Kind.HTML,
-            # Names in XML are wanted as they are written, and the rules' are in lower case.
-            wanted=values.wanted if values and not links and kind is Kind.HTML else None,
-            plain=plain,
+            plain=self._plain(links) if quick else None,
         )
+
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for."""
+        return self._rewriter.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes; returns what can be sent now."""
@@ -70,13 +68,11 @@ class Markup:
         if self._kind is not Kind.HTML or any(link_map.names_in(becomes) for _, becomes in link_map.plain):
             return None
         names = _PLAIN_NAMES_EVERYWHERE if links.everywhere else _PLAIN_NAMES_TAGS
-        prefixes = tuple(before for before, _ in link_map.plain)
-        tags = frozenset(self._values.wanted) if self._values else frozenset()
-        return plain_pattern(link_map.hosts, prefixes, names, tags), self._map_plain
+        pattern = plain_pattern(link_map.hosts, link_map.begins, names, whole_text=links.visible_text)
+        return pattern, self._map_plain
 
     def _map_plain(self, span: bytes, offset: int) -> bytes:
         """A span that `plain_pattern` took: a plain link can only stand where it is one."""
-        assert self._links is not None
         for before, becomes in self._links.link_map.plain:
             link = b'="' + before
             count = span.count(link)
@@ -96,50 +92,88 @@ class Markup:
         return span
 
     def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
-        changed = None
-        if self._values and attribute.name.lower() in self._values.wanted.get(tag.name.lower(), ()):
-            changed = self._values.on_value(tag.name.lower(), attribute.name.lower(), value)
-        if self._links and self._maps(attribute.name.lower()):
-            told = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
-            before = value if changed is None else changed
-            code = _CODE_ATTRIBUTE.match(attribute.name) is not None
-            mapped = self._links.link_map.map(before, bare=code and self._links.everywhere, on_change=told)
-            if mapped is not before:
-                return mapped
-        return changed
+        name = attribute.name.lower()
+        if not self._maps(name):
+            return None
+        told = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
+        if name == b"srcdoc":
+            return map_nested(value, self._nested, told)
+        return map_value(tag, name, value, self._links.link_map, code=self._links.everywhere, told=told)
 
     def _maps(self, name: bytes) -> bool:
-        if self._links and self._links.everywhere:
-            return name not in _NAMES_NOT_LINKS and not name.startswith(b"xmlns")
+        if self._links.everywhere:
+            return not is_name(name, xml=self._kind is not Kind.HTML)
         return name in URL_ATTRIBUTES
+
+    def _nested(self, document: bytes, told: OnChange) -> bytes:
+        """A document of HTML inside of this one."""
+        links = replace(self._links, on_link=lambda where, *change: told(*change))
+        inner = Markup(Kind.HTML, links, quick=False)
+        return inner.feed(document) + inner.finish()
 
     def _raw(self, token: Token, data: bytes) -> bytes | None:
         """Scripts and style blocks; a script of a type that is no script is a template, so links in it count too."""
-        if self._links is None:
-            return None
-        if token.kind is TokenKind.INSTRUCTION and _STYLE_SHEET.match(data):
-            return self._links.link_map.map(data, on_change=self._links.tell("<?xml-stylesheet?>", token.start))
-        if token.kind not in (TokenKind.RAW_TEXT, TokenKind.CDATA):
-            return None
+        links = self._links
         name = token.name.lower()
-        return None if name in _SHOWN_AS_TEXT else self._code(name, token, data, self._links)
+        match token.kind:
+            case TokenKind.INSTRUCTION if _STYLE_SHEET.match(data):
+                return links.link_map.map(data, on_change=links.tell("<?xml-stylesheet?>", token.start))
+            case TokenKind.DOCTYPE if self._kind is not Kind.HTML:
+                return self._entities(data, links, token.start)
+            case TokenKind.COMMENT if links.conditional_comments and self._kind is Kind.HTML:
+                return self._comment(data, links, token.start)
+            case TokenKind.RCDATA if links.visible_text:
+                return links.link_map.map(data, on_change=links.tell(f"<{_ascii(name)}>", token.start))
+            case TokenKind.RAW_TEXT if name not in _SHOWN_AS_TEXT or links.visible_text:
+                return self._code(name, token, token, data, links)
+            case TokenKind.CDATA:
+                return self._code(b"", None, token, data, links)
+            case _:
+                return None
 
     def _text(self, token: Token, data: bytes) -> bytes | None:
         """Text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
-        if self._links is None:
-            return None
         tag = self._rewriter.start_tag
         if tag and tag.end == token.start and tag.name.lower() in (b"style", b"script"):
-            return self._code(tag.name.lower(), token, data, self._links)
-        if self._kind is not Kind.XML:
+            return self._code(tag.name.lower(), tag, token, data, self._links)
+        if self._kind is not Kind.XML and not self._links.visible_text:
             return None
         return self._links.link_map.map(data, on_change=self._links.tell("text", token.start))
 
-    def _code(self, element: bytes, token: Token, data: bytes, links: Links) -> bytes:
+    def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
         told = links.tell(f"<{_ascii(element)}>" if element else "CDATA", token.start)
         if element == b"style":
             return map_css(data, links.link_map, told)
-        return links.link_map.map(data, bare=element == b"script", on_change=told)
+        script = element == b"script"
+        if script and tag and content_kind((tag.get(b"type") or b"").decode("latin-1")) is Kind.JSON:
+            return map_json(data, links.link_map, told)
+        return links.link_map.map(data, bare=script, on_change=told)
+
+    def _comment(self, data: bytes, links: Links, start: int) -> bytes | None:
+        """What old versions of Internet Explorer read in a comment ("About conditional comments", Microsoft)."""
+        found = _CONDITIONAL_COMMENT.fullmatch(data)
+        if found is None:
+            return None
+        changes: list[tuple[int, bytes, bytes]] = []
+        begin = found.start("inside")
+        inside = self._nested(found["inside"], lambda *change: changes.append(change))
+        for offset, before, after in changes:
+            links.on_link("conditional comment", start + begin + offset, before, after)
+        return data[:begin] + inside + data[found.end("inside") :]
+
+    def _entities(self, data: bytes, links: Links, start: int) -> bytes:
+        """The texts of entities that a document declares; public and system identifiers are left alone."""
+        told = links.tell("<!ENTITY>", start)
+        pieces: list[bytes] = []
+        done = 0
+        for entity in _ENTITY.finditer(data):
+            group = entity.lastgroup
+            if group is None:
+                continue
+            first, last = entity.span(group)
+            pieces += (data[done:first], links.link_map.map(data[first:last], on_change=shifted(told, first)))
+            done = last
+        return b"".join([*pieces, data[done:]])
 
 
 def _ascii(name: bytes) -> str:

@@ -15,6 +15,10 @@ from urlrewrite.content.coding import decoder, encoder
 class BodyRewriter(Protocol):
     """Bytes in, bytes out. After `finish` a rewriter is used up."""
 
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for: should the rewriter be given up, it is sent as it is."""
+
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes of the body; returns what can be sent now."""
 
@@ -27,6 +31,11 @@ class Chain:
 
     def __init__(self, stages: Sequence[BodyRewriter]) -> None:
         self._stages = tuple(stages)
+
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for, as far as the stages before have rewritten it."""
+        return b"".join(stage.held for stage in reversed(self._stages))
 
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes; returns what can be sent now."""
@@ -56,6 +65,11 @@ class Coded:
         self._encoder = encoder(codings)
         self._inner = inner
 
+    @property
+    def held(self) -> bytes:
+        """Nothing: in the middle of a coded body no other bytes can follow than those of its encoder."""
+        return b""
+
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes; returns what can be sent now."""
         sent = [self._encoder.feed(self._inner.feed(piece)) for piece in self._decoder.pieces(chunk)]
@@ -77,6 +91,11 @@ class Lines:
         self._rewrite = rewrite
         self._held = b""
         self._offset = 0
+
+    @property
+    def held(self) -> bytes:
+        """The unfinished line."""
+        return self._held
 
     def feed(self, chunk: bytes) -> bytes:
         """Returns all complete lines, rewritten."""

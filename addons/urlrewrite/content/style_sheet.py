@@ -38,6 +38,11 @@ class StyleSheet:
         self._held = b""
         self._offset = 0
 
+    @property
+    def held(self) -> bytes:
+        """The unfinished rule."""
+        return self._held
+
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes; returns all complete rules."""
         data = self._held + chunk
@@ -61,10 +66,16 @@ class StyleSheet:
 def _end_of_rules(data: bytes) -> int:
     """Where the last complete rule ends, so that no token and no URL reaches over it."""
     end = data.rfind(b"}") + 1
+    before: list[tuple[int, int]] = []
     for token in _TOKEN_SO_FAR.finditer(data):
         if token.start() >= end:
             break
         unfinished = token["leave"] is not None and not (token["closed"] or token["ended"])
         if unfinished or token["open"] is not None or token.end() > end:
-            return token.start()
+            end = data.rfind(b"}", 0, token.start()) + 1
+            break
+        before.append(token.span())
+    for first, last in reversed(before):
+        if first < end < last:
+            end = data.rfind(b"}", 0, first) + 1
     return end

@@ -8,14 +8,16 @@ stopProcessing ends the walk for this item only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from urlrewrite.engine.conditions import CompiledConditions, stopped_at
 from urlrewrite.engine.pattern import Captures, Pattern
 from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.tag_rules import by_pair, steady_variables, value_rules
+from urlrewrite.engine.tag_values import TagValues
 from urlrewrite.engine.template import Template
-from urlrewrite.engine.trace import clip
+from urlrewrite.engine.trace import TRACED_ITEMS, clip
 from urlrewrite.model import OutboundActionType, OutboundRule, TagReplacement
 
 TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -33,13 +35,13 @@ TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """The attributes that each flag of `filterByTags` examines (2.0 configuration reference, "Filter by tags")."""
 
-TRACED_ITEMS = 8
-"""Items of one rule whose evaluation is traced in full; the others are counted."""
+_TRACED_MISSES = 64
+"""Items that rules do not match which are traced for all rules of an answer together; each rule gets at least one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledOutboundRule:
-    """An outbound rule with patterns and templates ready.
+    """An outbound rule with patterns and templates ready; the same only as itself.
 
     `tags` are the (tag, attribute) pairs it examines; `pre_condition` is the name in lower case, "" for none.
     """
@@ -51,6 +53,11 @@ class CompiledOutboundRule:
     tags: frozenset[tuple[str, str]]
     pre_condition: str
     tag_replacement: TagReplacement
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether an item that is not empty gets a new value."""
+        return self.rule.action.type is OutboundActionType.REWRITE and self.rule.action.replace
 
 
 @dataclass(slots=True)
@@ -65,7 +72,7 @@ class Tally:
 class OutboundRun:
     """The outbound rules of one answer: those whose precondition holds, by scope, in the order of the file."""
 
-    __slots__ = ("body_passes", "field_rules", "scope", "tallies")
+    __slots__ = ("_tag_values", "body_passes", "field_rules", "scope", "tallies", "traced_misses")
 
     def __init__(
         self,
@@ -78,6 +85,7 @@ class OutboundRun:
         self.field_rules: list[CompiledOutboundRule] = []
         self.body_passes: list[list[CompiledOutboundRule]] = []
         """Passes over the body: a whole-body rule alone, or tag rules that stand together in the file."""
+        self._tag_values: list[TagValues] = []
         held: dict[str, bool] = {}
         for compiled in rules:
             rule = compiled.rule
@@ -101,6 +109,23 @@ class OutboundRun:
                 self.body_passes[-1].append(compiled)
             else:
                 self.body_passes.append([compiled])
+        few = scope.trace.every_rule or len(self.tallies) * TRACED_ITEMS <= _TRACED_MISSES
+        self.traced_misses = TRACED_ITEMS if few else max(1, _TRACED_MISSES // len(self.tallies))
+        """Items that a rule does not match which are traced in full."""
+
+    def tag_values(self, rules: Sequence[CompiledOutboundRule]) -> Mapping[tuple[str, str], TagValues]:
+        """The rules of a pass over tags, by the pairs of tag and attribute that they examine."""
+        whole = tuple(rules)
+        variables = tuple(
+            (name, self.scope.variables[name])
+            for name in steady_variables(whole)
+            if self.scope.variables.is_known(name)
+        )
+        values = {
+            pair: TagValues(self, pair, value_rules(of_pair, variables)) for pair, of_pair in by_pair(whole).items()
+        }
+        self._tag_values += values.values()
+        return values
 
     def rewrite_item(self, rules: Iterable[CompiledOutboundRule], text: str, where: str) -> str | None:
         """What the rules make of one field line or attribute value; None if it stays as it is.
@@ -114,23 +139,42 @@ class OutboundRun:
         """
         before = text
         for compiled in rules:
-            captures = self._matches(compiled, text, where)
-            if captures is _NO_MATCH:
+            tally = self.tallies[compiled.rule.name]
+            tally.examined += 1
+            value = self.try_rule(compiled, tally, text, where, tell_miss=tally.examined <= self.traced_misses)
+            if value is None:
                 continue
-            rule = compiled.rule
-            if rule.action.type is OutboundActionType.REWRITE and (rule.action.replace or not text):
-                value = self.scope.expand(compiled.value)
-                if captures and compiled.tags and compiled.tag_replacement is TagReplacement.MATCH:
-                    value = text[: captures.start] + value + text[captures.end :]
-                    captures = None
-                if value != text:
-                    self.tallies[rule.name].changed += 1
-                    self._warn_of_lost_tail(compiled, captures, text, where)
-                    self.scope.trace.change(rule=rule.name, where=where, before=clip(text), after=clip(value))
-                text = value
-            if rule.stop_processing:
+            text = value
+            if compiled.rule.stop_processing:
                 break
         return None if text == before else text
+
+    def try_rule(
+        self, compiled: CompiledOutboundRule, tally: Tally, text: str, where: str, *, tell_miss: bool
+    ) -> str | None:
+        """What one rule makes of an item: the same text where it matches and changes nothing, None where it does not.
+
+        Raises:
+            PatternTimeout: as `rewrite_item`.
+        """
+        rule, scope = compiled.rule, self.scope
+        captures = self._matches(compiled, tally, text, where, tell_miss=tell_miss)
+        if captures is _NO_MATCH:
+            return None
+        if rule.action.type is not OutboundActionType.REWRITE or (text and not rule.action.replace):
+            return text
+        value = self._expand(compiled, tally)
+        whole = True
+        if captures and compiled.tags and compiled.tag_replacement is TagReplacement.MATCH:
+            value = text[: captures.start] + value + text[captures.end :]
+            whole = False
+        if value != text:
+            tally.changed += 1
+            if captures and whole and captures.end < len(text):
+                self._warn_of_lost_tail(compiled, captures, text, where)
+            if scope.trace.count_change():
+                scope.trace.tell_change(rule=rule.name, where=where, before=clip(text), after=clip(value))
+        return value
 
     def rewrite_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
         """What a whole-body rule makes of the body: each match is replaced; None if nothing changed.
@@ -172,7 +216,9 @@ class OutboundRun:
         return "".join((*pieces, text[position:])) if tally.changed else None
 
     def report(self) -> None:
-        """Adds the tally of every rule to the trace."""
+        """Adds the tally of every rule to the trace; to be called once."""
+        for values in self._tag_values:
+            values.count_examined()
         for name, tally in self.tallies.items():
             self.scope.trace.add(
                 "OUTBOUND_RULE_END", rule=name, examined=tally.examined, matched=tally.matched, changed=tally.changed
@@ -180,31 +226,41 @@ class OutboundRun:
 
     def _rewrite_unmatched_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
         """A negated whole-body rule has no match to replace, so it replaces the body that does not match."""
-        captures = self._matches(compiled, text, "body")
+        tally = self.tallies[compiled.rule.name]
+        captures = self._matches(compiled, tally, text, "body", tell_miss=True)
         if captures is _NO_MATCH or compiled.rule.action.type is not OutboundActionType.REWRITE:
             return None
         value = self.scope.expand(compiled.value)
-        self.tallies[compiled.rule.name].changed += value != text
+        tally.changed += value != text
         self.scope.trace.change(rule=compiled.rule.name, where="body", before=clip(text), after=clip(value))
         return value if value != text else None
 
-    def _matches(self, compiled: CompiledOutboundRule, text: str, where: str) -> Captures | None:
+    def _matches(
+        self, compiled: CompiledOutboundRule, tally: Tally, text: str, where: str, *, tell_miss: bool
+    ) -> Captures | None:
         """The captures if pattern and conditions hold (None for a negated pattern), else `_NO_MATCH`."""
-        rule, scope, tally = compiled.rule, self.scope, self.tallies[compiled.rule.name]
-        scope.rule_name = rule.name
-        tally.examined += 1
+        scope, negate = self.scope, compiled.rule.match.negate
+        scope.rule_name = compiled.rule.name
         captures = compiled.pattern.search(text, scope.deadline)
-        if (captures is None) is not rule.match.negate:
-            if tally.examined <= TRACED_ITEMS:
+        if (captures is None) is not negate:
+            if tell_miss:
                 self._trace_miss(compiled, text, where)
             return _NO_MATCH
         tally.matched += 1
-        with scope.tracing(tally.matched <= TRACED_ITEMS):
-            scope.start_rule(None if rule.match.negate else captures)
+        scope.start_rule(None if negate else captures)
+        if tally.matched <= TRACED_ITEMS:
             self._trace_match(compiled, captures, text, where)
-            if not compiled.conditions.evaluate(scope):
-                return _NO_MATCH
+            return captures if compiled.conditions.evaluate(scope) else _NO_MATCH
+        if compiled.conditions.items:
+            with scope.tracing(False):
+                return captures if compiled.conditions.evaluate(scope) else _NO_MATCH
         return captures
+
+    def _expand(self, compiled: CompiledOutboundRule, tally: Tally) -> str:
+        if tally.matched <= TRACED_ITEMS:
+            return self.scope.expand(compiled.value)
+        with self.scope.tracing(False):
+            return self.scope.expand(compiled.value)
 
     def _trace_match(self, compiled: CompiledOutboundRule, captures: Captures | None, text: str, where: str) -> None:
         self.scope.trace.add(
@@ -232,11 +288,9 @@ class OutboundRun:
                 **stopped_at(compiled.pattern, text, compiled.rule.match.negate, self.scope),
             )
 
-    def _warn_of_lost_tail(
-        self, compiled: CompiledOutboundRule, captures: Captures | None, text: str, where: str
-    ) -> None:
+    def _warn_of_lost_tail(self, compiled: CompiledOutboundRule, captures: Captures, text: str, where: str) -> None:
         """The commonest slip: a pattern for a part of the value, whose rest then vanishes."""
-        if captures and captures.end < len(text) and text[captures.end :].strip():
+        if text[captures.end :].strip():
             self.scope.warn_once(
                 f'rule "{compiled.rule.name}" replaced the whole of {where}, though its pattern ended before '
                 f"{clip(text[captures.end :])!r}: add (.*) to the pattern and a back-reference to the value to keep it",

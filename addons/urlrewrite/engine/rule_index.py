@@ -140,7 +140,7 @@ class _Index:
                 keys.setdefault(shape, []).append((position, literals))
                 labels.append(shape)
         self._always = always
-        self._tables = [(inputs[shape], _Table(entries)) for shape, entries in keys.items()]
+        self._tables = [(inputs[shape], LiteralTable(entries)) for shape, entries in keys.items()]
         self._counts = {
             label: [0, *accumulate(each == label for each in labels)] for label in dict.fromkeys(labels) if label
         }
@@ -160,7 +160,7 @@ class _Index:
         return {label: count for label, count in counted.items() if count}
 
 
-class _Table:
+class LiteralTable:
     """Finds, for one text, the rules whose key it has."""
 
     def __init__(self, entries: list[tuple[int, Literals]]) -> None:

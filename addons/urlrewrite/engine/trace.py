@@ -14,6 +14,9 @@ type Event = dict[str, Any]
 MAX_CHANGES = 200
 """Changes of a body listed one by one; further ones are counted only."""
 
+TRACED_ITEMS = 8
+"""Items of one outbound rule whose evaluation is traced in full; the others are counted."""
+
 CLIP = 2000
 """Characters of an input that a trace keeps."""
 
@@ -42,6 +45,11 @@ class Trace:
         """Adds an event of IIS's (or our) name."""
         if self.on:
             self.events.append({"event": name, **fields})
+
+    @property
+    def tells_changes(self) -> bool:
+        """Whether the next change of the answer's content is told by itself."""
+        return self.on and self.changes < MAX_CHANGES
 
     def count_change(self) -> bool:
         """Counts a change of the answer's content; whether it is still one of those that are told one by one."""

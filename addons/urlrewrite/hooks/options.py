@@ -96,10 +96,17 @@ class Options:
             "Milliseconds that the pattern of a whole-body rule may take on one body.",
         )
         loader.add_option(
-            "urlrewrite_body_limit",
+            "urlrewrite_threshold",
             int,
-            64,
-            "Megabytes, decoded, up to which a body is rewritten. Larger ones pass as they came; the flow is marked.",
+            256,
+            "Kilobytes up to which a body is held until it is complete: it is sent with its length then, or answered "
+            "with an error. A longer one is rewritten as it comes.",
+        )
+        loader.add_option(
+            "urlrewrite_limit",
+            int,
+            4096,
+            "Kilobytes of the windows through which rules for whole bodies see a body that is not held.",
         )
         loader.add_option(
             "urlrewrite_trace",

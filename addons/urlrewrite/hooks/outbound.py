@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
 from mitmproxy import http
 
 from urlrewrite.answers import Answer, plain_answer
-from urlrewrite.body import Way
+from urlrewrite.body_plan import Way
 from urlrewrite.content.stream import BodyRewriter
 from urlrewrite.exchange import ResponseHead
-from urlrewrite.hooks.state import Live, State
+from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_answer, headers, response_facts
 
 logger = logging.getLogger("urlrewrite.outbound")
@@ -54,9 +53,12 @@ class Outbound:
         live.head = head
         response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
         if head.plan.way is Way.STREAM:
-            response.stream = _guarded(exchange.stream(), _trace_id(live))
+            response.stream = _guarded(exchange.stream(head), _trace_id(live))
         elif head.plan.way is Way.PASS and not live.own and _is_long(response):
             response.stream = True
+        elif head.plan.way is Way.WHOLE and head.plan.length is None:
+            settings = exchange.rules.settings
+            live.hold = Hold(settings.threshold, settings.hold_seconds, lambda held: _release(flow, live, held))
         if response.stream and flow.request.http_version == "HTTP/1.0":
             _delimit_by_closing(response)
 
@@ -65,6 +67,7 @@ class Outbound:
         live = self._state.live.get(flow.id)
         if live is None or flow.error or flow.response is None:
             return
+        live.hold = None
         if live.unsent:
             # The backend's answer had no body, so nothing was streamed.
             apply_answer(flow, live.unsent.pop())
@@ -93,6 +96,17 @@ class Outbound:
             apply_answer(flow, result)
             return
         _set_body(flow, response, result.fields, result.body, live.head)
+
+
+def _release(flow: http.HTTPFlow, live: Live, held: int) -> Stream:
+    """Turns an answer whose body was held into one that is streamed; its head is sent next."""
+    response, head = flow.response, live.head
+    assert response is not None and head is not None
+    live.head = head = live.exchange.release(head, held)
+    response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
+    if flow.request.http_version == "HTTP/1.0":
+        _delimit_by_closing(response)
+    return _guarded(live.exchange.stream(head), _trace_id(live))
 
 
 def _set_body(
@@ -124,7 +138,7 @@ def _is_long(response: http.Response) -> bool:
     return not length.isdigit() or int(length) > KEPT_FOR_VIEWING
 
 
-def _guarded(rewriter: BodyRewriter, trace_id: str) -> Callable[[bytes], list[bytes]]:
+def _guarded(rewriter: BodyRewriter, trace_id: str) -> Stream:
     """A stream callable that never raises: after a failure the rest of the body passes as it comes.
 
     It returns lists, because mitmproxy would frame an empty chunk as the end of the body.

@@ -51,7 +51,8 @@ class RulesFile:
             "urlrewrite_trace",
             "urlrewrite_pattern_deadline",
             "urlrewrite_body_deadline",
-            "urlrewrite_body_limit",
+            "urlrewrite_threshold",
+            "urlrewrite_limit",
         }:
             self._overrides = overrides()
             self._paths = list(ctx.options.urlrewrite_rules) or [str(DEFAULT_RULES)]
@@ -90,7 +91,8 @@ class RulesFile:
         settings = Settings(
             pattern_deadline=options.urlrewrite_pattern_deadline / 1000,
             body_deadline=options.urlrewrite_body_deadline / 1000,
-            body_limit=options.urlrewrite_body_limit * 2**20,
+            threshold=options.urlrewrite_threshold * 2**10,
+            limit=options.urlrewrite_limit * 2**10,
             trace=options.urlrewrite_trace,
         )
         again = self._state.in_force is not None

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from urlrewrite.answers import Answer
 from urlrewrite.exchange import Exchange, ResponseHead
 from urlrewrite.in_force import RulesInForce
 
+type Stream = Callable[[bytes], list[bytes]]
+
+
+@dataclass(slots=True)
+class Hold:
+    """How long a body may be held: up to `size` bytes, and up to `seconds` after its first piece.
+
+    `release` is called, with the number of bytes held, when either is over. It returns the callable for the stream, and
+    may change the fields of the answer, which are sent next.
+    """
+
+    size: int
+    seconds: float
+    release: Callable[[int], Stream]
+    timed: bool = False
+
 
 @dataclass(slots=True)
 class Live:
-    """An exchange under way.
+    """An exchange under way; `hold` is the one on its answer's body.
 
     `own` tells that the answer is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
     """
 
     exchange: Exchange
     head: ResponseHead | None = None
+    hold: Hold | None = None
     own: bool = False
     failed: bool = False
     unsent: list[Answer] = field(default_factory=list)

@@ -68,12 +68,17 @@ def _plan(event: Event, own: bool) -> Iterator[str]:
             yield labelled("answer", f"{number(event, 'status') or '?'}, {whose}", "  ")
         case "BODY_PLAN":
             yield labelled("body", f"{visible(text(event, 'way'))}: {shown(text(event, 'why'))}", "  ")
+        case "BODY_RELEASED":
+            held = counted(number(event, "held") or 0, "byte")
+            yield labelled("", f"stream, after {held} were held: {shown(text(event, 'why'))}", "  ")
         case "BODY_DECODED":
             coding = ", ".join(map(visible, texts(event, "codings"))) or "not coded"
             charset = f"{visible(text(event, 'charset'))} (by {visible(text(event, 'charset_source'))})"
-            size, decoded = number(event, "bytes") or 0, number(event, "decoded") or 0
-            sizes = counted(size, "byte") + (f", {decoded:,} decoded" if size != decoded else "")
-            yield labelled("", f"{coding} · {charset} · {sizes}", "  ")
+            size, decoded = number(event, "bytes"), number(event, "decoded")
+            # Of a stream nobody knows how long it will be.
+            sizes = "" if size is None else f" · {counted(size, 'byte')}"
+            sizes += f", {decoded:,} decoded" if decoded is not None and size != decoded else ""
+            yield labelled("", f"{coding} · {charset}{sizes}", "  ")
 
 
 def _is_link(event: Event) -> bool:
@@ -115,7 +120,7 @@ def _stories(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
                 (owner.told if owner else unowned).append(event)
             case "RESPONSE_FIELD_REMOVED":
                 (owner.removed if owner else strays).append(event)
-            case "URL_REWRITE_START" | "URL_REWRITE_END" | "BODY_PLAN" | "BODY_DECODED":
+            case "URL_REWRITE_START" | "URL_REWRITE_END" | "BODY_PLAN" | "BODY_DECODED" | "BODY_RELEASED":
                 pass
             case "GENERAL_SET_RESPONSE_HEADER" | "IIS_DIFFERS" | "WARNING" | "ERROR":
                 pass

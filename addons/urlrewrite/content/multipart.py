@@ -1,0 +1,139 @@
+"""Bodies of several parts (RFC 2046, 5.1): batches of OData and other APIs, saved web pages.
+
+Each part has fields of its own, so that its kind, its Location and its Content-Length are its own. A part may be a
+whole HTTP message (`application/http`; OData 4.01, 11.7.7), or of several parts itself. The boundary is taken from the
+first delimiter line, for the parameter of Content-Type says nothing else. Where a part is coded (base64, gzip), it is
+left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from urlrewrite.content.links import LinkMap, OnChange, shifted
+
+type RewritePart = Callable[[bytes, str, int], bytes]
+"""`(body of a part, its Content-Type, its offset)` to what it becomes."""
+
+_FIRST = re.compile(rb"(?:\A|\n)--(?P<boundary>[^\r\n]{1,200}?)[ \t]*\r?\n")
+_END_OF_HEAD = re.compile(rb"(?:\A|\r?\n)\r?\n")
+_START_LINE = re.compile(rb"\s*(?:HTTP/\d(?:\.\d)?\s[^\r\n]*|[!#$%&'*+.^_`|~\w-]+\s[^\r\n]*\sHTTP/\d(?:\.\d)?)\r?\n")
+_FIELD = re.compile(rb"^(?P<name>[^\s:]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.MULTILINE)
+_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
+_PREAMBLE = 1 << 16
+_LONGEST_PART = 8 << 20
+_LONGEST_DELIMITER = 300
+_DEEPEST = 8
+
+
+class Multipart:
+    """Rewrites part by part; one that is not complete is held back, up to 8 MB, and a longer one is left alone."""
+
+    def __init__(self, link_map: LinkMap, told: OnChange, rewrite: RewritePart) -> None:
+        self._parts = _Parts(link_map, told, rewrite)
+        self._held = b""
+        self._offset = 0  # of what is held
+        self._delimiter: re.Pattern[bytes] | None = None
+        self._lost = False  # no boundary has come: the rest is passed on
+        self._too_long = False
+
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for."""
+        return self._held
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Takes the next bytes; returns all complete parts."""
+        data = self._held + chunk
+        sent: list[bytes] = []
+        position = 0
+        if self._delimiter is None and not self._lost:
+            first = _FIRST.search(data)
+            if first:
+                boundary = re.escape(first["boundary"].removesuffix(b"--"))
+                self._delimiter = re.compile(rb"(\r?\n|\A)--%b(?:--)?[ \t]*(?:\r?\n|\Z)" % boundary)
+                position = first.end()
+                sent.append(data[:position])
+            else:
+                self._lost = len(data) > _PREAMBLE
+        if self._delimiter is None:
+            self._held = b"" if self._lost else data
+            return data if self._lost else b""
+        resume = max(len(self._held) - _LONGEST_DELIMITER, 0) if position == 0 else 0
+        while found := self._delimiter.search(rest := data[position:], resume):
+            resume = 0
+            if found.end() == len(rest) and not rest.endswith(b"\n"):
+                break
+            sent += (self._part(rest[: found.start()], position), found[0])
+            position += found.end()
+            self._too_long = False
+        self._held = data[position:]
+        if len(self._held) > _LONGEST_PART:
+            self._too_long = True
+            keep = _LONGEST_DELIMITER
+            sent.append(self._held[:-keep])
+            position += len(self._held) - keep
+            self._held = self._held[-keep:]
+        self._offset += position
+        return b"".join(sent)
+
+    def finish(self) -> bytes:
+        """The body is complete: returns all that was held back."""
+        held, self._held = self._held, b""
+        if self._delimiter is None:
+            return held
+        last = self._delimiter.search(held)
+        end = last.start() if last else len(held)
+        return self._part(held[:end], 0) + held[end:]
+
+    def _part(self, part: bytes, position: int) -> bytes:
+        return part if self._too_long else self._parts.rewritten(part, self._offset + position)
+
+
+class _Parts:
+    def __init__(self, link_map: LinkMap, told: OnChange, rewrite: RewritePart) -> None:
+        self._link_map = link_map
+        self._told = told
+        self._rewrite = rewrite
+
+    def rewritten(self, part: bytes, offset: int, *, depth: int = 0) -> bytes:
+        """A part with its fields mapped, its body rewritten, and its Content-Length made true."""
+        end = _END_OF_HEAD.search(part)
+        if end is None or depth > _DEEPEST:
+            return part
+        head, body = part[: end.end()], part[end.end() :]
+        fields = {
+            found["name"].lower(): found["value"].decode("latin-1").strip().lower() for found in _FIELD.finditer(head)
+        }
+        coded = fields.get(b"content-encoding", "identity") != "identity"
+        if not coded and fields.get(b"content-transfer-encoding", "") in _PLAIN_ENCODINGS:
+            changed = self._body(body, fields.get(b"content-type", "text/plain"), offset + end.end(), depth)
+        else:
+            changed = body
+        head = self._link_map.map(head, on_change=shifted(self._told, offset))
+        if len(changed) != len(body):
+            head = _with_length(head, len(body), len(changed))
+        return head + changed
+
+    def _body(self, body: bytes, content_type: str, offset: int, depth: int) -> bytes:
+        if content_type.partition(";")[0].strip() != "application/http":
+            return self._rewrite(body, content_type, offset)
+        start = _START_LINE.match(body)
+        if start is None:
+            return body
+        line = self._link_map.map(start[0], on_change=shifted(self._told, offset))
+        return line + self.rewritten(body[start.end() :], offset + start.end(), depth=depth + 1)
+
+
+def _with_length(head: bytes, before: int, after: int) -> bytes:
+    """The fields with a Content-Length changed by as much as the body was; a wrong one stays as wrong as it came."""
+
+    def field(found: re.Match[bytes]) -> bytes:
+        value = found["value"].strip()
+        if found["name"].lower() != b"content-length" or not value.isdigit():
+            return found[0]
+        length = int(value) + after - before
+        return found[0][: found.start("value") - found.start()] + b"%d" % max(length, 0)
+
+    return _FIELD.sub(field, head)

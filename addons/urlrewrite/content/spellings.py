@@ -1,0 +1,36 @@
+r"""The ways in which the colon and the slash of a URL are written, and where a path ends, in bytes of any content."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+COLON = (
+    rb"(?:\\*:|%(?:25)*3a|&(?:amp;)*(?:#0*58;?|#x0*3a;?|colon;)"
+    rb"|\\+u003a|\\+u\{0*3a\}|\\+x3a|\\+0?72|\\0{0,4}3a[ \t\n\r\f]?)"
+)
+SLASH = (
+    rb"(?:\\*/|%(?:25)*2f|&(?:amp;)*(?:#0*47;?|#x0*2f;?|sol;)"
+    rb"|\\+u002f|\\+u\{0*2f\}|\\+x2f|\\+0?57|\\0{0,4}2f[ \t\n\r\f]?)"
+)
+QUOTE = rb"(?:\\*[\"'`]|&(?:quot|apos|#0*3[49]|#x0*2[27]);)"
+
+_SEGMENT_ENDS = rb"(?![\w.~$!*+@:=\x80-\xff-]|%(?!(?:25)*(?:2[0-9f]|3[bcef]|0[ad9]|5c)))"
+"""What follows a segment of a path if it ends there: `/app` is the beginning of `/app/x` and not of `/apple`."""
+
+
+@lru_cache(maxsize=256)
+def path_pattern(path: str) -> re.Pattern[bytes]:
+    """An expression for a path that begins here, as of a URL, in any spelling of its slashes; "" is in every path."""
+    segments = [re.escape(segment).replace(b"%", rb"%(?:25)*") for segment in path.encode().split(b"/")[1:]]
+    # Slashes are written in any letter case (%2F, %2f), names are compared as they are.
+    parts = b"".join(b"(?i:%b)%b" % (SLASH, segment) for segment in segments)
+    return re.compile(parts + b"(?i:%b)" % _SEGMENT_ENDS if parts else b"")
+
+
+def path_like(path: str, slash: bytes) -> bytes:
+    """A path with its slashes written as `slash` is, and with its escapes escaped where slashes are."""
+    raw = path.encode()
+    if slash.startswith(b"%"):
+        raw = raw.replace(b"%", slash[:-2] + b"25")
+    return raw.replace(b"/", slash)

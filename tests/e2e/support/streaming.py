@@ -1,0 +1,120 @@
+"""A backend that sends what the streaming tests need, when they need it: long, slow and broken bodies."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+B = b"http://privateserver:8080"
+LINE = b'<p class="line">Words, and <a href="' + B + b'/page">a link</a> in them.</p>\n'
+LOGIN = b"<!DOCTYPE html>\n<title>Log in</title>\n" + LINE * (380_000 // len(LINE))
+BLOCK = LINE * 1000
+PAUSE = 0.3
+"""Seconds between two pieces of what comes slowly."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One method a page."""
+
+    protocol_version = "HTTP/1.1"
+    uploaded: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        name, _, argument = self.path.strip("/").partition("/")
+        getattr(self, f"serve_{name}")(argument)
+
+    def do_POST(self) -> None:
+        size = int(self.headers.get("Content-Length") or 0)
+        if not size:
+            while length := int(self.rfile.readline().split(b";")[0], 16):
+                size += len(self.rfile.read(length))
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            self.rfile.read(size)
+        self.uploaded.append(size)
+        self._head("text/plain", ("Content-Length", "2"))
+        self.wfile.write(b"ok")
+
+    def serve_login(self, coding: str) -> None:
+        """380 kB in chunks of odd sizes."""
+        body = gzip.compress(LOGIN) if coding else LOGIN
+        self._chunked("text/html; charset=utf-8", (body[at : at + 7919] for at in range(0, len(body), 7919)), coding)
+
+    def serve_long(self, megabytes: str) -> None:
+        """A page of so many megabytes, with its length."""
+        count = int(megabytes) * 10**6 // len(BLOCK)
+        self._head("text/html; charset=utf-8", ("Content-Length", str(count * len(BLOCK))))
+        for _ in range(count):
+            self.wfile.write(BLOCK)
+
+    def serve_events(self, _: str) -> None:
+        """Events that tell when they were sent."""
+
+        def events() -> Iterator[bytes]:
+            for number in range(4):
+                time.sleep(PAUSE)
+                yield b"data: %f %b/%d\n\n" % (time.monotonic(), B, number)
+
+        self._chunked("text/event-stream", events())
+
+    def serve_trickle(self, _: str) -> None:
+        """A page of which a little comes now and then."""
+
+        def pieces() -> Iterator[bytes]:
+            for _ in range(10):
+                yield b"<!-- %f -->" % time.monotonic() + LINE
+                time.sleep(PAUSE)
+
+        self._chunked("text/html; charset=utf-8", pieces())
+
+    def serve_cut(self, _: str) -> None:
+        """A body that stops in its middle."""
+        self._head("text/html; charset=utf-8", ("Content-Length", "10000000"))
+        self.wfile.write(BLOCK * 10)
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def serve_short(self, _: str) -> None:
+        """A small page in chunks."""
+        self._chunked("text/html; charset=utf-8", [LINE, LINE])
+
+    def _chunked(self, content_type: str, pieces: Iterable[bytes], coding: str = "") -> None:
+        fields = [("Content-Encoding", coding)] if coding else []
+        self._head(content_type, ("Transfer-Encoding", "chunked"), *fields)
+        for piece in pieces:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            self.wfile.flush()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _head(self, content_type: str, *fields: tuple[str, str]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        for name, value in fields:
+            self.send_header(name, value)
+        self.end_headers()
+
+    def handle(self) -> None:
+        # Whoever hangs up in the middle does so on purpose here.
+        with contextlib.suppress(ConnectionError, ValueError):
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing: a test that fails shows what was wrong with the answer."""
+
+
+@contextlib.contextmanager
+def streaming_backend() -> Iterator[int]:
+    """Runs the backend; its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
