@@ -1,0 +1,90 @@
+"""The programs that the benchmark runs, and what it asks of them."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+
+from e2e.support.needs import program
+
+_PACKAGES = {"nginx": "nginx-light", "apache2": "apache2-bin"}
+
+
+def need(name: str) -> str:
+    """The path of a program, or the end of the run with what to install."""
+    path = program(name)
+    if path is None:
+        sys.exit(f"run.sh: bench needs {name}: apt-get install {_PACKAGES.get(name, name)}")
+    return path
+
+
+def pinned(core: int) -> list[str]:
+    """What to put before a command so that it runs on one core."""
+    cores = sorted(os.sched_getaffinity(0))
+    return [need("taskset"), "-c", str(cores[core % len(cores)])] if shutil.which("taskset") else []
+
+
+def measure(port: int, name: str, *, coding: str, seconds: float, connections: int) -> float:
+    """Requests per second, by wrk; ends the run where an answer is not a success."""
+    url = f"http://127.0.0.1:{port}/{name}"
+    fields = [item for key, value in _fields(coding).items() for item in ("-H", f"{key}: {value}")]
+    load = ["-t1", f"-c{connections}", "-d60s", "--timeout", "30s"]
+    process = subprocess.Popen([*pinned(0), need("wrk"), *load, *fields, url], stdout=subprocess.PIPE, text=True)
+    # wrk counts whole seconds only; interrupted, it tells what it has counted so far.
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate()
+    if "Non-2xx" in output:
+        fetch(port, name, coding)  # it may tell why
+        sys.exit(f"run.sh: bench: not every answer from {url} was a success:\n{output}")
+    found = re.search(r"Requests/sec:\s*([\d.]+)", output)
+    assert found, output
+    return float(found[1])
+
+
+def measure_one_by_one(port: int, name: str, *, coding: str, seconds: float) -> float:
+    """Requests per second of a client that sends one after the other, at least one: for answers that take long."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
+        count, began = 0, perf_counter()
+        while not count or perf_counter() - began < seconds:
+            _get(connection, name, coding)
+            count += 1
+        return count / (perf_counter() - began)
+
+
+def fetch(port: int, name: str, coding: str) -> bytes:
+    """An answer's body, decoded."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
+        coded, body = _get(connection, name, coding)
+        return gzip.decompress(body) if coded else body
+
+
+def _get(connection: http.client.HTTPConnection, name: str, coding: str) -> tuple[bool, bytes]:
+    connection.request("GET", f"/{name}", headers=_fields(coding))
+    response = connection.getresponse()
+    if response.status != 200:
+        body = response.read().decode("utf-8", "replace")
+        sys.exit(f"run.sh: bench: got {response.status} from port {connection.port}, expected 200 for {name}:\n{body}")
+    return response.headers["Content-Encoding"] == "gzip", response.read()
+
+
+def _fields(coding: str) -> dict[str, str]:
+    return {"Host": "localhost", "Accept-Encoding": coding or "identity"}
+
+
+def peak_memory(pid: int) -> float:
+    """Megabytes that a process and its children held at most."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    peak = re.search(r"VmHWM:\s*(\d+)", status)
+    return (int(peak[1]) / 1024 if peak else 0.0) + sum(peak_memory(int(child)) for child in children)
