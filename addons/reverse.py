@@ -9,7 +9,9 @@ _HERE = str(Path(__file__).resolve().parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
-from urlrewrite.hooks.holding import Holding  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.holding import Holding  # noqa: E402
+from urlrewrite.hooks.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.inbound import Inbound  # noqa: E402
 from urlrewrite.hooks.listeners import Listeners  # noqa: E402
 from urlrewrite.hooks.options import Options  # noqa: E402
@@ -17,10 +19,12 @@ from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
 from urlrewrite.hooks.state import State  # noqa: E402
+from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
 from urlrewrite.inspector.views import register  # noqa: E402
 
 _state = State()
 _listeners = Listeners(_state)
+_backpressure = Backpressure()
 
 register()
 
@@ -28,8 +32,11 @@ addons = [
     Options(),
     RulesFile(_state, _listeners.set_certificates),
     _listeners,
-    Holding(_state),
+    _backpressure,
+    Holding(_state, _backpressure),
+    Http1(),
     Inbound(_state),
     Outbound(_state),
+    WebSocket(_state),
     Recorder(_state),
 ]

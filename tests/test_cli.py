@@ -63,7 +63,7 @@ def test_check_tells_of_patterns_and_templates(rules: Path, capsys: pytest.Captu
     rules.write_text(RULES.replace("^article/(\\d+)$", "'*'").replace("'/x/{R:1}'", "'/x/{TooLower:{R:1}}'"))
     assert main(["check", str(rules)]) == 1
     out = capsys.readouterr().out
-    assert f'{rules}:5: rule "old articles"' in out
+    assert f'{rules}:6: rule "old articles": got the pattern' in out
     assert "patternSyntax: Wildcard" in out
     assert "did you mean ToLower?" in out
 
@@ -196,12 +196,32 @@ def test_explain_prints_what_a_person_reads(rules: Path, capsys: pytest.CaptureF
     assert "article/x" in out
 
 
+def test_the_url_may_stand_anywhere_among_the_rule_files(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "https://www.example.com/article/x"
+    printed = []
+    for arguments in ([str(rules), url], [url, str(rules)], ["--method", "GET", url, str(rules)]):
+        assert main(["explain", *arguments]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] == printed[2]
+
+
+def test_explain_tells_a_warning_in_a_condition_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / ".htaccess"
+    path.write_text("RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule . /index.php [L]\n")
+    assert main(["explain", str(path), "https://www.example.com/a"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("IsFile is false because the site has no documentRoot") == 1
+    assert "message=" not in out
+
+
 MISTAKES = [
     (["explain", "RULES", "/no/host"], "absolute"),
     (["explain", "RULES", "https://www.example.com/", "-H", "nonsense"], "Name: value"),
     (["explain", "RULES", "https://www.example.com/", "--response", "/does/not/exist"], "--response"),
     (["explain", "/does/not/exist.yaml", "https://www.example.com/"], "/does/not/exist.yaml"),
-    (["explain", "RULES"], "rule files and then an absolute URL"),
+    (["explain", "RULES", "https://a/", "https://b/"], "rule files and one absolute URL"),
+    (["explain", "RULES", "--flow", "FLOWS", "--response", "FILE"], "expected one of them"),
+    (["explain", "RULES"], "rule files and one absolute URL"),
     (["explain", "RULES", "https://www.example.com/", "--flow", "FLOWS"], "expected one of them"),
     (["explain", "RULES", "--flow", "/does/not/exist:3"], "--flow /does/not/exist:3"),
     (["explain", "RULES", "https://www.example.com/", "--backend", "privateserver"], "--backend: got"),
@@ -224,14 +244,15 @@ WEB_CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 @pytest.mark.parametrize(("arguments", "words"), MISTAKES)
-def test_mistakes_are_one_line_and_exit_code_1(
+def test_mistakes_are_one_line_and_exit_code_2(
     arguments: list[str], words: str, rules: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = rules.with_name("web.config")
     config.write_text(WEB_CONFIG)
-    assert main([{"RULES": str(rules), "CONFIG": str(config)}.get(part, part) for part in arguments]) == 1
+    code = main([{"RULES": str(rules), "CONFIG": str(config)}.get(part, part) for part in arguments])
     captured = capsys.readouterr()
     assert words in captured.err
+    assert code == (1 if "[UR" in captured.err else 2)
     assert captured.err.count("\n") == 1
     assert captured.out == ""
 
@@ -295,7 +316,7 @@ def test_convert_takes_one_site_of_several(rules: Path, capsys: pytest.CaptureFi
         (["--to", "yaml", "--site", "x"], "--site"),
     ]
     for more, words in mistakes:
-        assert main([*several, *more]) == 1
+        assert main([*several, *more]) == 2
         captured = capsys.readouterr()
         assert words in captured.err
         assert captured.out == ""

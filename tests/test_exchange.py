@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 
 import pytest
 from hypothesis import given
@@ -204,12 +206,14 @@ def test_a_rewritten_body_has_true_fields() -> None:
         ("Content-Length", str(len(body))),
         ("ETag", '"a"'),
         ("Content-MD5", "x"),
+        ("X-Goog-Hash", "crc32c=x"),
         ("Accept-Ranges", "bytes"),
     ]
     result = ask(rules_of(""), f"{P}/", answer=(200, lines, body))
     assert result.body == f'<a href="{P}/x">'.encode()
     assert field(result, "content-length") == [str(len(result.body))]
-    assert field(result, "content-md5") == []
+    assert field(result, "content-md5") == [base64.b64encode(hashlib.md5(result.body).digest()).decode()]
+    assert field(result, "x-goog-hash") == []
     assert field(result, "accept-ranges") == ["none"]
     assert field(result, "etag")[0].startswith('"a;ur=')
 

@@ -119,7 +119,8 @@ def test_a_start_that_cannot_be_is_told_in_one_line(
     file = tmp_path / "rules.yaml"
     file.touch()
     filled = [argument.format(taken=taken, file=file) for argument in arguments]
-    assert launch.main(filled + (free_ports if arguments[0] == "demo" else [])) == 1
+    code = 2 if "--backend" in arguments or "--public" in arguments else 1
+    assert launch.main(filled + (free_ports if arguments[0] == "demo" else [])) == code
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(wanted.format(taken=taken))

@@ -56,7 +56,25 @@ def test_the_fingerprint_tells_overrides_apart() -> None:
     assert {len(text) for text in prints} == {12}
 
 
+DIALLED = ("10.0.0.7", 8080)
+NAMED_AND_DIALLED = Site(name="dialled", backend=B, connect=("10.0.0.8", 1), source=Source("d.yaml", 1))
+
+
+def test_an_address_to_dial_is_for_the_backend_that_has_none() -> None:
+    def connects(*sites: Site, backend: Origin | None = None) -> list[tuple[str, int] | None]:
+        return [site.connect for site in fill_in(rules(*sites), Overrides(backend=backend, connect=DIALLED)).sites]
+
+    assert connects(OPEN, backend=B) == [DIALLED]
+    assert connects(BACKED) == [DIALLED]
+    assert connects(OPEN, BACKED, backend=B) == [DIALLED, DIALLED]
+    assert connects(OPEN, BACKED) == [None, DIALLED]
+    assert connects(WHOLE, NAMED_AND_DIALLED) == [DIALLED, ("10.0.0.8", 1)]
+
+
 REFUSED = [
+    ([OPEN], {"connect": DIALLED}, "web.config:3: got 10.0.0.7 port 8080 to dial .*expected the backend .* as well"),
+    ([NAMED_AND_DIALLED], {"connect": DIALLED}, "d.yaml:1: got .*expected none: every site has its own"),
+    ([WHOLE, BACKED], {"connect": DIALLED}, "b.yaml:1: .*expected one backend .*shopserver and http://privateserver"),
     ([WHOLE], {"public": (A,)}, "c.yaml:1: got the public name https://www.example.com .*every site has its own"),
     ([WHOLE], {"backend": B}, "c.yaml:1: got the backend http://privateserver:8080 .*every site has its own"),
     ([OPEN, OTHER_OPEN], {"public": (A,)}, 'web.config:9: .*expected one site .*: "open" and "other" have none'),
@@ -78,15 +96,16 @@ def test_what_makes_no_sense_is_refused(sites: list[Site], given: dict, message:
 def test_words_become_values() -> None:
     assert parse_overrides() == NO_OVERRIDES == parse_overrides([], "", "", "")
     assert parse_overrides(
-        ["https://www.example.com", "https://WWW.example.com:443/"], str(B), "off", "iis"
-    ) == Overrides((A,), B, LinkMode.OFF, Mode.IIS)
+        ["https://www.example.com", "https://WWW.example.com:443/"], str(B), "off", "iis", "10.0.0.7:8080"
+    ) == Overrides((A,), B, LinkMode.OFF, Mode.IIS, DIALLED)
 
 
 WRONG = [
     ({"public": ["www.example.com"]}, 'public: got "www.example.com"'),
-    ({"public": ["https://a/b"]}, "public: .*path prefixes"),
+    ({"public": ["https://a/b"]}, "public: .*without a path"),
     ({"backend": "privateserver:8080"}, 'backend: got "privateserver:8080"'),
     ({"backend": "http://a\nb"}, "backend: got "),
+    ({"connect": "privateserver"}, 'connect: got "privateserver", expected host:port'),
     ({"links": "all"}, 'links: got "all", expected one of off, tags, everywhere'),
     ({"mode": "IIS"}, 'mode: got "IIS", expected one of helpful, iis'),
 ]

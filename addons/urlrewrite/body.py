@@ -6,14 +6,16 @@ which see a stream through windows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from urlrewrite.body_plan import BodyPlan, Way, plan_body
-from urlrewrite.body_stream import Ended, Guarded, Opening, Windows, guarded_chain
+from urlrewrite.body_integrity import BodyIntegrity
+from urlrewrite.body_plan import BodyPlan, Way, is_never_touched, plan_body
+from urlrewrite.body_stream import Ended, Guarded, Opening, Windows
+from urlrewrite.body_windows import WindowedRule
 from urlrewrite.content.changes import Known, Links, Values
 from urlrewrite.content.charset import CannotEncode, Charset, View, detect
 from urlrewrite.content.charset_stream import Transcoded, stream_view
-from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, decode, encode, parse_content_encoding
+from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, decode, encode
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
@@ -21,34 +23,58 @@ from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
 from urlrewrite.engine.pattern import PatternTimeout
-from urlrewrite.engine.tag_values import TagValues
+from urlrewrite.engine.tag_rules import ValueRules
 from urlrewrite.engine.trace import clip
-from urlrewrite.in_force import Settings
+from urlrewrite.in_force import Recode, Settings
 from urlrewrite.model import LinkMode
 
 _DECODED_WHOLE = 16 * 2**20
 """Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
 
+_TOLD_PATHS = 10
 _WINDOW_SECONDS = 0.5
 """What a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
+
+
+def concerns(kind: Kind, links: LinkMode, rules: Iterable[CompiledOutboundRule]) -> bool:
+    """Whether anything could change in content of this kind, by the link map or one of the rules."""
+    if kind is Kind.BINARY:
+        return False
+    if links is not LinkMode.OFF and (kind.is_markup or (links is LinkMode.EVERYWHERE and kind is not Kind.OTHER_TEXT)):
+        return True
+    bodies = (rule for rule in rules if rule.rule.enabled and not rule.rule.match.server_variable)
+    return any(not rule.tags or kind.is_markup for rule in bodies)
 
 
 class BodyRewriting:
     """Rewrites the body of one answer by the rules that apply to it and by the link map."""
 
-    def __init__(self, run: OutboundRun, link_map: LinkMap | None, links: LinkMode, settings: Settings) -> None:
+    def __init__(
+        self, run: OutboundRun, link_map: LinkMap | None, links: LinkMode, settings: Settings, page: str = ""
+    ) -> None:
         self._run = run
+        self._page = page
         self._link_map = link_map if links is not LinkMode.OFF else None
+        self._mode = links if link_map else LinkMode.OFF
         self._everywhere = links is LinkMode.EVERYWHERE
         self._settings = settings
         self._trace = run.scope.trace
+        self.integrity: BodyIntegrity | None = None
+        """What the answer promises by hashes, and what was promised of it; set when its fields are known."""
         self.links = 0
         """Links mapped so far."""
+        self.cut = False
+        """Whether a body broke off under its coding, so that nothing can follow what was sent of it."""
+        self._windowed: list[WindowedRule] = []
+        self.paths: dict[str, None] = {}
+        """Paths from the root in scripts, which may have to be mapped."""
 
     def plan(self, method: str, status: int, fields: Fields) -> BodyPlan:
         """The plan for a body of which only the head is known."""
         content_types = field_values(fields, "content-type")
         kind = content_kind(content_types[0]) if content_types else None
+        if is_never_touched(fields):
+            return BodyPlan(Way.PASS, "its messages are for their own protocol only", kind)
         if not self._wants(kind):
             return BodyPlan(Way.PASS, f"no rule and no link concerns {kind or 'a body without Content-Type'}", kind)
         plan, hindered = plan_body(method, status, fields, kind, self._settings.threshold)
@@ -65,9 +91,7 @@ class BodyRewriting:
         """Whether anything could change in content of this kind; None is content of an unknown type."""
         if kind is None:
             return self._link_map is not None or bool(self._run.body_passes)
-        if self._link_map and (kind.is_markup or (self._everywhere and kind not in (Kind.OTHER_TEXT, Kind.BINARY))):
-            return True
-        return any(not rules[0].tags or kind.is_markup for rules in self._run.body_passes) and kind is not Kind.BINARY
+        return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes))
 
     def whole(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
         """The body as it is to be sent, content coding included; `raw` itself if nothing changed.
@@ -75,7 +99,7 @@ class BodyRewriting:
         Raises:
             PatternTimeout: a rule's pattern took longer than the deadline.
         """
-        codings = parse_content_encoding(field_values(fields, "content-encoding"))
+        codings, recode = plan.codings, self._settings.recode
         try:
             data = decode(raw, codings, limit=_DECODED_WHOLE) if codings else raw
         except DecodedTooLarge:
@@ -92,6 +116,8 @@ class BodyRewriting:
             return raw
         self._tell_decoded(codings, charset, bytes=len(raw), decoded=len(data))
         changed = self._rewrite(view, kind)
+        if self.integrity:
+            changed = self.integrity.page(view, changed, kind)
         if changed == view.data:
             return raw
         try:
@@ -99,33 +125,52 @@ class BodyRewriting:
         except CannotEncode as error:
             self._trace.warn(f"the body is passed as it came: {error}")
             return raw
-        return encode(restored, codings) if codings else restored
+        if self.integrity and not self.integrity.may_change(data, restored, kind):
+            return raw
+        if not codings or recode is Recode.PLAIN:
+            return restored
+        return encode(restored, codings, fast=recode is Recode.FAST)
 
     def _as_stream(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
         """A held body that decodes to very much."""
-        rewriter = self.stream(fields, plan)
-        return rewriter.feed(raw) + rewriter.finish()
+        rewriter = self._coded(self._decoded_stream(fields, plan), plan)
+        try:
+            return rewriter.feed(raw) + rewriter.finish()
+        except (CorruptCoding, DecodedTooLarge) as error:
+            self._trace.warn(f"the body is passed as it came: {error}")
+            return raw
 
     def stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
-        """A rewriter for a body that is rewritten as it comes."""
-        codings = parse_content_encoding(field_values(fields, "content-encoding"))
+        """A rewriter for a body that is rewritten as it comes; it raises nothing.
+
+        Where one stage of it fails, the others go on. Where the coding is damaged, the body is `cut`.
+        """
+        rewriter = self._decoded_stream(fields, plan)
+        if not plan.codings:
+            return rewriter
+        return Ended(self._coded(rewriter, plan), (CorruptCoding, DecodedTooLarge), self._coding_failed)
+
+    def _coded(self, rewriter: BodyRewriter, plan: BodyPlan) -> BodyRewriter:
+        recode = self._settings.recode
+        sent = () if recode is Recode.PLAIN else plan.codings
+        return Coded(plan.codings, rewriter, sent=sent, fast=recode is Recode.FAST)
+
+    def _decoded_stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
+        """A rewriter for a body as it comes, out of its codings."""
         content_type = next(iter(field_values(fields, "content-type")), None)
 
         def choose(kind: Kind, charset: Charset) -> BodyRewriter:
-            self._tell_decoded(codings, charset)
+            self._tell_decoded(plan.codings, charset)
             view = stream_view(charset, escapes=kind is not Kind.XML)
             if view is None:
                 self._trace.warn(f"the body is passed as it came: {charset.label} cannot be rewritten as it comes")
                 return Chain([])
-            chain = guarded_chain(self._stages(view, kind), self._stage_failed)
-            return Transcoded(charset, chain) if view.transcoded else chain
+            chain = Chain(self._stages(view, kind, by_line=plan.never_held))
+            return Guarded(Transcoded(charset, chain), self._stage_failed) if view.transcoded else chain
 
-        rewriter = Guarded(Opening(plan.kind, content_type, choose), self._stage_failed)
-        if not codings:
-            return rewriter
-        return Ended(Coded(codings, rewriter), (CorruptCoding, DecodedTooLarge), self._coding_failed)
+        return Opening(plan.kind, content_type, choose, self._stage_failed, patient=plan.length is not None)
 
-    def _stages(self, view: View, kind: Kind) -> list[BodyRewriter]:
+    def _stages(self, view: View, kind: Kind, *, by_line: bool) -> list[BodyRewriter]:
         """All passes as stages: the rules in the order of the file, the link map in the last one."""
         stages: list[BodyRewriter | None] = []
         passes = self._passes(kind)
@@ -134,45 +179,49 @@ class BodyRewriting:
             if rules[0].tags:
                 last = index == len(passes) - 1
                 values = self._values(rules, view, give_up=True)
-                stages.append(content_rewriter(kind, links=links if last else None, values=values))
+                stages.append(self._guarded(content_rewriter(kind, links=links if last else None, values=values)))
                 links = None if last else links
             else:
-                stages.append(Windows(self._settings.limit, self._window(rules[0], view, kind)))
-        stages.append(content_rewriter(kind, links=links))
+                stages.append(self._windows(rules[0], view, kind, by_line=by_line))
+        stages.append(self._guarded(content_rewriter(kind, links=links)))
+        if self.integrity and kind is Kind.HTML:
+            stages.append(self._guarded(self.integrity.page_stream(view)))
         return [stage for stage in stages if stage]
 
-    def _window(self, rule: CompiledOutboundRule, view: View, kind: Kind) -> Callable[[bytes, bool], bytes]:
-        given_up = told = False
+    def _guarded(self, stage: BodyRewriter | None) -> BodyRewriter | None:
+        return Guarded(stage, self._stage_failed) if stage else None
 
-        def rewrite(data: bytes, whole: bool) -> bytes:
-            nonlocal given_up, told
-            if not whole and not told:
-                told = True
-                self._trace.warn(
-                    f'rule "{rule.rule.name}" sees the body in windows of {self._settings.limit} bytes, and matches '
-                    "nothing that reaches from one into the next"
-                )
-            if given_up:
-                return data
-            try:
-                return self._rewrite_text(rule, data, view, kind, min(_WINDOW_SECONDS, self._settings.body_deadline))
-            except PatternTimeout as error:
-                given_up = True
-                self._trace.warn(f'rule "{rule.rule.name}" was given up for this body: {error}')
-                return data
+    def _windows(self, rule: CompiledOutboundRule, view: View, kind: Kind, *, by_line: bool) -> Windows:
+        """A rule for whole bodies as a stage."""
+        within = min(_WINDOW_SECONDS, self._settings.body_deadline)
 
-        return rewrite
+        def rewrite(data: bytes) -> bytes:
+            return self._rewrite_text(rule, data, view, kind, within)
+
+        windowed = WindowedRule(rule, rewrite, self._trace, None if by_line else self._settings.limit)
+        self._windowed.append(windowed)
+        return Windows(self._settings.limit, windowed, by_line=by_line)
+
+    def failed(self, error: Exception, plan: BodyPlan) -> None:
+        """Tells that the rewriter of a stream failed as a whole."""
+        (self._coding_failed if plan.codings else self._stage_failed)(error)
 
     def _stage_failed(self, error: Exception) -> None:
         self._trace.warn(f"the rest of the body is passed as it comes: {error}")
 
     def _coding_failed(self, error: Exception) -> None:
-        self._trace.warn(f"the body ends here, and its reader will miss the end of the coding: {error}")
+        self.cut = True
+        self._trace.error(f"the body ends here, and the exchange is broken off, as its coding cannot go on: {error}")
 
     def _tell_decoded(self, codings: Iterable[str], charset: Charset, **sizes: int) -> None:
         self._trace.add(
             "BODY_DECODED", codings=list(codings), charset=charset.label, charset_source=charset.source, **sizes
         )
+
+    def report(self) -> None:
+        """Adds to the trace in how many windows each rule for whole bodies saw a stream; to be called once."""
+        for windowed in self._windowed:
+            windowed.report()
 
     def _passes(self, kind: Kind) -> list[list[CompiledOutboundRule]]:
         if kind is Kind.EVENT_STREAM:
@@ -206,7 +255,8 @@ class BodyRewriting:
         try:
             return view.encode_value(changed, html=kind.is_markup)
         except CannotEncode as error:
-            self._trace.warn(f'rule "{rule.rule.name}" was not applied: {error}')
+            message = f'rule "{rule.rule.name}" was not applied: {error}'
+            scope.warn_once(message, key=f"not applied {rule.rule.name}", iis="")
             return data
 
     def _values(self, rules: Iterable[CompiledOutboundRule], view: View, *, give_up: bool = False) -> Values:
@@ -235,7 +285,8 @@ class BodyRewriting:
             try:
                 return view.encode_value(changed, html=True)
             except CannotEncode as error:
-                self._trace.warn(f"{values.where} was left alone: {error}")
+                message = f"{values.where} was left alone: {error}"
+                self._run.scope.warn_once(message, key=f"left alone {values.where}", iis="")
                 return None
 
         def on_many(tag: bytes, attribute: bytes, prefix: bytes, number: int) -> None:
@@ -247,7 +298,8 @@ class BodyRewriting:
         wanted: dict[bytes, frozenset[bytes]] = {}
         for name, attribute_name in concerned:
             wanted[name] = wanted.get(name, frozenset()) | {attribute_name}
-        known = {pair: known for pair, values in concerned.items() if (known := _known(values))}
+        of_rules = {id(values.rules): _known(values.rules) for values in concerned.values()}
+        known = {pair: known for pair, values in concerned.items() if (known := of_rules[id(values.rules)])}
         return Values(wanted, on_value, known, on_many, tells)
 
     def _links(self, base: int = 0) -> Links | None:
@@ -270,13 +322,18 @@ class BodyRewriting:
             self.links += count
             self._trace.changes += count
 
-        return Links(self._link_map, self._everywhere, told, more)
+        def path_left(path: str) -> None:
+            if len(self.paths) < _TOLD_PATHS:
+                self.paths[path] = None
+
+        return Links(self._link_map, self._everywhere, told, more, page=self._page, on_path=path_left)
 
 
-def _known(values: TagValues) -> Known | None:
-    """What is known of the values of an attribute, in bytes of any encoding that contains ASCII."""
-    needed = values.needed
-    if needed is None:
+def _known(rules: ValueRules) -> Known | None:
+    """What rules for values are known to do, in bytes of any encoding that contains ASCII."""
+    if rules.needed is None:
         return None
-    prefixes = tuple((prefix.encode(), becomes.encode()) for prefix, becomes in values.prefixes.items())
-    return Known(frozenset(map(str.encode, needed.starts)), frozenset(map(str.encode, needed.parts)), prefixes)
+    prefixes = tuple((walk.prefix.encode(), walk.becomes.encode()) for walk in rules.walks.values())
+    return Known(
+        frozenset(map(str.encode, rules.needed.starts)), frozenset(map(str.encode, rules.needed.parts)), prefixes
+    )

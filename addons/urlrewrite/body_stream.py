@@ -91,15 +91,25 @@ class Ended:
 class Opening:
     """Chooses the rewriter of a body when its first bytes have told kind and encoding.
 
-    `choose` is given both; `content_type` is the field's value, None if there is none.
+    `choose` is given both; `content_type` is the field's value, None if there is none. A `patient` one waits until
+    there are as many bytes as browsers look at; where a body comes slowly, they would be held for too long. If the
+    choice fails, which `on_failure` is told, the body passes as it comes.
     """
 
     def __init__(
-        self, kind: Kind | None, content_type: str | None, choose: Callable[[Kind, Charset], BodyRewriter]
+        self,
+        kind: Kind | None,
+        content_type: str | None,
+        choose: Callable[[Kind, Charset], BodyRewriter],
+        on_failure: Callable[[Exception], None],
+        *,
+        patient: bool,
     ) -> None:
-        self._kind = kind
         self._content_type = content_type
+        self._kind = kind
         self._choose = choose
+        self._on_failure = on_failure
+        self._least = PRESCANNED if patient else 1
         self._first = b""
         self._chosen: BodyRewriter | None = None
 
@@ -113,7 +123,7 @@ class Opening:
         if self._chosen:
             return self._chosen.feed(chunk)
         self._first += chunk
-        return b"" if len(self._first) < PRESCANNED and not self._is_told() else self._opened()
+        return b"" if len(self._first) < self._least else self._opened()
 
     def finish(self) -> bytes:
         """The body is complete: returns all that was held back."""
@@ -121,28 +131,28 @@ class Opening:
         assert self._chosen
         return first + self._chosen.finish()
 
-    def _is_told(self) -> bool:
-        """Whether the head says all that the first bytes could."""
-        return self._kind is not None and (
-            self._kind in (Kind.EVENT_STREAM, Kind.JSON) or "charset" in (self._content_type or "").lower()
-        )
-
     def _opened(self) -> bytes:
-        kind = self._kind or sniff_kind(self._first)
-        self._chosen = self._choose(kind, detect(self._first, self._content_type, kind=kind.charset_rules))
         first, self._first = self._first, b""
+        kind = self._kind or sniff_kind(first)
+        try:
+            self._chosen = self._choose(kind, detect(first, self._content_type, kind=kind.charset_rules))
+        except Exception as error:
+            self._chosen = Chain([])
+            self._on_failure(error)
         return self._chosen.feed(first)
 
 
 class Windows:
-    """Collects a body in windows of `size` bytes and rewrites one after the other.
+    """Collects a body in windows of `size` bytes and rewrites one after the other; they end with a line if they can.
 
-    `rewrite` is given a window and whether it is the whole body.
+    `rewrite`, which must not fail, is given a window and whether it is the whole body. With `by_line` a window ends
+    with the last line that has come, so that nothing but an unfinished line is held.
     """
 
-    def __init__(self, size: int, rewrite: Callable[[bytes, bool], bytes]) -> None:
+    def __init__(self, size: int, rewrite: Callable[[bytes, bool], bytes], *, by_line: bool = False) -> None:
         self._size = size
         self._rewrite = rewrite
+        self._by_line = by_line
         self._pieces: list[bytes] = []
         self._length = 0
         self._first = True
@@ -156,13 +166,19 @@ class Windows:
         """Takes the next bytes; returns the windows that are full."""
         self._pieces.append(chunk)
         self._length += len(chunk)
-        if self._length <= self._size:
+        if self._length <= self._size and not (self._by_line and b"\n" in chunk):
             return b""
-        data, done = b"".join(self._pieces), []
-        while len(data) > self._size:
-            done.append(self._rewrite(data[: self._size], False))
-            data = data[self._size :]
-        self._pieces, self._length, self._first = [data], len(data), False
+        data, done, position = b"".join(self._pieces), [], 0
+        while len(data) - position > self._size:
+            last = data.rfind(b"\n", position + self._size - self._size // 8, position + self._size)
+            end = last + 1 or position + self._size
+            done.append(self._rewrite(data[position:end], False))
+            position = end
+        if self._by_line and (end := data.rfind(b"\n", position) + 1):
+            done.append(self._rewrite(data[position:end], False))
+            position = end
+        rest = data[position:]
+        self._pieces, self._length, self._first = [rest], len(rest), False
         return b"".join(done)
 
     def finish(self) -> bytes:
@@ -170,8 +186,3 @@ class Windows:
         data = b"".join(self._pieces)
         self._pieces, self._length = [], 0
         return self._rewrite(data, self._first) if data else b""
-
-
-def guarded_chain(stages: list[BodyRewriter], on_failure: Callable[[Exception], None]) -> BodyRewriter:
-    """Stages one after the other, each of which may fail by itself."""
-    return Chain([Guarded(stage, on_failure) for stage in stages])

@@ -12,7 +12,7 @@ from typing import Any
 
 from urlrewrite import rule_tests
 from urlrewrite.arguments import RULES, UsageError, add_overrides, overrides_of
-from urlrewrite.engine.compile import compile_rules
+from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.explaining import explain_recording, explain_request
 from urlrewrite.formats.rule_files import load
 from urlrewrite.formats.wizards.blocking import ANSWERS, BLOCK_BY, SYNTAXES
@@ -24,22 +24,10 @@ from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.in_force import RulesInForce, Settings
-from urlrewrite.lint.linter import judge
 from urlrewrite.lint.messages import explained
-from urlrewrite.overrides import NO_OVERRIDES, Overrides, fill_in
+from urlrewrite.loading import compile_files, load_rules
+from urlrewrite.overrides import fill_in
 from urlrewrite.problems import Problem, RuleFileError, Severity
-
-
-def load_rules(paths: Sequence[str], overrides: Overrides = NO_OVERRIDES) -> tuple[RulesInForce, list[Problem]]:
-    """The rules of some files, ready to run, and all warnings that are not silenced.
-
-    Raises:
-        RuleFileError: a file cannot be used, or not with these overrides.
-    """
-    rule_set, warnings = load(paths)
-    rule_set = fill_in(rule_set, overrides)
-    compiled, more = compile_rules(rule_set)
-    return RulesInForce(compiled, Settings(trace_every_rule=True)), list(judge(rule_set, [*warnings, *more]))
 
 
 def init(options: argparse.Namespace) -> int:
@@ -76,12 +64,15 @@ def check(options: argparse.Namespace) -> int:
     if not options.rules:
         raise UsageError("got no rule files, expected some, or --explain ID")
     tests = failed = 0
+    problems: list[Problem] = []
     try:
-        rules, problems = load_rules(options.rules, overrides_of(options))
+        compiled, found = load_rules(options.rules, overrides_of(options))
     except RuleFileError as error:
-        problems = list(error.problems)
+        problems += error.problems
     else:
-        for test in rules.rules.rule_set.tests:
+        problems += found
+        rules = _in_force(compiled)
+        for test in compiled.rule_set.tests:
             tests += 1
             name = test.name or f"{test.method} {test.url}"
             faults = [f'test "{name}": {fault}' for fault in rule_tests.run_test(rules, test)]
@@ -93,28 +84,30 @@ def check(options: argparse.Namespace) -> int:
     else:
         for problem in problems:
             print(problem)
-        warnings = len(problems) - errors
-        print(f"{errors} errors, {warnings} warnings; {tests - failed} of {tests} tests passed")
+        passed = f"{tests - failed} of {tests} tests passed" if tests else "no tests"
+        print(f"{_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}; {passed}")
     return 1 if errors else 0
 
 
 def explain(options: argparse.Namespace) -> int:
     """Evaluates one request, or those of a recording, and prints what the rules do."""
-    paths = list(options.rules)
-    if not options.flow:
-        url = paths.pop()
-    elif "://" in paths[-1]:
-        raise UsageError(f"got {paths[-1]} and --flow, expected one of them: the recording says what was asked for")
-    if not paths:
-        raise UsageError(f"got only {url}, expected rule files and then an absolute URL, or --flow FILE")
-    rules, _ = load_rules(paths, overrides_of(options))
+    paths = [word for word in options.rules if "://" not in word]
+    urls = [word for word in options.rules if "://" in word]
+    if options.flow and urls:
+        raise UsageError(f"got {urls[0]} and --flow, expected one of them: the recording says what was asked for")
+    if not paths or len(urls) != (0 if options.flow else 1):
+        expected = "rule files and one absolute URL, as https://www.example.com/article/7, or --flow FILE"
+        raise UsageError(f"got {' '.join(options.rules)}, expected {expected}")
+    if options.flow and options.response:
+        raise UsageError("got --response and --flow, expected one of them: the recording has the answers")
+    rules = _in_force(compile_files(paths, overrides_of(options))[0])
     if options.flow:
         for text in explain_recording(rules, options.flow, as_json=options.json):
             print(text)
         return 0
     text = explain_request(
         rules,
-        url,
+        urls[0],
         method=options.method,
         headers=options.header,
         client=options.client,
@@ -146,6 +139,14 @@ def convert(options: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
     _write(text)
     return 0
+
+
+def _in_force(compiled: CompiledRules) -> RulesInForce:
+    return RulesInForce(compiled, Settings(trace_every_rule=True))
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _write(text: str) -> None:
@@ -202,7 +203,12 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("convert", help="print rule files as a file of IIS, or as YAML")
     command.add_argument("rules", nargs="+", metavar="RULES", help=RULES)
-    command.add_argument("--to", required=True, choices=("web.config", "applicationHost", "yaml"))
+    command.add_argument(
+        "--to",
+        required=True,
+        choices=("web.config", "applicationHost", "yaml"),
+        help="web.config (one site), applicationHost (all sites, with what is the server's) or yaml (all)",
+    )
     command.add_argument("--site", metavar="NAME", help="which site becomes the web.config, where there are several")
     add_overrides(command)
     command.set_defaults(run=convert)
@@ -272,7 +278,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one sub-command; the exit code."""
+    """Runs one sub-command; the exit code: 1 where rules have errors or tests fail, 2 where the command is wrong."""
     options = _parse(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A trace shows what it is given; a terminal of another charset gets what it can.
@@ -283,7 +289,8 @@ def main(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
     except UsageError as error:
-        print(f"run.sh: {error}", file=sys.stderr)
+        print(f"run.sh {arguments[0]}: {error}", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # The reader, `head` perhaps, has seen enough.
         sys.stderr.close()

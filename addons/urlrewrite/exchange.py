@@ -15,10 +15,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from urlrewrite.answers import Abort, Answer, Forward, decided_answer, iis_answer, plain_answer
-from urlrewrite.body import BodyRewriting
+from urlrewrite.body import BodyRewriting, concerns
+from urlrewrite.body_integrity import BodyIntegrity
 from urlrewrite.body_plan import BodyPlan, Way
+from urlrewrite.content.expected import kind_by_path, kind_by_request
+from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links import LinkMap
-from urlrewrite.content.stream import BodyRewriter
+from urlrewrite.content.stream import BodyRewriter, Chain
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
@@ -32,21 +35,28 @@ from urlrewrite.engine.trace import Trace, clip
 from urlrewrite.engine.variables import Variables
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
 from urlrewrite.fields.names import Change
+from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.urls import rewrite_response_fields
 from urlrewrite.fields.validators import after_rewrite, mark_validators, unmark_request_fields
 from urlrewrite.iis_limits import applies_no_rule, judge_coding, judge_target
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.model import LinkMode, Mode, Site
+from urlrewrite.in_force import Recode, RulesInForce
+from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
+from urlrewrite.mounted import backend_target, lacks_slash, page_path
 from urlrewrite.origin import Origin
-from urlrewrite.request_fields import FieldLines, is_trusted, limit_codings, set_fields
+from urlrewrite.request_fields import FieldLines, is_trusted, limit_codings, map_back_query, set_fields
+from urlrewrite.websocket_messages import WebSocketMessages
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """The fields of an answer as they go to the client, and what is to be done with its body."""
+    """The fields of an answer as they go to the client, and what is to be done with its body.
+
+    `reason` is a new reason phrase, None if it stays.
+    """
 
     fields: FieldLines
     plan: BodyPlan
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +83,7 @@ class Exchange:
         self._public = Origin(request.scheme, "", 0)
         self._target = self._public
         self._carried_mark = False
+        self._subject = False
         self.trace.data.update(
             rules=rules.fingerprint,
             request={
@@ -131,15 +142,16 @@ class Exchange:
     def _find_site(self) -> Answer | None:
         """Chooses the site by Host, or by SNI where there is no Host; an answer if there is none to choose."""
         request, rules = self.request, self.rules.rules
-        named_by_sni = rules.find_site("https", request.sni) if request.sni else None
-        self._compiled = rules.find_site(request.scheme, request.host) if request.host else named_by_sni
+        by_sni = rules.named_sites("https", request.sni) if request.sni else []
+        scheme, name = (request.scheme, request.host) if request.host else ("https", request.sni)
+        self._compiled = rules.find_site(scheme, name, request.target) if name else None
         if self._compiled is None:
-            self.trace.error(f"no site is published under {request.host or request.sni!r}")
-            return plain_answer(
-                404, f"No site is published here under the name {request.host!r}.", self.trace.data["id"]
-            )
+            below = f" at {request.target.partition('?')[0]}" if name and rules.named_sites(scheme, name) else ""
+            self.trace.error(f"no site is published under {name!r}{below}")
+            name = f"the name {request.host!r}{below}"
+            return plain_answer(404, f"No site is published here under {name}.", self.trace.data["id"])
         own_names = {origin.host for origin in self._compiled.site.public}
-        other_names = {origin.host for origin in named_by_sni.site.public} if named_by_sni else set()
+        other_names = {origin.host for site in by_sni for origin in site.site.public}
         if request.sni.lower() in other_names - own_names:
             # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
             self.trace.error(f"the connection is for {request.sni!r}, the request for {request.host!r}")
@@ -148,7 +160,8 @@ class Exchange:
         if not request.host:
             # An old client that sends no Host is taken to mean the name that it gave in TLS.
             self.request = replace(request, host=self._public.authority)
-        self.trace.add("SITE_CHOSEN", site=self._compiled.site.name, public=str(self._public))
+        site = self._compiled.site
+        self.trace.add("SITE_CHOSEN", site=site.name, public=f"{self._public}{site.path}")
         return None
 
     def _judge(self) -> Forward | Answer | Abort:
@@ -198,8 +211,17 @@ class Exchange:
                 return Abort()
             case Outcome.REDIRECT | Outcome.CUSTOM_RESPONSE:
                 return decided_answer(self.decision, iis=scope.iis, trace_id=self.trace.data["id"])
-        self.decision.target = self.request.target if self.request.target == "*" else scope.variables.url.target
         named = self.decision.origin
+        target = backend_target(site, self.request, scope.variables.url, absolute=named is not None)
+        if target is None:
+            self.trace.error(
+                f"a rule took the URL out of {site.path}, where this site is mounted, to "
+                f"{scope.variables.url.path.raw}: a URL that begins with a slash begins at the root of the public name"
+            )
+            return plain_answer(404, "No backend is published here under this path.", self.trace.data["id"])
+        if named is None and lacks_slash(site, self.request, scope.variables.url):
+            return self._with_slash(site)
+        self.decision.target = target
         if named:
             judge_target(self.rules.rules, scope, named)
         origin = named or site.backend
@@ -208,17 +230,36 @@ class Exchange:
             return plain_answer(404, "No rule sends this request to a backend.", self.trace.data["id"])
         return self._forward(site, origin)
 
+    def _with_slash(self, site: Site) -> Answer:
+        """The redirect from `/app` to `/app/`, without which the links of the page would be read from the root."""
+        query = self.request.target.partition("?")
+        location = f"{self.request.scheme}://{self.request.host}{site.path}/{query[1]}{query[2]}"
+        self.trace.add("REDIRECT_ACTION", substitution=f"{site.path}/", location=location, status=301)
+        return decided_answer(Decision(Outcome.REDIRECT, status=301, location=location))
+
     def _forward(self, site: Site, origin: Origin) -> Forward:
         """The request as the backend gets it. What rules set wins over what is set for every request."""
         self._target = origin
         connect = site.connect if origin == site.backend else None
         _, inbound_map = self._link_maps()
-        unmarked = unmark_request_fields(list(self.request.fields), self._fingerprint())
+        unmarked = unmark_request_fields(
+            list(self.request.fields),
+            self._fingerprint(),
+            marked_only=self._is_subject(kind_by_request(self.request.target, self.request.fields)),
+            whole_only=self._is_subject(kind_by_path(self.request.target)),
+        )
         fields, changes, self._carried_mark = unmarked.fields, unmarked.changes, unmarked.carried_mark
-        if site.links is not LinkMode.OFF and not site.preserve_host_header:
+        if site.links is not LinkMode.OFF and not _knows_public_name(site):
             origins = {pair.origin: pair.becomes for pair in inbound_map.pairs}
-            fields, mapped = map_back_request_fields(fields, map_back_text=inbound_map.map_text, origins=origins)
+            fields, mapped = map_back_request_fields(
+                fields,
+                map_back_text=inbound_map.map_text,
+                origins=origins,
+                cookies=LinkPlace.COOKIE_VALUES in site.links_also,
+            )
             changes += mapped
+            if LinkPlace.QUERIES in site.links_also:
+                self.decision.target = map_back_query(self.decision.target, inbound_map.map_text)
         requested = Origin(self.request.scheme, self._public.host, self._public.port)
         fields, forwarded = forwarding_fields(
             fields,
@@ -227,6 +268,7 @@ class Exchange:
             target=self.request.target,
             trace_id=self.trace.data["id"],
             append=is_trusted(self.request.client[0], site.trusted_proxies),
+            prefix=site.path if site.forward_prefix else "",
         )
         fields = limit_codings(fields)
         fields = set_fields(fields, self.decision.fields)
@@ -234,6 +276,13 @@ class Exchange:
         host = self.decision.fields.get("host") or (
             self.request.host if site.preserve_host_header else origin.authority
         )
+        broken = broken_signatures(
+            list(self.request.fields),
+            fields,
+            host_changed=host != self.request.host,
+            target_changed=self.decision.target != self.request.target,
+        )
+        self._record(broken, "GENERAL_SET_REQUEST_HEADER")
         assert self._scope is not None
         if self._scope.iis:
             # Once the request is on its way, {HTTP_HOST} is the name that the backend was asked by.
@@ -261,44 +310,66 @@ class Exchange:
         if own:
             return ResponseHead(fields, BodyPlan(Way.PASS, "the answer is our own"))
         outbound_map, _ = self._link_maps()
-        self._body = BodyRewriting(run, outbound_map, site.links, self.rules.settings)
-        if site.links is not LinkMode.OFF:
-            fields, changes = rewrite_response_fields(
-                fields,
-                map_text=outbound_map.map_text,
-                map_bare=outbound_map.map_authority,
-                public=self._public,
-                backend=self._target,
-            )
-            self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        mount = outbound_map.mount
+        fields = self._map_fields(fields)
+        self._body = BodyRewriting(
+            run, outbound_map, site.links, self.rules.settings, page_path(site, self.request) if mount else ""
+        )
         plan = self._body.plan(self.request.method, response.status, tuple(fields))
+        integrity = BodyIntegrity(self.request.url, tuple(fields), self.rules.assets, self.trace)
+        self._body.integrity = integrity
+        if integrity.is_promised and plan.subject:
+            # As it is, it does not depend on the rules: its validators are the backend's.
+            plan = replace(plan, subject=False)
+            if plan.way is Way.STREAM:
+                integrity.tell_left_alone()
+                plan = replace(plan, way=Way.PASS, why="a page was sent with its digest")
+        self._subject = plan.subject
         if plan.subject and (response.status != 304 or self._carried_mark):
             fields, changes = mark_validators(fields, self._fingerprint())
             self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
         if plan.subject and plan.way is not Way.WHOLE and response.status != 304:
             # The length of what a GET would bring, or of what a stream will be, is not known.
-            chunked = plan.way is Way.STREAM and self.request.http_version == "HTTP/1.1"
-            fields, changes = after_rewrite(fields, None, changed=True, chunked=chunked)
-            self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
-        self.trace.add("BODY_PLAN", way=str(plan.way), why=plan.why, kind=str(plan.kind or ""))
+            fields = self._fields_of_stream(fields, plan)
+        threshold = self.rules.settings.threshold
+        self.trace.add("BODY_PLAN", way=str(plan.way), why=plan.why, kind=str(plan.kind or ""), threshold=threshold)
         self.trace.data["way"] = str(plan.way)
-        return ResponseHead(fields, plan)
+        mapped = LinkPlace.REASON_PHRASE in site.links_also and site.links is not LinkMode.OFF
+        reason = outbound_map.map_text(response.reason) if mapped else None
+        return ResponseHead(fields, plan, reason)
 
     def stream(self, head: ResponseHead) -> BodyRewriter:
-        """The rewriter for a body whose plan is to stream."""
+        """The rewriter for a body whose plan is to stream; it raises nothing."""
         assert self._body is not None
+        if self._body.integrity and self._body.integrity.is_promised:
+            # It was to be held, and turned out to be too long.
+            self._body.integrity.tell_left_alone()
+            return Chain([])
         return self._body.stream(tuple(head.fields), head.plan)
 
-    def release(self, head: ResponseHead, held: int) -> ResponseHead:
-        """The head of a body that was to be taken whole, but is streamed now that `held` bytes have come."""
-        chunked = self.request.http_version == "HTTP/1.1"
-        fields, changes = after_rewrite(head.fields, None, changed=True, chunked=chunked)
-        self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+    def stream_failed(self, head: ResponseHead, error: Exception) -> None:
+        """Tells that this rewriter failed as a whole: the rest of the body passes as it comes, or it is `cut`."""
+        assert self._body is not None
+        self._body.failed(error, head.plan)
+
+    @property
+    def cut(self) -> bool:
+        """Whether a stream cannot go on: its reader must be told that this is not the end of the body."""
+        return self._body is not None and self._body.cut
+
+    def release(self, head: ResponseHead, held: int, seconds: float) -> ResponseHead:
+        """The head of a body that was to be taken whole, but is streamed now that `held` bytes have come.
+
+        `seconds` have gone by since the head came.
+        """
+        promised = self._body is not None and self._body.integrity is not None and self._body.integrity.is_promised
+        plan = replace(head.plan, way=Way.STREAM, codings=() if promised else head.plan.codings)
+        fields = self._fields_of_stream(head.fields, plan)
         long = held > self.rules.settings.threshold
         why = f"more than {self.rules.settings.threshold} bytes came" if long else "it comes slowly"
-        self.trace.add("BODY_RELEASED", held=held, why=why)
+        self.trace.add("BODY_RELEASED", held=held, why=why, milliseconds=round(seconds * 1000))
         self.trace.data["way"] = str(Way.STREAM)
-        return ResponseHead(fields, replace(head.plan, way=Way.STREAM, why=why))
+        return ResponseHead(fields, replace(plan, why=why))
 
     def rewrite(self, raw: bytes, head: ResponseHead) -> ResponseBody | Answer:
         """Takes a whole body, content coding included, whose plan is to be rewritten."""
@@ -307,9 +378,67 @@ class Exchange:
             body = self._body.whole(raw, tuple(head.fields), head.plan)
         except PatternTimeout as error:
             return self.fail(f'rule "{self._scope.rule_name}": {error}')
-        fields, changes = after_rewrite(head.fields, len(body), changed=body is not raw)
+        integrity = self._body.integrity
+        mended = integrity is not None and integrity.mended
+        fields, changes = after_rewrite(
+            head.fields, len(body), changed=body is not raw, body=body, hashes_mended=mended
+        )
+        if integrity:
+            fields, policies = integrity.mend_policies(fields)
+            changes += policies
         self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
-        return ResponseBody(fields, body)
+        return ResponseBody(self._without_codings(fields, head.plan) if body is not raw else fields, body)
+
+    def _fields_of_stream(self, fields: FieldLines, plan: BodyPlan) -> FieldLines:
+        """The fields true for a body that is rewritten as it comes, or that a GET would bring."""
+        chunked = plan.way is Way.STREAM and self.request.http_version == "HTTP/1.1"
+        fields, changes = after_rewrite(fields, None, changed=True, chunked=chunked)
+        self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        return self._without_codings(fields, plan)
+
+    def _without_codings(self, fields: FieldLines, plan: BodyPlan) -> FieldLines:
+        """The fields of a rewritten body, which is sent plain if that is set."""
+        if not plan.codings or self.rules.settings.recode is not Recode.PLAIN:
+            return fields
+        coded = Change("Content-Encoding", ", ".join(plan.codings), None, "the rewritten body is sent plain")
+        self._record([coded], "GENERAL_SET_RESPONSE_HEADER")
+        return [(name, value) for name, value in fields if name.lower() != "content-encoding"]
+
+    def trailers(self, lines: FieldLines) -> FieldLines:
+        """The trailers of an answer as they go to the client, without digests of a body that may have been changed."""
+        fields = self._map_fields(lines)
+        if self._subject:
+            fields, changes = after_rewrite(fields, None, changed=True)
+            self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        return fields
+
+    def _map_fields(self, lines: FieldLines) -> FieldLines:
+        """Fields of an answer of the backend, made true for the public name."""
+        site = self.site
+        if site is None or site.links is LinkMode.OFF:
+            return lines
+        links, _ = self._link_maps()
+        mount = links.mount
+        fields, changes = rewrite_response_fields(
+            lines,
+            map_text=links.map_text,
+            map_bare=links.map_authority,
+            public=self._public,
+            backend=self._target,
+            map_path=mount.map_path if mount else None,
+            map_cookie_path=mount.map_cookie_path if mount else None,
+            map_cookie_value=links.map_text if LinkPlace.COOKIE_VALUES in site.links_also else None,
+        )
+        self._record(changes, "GENERAL_SET_RESPONSE_HEADER")
+        return fields
+
+    def websocket_messages(self) -> WebSocketMessages | None:
+        """What rewrites the messages of the WebSocket that this exchange opened; None where nobody asked for it."""
+        site = self.site
+        if site is None or LinkPlace.WEBSOCKET_MESSAGES not in site.links_also or site.links is LinkMode.OFF:
+            return None
+        outbound_map, inbound_map = self._link_maps()
+        return WebSocketMessages(self.trace, outbound_map, None if _knows_public_name(site) else inbound_map)
 
     def finish(self) -> None:
         """Adds the tallies to the trace; to be called once, when the answer is complete."""
@@ -317,8 +446,21 @@ class Exchange:
         if self._run:
             self._run.report()
             data["outbound_rules"] = [name for name, tally in self._run.tallies.items() if tally.changed]
+        if self._body:
+            self._body.report()
         data["links"] = self._body.links if self._body else 0
+        if self._body and self._body.paths:
+            # Only the author can know which of them are the backend's: `rootPaths`.
+            self.trace.add("PATHS_LEFT", paths=list(self._body.paths))
         data["problems"] = self.trace.problems()
+
+    def _is_subject(self, kind: Kind | None) -> bool:
+        """Whether answers of this kind depend on the rules; not if nobody knows the kind."""
+        if kind is None or self._level is None or self._compiled is None or self.request.method not in ("GET", "HEAD"):
+            return False
+        if self.rules.assets.is_promised(self.request.url):
+            return False
+        return concerns(kind, self._compiled.site.links, self._level.outbound_rules)
 
     def _link_maps(self) -> tuple[LinkMap, LinkMap]:
         assert self._compiled is not None
@@ -340,3 +482,8 @@ class Exchange:
                     after=clip(change.after or ""),
                     why=change.why,
                 )
+
+
+def _knows_public_name(site: Site) -> bool:
+    """Whether the backend is asked by its public name and for public paths, so that nothing is to be mapped back."""
+    return site.preserve_host_header and site.path == site.backend_path

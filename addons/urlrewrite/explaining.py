@@ -13,9 +13,11 @@ from urlrewrite import rule_tests
 from urlrewrite.answers import Abort, Answer, Forward
 from urlrewrite.arguments import UsageError
 from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.formats.files_read import reason
 from urlrewrite.in_force import RulesInForce
 from urlrewrite.inspector.report import render
 from urlrewrite.inspector.text import visible
+from urlrewrite.model import Site
 from urlrewrite.origin import Origin, origin_of
 from urlrewrite.raw_response import parse_response
 
@@ -40,7 +42,7 @@ def explain_request(
         try:
             response, body = parse_response(Path(saved_response).read_bytes())
         except (OSError, ValueError) as error:
-            raise UsageError(f"--response {saved_response}: {error}") from error
+            raise UsageError(f"--response {saved_response}: {reason(error)}") from error
     try:
         request = rule_tests.request_facts(method, url, tuple(map(_header, headers)), client=(client, 50000))
     except ValueError as error:
@@ -62,10 +64,11 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
     try:
         for recorded in read_recording(where):
             request, notes = recorded.request, list(recorded.notes)
-            if public := _public_name(rules, request):
+            if found := _published(rules, request):
+                site, public = found
                 notes.append(f"the request was recorded at {request.scheme}://{request.host}, behind the proxy")
-                notes.append(f"it is told as if it had come to {public}")
-                request = _asked_at(public, request)
+                notes.append(f"it is told as if it had come to {public}{site.path}")
+                request = _asked_at(site, public, request)
             result = rule_tests.evaluate(rules, request, recorded.response, recorded.body)
             if as_json:
                 told.append({"flow": recorded.number, "notes": notes, **evaluation(result)})
@@ -106,28 +109,32 @@ def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
     return {"decision": facts, "response": response, "trace": result.exchange.trace.events}
 
 
-def _public_name(rules: RulesInForce, request: RequestFacts) -> Origin | None:
-    """Where a request that was recorded behind the proxy would have come in; None where it is for a public name."""
+def _published(rules: RulesInForce, request: RequestFacts) -> tuple[Site, Origin] | None:
+    """By which site and name a request would have come in that was recorded behind the proxy; None where it is for a
+    public name.
+    """
     asked = origin_of(request.scheme, request.host)
-    chosen = rules.rules.find_site(request.scheme, request.host)
+    chosen = rules.rules.find_site(request.scheme, request.host, request.target)
     if asked is None or (chosen and chosen.site.public):
         return None
     sites = [compiled.site for compiled in rules.rules.sites if compiled.site.public]
-    behind = [site for site in sites if site.backend == asked]
+    behind = [site for site in sites if site.backend == asked and request.target.startswith(site.backend_path)]
+    behind.sort(key=lambda site: -len(site.backend_path))
     if not behind and len(sites) == 1 and (asked.host, asked.port) in rules.rules.allowed_hosts:
         behind = sites
     if not behind:
         return None
     names = behind[0].public
-    return next((name for name in names if name.host == request.sni), names[0])
+    return behind[0], next((name for name in names if name.host == request.sni), names[0])
 
 
-def _asked_at(public: Origin, request: RequestFacts) -> RequestFacts:
+def _asked_at(site: Site, public: Origin, request: RequestFacts) -> RequestFacts:
     fields = [(name, value) for name, value in request.fields if name.lower() != "host"]
     return replace(
         request,
         scheme=public.scheme,
         host=public.authority,
+        target=site.path + request.target.removeprefix(site.backend_path),
         fields=(("Host", public.authority), *fields),
         sni=public.host if public.scheme == "https" else "",
     )

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.integrity import Assets
+from urlrewrite.content.links import LinkMap
 from urlrewrite.engine.compile import CompiledRules, CompiledSite
 from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.link_maps import link_maps
 from urlrewrite.origin import Origin, origin_of
+
+
+class Recode(StrEnum):
+    """How a body that came coded is sent when it was rewritten: in the same codings, in these but fast, or plain."""
+
+    SAME = "same"
+    FAST = "fast"
+    PLAIN = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,7 @@ class Settings:
     threshold: int = 256 * 2**10
     limit: int = 4 * 2**20
     hold_seconds: float = 1.0
+    recode: Recode = Recode.SAME
     trace: bool = True
     trace_every_rule: bool = False
 
@@ -39,6 +51,8 @@ class RulesInForce:
         self.rules = rules
         self.settings = settings
         self._link_maps: dict[tuple[str, Origin, Origin], tuple[LinkMap, LinkMap]] = {}
+        self.assets = Assets()
+        """What pages were told of scripts and style sheets under these rules."""
 
     @property
     def fingerprint(self) -> str:
@@ -55,37 +69,12 @@ class RulesInForce:
         return used if used in public else public[0]
 
     def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
-        """The maps for answers (backend to public) and for requests (public to backend).
-
-        The site's own backend and the target that a rule chose become the public name that the client used; backends of
-        other sites become theirs, so that links from one published application to another work as well.
-        """
+        """The maps for answers (backend to public) and for requests (public to backend); see `link_maps.py`."""
         key = (site.site.name, public, target)
         if key not in self._link_maps:
             if len(self._link_maps) >= _MOST_LINK_MAPS:
                 # A site for every name gets a map for each name that clients make up.
                 self._link_maps.clear()
-            pairs = [Pair(origin, public) for origin in dict.fromkeys((site.site.backend, target)) if origin]
-            if site.site.preserve_host_header and (twin := _plain_twin(public)) not in site.site.public:
-                # A backend that sees the public name writes it into its links, with the scheme that it speaks itself.
-                pairs.append(Pair(twin, public))
-            known = {pair.origin for pair in pairs}
-            for other in (other.site for other in self.rules.sites):
-                if other.backend and other.public and other.backend not in known:
-                    known.add(other.backend)
-                    pairs.append(Pair(other.backend, _alike(other.public, public)))
-            # A backend that is reached under its public name needs no map, and must not be mapped to itself.
-            outbound = LinkMap(pair for pair in pairs if pair.origin != pair.becomes)
-            inbound = LinkMap([Pair(name, target) for name in site.site.public or (public,)])
-            self._link_maps[key] = outbound, inbound
+            others = [other.site for other in self.rules.sites if other is not site]
+            self._link_maps[key] = link_maps(site.site, others, public, target)
         return self._link_maps[key]
-
-
-def _plain_twin(public: Origin) -> Origin:
-    """What a backend without TLS takes the public origin for when it is told the public host."""
-    return Origin("http", public.host, 80 if public.has_default_port else public.port)
-
-
-def _alike(origins: tuple[Origin, ...], used: Origin) -> Origin:
-    """The origin with the scheme that the client uses now, or the first."""
-    return next((origin for origin in origins if origin.scheme == used.scheme), origins[0])

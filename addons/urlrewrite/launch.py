@@ -244,7 +244,7 @@ def main(arguments: Sequence[str]) -> int:
         return int(options.start(options, arguments[end + 1 :]))
     except (StartError, UsageError) as problem:
         print(f"run.sh {options.name}: {problem}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(problem, UsageError) else 1
 
 
 if __name__ == "__main__":

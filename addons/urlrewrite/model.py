@@ -18,13 +18,13 @@ __all__ = ["DEFAULT_PORTS", "Origin"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where something was written: the file as the user named it, and the line, from 1."""
+    """Where something was written: the file as the user named it, and the line, from 1; 0 is the file as a whole."""
 
     file: str
     line: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 NOWHERE = Source("<built in>", 0)
@@ -118,6 +118,19 @@ class LinkMode(StrEnum):
     EVERYWHERE = "everywhere"
 
 
+class LinkPlace(StrEnum):
+    """Ours: places in which links are mapped only where they are asked for, since it is not certain to be right.
+
+    `queries` are those of requests, in which public URLs are mapped back; `cookieValues` and `webSocketMessages` are
+    mapped back as well.
+    """
+
+    COOKIE_VALUES = "cookieValues"
+    QUERIES = "queries"
+    REASON_PHRASE = "reasonPhrase"
+    WEBSOCKET_MESSAGES = "webSocketMessages"
+
+
 @dataclass(frozen=True, slots=True)
 class Readings:
     """Ours: how a site reads what the sources of IIS's behaviour leave open.
@@ -137,6 +150,7 @@ class Match:
     url: str
     ignore_case: bool = True
     negate: bool = False
+    source: Source = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +201,7 @@ class Action:
     sub_status_code: int = 0
     status_reason: str = ""
     status_description: str = ""
+    source: Source = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +236,7 @@ class OutboundMatch:
     occurrences: int = 0
     ignore_case: bool = True
     negate: bool = False
+    source: Source = field(default=NOWHERE, compare=False)
 
 
 class OutboundActionType(StrEnum):
@@ -237,6 +253,7 @@ class OutboundAction:
     type: OutboundActionType = OutboundActionType.NONE
     value: str = ""
     replace: bool = True
+    source: Source = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +393,10 @@ class Site(Section):
 
     `public` names the origins that browsers use; the first one is the one that redirects and links are made for when a
     request came by a name or scheme that is not listed. Without any, the site serves every name that no other has.
+    `path` is where below these names the site is mounted, as an application is in IIS, and `backend_path` where it
+    stands below the backend: "" for the root, else as in a URL, with a slash at the beginning and none at the end.
+    `forward_prefix` tells the backend its public path in X-Forwarded-Prefix, so that links that begin with it are taken
+    for public ones. `root_paths` are beginnings of paths of the backend that its scripts and JSON name without a host.
     `backend` is None where only rules say where requests go. `connect` is the `(host, port)` to dial for the backend
     where its own name does not resolve. `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists
     addresses and networks of clients whose X-Forwarded-For is continued rather than replaced.
@@ -383,9 +404,14 @@ class Site(Section):
 
     name: str
     public: tuple[Origin, ...] = ()
+    path: str = ""
     backend: Origin | None = None
+    backend_path: str = ""
+    forward_prefix: bool = True
+    root_paths: tuple[str, ...] = ()
     connect: tuple[str, int] | None = None
     links: LinkMode = LinkMode.EVERYWHERE
+    links_also: frozenset[LinkPlace] = frozenset()
     mode: Mode = Mode.HELPFUL
     readings: Readings = Readings()
     preserve_host_header: bool = False

@@ -1,7 +1,8 @@
 """What is said beside the rule files: names that a file leaves open, and a mode or links for all sites.
 
 A `web.config` says neither under which name its site is published nor what stands behind it: in IIS the bindings and
-the rules do. Here `--public`, `--backend`, `--links` and `--mode` do, or the options `urlrewrite_public` and so on.
+the rules do. Here `--public`, `--backend`, `--connect`, `--links` and `--mode` do, or the options `urlrewrite_public`
+and so on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from urlrewrite.formats.addresses import parse_origin
+from urlrewrite.formats.addresses import parse_host_port, parse_origin
 from urlrewrite.model import LinkMode, Mode, Origin, RuleSet, Site
 from urlrewrite.problems import Problem, RuleFileError
 
@@ -20,19 +21,26 @@ CANNOT_FILL_IN = "UR191"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """`public` and `backend` are for sites that have none in their file; `links` and `mode`, if given, for all."""
+    """`public`, `backend` and `connect` are for sites that have none in their file; `links` and `mode`, if given, for
+    all.
+    """
 
     public: tuple[Origin, ...] = ()
     backend: Origin | None = None
     links: LinkMode | None = None
     mode: Mode | None = None
+    connect: tuple[str, int] | None = None
 
 
 NO_OVERRIDES = Overrides()
 
 
 def parse_overrides(
-    public: Iterable[str] = (), backend: str | None = None, links: str | None = None, mode: str | None = None
+    public: Iterable[str] = (),
+    backend: str | None = None,
+    links: str | None = None,
+    mode: str | None = None,
+    connect: str | None = None,
 ) -> Overrides:
     """The overrides as a person writes them; what is empty or None is not given.
 
@@ -44,6 +52,7 @@ def parse_overrides(
         _origin("backend", backend) if backend else None,
         _one_of("links", LinkMode, links),
         _one_of("mode", Mode, mode),
+        _address("connect", connect) if connect else None,
     )
 
 
@@ -55,7 +64,11 @@ def fill_in(rule_set: RuleSet, overrides: Overrides) -> RuleSet:
     """
     if overrides == NO_OVERRIDES:
         return rule_set
-    problems = [*_no_place_for_public(rule_set, overrides), *_no_place_for_backend(rule_set, overrides)]
+    problems = [
+        *_no_place_for_public(rule_set, overrides),
+        *_no_place_for_backend(rule_set, overrides),
+        *_no_place_for_connect(rule_set, overrides),
+    ]
     if problems:
         raise RuleFileError(problems)
     sites = tuple(_filled(site, overrides) for site in rule_set.sites)
@@ -72,10 +85,12 @@ def fill_in(rule_set: RuleSet, overrides: Overrides) -> RuleSet:
 
 
 def _filled(site: Site, overrides: Overrides) -> Site:
+    backend = site.backend or overrides.backend
     return replace(
         site,
         public=site.public or overrides.public,
-        backend=site.backend or overrides.backend,
+        backend=backend,
+        connect=site.connect or (overrides.connect if backend else None),
         links=overrides.links or site.links,
         mode=overrides.mode or site.mode,
     )
@@ -113,6 +128,24 @@ def _no_place_for_backend(rule_set: RuleSet, overrides: Overrides) -> Iterable[P
         yield _problem(rule_set.sites[0], message)
 
 
+def _no_place_for_connect(rule_set: RuleSet, overrides: Overrides) -> Iterable[Problem]:
+    if not overrides.connect or not rule_set.sites:
+        return
+    host, port = overrides.connect
+    got = f"got {host} port {port} to dial beside the rule files"
+    named = [(site, backend) for site in rule_set.sites if (backend := site.backend or overrides.backend)]
+    if not named:
+        expected = "expected the backend that it is for as well, as http://privateserver:8080"
+        yield _problem(rule_set.sites[0], f"{got}, {expected}")
+        return
+    backends = {backend: site for site, backend in named if not site.connect}
+    if not backends:
+        yield _problem(named[0][0], f"{got}, expected none: every site has its own in its file")
+    if len(backends) > 1:
+        which = " and ".join(map(str, list(backends)[:3])) + (" and others" if len(backends) > 3 else "")
+        yield _problem([*backends.values()][1], f"{got}, expected one backend that it can be for: {which} have none")
+
+
 def _problem(site: Site, message: str) -> Problem:
     return Problem(site.source, message, CANNOT_FILL_IN)
 
@@ -120,6 +153,13 @@ def _problem(site: Site, message: str) -> Problem:
 def _origin(what: str, text: str) -> Origin:
     try:
         return parse_origin(text)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+
+
+def _address(what: str, text: str) -> tuple[str, int]:
+    try:
+        return parse_host_port(text)
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from urlrewrite.model import Source
+from urlrewrite.model import RuleSet, Source
 
 
 class Severity(StrEnum):
@@ -33,8 +33,20 @@ class Problem:
 
 
 class RuleFileError(Exception):
-    """Rule files that cannot be used. `problems` holds every one of them, errors and warnings, in file order."""
+    """Rule files that cannot be used.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `problems` holds every one of them, errors and warnings, in file order. `rule_set` is what could be read in spite of
+    them, None where that is nothing.
+    """
+
+    def __init__(self, problems: Iterable[Problem], rule_set: RuleSet | None = None) -> None:
         self.problems = tuple(problems)
+        self.rule_set = rule_set
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def in_file_order(problems: Iterable[Problem], files: Iterable[str] = ()) -> tuple[Problem, ...]:
+    """Each problem once, by file and line. `files` come first; the others as they occur."""
+    found = tuple(dict.fromkeys(problems))
+    order = {file: number for number, file in enumerate(dict.fromkeys((*files, *(p.source.file for p in found))))}
+    return tuple(sorted(found, key=lambda problem: (order[problem.source.file], problem.source.line)))

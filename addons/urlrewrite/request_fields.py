@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from collections.abc import Callable
 
 from urlrewrite.content.coding import limit_accept_encoding
+
+_REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
 
 type FieldLines = list[tuple[str, str]]
 
@@ -26,6 +30,16 @@ def limit_codings(fields: FieldLines) -> FieldLines:
     limited = limit_accept_encoding(", ".join(values))
     rest = [(name, value) for name, value in fields if name.lower() != "accept-encoding"]
     return rest if limited is None else [*rest, ("Accept-Encoding", limited)]
+
+
+def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
+    """A request target whose query names the backend where it named the public name.
+
+    Not in `redirect_uri` and `post_logout_redirect_uri`: they are compared with what is registered (RFC 6749, 3.1.2.3).
+    """
+    path, mark, query = target.partition("?")
+    pairs = [pair if _REGISTERED.match(pair) else map_back(pair) for pair in query.split("&")]
+    return path + mark + "&".join(pairs)
 
 
 def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import re
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from e2e.support import http1, http2
+from e2e.support import http1, http2, http3
 from e2e.support.proxy import Proxy
 from e2e.support.streaming import BLOCK, LINE, LOGIN, PAUSE, B, Handler, streaming_backend
 
@@ -46,11 +48,13 @@ def public(proxy: Proxy, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("coding", ["", "gzip"])
-@pytest.mark.parametrize("version", ["1.0", "1.1", "2"])
+@pytest.mark.parametrize("version", ["1.0", "1.1", "2", "3"])
 def test_a_login_page_of_380_kb(proxy: Proxy, version: str, coding: str) -> None:
     path = f"/login/{coding}"
     if version == "2":
         answer = http2.get(path, proxy.https_port, proxy.ca)
+    elif version == "3":
+        answer = asyncio.run(http3.get(path, proxy.https_port, proxy.ca))
     else:
         host = f"Host: localhost:{proxy.https_port}\r\n"
         request = f"GET {path} HTTP/{version}\r\n{host}Connection: close\r\n\r\n".encode()
@@ -66,6 +70,17 @@ def test_a_short_page_in_chunks_is_sent_with_its_length(proxy: Proxy) -> None:
     answer = http1.get("/short/", proxy.https_port, proxy.ca)
     assert answer.body == public(proxy, LINE * 2)
     assert answer.header("content-length") == str(len(answer.body))
+
+
+def test_a_login_page_of_a_backend_of_http_1_0(proxy: Proxy) -> None:
+    with http1.connect(proxy.https_port, proxy.ca) as connection:
+        connection.send(f"GET /old/ HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\n\r\n".encode())
+        answer = connection.read()
+        assert answer.body == public(proxy, LOGIN)
+        assert (answer.header("transfer-encoding"), answer.header("connection")) == ("chunked", None)
+        # The connection goes on.
+        connection.send(f"GET /short/ HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\n\r\n".encode())
+        assert connection.read().status == 200
 
 
 def memory(proxy: Proxy) -> int:
@@ -93,6 +108,15 @@ def test_a_long_page_takes_little_memory(proxy: Proxy) -> None:
     assert memory(proxy) - idle < BOUND
 
 
+def test_a_long_page_takes_little_memory_though_a_client_of_http_2_takes_it_slowly(proxy: Proxy) -> None:
+    http2.get("/long/1", proxy.https_port, proxy.ca)
+    idle = memory(proxy)
+    # This client is ready to take 64 kB at a time, far less than the backend can send.
+    answer = http2.get(f"/long/{MEGABYTES}", proxy.https_port, proxy.ca)
+    assert answer.body == public(proxy, BLOCK) * (MEGABYTES * 10**6 // len(BLOCK))
+    assert memory(proxy) - idle < BOUND / 2
+
+
 def connected(proxy: Proxy) -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=str(proxy.ca))
     return context.wrap_socket(
@@ -105,18 +129,23 @@ def arrivals(proxy: Proxy, path: str, stamp: bytes) -> list[tuple[float, float]]
     times: list[tuple[float, float]] = []
     seen = b""
     with connected(proxy) as wire:
-        wire.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\nConnection: close\r\n\r\n".encode())
+        wire.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost:{proxy.https_port}\r\n\r\n".encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += wire.recv(1)
+        unpack = zlib.decompressobj(31).decompress if b"gzip" in head else bytes
         while data := wire.recv(65536):
             now = time.monotonic()
-            seen += data
+            seen += unpack(data)
             stamps = re.findall(stamp, seen)
             times += [(float(sent), now) for sent in stamps[len(times) :]]
     assert B not in seen
     return times
 
 
-def test_events_come_at_once(proxy: Proxy) -> None:
-    times = arrivals(proxy, "/events/", rb"data: ([\d.]+) ")
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_events_come_at_once(proxy: Proxy, coding: str) -> None:
+    times = arrivals(proxy, f"/events/{coding}", rb"data: ([\d.]+) ")
     assert len(times) == 4
     # A tenth of a second is promised; the best of four shows what a busy machine hides.
     assert min(came - sent for sent, came in times) < 0.1
@@ -143,11 +172,54 @@ def test_a_body_that_is_cut_is_seen_to_be_cut(proxy: Proxy) -> None:
     assert not seen.endswith(b"0\r\n\r\n")
 
 
+def test_a_body_that_is_cut_while_it_is_held_is_a_502(proxy: Proxy) -> None:
+    assert http1.get("/broken/", proxy.https_port, proxy.ca).status == 502
+
+
+def test_a_damaged_coding_is_seen_to_be_cut(proxy: Proxy) -> None:
+    with connected(proxy) as wire:
+        wire.sendall(f"GET /damaged/ HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\n\r\n".encode())
+        seen = b""
+        while data := wire.recv(65536):
+            seen += data
+    assert b"200 OK" in seen
+    assert not seen.endswith(b"0\r\n\r\n")
+    with pytest.raises(AssertionError, match="was reset"):
+        http2.get("/damaged/", proxy.https_port, proxy.ca)
+    assert "the body ends here" in proxy.log
+    assert http1.get("/short/", proxy.https_port, proxy.ca).status == 200
+
+
 def test_a_client_that_goes_away_in_the_middle_does_no_harm(proxy: Proxy) -> None:
     with connected(proxy) as wire:
         wire.sendall(f"GET /long/20 HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\n\r\n".encode())
         wire.recv(65536)
     assert http1.get("/short/", proxy.https_port, proxy.ca).status == 200
+
+
+def test_a_part_of_a_page_passes_as_it_is_and_the_whole_of_it_offers_none(proxy: Proxy) -> None:
+    part = http1.get("/file/", proxy.https_port, proxy.ca, "Range: bytes=100-299")
+    assert (part.status, part.body) == (206, LOGIN[100:300])
+    whole = http1.get("/file/", proxy.https_port, proxy.ca)
+    assert (whole.body, whole.header("accept-ranges")) == (public(proxy, LOGIN), "none")
+    marked = f"If-Range: {whole.header('etag')}"
+    again = http1.get("/file/", proxy.https_port, proxy.ca, "Range: bytes=100-299", marked)
+    assert (again.status, again.body) == (200, public(proxy, LOGIN))
+
+
+def test_a_page_is_fetched_again_after_the_rules_have_changed(proxy: Proxy) -> None:
+    etag = http1.get("/file/", proxy.https_port, proxy.ca).header("etag")
+
+    def status() -> int:
+        return http1.get("/file/", proxy.https_port, proxy.ca, f"If-None-Match: {etag}").status
+
+    assert status() == 304
+    proxy.rules.write_text(proxy.rules.read_text().replace("elsewhere", "to another place"))
+    deadline = time.monotonic() + 15
+    while status() == 304:
+        assert time.monotonic() < deadline, "the new rules did not come into force"
+        time.sleep(0.1)
+    assert status() == 200
 
 
 MEGABYTE = 10**6
@@ -165,3 +237,20 @@ def test_uploads_of_a_megabyte(proxy: Proxy, path: str, status: int, field: str,
     answer = http1.fetch(proxy.https_port, head.encode() + body, proxy.ca)
     assert answer.status == status
     assert Handler.uploaded == ([MEGABYTE] if status == 200 else [])
+
+
+@pytest.mark.parametrize(("path", "status"), [("/moved", 301), ("/upload", 200)])
+def test_a_long_upload_of_unknown_length_takes_little_memory(proxy: Proxy, path: str, status: int) -> None:
+    Handler.uploaded.clear()
+    http1.get("/short/", proxy.https_port, proxy.ca)
+    idle = memory(proxy)
+    chunk = b"f4240\r\n" + b"x" * MEGABYTE + b"\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with http1.connect(proxy.https_port, proxy.ca) as connection:
+        connection.send(head.encode())
+        for _ in range(MEGABYTES):
+            connection.send(chunk)
+        connection.send(b"0\r\n\r\n")
+        assert connection.read("POST").status == status
+    assert Handler.uploaded == ([MEGABYTES * MEGABYTE] if status == 200 else [])
+    assert memory(proxy) - idle < BOUND

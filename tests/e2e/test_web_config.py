@@ -173,7 +173,7 @@ def until(wanted: Callable[[], bool]) -> None:
 # What is made of answer.config, and the lines that must be told.
 BROKEN = [
     ({"CustomResponse": "CustomRespond", '"true"': '"ture"'}, [5, 7]),
-    ({"^answer$": "*"}, [5]),
+    ({"^answer$": "*"}, [6]),
     ({"</rewrite>": ""}, [11]),
 ]
 

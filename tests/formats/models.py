@@ -22,6 +22,7 @@ from urlrewrite.model import (
     Expectation,
     InboundRule,
     LinkMode,
+    LinkPlace,
     Location,
     LogicalGrouping,
     Match,
@@ -310,11 +311,15 @@ HOSTS = st.sampled_from(
 )
 ORIGINS = st.builds(Origin, st.sampled_from(["http", "https"]), HOSTS, st.sampled_from([80, 443, 8080]))
 
+PATHS = st.sampled_from(["/app", "/a/b", "/a%20b", "/~x.y"])
 OWN_FIELDS = st.fixed_dictionaries(
     {
         "backend": st.none() | ORIGINS,
+        "forward_prefix": st.booleans(),
+        "root_paths": st.lists(PATHS, max_size=2, unique=True).map(tuple),
         "connect": st.none() | st.tuples(HOSTS, st.integers(1, 65535)),
         "links": st.sampled_from(LinkMode),
+        "links_also": st.frozensets(st.sampled_from(LinkPlace)),
         "mode": st.sampled_from(Mode),
         "readings": st.builds(Readings, st.sampled_from(TagReplacement), st.booleans()),
         "preserve_host_header": st.booleans(),
@@ -398,6 +403,14 @@ def rule_sets(draw: st.DrawFn) -> RuleSet:
             },
         )
         for number in range(2 if several else 1)
+    ]
+    sites = [
+        replace(
+            site,
+            path=draw(st.just("") | PATHS) if site.public else "",
+            backend_path=draw(st.just("") | PATHS) if site.backend else "",
+        )
+        for site in sites
     ]
     return RuleSet(
         sites=tuple(sites),

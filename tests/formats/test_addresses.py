@@ -50,9 +50,9 @@ NO_ORIGINS = [
     ("https://exa%6dple.com", "got the host"),
     ("https://a／b.example", "expected http:// or https:// and a host"),
     ("https://me@www.example.com", "expected no user name or password"),
-    ("https://www.example.com/app", "expected https://www.example.com: path prefixes are not supported yet"),
-    ("https://www.example.com/?a", "path prefixes are not supported yet"),
-    ("https://www.example.com/#a", "path prefixes are not supported yet"),
+    ("https://www.example.com/app", "expected https://www.example.com: an address without a path"),
+    ("https://www.example.com/?a", "expected https://www.example.com with or without a path"),
+    ("https://www.example.com/#a", "expected https://www.example.com with or without a path"),
 ]
 
 

@@ -18,6 +18,9 @@ PAIRS = [
     ("http://privateserver:8080", "https://www.example.com"),
     ("http://app.internal.example", "https://portal.example.com:8443"),
     ("https://10.0.0.7:9443", "http://www.example.com"),
+    ("http://privateserver:8080", "https://www.example.com/app"),
+    ("http://privateserver:8080/base", "https://www.example.com/app"),
+    ("http://privateserver:8080/base", "https://www.example.com"),
 ]
 
 

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from urlrewrite import rule_tests
-from urlrewrite.cli import load_rules
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.wizards.parts import MissingError, Parameters
 from urlrewrite.formats.wizards.templates import TEMPLATES, write_template
+from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.lint.linter import lint
+from urlrewrite.loading import load_rules
 from urlrewrite.model import ActionType
 from urlrewrite.problems import RuleFileError
 
@@ -70,9 +71,9 @@ def test_every_template_proves_itself(name: str, chosen: dict[str, Any], form: s
         file.write_text(write_template(name, parameters(chosen), "tests"), encoding="utf-8")
     else:
         file.write_text(write_template(name, parameters(chosen)), encoding="utf-8")
-    rules, warnings = load_rules([str(file)])
-    assert warnings == []
-    rule_set = rules.rules.rule_set
+    compiled, warnings = load_rules([file])
+    assert warnings == ()
+    rules, rule_set = RulesInForce(compiled, Settings()), compiled.rule_set
     assert list(lint(rule_set)) == []
     assert rule_set.tests
     assert [fault for test in rule_set.tests for fault in rule_tests.run_test(rules, test)] == []
@@ -193,6 +194,7 @@ REFUSED = [
     ("user-friendly-url", {"example": "/a%20b.aspx?id=7"}, "example: got .*a page with a query"),
     ("user-friendly-url", {"example": "//a.aspx?id=7"}, "example: got .*a page with a query"),
     ("user-friendly-url", {"example": "/a/../b.aspx?id=7"}, "example: got .*a page with a query"),
+    ("user-friendly-url", {"example": "/...aspx?id=7"}, "example: got .*a page with a query"),
     ("user-friendly-url", {"example": "/a.aspx?b=c#d"}, "example: got "),
     ("user-friendly-url", {"example": "/a.aspx?b=c/d"}, "example: got .*in a path as it is"),
     ("user-friendly-url", {"example": "/a.aspx?" + "&".join(f"p{n}=1" for n in range(9))}, "example: got 9 parameters"),
@@ -241,7 +243,7 @@ def test_a_hostile_parameter_is_refused_or_means_itself(what: str, text: str, tm
         assert alone.sites[0].rules == beside.sites[0].rules
         assert alone.tests == beside.tests
     try:
-        rules = load_rules([str(tmp_path / "site.yaml")])[0]
+        rules = RulesInForce(load_rules([tmp_path / "site.yaml"])[0], Settings())
     except RuleFileError as error:
         # What an ECMAScript pattern may be, the engine knows best.
         assert what == "expression"

@@ -55,8 +55,8 @@ WRONG = [
         'public: got "www.example.com", expected http:// or https:// and a host',
     ),
     ("https://www.example.com", "privateserver:8080", 'backend: got "privateserver:8080", expected http://'),
-    ("https://www.example.com/app", "http://privateserver", "public: .*path prefixes are not supported yet"),
-    ("https://www.example.com", "http://privateserver/app", "backend: .*path prefixes are not supported yet"),
+    ("https://www.example.com/app", "http://privateserver", "public: .*an address without a path"),
+    ("https://www.example.com", "http://privateserver/app", "backend: .*an address without a path"),
     ("https://www.example.com", "https://WWW.example.com:443/", "backend: got .*, expected another address than"),
     ("https://www.example.com\nlinks: off", "http://privateserver", "public: got "),
 ]

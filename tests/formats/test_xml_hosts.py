@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from formats.xml_support import Expected, assert_told, read
+from urlrewrite.engine.inheritance import server_level, site_levels
+from urlrewrite.formats import rule_files
 from urlrewrite.formats.xml import rules as xml_rules
+from urlrewrite.formats.xml.export import to_web_config
+from urlrewrite.formats.xml.export_host import to_application_host
+from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.model import (
     Collection,
     ConfigElement,
@@ -16,7 +21,9 @@ from urlrewrite.model import (
     Match,
     Origin,
     Removal,
+    Source,
 )
+from urlrewrite.problems import RuleFileError
 
 HOST = """<?xml version="1.0" encoding="UTF-8"?>
 <configuration>
@@ -185,3 +192,86 @@ def test_a_server_without_sites_serves_every_name() -> None:
     rules = xml_rules.parse(text.encode(), "farm.config")[0]
     assert [(item.name, item.public) for item in rules.sites] == [("farm", ())]
     assert [item.name for item in rules.web_farms] == ["webFarm"]
+
+
+SITE = """<configuration><system.applicationHost><sites><site name="Portal" id="1">
+  <application path="/"><virtualDirectory path="/" physicalPath="{root}" /></application>
+  <application path="/shop"><virtualDirectory path="/" physicalPath="{root}/shop files" /></application>
+</site></sites></system.applicationHost>
+<location path="Portal"><system.webServer><rewrite><rules>
+  <rule name="all"><match url=".*" /><action type="Redirect" url="/all" /></rule>
+</rules></rewrite></system.webServer></location></configuration>"""
+WEB_CONFIG = """<configuration><system.webServer><rewrite>
+<rules><remove name="all" /><rule name="{name}"><match url="a" /></rule></rules>
+</rewrite></system.webServer>
+<location path="deep"><system.webServer><rewrite><rules><clear /></rules></rewrite></system.webServer></location>
+</configuration>"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    (tmp_path / "shop files").mkdir()
+    (tmp_path / "Web.config").write_text(WEB_CONFIG.format(name="of the site"))
+    path = tmp_path / "applicationHost.config"
+    path.write_text(SITE.format(root=tmp_path))
+    return path
+
+
+def test_the_web_config_in_a_physical_path_is_read_with_inheritance(server: Path) -> None:
+    (server.parent / "shop files" / "web.config").write_text(WEB_CONFIG.format(name="of the shop"))
+    rule_set, warnings = rule_files.load([server])
+    assert [problem.id for problem in warnings] == ["UR020"]
+    (site,) = rule_set.sites
+    assert [(item.path, [rule.name for rule in item.rules]) for item in site.locations] == [
+        ("", ["of the site"]),
+        ("deep", []),
+        ("shop", ["of the shop"]),
+        ("shop/deep", []),
+    ]
+    levels = site_levels(server_level(rule_set), site)
+    names = {path: [placed.rule.name for placed in level.rules] for path, level in levels.items()}
+    assert names == {"": ["of the site"], "deep": [], "shop": ["of the site", "of the shop"], "shop/deep": []}
+    assert {Path(file).name for file in rule_set.files} == {"applicationHost.config", "Web.config", "web.config"}
+
+
+def test_a_web_config_that_is_not_there_yet_is_watched(server: Path) -> None:
+    rule_set, _ = rule_files.load([server])
+    assert str(server.parent / "shop files" / "web.config") in rule_set.files
+    assert len(rule_set.sites[0].locations) == 2
+
+
+def test_errors_of_a_web_config_in_a_physical_path_are_told(server: Path) -> None:
+    broken = server.parent / "shop files" / "web.config"
+    broken.write_text("<configuration")
+    with pytest.raises(RuleFileError) as caught:
+        rule_files.load([server])
+    assert any(problem.source == Source(str(broken), 1) for problem in caught.value.problems)
+    broken.unlink()
+    broken.mkdir()
+    with pytest.raises(RuleFileError, match=f"{broken}: got no content .it is no plain file"):
+        rule_files.load([server])
+
+
+def test_a_file_for_iis_has_one_section_a_path(server: Path) -> None:
+    """What a site says in both files is joined, and told, since IIS would find it twice."""
+    rule_set, _ = rule_files.load([server])
+    text, problems = to_application_host(rule_set)
+    assert text.count('<location path="Portal">') == 1
+    assert any("Web.config says is written here as well" in str(problem) for problem in problems)
+    (server.parent / "Web.config").unlink()
+    (server.parent / "again.config").write_text(text)
+    again, _ = rule_files.load([server.parent / "again.config"])
+    before, after = (site_levels(server_level(item), item.sites[0]) for item in (rule_set, again))
+    assert {path: level.rules for path, level in before.items()} == {path: level.rules for path, level in after.items()}
+    text, _ = to_web_config(rule_set)
+    assert [rule.name for rule in xml_rules.parse(text.encode(), "web.config")[0].sites[0].rules] == ["of the site"]
+
+
+def test_a_path_of_windows_survives_the_way_through_yaml(server: Path) -> None:
+    for path in (r"%SystemDrive%\inetpub\wwwroot", r"C:\inetpub\wwwroot", r"\\files\share"):
+        server.write_text(SITE.format(root=path))
+        rule_set, _ = rule_files.load([server])
+        (server.parent / "site.yaml").write_text(to_yaml(rule_set))
+        again, _ = rule_files.load([server.parent / "site.yaml"])
+        assert again.sites[0].document_root == rule_set.sites[0].document_root
+        assert again.sites[0].document_root.endswith(path.rpartition("%")[2])

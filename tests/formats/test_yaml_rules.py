@@ -124,7 +124,7 @@ GOLDEN = RuleSet(
             rules=(
                 InboundRule(
                     "old articles",
-                    Match(r"^article/(\d+)", ignore_case=False),
+                    Match(r"^article/(\d+)", ignore_case=False, source=at(27)),
                     Conditions(
                         (Condition("{QUERY_STRING}", "^$", source=at(32)),),
                         LogicalGrouping.MATCH_ANY,
@@ -136,6 +136,7 @@ GOLDEN = RuleSet(
                         "/news/{R:1}",
                         append_query_string=False,
                         redirect_type=RedirectType.FOUND,
+                        source=at(35),
                     ),
                     enabled=False,
                     pattern_syntax=PatternSyntax.ECMASCRIPT,
@@ -146,10 +147,16 @@ GOLDEN = RuleSet(
             outbound_rules=(
                 OutboundRule(
                     "lazy links",
-                    OutboundMatch("^/app/(.*)", filter_by_tags=("A", "CustomTags"), custom_tags="lazy", occurrences=3),
+                    OutboundMatch(
+                        "^/app/(.*)",
+                        filter_by_tags=("A", "CustomTags"),
+                        custom_tags="lazy",
+                        occurrences=3,
+                        source=at(42),
+                    ),
                     "is html",
                     Conditions((Condition("{R:1}", "^x", negate=True, source=at(43)),)),
-                    OutboundAction(OutboundActionType.REWRITE, "/{R:1}", replace=False),
+                    OutboundAction(OutboundActionType.REWRITE, "/{R:1}", replace=False, source=at(44)),
                     stop_processing=True,
                     source=at(40),
                 ),
@@ -169,7 +176,12 @@ GOLDEN = RuleSet(
         ),
     ),
     global_rules=(
-        InboundRule("no status page", Match("^server-status"), action=Action(ActionType.ABORT_REQUEST), source=at(3)),
+        InboundRule(
+            "no status page",
+            Match("^server-status", source=at(4)),
+            action=Action(ActionType.ABORT_REQUEST, source=at(5)),
+            source=at(3),
+        ),
     ),
     rewrite_maps=MappingProxyType({"Moved": RewriteMap("Moved", {"/old": "/new"}, source=at(7))}),
     tests=(
@@ -303,8 +315,8 @@ def test_every_error_of_every_file_is_told_at_once(tmp_path: Path) -> None:
         'c.yaml:5: got the rewrite map "M" again',
         "d.yaml:1: got the byte 0xe4",
         "e.yaml:1: got an empty file",
-        "f.yaml:0: got no content (Is a directory)",
-        "g.yaml:0: got no content (No such file or directory)",
+        "f.yaml: got no content (Is a directory)",
+        "g.yaml: got no content (No such file or directory)",
     ]
     assert found[1].startswith("b.yaml:1: got ")
     assert "the first one is in a.yaml:4" in found[5]

@@ -19,7 +19,7 @@ from urlrewrite.model import (
     RuleSet,
     TagReplacement,
 )
-from urlrewrite.problems import RuleFileError
+from urlrewrite.problems import RuleFileError, Severity
 
 SITE_VALUES = [
     ("mode: iis", "mode", Mode.IIS),
@@ -138,6 +138,31 @@ def test_a_web_config_gives_a_site_its_rules(tmp_path: Path) -> None:
     assert str(tmp_path / "web.config") in rules.files
 
 
+def test_what_a_web_config_says_of_the_server_is_honoured(tmp_path: Path) -> None:
+    """IIS has it in applicationHost.config only; two sites may name the same file."""
+    rule = "<rule name='{}'><match url='a'/></rule>"
+    section = f"<rewrite><globalRules useOriginalURLEncoding='false'>{rule.format('g')}</globalRules></rewrite>"
+    config = f"<configuration><system.webServer><proxy enabled='false'/>{section}</system.webServer></configuration>"
+    (tmp_path / "web.config").write_text(config)
+    (tmp_path / "site.yaml").write_text(
+        "globalRules: [{name: own, match: a}]\nsites:\n"
+        + "".join(f"  - {{public: 'http://{name}', backend: 'http://b', webConfig: web.config}}\n" for name in "xy")
+    )
+    rules, warnings = rule_files.load([tmp_path / "site.yaml"])
+    assert [rule.name for rule in rules.global_rules] == ["own", "g"]
+    assert rules.global_use_original_url_encoding is False
+    assert rules.proxy
+    assert rules.proxy.attributes == {"enabled": "false"}
+    assert {problem.id for problem in warnings} == {"UR018"}
+    (tmp_path / "other.config").write_text(config.replace("'g'", "'G'"))
+    text = (tmp_path / "site.yaml").read_text()
+    (tmp_path / "site.yaml").write_text(text[: text.rindex("web.config")] + "other.config}\n")
+    with pytest.raises(RuleFileError) as error:
+        rule_files.load([tmp_path / "site.yaml"])
+    errors = [problem.id for problem in error.value.problems if problem.severity is Severity.ERROR]
+    assert errors == ["UR005", "UR008"]
+
+
 NOT_USABLE = [
     ("webConfig: web.config\nrules: []\n", "rules: got rules beside webConfig, expected it in"),
     ("webConfig: none.config\n", 'webConfig: got "none.config" (No such file or directory), expected a web.config'),
@@ -179,11 +204,6 @@ WRONG: list[tuple[str, Expected]] = [
         "rules: []\nlocations: {}\nsites: [{backend: http://b}]\n",
         [(2, "UR004", "locations: got locations beside sites, expected it in one of the sites")],
     ),
-    (
-        "public: http://a\nrules: [{name: r, match: a, action: {type: Rewrite, url: /b}}]\n",
-        [(1, "UR030", "backend: got no address of a backend and no rule that rewrites to an absolute URL")],
-    ),
-    ("public: http://a\nrules: [{name: r, match: a, action: {type: Rewrite, url: 'http://b/'}}]\n", []),
 ]
 
 

@@ -15,8 +15,8 @@ from mitmproxy.tls import TlsData
 
 from hooks.support import request_flow, state_of
 from urlrewrite.exchange import Exchange
-from urlrewrite.hooks.inbound import STREAMED_UPLOAD, Inbound
-from urlrewrite.hooks.state import State
+from urlrewrite.hooks.inbound import Inbound
+from urlrewrite.hooks.state import UPLOAD_HELD, State
 
 
 async def judged(text: str = "", **request: object):  # type: ignore[no-untyped-def]
@@ -119,7 +119,7 @@ async def test_flows_that_are_done_or_replayed_are_left_alone(mark: str, value: 
 
 
 async def test_large_uploads_are_streamed_but_not_to_our_own_answers() -> None:
-    size = str(STREAMED_UPLOAD + 1)
+    size = str(UPLOAD_HELD + 1)
     assert (await judged(content_length=size)).request.stream is True
     refused = await judged("rules: [{name: r, match: .*, action: {type: Redirect, url: /y}}]", content_length=size)
     assert not refused.request.stream

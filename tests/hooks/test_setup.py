@@ -14,7 +14,7 @@ from mitmproxy.test import taddons
 from hooks.support import state_of, write
 from urlrewrite.hooks.listeners import Listeners, listener_mode
 from urlrewrite.hooks.options import Options
-from urlrewrite.hooks.rules_file import DEFAULT_RULES, POLL_SECONDS, RulesFile
+from urlrewrite.hooks.rules_file import DEFAULT_RULES, POLL_SECONDS, RulesFile, stamp
 from urlrewrite.hooks.state import State
 from urlrewrite.model import Site
 
@@ -83,7 +83,7 @@ async def test_a_bare_web_config_gets_its_names_from_options(tmp_path: Path, cap
     addon = RulesFile(state, lambda: changes.append(state.in_force))
     with taddons.context(Options(), addon) as context:
         context.options.update(urlrewrite_rules=[str(path)])
-        assert "No rule file names a backend" in caplog.text
+        assert "has no backend" in caplog.text
         changes.clear()
         context.options.update(urlrewrite_backend="http://privateserver:8080")
         seen = [site_in_force(state)]
@@ -92,12 +92,14 @@ async def test_a_bare_web_config_gets_its_names_from_options(tmp_path: Path, cap
             ("backend", "http://other"),
             ("links", "tags"),
             ("mode", "iis"),
+            ("connect", "10.0.0.7:80"),
         ]:
             context.options.update(**{f"urlrewrite_{name}": value})
             seen.append(site_in_force(state))
-        assert [tuple(map(str, site.public)) for site in seen] == [(), *[("https://www.example.com",)] * 4]
-        assert [str(site.backend) for site in seen] == [*["http://privateserver:8080"] * 2, *["http://other"] * 3]
-        assert [str(seen[-2].links), str(seen[-1].links), str(seen[-1].mode)] == ["tags", "tags", "iis"]
+        assert [tuple(map(str, site.public)) for site in seen] == [(), *[("https://www.example.com",)] * 5]
+        assert [str(site.backend) for site in seen] == [*["http://privateserver:8080"] * 2, *["http://other"] * 4]
+        assert [str(seen[-3].links), str(seen[-2].links), str(seen[-2].mode)] == ["tags", "tags", "iis"]
+        assert [seen[-2].connect, seen[-1].connect] == [None, ("10.0.0.7", 80)]
         assert len({rules.fingerprint for rules in changes if rules}) == len(changes)
 
         for name, value in [("public", ["nonsense"]), ("backend", "b:80"), ("links", "all"), ("mode", "strict")]:
@@ -125,6 +127,28 @@ def _copy(path: Path) -> Path:
 
 def test_files_are_looked_at_often_enough_for_two_seconds() -> None:
     assert POLL_SECONDS <= 1
+
+
+async def test_a_file_that_is_named_by_a_broken_set_is_watched(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    state, changes = State(), asyncio.Event()
+    addon = RulesFile(state, changes.set)
+    path = write(tmp_path / "web.config", "rules: []")
+    path.write_text("<rewrite><rules configSource='rules.config' /></rewrite>")
+    (tmp_path / "rules.config").write_text("<rules")
+    with taddons.context(Options(), addon) as context:
+        context.options.update(urlrewrite_rules=[str(path)])
+        addon.running()
+        assert state.in_force is None
+        assert "rules.config:1: got what is no XML" in caplog.text
+        (tmp_path / "rules.config").write_text("<rules />")
+        await asyncio.wait_for(changes.wait(), 10)
+        assert state.in_force
+        # What was named on the way does not make it load once more.
+        assert stamp(addon._watched()) == addon._stamp
+        addon.done()
 
 
 async def test_a_saved_file_comes_into_force_and_a_broken_one_does_not(

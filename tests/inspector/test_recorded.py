@@ -325,7 +325,7 @@ async def test_flows_of_every_kind_are_told_under_the_rules(explain: Callable[..
 def test_explain_tells_damage_in_one_line(explain: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "damaged").write_bytes(b"17:x")
     for where in (tmp_path / "damaged", tmp_path / "missing"):
-        error = explain(where, code=1)
-        assert error.startswith(f"run.sh: --flow {where}: ")
+        error = explain(where, code=2)
+        assert error.startswith(f"run.sh explain: --flow {where}: ")
         assert error.count("\n") == 1
-    assert "expected one of them" in explain("x", "https://www.example.com/", code=1)
+    assert "expected one of them" in explain("x", "https://www.example.com/", code=2)

@@ -377,6 +377,8 @@ PLAN = event("BODY_PLAN", way="pass", why="the answer is binary")
             [event("BODY_DECODED", codings=[], charset="utf-8", charset_source="bom", bytes=1, decoded=1)],
             "not coded · utf-8 (by bom) · 1 byte",
         ),
+        ([event("INTEGRITY", mended=2, kept=[])], "integrity  2 digests made those of files as they are sent"),
+        ([event("INTEGRITY", mended=0, kept=["https://a/b.js"])], "this file is left alone: https://a/b.js"),
         ([event("OUTBOUND_RULE_END", rule="r", examined=0)], "r                                      found nothing to"),
         ([event("OUTBOUND_PATTERN_MATCH", rule="r")], "✗ r                                      was not finished"),
         ([OUTBOUND_START, *[LINK] * 5], "5  a → b  at 1, 1, 1, 1, …"),

@@ -76,7 +76,14 @@ def on(variable: str, pattern: str, more: str = "") -> str:
 NEGATED = ", negate: true"
 STOP = "stopProcessing: true"
 
+NOWHERE = "public: https://www.example.com\n"
+
 GIVEN: dict[str, list[str]] = {
+    "UR030": [
+        NOWHERE,
+        NOWHERE + rules(rule("a", rewrite("/b"))),
+        NOWHERE + rules(rule("a", redirect("http://b/"))),
+    ],
     "UR130": [
         inbound(".*", conditions=f"[{on('HTTP_HOST', '^a$')}]"),
         inbound(".*", "None", more="serverVariables: {HTTP_X_A: HTTP_ACCEPT_ENCODING}"),
@@ -263,6 +270,13 @@ GIVEN: dict[str, list[str]] = {
 }
 
 NOT_GIVEN: dict[str, list[str]] = {
+    "UR030": [
+        inbound("a"),
+        NOWHERE + rules(rule("a", rewrite("http://b/"))),
+        NOWHERE + rules(rule("a", rewrite("{C:1}"))),
+        NOWHERE + "locations: {shop: {rules: [{name: a, match: a, action: {type: Rewrite, url: 'http://b/'}}]}}\n",
+        "sites: [{public: http://a}]\nglobalRules: [{name: a, match: a, action: {type: Rewrite, url: 'http://b/'}}]\n",
+    ],
     "UR130": [
         inbound(".*", "None", more="serverVariables: {HTTP_X_FORWARDED_PROTO: https, HTTP_X_A: url}"),
         inbound(".*", conditions=f"[{on('{HTTP_HOST}', '^a$')}]"),
@@ -456,7 +470,9 @@ NOT_GIVEN: dict[str, list[str]] = {
 
 def findings(text: str) -> list[Problem]:
     of_site, globals, of_all = text.partition("globalRules:")
-    if globals:
+    if text.startswith(("public:", "sites:")):
+        pass
+    elif globals:
         # They stand beside the sites.
         text = "sites:\n  -\n" + textwrap.indent(SITE.lstrip() + of_site, "    ") + "\n" + globals + of_all
     else:

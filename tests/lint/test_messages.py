@@ -48,7 +48,7 @@ def test_check_explains_an_id(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith("UR135  A leading slash that can never match\n")
     assert "Write:" in out
     assert explained("UR999") is None
-    assert main(["check", "--explain", "UR999"]) == 1
+    assert main(["check", "--explain", "UR999"]) == 2
     assert "expected an id" in capsys.readouterr().err
-    assert main(["check"]) == 1
+    assert main(["check"]) == 2
     assert "got no rule files" in capsys.readouterr().err

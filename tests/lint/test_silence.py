@@ -70,6 +70,7 @@ def test_in_xml_a_comment_silences(tmp_path) -> None:
           <!-- urlrewrite: silence UR135 -->
           <rule name="one"><match url="^/a" /><action type="AbortRequest" /></rule>
           <rule name="two"><match url="^/b" /><action type="AbortRequest" /></rule>
+          <rule name="all" stopProcessing="true"><match url=".*" /><action type="Rewrite" url="http://a/{R:0}" /></rule>
         </rules></rewrite></system.webServer></configuration>"""
     )
     rule_set, warnings = load([path])

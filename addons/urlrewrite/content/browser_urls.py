@@ -42,22 +42,20 @@ _TWO_SLASHES = rb"(?:(?:[/\\]|&(?:#47|#92|(?i:#x2f|#x5c)|b?sol);?)[\t\r\n]*){2}"
 HIDDEN = _STARTS_AWAY + _TWO_SLASHES + _AUTHORITY + rb"(?:%[0-9a-fA-F]|&|[\t\r\n]+[^\s\"'<>])"
 """An expression for the beginning of a value whose host is not written with its own letters."""
 
-_SLASHES = (b"//", b"\\\\")
-_HIDDEN_HOST = re.compile(
-    rb"[/\\]{2}(" + _AUTHORITY + rb"(?:%[0-9a-fA-F]|&#?|[\t\r\n]+[^\s\"'<>])(?:[^/\\?#\"'<> &]|&#?)*)"
-)
+_HIDDEN_HOST = _AUTHORITY + rb"(?:%[0-9a-fA-F]|&#?|[\t\r\n]+[^\s\"'<>])(?:[^/\\?#\"'<> &]|&#?)*"
+_HIDDEN_HOSTS = {
+    slashes: re.compile(rb"%b(?=(%b))" % (re.escape(slashes), _HIDDEN_HOST)) for slashes in (b"//", b"\\\\")
+}
 
 
 def hides_host(data: bytes, link_map: LinkMap) -> bool:
     """Whether markup may name a host of the map, though not with the host's own letters."""
-    for slashes in _SLASHES:
-        at = data.find(slashes)
-        while at >= 0:
-            found = _HIDDEN_HOST.match(data, at)
-            if found and link_map.names_in(_plain_letters(found[1])):
-                return True
-            at = data.find(slashes, at + 2)
-    return False
+    return any(
+        link_map.names_in(_plain_letters(found[1]))
+        for slashes, hidden in _HIDDEN_HOSTS.items()
+        if slashes in data
+        for found in hidden.finditer(data)
+    )
 
 
 def map_browser_url(value: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:

@@ -19,6 +19,8 @@ class Links:
     """A link map, how far it reaches, who is told of a link, and who of the number of links that are not told.
 
     `visible_text` maps the text of HTML that readers see, too; `conditional_comments` what Internet Explorer read.
+    Where the backend is mounted below a path, `page` is the path by which it knows this content, if anybody does, and
+    `on_path` is told of paths in scripts that are left as they are.
     """
 
     link_map: LinkMap
@@ -27,6 +29,8 @@ class Links:
     on_more: Callable[[int], None] = lambda count: None
     visible_text: bool = False
     conditional_comments: bool = False
+    page: str = ""
+    on_path: Callable[[str], None] = lambda path: None
 
     def tell(self, where: str, base: int = 0) -> OnChange:
         """An `on_change` for the link map, for a part of the body that begins at `base`."""
@@ -43,7 +47,8 @@ class Values:
 
     `known` says of a tag and an attribute what need not be asked of `on_value` for each value. Values of which that is
     used are counted: `on_many(tag, attribute, prefix, number)`, "" being the prefix of those that no rule matches.
-    `tells(tag, attribute, prefix)` says that `on_value` wants to see such a value all the same.
+    `tells(tag, attribute, prefix)` says that `on_value` wants to see such a value all the same. Attributes of which the
+    same object is known are counted together, as any one of them.
     """
 
     wanted: Mapping[bytes, frozenset[bytes]]

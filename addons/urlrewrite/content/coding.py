@@ -123,8 +123,8 @@ class Decoder:
 class Encoder:
     """Applies a stack of content codings, chunk by chunk. The same chunks and flushes give the same bytes."""
 
-    def __init__(self, codings: Sequence[str]) -> None:
-        self._packers = [PACKERS[coding]() for coding in _checked(codings)]
+    def __init__(self, codings: Sequence[str], *, fast: bool = False) -> None:
+        self._packers = [PACKERS[coding](fast) for coding in _checked(codings)]
         self._pending = False
 
     def feed(self, data: bytes) -> bytes:
@@ -160,9 +160,12 @@ def decoder(codings: Sequence[str], *, limit: int, ratio: int = DEFAULT_RATIO) -
     return Decoder(codings, limit=limit, ratio=ratio)
 
 
-def encoder(codings: Sequence[str]) -> Encoder:
-    """An Encoder for `codings`, in the order to apply. Raises UnsupportedCoding. `deflate` is written as zlib data."""
-    return Encoder(codings)
+def encoder(codings: Sequence[str], *, fast: bool = False) -> Encoder:
+    """An Encoder for `codings`, in the order to apply. Raises UnsupportedCoding. `deflate` is written as zlib data.
+
+    A `fast` one takes the least time that the coding can take, for more bytes.
+    """
+    return Encoder(codings, fast=fast)
 
 
 def decode(data: bytes, codings: Sequence[str], *, limit: int, ratio: int = DEFAULT_RATIO) -> bytes:
@@ -171,9 +174,9 @@ def decode(data: bytes, codings: Sequence[str], *, limit: int, ratio: int = DEFA
     return stream.feed(data) + stream.finish()
 
 
-def encode(data: bytes, codings: Sequence[str]) -> bytes:
+def encode(data: bytes, codings: Sequence[str], *, fast: bool = False) -> bytes:
     """A whole body encoded. Raises UnsupportedCoding."""
-    stream = Encoder(codings)
+    stream = Encoder(codings, fast=fast)
     return stream.feed(data) + stream.finish()
 
 

@@ -28,6 +28,7 @@ _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
 
 # The knee of each curve, measured on HTML: the next level takes half as much time again for 3 or 4 % less.
 _ZLIB_LEVEL, _BROTLI_QUALITY, _ZSTD_LEVEL = 4, 3, 3
+_FAST_ZLIB_LEVEL, _FAST_BROTLI_QUALITY, _FAST_ZSTD_LEVEL = 1, 0, 1
 
 
 class Stage(Protocol):
@@ -170,22 +171,22 @@ class Packer:
     finish: Callable[[], bytes]
 
 
-def _zlib_packer(wbits: int) -> Packer:
-    stream = zlib.compressobj(_ZLIB_LEVEL, zlib.DEFLATED, wbits)
+def _zlib_packer(wbits: int, fast: bool) -> Packer:
+    stream = zlib.compressobj(_FAST_ZLIB_LEVEL if fast else _ZLIB_LEVEL, zlib.DEFLATED, wbits)
     return Packer(stream.compress, partial(stream.flush, zlib.Z_SYNC_FLUSH), stream.flush)
 
 
-def _brotli_packer() -> Packer:
-    stream = brotli.Compressor(quality=_BROTLI_QUALITY)
+def _brotli_packer(fast: bool) -> Packer:
+    stream = brotli.Compressor(quality=_FAST_BROTLI_QUALITY if fast else _BROTLI_QUALITY)
     return Packer(stream.process, stream.flush, stream.finish)
 
 
-def _zstd_packer() -> Packer:
-    stream = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+def _zstd_packer(fast: bool) -> Packer:
+    stream = zstandard.ZstdCompressor(level=_FAST_ZSTD_LEVEL if fast else _ZSTD_LEVEL).compressobj()
     return Packer(stream.compress, partial(stream.flush, zstandard.COMPRESSOBJ_FLUSH_BLOCK), stream.flush)
 
 
-PACKERS: dict[str, Callable[[], Packer]] = {
+PACKERS: dict[str, Callable[[bool], Packer]] = {
     "gzip": partial(_zlib_packer, _GZIP_WBITS),
     "x-gzip": partial(_zlib_packer, _GZIP_WBITS),
     "deflate": partial(_zlib_packer, _ZLIB_WBITS),

@@ -113,31 +113,36 @@ class HtmlRewriter:
 
     def feed(self, data: bytes, final: bool = False) -> bytes:
         """Takes the next chunk; returns what can be sent now. Raises ValueError after the final one."""
-        scanner = self._scanner
-        sent = scanner.position
+        scanner, on_plain = self._scanner, self._on_plain
+        sent = done = scanner.position
         pieces: list[bytes] = []
         for token in scanner.feed(data, final=final):
-            if self._on_plain:
-                pieces.append(self._on_plain(scanner.slice(sent, token.start), sent))
-                sent = token.start
+            changes = self._plain(done, token.start) if on_plain else []
+            done = token.end
             if token.kind is _START_TAG:
                 self.start_tag = token
-                changes = self._attributes(token)
+                changes += self._attributes(token)
             else:
-                changes = self._span(token)
+                changes += self._span(token)
             for start, end, changed in changes:
                 pieces += (scanner.slice(sent, start), changed)
                 sent = end
-            if self._on_plain:
-                pieces.append(scanner.slice(sent, token.end))
-                sent = token.end
+        for start, end, changed in self._plain(done, scanner.position) if on_plain else ():
+            pieces += (scanner.slice(sent, start), changed)
+            sent = end
         rest = scanner.slice(sent, scanner.position)
-        pieces.append(self._on_plain(rest, sent) if self._on_plain else rest)
-        return b"".join(pieces)
+        return b"".join([*pieces, rest]) if pieces else rest
 
     def finish(self) -> bytes:
         """The document is complete: returns all that was held back."""
         return self.feed(b"", final=True)
+
+    def _plain(self, start: int, end: int) -> list[_Change]:
+        if start == end or self._on_plain is None:
+            return []
+        span = self._scanner.slice(start, end)
+        changed = self._on_plain(span, start)
+        return [] if changed is span else [(start, end, changed)]
 
     def _attributes(self, token: Token) -> list[_Change]:
         changes: list[_Change] = []

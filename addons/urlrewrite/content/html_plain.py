@@ -22,11 +22,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from urlrewrite.content.any_of import any_of
 from urlrewrite.content.browser_urls import HIDDEN
 from urlrewrite.content.html_foreign import ROOTS
 from urlrewrite.content.html_patterns import RAW_ELEMENTS
 
 _SPACE = rb" \t\n\f\r"
+_HIDDEN = rb"(?=[\x00-\x20hHwW/\\&])" + HIDDEN
 
 
 @lru_cache(maxsize=64)
@@ -41,27 +43,30 @@ def plain_pattern(
         names: an expression for the attributes in which plain links are to be replaced.
         whole_text: a text between tags is taken only as a whole.
     """
-    first = bytes(sorted({letter for host in hosts for letter in (host[:1] + host[:1].upper())}))
-    host = b"|".join(map(re.escape, sorted(hosts)))
+    first = re.escape(bytes(sorted({letter for host in hosts for letter in (host[:1] + host[:1].upper())})))
+    host = any_of(hosts)
 
-    def free(end: bytes, repeat: bytes = b"*+") -> bytes:
+    def free(end: bytes) -> bytes:
         """Bytes other than `end`, among which no host occurs."""
-        return rb"(?:[^%b%b]++|(?!(?i:%b))[%b])%b" % (end, re.escape(first), host, re.escape(first), repeat)
+        if not hosts:
+            return rb"[^%b]*+" % end
+        return rb"[^%b%b]*+(?:(?!%b)[%b][^%b%b]*+)*+" % (end, first, host, first, end, first)
 
+    bare = _SPACE + b"\"'<>=`"
     parts = {
-        b"text": free(b"<", b"++") + (b"(?=<)" if whole_text else b""),
+        b"text": free(b"<"),
+        b"last": b"(?:%b(?=<))?+" % free(b"<") if whole_text else free(b"<"),
         b"space": rb"[%b]" % _SPACE,
         b"name": rb"[^%b/>=\"'<]++" % _SPACE,
         b"rest": rb"[^%b/>=\"'<]*+" % _SPACE,
         b"end": rb"(?=[%b/>])" % _SPACE,
-        b"tags": b"|".join(map(re.escape, sorted(ROOTS.union(RAW_ELEMENTS)))),
+        b"tags": any_of(ROOTS.union(RAW_ELEMENTS)),
         b"links": rb"(?i:%b)=\"(?:%b)%b\"" % (names, b"|".join(prefixes), free(b'"<')),
-        b"values": rb"(?:\"(?!%b)%b\"|'(?!%b)%b'|(?!%b)%b)"
-        % (HIDDEN, free(b'"<'), HIDDEN, free(b"'<"), HIDDEN, free(_SPACE + b"\"'<>=`", b"++")),
+        b"values": rb"(?:\"(?!%b)%b\"|'(?!%b)%b'|(?=[^%b])(?!%b)%b)"
+        % (_HIDDEN, free(b'"<'), _HIDDEN, free(b"'<"), bare, _HIDDEN, free(bare)),
     }
     return re.compile(
-        rb"(?:%(text)b|<(?=[^a-zA-Z/!?])|</[a-zA-Z]%(rest)b%(space)b*+>"
-        rb"|<(?!(?i:%(tags)b)%(end)b)[a-zA-Z]%(rest)b"
+        rb"(?:%(text)b<(?:/[a-zA-Z]%(rest)b%(space)b*+>|(?!%(tags)b%(end)b)[a-zA-Z]%(rest)b"
         rb"(?:%(space)b++(?:%(links)b%(end)b|%(name)b(?:%(space)b*+=%(space)b*+(?:%(values)b)%(end)b)?+))*+"
-        rb"%(space)b*+/?+>)*+" % parts
+        rb"%(space)b*+/?+>|(?=[^a-zA-Z/!?])))*+%(last)b" % parts
     )

@@ -1,7 +1,7 @@
 """The quick way through a page for rules on the values of attributes; `html_plain.py` is the one for links.
 
 Of most values it can be told at once that no rule is for them, or what all rules make of them: they begin with a known
-text, and only that is replaced. So two expressions are made for what is known of the rules (`changes.Known`):
+text, and only that is replaced. So expressions are made for what is known of the rules (`changes.Known`):
 
 - one takes plain HTML: text, end tags, regularly written tags without an attribute that matters, and those with one
   such attribute, if its value is of no concern to any rule, or stands in double quotes, begins with a known text and is
@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from functools import lru_cache
+from typing import NamedTuple
 
+from urlrewrite.content.any_of import NEVER, any_of
 from urlrewrite.content.changes import Known, Values
 from urlrewrite.content.html import written
 from urlrewrite.content.html_foreign import ROOTS
@@ -32,20 +34,30 @@ _IS = rb"%b*+=%b*+" % (_S, _S)
 _END = rb"(?=[%b/>])" % _SPACE
 _ATTRIBUTE = rb"%b(?:%b(?:\"[^\"<]*+\"|'[^'<]*+'|[^%b\"'<>=`]++)%b)?+" % (_NAME, _IS, _SPACE, _END)
 _VALUE = re.compile(rb"%b(?:(\")([^\"]*)|(')([^']*)|()([^%b>]*))" % (_IS, _SPACE))
+_PIECE = 1 << 17
 
+_SPACE_BYTES = b" \t\n\f\r"
 _SPECIAL = ROOTS.union(RAW_ELEMENTS)
-_NEVER = rb"(?!)"
 
-type _Tree = dict[bytes, _Tree]
+type _Kind = tuple[int, bytes]
+"""Which of the things known, and the beginning by which a value is known; nothing of one that no rule matches."""
 
-type _Concern = tuple[tuple[bytes, ...], frozenset[bytes], frozenset[bytes], tuple[bytes, ...]]
-"""Names of attributes, and what their values begin with, hold, or begin with and are known by if a rule matches."""
 
-type _Group = tuple[tuple[bytes, ...], tuple[_Concern, ...]]
-"""Names of tags that have the same concerns."""
+class _Concern(NamedTuple):
+    """The tags and attributes of which the same is known, and what that is, but for what beginnings become."""
 
-type _Kind = tuple[bytes, bytes, bytes]
-"""Tag, attribute, and the known beginning of a value; nothing of one that no rule matches."""
+    attributes: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    starts: frozenset[bytes]
+    parts: frozenset[bytes]
+    prefixes: tuple[bytes, ...]
+
+
+class _Expressions(NamedTuple):
+    """`found` has a group for each concern, with the beginning by which a value is known; `named` gives its name."""
+
+    plain: re.Pattern[bytes]
+    found: re.Pattern[bytes]
+    named: re.Pattern[bytes]
 
 
 class PlainValues:
@@ -57,37 +69,67 @@ class PlainValues:
 
     def __init__(self, values: Values) -> None:
         self._values = values
-        known: dict[tuple[_Concern, ...], list[bytes]] = {}
+        attributes: dict[int, dict[bytes, list[bytes]]] = {}
+        known: dict[int, Known] = {}
         unknown = set[bytes]()
-        for tag, names in values.wanted.items():
-            if tag not in _SPECIAL and all((tag, name) in values.known for name in names):
-                known.setdefault(_concerns(tag, names, values), []).append(tag)
-            else:
+        for tag, names in sorted(values.wanted.items()):
+            if tag in _SPECIAL or not all((tag, name) in values.known for name in names):
                 unknown.add(tag)
-        groups = tuple((tuple(sorted(tags)), concerns) for concerns, tags in known.items())
-        self.pattern, self._find = _expressions(groups, frozenset(unknown))
-        self._names = range(2, 3 * len(groups), 3)
-        self._kinds: dict[tuple[bytes, ...], _Kind] = {}
+                continue
+            for name in sorted(names):
+                each = values.known[tag, name]
+                known[id(each)] = each
+                attributes.setdefault(id(each), {}).setdefault(tag, []).append(name)
+        self._kinds: dict[bytes | tuple[bytes, ...], _Kind] = {}
+        self._becomes = [dict(each.prefixes) for each in known.values()]
+        # Whatever is known is known of a tag and an attribute of which to speak to `values`.
+        self._pairs = [next((tag, names[0]) for tag, names in of_tags.items()) for of_tags in attributes.values()]
+        concerns = tuple(
+            _Concern(
+                tuple((tag, tuple(names)) for tag, names in attributes[key].items()),
+                each.starts,
+                each.parts,
+                tuple(prefix for prefix, _ in each.prefixes),
+            )
+            for key, each in known.items()
+        )
+        self.pattern, self._found, self._named = _expressions(concerns, frozenset(unknown))
 
     def rewrite(self, span: bytes) -> bytes:
-        """What becomes of a span that `pattern` took."""
-        counts = Counter[_Kind]()
-        for found, number in Counter(self._find.findall(span)).items():
-            counts[self._kind(found)] += number
-        if not counts:
-            return span
-        pieces, done = self._one_by_one(span, counts)
-        return b"".join([*pieces, self._at_once(span[done:], counts)])
+        """What becomes of a span that `pattern` took; the same object where nothing changes."""
+        if len(span) <= _PIECE:
+            return self._rewrite_piece(span)
+        pieces: list[bytes] = []
+        changed, start = False, 0
+        while start < len(span):
+            # Every `<` of the span begins something, so that it may be cut there; small pieces stay in a core's cache.
+            end = span.find(b"<", start + _PIECE)
+            piece = span[start : end if end > 0 else len(span)]
+            start += len(piece)
+            pieces.append(self._rewrite_piece(piece))
+            changed = changed or pieces[-1] is not piece
+        return b"".join(pieces) if changed else span
 
-    def _kind(self, found: tuple[bytes, ...]) -> _Kind:
-        """What kind of value it is that the groups of `_find` tell of."""
-        kind = self._kinds.get(found)
+    def _rewrite_piece(self, span: bytes) -> bytes:
+        found = self._found.findall(span)
+        if not found:
+            return span
+        counts = Counter[_Kind]()
+        for groups, number in Counter(found).items():
+            counts[self._kind(groups)] += number
+        pieces, done = self._one_by_one(span, counts)
+        rest = self._at_once(span[done:], counts)
+        return b"".join([*pieces, rest]) if pieces else rest
+
+    def _kind(self, groups: bytes | tuple[bytes, ...]) -> _Kind:
+        """What kind of value it is that the groups of `found` tell of."""
+        kind = self._kinds.get(groups)
         if kind is None:
-            tag, attribute, prefix, *_ = [group for group in found if group] + [b""]
-            tag, attribute = tag.lower(), attribute.lower()
-            prefixes = self._values.known[tag, attribute].prefixes
-            kind = tag, attribute, next((known for known, _ in prefixes if prefix.startswith(known)), b"")
-            self._kinds[found] = kind
+            all_groups = (groups,) if isinstance(groups, bytes) else groups
+            index, told = next((index, told) for index, told in enumerate(all_groups) if told)
+            begins = _begins(told)
+            prefixes = (prefix for prefix in self._becomes[index] if begins.startswith(prefix))
+            kind = self._kinds[groups] = index, next(prefixes, b"")
         return kind
 
     def _one_by_one(self, span: bytes, counts: Counter[_Kind]) -> tuple[list[bytes], int]:
@@ -95,131 +137,142 @@ class PlainValues:
 
         What was done is taken from the counts.
         """
-        values, pieces, done = self._values, list[bytes](), 0
-        telling = {kind for kind in counts if values.tells(*kind)}
-        for found in self._find.finditer(span) if telling else ():
-            kind = self._kind(found.groups(b""))
+        pieces, done = list[bytes](), 0
+        telling = {kind for kind in counts if self._tells(kind)}
+        for found in self._found.finditer(span) if telling else ():
+            kind = self._kind(_groups(found))
             counts[kind] -= 1
-            start, end, new = self._rewritten(span, found, kind, tell=kind in telling)
+            start, end, new = self._told(span, found) if kind in telling else self._counted(found, kind)
             pieces += (span[done:start], new)
             done = end
-            if not (counts[kind] and values.tells(*kind)):
-                telling.discard(kind)
-                telling = {each for each in telling if values.tells(*each)}
+            if not (counts[kind] and self._tells(kind)):
+                telling = {each for each in telling if counts[each] and self._tells(each)}
                 if not telling:
                     break
         return pieces, done
 
-    def _rewritten(self, span: bytes, found: re.Match[bytes], kind: _Kind, *, tell: bool) -> tuple[int, int, bytes]:
-        """Which bytes of a span a value is to be replaced in, and with what."""
-        tag, attribute, prefix = kind
-        if tell:
-            value = _VALUE.match(span, max(found.end(group) for group in self._names))
-            assert value is not None and value.lastindex is not None
-            quote, raw = value[value.lastindex - 1], value[value.lastindex]
-            changed = self._values.on_value(tag, attribute, raw)
-            new = raw if changed is None else written(changed, quote)
-            return value.start(value.lastindex), value.end(value.lastindex), new
-        self._values.on_many(tag, attribute, prefix, 1)
-        start = end = found.end()
-        if prefix:
-            assert found.lastindex is not None
-            start = found.start(found.lastindex)
-            end = start + len(prefix)
-        return start, end, self._becomes(kind)
+    def _tells(self, kind: _Kind) -> bool:
+        return self._values.tells(*self._pairs[kind[0]], kind[1])
 
-    def _becomes(self, kind: _Kind) -> bytes:
-        tag, attribute, prefix = kind
-        return dict(self._values.known[tag, attribute].prefixes)[prefix] if prefix else b""
+    def _told(self, span: bytes, found: re.Match[bytes]) -> tuple[int, int, bytes]:
+        """Which bytes of a span are to be replaced for a value, and with what, by the rules themselves."""
+        named = self._named.match(span, found.start())
+        assert named is not None and named.lastindex is not None
+        tag, name = named[named.lastindex - 1], named[named.lastindex]
+        value = _VALUE.match(span, named.end(named.lastindex))
+        assert value is not None and value.lastindex is not None
+        quote, raw = value[value.lastindex - 1], value[value.lastindex]
+        changed = self._values.on_value(tag.lower(), name.lower(), raw)
+        return *value.span(value.lastindex), raw if changed is None else written(changed, quote)
+
+    def _counted(self, found: re.Match[bytes], kind: _Kind) -> tuple[int, int, bytes]:
+        """The same by what is known."""
+        self._count(kind, 1)
+        index, prefix = kind
+        if not prefix:
+            return found.end(), found.end(), b""
+        start = found.end() - len(_begins(found[index + 1]))
+        return start, start + len(prefix), self._becomes[index][prefix]
+
+    def _count(self, kind: _Kind, number: int) -> None:
+        self._values.on_many(*self._pairs[kind[0]], kind[1], number)
 
     def _at_once(self, span: bytes, counts: Counter[_Kind]) -> bytes:
         """Replaces all values of a span, of which there are so many of each kind."""
         wanted = Counter[tuple[bytes, bytes]]()
         for kind, number in counts.items():
             if number:
-                self._values.on_many(*kind, number)
-                if kind[2]:
-                    wanted[kind[2], self._becomes(kind)] += number
+                self._count(kind, number)
+                index, prefix = kind
+                if prefix and self._becomes[index][prefix] != prefix:
+                    wanted[prefix, self._becomes[index][prefix]] += number
         changed = span
         for (prefix, becomes), number in wanted.items():
-            if prefix == becomes:
-                continue
             begins = b'="' + prefix
             if changed.count(begins) != number:
                 # Text or another attribute has it, too.
-                return self._find.sub(self._substituted, span)
+                return self._found.sub(self._substituted, span)
             changed = changed.replace(begins, b'="' + becomes)
         return changed
 
     def _substituted(self, found: re.Match[bytes]) -> bytes:
-        kind = self._kind(found.groups(b""))
-        if not kind[2]:
+        index, prefix = self._kind(_groups(found))
+        if not prefix:
             return found[0]
-        assert found.lastindex is not None
-        start = found.start(found.lastindex) - found.start()
-        return found[0][:start] + self._becomes(kind) + found[0][start + len(kind[2]) :]
+        begins = _begins(found[index + 1])
+        return found[0][: -len(begins)] + self._becomes[index][prefix] + begins[len(prefix) :]
 
 
-def _concerns(tag: bytes, names: Collection[bytes], values: Values) -> tuple[_Concern, ...]:
-    alike: dict[Known, list[bytes]] = {}
-    for name in sorted(names):
-        alike.setdefault(values.known[tag, name], []).append(name)
-    return tuple(
-        (tuple(names), known.starts, known.parts, tuple(prefix for prefix, _ in known.prefixes))
-        for known, names in alike.items()
-    )
+def _groups(found: re.Match[bytes]) -> bytes | tuple[bytes, ...]:
+    """The groups as `findall` gives them."""
+    groups = found.groups(b"")
+    return groups[0] if len(groups) == 1 else groups
+
+
+def _begins(told: bytes) -> bytes:
+    """The beginning of a value of which there is the equals sign, blanks, the quote and a known beginning."""
+    return told.partition(b"=")[2].lstrip(_SPACE_BYTES)[1:]
 
 
 @lru_cache(maxsize=64)
-def _expressions(groups: tuple[_Group, ...], unknown: frozenset[bytes]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """Takes plain HTML; finds values in it, with three groups for each of `groups`: tag, attribute, known beginning."""
-    special = _SPECIAL.union(unknown, *(tags for tags, _ in groups))
-    after_less = [
-        rb"/[a-zA-Z]%b%b*+>" % (_REST_OF_NAME, _S),
-        *(_plain_tag(tags, concerns) for tags, concerns in groups),
-        rb"(?!%b%b)[a-zA-Z]%b(?:%b++%b)*+%b*+/?+>" % (any_of(special), _END, _REST_OF_NAME, _S, _ATTRIBUTE, _S),
-        rb"(?=[^a-zA-Z/!?])",
+def _expressions(concerns: tuple[_Concern, ...], unknown: frozenset[bytes]) -> _Expressions:
+    of_tags: dict[bytes, list[tuple[tuple[bytes, ...], int]]] = {}
+    for index, concern in enumerate(concerns):
+        for tag, names in concern.attributes:
+            of_tags.setdefault(tag, []).append((names, index))
+    alike: dict[tuple[tuple[tuple[bytes, ...], int], ...], list[bytes]] = {}
+    for tag, concerned in of_tags.items():
+        alike.setdefault(tuple(concerned), []).append(tag)  # the same attributes, for several tags
+    end_tag = rb"/[a-zA-Z]%b%b*+>" % (_REST_OF_NAME, _S)
+    other_tag = rb"(?!%b%b)[a-zA-Z]%b(?:%b++%b)*+%b*+/?+>" % (
+        *(any_of(_SPECIAL.union(unknown, of_tags)), _END),
+        *(_REST_OF_NAME, _S, _ATTRIBUTE, _S),
+    )
+    tags: list[bytes] = []
+    found: list[list[bytes]] = [[] for _ in concerns]
+    named: list[bytes] = []
+    for names_and_concerns, of_them in alike.items():
+        tag = any_of(of_them)
+        all_names = any_of(name for names, _ in names_and_concerns for name in names)
+        other = rb"(?!%b[%b/>=])%b" % (all_names, _SPACE, _ATTRIBUTE)
+        values = [(any_of(names), *_plain_value(concerns[index])) for names, index in names_and_concerns]
+        # Most tags have one attribute, in double quotes.
+        simple = b"|".join(rb"%b=%b" % (name, double) for name, double, _ in values)
+        value = b"|".join(rb"%b(?:%b%b%b|%b(?!%b*+=))" % (name, _IS, any_, _END, _END, _S) for name, _, any_ in values)
+        tags.append(
+            rb"%b(?:%b(?:%b)>|%b(?:%b++%b)*+(?:%b++(?:%b)(?:%b++%b)*+)?+%b*+/?+>)"
+            % (tag, _S, simple, _END, _S, other, _S, value, _S, other, _S)
+        )
+        for names, index in names_and_concerns:
+            name = any_of(names)
+            found[index].append(
+                rb"%b%b(?:%b(?==)|(?:%b*+%b%b)*+%b*+%b%b)"
+                % (tag, _S, name, _S, other, _S, _S, name, rb"(?=%b*+=)" % _S)
+            )
+        named.append(rb"(%b)%b(?:%b*+%b%b)*+%b*+(%b)(?=%b*+=)" % (tag, _S, _S, other, _S, _S, all_names, _S))
+    groups = [
+        rb"(?:%b)(%b(?:\"(?:%b)?+)?+)" % (b"|".join(tags_), _IS, any_of(concern.prefixes, exact=True))
+        for tags_, concern in zip(found, concerns, strict=True)
     ]
-    plain = rb"(?:[^<]*+<(?:%b))*+[^<]*+" % b"|".join(after_less)
-    found = [_found_value(tags, concerns) for tags, concerns in groups]
-    return re.compile(plain), re.compile(rb"<(?:%b)" % b"|".join(found or [_NEVER]))
-
-
-def _plain_tag(tags: Iterable[bytes], concerns: Iterable[_Concern]) -> bytes:
-    """A start tag with at most one attribute that matters, behind its `<`."""
-    other = _other_attribute(concerns)
-    values = b"|".join(map(_plain_value, concerns))
-    return rb"%b%b(?:%b++%b)*+(?:%b++(?:%b)(?:%b++%b)*+)?+%b*+/?+>" % (
-        *(any_of(tags), _END, _S, other),
-        *(_S, values, _S, other, _S),
+    return _Expressions(
+        re.compile(rb"(?:[^<]*+<(?:%b))*+[^<]*+" % b"|".join([*tags, end_tag, other_tag, rb"(?=[^a-zA-Z/!?])"])),
+        re.compile(rb"<(?:%b)" % (b"|".join(groups) or NEVER)),
+        re.compile(rb"<(?:%b)" % (b"|".join(named) or NEVER)),
     )
 
 
-def _plain_value(concern: _Concern) -> bytes:
-    """An attribute that matters, and a value whose kind is known."""
-    names, starts, parts, prefixes = concern
-    concerned = b"(?!%b)" % any_of({*starts, *map(bytes.lower, prefixes)})
+def _plain_value(concern: _Concern) -> tuple[bytes, bytes]:
+    """A value whose kind is known, in double quotes; and one in whatever quotes."""
+    concerned = b"(?!%b)" % any_of({*concern.starts, *map(bytes.lower, concern.prefixes)})
 
     def free(end: bytes) -> bytes:
-        return concerned + _free(rb"%b<\x80-\xff" % end, parts)
+        return concerned + _free(rb"%b<\x80-\xff" % end, concern.parts)
 
-    ordinary = _free(rb"\x00-\x1f\"<\x7f-\xff", ())
-    double = rb"\"(?:%b%b|%b)\"" % (any_of(prefixes, exact=True), ordinary, free(b'"'))
-    value = rb"(?:%b|'%b'|(?=[^\"'%b>])%b)" % (double, free(b"'"), _SPACE, free(_SPACE + b"\"'=>`"))
-    return rb"%b(?:%b%b%b|%b(?!%b*+=))" % (any_of(names), _IS, value, _END, _END, _S)
-
-
-def _found_value(tags: Iterable[bytes], concerns: Iterable[_Concern]) -> bytes:
-    """A start tag up to a value that matters, or to the end of its known beginning."""
-    names = any_of({name for names, *_ in concerns for name in names})
-    prefixes = any_of({prefix for *_, of_concern in concerns for prefix in of_concern}, exact=True)
-    before = rb"(?:(?=%b=)|(?:%b*+%b%b)*+%b*+)" % (names, _S, _other_attribute(concerns), _S, _S)
-    return rb"(%b)%b%b(%b)%b(?:\"(%b))?+" % (any_of(tags), _S, before, names, _IS, prefixes)
-
-
-def _other_attribute(concerns: Iterable[_Concern]) -> bytes:
-    names = any_of({name for names, *_ in concerns for name in names})
-    return rb"(?!%b[%b/>=])%b" % (names, _SPACE, _ATTRIBUTE)
+    ordinary = rb"[^\x00-\x1f\"<\x7f-\xff]*+"
+    # Without blanks before the quote, so that all these are `="` and the beginning, and can be counted as such.
+    known = rb"(?<==\")%b%b" % (any_of(concern.prefixes, exact=True), ordinary)
+    double = rb"\"(?:%b|%b)\"" % (known, free(b'"'))
+    return double, rb"(?:%b|'%b'|(?=[^\"'%b>])%b)" % (double, free(b"'"), _SPACE, free(_SPACE + b"\"'=>`"))
 
 
 def _free(end: bytes, parts: Collection[bytes]) -> bytes:
@@ -228,33 +281,3 @@ def _free(end: bytes, parts: Collection[bytes]) -> bytes:
         return rb"[^%b]*+" % end
     first = re.escape(bytes(sorted({letter for part in parts for letter in part[:1] + part[:1].upper()})))
     return rb"(?:[^%b%b]++|(?!%b)[%b])*+" % (end, first, any_of(parts), first)
-
-
-def any_of(texts: Iterable[bytes], *, exact: bool = False) -> bytes:
-    """An expression for any of some texts, the longest first; in any letter case, unless `exact`; for none: never.
-
-    Every letter is told apart once, so that a hundred texts cost little more than one.
-    """
-    tree: _Tree = {}
-    for text in texts:
-        node = tree
-        for at in range(len(text)):
-            node = node.setdefault(text[at : at + 1], {})
-        node[b""] = {}
-    return _spelled(tree, exact=exact) if tree else _NEVER
-
-
-def _spelled(tree: _Tree, *, exact: bool) -> bytes:
-    branches = [
-        (letter if exact or not letter.isalpha() else b"[%b%b]" % (letter.lower(), letter.upper()), below)
-        for letter, below in sorted(tree.items())
-        if letter
-    ]
-    if not branches:
-        return b""
-    spelled = [
-        (re.escape(letter) if len(letter) == 1 else letter) + _spelled(below, exact=exact) for letter, below in branches
-    ]
-    if b"" not in tree:
-        return spelled[0] if len(spelled) == 1 else b"(?:%b)" % b"|".join(spelled)
-    return b"(?:%b)?+" % b"|".join(spelled)

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     CSS = "css"
     JAVASCRIPT = "javascript"
     JSON = "json"
+    MANIFEST = "web app manifest"
     EVENT_STREAM = "event stream"
     PLAYLIST = "playlist"
     """Lines of URLs: HLS and other playlists, `text/uri-list`."""
@@ -41,7 +42,7 @@ class Kind(StrEnum):
                 return "xml"
             case Kind.JAVASCRIPT:
                 return "js"
-            case Kind.MULTIPART | Kind.EVENT_STREAM:
+            case Kind.MANIFEST | Kind.MULTIPART | Kind.EVENT_STREAM:
                 return "json"  # UTF-8, and what is none of it survives
             case _:
                 return "text"
@@ -63,6 +64,7 @@ _TYPES = {
     Kind.JSON: """application/json text/json text/x-json application/x-json application/json5 application/ndjson
         application/x-ndjson application/jsonl application/x-jsonl application/jsonlines application/x-jsonlines
         application/json-seq application/x-json-stream application/source-map""",
+    Kind.MANIFEST: "application/manifest+json",
     Kind.EVENT_STREAM: "text/event-stream",
     Kind.PLAYLIST: """application/vnd.apple.mpegurl application/vnd.apple.mpegurl.audio application/x-mpegurl
         application/mpegurl audio/mpegurl audio/x-mpegurl video/mpegurl video/vnd.mpegurl audio/x-scpls

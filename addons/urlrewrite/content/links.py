@@ -21,12 +21,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from urlrewrite.content.host_spellings import host_spellings, needles
 from urlrewrite.content.mounts import Mount
-from urlrewrite.content.spellings import COLON, QUOTE, SLASH, path_like, path_pattern
-from urlrewrite.origin import DEFAULT_PORTS, Origin
+from urlrewrite.content.pairs import Pair, Target, end_of_path, how_urls_begin, same_port, scheme_like
+from urlrewrite.content.spellings import COLON, QUOTE, SLASH, colon_like, path_like, path_pattern
+
+__all__ = ["REACH_BACK", "LinkMap", "OnChange", "Pair", "shifted"]
 
 type OnChange = Callable[[int, bytes, bytes], None]
 
@@ -67,30 +68,6 @@ _PATH_FOLLOWS = re.compile(rb"[?#]|" + SLASH, re.IGNORECASE)
 _PLAIN_PREFIXES = {b"http://": "http", b"https://": "https"}
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One origin and what stands for it on the other side.
-
-    With `path` only its URLs below that path are meant, and `new_path` stands for it; each is "" or a path without a
-    slash at its end. A URL that is the origin and nothing else becomes the other one, as it does in a policy.
-    """
-
-    origin: Origin
-    becomes: Origin
-    path: str = ""
-    new_path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a URL becomes: scheme ("" if it has none), origin, and a path in place of that which ends at `end`."""
-
-    scheme: str
-    becomes: Origin
-    path: str
-    end: int
-
-
 class LinkMap:
     """Maps the URLs of some origins to others, in bytes of any encoding that contains ASCII.
 
@@ -125,7 +102,7 @@ class LinkMap:
         self.plain = tuple(
             (f"{pair.origin}{pair.path}/".encode(), f"{pair.becomes}{pair.new_path}/".encode()) for pair in self.pairs
         )
-        self.begins = tuple(_begins(pair, self.pairs) for pair in self.pairs)
+        self.begins = tuple(how_urls_begin(pair, self.pairs) for pair in self.pairs)
         # The longest host first, so that no host hides a longer one that begins with it.
         hosts = sorted(self._by_host, key=len, reverse=True)
         self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
@@ -247,7 +224,7 @@ class LinkMap:
             colon = before["colon"] or b""
             between = colon + before["slashes"] + (before["user"] or b"")
             slash = before["slash"]
-            return self._after(data, host, scheme, before.start(), end, between, colon or _colon_like(slash), slash)
+            return self._after(data, host, scheme, before.start(), end, between, colon or colon_like(slash), slash)
         return self._bare(data, host, start, end, floor) if bare else None
 
     def _after(
@@ -272,10 +249,10 @@ class LinkMap:
         """
         only_origin = None
         for pair in self._by_host.get(host, ()):
-            if not _same_port(pair.origin, scheme, port):
+            if not same_port(pair.origin, scheme, port):
                 continue
-            new_scheme = _scheme_like(scheme, pair.becomes.scheme) if scheme else ""
-            if (end := _end_of_path(pair, data, at)) is not None:
+            new_scheme = scheme_like(scheme, pair.becomes.scheme) if scheme else ""
+            if (end := end_of_path(pair, data, at)) is not None:
                 return Target(new_scheme, pair.becomes, pair.new_path, end)
             if only_origin is None and not _PATH_FOLLOWS.match(data, at):
                 only_origin = Target(new_scheme, pair.becomes, "", at)
@@ -293,13 +270,13 @@ class LinkMap:
             last, written = at, authority.encode()
             if is_url:
                 # A path follows, or is put behind it as the scheme was put before it.
-                found = _end_of_path(pair, data, at)
+                found = end_of_path(pair, data, at)
                 if found is None:
                     continue
                 last, written = found, written + pair.new_path.encode()
             if not before["scheme"]:
                 return start, last, written
-            scheme = _scheme_like(before["scheme"].decode().lower(), pair.becomes.scheme).encode()
+            scheme = scheme_like(before["scheme"].decode().lower(), pair.becomes.scheme).encode()
             return before.start(), last, scheme + before["joint"] + before["open"] + written
         return None
 
@@ -322,56 +299,8 @@ def shifted(on_change: OnChange, base: int) -> OnChange:
     return told
 
 
-def _begins(pair: Pair, pairs: Iterable[Pair]) -> bytes:
-    """An expression for how most URLs of a pair begin, but those of which a longer path decides."""
-    below = (
-        path_pattern(other.path[len(pair.path) :]).pattern
-        for other in pairs
-        if other.origin == pair.origin and other.path.startswith(f"{pair.path}/")
-    )
-    return re.escape(f"{pair.origin}{pair.path}".encode()) + b"".join(b"(?!%b)" % path for path in below) + b"/"
-
-
-def _end_of_path(pair: Pair, data: bytes, at: int) -> int | None:
-    """Where the pair's path ends that begins at `at`; None if another one is there."""
-    found = path_pattern(pair.path).match(data, at) if pair.path else None
-    return found.end() if found else None if pair.path else at
-
-
 def _by_first_segment(paths: Iterable[str]) -> dict[bytes, list[str]]:
     found: dict[bytes, list[str]] = {}
     for path in paths:
         found.setdefault(path.split("/")[1].lower().encode(), []).append(path)
     return found
-
-
-def _same_port(origin: Origin, scheme: str, port: int | None) -> bool:
-    """Whether a URL with this scheme ("" if relative) and port is of that origin.
-
-    The scheme itself does not count: a backend reached by http may call itself https, and the other way round.
-    """
-    if port is not None:
-        return port == origin.port or (origin.has_default_port and port == DEFAULT_PORTS.get(scheme))
-    return origin.has_default_port or (scheme != "" and DEFAULT_PORTS[scheme] == origin.port)
-
-
-def _scheme_like(scheme: str, new: str) -> str:
-    """The public scheme for a URL: the WebSocket twin of it where the URL is one of a WebSocket."""
-    return new.replace("http", "ws") if scheme.startswith("ws") else new
-
-
-def _colon_like(slash: bytes) -> bytes:
-    """How a colon is written where slashes are written so."""
-    if slash.endswith(b"/"):
-        return b":"
-    for old, new in (
-        (b"2f", b"3a"),
-        (b"2F", b"3A"),
-        (b"47", b"58"),
-        (b"57", b"72"),
-        (b"sol", b"colon"),
-        (b"SOL", b"colon"),
-    ):
-        if old in slash:
-            return slash.replace(old, new)
-    return b":"

@@ -15,9 +15,16 @@ from urlrewrite.content.charset import CannotEncode, View, detect
 from urlrewrite.content.json_text import JsonText
 from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.link_stream import LinkStream
+from urlrewrite.content.links import LinkMap, OnChange, shifted
+from urlrewrite.content.manifest import Manifest
 from urlrewrite.content.markup import Markup
+from urlrewrite.content.markup_mounted import MountedMarkup
 from urlrewrite.content.markup_values import MarkupValues
+from urlrewrite.content.mounts import Paths
 from urlrewrite.content.multipart import Multipart
+from urlrewrite.content.references import in_playlist
+from urlrewrite.content.script_paths import Watched
+from urlrewrite.content.splicing import map_around
 from urlrewrite.content.stream import BodyRewriter, Chain, Lines
 from urlrewrite.content.style_sheet import StyleSheet
 
@@ -30,7 +37,7 @@ def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, valu
     if values and kind.is_markup:
         data = _all_of(data, MarkupValues(kind, values))
         values = None
-    if links and not links.link_map.names_in(data) and not (kind.is_markup and hides_host(data, links.link_map)):
+    if links and not _may_concern(links.link_map, data, kind):
         return data
     rewriter = content_rewriter(kind, links=links, values=values)
     return data if rewriter is None else _all_of(data, rewriter)
@@ -44,17 +51,23 @@ def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values |
     """
     if kind.is_markup:
         of_values = [MarkupValues(kind, values)] if values else []
-        of_links = [Markup(kind, links)] if links else []
+        of_links = [_markup(kind, links)] if links else []
         return Chain([*of_values, *of_links]) if of_values or of_links else None
     if links is None or not links.everywhere:
         return None
     told = links.tell(str(kind))
+    paths = Paths(links.link_map.mount, links.page) if links.link_map.mount else None
     match kind:
         case Kind.CSS:
-            return StyleSheet(links.link_map, told)
+            return StyleSheet(links.link_map, told, paths)
         case Kind.JAVASCRIPT:
-            return LinkStream(links.link_map, bare=True, on_change=told)
-        case Kind.JSON:
+            script = LinkStream(links.link_map, bare=True, on_change=told)
+            return Watched(script, paths.mount, links) if paths else script
+        case Kind.MANIFEST if paths:
+            return Manifest(links.link_map, paths, told)
+        case Kind.PLAYLIST if paths:
+            return Lines(partial(_playlist, links.link_map, paths, told))
+        case Kind.JSON | Kind.MANIFEST:
             return JsonText(links.link_map, told)
         case Kind.PLAYLIST | Kind.PLAIN_TEXT:
             return LinkStream(links.link_map, bare=False, on_change=told)
@@ -66,8 +79,22 @@ def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values |
             return None
 
 
+def _may_concern(link_map: LinkMap, data: bytes, kind: Kind) -> bool:
+    """The quick test: whether there may be a link in some content. Of one without a host nothing tells so quickly."""
+    return link_map.mount is not None or link_map.names_in(data) or (kind.is_markup and hides_host(data, link_map))
+
+
 def _all_of(data: bytes, rewriter: BodyRewriter) -> bytes:
     return rewriter.feed(data) + rewriter.finish()
+
+
+def _markup(kind: Kind, links: Links) -> Markup:
+    mount = links.link_map.mount
+    return MountedMarkup(kind, links, mount) if mount else Markup(kind, links)
+
+
+def _playlist(link_map: LinkMap, paths: Paths, told: OnChange, lines: bytes, base: int) -> bytes:
+    return map_around(lines, paths.changes(lines, in_playlist(lines)), link_map, shifted(told, base))
 
 
 def _part(links: Links, values: Values | None, body: bytes, content_type: str, offset: int) -> bytes:

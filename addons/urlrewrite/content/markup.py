@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from urlrewrite.content.any_of import any_of
 from urlrewrite.content.attributes import NAMES_NOT_LINKS, URL_ATTRIBUTES, is_name, map_value
 from urlrewrite.content.changes import Links
 from urlrewrite.content.html import Attribute, HtmlRewriter, OnPlain, Token
@@ -20,9 +21,11 @@ from urlrewrite.content.links import OnChange, shifted
 from urlrewrite.content.nested import map_nested
 from urlrewrite.content.style_sheet import map_css
 
-_PLAIN_NAMES_EVERYWHERE = rb"(?!(?:%b)=|xmlns|srcdoc=)[^ \t\n\f\r/>=\"'<]++" % b"|".join(sorted(NAMES_NOT_LINKS))
-_PLAIN_NAMES_TAGS = b"|".join(sorted(URL_ATTRIBUTES))
-_TOLD_PLAIN = 64
+_PLAIN_NAMES_EVERYWHERE = rb"(?!%b)[^ \t\n\f\r/>=\"'<]++" % any_of(
+    {b"xmlns", b"srcdoc=", *(name + b"=" for name in NAMES_NOT_LINKS)}
+)
+_PLAIN_NAMES_TAGS = any_of(URL_ATTRIBUTES)
+TOLD_PLAIN = 64
 """Plain links of a body that are told one by one; the others are counted."""
 
 _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
@@ -68,8 +71,11 @@ class Markup:
         if self._kind is not Kind.HTML or any(link_map.names_in(becomes) for _, becomes in link_map.plain):
             return None
         names = _PLAIN_NAMES_EVERYWHERE if links.everywhere else _PLAIN_NAMES_TAGS
-        pattern = plain_pattern(link_map.hosts, link_map.begins, names, whole_text=links.visible_text)
-        return pattern, self._map_plain
+        return self._plain_pattern(links, names), self._map_plain
+
+    def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
+        link_map = links.link_map
+        return plain_pattern(link_map.hosts, link_map.begins, names, whole_text=links.visible_text)
 
     def _map_plain(self, span: bytes, offset: int) -> bytes:
         """A span that `plain_pattern` took: a plain link can only stand where it is one."""
@@ -79,11 +85,9 @@ class Markup:
             if not count:
                 continue
             position = 0
-            for _ in range(min(count, _TOLD_PLAIN - self._told)):
+            for _ in range(min(count, TOLD_PLAIN - self._told)):
                 position = span.index(link, position) + 2
-                tag = span[span.rindex(b"<", 0, position) + 1 : position - 2].split()
-                where = f"<{_ascii(tag[0])} {_ascii(tag[-1])}>"
-                self._links.on_link(where, offset + position, before[:-1], becomes[:-1])
+                self._links.on_link(place_of(span, position), offset + position, before[:-1], becomes[:-1])
                 self._told += 1
                 count -= 1
             if count:
@@ -174,6 +178,12 @@ class Markup:
             pieces += (data[done:first], links.link_map.map(data[first:last], on_change=shifted(told, first)))
             done = last
         return b"".join([*pieces, data[done:]])
+
+
+def place_of(span: bytes, position: int) -> str:
+    """Tag and attribute whose value begins at a position, in double quotes and with nothing around the `=`."""
+    tag = span[span.rindex(b"<", 0, position) + 1 : position - 2].split()
+    return f"<{_ascii(tag[0])} {_ascii(tag[-1])}>"
 
 
 def _ascii(name: bytes) -> str:

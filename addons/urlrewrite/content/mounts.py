@@ -55,6 +55,16 @@ class Mount:
         covers = f"{self.base}/".startswith(path if path.endswith("/") else f"{path}/")
         return f"{self.path}/" if covers else self.map_path(path)
 
+    @property
+    def plain_root(self) -> bytes:
+        """An expression for how paths that become public ones begin in their plainest spelling: narrow, but quick."""
+        stay = [before for before, after in self.changes if before == after and before.startswith(f"{self.base}/")]
+        segments = [re.escape(before[len(self.base) + 1 :].partition("/")[0].encode()) for before in stay]
+        but = [segment + rb"(?![\w.~-])" for segment in segments]
+        if not self.base:
+            but.append(rb"[/%\\&\t\n\r]")
+        return re.escape(self.base.encode()) + b"/" + (b"(?!%b)" % b"|".join(but) if but else b"")
+
     def change(self, data: bytes, at: int) -> Change | None:
         """What is to be done to the path from the root that begins at `at`, in any spelling of its slashes."""
         rooted = _ROOTED.match(data, at)

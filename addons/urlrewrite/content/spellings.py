@@ -34,3 +34,20 @@ def path_like(path: str, slash: bytes) -> bytes:
     if slash.startswith(b"%"):
         raw = raw.replace(b"%", slash[:-2] + b"25")
     return raw.replace(b"/", slash)
+
+
+def colon_like(slash: bytes) -> bytes:
+    """How a colon is written where slashes are written so."""
+    if slash.endswith(b"/"):
+        return b":"
+    for old, new in (
+        (b"2f", b"3a"),
+        (b"2F", b"3A"),
+        (b"47", b"58"),
+        (b"57", b"72"),
+        (b"sol", b"colon"),
+        (b"SOL", b"colon"),
+    ):
+        if old in slash:
+            return slash.replace(old, new)
+    return b":"

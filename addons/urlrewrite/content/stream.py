@@ -54,15 +54,17 @@ class Chain:
 
 
 class Coded:
-    """Has a body rewritten under its content codings.
+    """Has a body rewritten under its content codings, and sent in them or, if given, in those `sent`.
 
     What was taken is put out at the end of each chunk, so that nothing waits in an encoder. `feed` and `finish` raise
     CorruptCoding, and DecodedTooLarge where the body decodes to more than `ratio` times what has come.
     """
 
-    def __init__(self, codings: Sequence[str], inner: BodyRewriter) -> None:
+    def __init__(
+        self, codings: Sequence[str], inner: BodyRewriter, *, sent: Sequence[str] | None = None, fast: bool = False
+    ) -> None:
         self._decoder = decoder(codings, limit=sys.maxsize // 4)
-        self._encoder = encoder(codings)
+        self._encoder = encoder(codings if sent is None else sent, fast=fast)
         self._inner = inner
 
     @property

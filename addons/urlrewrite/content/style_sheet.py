@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 from urlrewrite.content.links import LinkMap, OnChange, shifted
+from urlrewrite.content.mounts import Paths
+from urlrewrite.content.references import in_style
+from urlrewrite.content.splicing import map_around
 
 _LEAVE = rb"(?P<leave>/\*(?!#).*?(?P<closed>\*/|\Z)|@namespace[^;]*(?P<ended>;|\Z))"
 # What looks like a comment in a string or a URL is none.
@@ -15,25 +18,32 @@ _TOKEN_SO_FAR = re.compile(_LEAVE + _STRING + _UNFINISHED, re.DOTALL | re.IGNORE
 _LONGEST_RULE = 1 << 20
 
 
-def map_css(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
-    """A whole style sheet with its links mapped."""
+def map_css(data: bytes, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None) -> bytes:
+    """A whole style sheet with its links mapped, and with those without a host where there are `paths`."""
+
+    def mapped(part: bytes, told: OnChange) -> bytes:
+        if paths is None:
+            return link_map.map(part, on_change=told)
+        return map_around(part, paths.changes(part, in_style(part)), link_map, told)
+
     pieces: list[bytes] = []
     position = 0
     for token in _TOKEN.finditer(data):
         if token["leave"] is None:
             continue
         before = data[position : token.start()]
-        pieces += (link_map.map(before, on_change=shifted(on_change, position)), token[0])
+        pieces += (mapped(before, shifted(on_change, position)), token[0])
         position = token.end()
-    pieces.append(link_map.map(data[position:], on_change=shifted(on_change, position)))
+    pieces.append(mapped(data[position:], shifted(on_change, position)))
     return b"".join(pieces)
 
 
 class StyleSheet:
     """A style sheet that comes in chunks. An unfinished rule is held back."""
 
-    def __init__(self, link_map: LinkMap, on_change: OnChange) -> None:
+    def __init__(self, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None) -> None:
         self._link_map = link_map
+        self._paths = paths
         self._on_change = on_change
         self._held = b""
         self._offset = 0
@@ -60,7 +70,7 @@ class StyleSheet:
     def _mapped(self, rules: bytes) -> bytes:
         offset = self._offset
         self._offset += len(rules)
-        return map_css(rules, self._link_map, shifted(self._on_change, offset)) if rules else b""
+        return map_css(rules, self._link_map, shifted(self._on_change, offset), self._paths) if rules else b""
 
 
 def _end_of_rules(data: bytes) -> int:

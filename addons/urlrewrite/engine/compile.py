@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from urllib.parse import unquote
 
 from urlrewrite.engine.compile_rule import Compiled, RuleCompiler
 from urlrewrite.engine.conditions import CompiledConditions
@@ -15,6 +16,7 @@ from urlrewrite.engine.outbound import CompiledOutboundRule
 from urlrewrite.engine.rule_index import RuleList
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.targets import allowed_hosts
+from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.model import Collection, Mode, Provider, RewriteMap, RuleSet, Site
 from urlrewrite.origin import parse_authority
 from urlrewrite.problems import Problem, RuleFileError, Severity
@@ -45,10 +47,15 @@ class CompiledLevel:
 
 @dataclass(frozen=True, slots=True)
 class CompiledSite:
-    """A site ready to serve. `levels` are those of its directories by path in lower case, "" for the site itself."""
+    """A site ready to serve.
+
+    `levels` are those of its directories by path in lower case, "" for the site itself. `directory` is where it is
+    mounted, decoded and without slashes at its ends.
+    """
 
     site: Site
     levels: Mapping[str, CompiledLevel]
+    directory: str = ""
 
     def level_of(self, path: str) -> CompiledLevel:
         """The level of a path, decoded and without its leading slash."""
@@ -75,26 +82,44 @@ class CompiledRules:
     proxies: bool
     linear: bool
 
-    def find_site(self, scheme: str, host: str) -> CompiledSite | None:
-        """The site that a Host field names.
+    def find_site(self, scheme: str, host: str, target: str) -> CompiledSite | None:
+        """The site that a Host field names: of several below one name, the one that is mounted deepest above a path.
 
-        Host and port decide; where the port is one that no site lists (a forwarded port), a host that only one site has
-        is enough. A site that lists no name serves those that no other does.
+        `target` is path and query as the client sent them.
+        """
+        named = self.named_sites(scheme, host)
+        if len(named) == 1 and not named[0].directory:
+            return named[0]
+        path = CookedPath(split_target(target)[0])
+        found, depth = None, -1
+        for site in named:
+            if len(site.directory) > depth and (not site.directory or path.below(site.directory) >= 0):
+                found, depth = site, len(site.directory)
+        return found
+
+    def named_sites(self, scheme: str, host: str) -> list[CompiledSite]:
+        """The sites that are published under a Host field.
+
+        Host and port decide; where the port is one that no site lists (a forwarded port), a host is enough if only one
+        site has it at a path. A site that lists no name serves those that no other does.
         """
         parsed = parse_authority(host)
         if parsed is None:
-            return None
+            return []
         name, port = parsed
         port = port or (443 if scheme == "https" else 80)
-        same_host = []
-        for_every_name = next((site for site in self.sites if not site.site.public), None)
+        same_host, same_port = [], []
         for site in self.sites:
-            hosts = [origin for origin in site.site.public if origin.host == name]
-            if any(origin.port == port for origin in hosts):
-                return site
-            if hosts:
+            ports = [origin.port for origin in site.site.public if origin.host == name]
+            if port in ports:
+                same_port.append(site)
+            if ports:
                 same_host.append(site)
-        return same_host[0] if len(same_host) == 1 else for_every_name
+        if same_port:
+            return same_port
+        if same_host and len({site.directory.lower() for site in same_host}) == len(same_host):
+            return same_host
+        return [site for site in self.sites if not site.site.public][:1]
 
 
 def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]]:
@@ -159,7 +184,7 @@ class _Compiler:
     def site(self, site: Site, server: Effective) -> CompiledSite:
         """A site with all its levels."""
         levels = {path: self._level(site, level) for path, level in site_levels(server, site).items()}
-        return CompiledSite(site, MappingProxyType(levels))
+        return CompiledSite(site, MappingProxyType(levels), unquote(site.path.removeprefix("/")))
 
     def _level(self, site: Site, level: Effective) -> CompiledLevel:
         lookups = self.lookups(level)
@@ -207,7 +232,7 @@ class _Compiler:
                     here = "and so does this site" if mode is Mode.IIS else "here it is set all the same"
                     message = (
                         f'the server variable "{item.name}" is not in allowedServerVariables: IIS answers 500.50 when '
-                        f"the rule acts, {here}; add it to the list, or leave the list out"
+                        f"the rule acts, {here}; add it to the list"
                     )
                     source = item.source if item.source.line else rule.source
                     self.problems[Problem(source, message, "UR123", rule.name, Severity.WARNING)] = None

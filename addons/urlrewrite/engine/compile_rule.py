@@ -103,16 +103,19 @@ class _Part:
         rule = placed.rule
         self.source, self.rule = rule.source, rule.name
         if not rule.match.url:
-            self.error("UR124", "got no pattern for the URL, expected a match with url ('.*' for every URL)")
-        pattern = self.pattern(rule.match.url, rule.pattern_syntax, rule.match.ignore_case)
+            message = "got no pattern for the URL, expected a match with url ('.*' for every URL)"
+            self.error("UR124", message, rule.match.source)
+        pattern = self.pattern(rule.match.url, rule.pattern_syntax, rule.match.ignore_case, source=rule.match.source)
         conditions = self.conditions(rule.conditions, rule.pattern_syntax)
         variables = tuple(
             CompiledVariable(item.name, self.template(item.value, item.source), item.replace)
             for item in rule.server_variables
         )
-        url = self.template(rule.action.url)
+        url = self.template(rule.action.url, rule.action.source)
         groups = -1 if rule.match.negate else pattern.groups
-        self.check_references([url, *(item.value for item in variables)], groups, conditions)
+        self.check_references([(url, rule.action.source)], groups, conditions)
+        written = [(item.value, given.source) for item, given in zip(variables, rule.server_variables, strict=True)]
+        self.check_references(written, groups, conditions)
         base = f"/{quote(placed.directory)}/" if placed.directory else "/"
         return CompiledInboundRule(rule, pattern, conditions, variables, url, placed.directory, base)
 
@@ -125,12 +128,20 @@ class _Part:
         if rule.pre_condition and rule.pre_condition.lower() not in level.pre_conditions:
             self.unknown("UR125", "preCondition", rule.pre_condition, [i.name for i in level.pre_conditions.values()])
         if not has_custom_tags:
-            self.unknown("UR126", "customTags", rule.match.custom_tags, [i.name for i in level.custom_tags.values()])
+            names = [i.name for i in level.custom_tags.values()]
+            self.unknown("UR126", "customTags", rule.match.custom_tags, names, rule.match.source)
         whole_body = not tags and not rule.match.server_variable
-        pattern = self.pattern(rule.match.pattern, rule.pattern_syntax, rule.match.ignore_case, substring=whole_body)
+        pattern = self.pattern(
+            rule.match.pattern,
+            rule.pattern_syntax,
+            rule.match.ignore_case,
+            substring=whole_body,
+            source=rule.match.source,
+        )
         conditions = self.conditions(written, rule.pattern_syntax)
-        value = self.template(rule.action.value)
-        self.check_references([value], -1 if rule.match.negate else pattern.groups, conditions)
+        value = self.template(rule.action.value, rule.action.source)
+        groups = -1 if rule.match.negate else pattern.groups
+        self.check_references([(value, rule.action.source)], groups, conditions)
         return CompiledOutboundRule(
             rule, pattern, conditions, value, tags, rule.pre_condition.lower(), readings.tag_replacement
         )
@@ -195,11 +206,15 @@ class _Part:
             self.error("UR121", f"got {{{reference.name}:...}}, {expected}", source)
         return template
 
-    def check_references(self, templates: list[Template], groups: int, conditions: CompiledConditions) -> None:
+    def check_references(
+        self, templates: list[tuple[Template, Source]], groups: int, conditions: CompiledConditions
+    ) -> None:
         """Warns of back-references to groups that no pattern has; they are always empty."""
+        if any(problem.id == "UR110" for problem in self.problems):
+            return  # What groups the pattern is meant to have, nobody knows.
         of_conditions = [item.pattern.groups for item in conditions.items if item.pattern]
         tracked = sum(of_conditions) if conditions.track_all_captures else max(of_conditions, default=-1)
-        for template in templates:
+        for template, source in templates:
             for reference in template.references():
                 if not isinstance(reference, BackReference):
                     continue
@@ -209,13 +224,15 @@ class _Part:
                     self.warn(
                         "UR122",
                         f"{{{reference.kind}:{reference.number}}} in {template.source!r} is always empty: {has}",
+                        source,
                     )
 
-    def unknown(self, id: str, kind: str, name: str, known: list[str]) -> None:
+    def unknown(self, id: str, kind: str, name: str, known: list[str], source: Source | None = None) -> None:
         """An error for a name that nothing has at the level where the rule is in force."""
         near = get_close_matches(name, known, 1)
         expected = f"one of {', '.join(known)}" if known else "one that is in force here, and there is none"
-        self.error(id, f"got the {kind} {name!r}, expected {expected}{f'; did you mean {near[0]}?' if near else ''}")
+        hint = f"; did you mean {near[0]}?" if near else ""
+        self.error(id, f"got the {kind} {name!r}, expected {expected}{hint}", source)
 
     def error(self, id: str, message: str, source: Source | None = None) -> None:
         self.problems.append(Problem(self.where(source), message, id, self.rule))

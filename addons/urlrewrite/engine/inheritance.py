@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
+from urllib.parse import unquote
 
 from urlrewrite.model import (
     Collection,
@@ -77,10 +78,14 @@ def server_level(rule_set: RuleSet) -> Effective:
 
 
 def site_levels(server: Effective, site: Site) -> Mapping[str, Effective]:
-    """The levels of a site by their path in lower case; "" is the site itself."""
-    levels = {"": inherit(server, site, "")}
+    """The levels of a site by their path in lower case; "" is the site itself.
+
+    A site that is mounted below a path is what an application is in IIS: the directory of its rules is that path.
+    """
+    mount = unquote(site.path.removeprefix("/"))
+    levels = {"": inherit(server, site, mount)}
     for location in sorted(site.locations, key=_depth):
-        path = location.path.strip("/")
+        path = "/".join(filter(None, (mount, location.path.strip("/"))))
         parent = find_level(levels, path)
         # Two sections for one path, as of a <location> and of the folder's own web.config, are both in force.
         levels[path.lower()] = inherit(parent, location, path)

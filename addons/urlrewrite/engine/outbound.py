@@ -35,8 +35,8 @@ TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """The attributes that each flag of `filterByTags` examines (2.0 configuration reference, "Filter by tags")."""
 
-_TRACED_MISSES = 64
-"""Items that rules do not match which are traced for all rules of an answer together; each rule gets at least one."""
+_FEW = 16
+"""Of so many rules the trace tells how far a pattern got; of more only one item each that they do not match."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +72,7 @@ class Tally:
 class OutboundRun:
     """The outbound rules of one answer: those whose precondition holds, by scope, in the order of the file."""
 
-    __slots__ = ("_tag_values", "body_passes", "field_rules", "scope", "tallies", "traced_misses")
+    __slots__ = ("_few", "_tag_values", "body_passes", "field_rules", "scope", "tallies", "traced_misses")
 
     def __init__(
         self,
@@ -109,9 +109,9 @@ class OutboundRun:
                 self.body_passes[-1].append(compiled)
             else:
                 self.body_passes.append([compiled])
-        few = scope.trace.every_rule or len(self.tallies) * TRACED_ITEMS <= _TRACED_MISSES
-        self.traced_misses = TRACED_ITEMS if few else max(1, _TRACED_MISSES // len(self.tallies))
-        """Items that a rule does not match which are traced in full."""
+        self._few = scope.trace.every_rule or len(self.tallies) <= _FEW
+        self.traced_misses = TRACED_ITEMS if self._few else 1
+        """Items that a rule does not match which are traced."""
 
     def tag_values(self, rules: Sequence[CompiledOutboundRule]) -> Mapping[tuple[str, str], TagValues]:
         """The rules of a pass over tags, by the pairs of tag and attribute that they examine."""
@@ -179,6 +179,8 @@ class OutboundRun:
     def rewrite_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
         """What a whole-body rule makes of the body: each match is replaced; None if nothing changed.
 
+        Called for one part of a body after the other, it goes on counting occurrences.
+
         Raises:
             PatternTimeout: the pattern took longer than the scope's deadline.
         """
@@ -188,32 +190,34 @@ class OutboundRun:
         tally.examined += 1
         if rule.match.negate:
             return self._rewrite_unmatched_body(compiled, text)
+        if rule.match.occurrences and tally.matched >= rule.match.occurrences:
+            return None
         pieces: list[str] = []
         position = 0
-        for count, captures in enumerate(compiled.pattern.finditer(text, scope.deadline), 1):
+        for captures in compiled.pattern.finditer(text, scope.deadline):
             tally.matched += 1
             scope.start_rule(captures)
-            with scope.tracing(tally.matched <= TRACED_ITEMS):
+            if tally.matched <= TRACED_ITEMS:
                 self._trace_match(compiled, captures, captures.groups[0], "body")
-                held = compiled.conditions.evaluate(scope)
-            if held and rule.action.type is OutboundActionType.REWRITE:
-                value = scope.expand(compiled.value)
+            if self._conditions_hold(compiled, tally) and rule.action.type is OutboundActionType.REWRITE:
+                value = self._expand(compiled, tally)
                 if value != captures.groups[0]:
                     tally.changed += 1
-                    scope.trace.change(
-                        rule=rule.name,
-                        where="body",
-                        offset=captures.start,
-                        before=clip(captures.groups[0]),
-                        after=clip(value),
-                    )
+                    if scope.trace.count_change():
+                        scope.trace.tell_change(
+                            rule=rule.name,
+                            where="body",
+                            offset=captures.start,
+                            before=clip(captures.groups[0]),
+                            after=clip(value),
+                        )
                 pieces += (text[position : captures.start], value)
                 position = captures.end
-            if count == rule.match.occurrences:
+            if tally.matched == rule.match.occurrences:
                 break
         if not tally.matched:
             self._trace_miss(compiled, text[:2000], "body")
-        return "".join((*pieces, text[position:])) if tally.changed else None
+        return "".join((*pieces, text[position:])) if pieces else None
 
     def report(self) -> None:
         """Adds the tally of every rule to the trace; to be called once."""
@@ -250,17 +254,29 @@ class OutboundRun:
         scope.start_rule(None if negate else captures)
         if tally.matched <= TRACED_ITEMS:
             self._trace_match(compiled, captures, text, where)
-            return captures if compiled.conditions.evaluate(scope) else _NO_MATCH
-        if compiled.conditions.items:
-            with scope.tracing(False):
-                return captures if compiled.conditions.evaluate(scope) else _NO_MATCH
-        return captures
+        return captures if self._conditions_hold(compiled, tally) else _NO_MATCH
+
+    def _conditions_hold(self, compiled: CompiledOutboundRule, tally: Tally) -> bool:
+        """Whether the conditions of a rule that has matched hold; traced for the first items."""
+        scope = self.scope
+        if not compiled.conditions.items or tally.matched <= TRACED_ITEMS:
+            return compiled.conditions.evaluate(scope)
+        # Not by `scope.tracing`, which takes longer than most conditions.
+        was_on, scope.trace.on = scope.trace.on, False
+        try:
+            return compiled.conditions.evaluate(scope)
+        finally:
+            scope.trace.on = was_on
 
     def _expand(self, compiled: CompiledOutboundRule, tally: Tally) -> str:
+        scope = self.scope
         if tally.matched <= TRACED_ITEMS:
-            return self.scope.expand(compiled.value)
-        with self.scope.tracing(False):
-            return self.scope.expand(compiled.value)
+            return scope.expand(compiled.value)
+        was_on, scope.trace.on = scope.trace.on, False
+        try:
+            return scope.expand(compiled.value)
+        finally:
+            scope.trace.on = was_on
 
     def _trace_match(self, compiled: CompiledOutboundRule, captures: Captures | None, text: str, where: str) -> None:
         self.scope.trace.add(
@@ -285,7 +301,7 @@ class OutboundRun:
                 matched=compiled.rule.match.negate,
                 succeeded=False,
                 captures=[],
-                **stopped_at(compiled.pattern, text, compiled.rule.match.negate, self.scope),
+                **(stopped_at(compiled.pattern, text, compiled.rule.match.negate, self.scope) if self._few else {}),
             )
 
     def _warn_of_lost_tail(self, compiled: CompiledOutboundRule, captures: Captures, text: str, where: str) -> None:

@@ -162,12 +162,17 @@ def _walks(
     rules: tuple[CompiledOutboundRule, ...], literals: list[Literals | None], variables: Mapping[str, str]
 ) -> Iterator[Walk]:
     simple = [prefix_rule(compiled, variables) for compiled in rules]
-    prefixes = dict.fromkeys(prefix for rule in simple if rule for prefix in rule.prefixes)
+    prefixes = {prefix for rule in simple if rule for prefix in rule.prefixes if _WRITABLE.fullmatch(prefix)}
     if len(prefixes) > _MOST_WALKS:
         return
-    for prefix in prefixes:
+    found: list[str] = []
+    for prefix in sorted(prefixes):
+        # A prefix stands before the longer ones that begin with it, and if it has a walk, so is theirs.
+        if found and prefix.startswith(found[-1]):
+            continue
         walk = _walk(prefix, rules, simple, literals)
-        if walk is not None and _WRITABLE.fullmatch(prefix):
+        if walk is not None:
+            found.append(prefix)
             yield walk
 
 

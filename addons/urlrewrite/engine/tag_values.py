@@ -5,39 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from urlrewrite.engine.tag_rules import Needed, Pair, ValueRules, Walk
+from urlrewrite.engine.tag_rules import Pair, ValueRules, Walk
 from urlrewrite.engine.trace import TRACED_ITEMS, clip
 
 if TYPE_CHECKING:
     from urlrewrite.engine.outbound import OutboundRun
 
+_MOST_SHOWN = 64
+"""Changes of many values at once that are told one by one."""
+
 
 class TagValues:
     """Rewrites the values of one attribute of a tag, counts what the rules did, and tells of the first of them.
 
-    `where` names the attribute for the trace.
+    `where` names the attribute for the trace. Pairs with the same `rules` may be counted together.
     """
 
-    __slots__ = ("_ended", "_run", "_settled", "_tallies", "_told", "_values", "where")
+    __slots__ = ("_ended", "_run", "_settled", "_shown", "_tallies", "_told", "rules", "where")
 
     def __init__(self, run: OutboundRun, pair: Pair, rules: ValueRules) -> None:
         self.where = f"<{pair[0]} {pair[1]}>"
         self._run = run
-        self._values = rules
+        self.rules = rules
         self._tallies = [run.tallies[compiled.rule.name] for compiled in rules.rules]
         self._ended = Counter[int]()  # values by the position behind the last rule that was tried
+        self._shown = 0  # changes of values with a walk
         self._settled: set[Walk | None] = set()  # of which no more is to be told
         self._told = not run.scope.trace.on  # of each rule enough values that it does not match
-
-    @property
-    def needed(self) -> Needed | None:
-        """What a value must have for any rule to match it."""
-        return self._values.needed
-
-    @property
-    def prefixes(self) -> dict[str, str]:
-        """Beginnings of values in printable ASCII, and what all rules together put in their place."""
-        return {walk.prefix: walk.becomes for walk in self._values.walks.values()}
 
     def rewrite(self, text: str) -> str | None:
         """What the rules make of a value; None if it stays as it is.
@@ -45,29 +39,30 @@ class TagValues:
         Raises:
             PatternTimeout: a pattern took longer than the scope's deadline.
         """
-        walk = self._values.walk(text)
+        walk = self.rules.walk(text)
         if walk is None or self._tells(walk):
             return self._one_by_one(text)
         self._count(walk, 1)
         if not walk.changes:
             return None
+        self._shown += 1
         rest = text[len(walk.prefix) :]
         trace = self._run.scope.trace
         for at, before, after in walk.changes:
             if trace.count_change():
-                rule = self._values.rules[at].rule.name
+                rule = self.rules.rules[at].rule.name
                 trace.tell_change(rule=rule, where=self.where, before=clip(before + rest), after=clip(after + rest))
         return walk.becomes + rest
 
     def tells(self, prefix: str) -> bool:
         """Whether the trace is to tell of a value that begins so, "" for one that no rule matches, by itself."""
-        walk = self._values.walks[prefix] if prefix else None
-        changes = walk is not None and walk.changes
-        return bool(changes and self._run.scope.trace.tells_changes) or self._tells(walk)
+        walk = self.rules.walks[prefix] if prefix else None
+        changes = walk is not None and bool(walk.changes) and self._shown < _MOST_SHOWN
+        return (changes and self._run.scope.trace.tells_changes) or self._tells(walk)
 
     def count(self, prefix: str, number: int) -> None:
         """Counts values that were replaced without `rewrite`, or with "" are such as no rule matches."""
-        walk = self._values.walks[prefix] if prefix else None
+        walk = self.rules.walks[prefix] if prefix else None
         self._count(walk, number)
         if walk is not None:
             self._run.scope.trace.changes += number * len(walk.changes)
@@ -103,7 +98,7 @@ class TagValues:
             self._tallies[at].changed += number
 
     def _one_by_one(self, text: str) -> str | None:
-        run, rules = self._run, self._values.rules
+        run, rules = self._run, self.rules.rules
         if not self._told:
             changed = run.rewrite_item(rules, text, self.where)
             self._told = all(tally.examined >= run.traced_misses for tally in self._tallies)
@@ -112,7 +107,7 @@ class TagValues:
         again = True
         while again:
             again = False
-            for at in self._values.to_try(text, start):
+            for at in self.rules.to_try(text, start):
                 value = run.try_rule(rules[at], self._tallies[at], text, self.where, tell_miss=False)
                 if value is None:
                     continue

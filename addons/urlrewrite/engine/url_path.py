@@ -77,6 +77,20 @@ class CookedPath:
             return length
         return length + 1 if self.text[length] == "/" else -1
 
+    def raw_below(self, directory: str) -> str | None:
+        """The path below a directory as the client wrote it, beginning with `/`; None outside of it."""
+        if not directory:
+            return self.raw
+        if self.below(directory) < 0:
+            return None
+        end = len(directory)
+        start = end + 1 if self._offsets is None else self._offsets[end]
+        rest = self.raw[start:]
+        if not rest.startswith("/"):
+            # The slash itself may be escaped.
+            rest = "/" + self.raw_slice(end + 1, len(self.text))
+        return rest
+
     def raw_slice(self, start: int, end: int) -> str:
         """What the client wrote for `text[start:end]`."""
         if self._offsets is None:

@@ -145,12 +145,13 @@ def _map_domain(domain: str, cookie: _Line, names: NameMap) -> str | None:
 
 
 def _map_paths(cookie: _Line, names: NameMap) -> None:
-    if names.map_path is None or cookie.name.startswith("__host-"):
+    map_path = names.map_cookie_path or names.map_path
+    if map_path is None or cookie.name.startswith("__host-"):
         return
     for index, text in enumerate(cookie.attributes):
         path = _value(text) if _name(text) == "path" else ""
         # A path that does not begin with "/" is ignored by browsers: the default of the request's URL counts.
-        after = names.map_path(path) if path.startswith("/") else path
+        after = map_path(path) if path.startswith("/") else path
         if after != path:
             cookie.attributes[index] = _with_value(text, after)
             cookie.done.append(f"Path={path} mapped to {after}")

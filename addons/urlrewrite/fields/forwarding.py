@@ -26,11 +26,15 @@ SPOOFABLE = frozenset(
 )
 """Fields by which a proxy vouches for its client, in lower case with `-`: not to be taken from a stranger."""
 
-_HOP_BY_HOP = frozenset("keep-alive proxy-connection proxy-authenticate proxy-authorization te http2-settings".split())
+_HOP_BY_HOP = frozenset(
+    "alt-used keep-alive proxy-connection proxy-authenticate proxy-authorization te http2-settings".split()
+)
 # What frames and routes the message stays, whatever `Connection` says.
 _NEVER_NOMINATED = frozenset("host content-length transfer-encoding connection upgrade".split())
 
-_MAPPED_BACK = frozenset("referer destination if ping-from ping-to hx-current-url".split())
+_MAPPED_BACK = frozenset(
+    "referer destination if content-location upload-concat ping-from ping-to hx-current-url".split()
+)
 _ORIGINS = frozenset("origin sec-websocket-origin".split())
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -49,13 +53,15 @@ def forwarding_fields(
     client_port: int | None = None,
     tls_info: str | None = None,
     append: bool = False,
+    prefix: str = "",
 ) -> tuple[Fields, list[Change]]:
     """Drop what a client has no say in and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and X-ARR-*.
 
     `requested` is the origin that the client asked, `target` the path and query as it asked for them. `client_port`
     goes into X-Forwarded-For and Forwarded where given (IIS sends it, and many backends cannot read it). `tls_info` is
     the value of X-ARR-SSL, `keysize|secret keysize|issuer|subject`. With `append` the peer is a trusted proxy: its
-    copies stay, and the client address is added to its lists.
+    copies stay, and the client address is added to its lists. `prefix` is the public path that the
+    backend does not see, for X-Forwarded-Prefix.
     """
     kept, changes = drop_hop_by_hop(fields)
     own = {
@@ -67,6 +73,8 @@ def forwarding_fields(
         "X-Original-URL": target,
         "X-ARR-LOG-ID": trace_id,
     }
+    if prefix:
+        own["X-Forwarded-Prefix"] = prefix
     if requested.scheme == "https":
         own["X-ARR-SSL"] = tls_info or UNKNOWN_TLS_INFO
     if append:
@@ -118,12 +126,17 @@ def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
 
 
 def map_back_request_fields(
-    fields: Fields, *, map_back_text: Callable[[str], str], origins: Mapping[Origin, Origin]
+    fields: Fields,
+    *,
+    map_back_text: Callable[[str], str],
+    origins: Mapping[Origin, Origin],
+    cookies: bool = False,
 ) -> tuple[Fields, list[Change]]:
     """Map public names back where the backend compares them with its own: Origin, Referer, Destination and the like.
 
     `map_back_text` maps every URL of a public origin in a text. `origins` maps public origins to backend ones; the
     Origin field is mapped only if it is exactly one of them, so that a foreign origin stays foreign and `null` null.
+    `cookies` says that cookies were mapped on their way out.
     """
     lines: Fields = []
     changes: list[Change] = []
@@ -133,8 +146,12 @@ def map_back_request_fields(
             origin = Origin.parse(value.strip(" \t"))
             if origin is not None and origin in origins:
                 after = str(origins[origin])
-        elif name.lower() in _MAPPED_BACK:
+        elif name.lower() in _MAPPED_BACK or (cookies and name.lower() == "cookie"):
             after = map_back_text(value)
+            # A page that gives away no more than its origin; where a site is mounted below a path, no URL of it.
+            origin = Origin.parse(value.removesuffix("/")) if name.lower() == "referer" and after == value else None
+            if origin is not None and origin in origins:
+                after = f"{origins[origin]}{value[len(value.removesuffix('/')) :]}"
         lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, "public name mapped back: the backend compares it with its own"))
@@ -152,6 +169,8 @@ def _own_behind_a_proxy(own: dict[str, str], fields: Fields) -> dict[str, str]:
         former = before.get(name.lower(), [])
         if name in ("X-Forwarded-For", "Forwarded"):
             joined[name] = ", ".join([*former, value])
+        elif name == "X-Forwarded-Prefix":
+            joined[name] = "".join([*(prefix.strip().rstrip("/") for prefix in former), value])
         elif name in ("X-Original-URL", "X-ARR-LOG-ID") or not former:
             joined[name] = value
     return joined

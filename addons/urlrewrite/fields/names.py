@@ -20,7 +20,8 @@ class NameMap:
 
     `map_text` maps every absolute or scheme-relative URL of a backend in a text, in any spelling, and leaves the rest
     alone. `map_bare` maps a bare authority (`host` or `host:port`), or gives None. `map_path`, where the public site is
-    mounted under another path, maps a path (no query). `map_cookie_value`, where given, maps the value of a cookie.
+    mounted under another path, maps a path (no query); `map_cookie_path` does so for that of a cookie, which may cover
+    more. `map_cookie_value`, where given, maps the value of a cookie.
     """
 
     public: Origin
@@ -29,6 +30,7 @@ class NameMap:
     map_bare: Callable[[str], str | None]
     map_path: Callable[[str], str] | None = None
     map_cookie_value: Callable[[str], str] | None = None
+    map_cookie_path: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

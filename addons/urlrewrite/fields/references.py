@@ -19,6 +19,7 @@ _WHOLE = re.compile(r"\A(\s*)(\S.*)", re.DOTALL | re.ASCII)
 _REFRESH = re.compile(r"\A(\s*[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?[\"']?)([^\"']*)", re.IGNORECASE | re.ASCII)
 _LINK = re.compile(r"(<\s*|;\s*anchor\s*=\s*\"?)([^<>\";,]*)", re.IGNORECASE | re.ASCII)
 _QUOTED = re.compile(r'(")([^"]*)')
+_LIST = re.compile(r"((?:[;=]|\s)\s*)(/[^\s;,]*)", re.ASCII)
 
 _JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _JSON_ESCAPE = re.compile(r"\\(?:u00([0-9a-f]{2})|.)", re.IGNORECASE | re.DOTALL)
@@ -60,6 +61,11 @@ def map_link(value: str, names: NameMap) -> str:
 def map_quoted(value: str, names: NameMap) -> str:
     """Map the quoted strings of a structured field (RFC 9651), as of Reporting-Endpoints."""
     return _map_found(_QUOTED, value, names)
+
+
+def map_list(value: str, names: NameMap) -> str:
+    """Map references that stand behind `;`, `=` or blanks, as of X-XSS-Protection and Upload-Concat (tus 1.0)."""
+    return _map_found(_LIST, value, names)
 
 
 def map_json(value: str, names: NameMap) -> str:

@@ -24,6 +24,7 @@ class Kind(Enum):
     LINK = "URL of the backend in Link mapped"
     JSON = "URL of the backend in JSON mapped"
     QUOTED = "URL of the backend in a quoted string mapped"
+    LIST = "URL of the backend in a list mapped"
     ORIGIN_LIST = "origin of the backend mapped"
     ALLOW_FROM = "origin of the backend that may frame the page mapped"
     POLICY = "sources of the policy that named the backend mapped"
@@ -44,7 +45,8 @@ _NAMES_OF = {
     Kind.REFRESH: "Refresh",
     Kind.LINK: "Link",
     Kind.JSON: "Report-To NEL HX-Location",
-    Kind.QUOTED: "Reporting-Endpoints Speculation-Rules",
+    Kind.QUOTED: "Reporting-Endpoints Speculation-Rules P3P Expect-CT",
+    Kind.LIST: "X-XSS-Protection Upload-Concat",
     Kind.ORIGIN_LIST: "Access-Control-Allow-Origin Timing-Allow-Origin Permissions-Policy Sec-WebSocket-Origin",
     Kind.ALLOW_FROM: "X-Frame-Options",
     Kind.POLICY: """Content-Security-Policy Content-Security-Policy-Report-Only X-Content-Security-Policy
@@ -75,6 +77,7 @@ _MAPS: dict[Kind, Callable[[str, NameMap], str]] = {
     Kind.LINK: references.map_link,
     Kind.JSON: references.map_json,
     Kind.QUOTED: references.map_quoted,
+    Kind.LIST: references.map_list,
     Kind.ORIGIN_LIST: policies.map_origins,
     Kind.ALLOW_FROM: policies.map_frame_options,
     Kind.POLICY: policies.map_csp,
@@ -102,12 +105,13 @@ def rewrite_response_fields(
     backend: Origin,
     map_path: Callable[[str], str] | None = None,
     map_cookie_value: Callable[[str], str] | None = None,
+    map_cookie_path: Callable[[str], str] | None = None,
 ) -> tuple[Fields, list[Change]]:
     """Make the fields of an answer true for `public`; `NameMap` says what the functions have to do.
 
     Body-bound fields (Content-Length, digests, ETag) are the business of `validators`.
     """
-    names = NameMap(public, backend, map_text, map_bare, map_path, map_cookie_value)
+    names = NameMap(public, backend, map_text, map_bare, map_path, map_cookie_value, map_cookie_path)
     lines: Fields = []
     changes: list[Change] = []
     for name, value in fields:

@@ -17,19 +17,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from urlrewrite.fields.digests import is_digest, renewed
 from urlrewrite.fields.names import Change, Fields
 from urlrewrite.fields.policies import has_hashes
 
 _MARK = re.compile(r";ur=(?P<fingerprint>[0-9a-f]+)")
 _ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+', re.ASCII)
 
-_DIGESTS = frozenset(
-    """
-    content-md5 digest content-digest repr-digest x-goog-hash x-amz-content-sha256 x-ms-content-crc64
-    x-ms-blob-content-md5 oc-checksum x-checksum-md5 x-checksum-sha1 x-checksum-sha256 x-oss-hash-crc64ecma
-    """.split()
-)
-_DIGEST_PREFIXES = ("x-amz-checksum-", "x-content-sha")
 _SIGNATURES = frozenset("signature signature-input content-signature x-signature".split())
 _CSP = frozenset("content-security-policy content-security-policy-report-only".split())
 
@@ -58,8 +52,10 @@ def mark_etag(value: str, fingerprint: str) -> str:
     return f"{value[:end]};ur={fingerprint}{value[end:]}"
 
 
-def unmark_if_none_match(value: str, fingerprint: str) -> tuple[str | None, bool]:
+def unmark_if_none_match(value: str, fingerprint: str, *, marked_only: bool = False) -> tuple[str | None, bool]:
     """Take our marks out of an If-None-Match list. Tags marked otherwise are dropped; None where no tag is left.
+
+    With `marked_only` those without a mark are dropped, too.
 
     The second result says whether a mark of this fingerprint was there. A list without any mark is identical.
     """
@@ -68,7 +64,10 @@ def unmark_if_none_match(value: str, fingerprint: str) -> tuple[str | None, bool
     for tag in _ENTITY_TAG.findall(value):
         marked = _find_mark(tag)
         if marked is None:
-            tags.append(tag)
+            if marked_only and tag != "*":
+                changed = True
+            else:
+                tags.append(tag)
             continue
         changed = True
         if marked["fingerprint"] == fingerprint:
@@ -93,21 +92,27 @@ def unmark_if_match(value: str) -> str:
     return _ENTITY_TAG.sub(unmarked, value)
 
 
-def unmark_request_fields(fields: Fields, fingerprint: str) -> Unmarked:
+def unmark_request_fields(
+    fields: Fields, fingerprint: str, *, marked_only: bool = False, whole_only: bool = False
+) -> Unmarked:
     """Make the conditions of a request true for the backend.
 
     If-Range with a mark is dropped with its Range, because parts of the backend's bytes do not fit into a rewritten
     body. Where a tag of other rules was dropped, If-Modified-Since goes too: without the tag it would count (RFC 9110,
     13.1.3) and bring the 304 that the dropped tag must not bring.
+
+    `marked_only` says that what is asked for is rewritten. A client's copy then has a mark, or no validator at all, or
+    it is from a time when no rule concerned it: conditions without a mark are dropped. `whole_only` says so with such
+    certainty that a part of it is never asked for.
     """
     carried = stale = False
-    partial = any(name.lower() == "if-range" and _find_mark(value) for name, value in fields)
+    partial = whole_only or any(name.lower() == "if-range" and _find_mark(value) for name, value in fields)
 
     def unmark(name: str, value: str) -> str | None:
         nonlocal carried, stale
         match name.lower():
             case "if-none-match":
-                after, found = unmark_if_none_match(value, fingerprint)
+                after, found = unmark_if_none_match(value, fingerprint, marked_only=marked_only)
                 carried |= found
                 stale |= len(_ENTITY_TAG.findall(after or "")) < len(_ENTITY_TAG.findall(value))
                 return after
@@ -118,11 +123,11 @@ def unmark_request_fields(fields: Fields, fingerprint: str) -> Unmarked:
         return value
 
     lines, changes = _edit(fields, unmark, "condition made true for the backend")
-    if stale:
+    if stale or (marked_only and not carried):
         lines, dropped = _edit(
             lines,
             lambda name, value: None if name.lower() == "if-modified-since" else value,
-            "the client's copy was rewritten by other rules",
+            "the client's copy was rewritten by other rules, or by none",
         )
         changes += dropped
     return Unmarked(lines, changes, carried)
@@ -131,18 +136,17 @@ def unmark_request_fields(fields: Fields, fingerprint: str) -> Unmarked:
 def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Change]]:
     """Mark the validators of a representation that is subject to rewriting, whether or not its bytes were changed.
 
-    It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and, where
-    there is no ETag to mark, Last-Modified, which would survive a change of the rules. For answers to GET and HEAD, and
-    for a 304 whose request carried a mark.
+    It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and
+    Last-Modified, which would survive a change of the rules: there are clients that ask by it alone, though they were
+    given an ETag. For answers to GET and HEAD, and for a 304 whose request carried a mark.
     """
-    tagged = any(name.lower() == "etag" for name, _ in fields)
     ranged = any(name.lower() == "accept-ranges" for name, _ in fields)
 
     def mark(name: str, value: str) -> str | None:
         match name.lower():
             case "etag":
                 return mark_etag(value, fingerprint)
-            case "last-modified" if not tagged:
+            case "last-modified":
                 return None
             case "accept-ranges":
                 return "none"
@@ -156,14 +160,21 @@ def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Chan
 
 
 def after_rewrite(
-    fields: Fields, body_length: int | None, changed: bool, *, chunked: bool = False
+    fields: Fields,
+    body_length: int | None,
+    changed: bool,
+    *,
+    chunked: bool = False,
+    body: bytes | None = None,
+    hashes_mended: bool = False,
 ) -> tuple[Fields, list[Change]]:
     """Make the fields that describe the body true after it was rewritten.
 
     `body_length` is the number of bytes that will be sent, content coding included, or None where it is not known (a
     stream, an answer to HEAD). `changed` says that the bytes differ, or, of a stream, that they may; if not, all is
     left as it is. `chunked` says that the client's protocol frames a body of unknown length by chunks (HTTP/1.1 does;
-    1.0 closes the connection, and 2 and 3 need no field).
+    1.0 closes the connection, and 2 and 3 need no field). `body` are the bytes that will be sent, where they are known:
+    digests are computed again, and else dropped. `hashes_mended` says that a policy allows inline code as it is now.
     """
     if not changed:
         return list(fields), []
@@ -173,8 +184,8 @@ def after_rewrite(
 
     def edit(name: str, value: str) -> str | None:
         lower = name.lower()
-        if lower in _DIGESTS or lower.startswith(_DIGEST_PREFIXES):
-            return None
+        if is_digest(lower):
+            return renewed(lower, value, body) if body is not None else None
         if lower in ("content-length", "transfer-encoding"):
             # A second line is never right: of two lengths one is a lie.
             first = lower not in seen
@@ -188,16 +199,16 @@ def after_rewrite(
         if wanted is not None and name.lower() not in seen:
             lines.append((name, wanted))
             changes.append(Change(name, None, wanted, "true for the body that was rewritten"))
-    return lines, changes + _warnings(lines)
+    return lines, changes + _warnings(lines, hashes_mended)
 
 
-def _warnings(fields: Fields) -> list[Change]:
+def _warnings(fields: Fields, hashes_mended: bool) -> list[Change]:
     """Tell what a changed body breaks and what cannot be mended here."""
     warnings = []
     for name, value in fields:
         if name.lower() in _SIGNATURES:
             why = "the body was changed: a signature that covers it is broken"
-        elif name.lower() in _CSP and has_hashes(value):
+        elif name.lower() in _CSP and has_hashes(value) and not hashes_mended:
             why = "the body was changed: inline code allowed by its hash is blocked if it was among the changes"
         else:
             continue

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import unicodedata
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from urlrewrite.formats.wording import shown
 from urlrewrite.origin import DEFAULT_PORTS, Origin
 
-NO_PATH_PREFIXES = "path prefixes are not supported yet"
+_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[\w.~-]|%[0-9A-F]{2})+)*", re.ASCII)
+"""Letters that stand for themselves wherever a URL may stand: in HTML, scripts, style sheets, fields."""
+_SEPARATORS = re.compile(r"%(?:2F|5C|00)")
 
 
 def parse_origin(text: str) -> Origin:
@@ -17,10 +20,44 @@ def parse_origin(text: str) -> Origin:
 
     Raises ValueError with "got X, expected Y" for anything else.
     """
-    origin, rest = _split(text)
-    if rest.path not in ("", "/") or rest.query or rest.fragment:
-        raise ValueError(f"got {shown(text)}, expected {origin}: {NO_PATH_PREFIXES}")
+    origin, path = parse_place(text)
+    if path:
+        raise ValueError(f"got {shown(text)}, expected {origin}: an address without a path")
     return origin
+
+
+def parse_place(text: str) -> tuple[Origin, str]:
+    """Origin and path of `https://www.example.com/app`, a `/` at the end allowed; the path is as of `parse_path`.
+
+    Raises ValueError with "got X, expected Y" for anything else.
+    """
+    origin, rest = _split(text)
+    if rest.query or rest.fragment:
+        raise ValueError(f"got {shown(text)}, expected {origin} with or without a path: no query and no fragment")
+    return origin, parse_path(rest.path)
+
+
+def parse_path(text: str) -> str:
+    """A path as URLs have it, such as `/app` for `/app/`, "" for the root; letters outside ASCII are encoded.
+
+    Raises ValueError with "got X, expected Y" for what is no path, and for letters that mean something
+    where URLs stand.
+    """
+    path = _capital_escapes(quote(text.removesuffix("/"), safe="/%!$&'()*+,;=:@~"))
+    if not _PATH.fullmatch(path) or _SEPARATORS.search(path):
+        expected = "a path such as /app, of letters, digits and . _ ~ - (others as %20)"
+        raise ValueError(f"got the path {shown(text)}, expected {expected}")
+    return path
+
+
+def site_name(public: Origin, path: str) -> str:
+    """What a site is called that has no name: as its host, with the path, since each site has a name of its own."""
+    return public.host + path.replace("/", "-")
+
+
+def _capital_escapes(path: str) -> str:
+    """Percent-encodings in capitals, which is how they are compared (RFC 3986, 6.2.2.1)."""
+    return re.sub(r"%[0-9a-f]{2}", lambda escape: escape[0].upper(), path, flags=re.IGNORECASE)
 
 
 def origin_of(url: str) -> Origin:

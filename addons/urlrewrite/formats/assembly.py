@@ -11,7 +11,6 @@ from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId, duplicate_names
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.model import (
-    Collection,
     CustomTags,
     InboundRule,
     OutboundRule,
@@ -23,7 +22,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
-from urlrewrite.problems import Problem, RuleFileError, Severity
+from urlrewrite.problems import Problem, RuleFileError, Severity, in_file_order
 
 _PEM_MARKERS = (b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----")
 
@@ -43,21 +42,20 @@ def put_together(
         RuleFileError: a problem of a file, or between them, is an error. It has all of them, in file order.
     """
     found = [*problems]
-    sites = tuple(site for part in parts for site in part.sites)
-    if not sites and not any(problem.severity is Severity.ERROR for problem in found):
+    rules = joined(parts, found)
+    if not rules.sites and not any(problem.severity is Severity.ERROR for problem in found):
         message = "got no site, expected public and backend, sites with a list of them, or a web.config"
         found.append(Problem(Source(names[0] if names else "<no file>", 1), message, ProblemId.MISSING))
-    rules = _joined(parts, sites, found)
     found += _site_problems(rules)
-    order = {name: number for number, name in enumerate(names)}
-    ordered = tuple(sorted(dict.fromkeys(found), key=lambda p: (order.get(p.source.file, len(order)), p.source.line)))
+    rules = replace(rules, files=files.names, fingerprint=files.fingerprint)
+    ordered = in_file_order(found, names)
     if any(problem.severity is Severity.ERROR for problem in ordered):
-        raise RuleFileError(ordered)
-    return replace(rules, files=files.names, fingerprint=files.fingerprint), ordered
+        raise RuleFileError(ordered, rules)
+    return rules, ordered
 
 
-def _joined(parts: Sequence[RuleSet], sites: tuple[Site, ...], problems: list[Problem]) -> RuleSet:
-    """What the parts say of the server, one after another; two that contradict each other are errors."""
+def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
+    """All that the parts say, one after another; two that contradict each other are errors."""
     allowed = [part.allowed_server_variables for part in parts if part.allowed_server_variables is not None]
     proxies = [part.proxy for part in parts if part.proxy]
     for proxy in proxies[1:]:
@@ -67,7 +65,7 @@ def _joined(parts: Sequence[RuleSet], sites: tuple[Site, ...], problems: list[Pr
     named_farms = ((farm.attributes.get("name", ""), farm.source) for farm in farms)
     problems += duplicate_names("web farm", ((name, source) for name, source in named_farms if name))
     return RuleSet(
-        sites=sites,
+        sites=tuple(site for part in parts for site in part.sites),
         rules=_all_named("rule", [part.rules for part in parts], problems),
         global_rules=_all_named("rule", [part.global_rules for part in parts], problems),
         outbound_rules=_all_named("rule", [part.outbound_rules for part in parts], problems),
@@ -121,9 +119,7 @@ def _site_problems(rules: RuleSet) -> Iterable[Problem]:
     """What is wrong between sites, and between a site and the server."""
     sites = rules.sites
     yield from duplicate_names("site", ((site.name, site.source) for site in sites if site.name))
-    yield from duplicate_names("public address", ((str(o), site.source) for site in sites for o in site.public))
-    for site in sites:
-        yield from _maps_of_the_server(rules, site)
+    yield from duplicate_names("public address", _public_addresses(sites))
     unnamed = [site for site in sites if not site.public]
     for site in unnamed[1:]:
         message = (
@@ -134,12 +130,8 @@ def _site_problems(rules: RuleSet) -> Iterable[Problem]:
     yield from _unknown_sites(rules.tests, [site.name for site in sites])
 
 
-def _maps_of_the_server(rules: RuleSet, site: Site) -> Iterable[Problem]:
-    """IIS answers 500.19 where a level adds a map that it inherits, unless it removes that first."""
-    removed = {item.name.casefold() for item in site.removals if item.collection is Collection.REWRITE_MAPS}
-    shared = [item for item in rules.rewrite_maps.values() if not removed & {"", item.name.casefold()}]
-    both = (*shared, *site.rewrite_maps.values())
-    return duplicate_names("rewrite map", ((item.name, item.source) for item in both))
+def _public_addresses(sites: Iterable[Site]) -> Iterable[tuple[str, Source]]:
+    return ((f"{origin}{site.path}", site.source) for site in sites for origin in site.public)
 
 
 def missing_files(site: Site) -> Iterable[Problem]:
@@ -156,7 +148,8 @@ def missing_files(site: Site) -> Iterable[Problem]:
             yield Problem(site.certificate.source, message, ProblemId.BAD_CERTIFICATE)
     if site.document_root and not Path(site.document_root).is_dir():
         message = (
-            f"documentRoot: got {shown(site.document_root)}, expected a directory; IsFile and IsDirectory find nothing"
+            f"site {shown(site.name)}: got the directory {shown(site.document_root)} for its files, expected one that "
+            "is there; IsFile and IsDirectory find nothing"
         )
         yield Problem(site.source, message, ProblemId.NO_DIRECTORY, severity=Severity.WARNING)
 

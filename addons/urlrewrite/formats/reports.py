@@ -83,9 +83,6 @@ class ProblemId(StrEnum):
     TOO_MANY = "UR023"
     """So much is wrong that reading was given up."""
 
-    NO_BACKEND = "UR030"
-    """A site that sends its requests nowhere (a warning)."""
-
     NOT_IN_IIS = "UR031"
     """An export leaves out what IIS has nothing for, or has in another place (a warning)."""
 

@@ -24,10 +24,10 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """`, did you mean X?` for the nearest of the known words, or ""."""
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, 1, _NEAR)
-    return f", did you mean {by_folded[near[0]]}?" if near else ""
+    return f", did you mean {one_line(by_folded[near[0]])}?" if near else ""
 
 
 def listed(words: Iterable[str]) -> str:
     """`one of A, B, C`, or the only word."""
-    words = list(words)
+    words = [one_line(word) for word in words]
     return words[0] if len(words) == 1 else f"one of {', '.join(words)}"

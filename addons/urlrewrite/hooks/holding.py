@@ -7,37 +7,54 @@ that a rule has answered already (a redirect, a 403) cannot be streamed, and mit
 
 So mitmproxy gets an `HttpStream` of our own, which asks one more question after each piece of an answer: is there a
 `Hold` on it, and is it over? If so, what was held goes through the stream callable as its first chunk. A timer asks the
-same where no further piece comes.
+same where no further piece comes. It asks three more things that only this place can:
+
+- An upload of unknown length is held up to `UPLOAD_HELD` bytes and streamed then. That of a request which a rule has
+  answered is thrown away, for otherwise anybody could fill the memory by sending to a redirect.
+- mitmproxy sends an upload of HTTP/2 or 3 without a length to a backend of HTTP/1 without any framing, so that its
+  bytes would be read as further requests. It is sent in chunks.
+- mitmproxy looks whether a flow was killed between messages only. A stream that is killed (because its coding is
+  damaged, or by hand in mitmweb) is broken off after its next piece: in HTTP/1.1 the last chunk is missing then, in
+  HTTP/2 and 3 the stream is reset. A client of HTTP/1.0 cannot tell.
 """
 
 from __future__ import annotations
 
+import logging
+
 from mitmproxy.addonmanager import Loader
+from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpStream
-from mitmproxy.proxy.layers.http._events import ResponseData
+from mitmproxy.proxy.layers.http._events import ErrorCode, RequestData, RequestProtocolError, ResponseData
 
-from urlrewrite.hooks.state import Hold, State
+from urlrewrite.hooks.backpressure import Backpressure
+from urlrewrite.hooks.state import UPLOAD_HELD, Hold, State
+
+logger = logging.getLogger("urlrewrite.holding")
 
 
 class Holding:
     """Brings mitmproxy to mind the holds on answers."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, backpressure: Backpressure) -> None:
         self._state = state
+        self._backpressure = backpressure
 
     def load(self, loader: Loader) -> None:
         """Puts our `HttpStream` in place."""
         del loader
-        http_layer.HttpStream = _stream_class(self._state)  # type: ignore[misc]
+        http_layer.HttpStream = stream_class(self._state, self._backpressure)  # type: ignore[misc]
 
     def done(self) -> None:
         """Puts mitmproxy's own back."""
         http_layer.HttpStream = HttpStream  # type: ignore[misc]
 
 
-def _stream_class(state: State) -> type[HttpStream]:
+def stream_class(state: State, backpressure: Backpressure) -> type[HttpStream]:
+    """The `HttpStream` that minds the holds of `state`."""
+
     class HoldingStream(HttpStream):
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if not isinstance(event, events.Wakeup):
@@ -48,7 +65,10 @@ def _stream_class(state: State) -> type[HttpStream]:
         def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
             if (yield from super().check_body_size(request)):
                 return True
-            hold = None if request else self._hold()
+            if request:
+                yield from self._check_upload()
+                return False
+            hold = self._hold()
             if hold and len(self.response_body_buf) > hold.size:
                 yield from self._release(hold)
             elif hold and self.response_body_buf and not hold.timed:
@@ -61,12 +81,59 @@ def _stream_class(state: State) -> type[HttpStream]:
             return live.hold if live else None
 
         def _release(self, hold: Hold) -> layer.CommandGenerator[None]:
+            state.live[self.flow.id].hold = None
+            assert self.flow.response
+            try:
+                self.flow.response.stream = hold.release(len(self.response_body_buf))
+            except Exception:
+                logger.exception("flow %s: its body cannot be streamed and is held", self.flow.id)
+                return
             held = bytes(self.response_body_buf)
             self.response_body_buf.clear()
-            assert self.flow.response
-            state.live[self.flow.id].hold = None
-            self.flow.response.stream = hold.release(len(held))
             yield from self.start_response_stream()
             yield from self.handle_event(ResponseData(self.stream_id, held))
+
+        def _check_upload(self) -> layer.CommandGenerator[None]:
+            live = state.live.get(self.flow.id)
+            if live is None or len(self.request_body_buf) <= UPLOAD_HELD:
+                return
+            held = bytes(self.request_body_buf)
+            self.request_body_buf.clear()
+            if self.flow.response:
+                live.upload_dropped = True
+                return
+            self.flow.request.stream = True
+            yield from self.start_request_stream()
+            yield from self.handle_event(RequestData(self.stream_id, held))
+
+        def start_request_stream(self) -> layer.CommandGenerator[None]:
+            if self.flow.response:
+                # Another addon has answered: mitmproxy would crash.
+                self.flow.request.stream = False
+                self.client_state = self.state_consume_request_body
+            else:
+                yield from super().start_request_stream()
+
+        def make_server_connection(self) -> layer.CommandGenerator[bool]:
+            if not (yield from super().make_server_connection()):
+                return False
+            request = self.flow.request
+            framed = "content-length" in request.headers or "transfer-encoding" in request.headers
+            if request.stream and not framed and self.context.server.alpn != b"h2":
+                request.headers["transfer-encoding"] = "chunked"
+            return True
+
+        def start_response_stream(self) -> layer.CommandGenerator[None]:
+            backpressure.watch(self)
+            yield from super().start_response_stream()
+
+        def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+            yield from super().state_stream_response_body(event)
+            if self.flow.error and self.flow.error.msg == Error.KILLED_MESSAGE:
+                if self.server_state == self.state_stream_response_body:
+                    yield from self.check_killed(True)
+                    stopped = RequestProtocolError(self.stream_id, "killed", ErrorCode.KILL)
+                    yield http_layer.SendHttp(stopped, self.context.server)
+                yield http_layer.DropStream(self.stream_id)
 
     return HoldingStream

@@ -12,13 +12,10 @@ from mitmproxy.tls import TlsData
 
 from urlrewrite.answers import Abort, Answer, Forward, plain_answer
 from urlrewrite.exchange import Exchange
-from urlrewrite.hooks.state import Live, State
+from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
 from urlrewrite.hooks.translate import apply_answer, apply_forward, request_facts, show_public_url
 
 logger = logging.getLogger("urlrewrite.inbound")
-
-STREAMED_UPLOAD = 8 * 2**20
-"""Bytes of a request body above which it is streamed to the backend: rules do not look at it."""
 
 
 class Inbound:
@@ -58,8 +55,10 @@ class Inbound:
                 if routing.connect and routing.origin.scheme == "https":
                     self._dialled[flow.client_conn.id, routing.connect] = routing.origin.host
                 length = flow.request.headers.get("content-length", "")
-                if length.isdigit() and int(length) > STREAMED_UPLOAD:
-                    flow.request.stream = True
+                # One that does not say its length may still become a stream (`hooks/holding.py`); of gRPC, the backend
+                # may answer a message before the next one is sent.
+                talks = flow.request.headers.get("content-type", "").lower().startswith("application/grpc")
+                flow.request.stream = talks or (length.isdigit() and int(length) > UPLOAD_HELD)
             case Answer():
                 live.own = True
                 apply_answer(flow, routing)
@@ -70,7 +69,10 @@ class Inbound:
     def request(self, flow: http.HTTPFlow) -> None:
         """Frames a body that HTTP/2 or 3 brought without a length: for HTTP/1 it would be another request."""
         request = flow.request
-        if flow.id in self._state.live and request.raw_content and not request.is_http11 and not request.is_http10:
+        live = self._state.live.get(flow.id)
+        if live and live.upload_dropped:
+            request.raw_content = None
+        if live and request.raw_content and not request.is_http11 and not request.is_http10:
             request.headers["content-length"] = str(len(request.raw_content))
 
     def tls_start_server(self, data: TlsData) -> None:

@@ -10,6 +10,7 @@ from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
+from urlrewrite.in_force import Recode
 from urlrewrite.model import LinkMode, Mode
 
 logger = logging.getLogger("urlrewrite")
@@ -60,6 +61,13 @@ class Options:
             "What is behind the proxy, as http://privateserver:8080, for sites whose rule file does not say it.",
         )
         loader.add_option(
+            "urlrewrite_connect",
+            str,
+            "",
+            "Where to reach the backend, as 10.0.0.7:8080, where its own name does not resolve and its rule file does "
+            "not say it.",
+        )
+        loader.add_option(
             "urlrewrite_links",
             str,
             "",
@@ -107,6 +115,14 @@ class Options:
             int,
             4096,
             "Kilobytes of the windows through which rules for whole bodies see a body that is not held.",
+        )
+        loader.add_option(
+            "urlrewrite_recode",
+            str,
+            str(Recode.SAME),
+            "How a body that came coded (gzip, br and so on) is sent when it was rewritten: in the same coding (same), "
+            "in the same with the least work (fast), or not coded (plain).",
+            choices=[*map(str, Recode)],
         )
         loader.add_option(
             "urlrewrite_trace",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from mitmproxy import http
 
 from urlrewrite.answers import Answer, plain_answer
 from urlrewrite.body_plan import Way
-from urlrewrite.content.stream import BodyRewriter
 from urlrewrite.exchange import ResponseHead
 from urlrewrite.hooks.state import Hold, Live, State, Stream
-from urlrewrite.hooks.translate import apply_answer, headers, response_facts
+from urlrewrite.hooks.translate import apply_answer, field_lines, headers, response_facts
 
 logger = logging.getLogger("urlrewrite.outbound")
 
@@ -51,16 +51,22 @@ class Outbound:
             _replace_head(flow, head, live)
             return
         live.head = head
+        if head.reason is not None:
+            response.reason = head.reason
         response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
         if head.plan.way is Way.STREAM:
-            response.stream = _guarded(exchange.stream(head), _trace_id(live))
+            response.stream = _streaming(flow, live, head)
         elif head.plan.way is Way.PASS and not live.own and _is_long(response):
             response.stream = True
         elif head.plan.way is Way.WHOLE and head.plan.length is None:
-            settings = exchange.rules.settings
-            live.hold = Hold(settings.threshold, settings.hold_seconds, lambda held: _release(flow, live, held))
-        if response.stream and flow.request.http_version == "HTTP/1.0":
-            _delimit_by_closing(response)
+            settings, began = exchange.rules.settings, time.monotonic()
+
+            def release(held: int) -> Stream:
+                return _release(flow, live, held, time.monotonic() - began)
+
+            live.hold = Hold(settings.threshold, settings.hold_seconds, release)
+        if response.stream:
+            _frame_stream(flow, response)
 
     async def response(self, flow: http.HTTPFlow) -> None:
         """Rewrites a body that was to be held whole."""
@@ -68,13 +74,17 @@ class Outbound:
         if live is None or flow.error or flow.response is None:
             return
         live.hold = None
+        if flow.response.trailers and not live.failed:
+            _map_trailers(flow, flow.response, live)
         if live.unsent:
             # The backend's answer had no body, so nothing was streamed.
             apply_answer(flow, live.unsent.pop())
         if live.head is None or live.failed:
             return
         await self._rewrite(flow, flow.response, live)
-        if flow.request.http_version == "HTTP/1.0" and flow.response.raw_content is not None:
+        if live.head.plan.way is Way.WHOLE or (
+            flow.request.http_version == "HTTP/1.0" and flow.request.method != "HEAD"
+        ):
             _frame_by_length(flow.response)
 
     async def _rewrite(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
@@ -98,15 +108,25 @@ class Outbound:
         _set_body(flow, response, result.fields, result.body, live.head)
 
 
-def _release(flow: http.HTTPFlow, live: Live, held: int) -> Stream:
+def _map_trailers(flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
+    """Maps the fields behind the body; where that fails, they are left out."""
+    assert response.trailers is not None
+    try:
+        lines = live.exchange.trailers(list(field_lines(response.trailers)))
+        response.trailers = headers(lines, lower=flow.request.is_http2 or flow.request.is_http3)
+    except Exception:
+        logger.exception("response %s: the trailers could not be rewritten; they are left out", _trace_id(live))
+        response.trailers = None
+
+
+def _release(flow: http.HTTPFlow, live: Live, held: int, seconds: float) -> Stream:
     """Turns an answer whose body was held into one that is streamed; its head is sent next."""
     response, head = flow.response, live.head
     assert response is not None and head is not None
-    live.head = head = live.exchange.release(head, held)
+    live.head = head = live.exchange.release(head, held, seconds)
     response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
-    if flow.request.http_version == "HTTP/1.0":
-        _delimit_by_closing(response)
-    return _guarded(live.exchange.stream(head), _trace_id(live))
+    _frame_stream(flow, response)
+    return _streaming(flow, live, head)
 
 
 def _set_body(
@@ -117,19 +137,24 @@ def _set_body(
     response.raw_content = body
 
 
-def _delimit_by_closing(response: http.Response) -> None:
-    """Frames a stream for a client of HTTP/1.0, which knows no chunks: the body ends where the connection does."""
-    if "transfer-encoding" in response.headers:
-        del response.headers["transfer-encoding"]
-    if "content-length" not in response.headers:
-        response.headers["connection"] = "close"
+def _frame_stream(flow: http.HTTPFlow, response: http.Response) -> None:
+    """Frames a body of unknown length: in chunks, or for a client of HTTP/1.0 by the end of the connection."""
+    if flow.request.http_version == "HTTP/1.0":
+        if "transfer-encoding" in response.headers:
+            del response.headers["transfer-encoding"]
+        if "content-length" not in response.headers:
+            response.headers["connection"] = "close"
+    elif "transfer-encoding" in response.headers and response.is_http10:
+        # A backend of HTTP/1.0 sent none, and mitmproxy repeats its version.
+        response.http_version = "HTTP/1.1"
 
 
 def _frame_by_length(response: http.Response) -> None:
-    """Frames a whole body for a client of HTTP/1.0."""
-    if "transfer-encoding" in response.headers:
-        del response.headers["transfer-encoding"]
-        response.headers["content-length"] = str(len(response.raw_content or b""))
+    """Frames a whole body, however the backend did."""
+    if response.raw_content is not None and "content-length" not in response.headers:
+        if "transfer-encoding" in response.headers:
+            del response.headers["transfer-encoding"]
+        response.headers["content-length"] = str(len(response.raw_content))
 
 
 def _is_long(response: http.Response) -> bool:
@@ -138,11 +163,14 @@ def _is_long(response: http.Response) -> bool:
     return not length.isdigit() or int(length) > KEPT_FOR_VIEWING
 
 
-def _guarded(rewriter: BodyRewriter, trace_id: str) -> Stream:
-    """A stream callable that never raises: after a failure the rest of the body passes as it comes.
+def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
+    """The callable by which a body is rewritten as it comes. It never raises, for mitmproxy would crash.
 
-    It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
+    After a failure the rest of the body passes as it comes; under a coding nothing can, so the exchange is broken off
+    (`hooks/holding.py`). It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
     """
+    exchange = live.exchange
+    rewriter = exchange.stream(head)
     failed = False
 
     def stream(chunk: bytes) -> list[bytes]:
@@ -150,10 +178,13 @@ def _guarded(rewriter: BodyRewriter, trace_id: str) -> Stream:
         if not failed:
             try:
                 chunk = rewriter.feed(chunk) if chunk else rewriter.finish()
-            except Exception:
-                logger.exception("response %s: the stream rewriter failed; the rest is passed as it comes", trace_id)
+            except Exception as error:
+                logger.exception("response %s: the stream rewriter failed", _trace_id(live))
+                exchange.stream_failed(head, error)
                 failed = True
-        return [chunk] if chunk else []
+        if exchange.cut and flow.killable:
+            flow.kill()
+        return [chunk] if chunk and not exchange.cut else []
 
     return stream
 

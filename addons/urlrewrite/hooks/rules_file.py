@@ -13,23 +13,29 @@ from pathlib import Path
 from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
-from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats.rule_files import load
+from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.hooks.state import State
-from urlrewrite.in_force import RulesInForce, Settings
-from urlrewrite.lint.linter import judge
-from urlrewrite.overrides import NO_OVERRIDES, Overrides, fill_in, parse_overrides
-from urlrewrite.problems import RuleFileError
+from urlrewrite.in_force import Recode, RulesInForce, Settings
+from urlrewrite.loading import load_rules
+from urlrewrite.overrides import NO_OVERRIDES, Overrides, parse_overrides
+from urlrewrite.problems import Problem, RuleFileError
 
 logger = logging.getLogger("urlrewrite.rules")
 
 POLL_SECONDS = 0.5
 
-OVERRIDES = ("urlrewrite_public", "urlrewrite_backend", "urlrewrite_links", "urlrewrite_mode")
+OVERRIDES = (
+    "urlrewrite_public",
+    "urlrewrite_backend",
+    "urlrewrite_links",
+    "urlrewrite_mode",
+    "urlrewrite_connect",
+)
 
 DEFAULT_RULES = Path(__file__).parents[3] / "rules" / "default.yaml"
 
 type Stamp = tuple[tuple[str, int, int], ...]
+type _Read = tuple[CompiledRules, tuple[Problem, ...]] | RuleFileError
 
 
 class RulesFile:
@@ -40,6 +46,7 @@ class RulesFile:
         self._on_change = on_change
         self._paths: list[str] = []
         self._overrides = NO_OVERRIDES
+        self._named: tuple[str, ...] = ()
         self._stamp: Stamp = ()
         self._watcher: asyncio.Task[None] | None = None
 
@@ -53,6 +60,7 @@ class RulesFile:
             "urlrewrite_body_deadline",
             "urlrewrite_threshold",
             "urlrewrite_limit",
+            "urlrewrite_recode",
         }:
             self._overrides = overrides()
             self._paths = list(ctx.options.urlrewrite_rules) or [str(DEFAULT_RULES)]
@@ -78,44 +86,58 @@ class RulesFile:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            if stamp(self._watched()) != self._stamp:
-                self.reload()
+            found = stamp(self._watched())
+            if found == self._stamp:
+                continue
+            self._stamp, asked = found, (self._paths, self._overrides)
+            # Thousands of rules take seconds, in which requests go on.
+            read = await asyncio.to_thread(_read, *asked)
+            if asked == (self._paths, self._overrides):
+                self._take(read)
 
     def _watched(self) -> Sequence[str]:
-        """The files as given, and those that a good set has named on its way."""
+        """The files as given, those that the rules in force name, and those that were named when reading failed."""
         known = self._state.in_force.rules.rule_set.files if self._state.in_force else ()
-        return sorted({*(str(Path(path).resolve()) for path in self._paths), *known})
+        return sorted({*(str(Path(path).resolve()) for path in self._paths), *known, *self._named})
+
+    def _watch_also(self) -> None:
+        """Watches what was named just now; what was watched already keeps the state in which it was read."""
+        known = {item[0]: item for item in self._stamp}
+        self._stamp = tuple(known.get(item[0], item) for item in stamp(self._watched()))
 
     def _load(self) -> bool:
+        return self._take(_read(self._paths, self._overrides))
+
+    def _take(self, read: _Read) -> bool:
+        """Puts into force what was read, or tells what is wrong with it."""
         options = ctx.options
         settings = Settings(
             pattern_deadline=options.urlrewrite_pattern_deadline / 1000,
             body_deadline=options.urlrewrite_body_deadline / 1000,
             threshold=options.urlrewrite_threshold * 2**10,
             limit=options.urlrewrite_limit * 2**10,
+            recode=Recode(options.urlrewrite_recode),
             trace=options.urlrewrite_trace,
         )
         again = self._state.in_force is not None
-        try:
-            rule_set, warnings = load(self._paths)
-            rule_set = fill_in(rule_set, self._overrides)
-            compiled, more = compile_rules(rule_set)
-        except RuleFileError as error:
-            for problem in error.problems:
+        if isinstance(read, RuleFileError):
+            self._named = read.rule_set.files if read.rule_set else ()
+            self._watch_also()
+            for problem in read.problems:
                 logger.error(str(problem))
             if again:
                 logger.error("The rule files were not loaded; the last good rules stay in force.")
             return False
-        for warning in judge(rule_set, (*warnings, *more)):
+        self._named = ()
+        compiled, warnings = read
+        for warning in warnings:
             logger.warning(str(warning))
-        if not compiled.allowed_hosts:
-            logger.warning(
-                "No rule file names a backend: what no rule answers gets 404. Set urlrewrite_backend, or let "
-                "a rule rewrite to an absolute URL."
-            )
+        rule_set = compiled.rule_set
         self._state.in_force = RulesInForce(compiled, settings)
+        self._watch_also()
         sites = ", ".join(
-            f"{site.name} ({next(iter(site.public), 'every name')} <- {site.backend or 'as rules say'})"
+            f"{site.name} ({next(iter(site.public), 'every name')}{site.path} <- "
+            f"{f'{site.backend}{site.backend_path}' if site.backend else 'as rules say'})"
             for site in rule_set.sites
         )
         logger.log(ALERT if again else logging.INFO, f"Rules {rule_set.fingerprint} in force: {sites}")
@@ -123,13 +145,18 @@ class RulesFile:
         return True
 
 
+def _read(paths: Sequence[str], overrides: Overrides) -> _Read:
+    try:
+        return load_rules(paths, overrides)
+    except RuleFileError as error:
+        return error
+
+
 def overrides() -> Overrides:
     """What the options say beside the rule files. Raises OptionsError."""
     options = ctx.options
     try:
-        return parse_overrides(
-            options.urlrewrite_public, options.urlrewrite_backend, options.urlrewrite_links, options.urlrewrite_mode
-        )
+        return parse_overrides(*(getattr(options, name) for name in OVERRIDES))
     except ValueError as error:
         raise exceptions.OptionsError(f"urlrewrite_{error}") from error
 

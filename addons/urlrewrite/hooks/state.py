@@ -9,6 +9,9 @@ from urlrewrite.answers import Answer
 from urlrewrite.exchange import Exchange, ResponseHead
 from urlrewrite.in_force import RulesInForce
 
+UPLOAD_HELD = 8 * 2**20
+"""Bytes up to which the body of a request is held, so that mitmweb can show it: rules do not look at it."""
+
 type Stream = Callable[[bytes], list[bytes]]
 
 
@@ -17,7 +20,7 @@ class Hold:
     """How long a body may be held: up to `size` bytes, and up to `seconds` after its first piece.
 
     `release` is called, with the number of bytes held, when either is over. It returns the callable for the stream, and
-    may change the fields of the answer, which are sent next.
+    may change the fields of the answer, which are sent next. `timed` tells that a timer runs.
     """
 
     size: int
@@ -31,6 +34,7 @@ class Live:
     """An exchange under way; `hold` is the one on its answer's body.
 
     `own` tells that the answer is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
+    `upload_dropped` tells that the body of the request is not kept, since nobody will read it.
     """
 
     exchange: Exchange
@@ -38,6 +42,7 @@ class Live:
     hold: Hold | None = None
     own: bool = False
     failed: bool = False
+    upload_dropped: bool = False
     unsent: list[Answer] = field(default_factory=list)
 
 

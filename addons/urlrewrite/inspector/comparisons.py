@@ -99,6 +99,8 @@ def conditions(events: Iterable[Event], indent: str, *, failed_only: bool = Fals
             case "CONDITIONS_EVALUATION_END":
                 if groups and not failed_only:
                     lines += captures("C", groups, indent, whole)
+            case "WARNING" | "ERROR":
+                pass  # They stand at the top of a trace.
             case _:
                 lines.append(indent + other(event))
     return lines

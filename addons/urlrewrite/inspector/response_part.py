@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from urlrewrite.inspector.changes import content_changes, field_changes, link_changes
@@ -45,7 +45,7 @@ def response_part(reading: Reading) -> list[str]:
     for block in held:
         succeeded = block.end is not None and flag(block.end, "succeeded")
         lines.append(f"  {mark(succeeded) if block.end else '…'} {visible(block.name)}")
-        lines += conditions((event for event in block.events if name_of(event) not in ("WARNING", "ERROR")), _INSIDE)
+        lines += conditions(block.events, _INSIDE)
     stories, strays = _stories(rest)
     if stories:
         lines += ["", "  Outbound rules"]
@@ -58,7 +58,22 @@ def response_part(reading: Reading) -> list[str]:
     total = max(number(reading.data, "links") or 0, len(links))
     if total:
         lines += ["", f"  {counted(total, 'link')} mapped in the body", *link_changes(links, total)]
-    return lines
+    return lines + _messages(reading, [event for event in rest if name_of(event) == "MESSAGE_CHANGE"])
+
+
+def _messages(reading: Reading, changes: list[Event]) -> list[str]:
+    """The messages of a WebSocket: how many there were, and what was mapped in them."""
+    tallies = reading.data.get("websocket")
+    if not isinstance(tallies, Mapping):
+        return []
+    lines = ["", "  Messages of the WebSocket"]
+    for way, tally in tallies.items():
+        if isinstance(tally, Mapping):
+            counts = [
+                f"{number(tally, key) or 0:,} {key.replace('_', ' ')}" for key in ("messages", "changed", "left_alone")
+            ]
+            lines.append(labelled(visible(str(way)), ", ".join(counts), "    "))
+    return lines + link_changes(changes, len(changes))
 
 
 def _plan(event: Event, own: bool) -> Iterator[str]:
@@ -70,7 +85,14 @@ def _plan(event: Event, own: bool) -> Iterator[str]:
             yield labelled("body", f"{visible(text(event, 'way'))}: {shown(text(event, 'why'))}", "  ")
         case "BODY_RELEASED":
             held = counted(number(event, "held") or 0, "byte")
-            yield labelled("", f"stream, after {held} were held: {shown(text(event, 'why'))}", "  ")
+            waited = number(event, "milliseconds")
+            when = "" if waited is None else f", {waited:,} ms after the head"
+            yield labelled("", f"stream, after {held} were held{when}: {shown(text(event, 'why'))}", "  ")
+        case "BODY_WINDOWS":
+            size = number(event, "size")
+            what = "groups of lines" if size is None else f"windows of {counted(size, 'byte')}"
+            windows = f"{number(event, 'windows') or 0:,} {what}"
+            yield labelled("", f'rule "{visible(text(event, "rule"))}" saw it in {windows}', "  ")
         case "BODY_DECODED":
             coding = ", ".join(map(visible, texts(event, "codings"))) or "not coded"
             charset = f"{visible(text(event, 'charset'))} (by {visible(text(event, 'charset_source'))})"
@@ -79,6 +101,14 @@ def _plan(event: Event, own: bool) -> Iterator[str]:
             sizes = "" if size is None else f" · {counted(size, 'byte')}"
             sizes += f", {decoded:,} decoded" if decoded is not None and size != decoded else ""
             yield labelled("", f"{coding} · {charset}{sizes}", "  ")
+        case "PATHS_LEFT":
+            paths = ", ".join(map(shown, texts(event, "paths")))
+            yield labelled("scripts", f"left alone, for nobody says that they are paths (rootPaths): {paths}", "  ")
+        case "INTEGRITY":
+            if mended := number(event, "mended"):
+                yield labelled("integrity", f"{counted(mended, 'digest')} made those of files as they are sent", "  ")
+            for url in texts(event, "kept"):
+                yield labelled("integrity", f"kept, so this file is left alone: {shown(url)}", "  ")
 
 
 def _is_link(event: Event) -> bool:
@@ -121,6 +151,8 @@ def _stories(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
             case "RESPONSE_FIELD_REMOVED":
                 (owner.removed if owner else strays).append(event)
             case "URL_REWRITE_START" | "URL_REWRITE_END" | "BODY_PLAN" | "BODY_DECODED" | "BODY_RELEASED":
+                pass
+            case "INTEGRITY" | "PATHS_LEFT" | "MESSAGE_CHANGE" | "BODY_WINDOWS":
                 pass
             case "GENERAL_SET_RESPONSE_HEADER" | "IIS_DIFFERS" | "WARNING" | "ERROR":
                 pass

@@ -154,7 +154,11 @@ def foreign_host(view: InboundView) -> Iterator[Finding]:
     for node in _authority(view):
         if reason := _tainted(node, view):
             redirects = view.item.action.type is ActionType.REDIRECT
-            done = "IIS, and this proxy, redirect there" if redirects else "IIS proxies there, this proxy refuses"
+            done = (
+                "IIS, and this proxy, redirect there"
+                if redirects
+                else "IIS proxies there, this proxy only if a rule file names it"
+            )
             write = "put a slash before it" if _is_tail(node, view) else "write the host, or take it from a rewrite map"
             yield Finding(
                 f"the host of {quoted(view.url.source)} comes from {reason}, so that whoever makes the link chooses "

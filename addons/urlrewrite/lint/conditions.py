@@ -228,7 +228,10 @@ def no_files(view: ConditionsView) -> Iterator[Finding]:
     if not asking or not (view.context.is_global or (site and not site.document_root)):
         return
     told = " and ".join(
-        dict.fromkeys(f"{item.match_type} is always {'true' if item.negate else 'false'}" for item in asking)
+        dict.fromkeys(
+            f"{item.match_type} with negate always holds" if item.negate else f"{item.match_type} never holds"
+            for item in asking
+        )
     )
     if view.context.is_global:
         why = "in global rules; IIS refuses it there: write the rule for a site, or ask for the path with a pattern"

@@ -121,10 +121,12 @@ document(
 document(
     "UR014",
     "A directory that does not exist",
-    means="`documentRoot` is no directory, so IsFile and IsDirectory find nothing.",
+    means="`documentRoot`, or the physicalPath of a site in applicationHost.config, is no directory of this machine. "
+    "IsFile and IsDirectory find nothing, and the site's web.config is not read with it.",
     iis="Answers 500.19 for a site without its directory.",
     here="The rules are in force; the conditions are false, or true where they are negated.",
-    write="The directory of the site's files, relative to the rule file.",
+    write="The directory of the site's files, relative to the rule file. What a web.config on another machine says has "
+    "to be copied to this one.",
 )
 document(
     "UR015",
@@ -176,7 +178,7 @@ document(
     means="Something of IIS is kept, and written again on export, but not done: a rewrite provider that is a class of "
     ".NET, for example.",
     iis="Does it.",
-    here="It gives an empty text; the trace tells each time.",
+    here="A provider gives an empty text, and the trace tells each time; for the rest the message says what is left.",
     write="A rewrite map or a FileMapProvider with the same answers.",
 )
 document(

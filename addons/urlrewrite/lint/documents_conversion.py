@@ -8,14 +8,6 @@ _NOT_IIS = "Has no such thing."
 _APACHE = "Knows nothing of Apache; the import of IIS Manager leaves such lines out with a comment."
 
 document(
-    "UR030",
-    "A site that sends its requests nowhere",
-    means="A site has no `backend:`, and no rule rewrites to a host.",
-    iis="Serves the files of the site itself.",
-    here="A request that no rule answers gets 502.",
-    write="`backend:` in the rule file, or `--backend http://privateserver:8080`.",
-)
-document(
     "UR031",
     "Something that IIS does not have, or has elsewhere",
     means="A file for IIS is written, and something of the rules is not in it: a certificate, trustedProxies, tests.",

@@ -50,10 +50,12 @@ document(
 document(
     "UR123",
     "A server variable that may not be set",
-    means="There is a list allowedServerVariables, and the rule sets a variable that is not in it.",
+    means="There is a list allowedServerVariables, and the rule sets a variable that is not in it. (Global "
+    "rules need no list.)",
     iis="Answers 500.50 when the rule acts.",
     here="In the mode `helpful` it is set; in the mode `iis` the same as there.",
-    write="The name in the list, or no list at all.",
+    write='`<add name="..."/>` in `<allowedServerVariables>` of applicationHost.config, the name under '
+    "`allowedServerVariables` in YAML. Without any list every variable may be set here; in IIS none may.",
 )
 document(
     "UR124",

@@ -6,7 +6,7 @@ conditions, at patterns, or at all the rules of a level together, and claims onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from urlrewrite.lint import (
     actions,
@@ -18,6 +18,7 @@ from urlrewrite.lint import (
     outbound,
     patterns,
     redirects,
+    sites,
     templates,
     values,
 )
@@ -25,7 +26,7 @@ from urlrewrite.lint.registry import CHECKS, DOCUMENTS
 from urlrewrite.lint.silence import without_silenced
 from urlrewrite.lint.subjects import subjects
 from urlrewrite.model import RuleSet
-from urlrewrite.problems import Problem
+from urlrewrite.problems import Problem, in_file_order
 
 __all__ = ["DOCUMENTS", "judge", "lint"]
 
@@ -39,6 +40,7 @@ REGISTERED = (
     outbound,
     patterns,
     redirects,
+    sites,
     templates,
     values,
 )
@@ -52,17 +54,16 @@ def lint(rule_set: RuleSet) -> tuple[Problem, ...]:
         for check in CHECKS:
             if isinstance(subject, check.on):
                 found.update(dict.fromkeys(check.problems(subject)))
-    return _in_file_order(found)
+    return _ordered(list(found))
 
 
 def judge(rule_set: RuleSet, warnings: Iterable[Problem] = ()) -> tuple[Problem, ...]:
     """All that is to be told of a rule set that can be used: `warnings` of its readers and of the compiler, and the
     linter's own, without what is silenced.
     """
-    return _in_file_order(without_silenced(rule_set, [*dict.fromkeys(warnings), *lint(rule_set)]))
+    return _ordered(without_silenced(rule_set, [*dict.fromkeys(warnings), *lint(rule_set)]))
 
 
-def _in_file_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    problems = list(problems)
-    files = {file: number for number, file in enumerate(dict.fromkeys(problem.source.file for problem in problems))}
-    return tuple(sorted(problems, key=lambda problem: (files[problem.source.file], problem.source.line, problem.id)))
+def _ordered(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """By file, line and id."""
+    return in_file_order(sorted(problems, key=lambda item: item.id), (item.source.file for item in problems))

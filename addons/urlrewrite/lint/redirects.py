@@ -46,8 +46,11 @@ def endless_redirect(view: LevelView) -> Iterator[Finding]:
     if any(rule.directory for rule in view.inbound):
         return  # what a directory inherits is judged where it was written
     walker = _Walker(view)
+    starts = _starts(view)
     for rule in walker.rules:
-        if rule.item.action.type is ActionType.REDIRECT and (url := _endless(rule, view, walker)):
+        if walker.is_tired:
+            return
+        if rule.item.action.type is ActionType.REDIRECT and (url := _endless(rule, starts, walker)):
             yield Finding(
                 f"the redirect never ends, in IIS as here: {url} is redirected again and again; add a condition that "
                 "does not hold for the new address",
@@ -56,13 +59,17 @@ def endless_redirect(view: LevelView) -> Iterator[Finding]:
             )
 
 
-def _endless(rule: InboundView, view: LevelView, walker: _Walker) -> str:
+def _starts(view: LevelView) -> list[tuple[str, str]]:
+    """Schemes and hosts that are asked."""
+    public = view.context.site.public if view.context.site else ()
+    starts = [(origin.scheme, origin.authority) for origin in public]
+    return starts or [(scheme, host) for host in _hosts(view) for scheme in ("https", "http")]
+
+
+def _endless(rule: InboundView, starts: list[tuple[str, str]], walker: _Walker) -> str:
     """An address from which redirects never end, and come by this rule; "" if none is found."""
     if rule.pattern is None or rule.item.match.negate:
         return ""
-    public = view.context.site.public if view.context.site else ()
-    starts = [(origin.scheme, origin.authority) for origin in public]
-    starts = starts or [(scheme, host) for host in _hosts(view) for scheme in ("https", "http")]
     hosts = {host for _, host in starts}
     for path in samples(rule.pattern):
         for scheme, host in starts:
@@ -123,6 +130,11 @@ class _Walker:
         self.rules = [rule for rule in view.inbound if _is_certain(rule)]
         self._lookups: dict[str, Lookup] = {}
         self._left = _TRIED_RULES
+
+    @property
+    def is_tired(self) -> bool:
+        """Whether no more rules are tried."""
+        return self._left < 0
 
     def redirect(self, request: RequestFacts) -> tuple[InboundView, str] | None:
         """The rule that redirects the request, and whereto; None if it is not redirected, or that is not known."""

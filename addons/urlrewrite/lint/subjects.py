@@ -20,6 +20,7 @@ from urlrewrite.lint.views import (
     Owner,
     PatternView,
     PreConditionView,
+    SiteView,
     Subject,
     place,
 )
@@ -41,19 +42,24 @@ _KEPT_PATTERNS = 4096
 
 def subjects(rule_set: RuleSet) -> Iterator[Subject]:
     """Everything that checks can look at. What is inherited comes once for each level that inherits it."""
+    for site in rule_set.sites:
+        own = (rule for section in (site, *site.locations) for rule in section.rules)
+        yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own))
     for level in _levels(rule_set):
         yield level
         yield from level.patterns
         for rule in level.inbound:
             yield rule
             templates = tuple((template, place(item, rule)) for item, template in rule.variables)
-            yield _conditions(rule, rule.item.match.negate, False, ((rule.url, rule.source), *templates))
+            yield _conditions(
+                rule, rule.item.match.negate, False, ((rule.url, place(rule.item.action, rule)), *templates)
+            )
         for answer_rule in level.outbound:
             yield answer_rule
-            site = level.context.site
-            tracks = site is None or site.readings.outbound_track_all_captures
+            tracks = level.context.site is None or level.context.site.readings.outbound_track_all_captures
             negated = answer_rule.item.match.negate
-            yield _conditions(answer_rule, negated, tracks, ((answer_rule.value, answer_rule.source),))
+            value = answer_rule.value, place(answer_rule.item.action, answer_rule)
+            yield _conditions(answer_rule, negated, tracks, (value,))
         for view in level.pre_conditions:
             yield view
             yield ConditionsView(view, view.conditions, view.item.logical_grouping, False, -1, ())
@@ -68,7 +74,7 @@ def _patterns(owner: Owner) -> Iterator[PatternView]:
     if not isinstance(owner, PreConditionView):
         match = owner.item.match
         text = match.url if isinstance(match, Match) else match.pattern
-        yield PatternView(text, syntax, owner.pattern, None, owner, owner.source)
+        yield PatternView(text, syntax, owner.pattern, None, owner, place(match, owner))
     for view in owner.conditions:
         if view.item.match_type is MatchType.PATTERN:
             yield PatternView(view.item.pattern, syntax, view.pattern, view, owner, place(view.item, owner))

@@ -14,12 +14,16 @@ from urlrewrite.engine.template import Template
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.model import (
     NOWHERE,
+    Action,
     ActionType,
     Condition,
     InboundRule,
     LogicalGrouping,
+    Match,
     Mode,
+    OutboundAction,
     OutboundActionType,
+    OutboundMatch,
     OutboundRule,
     PatternSyntax,
     PreCondition,
@@ -221,7 +225,21 @@ class LevelView:
     source: Source = NOWHERE
 
 
-type Subject = Owner | ConditionsView | PatternView | LevelView
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """A site. `rules` are all inbound rules that a request for it may meet, whatever its path."""
+
+    site: Site
+    rules: tuple[InboundRule, ...]
+    rule: str = ""
+
+    @property
+    def source(self) -> Source:
+        """Where it was written."""
+        return self.site.source
+
+
+type Subject = Owner | ConditionsView | PatternView | LevelView | SiteView
 
 
 def heading(subject: Subject) -> str:
@@ -235,6 +253,8 @@ def quoted(text: str) -> str:
     return f"'{text if text.isprintable() else text.encode('unicode_escape').decode()}'"
 
 
-def place(item: Condition | SetServerVariable, owner: Subject) -> Source:
+def place(
+    item: Match | Action | OutboundMatch | OutboundAction | Condition | SetServerVariable, owner: Subject
+) -> Source:
     """Where a part was written; the rule's own place if that is not known."""
     return item.source if item.source.line else owner.source

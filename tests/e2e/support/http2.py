@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def get(url_path: str, port: int, ca: Path) -> Answer:
 
 def _receive(wire: ssl.SSLSocket, connection: h2.connection.H2Connection, count: int) -> dict[int, Answer]:
     heads: dict[int, list[tuple[bytes, bytes]]] = {}
-    bodies: dict[int, bytes] = {}
+    bodies: defaultdict[int, bytearray] = defaultdict(bytearray)
     done: set[int] = set()
     while len(done) < count:
         data = wire.recv(65536)
@@ -54,14 +55,14 @@ def _receive(wire: ssl.SSLSocket, connection: h2.connection.H2Connection, count:
                 case h2.events.ResponseReceived():
                     heads[event.stream_id] = [(bytes(name), bytes(value)) for name, value in event.headers]
                 case h2.events.DataReceived():
-                    bodies[event.stream_id] = bodies.get(event.stream_id, b"") + event.data
+                    bodies[event.stream_id] += event.data
                     connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 case h2.events.StreamEnded():
                     done.add(event.stream_id)
                 case h2.events.StreamReset():
                     raise AssertionError(f"stream {event.stream_id} was reset with error {event.error_code}")
         wire.sendall(connection.data_to_send())
-    return {stream: _answer(head, bodies.get(stream, b"")) for stream, head in heads.items()}
+    return {stream: _answer(head, bytes(bodies[stream])) for stream, head in heads.items()}
 
 
 def _answer(head: list[tuple[bytes, bytes]], body: bytes) -> Answer:

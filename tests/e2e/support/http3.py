@@ -22,7 +22,7 @@ class _Client(QuicConnectionProtocol):
         super().__init__(*args, **kwargs)
         self._http = H3Connection(self._quic)
         self._head: list[tuple[bytes, bytes]] = []
-        self._body = b""
+        self._body = bytearray()
         self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
     async def fetch(self, headers: list[tuple[bytes, bytes]]) -> Answer:
@@ -42,7 +42,7 @@ class _Client(QuicConnectionProtocol):
             if getattr(part, "stream_ended", False) and not self._answer.done():
                 status = int(dict(self._head)[b":status"])
                 headers = [(name, value) for name, value in self._head if name != b":status"]
-                self._answer.set_result(Answer(status, headers, self._body))
+                self._answer.set_result(Answer(status, headers, bytes(self._body)))
 
 
 async def get(url_path: str, port: int, ca: Path) -> Answer:

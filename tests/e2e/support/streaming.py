@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import re
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -54,15 +56,19 @@ class Handler(BaseHTTPRequestHandler):
         for _ in range(count):
             self.wfile.write(BLOCK)
 
-    def serve_events(self, _: str) -> None:
+    def serve_events(self, coding: str) -> None:
         """Events that tell when they were sent."""
+        packer = zlib.compressobj(wbits=31)
 
         def events() -> Iterator[bytes]:
             for number in range(4):
                 time.sleep(PAUSE)
-                yield b"data: %f %b/%d\n\n" % (time.monotonic(), B, number)
+                event = b"data: %f %b/%d\n\n" % (time.monotonic(), B, number)
+                yield packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) if coding else event
+            if coding:
+                yield packer.flush()
 
-        self._chunked("text/event-stream", events())
+        self._chunked("text/event-stream", events(), coding)
 
     def serve_trickle(self, _: str) -> None:
         """A page of which a little comes now and then."""
@@ -72,7 +78,45 @@ class Handler(BaseHTTPRequestHandler):
                 yield b"<!-- %f -->" % time.monotonic() + LINE
                 time.sleep(PAUSE)
 
-        self._chunked("text/html; charset=utf-8", pieces())
+        self._chunked("text/html", pieces())
+
+    def serve_old(self, _: str) -> None:
+        """The login page as a server of HTTP/1.0 sends it: it ends where the connection does."""
+        self.protocol_version = "HTTP/1.0"
+        self.close_connection = True
+        self._head("text/html; charset=utf-8")
+        self.wfile.write(LOGIN)
+
+    def serve_damaged(self, _: str) -> None:
+        """A coded body whose check at the end is wrong, sent as it is made."""
+        body = gzip.compress(LOGIN)[:-8] + b"no check"
+        fields = [("Content-Encoding", "gzip"), ("X-Accel-Buffering", "no"), ("Content-Length", str(len(body)))]
+        self._head("text/html; charset=utf-8", *fields)
+        self.wfile.write(body)
+
+    def serve_broken(self, _: str) -> None:
+        """A short body in chunks of which the last is missing."""
+        self._head("text/html; charset=utf-8", ("Transfer-Encoding", "chunked"))
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(LINE), LINE))
+        self.close_connection = True
+
+    def serve_file(self, _: str) -> None:
+        """A page with an ETag, of which parts can be had."""
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        if self.headers.get("If-None-Match") == '"v1"':
+            self.send_response(304)
+            self.send_header("ETag", '"v1"')
+            self.end_headers()
+        elif found:
+            first, last = int(found[1]), int(found[2])
+            part = LOGIN[first : last + 1]
+            fields = [("Content-Range", f"bytes {first}-{last}/{len(LOGIN)}"), ("Content-Length", str(len(part)))]
+            self._head("text/html; charset=utf-8", *fields, status=206)
+            self.wfile.write(part)
+        else:
+            fields = [("ETag", '"v1"'), ("Accept-Ranges", "bytes"), ("Content-Length", str(len(LOGIN)))]
+            self._head("text/html; charset=utf-8", *fields)
+            self.wfile.write(LOGIN)
 
     def serve_cut(self, _: str) -> None:
         """A body that stops in its middle."""
@@ -93,8 +137,8 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
 
-    def _head(self, content_type: str, *fields: tuple[str, str]) -> None:
-        self.send_response(200)
+    def _head(self, content_type: str, *fields: tuple[str, str], status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", content_type)
         for name, value in fields:
             self.send_header(name, value)

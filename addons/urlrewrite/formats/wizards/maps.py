@@ -89,7 +89,7 @@ def _check_entry(key: str, value: str) -> None:
 
 
 # Without what is written otherwise in a page (&amp;) or seen otherwise by rules (%20, //, ..).
-_PAGE = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._~!$()*+,;=@-]+/)*(?!\.{1,2}$)[A-Za-z0-9._~!$()*+,;=@-]+")
+_PAGE = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._~!$()*+,;=@-]+/)*(?!\.{1,2}(?:\.[^.]*)?$)[A-Za-z0-9._~!$()*+,;=@-]+")
 _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=([^=&]+)")
 
 

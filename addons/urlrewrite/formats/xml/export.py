@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from urlrewrite.formats.for_iis.levels import one_section_a_path, with_server
 from urlrewrite.formats.for_iis.site_for_iis import site_for_iis
-from urlrewrite.formats.for_iis.with_server import with_server
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.xml.export_rules import SectionWriter
@@ -35,7 +35,7 @@ def to_web_config(rule_set: RuleSet, site_name: str | None = None) -> tuple[str,
     """
     problems: list[Problem] = []
     named = _chosen(rule_set, site_name)
-    site, found = site_for_iis(with_server(rule_set, named))
+    site, found = site_for_iis(one_section_a_path(with_server(rule_set, named)))
     problems += found
     notes = _notes(rule_set, site)
     problems += [left_out(note, site) for note in notes]
@@ -102,15 +102,17 @@ def finished(root: Tag, problems: list[Problem]) -> tuple[str, tuple[Problem, ..
     return text, tuple(dict.fromkeys(problems))
 
 
-def left_out(message: str, site: Site | None = None) -> Problem:
+def left_out(message: str, site: Site) -> Problem:
     """A warning of what a file does not say."""
-    source = site.source if site else NOWHERE
-    return Problem(source, message, ProblemId.NOT_IN_IIS, severity=Severity.WARNING)
+    return Problem(site.source, message, ProblemId.NOT_IN_IIS, severity=Severity.WARNING)
 
 
 def without_tests(rule_set: RuleSet) -> list[Problem]:
     """A warning where there are tests."""
-    return [left_out("tests are left out: IIS has none; keep them in a YAML file")] if rule_set.tests else []
+    if not rule_set.tests:
+        return []
+    message = "tests are left out: IIS has none; keep them in a YAML file"
+    return [Problem(rule_set.tests[0].source, message, ProblemId.NOT_IN_IIS, severity=Severity.WARNING)]
 
 
 def _chosen(rule_set: RuleSet, name: str | None) -> Site:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
+from urlrewrite.formats.for_iis.levels import one_section_a_path
+from urlrewrite.formats.for_iis.mount import cut_off, one_site_a_name
 from urlrewrite.formats.for_iis.site_for_iis import site_for_iis, stops_before_backend
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.export import finished, left_out, not_allowed, without_tests
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import Tag
-from urlrewrite.model import ConfigElement, RuleSet, Site
+from urlrewrite.model import ConfigElement, Origin, RuleSet, Site
 from urlrewrite.problems import Problem
 
 
@@ -41,14 +43,22 @@ def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
         rule_set.comments.get("globalRules", ""),
     )
     writer.section(rewrite, rule_set)
-    for number, named in enumerate(rule_set.sites, 1):
-        site, found = site_for_iis(named)
+    for_iis = []
+    for named in rule_set.sites:
+        site, found = site_for_iis(one_section_a_path(cut_off(rule_set, named)))
+        for_iis.append(site)
         problems += found
         problems += not_allowed(rule_set, site)
         if named.backend and (stopping := stops_before_backend(rule_set.rules)):
             message = f"the server's rules {', '.join(stopping)} end before the rule for the backend: IIS serves a file"
             problems.append(left_out(message, site))
-        sites.children.append(_site(site, number, problems))
+        elsewhere = dict.fromkeys(item.source.file for item in named.locations if item.source.file != named.source.file)
+        for file in elsewhere:
+            message = f"what {file} says is written here as well: IIS answers 500.19 if it finds a rule in both"
+            problems.append(left_out(message, site))
+    bound: set[Origin] = set()
+    for number, site in enumerate(one_site_a_name(for_iis), 1):
+        sites.children.append(_site(site, number, problems, bound))
         for path, section in (("", site), *((item.path, item) for item in site.locations)):
             tag = Tag("location", {"path": f"{site.name}/{path}" if path else site.name})
             writer.section(tag.add("system.webServer").add("rewrite"), section)
@@ -57,7 +67,7 @@ def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
     return finished(root, problems)
 
 
-def _site(site: Site, number: int, problems: list[Problem]) -> Tag:
+def _site(site: Site, number: int, problems: list[Problem], bound_already: set[Origin]) -> Tag:
     if set(site.name) & set("/\\") or not site.name:
         raise ValueError(f"got the site {shown(site.name)}, expected a name without slashes")
     tag = Tag("site", {"name": site.name, "id": str(number)})
@@ -67,6 +77,10 @@ def _site(site: Site, number: int, problems: list[Problem]) -> Tag:
         problems.append(left_out(f"physicalPath of {shown(site.name)} is empty: IIS expects a directory there", site))
     bindings = tag.add("bindings")
     for origin in site.public:
+        if origin in bound_already:
+            message = f"{origin} is bound twice: IIS starts one of its sites only"
+            problems.append(left_out(message, site))
+        bound_already.add(origin)
         # A Host field that is an address belongs to the binding of that address.
         bound = _is_address(origin.host)
         information = f"{origin.host_text}:{origin.port}:" if bound else f"*:{origin.port}:{origin.host}"

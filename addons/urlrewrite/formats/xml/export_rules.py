@@ -118,7 +118,10 @@ class SectionWriter:
             try:
                 document(tag)
             except NotXmlError as error:
-                self._problems.append(Problem(item.source, str(error), ProblemId.NO_XML_TEXT, one_line(item.name)))
+                is_rule = tag.name == "rule"
+                message = str(error) if is_rule else f'{tag.name} "{one_line(item.name)}": {error}'
+                rule = one_line(item.name) if is_rule else ""
+                self._problems.append(Problem(item.source, message, ProblemId.NO_XML_TEXT, rule))
             else:
                 yield tag
 

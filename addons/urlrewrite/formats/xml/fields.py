@@ -12,6 +12,7 @@ from enum import StrEnum
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.xml.nodes import Element
+from urlrewrite.model import PatternSyntax, Source
 
 REFUSED = "IIS answers 500.19"
 """What IIS says to a configuration that does not follow its schema."""
@@ -34,6 +35,7 @@ class Fields:
         self.element = element
         self.report = report
         self._values: dict[str, str] = {}
+        self._wrong: set[str] = set()
         folded = {name.casefold(): name for name in known} | {k.casefold(): v for k, v in (aliases or {}).items()}
         for name, value in element.attributes.items():
             meant = folded.get(name.casefold())
@@ -60,8 +62,18 @@ class Fields:
         """Whether the attribute is given."""
         return name in self._values
 
+    def is_wrong(self, name: str) -> bool:
+        """Whether an error was told of the attribute, so that nothing should be concluded from its value."""
+        return name in self._wrong
+
+    @property
+    def source(self) -> Source:
+        """Where the element was written."""
+        return self.report.source(self.element.line)
+
     def error(self, id: ProblemId, message: str, name: str = "") -> None:
         """Adds an error about the element, or about an attribute of it."""
+        self._wrong.add(name)
         self.report.error(self.element.line, id, f"{self._label(name)}: {message}")
 
     def warning(self, id: ProblemId, message: str, name: str = "") -> None:
@@ -138,6 +150,11 @@ class Fields:
         expected = listed(map(str, type(default)))
         self.error(ProblemId.BAD_VALUE, f"got {shown(text)}, expected {expected}{hint}; {REFUSED}", name)
         return default
+
+    def pattern_syntax(self) -> PatternSyntax:
+        """`patternSyntax`; where it is none, one in which every text is a pattern, so that no other error follows."""
+        syntax = self.choice("patternSyntax", PatternSyntax.ECMASCRIPT)
+        return PatternSyntax.EXACT_MATCH if self.is_wrong("patternSyntax") else syntax
 
     def _label(self, name: str) -> str:
         return f"<{self.element.name}> {name}" if name else f"<{self.element.name}>"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from urlrewrite.formats.addresses import ascii_host
@@ -20,12 +20,21 @@ _VARIABLE = re.compile(r"%([^%]+)%")
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A `<site>`: where it listens, and where its files are."""
+    """A `<site>`: where it listens, and where its files are.
+
+    `directories` are the physical paths of the site, its applications and virtual directories by their paths in URLs,
+    without slashes at the ends; "" is the site's own.
+    """
 
     name: str
     public: tuple[Origin, ...]
-    document_root: str
     source: Source
+    directories: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def document_root(self) -> str:
+        """The physical path of the root application, "" where it has none."""
+        return self.directories.get("", "")
 
 
 def hosts_of(sites: Element, report: Report) -> tuple[Host, ...]:
@@ -52,7 +61,7 @@ def _host(site: Element, report: Report) -> Host:
             "expected one: only the names of the other bindings are served"
         )
         report.warning(binding.line, ProblemId.UNSUPPORTED, message)
-    return Host(name, tuple(found), _document_root(site, name, report), report.source(site.line))
+    return Host(name, tuple(found), report.source(site.line), _directories(site, name, report))
 
 
 def _origin(binding: Element, site: str, report: Report) -> Origin | bool:
@@ -95,9 +104,9 @@ def _parts(information: str) -> tuple[str, str, str]:
     return address, port, host
 
 
-def _document_root(site: Element, name: str, report: Report) -> str:
-    """The physical path of the root application; a warning for what else the site has."""
-    root = ""
+def _directories(site: Element, name: str, report: Report) -> Mapping[str, str]:
+    """The physical paths of all virtual directories; a warning for those beside the site's own."""
+    found: dict[str, str] = {}
     for application in (child for child in site.children if child.name == "application"):
         for directory in (child for child in application.children if child.name == "virtualDirectory"):
             path = "/".join(
@@ -106,15 +115,14 @@ def _document_root(site: Element, name: str, report: Report) -> str:
                 if part.strip("/")
             )
             physical = directory.attributes.get("physicalPath", "")
-            if not path:
-                root = _expanded(physical)
-            elif physical:
+            found[path] = _expanded(physical)
+            if path and physical:
                 message = (
                     f"site {shown(name)}: got files of their own for {shown(path)}, expected one directory for all: "
                     "IsFile and IsDirectory look beneath that of the site"
                 )
                 report.warning(directory.line, ProblemId.UNSUPPORTED, message)
-    return root
+    return MappingProxyType(found)
 
 
 def _expanded(path: str) -> str:

@@ -47,7 +47,7 @@ def inbound_rule(element: Element, report: Report, *, is_global: bool = False) -
     action = _action(parts.get("action"), report, is_global=is_global)
     if remarks.redirect_type:
         action = replace(action, redirect_type=remarks.redirect_type)
-    syntax = fields.choice("patternSyntax", PatternSyntax.ECMASCRIPT)
+    syntax = fields.pattern_syntax()
     return InboundRule(
         fields.required("name", "a name"),
         _match(parts.get("match"), fields, syntax, has_action="action" in parts),
@@ -93,7 +93,9 @@ def _condition(element: Element, report: Report) -> Condition:
     # The reference's own examples of the first version have `type` for `matchType`.
     fields = Fields(element, report, ("input", "matchType", "pattern", "ignoreCase", "negate"), {"type": "matchType"})
     match_type = fields.choice("matchType", MatchType.PATTERN)
-    if match_type is MatchType.PATTERN:
+    if fields.is_wrong("matchType"):
+        input, pattern = fields.text("input"), fields.text("pattern")
+    elif match_type is MatchType.PATTERN:
         input = fields.given("input", "a text with {...}, such as {HTTP_HOST}")
         pattern = fields.given("pattern", "a pattern, or a matchType that needs none")
     else:
@@ -107,7 +109,7 @@ def _condition(element: Element, report: Report) -> Condition:
         match_type,
         fields.boolean("ignoreCase", True),
         fields.boolean("negate", False),
-        report.source(element.line),
+        fields.source,
         plain_comment((*element.comments, *element.trailing), report),
     )
 
@@ -121,17 +123,18 @@ def _match(element: Element | None, rule: Fields, syntax: PatternSyntax, *, has_
         every = _EVERY_PATH.get(syntax, "")
         if not every or not has_action:
             rule.error(ProblemId.MISSING, f"got no <match>, {expected}; IIS answers 500.50")
-            return Match("")
+            return Match("", source=rule.source)
         # Sites made by Azure for Node.js have such rules.
         message = f"got no <match>, {expected}; IIS may answer 500.50, here it is every path"
         rule.warning(ProblemId.REFUSED_BY_IIS, message)
-        return Match(every)
+        return Match(every, source=rule.source)
     fields = Fields(element, rule.report, ("url", "ignoreCase", "negate"))
     list(children_of(element, rule.report, ()))
     return Match(
         fields.required("url", 'a pattern for the path, such as "^news/(.*)" (".*" for every path)'),
         fields.boolean("ignoreCase", True),
         fields.boolean("negate", False),
+        fields.source,
     )
 
 
@@ -165,7 +168,7 @@ def _action(element: Element | None, report: Report, *, is_global: bool) -> Acti
     fields = Fields(element, report, _ACTION, _ACTION_ALIASES)
     list(children_of(element, report, ()))
     type = fields.choice("type", ActionType.NONE)
-    for name in _ACTION[1:]:
+    for name in () if fields.is_wrong("type") else _ACTION[1:]:
         if name in fields and name not in ACTION_ATTRIBUTES[type]:
             fields.warning(ProblemId.NO_EFFECT, f"has no effect with the action {type}", name)
     if is_global and "logRewrittenUrl" in fields:
@@ -182,6 +185,7 @@ def _action(element: Element | None, report: Report, *, is_global: bool) -> Acti
         fields.integer("subStatusCode", 0, range(1000)),
         fields.text("statusReason"),
         fields.text("statusDescription"),
+        fields.source,
     )
 
 

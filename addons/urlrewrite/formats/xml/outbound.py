@@ -33,7 +33,7 @@ def outbound_rule(element: Element, report: Report) -> OutboundRule:
     if remarks.redirect_type:
         message = "got the directive redirectType in an outbound rule, expected it in an inbound rule"
         fields.warning(ProblemId.BAD_DIRECTIVE, message)
-    syntax = fields.choice("patternSyntax", PatternSyntax.ECMASCRIPT)
+    syntax = fields.pattern_syntax()
     return OutboundRule(
         fields.required("name", "a name"),
         _match(parts.get("match"), fields, syntax),
@@ -79,6 +79,7 @@ def _match(element: Element | None, rule: Fields, syntax: PatternSyntax) -> Outb
         fields.integer("occurrences", 0, INT64),
         fields.boolean("ignoreCase", True),
         fields.boolean("negate", False),
+        fields.source,
     )
 
 
@@ -102,7 +103,10 @@ def _action(element: Element | None, report: Report) -> OutboundAction:
     fields = Fields(element, report, ("type", "value", "replace"))
     list(children_of(element, report, ()))
     return OutboundAction(
-        fields.choice("type", OutboundActionType.NONE), fields.text("value"), fields.boolean("replace", True)
+        fields.choice("type", OutboundActionType.NONE),
+        fields.text("value"),
+        fields.boolean("replace", True),
+        fields.source,
     )
 
 
@@ -113,7 +117,7 @@ def pre_condition(element: Element, report: Report) -> PreCondition:
         fields.required("name", "a name"),
         condition_list(element, report, unique=True),
         fields.choice("logicalGrouping", LogicalGrouping.MATCH_ALL),
-        fields.choice("patternSyntax", PatternSyntax.ECMASCRIPT),
+        fields.pattern_syntax(),
         report.source(element.line),
         plain_comment((*element.comments, *element.trailing), report),
     )

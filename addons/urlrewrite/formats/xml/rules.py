@@ -1,25 +1,27 @@
 """IIS's own files: `web.config`, `applicationHost.config`, and pieces of them.
 
 A `web.config`, or a piece such as `<rewrite>`, makes one site that serves every name. `applicationHost.config` makes as
-many as it has sites; what it says outside of `<location>` is the server's. What is not about URL Rewrite or ARR belongs
-to other modules of IIS and is passed over.
+many as it has sites; what it says outside of `<location>` is the server's. Where the directory of a site, or of an
+application or virtual directory in it, is on this machine, the `web.config` there is read, too. What is not about URL
+Rewrite or ARR belongs to other modules of IIS and is passed over.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from pathlib import Path, PurePath
 
-from urlrewrite.formats.assembly import put_together
-from urlrewrite.formats.files_read import FilesRead
+from urlrewrite.formats.assembly import joined, put_together
+from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown, suggestion
 from urlrewrite.formats.xml.fields import REFUSED, Fields
 from urlrewrite.formats.xml.hosts import Host, config_element, hosts_of, web_farms
 from urlrewrite.formats.xml.nodes import Element, read_tree
 from urlrewrite.formats.xml.section import SECTIONS, Level
-from urlrewrite.model import ConfigElement, LinkMode, Location, RuleSet, Site
+from urlrewrite.model import ConfigElement, LinkMode, Location, RuleSet, Section, Site
 from urlrewrite.problems import Problem
 
 _BY_NAME = {name.casefold(): name for name in (*SECTIONS, "preConditions", "customTags")}
@@ -49,7 +51,8 @@ def read(data: bytes, file: str, problems: list[Problem], files: FilesRead) -> R
 class _Document:
     """Reads one file."""
 
-    def __init__(self, report: Report, files: FilesRead, root: Element) -> None:
+    def __init__(self, report: Report, files: FilesRead, root: Element, document_root: str = "") -> None:
+        self._document_root = document_root
         self._report = report
         self._files = files
         self._root = root
@@ -178,7 +181,7 @@ class _Document:
         self._paths.setdefault(key, (path, line))
         if key not in self._levels:
             roots = [host.document_root for host in self._hosts if host.name.casefold() == key[0]]
-            root = roots[0] if roots else ""
+            root = roots[0] if roots else self._document_root
             self._levels[key] = Level(self._report, self._files, document_root=root, is_server=self._may_be_server)
         return self._levels[key]
 
@@ -203,8 +206,46 @@ class _Document:
                 **own,
             )
             return replace(shared, sites=(site,))
-        hosts = self._hosts or (Host(_name(self._report.file), (), "", self._report.source(self._root.line)),)
-        return replace(shared, sites=tuple(map(self._site, hosts)), **own)
+        hosts = self._hosts or (Host(_name(self._report.file), (), self._report.source(self._root.line)),)
+        found = [self._with_web_configs(self._site(host), host) for host in hosts]
+        rule_set = replace(shared, sites=tuple(site for site, _ in found), **own)
+        return joined([rule_set, *(server for _, servers in found for server in servers)], self._report.problems)
+
+    def _with_web_configs(self, site: Site, host: Host) -> tuple[Site, list[RuleSet]]:
+        """The site with what the files in its directories say, as `Location`s, and what they say of the server."""
+        locations, servers = [*site.locations], []
+        for path, directory in host.directories.items():
+            if (root := self._web_config_in(directory)) is None:
+                continue
+            element, report = root
+            found = _Document(report, self._files, element, directory).rule_set()
+            own = found.sites[0]
+            fields = {item.name: getattr(own, item.name) for item in dataclass_fields(Section)}
+            locations.append(Location(path=path, source=own.source, **fields))
+            below = f"{path}/" if path else ""
+            locations += (replace(item, path=below + item.path) for item in own.locations)
+            servers.append(replace(found, sites=()))
+        return replace(site, locations=tuple(locations)), servers
+
+    def _web_config_in(self, directory: str) -> tuple[Element, Report] | None:
+        """The root of the `web.config` in a directory of this machine, if there is one, with its report."""
+        folder = Path(directory)
+        if not folder.is_absolute() or not folder.is_dir():
+            return None
+        path = folder / "web.config"
+        try:
+            # Windows does not tell names apart by case.
+            path = next((item for item in sorted(folder.iterdir()) if item.name.lower() == path.name), path)
+            content = self._files.read(path, plain=True)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            message = f"got no content ({reason(error)}), expected a web.config that can be read"
+            Report(str(path), self._report.problems).error(0, ProblemId.UNREADABLE, message)
+            return None
+        report = Report(str(path), self._report.problems)
+        root = read_tree(content, report)
+        return (root, report) if root else None
 
     def _site(self, host: Host) -> Site:
         return Site(

@@ -39,7 +39,9 @@ def condition_list(node: Node, report: Report, label: str) -> tuple[Condition, .
 
 def _condition(table: Table) -> Condition:
     match_type = table.choice("matchType", MatchType.PATTERN)
-    if match_type is MatchType.PATTERN:
+    if table.is_wrong("matchType"):
+        input, pattern = table.text("input"), table.text("pattern")
+    elif match_type is MatchType.PATTERN:
         input = table.given("input", "a text with {...}, such as '{HTTP_HOST}'")
         pattern = table.given("pattern", "a pattern")
     else:

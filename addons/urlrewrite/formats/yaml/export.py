@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from urlrewrite.formats.addresses import site_name
 from urlrewrite.formats.yaml.export_rules import (
     add_own,
     add_shared,
@@ -60,7 +61,7 @@ def to_yaml(rule_set: RuleSet) -> str:
 
 def _site(site: Site) -> Map:
     table = Map(block=True)
-    if not site.public or site.name != site.public[0].host:
+    if not site.public or site.name != site_name(site.public[0], site.path):
         table.add("name", site.name)
     _add_site(table, site)
     return table
@@ -68,13 +69,19 @@ def _site(site: Site) -> Map:
 
 def _add_site(table: Map, site: Site) -> None:
     if site.public:
-        table.add("public", one_or_list(tuple(map(str, site.public))))
+        table.add("public", one_or_list(tuple(f"{origin}{site.path}" for origin in site.public)))
     if site.backend:
-        table.add("backend", str(site.backend))
+        table.add("backend", f"{site.backend}{site.backend_path}")
+    if not site.forward_prefix:
+        table.add("forwardPrefix", "false")
+    if site.root_paths:
+        table.add("rootPaths", texts(site.root_paths))
     if site.connect:
         host, port = site.connect
         table.add("connect", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     table.add("links", str(site.links))
+    if site.links_also:
+        table.add("linksAlso", one_or_list(tuple(sorted(site.links_also))))
     if site.mode is not Mode.HELPFUL:
         table.add("mode", str(site.mode))
     if site.readings != Readings():

@@ -12,6 +12,7 @@ from enum import StrEnum
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence
+from urlrewrite.model import PatternSyntax, Source
 
 BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -39,6 +40,7 @@ class Table:
         self.report = report
         self.path = path
         self._values: dict[str, Node] = {}
+        self._wrong: set[str] = set()
         for key, value in pairs(node, report, path):
             if key.text not in keys:
                 hint = suggestion(key.text, keys)
@@ -66,6 +68,14 @@ class Table:
     def label(self, key: str) -> str:
         """The key with the path that leads to it."""
         return f"{self.path}.{key}" if self.path else key
+
+    def is_wrong(self, key: str) -> bool:
+        """Whether the key has a value that is none of its enumeration, so that nothing should be concluded from it."""
+        return key in self._wrong
+
+    def source(self, key: str) -> Source:
+        """Where the value of a key was written, or the mapping where it is missing."""
+        return self.report.source(self.at(key).line)
 
     def error(self, key: str, id: ProblemId, message: str) -> None:
         """Adds an error about a key."""
@@ -128,7 +138,16 @@ class Table:
         """One of the values of an enumeration, in any case; `also` adds words to them."""
         if key not in self:
             return default
-        return choice_of(self._values[key], default, self.report, self.label(key), also)
+        told = len(self.report.problems)
+        found = choice_of(self._values[key], default, self.report, self.label(key), also)
+        if len(self.report.problems) > told:
+            self._wrong.add(key)
+        return found
+
+    def pattern_syntax(self) -> PatternSyntax:
+        """`patternSyntax`; where it is none, one in which every text is a pattern, so that no other error follows."""
+        syntax = self.choice("patternSyntax", PatternSyntax.ECMASCRIPT)
+        return PatternSyntax.EXACT_MATCH if self.is_wrong("patternSyntax") else syntax
 
     def required_choice[E: StrEnum](self, key: str, default: E) -> E:
         """As `choice`, an error where the key is missing."""

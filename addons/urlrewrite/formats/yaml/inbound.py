@@ -22,7 +22,6 @@ from urlrewrite.model import (
     ActionType,
     InboundRule,
     Match,
-    PatternSyntax,
     RedirectType,
     ResponseCacheDirective,
     SetServerVariable,
@@ -77,7 +76,7 @@ def _rule(table: Table) -> InboundRule:
         server_variables(table),
         _action(table),
         table.boolean("enabled", True),
-        table.choice("patternSyntax", PatternSyntax.ECMASCRIPT),
+        table.pattern_syntax(),
         table.boolean("stopProcessing", False),
         table.choice("responseCacheDirective", ResponseCacheDirective.AUTO),
         silenced(table),
@@ -100,12 +99,13 @@ def silenced(rule: Table) -> tuple[str, ...]:
 def _match(rule: Table) -> Match:
     node = rule.get("match")
     if node is None or isinstance(node, Scalar):
-        return Match(rule.required("match", "a pattern for the path, or a mapping with url"))
+        url = rule.required("match", "a pattern for the path, or a mapping with url")
+        return Match(url, source=rule.source("match"))
     table = rule.table("match", MATCH_KEYS)
     if not table:
-        return Match("")
+        return Match("", source=rule.source("match"))
     url = table.required("url", "a pattern for the path, such as '^news/(.*)' ('.*' for every path)")
-    return Match(url, table.boolean("ignoreCase", True), table.boolean("negate", False))
+    return Match(url, table.boolean("ignoreCase", True), table.boolean("negate", False), table.source("url"))
 
 
 def server_variables(rule: Table) -> tuple[SetServerVariable, ...]:
@@ -150,13 +150,13 @@ def _action(rule: Table) -> Action:
         if ACTION_ATTRIBUTES[type]:
             needed = "url" if "url" in ACTION_ATTRIBUTES[type] else "statusCode"
             rule.error("action", ProblemId.MISSING, f"got {describe(node)}, expected a mapping with type and {needed}")
-        return Action(type)
+        return Action(type, source=rule.source("action"))
     table = rule.table("action", _ACTION_KEYS)
     if not table:
         return Action()
     type = table.required_choice("type", ActionType.NONE)
     for key in _ACTION_KEYS[1:]:
-        if key in table and "type" in table and key not in ACTION_ATTRIBUTES[type]:
+        if key in table and "type" in table and not table.is_wrong("type") and key not in ACTION_ATTRIBUTES[type]:
             table.warning(key, ProblemId.NO_EFFECT, f"has no effect with the action {type}")
     needs_url = "url" in ACTION_ATTRIBUTES[type]
     return Action(
@@ -169,6 +169,7 @@ def _action(rule: Table) -> Action:
         table.integer("subStatusCode", 0, range(1000)),
         table.text("statusReason"),
         table.text("statusDescription"),
+        table.source("url"),
     )
 
 

@@ -66,7 +66,7 @@ def pre_conditions_of(site: Table) -> MappingOf[str, PreCondition]:
                 key.text,
                 condition_list(items, report, table.label("conditions")) if items else (),
                 table.choice("logicalGrouping", LogicalGrouping.MATCH_ALL),
-                table.choice("patternSyntax", PatternSyntax.ECMASCRIPT),
+                table.pattern_syntax(),
                 source,
             )
         )
@@ -126,7 +126,7 @@ def outbound_rules(nodes: SequenceOf[Node], report: Report, path: str) -> tuple[
 
 
 def _rule(table: Table) -> OutboundRule:
-    syntax = table.choice("patternSyntax", PatternSyntax.ECMASCRIPT)
+    syntax = table.pattern_syntax()
     return OutboundRule(
         table.required("name", "a name"),
         _match(table, syntax),
@@ -170,6 +170,7 @@ def _match(rule: Table, syntax: PatternSyntax) -> OutboundMatch:
         table.integer("occurrences", 0, INT64),
         table.boolean("ignoreCase", True),
         table.boolean("negate", False),
+        table.source("pattern"),
     )
 
 
@@ -196,11 +197,11 @@ def _action(rule: Table) -> OutboundAction:
         type = rule.choice("action", OutboundActionType.NONE)
         if type is OutboundActionType.REWRITE:
             rule.error("action", ProblemId.MISSING, 'got "Rewrite", expected a mapping with type and value')
-        return OutboundAction(type)
+        return OutboundAction(type, source=rule.source("action"))
     table = rule.table("action", OUTBOUND_ACTION_KEYS)
     if not table:
         return OutboundAction()
     type = table.required_choice("type", OutboundActionType.NONE)
     if type is OutboundActionType.REWRITE and "value" not in table:
         table.error("value", ProblemId.MISSING, "got nothing, expected the new value ('' for an empty one)")
-    return OutboundAction(type, table.text("value"), table.boolean("replace", True))
+    return OutboundAction(type, table.text("value"), table.boolean("replace", True), table.source("value"))

@@ -7,6 +7,7 @@ A file with one site is written without `sites`; the site is then called like th
     backend: http://privateserver:8080      # may be missing where rules rewrite to absolute URLs
     connect: 127.0.0.1:8090                 # where to reach the backend if its name does not resolve
     links: everywhere                       # off | tags | everywhere
+    linksAlso: [webSocketMessages]          # and cookieValues, queries, reasonPhrase
     mode: helpful                           # iis: what fails in IIS fails here
     readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match
     preserveHostHeader: false
@@ -66,7 +67,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from urlrewrite.formats.assembly import put_together
+from urlrewrite.formats.assembly import joined, put_together
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.yaml.elements import element_of, elements_of
@@ -83,7 +84,7 @@ from urlrewrite.formats.yaml.sections import (
     shared_fields,
     switch,
 )
-from urlrewrite.formats.yaml.sites import SITE_KEYS, absolute, goes_elsewhere, read_site
+from urlrewrite.formats.yaml.sites import SITE_KEYS, absolute, read_site
 from urlrewrite.formats.yaml.tests import read_tests
 from urlrewrite.formats.yaml.web_config import with_web_config
 from urlrewrite.model import RuleSet, Site
@@ -127,10 +128,9 @@ def _rule_set(table: Table, files: FilesRead) -> RuleSet:
     several = "sites" in table
     own: OwnFields = own_fields(table) if several else NO_FIELDS
     global_rules = inbound_rules(table.nodes("globalRules"), table.report, "globalRules")
-    routed = goes_elsewhere((*global_rules, *own["rules"]))
-    sites = _sites(table, routed, files) if several else _only_site(table, routed, files)
-    return RuleSet(
-        sites=sites,
+    read = _sites(table, files) if several else _only_site(table, files)
+    own_set = RuleSet(
+        sites=tuple(site for site, _ in read),
         global_rules=global_rules,
         global_use_original_url_encoding=switch(table, "globalUseOriginalURLEncoding"),
         web_farms=elements_of(table.nodes("webFarms"), table.report, "webFarms"),
@@ -139,25 +139,35 @@ def _rule_set(table: Table, files: FilesRead) -> RuleSet:
         **own,
         **shared_fields(table, files),
     )
+    of_web_configs: list[RuleSet] = []
+    for _, server in read:
+        # Two sites may name the same file.
+        if server not in (RuleSet(), *of_web_configs):
+            of_web_configs.append(server)
+    return joined([own_set, *of_web_configs], table.report.problems) if of_web_configs else own_set
 
 
-def _only_site(table: Table, routed: bool, files: FilesRead) -> tuple[Site, ...]:
+type _Read = tuple[Site, RuleSet]
+"""A site, and what its web.config says of the server."""
+
+
+def _only_site(table: Table, files: FilesRead) -> tuple[_Read, ...]:
     """The site of a file without `sites`; maps and providers are the server's here, too."""
     if not any(key in table for key in _SHORT_FORM_KEYS):
         return ()
-    site = read_site(table, NOTHING_SHARED, files, default_name=Path(table.report.file).stem, routed=routed)
+    site = read_site(table, NOTHING_SHARED, files, default_name=Path(table.report.file).stem)
     return (with_web_config(site, table, files),)
 
 
-def _sites(table: Table, routed: bool, files: FilesRead) -> tuple[Site, ...]:
+def _sites(table: Table, files: FilesRead) -> tuple[_Read, ...]:
     for key in _ONLY_IN_SITES:
         if key in table:
             table.error(key, ProblemId.UNKNOWN_KEY, f"got {key} beside sites, expected it in one of the sites")
     nodes: tuple[Node, ...] = table.nodes("sites")
     tables = [table_of(node, SITE_KEYS, table.report, f"sites[{number}]") for number, node in enumerate(nodes, 1)]
-    return tuple(_site(site, routed, files) for site in tables if site)
+    return tuple(_site(site, files) for site in tables if site)
 
 
-def _site(table: Table, routed: bool, files: FilesRead) -> Site:
+def _site(table: Table, files: FilesRead) -> _Read:
     shared = shared_fields(table, files, absolute(table, "documentRoot"))
-    return with_web_config(read_site(table, shared, files, routed=routed), table, files)
+    return with_web_config(read_site(table, shared, files), table, files)

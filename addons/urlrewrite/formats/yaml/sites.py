@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
-from urlrewrite.formats.addresses import parse_host_port, parse_origin
+from urlrewrite.formats.addresses import parse_host_port, parse_path, parse_place, site_name
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
-from urlrewrite.formats.yaml.fields import Table, table_of
+from urlrewrite.formats.yaml.fields import Table, choice_of, table_of
 from urlrewrite.formats.yaml.nodes import Sequence
 from urlrewrite.formats.yaml.sections import (
     SECTION_KEYS,
@@ -18,10 +18,9 @@ from urlrewrite.formats.yaml.sections import (
     shared_fields,
 )
 from urlrewrite.model import (
-    ActionType,
     Certificate,
-    InboundRule,
     LinkMode,
+    LinkPlace,
     Location,
     Mode,
     Origin,
@@ -35,7 +34,10 @@ SITE_KEYS = (
     "public",
     "backend",
     "connect",
+    "forwardPrefix",
+    "rootPaths",
     "links",
+    "linksAlso",
     "mode",
     "readings",
     "preserveHostHeader",
@@ -49,19 +51,24 @@ SITE_KEYS = (
 READING_KEYS = ("tagReplacement", "outboundTrackAllCaptures")
 
 
-def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_name: str = "", routed: bool) -> Site:
+def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_name: str = "") -> Site:
     """The site of a mapping; without a name, it is called `default_name` or like its first public host.
 
-    `shared` are its own maps and providers, and `routed` tells whether a rule of the server level may send requests
-    somewhere. What `webConfig` names is not read here.
+    `shared` are its own maps and providers. What `webConfig` names is not read here.
     """
-    public = _public(table)
-    site = Site(
-        name=table.text("name") if "name" in table else default_name or (public[0].host if public else ""),
+    public, path = _public(table)
+    backend, backend_path = _backend(table)
+    return Site(
+        name=table.text("name") if "name" in table else default_name or (site_name(public[0], path) if public else ""),
         public=public,
-        backend=_backend(table),
+        path=path,
+        backend=backend,
+        backend_path=backend_path,
+        forward_prefix=table.boolean("forwardPrefix", True),
+        root_paths=_root_paths(table),
         connect=_connect(table),
         links=table.choice("links", LinkMode.EVERYWHERE),
+        links_also=_links_also(table),
         mode=table.choice("mode", Mode.HELPFUL),
         readings=_readings(table),
         preserve_host_header=table.boolean("preserveHostHeader", False),
@@ -73,51 +80,56 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         **own_fields(table),
         **shared,
     )
-    if "backend" not in table and "webConfig" not in table and not (routed or _routes(site)):
-        message = (
-            "got no address of a backend and no rule that rewrites to an absolute URL, expected one of them: "
-            "a request that no rule answers gets 404"
-        )
-        table.warning("backend", ProblemId.NO_BACKEND, message)
-    return site
 
 
-def goes_elsewhere(rules: tuple[InboundRule, ...]) -> bool:
-    """Whether a rule rewrites to an absolute URL, or to what may turn out to be one."""
-    return any(
-        rule.action.type is ActionType.REWRITE and ("://" in rule.action.url or rule.action.url.startswith("{"))
-        for rule in rules
-    )
-
-
-def _routes(site: Site) -> bool:
-    return any(goes_elsewhere(section.rules) for section in (site, *site.locations))
-
-
-def _public(table: Table) -> tuple[Origin, ...]:
+def _public(table: Table) -> tuple[tuple[Origin, ...], str]:
+    """`public`: the names of a site, and the path that all of them have."""
     found: dict[Origin, int] = {}
+    paths: list[str] = []
     for item in table.texts("public"):
         try:
-            origin = parse_origin(item.text)
+            origin, path = parse_place(item.text)
         except ValueError as error:
             table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label('public')}: {error}")
             continue
         if origin in found:
             message = f"{table.label('public')}: got {origin} again, expected each once"
             table.report.error(item.line, ProblemId.DUPLICATE_NAME, message)
+            continue
         found[origin] = item.line
-    return tuple(found)
+        paths.append(path)
+        if path != paths[0]:
+            expected = f"the path {shown(paths[0] or '/')} as before: a site with another path is a site of its own"
+            message = f"{table.label('public')}: got the path {shown(path or '/')}, expected {expected}"
+            table.report.error(item.line, ProblemId.BAD_ADDRESS, message)
+    return tuple(found), paths[0] if paths else ""
 
 
-def _backend(table: Table) -> Origin | None:
+def _root_paths(table: Table) -> tuple[str, ...]:
+    """`rootPaths`: beginnings of paths such as `/api`; a string with any slash in front is not known to be a URL."""
+    found: list[str] = []
+    for item in table.texts("rootPaths"):
+        try:
+            path = parse_path(item.text)
+            if not path:
+                raise ValueError(f"got {shown(item.text)}, expected the beginning of a path, such as /api")
+        except ValueError as error:
+            table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label('rootPaths')}: {error}")
+            continue
+        found.append(path)
+    return tuple(dict.fromkeys(found))
+
+
+def _backend(table: Table) -> tuple[Origin | None, str]:
+    """`backend`: the address of the server behind the proxy, and the path below which all that is published stands."""
     if "backend" not in table:
-        return None
+        return None, ""
     text = table.required("backend", "the address of the server behind the proxy, such as http://privateserver:8080")
     try:
-        return parse_origin(text) if text else None
+        return parse_place(text) if text else (None, "")
     except ValueError as error:
         table.error("backend", ProblemId.BAD_ADDRESS, str(error))
-        return None
+        return None, ""
 
 
 def _connect(table: Table) -> tuple[str, int] | None:
@@ -127,6 +139,12 @@ def _connect(table: Table) -> tuple[str, int] | None:
     except ValueError as error:
         table.error("connect", ProblemId.BAD_ADDRESS, str(error))
         return None
+
+
+def _links_also(table: Table) -> frozenset[LinkPlace]:
+    """`linksAlso`: one place or a list of them."""
+    label, default = table.label("linksAlso"), LinkPlace.COOKIE_VALUES
+    return frozenset(choice_of(item, default, table.report, label) for item in table.texts("linksAlso"))
 
 
 def _readings(table: Table) -> Readings:
@@ -152,9 +170,11 @@ def _trusted_proxies(table: Table) -> tuple[str, ...]:
 
 
 def absolute(table: Table, key: str) -> str:
-    """A path in a rule file is relative to that file."""
+    """A path in a rule file is relative to that file; one of Windows, such as `%SystemDrive%/inetpub`, stays."""
     path = table.text(key)
-    return str(Path(table.report.file).absolute().parent / path) if path else ""
+    if not path or path.startswith("%") or PureWindowsPath(path).drive:
+        return path
+    return str(Path(table.report.file).absolute().parent / path)
 
 
 def _certificate(table: Table) -> Certificate | None:

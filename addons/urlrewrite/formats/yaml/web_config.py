@@ -11,16 +11,21 @@ from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.yaml.fields import Table
 from urlrewrite.formats.yaml.sections import SECTION_KEYS
-from urlrewrite.model import Section, Site
+from urlrewrite.model import RuleSet, Section, Site
 
 KEY = "webConfig"
 
 
-def with_web_config(site: Site, table: Table, files: FilesRead) -> Site:
-    """The site with the section and the locations of the file that its mapping names, if it names one."""
+def with_web_config(site: Site, table: Table, files: FilesRead) -> tuple[Site, RuleSet]:
+    """The site with the section and the locations of the file that its mapping names, if it names one.
+
+    The second part is what the file says of the server: global rules, web farms and proxy, which IIS looks for in
+    applicationHost.config only.
+    """
+    nothing = RuleSet()
     name = table.text(KEY)
     if not name:
-        return site
+        return site, nothing
     shared = {"rewriteMaps": site.rewrite_maps, "providers": site.providers}
     for key in (*SECTION_KEYS, "locations"):
         # In a file without `sites`, maps and providers are not the site's.
@@ -32,12 +37,12 @@ def with_web_config(site: Site, table: Table, files: FilesRead) -> Site:
     except (OSError, ValueError) as error:
         message = f"got {shown(name)} ({reason(error)}), expected a web.config that can be read"
         table.error(KEY, ProblemId.UNREADABLE, message)
-        return site
+        return site, nothing
     found = xml_rules.read(content, str(path), table.report.problems, files)
     if len(found.sites) != 1:
         if found.sites:
             message = f"got {shown(name)} with {len(found.sites)} sites, expected a web.config; name it as a rule file"
             table.error(KEY, ProblemId.NOT_POSSIBLE, message)
-        return site
+        return site, nothing
     section = {item.name: getattr(found.sites[0], item.name) for item in fields(Section)}
-    return replace(site, **section, locations=found.sites[0].locations)
+    return replace(site, **section, locations=found.sites[0].locations), replace(found, sites=())

@@ -1,0 +1,52 @@
+"""The WebSocket hooks: text messages are rewritten where the site asks for it, binary ones never."""
+
+from __future__ import annotations
+
+import logging
+
+from mitmproxy import http
+
+from urlrewrite.hooks.recorder import make_storable
+from urlrewrite.hooks.state import State
+from urlrewrite.websocket_messages import WebSocketMessages
+
+logger = logging.getLogger("urlrewrite.websocket")
+
+
+class WebSocket:
+    """Rewrites messages. To be registered before the recorder, which ends the exchange when the handshake is done."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._open: dict[str, WebSocketMessages] = {}
+        """By flow id, from the handshake until the end."""
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Takes what is needed from the exchange of a handshake."""
+        live = self._state.live.get(flow.id)
+        if flow.websocket and live and not live.failed and (messages := live.exchange.websocket_messages()):
+            self._open[flow.id] = messages
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        """Rewrites the message that has come. Whatever goes wrong, it is passed as it came."""
+        messages = self._open.get(flow.id)
+        if messages is None or flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        if not message.is_text or message.injected:
+            return
+        try:
+            changed = messages.rewrite(message.content, from_client=message.from_client)
+            if changed != message.content:
+                message.content = changed
+            make_storable(flow.metadata["urlrewrite"])
+        except Exception:
+            logger.exception("flow %s: a WebSocket message could not be rewritten; it is passed as it came", flow.id)
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """Forgets the connection."""
+        self._open.pop(flow.id, None)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """Forgets the connection."""
+        self._open.pop(flow.id, None)
