@@ -37,9 +37,11 @@ def room(path: Path) -> str:
 
 
 def may_use_mitmproxy(path: Path) -> bool:
-    """The inspector's views and reader of recordings do; its report is for `explain`, too."""
-    of_inspector = {"views.py", "commands.py", "recorded.py"}
-    return room(path) == "hooks" or (room(path) == "inspector" and path.name in of_inspector)
+    """Of the inspector, what mitmproxy shows and what reads its flows do; the rest is for `explain`, too."""
+    of_inspector = {"views.py", "commands.py", "flows.py", "recorded.py"}
+    return room(path) == "hooks" or (
+        room(path) == "inspector" and (path.name in of_inspector or path.parent.name == "web")
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urljoin
 
 import argon2
 
@@ -64,6 +65,11 @@ def web_options(port: int, more: Sequence[str]) -> tuple[list[str], str]:
         return options, address
     token = secrets.token_urlsafe(16)
     return [*options, f"--set=web_password={argon2.PasswordHasher().hash(token)}"], f"{address}?token={token}"
+
+
+def _inspector(web: str) -> str:
+    """The address of the inspector's pages, by that of mitmweb, which serves them behind its own login."""
+    return urljoin(web, f"rewrite{web[web.index('?') :]}" if "?" in web else "rewrite")
 
 
 def supervise(arguments: Sequence[str], listeners: Sequence[Listener], banner: str) -> int:
@@ -152,8 +158,8 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
         others.append(Listener("http", LOOPBACK, options.web_port, "--web-port"))
         web, address = web_options(options.web_port, more)
         program, arguments = "mitmweb", [*web, *arguments]
-        lines.append(f"mitmweb  {address}")
-        look = "Open the site, then a request in mitmweb: its view Rewrite tells which rule did what."
+        lines += [f"mitmweb  {address}", f"why      {_inspector(address)}"]
+        look = "Open the site, then the last address: it tells which rule did what, and what is broken and why."
     require_free([*listeners, *others])
     with demo_rules(options.port, options.http_port, options.backend_port) as rules:
         lines += [f"rules    {rules} (a saved change is in force at once)", "", f"{look} Ctrl-C stops."]
@@ -172,7 +178,7 @@ def web(options: argparse.Namespace, more: Sequence[str]) -> int:
     require_free([*listeners, page])
     arguments, address = web_options(options.web_port, more)
     listens = ", ".join(listener.url for listener in listeners)
-    lines = [f"listens  {listens}", f"mitmweb  {address}", "", "Ctrl-C stops."]
+    lines = [f"listens  {listens}", f"mitmweb  {address}", f"why      {_inspector(address)}", "", "Ctrl-C stops."]
     return supervise(
         command("mitmweb", ["reverse.py"], rules, listeners, [*arguments, *more]),
         [*listeners, page],

@@ -20,6 +20,7 @@ from mitmproxy.utils.emoji import emoji
 
 from hooks.support import answer, request_flow, state_of
 from urlrewrite.hooks.inbound import Inbound
+from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import MARK_ERROR, MARK_WARNING, Recorder, make_storable
 from urlrewrite.hooks.state import State
@@ -81,7 +82,7 @@ async def test_what_an_exchange_leaves(caplog: pytest.LogCaptureFixture) -> None
     trace = flow.metadata["urlrewrite"]
     assert flow.comment == 'rewritten by "pleasant" · 2 links, 1 field · answer: "server name"'
     assert flow.marked == ""
-    assert {key: value for key, value in flow.metadata.items() if key != "urlrewrite"} == {
+    assert {key: value for key, value in flow.metadata.items() if key not in ("urlrewrite", KEY)} == {
         "urlrewrite.id": trace["id"],
         "urlrewrite.site": "rules",
         "urlrewrite.action": "Rewrite",

@@ -18,6 +18,7 @@ from hooks.support import answer, request_flow, state_of
 from urlrewrite.cli import main
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.hooks.inbound import Inbound
+from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
 from urlrewrite.hooks.translate import request_facts
@@ -91,8 +92,17 @@ async def test_a_flow_of_ours_tells_what_the_client_sent(
     if path.startswith("/article"):
         assert (found.response, found.notes) == (None, (recorded.OWN_ANSWER,))
     else:
-        page = PUBLIC_PAGE if tls else PUBLIC_PAGE.replace(b"https", b"http")
-        assert (found.body, found.notes) == (page, (recorded.REWRITTEN,))
+        assert (found.body, found.notes) == (PAGE, ())
+
+
+async def test_a_flow_of_ours_whose_original_was_not_kept(tmp_path: Path) -> None:
+    item = await judged(request_flow("/t/a"))
+    item.metadata[KEY]["body"] = None
+    (found,) = read_recording(str(save(tmp_path / "flows", item)))
+    assert (found.body, found.notes) == (b"", (recorded.NO_BODY,))
+    del item.metadata[KEY]
+    (found,) = read_recording(str(save(tmp_path / "flows", item)))
+    assert (found.body, found.notes) == (PUBLIC_PAGE, (recorded.REWRITTEN,))
 
 
 async def test_a_flow_of_ours_without_an_answer(tmp_path: Path) -> None:
@@ -110,7 +120,7 @@ async def test_a_trace_that_does_not_tell_the_request(request_kept: object, tmp_
     item.metadata["urlrewrite"] = item.metadata["urlrewrite"] | {"request": request_kept}
     (found,) = read_recording(str(save(tmp_path / "flows", item)))
     assert found.request.target == "/x/a"
-    assert found.notes == (recorded.AS_FORWARDED, recorded.REWRITTEN)
+    assert found.notes == (recorded.AS_FORWARDED,)
 
 
 def passed(mode: str, *, tls: bool, scheme: str, host: str) -> http.HTTPFlow:
@@ -297,7 +307,9 @@ def explain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
 
 async def test_flows_of_every_kind_are_told_under_the_rules(explain: Callable[..., str], tmp_path: Path) -> None:
     stock = passed("reverse:http://privateserver:8080@80", tls=False, scheme="http", host="privateserver:8080")
-    flows = [await judged(request_flow("/t/a")), await judged(request_flow("/article/7")), stock]
+    first = await judged(request_flow("/t/a"))
+    del first.metadata[KEY]
+    flows = [first, await judged(request_flow("/article/7")), stock]
     told = json.loads(explain(save(tmp_path / "flows", *flows), "--json"))
     assert [item["flow"] for item in told] == [1, 2, 3]
     assert [item["decision"]["action"] for item in told] == ["Rewrite", "Redirect", "None"]

@@ -11,6 +11,7 @@ from mitmproxy import http
 from urlrewrite.answers import Answer, plain_answer
 from urlrewrite.body_plan import Way
 from urlrewrite.exchange import ResponseHead
+from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_answer, field_lines, headers, response_facts
 
@@ -42,6 +43,8 @@ class Outbound:
 
     async def _take_head(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
         exchange = live.exchange
+        if self._state.keeps_originals and not live.own:
+            live.original = keep_head(flow, response)
         facts = response_facts(response)
         if exchange.rules.rules.linear:
             head = exchange.receive(facts, own=live.own)
@@ -74,6 +77,8 @@ class Outbound:
         if live is None or flow.error or flow.response is None:
             return
         live.hold = None
+        if live.original is not None and not flow.response.stream:
+            live.original["body"] = flow.response.raw_content
         if flow.response.trailers and not live.failed:
             _map_trailers(flow, flow.response, live)
         if live.unsent:
@@ -86,6 +91,9 @@ class Outbound:
             flow.request.http_version == "HTTP/1.0" and flow.request.method != "HEAD"
         ):
             _frame_by_length(flow.response)
+        if live.sent is not None:
+            # It was sent long ago: this is for who looks at the flow.
+            flow.response.raw_content = live.sent
 
     async def _rewrite(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
         assert live.head is not None
@@ -172,9 +180,14 @@ def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
     exchange = live.exchange
     rewriter = exchange.stream(head)
     failed = False
+    came, went = Copy(), Copy()
+    copied = live.original is not None
 
     def stream(chunk: bytes) -> list[bytes]:
         nonlocal failed
+        if copied:
+            came.add(chunk)
+        ended = not chunk
         if not failed:
             try:
                 chunk = rewriter.feed(chunk) if chunk else rewriter.finish()
@@ -184,6 +197,10 @@ def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
                 failed = True
         if exchange.cut and flow.killable:
             flow.kill()
+        if copied and not exchange.cut:
+            went.add(chunk)
+            if ended and live.original is not None:
+                live.original["body"], live.sent = came.whole(), went.whole()
         return [chunk] if chunk and not exchange.cut else []
 
     return stream

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import marshal
 import re
+import time
 import weakref
 from typing import Any
 
@@ -68,6 +69,8 @@ class Recorder:
         make_storable(data)
         flow.metadata["urlrewrite"] = data
         flow.metadata.update(_flat(data))
+        began = flow.timestamp_start
+        self._state.statistics.add(data, began=began, seconds=time.time() - began, site=str(data.get("site", "")))
         _show(flow, exchange)
         level = logging.ERROR if _is_our_failure(live, data) else logging.INFO
         logger.log(level, log_line(data), extra={"client": flow.client_conn.peername})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from urlrewrite.answers import Answer
 from urlrewrite.exchange import Exchange, ResponseHead
 from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.statistics import Statistics
 
 UPLOAD_HELD = 8 * 2**20
 """Bytes up to which the body of a request is held, so that mitmweb can show it: rules do not look at it."""
@@ -34,7 +36,9 @@ class Live:
     """An exchange under way; `hold` is the one on its answer's body.
 
     `own` tells that the answer is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
-    `upload_dropped` tells that the body of the request is not kept, since nobody will read it.
+    `upload_dropped` tells that the body of the request is not kept, since nobody will read it. `original` is the answer
+    as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body that
+    was streamed to the client.
     """
 
     exchange: Exchange
@@ -44,11 +48,18 @@ class Live:
     failed: bool = False
     upload_dropped: bool = False
     unsent: list[Answer] = field(default_factory=list)
+    original: dict[str, Any] | None = None
+    sent: bytes | None = None
 
 
 @dataclass(slots=True)
 class State:
-    """One per bundle. `live` holds exchanges by flow id, from their request until their answer or error."""
+    """One per bundle. `live` holds exchanges by flow id, from their request until their answer or error.
+
+    `keeps_originals` tells that answers are kept as backends sent them, since somebody may look at them.
+    """
 
     in_force: RulesInForce | None = None
     live: dict[str, Live] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=Statistics)
+    keeps_originals: bool = True

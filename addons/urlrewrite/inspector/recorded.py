@@ -1,25 +1,25 @@
 """Recorded flows as `explain` wants them: requests as clients sent them, and the answers of backends.
 
-There are three kinds of recordings. A flow of this bundle holds the request as the backend got it and the answer as
-the client got it, but its trace has kept what the client sent. A flow of another mitmproxy holds what passed. A HAR
-file, as browsers save it, is read by mitmproxy into flows that have no connections.
+There are three kinds of recordings. A flow of this bundle has kept what the client sent, and what the backend answered
+unless memory was short (`inspector/flows.py`). A flow of another mitmproxy holds what passed. A HAR file, as browsers
+save it, is read by mitmproxy into flows that have no connections.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mitmproxy import exceptions, flowfilter, http
 from mitmproxy.io import FlowReader
-from mitmproxy.proxy.mode_specs import ReverseMode
 
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
-from urlrewrite.hooks.translate import headers, request_facts, response_facts
-from urlrewrite.origin import Origin, origin_of
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
+from urlrewrite.hooks.translate import headers, response_facts
+from urlrewrite.inspector.flows import judged_request, original_of, passed_request, trace_of
+from urlrewrite.origin import origin_of
 
 REWRITTEN = (
     "the recorded answer went through this proxy's rules before it was recorded: what they changed is not changed again"
@@ -28,8 +28,6 @@ OWN_ANSWER = "the recorded answer was this proxy's own, no backend's: it is not 
 AS_FORWARDED = "the recording does not say what the client sent: the request is the one that the backend got"
 NO_ANSWER = "no answer was recorded"
 NO_BODY = "the body of the answer was not recorded: its fields are evaluated, with an empty body"
-
-_SCHEMES = ("http", "https")
 
 
 class RecordingError(Exception):
@@ -113,54 +111,24 @@ def _flows(path: Path) -> Iterator[Any]:
 
 
 def _recorded(number: int, flow: http.HTTPFlow) -> Recorded:
-    found = flow.metadata.get("urlrewrite")
-    ours = isinstance(found, Mapping)
-    trace: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
-    judged = _as_judged(flow, trace)
-    request = judged or _as_passed(flow)
+    trace = trace_of(flow)
+    ours = trace is not None
+    judged = judged_request(flow, trace) if trace is not None else None
+    request = judged or passed_request(flow)
     notes = [AS_FORWARDED] if ours and not judged else []
     if flow.response is None:
         notes.append(f"{NO_ANSWER}{f' ({_one_line(flow.error.msg)})' if flow.error else ''}")
         return Recorded(number, request, None, b"", tuple(notes))
-    if ours and "target" not in trace:
+    if trace is not None and "target" not in trace:
         return Recorded(number, request, None, b"", (*notes, OWN_ANSWER))
-    if ours:
-        notes.append(REWRITTEN)
-    if flow.response.raw_content is None:
+    response, body = original_of(flow)
+    if response is None:
+        response, body = response_facts(flow.response), flow.response.raw_content
+        if ours:
+            notes.append(REWRITTEN)
+    if body is None:
         notes.append(NO_BODY)
-    return Recorded(number, request, response_facts(flow.response), flow.response.raw_content or b"", tuple(notes))
-
-
-def _as_judged(flow: http.HTTPFlow, trace: Mapping[str, Any]) -> RequestFacts | None:
-    """The request as this bundle got it, by its trace; None where the trace does not tell."""
-    match trace.get("request"):
-        case {"url": str(url), "host": str(host), "target": str(target), "method": str(method), "fields": list(lines)}:
-            scheme = url.partition(":")[0]
-            fields = tuple((line[0], line[1]) for line in lines if _is_field_line(line))
-            if scheme in _SCHEMES and len(fields) == len(lines):
-                facts = _as_passed(flow)
-                return replace(facts, method=method, scheme=scheme, host=host, target=target, fields=fields)
-    return None
-
-
-def _is_field_line(line: object) -> bool:
-    return isinstance(line, list) and len(line) == 2 and all(isinstance(part, str) for part in line)
-
-
-def _as_passed(flow: http.HTTPFlow) -> RequestFacts:
-    """The request as the flow has it.
-
-    Only in reverse mode does the client speak another scheme than the request that goes on. A field that begins with a
-    colon is a pseudo-header that a browser has put into its HAR file.
-    """
-    request = flow.request
-    facts = request_facts(flow)
-    scheme = facts.scheme if isinstance(flow.client_conn.proxy_mode, ReverseMode) else request.scheme
-    host = facts.host or Origin(request.scheme, request.host, request.port).authority
-    fields: Fields = tuple((name, value) for name, value in facts.fields if not name.startswith(":"))
-    if not any(name.lower() == "host" for name, _ in fields):
-        fields = (("Host", host), *fields)
-    return replace(facts, scheme=scheme, host=host, fields=fields)
+    return Recorded(number, request, response, body or b"", tuple(notes))
 
 
 def _restore(request: http.Request, asked: RequestFacts) -> None:

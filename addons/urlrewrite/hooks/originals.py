@@ -1,0 +1,49 @@
+"""The answer as the backend sent it, kept with its flow: for mitmweb, for saved files, and for "what if".
+
+It lies in the flow's metadata as plain data, so that it is saved and read again with the flow:
+`{"status": int, "reason": bytes, "fields": [[name, value], ...] in bytes, "body": bytes or None}`. The body is as it
+came, under its content coding; None where it was too long, broken off, or has been dropped to save memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mitmproxy import http
+
+KEY = "urlrewrite.original"
+
+LONGEST = 2**20
+"""Bytes of a body that streams, up to which it is copied: it is looked at afterwards as if it had been held."""
+
+
+def keep_head(flow: http.HTTPFlow, response: http.Response) -> dict[str, Any]:
+    """Keeps the head of an answer with its flow; what is returned takes the body later."""
+    original: dict[str, Any] = {
+        "status": response.status_code,
+        "reason": response.data.reason,
+        "fields": [[name, value] for name, value in response.headers.fields],
+        "body": None,
+    }
+    flow.metadata[KEY] = original
+    return original
+
+
+class Copy:
+    """A copy of what streams by, given up when it gets too long."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        """Takes the next piece."""
+        self._size += len(chunk)
+        if self._size > LONGEST:
+            self._chunks.clear()
+        else:
+            self._chunks.append(chunk)
+
+    def whole(self) -> bytes | None:
+        """All that came by; None if it was too long."""
+        return b"".join(self._chunks) if self._size <= LONGEST else None

@@ -1,0 +1,56 @@
+"""What the inspector looks at: exchanges as they were recorded, and the state of the proxy at one moment.
+
+All of it is plain values, so that pages, views, commands and `explain` work on the same things, and in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.statistics import Statistics
+from urlrewrite.overrides import NO_OVERRIDES, Overrides
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One exchange.
+
+    `request` is as the client sent it, `original` as the backend answered it, `answer` as the client got it. Bodies
+    are bytes as they were sent, under their content coding; None where one was not kept: it was too long, or has been
+    dropped since. `original` is None, too, where there is none: the answer is this proxy's own (`own`), or none came.
+    `began` is in seconds since the epoch, `failed` says why the exchange was broken off.
+    """
+
+    flow_id: str
+    began: float
+    trace: Mapping[str, Any]
+    request: RequestFacts
+    upload: bytes | None = None
+    original: ResponseFacts | None = None
+    original_body: bytes | None = None
+    answer: ResponseFacts | None = None
+    answer_body: bytes | None = None
+    own: bool = False
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The proxy at one moment. `seen` begins with the newest exchange; `rules` is None if none were ever in force.
+
+    `files` are the paths of the rule files as they were given, `overrides` what the options say beside them.
+    """
+
+    seen: tuple[Seen, ...]
+    rules: RulesInForce | None
+    statistics: Statistics
+    files: tuple[str, ...] = ()
+    overrides: Overrides = NO_OVERRIDES
+
+    def find(self, flow_id: str) -> Seen | None:
+        """The exchange of a flow; a trace id will do, too."""
+        return next((seen for seen in self.seen if flow_id in (seen.flow_id, seen.trace.get("id"))), None)
