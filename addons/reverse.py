@@ -13,30 +13,48 @@ from urlrewrite.hooks.backpressure import Backpressure  # noqa: E402 (the bundle
 from urlrewrite.hooks.holding import Holding  # noqa: E402
 from urlrewrite.hooks.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.inbound import Inbound  # noqa: E402
+from urlrewrite.hooks.keeper import Keeper  # noqa: E402
+from urlrewrite.hooks.leaks import Leaks  # noqa: E402
 from urlrewrite.hooks.listeners import Listeners  # noqa: E402
+from urlrewrite.hooks.metrics import Metrics  # noqa: E402
 from urlrewrite.hooks.options import Options  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
+from urlrewrite.hooks.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.state import State  # noqa: E402
+from urlrewrite.hooks.trace_header import TraceAsked, TraceHeader  # noqa: E402
+from urlrewrite.hooks.web_pages import WebPages  # noqa: E402
 from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
+from urlrewrite.inspector.commands import Commands  # noqa: E402
 from urlrewrite.inspector.views import register  # noqa: E402
 
 _state = State()
 _listeners = Listeners(_state)
+_rules_file = RulesFile(_state, _listeners.set_certificates)
+_web_pages = WebPages(_state)
 _backpressure = Backpressure()
+_trace_asked = TraceAsked()
 
-register()
+register(lambda: _state.in_force)
 
 addons = [
     Options(),
-    RulesFile(_state, _listeners.set_certificates),
+    _rules_file,
     _listeners,
     _backpressure,
     Holding(_state, _backpressure),
     Http1(),
+    _trace_asked,
     Inbound(_state),
     Outbound(_state),
     WebSocket(_state),
+    Leaks(_state),
+    TraceHeader(_state, _trace_asked),
     Recorder(_state),
+    Keeper(_state),
+    SlowViewers(),
+    _web_pages,
+    Commands(_state, _rules_file, _web_pages.snapshot),
+    Metrics(_state),
 ]

@@ -12,7 +12,7 @@ from rules_of import SITE, ask, field, rules_of
 from urlrewrite.answers import Answer, Forward
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.inspector.report import log_line
+from urlrewrite.inspector.traces.report import log_line
 from urlrewrite.model import Mode
 from urlrewrite.problems import RuleFileError, Severity
 from urlrewrite.rule_tests import Evaluation

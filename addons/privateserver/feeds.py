@@ -56,11 +56,10 @@ FEEDS = Group(
             path="/robots.txt",
             title="robots.txt",
             problem="Plain text with the absolute URL of the site map.",
-            expect="It arrives unchanged: in plain text nothing is a link, unless a rule says so.",
+            expect="The address is mapped: this is a file for programs, though its type says that it is plain text.",
             serve=verbatim("data/robots.txt"),
             kind="resource",
             content_type="text/plain; charset=utf-8",
-            keeps={"plain text": 1},
         ),
         Page(
             path="/data/machines.csv",

@@ -8,39 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from urlrewrite.body_changes import BodyLinks, values_by_rules
 from urlrewrite.body_integrity import BodyIntegrity
 from urlrewrite.body_plan import BodyPlan, Way, is_never_touched, plan_body
 from urlrewrite.body_stream import Ended, Guarded, Opening, Windows
 from urlrewrite.body_windows import WindowedRule
-from urlrewrite.content.changes import Known, Links, Values
 from urlrewrite.content.charset import CannotEncode, Charset, View, detect
 from urlrewrite.content.charset_stream import Transcoded, stream_view
 from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, decode, encode
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links import LinkMap
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
+from urlrewrite.content.names_left import Watching
 from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
-from urlrewrite.engine.pattern import PatternTimeout
-from urlrewrite.engine.tag_rules import ValueRules
-from urlrewrite.engine.trace import clip
 from urlrewrite.in_force import Recode, Settings
-from urlrewrite.model import LinkMode
+from urlrewrite.model import LinkMode, LinkPlace
 
 _DECODED_WHOLE = 16 * 2**20
 """Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
 
-_TOLD_PATHS = 10
 _WINDOW_SECONDS = 0.5
 """What a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
 
 
-def concerns(kind: Kind, links: LinkMode, rules: Iterable[CompiledOutboundRule]) -> bool:
-    """Whether anything could change in content of this kind, by the link map or one of the rules."""
+def concerns(
+    kind: Kind, links: LinkMode, rules: Iterable[CompiledOutboundRule], also: frozenset[LinkPlace] = frozenset()
+) -> bool:
+    """Whether anything could change in content of this kind, by the link map, also in some places, or by a rule."""
     if kind is Kind.BINARY:
         return False
-    if links is not LinkMode.OFF and (kind.is_markup or (links is LinkMode.EVERYWHERE and kind is not Kind.OTHER_TEXT)):
+    everywhere = links is LinkMode.EVERYWHERE and (kind is not Kind.OTHER_TEXT or LinkPlace.PLAIN_TEXT in also)
+    if everywhere or (links is LinkMode.TAGS and kind.is_markup):
         return True
     bodies = (rule for rule in rules if rule.rule.enabled and not rule.rule.match.server_variable)
     return any(not rule.tags or kind.is_markup for rule in bodies)
@@ -50,29 +50,42 @@ class BodyRewriting:
     """Rewrites the body of one answer by the rules that apply to it and by the link map."""
 
     def __init__(
-        self, run: OutboundRun, link_map: LinkMap | None, links: LinkMode, settings: Settings, page: str = ""
+        self,
+        run: OutboundRun,
+        link_map: LinkMap | None,
+        links: LinkMode,
+        settings: Settings,
+        page: str = "",
+        also: frozenset[LinkPlace] = frozenset(),
     ) -> None:
         self._run = run
-        self._page = page
-        self._link_map = link_map if links is not LinkMode.OFF else None
+        self._also = also
         self._mode = links if link_map else LinkMode.OFF
-        self._everywhere = links is LinkMode.EVERYWHERE
         self._settings = settings
         self._trace = run.scope.trace
+        maps = link_map is not None and links is not LinkMode.OFF
+        self._mapped = BodyLinks(link_map, links, self._trace, page, also) if link_map and maps else None
         self.integrity: BodyIntegrity | None = None
         """What the answer promises by hashes, and what was promised of it; set when its fields are known."""
-        self.links = 0
-        """Links mapped so far."""
         self.cut = False
         """Whether a body broke off under its coding, so that nothing can follow what was sent of it."""
         self._windowed: list[WindowedRule] = []
-        self.paths: dict[str, None] = {}
+
+    @property
+    def links(self) -> int:
+        """Links mapped so far."""
+        return self._mapped.count if self._mapped else 0
+
+    @property
+    def paths(self) -> list[str]:
         """Paths from the root in scripts, which may have to be mapped."""
+        return list(self._mapped.paths) if self._mapped else []
 
     def plan(self, method: str, status: int, fields: Fields) -> BodyPlan:
         """The plan for a body of which only the head is known."""
         content_types = field_values(fields, "content-type")
-        kind = content_kind(content_types[0]) if content_types else None
+        path = self._run.scope.variables.request.target.partition("?")[0]
+        kind = content_kind(content_types[0], path) if content_types and content_types[0].strip() else None
         if is_never_touched(fields):
             return BodyPlan(Way.PASS, "its messages are for their own protocol only", kind)
         if not self._wants(kind):
@@ -83,15 +96,15 @@ class BodyRewriting:
         elif plan.kind is Kind.EVENT_STREAM and plan.way is Way.STREAM:
             if self._run.body_passes:
                 self._trace.warn("rules for tags and whole bodies are not applied to an event stream")
-            if not (self._link_map and self._everywhere):
+            if self._mode is not LinkMode.EVERYWHERE:
                 return BodyPlan(Way.PASS, "no link is mapped in an event stream", kind)
         return plan
 
     def _wants(self, kind: Kind | None) -> bool:
         """Whether anything could change in content of this kind; None is content of an unknown type."""
         if kind is None:
-            return self._link_map is not None or bool(self._run.body_passes)
-        return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes))
+            return self._mapped is not None or bool(self._run.body_passes)
+        return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes), self._also)
 
     def whole(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
         """The body as it is to be sent, content coding included; `raw` itself if nothing changed.
@@ -116,6 +129,8 @@ class BodyRewriting:
             return raw
         self._tell_decoded(codings, charset, bytes=len(raw), decoded=len(data))
         changed = self._rewrite(view, kind)
+        if self._mapped and self._mapped.left:
+            self._mapped.left.look(changed, final=True)
         if self.integrity:
             changed = self.integrity.page(view, changed, kind)
         if changed == view.data:
@@ -174,16 +189,18 @@ class BodyRewriting:
         """All passes as stages: the rules in the order of the file, the link map in the last one."""
         stages: list[BodyRewriter | None] = []
         passes = self._passes(kind)
-        links = self._links()
+        links = self._mapped.links if self._mapped else None
         for index, rules in enumerate(passes):
             if rules[0].tags:
                 last = index == len(passes) - 1
-                values = self._values(rules, view, give_up=True)
+                values = values_by_rules(self._run, rules, view, give_up=True)
                 stages.append(self._guarded(content_rewriter(kind, links=links if last else None, values=values)))
                 links = None if last else links
             else:
                 stages.append(self._windows(rules[0], view, kind, by_line=by_line))
         stages.append(self._guarded(content_rewriter(kind, links=links)))
+        if self._mapped and self._mapped.left:
+            stages.append(Watching(self._mapped.left))
         if self.integrity and kind is Kind.HTML:
             stages.append(self._guarded(self.integrity.page_stream(view)))
         return [stage for stage in stages if stage]
@@ -214,14 +231,18 @@ class BodyRewriting:
         self._trace.error(f"the body ends here, and the exchange is broken off, as its coding cannot go on: {error}")
 
     def _tell_decoded(self, codings: Iterable[str], charset: Charset, **sizes: int) -> None:
-        self._trace.add(
+        self._trace.decided(
             "BODY_DECODED", codings=list(codings), charset=charset.label, charset_source=charset.source, **sizes
         )
 
     def report(self) -> None:
-        """Adds to the trace in how many windows each rule for whole bodies saw a stream; to be called once."""
+        """Adds to the trace in how many windows each rule for whole bodies saw a stream, and where a body still names
+        the backend; to be called once.
+        """
         for windowed in self._windowed:
             windowed.report()
+        if self._mapped:
+            self._mapped.report()
 
     def _passes(self, kind: Kind) -> list[list[CompiledOutboundRule]]:
         if kind is Kind.EVENT_STREAM:
@@ -232,11 +253,12 @@ class BodyRewriting:
         """All passes over a whole body."""
         data = view.data
         passes = self._passes(kind)
-        links = self._links()
+        links = self._mapped.links if self._mapped else None
         for index, rules in enumerate(passes):
             if rules[0].tags:
                 last = index == len(passes) - 1
-                data = rewrite_content(data, kind, links=links if last else None, values=self._values(rules, view))
+                values = values_by_rules(self._run, rules, view)
+                data = rewrite_content(data, kind, links=links if last else None, values=values)
                 links = None if last else links
             else:
                 data = self._rewrite_text(rules[0], data, view, kind, self._settings.body_deadline)
@@ -258,82 +280,3 @@ class BodyRewriting:
             message = f'rule "{rule.rule.name}" was not applied: {error}'
             scope.warn_once(message, key=f"not applied {rule.rule.name}", iis="")
             return data
-
-    def _values(self, rules: Iterable[CompiledOutboundRule], view: View, *, give_up: bool = False) -> Values:
-        """The rules as a change of values. With `give_up`, one that takes too long ends all of them."""
-        concerned = {
-            (tag.encode(), attribute.encode()): values
-            for (tag, attribute), values in self._run.tag_values(tuple(rules)).items()
-        }
-        given_up = False
-
-        def on_value(tag: bytes, attribute: bytes, raw: bytes) -> bytes | None:
-            nonlocal given_up
-            if given_up:
-                return None
-            values = concerned[tag, attribute]
-            try:
-                changed = values.rewrite(view.decode_value(raw))
-            except PatternTimeout as error:
-                if not give_up:
-                    raise
-                given_up = True
-                self._trace.warn(f"the rules for tags were given up for the rest of this body: {error}")
-                return None
-            if changed is None:
-                return None
-            try:
-                return view.encode_value(changed, html=True)
-            except CannotEncode as error:
-                message = f"{values.where} was left alone: {error}"
-                self._run.scope.warn_once(message, key=f"left alone {values.where}", iis="")
-                return None
-
-        def on_many(tag: bytes, attribute: bytes, prefix: bytes, number: int) -> None:
-            concerned[tag, attribute].count(prefix.decode(), number)
-
-        def tells(tag: bytes, attribute: bytes, prefix: bytes) -> bool:
-            return given_up or concerned[tag, attribute].tells(prefix.decode())
-
-        wanted: dict[bytes, frozenset[bytes]] = {}
-        for name, attribute_name in concerned:
-            wanted[name] = wanted.get(name, frozenset()) | {attribute_name}
-        of_rules = {id(values.rules): _known(values.rules) for values in concerned.values()}
-        known = {pair: known for pair, values in concerned.items() if (known := of_rules[id(values.rules)])}
-        return Values(wanted, on_value, known, on_many, tells)
-
-    def _links(self, base: int = 0) -> Links | None:
-        if self._link_map is None:
-            return None
-
-        def told(where: str, offset: int, before: bytes, after: bytes) -> None:
-            self.links += 1
-            if not self._trace.count_change():
-                return
-            self._trace.tell_change(
-                link=True,
-                where=where,
-                offset=base + offset,
-                before=clip(before.decode("utf-8", "replace")),
-                after=clip(after.decode("utf-8", "replace")),
-            )
-
-        def more(count: int) -> None:
-            self.links += count
-            self._trace.changes += count
-
-        def path_left(path: str) -> None:
-            if len(self.paths) < _TOLD_PATHS:
-                self.paths[path] = None
-
-        return Links(self._link_map, self._everywhere, told, more, page=self._page, on_path=path_left)
-
-
-def _known(rules: ValueRules) -> Known | None:
-    """What rules for values are known to do, in bytes of any encoding that contains ASCII."""
-    if rules.needed is None:
-        return None
-    prefixes = tuple((walk.prefix.encode(), walk.becomes.encode()) for walk in rules.walks.values())
-    return Known(
-        frozenset(map(str.encode, rules.needed.starts)), frozenset(map(str.encode, rules.needed.parts)), prefixes
-    )

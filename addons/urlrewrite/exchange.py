@@ -31,7 +31,7 @@ from urlrewrite.engine.inbound import TargetError, run_inbound
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.engine.pattern import PatternTimeout
 from urlrewrite.engine.scope import Scope
-from urlrewrite.engine.trace import Trace, clip
+from urlrewrite.engine.trace import Trace, TraceLevel, clip
 from urlrewrite.engine.variables import Variables
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
 from urlrewrite.fields.names import Change
@@ -73,7 +73,7 @@ class Exchange:
     def __init__(self, rules: RulesInForce, request: RequestFacts, trace_id: str) -> None:
         self.rules = rules
         self.request = request
-        self.trace = Trace(trace_id, on=rules.settings.trace, every_rule=rules.settings.trace_every_rule)
+        self.trace = Trace(trace_id, level=rules.settings.trace, every_rule=rules.settings.trace_every_rule)
         self.decision = Decision(target=request.target)
         self._compiled: CompiledSite | None = None
         self._level: CompiledLevel | None = None
@@ -84,18 +84,11 @@ class Exchange:
         self._target = self._public
         self._carried_mark = False
         self._subject = False
-        self.trace.data.update(
-            rules=rules.fingerprint,
-            request={
-                "method": request.method,
-                "url": request.url,
-                "http_version": request.http_version,
-                # What the flow itself holds is the request as the backend got it.
-                "host": request.host,
-                "target": request.target,
-                "fields": list(map(list, request.fields)),
-            },
-        )
+        asked: dict[str, object] = {"method": request.method, "url": request.url, "http_version": request.http_version}
+        if self.trace.level is not TraceLevel.OFF:
+            # What the flow itself holds is the request as the backend got it.
+            asked.update(host=request.host, target=request.target, fields=list(map(list, request.fields)))
+        self.trace.data.update(rules=rules.fingerprint, request=asked)
 
     @property
     def site(self) -> Site | None:
@@ -112,11 +105,11 @@ class Exchange:
         match routing:
             case Forward():
                 data["target"] = routing.url
-                self.trace.add(
+                self.trace.decided(
                     "REQUEST_ROUTED", url=routing.url, host=routing.host, connect=list(routing.connect or ())
                 )
             case Answer():
-                self.trace.add("ANSWERED", status=routing.status, sub_status=routing.sub_status)
+                self.trace.decided("ANSWERED", status=routing.status, sub_status=routing.sub_status)
                 data["sub_status"] = routing.sub_status
         if self.decision.logged_url:
             data["logged_url"] = self.decision.logged_url
@@ -234,7 +227,7 @@ class Exchange:
         """The redirect from `/app` to `/app/`, without which the links of the page would be read from the root."""
         query = self.request.target.partition("?")
         location = f"{self.request.scheme}://{self.request.host}{site.path}/{query[1]}{query[2]}"
-        self.trace.add("REDIRECT_ACTION", substitution=f"{site.path}/", location=location, status=301)
+        self.trace.decided("REDIRECT_ACTION", substitution=f"{site.path}/", location=location, status=301)
         return decided_answer(Decision(Outcome.REDIRECT, status=301, location=location))
 
     def _forward(self, site: Site, origin: Origin) -> Forward:
@@ -313,7 +306,12 @@ class Exchange:
         mount = outbound_map.mount
         fields = self._map_fields(fields)
         self._body = BodyRewriting(
-            run, outbound_map, site.links, self.rules.settings, page_path(site, self.request) if mount else ""
+            run,
+            outbound_map,
+            site.links,
+            self.rules.settings,
+            page_path(site, self.request) if mount else "",
+            site.links_also,
         )
         plan = self._body.plan(self.request.method, response.status, tuple(fields))
         integrity = BodyIntegrity(self.request.url, tuple(fields), self.rules.assets, self.trace)
@@ -332,7 +330,7 @@ class Exchange:
             # The length of what a GET would bring, or of what a stream will be, is not known.
             fields = self._fields_of_stream(fields, plan)
         threshold = self.rules.settings.threshold
-        self.trace.add("BODY_PLAN", way=str(plan.way), why=plan.why, kind=str(plan.kind or ""), threshold=threshold)
+        self.trace.decided("BODY_PLAN", way=str(plan.way), why=plan.why, kind=str(plan.kind or ""), threshold=threshold)
         self.trace.data["way"] = str(plan.way)
         mapped = LinkPlace.REASON_PHRASE in site.links_also and site.links is not LinkMode.OFF
         reason = outbound_map.map_text(response.reason) if mapped else None
@@ -367,7 +365,7 @@ class Exchange:
         fields = self._fields_of_stream(head.fields, plan)
         long = held > self.rules.settings.threshold
         why = f"more than {self.rules.settings.threshold} bytes came" if long else "it comes slowly"
-        self.trace.add("BODY_RELEASED", held=held, why=why, milliseconds=round(seconds * 1000))
+        self.trace.decided("BODY_RELEASED", held=held, why=why, milliseconds=round(seconds * 1000))
         self.trace.data["way"] = str(Way.STREAM)
         return ResponseHead(fields, replace(plan, why=why))
 
@@ -445,14 +443,24 @@ class Exchange:
         data = self.trace.data
         if self._run:
             self._run.report()
-            data["outbound_rules"] = [name for name, tally in self._run.tallies.items() if tally.changed]
+            data["outbound_rules"] = self._outbound_rules()
         if self._body:
             self._body.report()
         data["links"] = self._body.links if self._body else 0
         if self._body and self._body.paths:
             # Only the author can know which of them are the backend's: `rootPaths`.
             self.trace.add("PATHS_LEFT", paths=list(self._body.paths))
+        if self.trace.level is not TraceLevel.FULL and self.trace.changed_fields:
+            data["changed_fields"] = dict(self.trace.changed_fields)
         data["problems"] = self.trace.problems()
+
+    @property
+    def acted(self) -> list[str]:
+        """The names of the rules that have done something so far, each once."""
+        return list(dict.fromkeys([*self.decision.rules, *self._outbound_rules()]))
+
+    def _outbound_rules(self) -> list[str]:
+        return [name for name, tally in self._run.tallies.items() if tally.changed] if self._run else []
 
     def _is_subject(self, kind: Kind | None) -> bool:
         """Whether answers of this kind depend on the rules; not if nobody knows the kind."""
@@ -460,7 +468,8 @@ class Exchange:
             return False
         if self.rules.assets.is_promised(self.request.url):
             return False
-        return concerns(kind, self._compiled.site.links, self._level.outbound_rules)
+        site = self._compiled.site
+        return concerns(kind, site.links, self._level.outbound_rules, site.links_also)
 
     def _link_maps(self) -> tuple[LinkMap, LinkMap]:
         assert self._compiled is not None
@@ -474,7 +483,10 @@ class Exchange:
         for change in changes:
             if change.warning:
                 self.trace.warn(f"{change.field}: {change.why}", field=change.field, value=clip(change.before or ""))
-            else:
+                continue
+            if event == "GENERAL_SET_RESPONSE_HEADER":
+                self.trace.count_field(change.field)
+            if self.trace.on:
                 self.trace.add(
                     event,
                     name=change.field,

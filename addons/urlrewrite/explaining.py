@@ -15,8 +15,8 @@ from urlrewrite.arguments import UsageError
 from urlrewrite.engine.facts import RequestFacts, field_values
 from urlrewrite.formats.files_read import reason
 from urlrewrite.in_force import RulesInForce
-from urlrewrite.inspector.report import render
 from urlrewrite.inspector.text import visible
+from urlrewrite.inspector.traces.report import render
 from urlrewrite.model import Site
 from urlrewrite.origin import Origin, origin_of
 from urlrewrite.raw_response import parse_response

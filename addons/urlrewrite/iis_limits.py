@@ -68,4 +68,4 @@ def judge_coding(level: CompiledLevel, run: OutboundRun, method: str, response: 
     if run.scope.iis:
         raise Failure(code, message)
     # Nothing is wrong: the body is decoded, rewritten and encoded again.
-    run.scope.trace.add("IIS_DIFFERS", message=message, iis=code, code=code)
+    run.scope.trace.decided("IIS_DIFFERS", message=message, iis=code, code=code)

@@ -9,6 +9,7 @@ from urlrewrite.content.integrity import Assets
 from urlrewrite.content.links import LinkMap
 from urlrewrite.engine.compile import CompiledRules, CompiledSite
 from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.link_maps import link_maps
 from urlrewrite.origin import Origin, origin_of
 
@@ -37,7 +38,7 @@ class Settings:
     limit: int = 4 * 2**20
     hold_seconds: float = 1.0
     recode: Recode = Recode.SAME
-    trace: bool = True
+    trace: TraceLevel = TraceLevel.FULL
     trace_every_rule: bool = False
 
 

@@ -13,19 +13,21 @@ from urlrewrite.origin import Origin
 def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
     """The maps for answers (backend to public) and for requests (public to backend).
 
-    The site's own backend and the target that a rule chose become the public name that the client used; backends of
-    other sites become theirs, so that links from one published application to another work as well.
+    The site's own backend, under all its names, and the target that a rule chose become the public name that the client
+    used; backends of other sites become theirs, so that links from one published application to another work as well.
     """
     mount = _mount(site, target)
-    pairs = [pair for origin in dict.fromkeys((site.backend, target)) if origin for pair in _own(site, origin, public)]
+    own = dict.fromkeys((site.backend, *site.backend_names, target))
+    pairs = [pair for origin in own if origin for pair in _own(site, origin, public)]
     if site.preserve_host_header:
         pairs += _of_public_names(site, others, public)
     known = {(pair.origin, pair.path) for pair in pairs}
     for other in others:
         path, new_path = _paths(other)
-        if other.backend and other.public and (other.backend, path) not in known:
-            known.add((other.backend, path))
-            pairs.append(Pair(other.backend, _alike(other.public, public), path, new_path))
+        for origin in (other.backend, *other.backend_names):
+            if origin and other.public and (origin, path) not in known:
+                known.add((origin, path))
+                pairs.append(Pair(origin, _alike(other.public, public), path, new_path))
     # A backend that is reached under its public name needs no map, and must not be mapped to itself.
     outbound = LinkMap(_that_change(pairs), mount, site.root_paths)
     base, path = (mount.base, mount.path) if mount else ("", "")
@@ -39,7 +41,7 @@ def _mount(site: Site, origin: Origin) -> Mount | None:
 
     A target that a rule chose has its paths from the rule: what stands in for the mount is taken to be its root.
     """
-    base, path = site.backend_path if origin == site.backend else "", site.path
+    base, path = site.backend_path if origin in (site.backend, *site.backend_names) else "", site.path
     return None if base == path else Mount(base, path, aware=site.forward_prefix)
 
 

@@ -6,7 +6,7 @@ is compiled all the same, for the errors that are found only there: whoever mend
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from urlrewrite.engine.compile import CompiledRules, compile_rules
@@ -23,28 +23,30 @@ _HIDE_NO_NAMES = (ProblemId.BAD_VALUE, ProblemId.BAD_ADDRESS, ProblemId.BAD_CERT
 
 
 def load_rules(
-    paths: Sequence[str | Path], overrides: Overrides = NO_OVERRIDES
+    paths: Sequence[str | Path], overrides: Overrides = NO_OVERRIDES, edited: Mapping[str, bytes] | None = None
 ) -> tuple[CompiledRules, tuple[Problem, ...]]:
     """The rules of some files, compiled and judged, and all warnings that are not silenced.
+
+    `edited` are contents by absolute path, which count instead of what is on disk there: nothing is written.
 
     Raises:
         RuleFileError: as `compile_files`.
     """
-    compiled, warnings = compile_files(paths, overrides)
+    compiled, warnings = compile_files(paths, overrides, edited)
     return compiled, judge(compiled.rule_set, warnings)
 
 
 def compile_files(
-    paths: Sequence[str | Path], overrides: Overrides = NO_OVERRIDES
+    paths: Sequence[str | Path], overrides: Overrides = NO_OVERRIDES, edited: Mapping[str, bytes] | None = None
 ) -> tuple[CompiledRules, tuple[Problem, ...]]:
-    """The rules of some files, compiled, and the warnings of their readers and of the compiler.
+    """The rules of some files, compiled, and the warnings of their readers and of the compiler; see `load_rules`.
 
     Raises:
         RuleFileError: a file cannot be used, or not with these overrides. It has the problems of all steps, and what
             could be read.
     """
     try:
-        rule_set, warnings = load(paths)
+        rule_set, warnings = load(paths, edited)
     except RuleFileError as error:
         raise _with_more(error, overrides) from None
     try:

@@ -1,4 +1,4 @@
-"""The benchmark in three parts: many inbound rules, the content of a page, and whole proxies side by side."""
+"""The benchmark in four parts: many inbound rules, the content of a page, what traces cost, and whole proxies."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "addons"), str(PROJECT / "tests")]
 
-from bench import content, engine  # noqa: E402
+from bench import content, engine, trace  # noqa: E402
 from bench.peers import compare_peers  # noqa: E402
 
-PARTS = ("engine", "content", "peers")
+PARTS = ("engine", "content", "trace", "peers")
 
 
 def main() -> None:
     """Measures and prints the tables; exit code 1 where many rules cost too much."""
     parser = argparse.ArgumentParser(
         prog="run.sh bench",
-        description="Many inbound rules, the content of a page, and whole proxies side by side: nginx with sub_filter,"
-        " Apache with mod_proxy_html, a stock mitmdump, an addon with lxml, ours. Without PART all of them.",
+        description="Many inbound rules, the content of a page, what traces cost, and whole proxies side by side: nginx"
+        " with sub_filter, Apache with mod_proxy_html, a stock mitmdump, an addon with lxml, ours. Without PART all.",
     )
-    parser.add_argument("parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}; only peers needs other programs")
+    parser.add_argument(
+        "parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}; trace needs nginx and wrk, peers more"
+    )
     parser.add_argument("--engine-turns", type=int, default=25, help="turns of each number of rules (25)")
     parser.add_argument("--content-turns", type=int, default=7, help="turns of each way to rewrite a page (7)")
     parser.add_argument("--seconds", type=float, default=0.5, help="seconds of each turn of a proxy (0.5)")
@@ -41,6 +43,9 @@ def main() -> None:
         print()
     if "content" in parts:
         within = content.print_table(options.content_turns) and within
+        print()
+    if "trace" in parts:
+        within = trace.print_table(options) and within
         print()
     if "peers" in parts:
         compare_peers(options)

@@ -121,7 +121,7 @@ def peers(folder: Path) -> Iterator[tuple[list[Peer], dict[str, str]]]:
         Peer("ours", ours, _ours(folder, rules, ours, quiet)),
     ]
     with contextlib.ExitStack() as stack:
-        origin = nginx(folder, "backend", 0, _serves(backend, root))
+        origin = nginx(folder, "backend", 0, serves(backend, root))
         stack.enter_context(running(origin))
         origin.await_ports(backend)
         for peer in found:
@@ -130,7 +130,8 @@ def peers(folder: Path) -> Iterator[tuple[list[Peer], dict[str, str]]]:
         yield found, names
 
 
-def _serves(port: int, root: Path) -> str:
+def serves(port: int, root: Path) -> str:
+    """The configuration of an nginx that serves pages as they are, and compressed where there is such a twin."""
     return f"sendfile on; gzip_static on; server {{ listen 127.0.0.1:{port}; root {root}; etag off; }}"
 
 

@@ -8,8 +8,10 @@ body, the data says what would be right, and that is asked for.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
 from urllib.parse import urljoin
 
 import pytest
@@ -17,7 +19,10 @@ import pytest
 from conformance.support import Case
 from conformance.support_nginx import rules_for
 from conformance.support_outbound import check, needs_cases, read_outbound, read_outbound_differences
+from urlrewrite.body_plan import Way
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.exchange import Exchange, ResponseHead
+from urlrewrite.in_force import RulesInForce
 from urlrewrite.rule_tests import evaluate, request_facts
 
 CASES = read_outbound("nginx-outbound.yaml")
@@ -30,6 +35,7 @@ NOT_SAID = {
     "ngx-sub_filter_buffering-negative": "what is sent of a body that never comes to its end",
 }
 COUNTS = {"body": 81, "body-streamed": 50, "cookie": 42, "redirect": 32, "body-large": 20}
+_SHORT = 8
 FRAMING = {"content-length", "transfer-encoding", "accept-ranges"}
 """What says how a body is sent; ours tells `Accept-Ranges: none` of every body that rules may change."""
 
@@ -85,6 +91,40 @@ def test_case(case: Case) -> None:
     got, told = observed(case), expected(case)
     differing = {key: value for key, value in got.items() if value != told[key]}
     check(case, differing, {}, DIFFERENCES)
+
+
+def chunkings(case: Case) -> Iterator[list[bytes]]:
+    """The chunks of the data, pieces of every size, every cut in two, and of a short body every way to cut it."""
+    body = body_of(case)
+    if "chunks" in case["upstream"]:
+        yield [chunk.encode() for chunk in case["upstream"]["chunks"]]
+    for size in range(1, len(body) + 1):
+        yield [body[at : at + size] for at in range(0, len(body), size)]
+    places = range(1, len(body))
+    for count in range(1, len(places) + 1) if len(body) <= _SHORT else (1,):
+        for cuts in itertools.combinations(places, count):
+            yield [body[start:end] for start, end in itertools.pairwise((0, *cuts, len(body)))]
+
+
+def streamed(case: Case, rules: RulesInForce, chunks: list[bytes]) -> str:
+    """The body of an answer that is held up to its first chunk and streamed from then on."""
+    asked = case["request"]
+    exchange = Exchange(rules, request_facts(asked["method"], asked["url"]), "offline")
+    exchange.route()
+    lines = tuple((name, value) for name, value in case["upstream"]["headers"])
+    head = exchange.receive(ResponseFacts(case["upstream"]["status"], lines))
+    assert isinstance(head, ResponseHead)
+    if head.plan.way is Way.PASS:
+        return b"".join(chunks).decode()
+    rewriter = exchange.stream(exchange.release(head, len(chunks[0]), 1.0))
+    sent = [rewriter.feed(chunk) for chunk in chunks]
+    return b"".join([*sent, rewriter.finish()]).decode()
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, id=c["id"]) for c in CASES if c["kind"] == "body-streamed"])
+def test_in_chunks_it_is_what_it_is_as_a_whole(case: Case) -> None:
+    rules, whole = rules_for(case), observed(case)["body"]
+    assert {streamed(case, rules, chunks) for chunks in chunkings(case)} == {whole}
 
 
 def test_every_case_is_run_or_said_why_not() -> None:

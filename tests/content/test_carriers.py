@@ -70,7 +70,6 @@ OTHERS = [
     (Kind.CSS, f"a[href^='{B}/']{{filter:progid:x.AlphaImageLoader(src='{B}/x')}} @document url-prefix({B}/){{}}"),
     (Kind.PLAYLIST, f'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="{B}/k"\n#EXTINF:9,\n{B}/1.ts\n'),
     (Kind.PLAYLIST, f"[playlist]\nFile1={B}/a\n# {B}\n{B}/b\r\n"),
-    (Kind.PLAIN_TEXT, f"See <{B}/x> or {B}."),
     (Kind.EVENT_STREAM, f'event: {B}\ndata: {{"u":"{B}/x"}}\n\n'),
 ]
 
@@ -105,6 +104,7 @@ NEVER = [
     (Kind.CSS, f"@namespace svg url({B}); /* {B} */"),
     (Kind.OTHER_TEXT, B),
     (Kind.BINARY, B),
+    (Kind.JAVASCRIPT, "// domain=privateserver\nsubdomain='privateservers'; domain=privateserver;x='a'"),
 ]
 
 
@@ -129,6 +129,18 @@ SOME = [
         f"<iframe srcdoc='&lt;!-- {B} --&gt;&lt;a href={B}&gt;{B}'>",
         f"<iframe srcdoc='&lt;!-- {B} --&gt;&lt;a href={P}&gt;{B}'>",
     ),
+    (
+        Kind.XML,
+        '<cross-domain-policy><allow-access-from domain="privateserver:8080"/><x domain="privateserver"/>',
+        '<cross-domain-policy><allow-access-from domain="www.example.com"/><x domain="privateserver"/>',
+    ),
+    (
+        Kind.JAVASCRIPT,
+        "document.cookie = 'a=b; path=/; domain=.privateserver'; c = \"domain=PrivateServer;\"; "
+        "d = 'domain=privateserver.x'; c = n + '=x' + '; domain=privateserver; path=/; secure'; ",
+        "document.cookie = 'a=b; path=/; domain=.www.example.com'; c = \"domain=www.example.com;\"; "
+        "d = 'domain=privateserver.x'; c = n + '=x' + '; domain=www.example.com; path=/; secure'; ",
+    ),
     (Kind.HTML, "<p onclick='go(&quot;privateserver:8080&quot;)'>", "<p onclick='go(&quot;www.example.com&quot;)'>"),
     (
         Kind.JSON,
@@ -144,16 +156,25 @@ def test_what_is_an_address_and_what_stands_beside_it(kind: Kind, before: str, a
 
 
 BY_OPTION = [
-    ("visible_text", f"<p>{B}/x</p><title>{B}</title><xmp>{B}</xmp><textarea>{B}</textarea>"),
-    ("conditional_comments", f"<!--[if lt IE 9]><link href='{B}/x'><![endif]-->"),
-]
+    ("visible_text", Kind.HTML, f"<p>{B}/x</p><title>{B}</title><xmp>{B}</xmp><textarea>{B}</textarea>"),
+    ("visible_text", Kind.XHTML, f"<p>{B}/x</p><title>{B}</title>"),
+    ("comments", Kind.HTML, f"<!--[if lt IE 9]><link href='{B}/x'><![endif]--><!-- {B}/x -->"),
+    ("comments", Kind.HTML, f"<!--#include virtual='{B}/' --><!-- <a href='{B}'>"),
+    ("comments", Kind.HTML, f"<style>/* {B}/x */ a{{}}</style><iframe srcdoc='&lt;!-- {B} --&gt;'></iframe>"),
+    ("comments", Kind.XML, f"<!-- {B} --><r/>"),
+    ("comments", Kind.CSS, f"/* {B}/x */ a{{color:red}} /* url({B}) */"),
+    ("plain_text", Kind.OTHER_TEXT, f"See <{B}/x> or {B}, {B}/y."),
+    ("plain_text", Kind.MULTIPART, f"--b\r\nContent-Type: text/plain\r\n\r\n{B}/x\r\n--b--\r\n"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("option", "text"), BY_OPTION)
-def test_by_option(option: str, text: str) -> None:
+@pytest.mark.parametrize(("option", "kind", "text"), BY_OPTION)
+def test_by_option(option: str, kind: Kind, text: str) -> None:
     asked = replace(LINKS, **{option: True})  # type: ignore[arg-type]
-    assert mapped(text, Kind.HTML) == text
-    assert mapped(text, Kind.HTML, asked) == text.replace(B, P)
+    assert mapped(text, kind) == text
+    assert mapped(text, kind, asked) == text.replace(B, P)
+    others = {"visible_text": True, "comments": True, "plain_text": True, option: False}
+    assert mapped(text, kind, replace(LINKS, **others)) == text  # type: ignore[arg-type]
 
 
 AS_BROWSERS_READ = [
@@ -242,10 +263,25 @@ TYPES = [
     *((media, Kind.BINARY) for media in ("multipart/x-mixed-replace; boundary=x", "multipart/byteranges")),
     *((media, Kind.BINARY) for media in ("multipart/form-data", "application/grpc", "application/octet-stream")),
     *((media, Kind.OTHER_TEXT) for media in ("text/plain", "text/markdown", "application/yaml", "text/csv")),
+    ("text/vnd.turbo-stream.html", Kind.HTML),
+    ("application/smil", Kind.XML),
+    ("video/x-ms-asx", Kind.XML),
+    ("text/cache-manifest", Kind.PLAYLIST),
 ]
 
 
 @pytest.mark.parametrize(("content_type", "kind"), TYPES)
 def test_media_types(content_type: str, kind: Kind) -> None:
     assert content_kind(content_type) is kind
-    assert content_kind(content_type, plain_text=True) is (Kind.PLAIN_TEXT if kind is Kind.OTHER_TEXT else kind)
+
+
+PATHS = [
+    *((path, "text/plain; charset=utf-8", Kind.PLAYLIST) for path in ("/robots.txt", "/.well-known/security.txt")),
+    ("/a/robots.txt", "text/plain", Kind.OTHER_TEXT),
+    ("/robots.txt", "text/html", Kind.HTML),
+]
+
+
+@pytest.mark.parametrize(("path", "content_type", "kind"), PATHS)
+def test_files_that_name_addresses_for_programs(path: str, content_type: str, kind: Kind) -> None:
+    assert content_kind(content_type, path) is kind

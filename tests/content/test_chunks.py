@@ -35,6 +35,7 @@ SPELLINGS = [
         b"privateserver",
     ),
     *(b"http:&#47;&#47;privateserver:8080", rb"http\3a \2f\2fprivateserver:8080", b"ws://user@privateserver:8080"),
+    *(rb"http:\u{2f}\u{2F}privateserver:8080/", b"'a; domain=privateserver'", b"domain=", b";"),
     *(b"'privateserver:8080'", b"'http://' + 'privateserver:8080'", b"://", b"http", b"privateserver:80801"),
 ]
 KINDS = {
@@ -50,7 +51,7 @@ KINDS = {
     ],
     Kind.XML: [b"<a>", b"</a>", b"<![CDATA[", b"]]>", b"<!--", b"-->", b"<?x ", b"?>", b' a="', b'"', b">", b"<"],
     Kind.PLAYLIST: [b"#EXTM3U\n", b'#EXT-X-KEY:URI="', b'"', b"\n", b"\r\n", b" "],
-    Kind.PLAIN_TEXT: [b" ", b"\n", b"<", b">", b"."],
+    Kind.OTHER_TEXT: [b" ", b"\n", b"<", b">", b"."],
     Kind.MULTIPART: [
         *(b"--b\r\n", b"\r\n--b\r\n", b"\n--b\n", b"\r\n--b--", b"--b", b"\r\n\r\n"),
         *(b"Content-Type: application/json\r\n\r\n", b"Content-Type: application/http\r\n\r\n"),
@@ -63,13 +64,14 @@ KINDS = {
 
 def whole(data: bytes, kind: Kind) -> tuple[bytes, list[tuple[int, bytes, bytes]]]:
     told: list[tuple[int, bytes, bytes]] = []
-    links = Links(LINK_MAP, True, lambda where, *change: told.append(change))
+    links = Links(LINK_MAP, True, lambda where, *change: told.append(change), comments=True, plain_text=True)
     return rewrite_content(data, kind, links=links), told
 
 
 def in_chunks(data: bytes, kind: Kind, cuts: list[int]) -> tuple[bytes, list[tuple[int, bytes, bytes]]]:
     told: list[tuple[int, bytes, bytes]] = []
-    rewriter = content_rewriter(kind, links=Links(LINK_MAP, True, lambda where, *change: told.append(change)))
+    links = Links(LINK_MAP, True, lambda where, *change: told.append(change), comments=True, plain_text=True)
+    rewriter = content_rewriter(kind, links=links)
     assert rewriter is not None
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     pieces = [rewriter.feed(data[start:end]) for start, end in itertools.pairwise(places)]

@@ -152,6 +152,19 @@ def test_hosts_of_every_kind(origin: Origin, text: str) -> None:
     assert LinkMap([Pair(origin, WWW)]).map_text(text) == "https://www.example.com/x"
 
 
+@pytest.mark.parametrize(
+    ("text", "mapped"),
+    [
+        (r"http\3a\2f\2fprivateserver:8080\2f x", r"https\3a\2f\2f app.example.com:9443\2f x"),
+        (r"http\3a\2f\2f privateserver\3a 8080", r"https\3a\2f\2f app.example.com\3a 9443"),
+        (r"\2f\2Fprivateserver:8080", r"\2f\2F app.example.com:9443"),
+        (r"http\00003a\00002f\00002fprivateserver:8080", r"https\00003a\00002f\00002fapp.example.com:9443"),
+    ],
+)
+def test_escapes_of_styles_do_not_take_in_what_follows(text: str, mapped: str) -> None:
+    assert LinkMap([Pair(BACKEND, Origin("https", "app.example.com", 9443))]).map_text(text) == mapped
+
+
 def test_several_backends_and_the_one_with_the_longer_name() -> None:
     shop = Origin("https", "shop.example.com", 443)
     both = LinkMap([Pair(Origin("http", "app", 80), WWW), Pair(Origin("http", "app.shop", 80), shop)])

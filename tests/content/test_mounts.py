@@ -224,6 +224,13 @@ PATHS = [
         "@import \"/x\"; a{b:url(/y) url('/z')} /* url(/x) */",
         "@import \"/app/x\"; a{b:url(/app/y) url('/app/z')} /* url(/x) */",
     ),
+    (
+        APP,
+        Kind.CSS,
+        "a{b:image-set('/a.avif' type(\"image/avif\"), \"/b,c.png\" 2x, url(/d) 3x, 'e' 4x);c:image-set(",
+        "a{b:image-set('/app/a.avif' type(\"image/avif\"), \"/app/b,c.png\" 2x, url(/app/d) 3x, 'e' 4x);c:image-set(",
+    ),
+    (APP, Kind.CSS, r"a { b: url(\2fx.png) }", r"a { b: url(\2f app\2fx.png) }"),
     (APP, Kind.CSS, "a{b:url(//cdn.example/x) url(x) url(data:a/b)}", "a{b:url(//cdn.example/x) url(x) url(data:a/b)}"),
     (APP, Kind.JAVASCRIPT, "fetch('/x')", "fetch('/x')"),
     (

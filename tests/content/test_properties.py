@@ -30,11 +30,12 @@ PUBLIC, APP = Origin("https", "www.example.com", 443), Origin("https", "app.exam
 THERE = LinkMap([Pair(BACKEND, PUBLIC), Pair(OTHER, APP)])
 BACK = LinkMap([Pair(PUBLIC, BACKEND), Pair(APP, OTHER)])
 NOWHERE = LinkMap([])
-KINDS = [kind for kind in Kind if kind not in (Kind.OTHER_TEXT, Kind.BINARY)]
+KINDS = [kind for kind in Kind if kind is not Kind.BINARY]
 
 
 def rewritten(data: bytes, kind: Kind, link_map: LinkMap = THERE, *, text: bool = False) -> bytes:
-    return rewrite_content(data, kind, links=Links(link_map, True, lambda *change: None, visible_text=text))
+    links = Links(link_map, True, lambda *change: None, visible_text=text, plain_text=True)
+    return rewrite_content(data, kind, links=links)
 
 
 ESCAPES = [
@@ -60,7 +61,7 @@ PLACES = {
     Kind.JSON: [b'{"a":"%b"}\n', b'["%b"]'],
     Kind.PLAYLIST: [b"#EXTM3U\n%b\n", b'#EXT-X-MAP:URI="%b"\n'],
     Kind.EVENT_STREAM: [b"data: %b\n\n"],
-    Kind.PLAIN_TEXT: [b"see %b ", b"<%b>"],
+    Kind.OTHER_TEXT: [b"see %b ", b"<%b>"],
 }
 DOCUMENTS = st.sampled_from(sorted(PLACES)).flatmap(
     lambda kind: st.tuples(
@@ -86,7 +87,7 @@ ANY = st.lists(
 def test_without_a_mapping_every_byte_stays(data: bytes, kind: Kind, cuts: list[int]) -> None:
     assert rewritten(data, kind, NOWHERE) == data
     other = LinkMap([Pair(Origin("http", "not-there.test", 80), PUBLIC)])
-    rewriter = content_rewriter(kind, links=Links(other, True, lambda *change: None))
+    rewriter = content_rewriter(kind, links=Links(other, True, lambda *change: None, plain_text=True))
     assert rewriter is not None
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     sent = [rewriter.feed(data[start:end]) for start, end in itertools.pairwise(places)]

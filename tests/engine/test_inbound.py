@@ -390,11 +390,6 @@ def test_a_pattern_that_takes_too_long_is_a_500_that_names_the_trace() -> None:
     assert any('rule "slow"' in problem for problem in result.exchange.trace.problems())
 
 
-def test_the_trace_can_be_switched_off() -> None:
-    rules = rules_of("rules: [{name: r, match: .*, action: None}]", settings=Settings(trace=False))
-    assert ask(rules, f"{WWW}/").exchange.trace.events == []
-
-
 def test_files_are_looked_for_in_the_document_root(tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("site")
     (root / "there.html").write_text("x")

@@ -18,9 +18,9 @@ from urlrewrite.engine.inbound import run_inbound
 from urlrewrite.engine.pattern import PatternError, compile_pattern
 from urlrewrite.engine.pattern_literals import Literals, Place, fold, required_literals
 from urlrewrite.engine.scope import Scope
-from urlrewrite.engine.trace import Trace
+from urlrewrite.engine.trace import Trace, TraceLevel
 from urlrewrite.engine.variables import Variables
-from urlrewrite.inspector.report import render
+from urlrewrite.inspector.traces.report import render
 from urlrewrite.model import (
     Action,
     ActionType,
@@ -214,7 +214,8 @@ def test_the_index_changes_nothing(
         indexed = compiled(rules, **site)
     for path, query, host in requests:
         request = RequestFacts("GET", "https", host, path + query, (("Host", host), ("X-Set", host)))
-        traces = [Trace("plain"), Trace("indexed"), Trace("every", every_rule=True), Trace("silent", on=False)]
+        silent = Trace("silent", level=TraceLevel.DECISIONS)
+        traces = [Trace("plain"), Trace("indexed"), Trace("every", every_rule=True), silent]
         expected = outcome_of(plain, request, trace=traces[0])
         for trace in traces[1:]:
             assert outcome_of(indexed, request, trace=trace) == expected

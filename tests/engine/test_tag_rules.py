@@ -12,6 +12,7 @@ from rules_of import SITE, ask, rules_of
 from urlrewrite.engine.outbound import CompiledOutboundRule
 from urlrewrite.engine.prefix_rules import prefix_rule
 from urlrewrite.engine.tag_rules import ValueRules
+from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.in_force import RulesInForce, Settings
 
 B = "http://privateserver:8080"
@@ -100,7 +101,7 @@ def answered(rules: RulesInForce, page: str) -> tuple[bytes, list[dict[str, Any]
 def one_by_one(rules: RulesInForce, page: str) -> tuple[bytes, list[dict[str, Any]], int]:
     """The same, with every rule tried on every value."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("urlrewrite.body._known", lambda rules: None)
+        patch.setattr("urlrewrite.body_changes._known", lambda rules: None)
         patch.setattr(ValueRules, "walk", lambda self, text: None)
         patch.setattr(ValueRules, "to_try", lambda self, text, start: range(start, len(self.rules)))
         return answered(rules, page)
@@ -116,7 +117,7 @@ def test_same_as_one_by_one(text: str, page: str) -> None:
 @settings(max_examples=300)
 @given(RULES, PAGES)
 def test_same_as_one_by_one_where_nothing_is_told(text: str, page: str) -> None:
-    rules = rules_of(text, settings=Settings(trace=False))
+    rules = rules_of(text, settings=Settings(trace=TraceLevel.DECISIONS))
     with pytest.MonkeyPatch.context() as patch:
         # Tallies are told of in the trace only.
         patch.setattr("urlrewrite.engine.outbound.OutboundRun.report", report)

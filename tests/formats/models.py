@@ -315,6 +315,7 @@ PATHS = st.sampled_from(["/app", "/a/b", "/a%20b", "/~x.y"])
 OWN_FIELDS = st.fixed_dictionaries(
     {
         "backend": st.none() | ORIGINS,
+        "backend_names": st.lists(ORIGINS, max_size=2, unique=True).map(tuple),
         "forward_prefix": st.booleans(),
         "root_paths": st.lists(PATHS, max_size=2, unique=True).map(tuple),
         "connect": st.none() | st.tuples(HOSTS, st.integers(1, 65535)),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from formats.support import SITE, Expected, assert_told, in_site, read
+from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import Certificate, LinkMode, LinkPlace, Origin, RewriteMap, Source
 
 PUBLIC = "public: https://www.example.com\n"
@@ -37,6 +38,17 @@ VALUES = [
     ("links: Tags", "links", LinkMode.TAGS),
     ("linksAlso: webSocketMessages", "links_also", {LinkPlace.WEBSOCKET_MESSAGES}),
     ("linksAlso: [CookieValues, queries]", "links_also", {LinkPlace.COOKIE_VALUES, LinkPlace.QUERIES}),
+    (
+        "linksAlso: [comments, plainText, visibleText]",
+        "links_also",
+        {LinkPlace.COMMENTS, LinkPlace.PLAIN_TEXT, LinkPlace.VISIBLE_TEXT},
+    ),
+    ("backendNames: http://LOCALHOST:8080", "backend_names", (Origin("http", "localhost", 8080),)),
+    (
+        "backendNames: [http://a, https://b, http://a]",
+        "backend_names",
+        (Origin("http", "a", 80), Origin("https", "b", 443)),
+    ),
     ("name: portal", "name", "portal"),
     ("connect: '[::1]:8090'", "connect", ("::1", 8090)),
     ("preserveHostHeader: on", "preserve_host_header", True),
@@ -121,7 +133,8 @@ WRONG: list[tuple[str, Expected]] = [
     (PUBLIC + "backend: [http://a]\n", [(2, "UR003", "backend: got a list, expected a text")]),
     (SITE + "connect: 127.0.0.1\n", [(3, "UR010", 'connect: got "127.0.0.1", expected host:port')]),
     (SITE + "links: all\n", [(3, "UR007", 'links: got "all", expected one of off, tags, everywhere')]),
-    (SITE + "linksAlso: [cookies]\n", [(3, "UR007", 'linksAlso: got "cookies", expected one of cookieValues')]),
+    (SITE + "linksAlso: [cookies]\n", [(3, "UR007", 'linksAlso: got "cookies", expected one of comments, cookieV')]),
+    (SITE + "backendNames: [b, http://c/d]\n", [(3, "UR010", 'got "b", expected'), (3, "UR010", "without a path, su")]),
     (SITE + "preserveHostHeader: 2\n", [(3, "UR007", 'preserveHostHeader: got "2", expected true or false')]),
     (SITE + "trustedProxies: [10.0.0.1/8, gw]\n", [(3, "UR010", '"10.0.0.1/8"'), (3, "UR010", '"gw", expected an ad')]),
     (SITE + "backends: http://a\n", [(3, "UR004", 'got the key "backends", expected one of sites, globalRules')]),
@@ -172,3 +185,20 @@ WRONG: list[tuple[str, Expected]] = [
 @pytest.mark.parametrize(("text", "expected"), WRONG)
 def test_wrong(text: str, expected: Expected) -> None:
     assert_told(text, expected)
+
+
+IDLE = [
+    (
+        "links: tags\nlinksAlso: [comments, queries]",
+        "comments has no effect with links: tags, expected links: everywhere",
+    ),
+    ("links: off\nlinksAlso: queries", "queries has no effect with links: off, expected links: tags"),
+    ("linksAlso: [comments, queries]", None),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), IDLE)
+def test_places_that_the_mode_of_links_does_not_have(text: str, message: str | None) -> None:
+    _, problems = parse(SITE + text + "\n", "rules.yaml")
+    assert [(problem.id, problem.severity) for problem in problems] == [("UR013", "warning")] * bool(message)
+    assert all(message and message in problem.message for problem in problems)

@@ -39,6 +39,7 @@ outboundRules:
 """
 LINK_MAP = LinkMap([Pair(Origin("http", "privateserver", 8080), Origin("https", "www.example.com", 443))])
 LINKS_ONLY = "links: everywhere"
+ALL_PLACES = "linksAlso: [comments, cookieValues, plainText, queries, reasonPhrase, visibleText]"
 NOTHING = "links: off"
 
 
@@ -47,8 +48,8 @@ class ViolationError(AssertionError):
 
 
 def rule_sets() -> list[RulesInForce]:
-    """Rules of every kind, links only, and nothing at all."""
-    return [rules_of(RULES), rules_of(LINKS_ONLY), rules_of(NOTHING)]
+    """Rules of every kind, links only, links in all places, and nothing at all."""
+    return [rules_of(RULES), rules_of(LINKS_ONLY), rules_of(ALL_PLACES), rules_of(NOTHING)]
 
 
 def exchange(rules: list[RulesInForce], made: list[bytes], rng: random.Random) -> None:
@@ -88,8 +89,9 @@ def chunks(made: list[bytes], rng: random.Random) -> None:
         ViolationError: the results differ, or it took too long.
     """
     page = mutated(made, rng)
-    kind = rng.choice([kind for kind in Kind if kind not in (Kind.OTHER_TEXT, Kind.BINARY)])
-    links = Links(LINK_MAP, rng.random() < 0.8, lambda *change: None)
+    kind = rng.choice([kind for kind in Kind if kind is not Kind.BINARY])
+    more = rng.random() < 0.3
+    links = Links(LINK_MAP, rng.random() < 0.8, lambda *change: None, visible_text=more, comments=more, plain_text=more)
     started = time.process_time()
     rewriter = content_rewriter(kind, links=links)
     if rewriter is None:

@@ -24,7 +24,7 @@ from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import MARK_ERROR, MARK_WARNING, Recorder, make_storable
 from urlrewrite.hooks.state import State
-from urlrewrite.inspector.report import render
+from urlrewrite.inspector.traces.report import render
 
 RULES = r"""
 links: everywhere

@@ -64,7 +64,7 @@ async def test_the_demo_rules_are_the_default() -> None:
     state = State()
     addon = RulesFile(state, lambda: None)
     with taddons.context(Options(), addon) as context:
-        context.options.update(urlrewrite_trace=False)
+        context.options.update(urlrewrite_trace="off")
         assert state.in_force
         assert state.in_force.rules.rule_set.files == (str(DEFAULT_RULES.resolve()),)
 

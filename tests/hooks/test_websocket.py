@@ -14,7 +14,7 @@ from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
 from urlrewrite.hooks.websocket import WebSocket
-from urlrewrite.inspector.report import render
+from urlrewrite.inspector.traces.report import render
 
 ON = "linksAlso: webSocketMessages"
 B, P = b'{"u":"http://privateserver:8080/x"}', b'{"u":"https://www.example.com/x"}'

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from typing import Any
 
 import pytest
 from mitmproxy import contentviews, http
+from mitmproxy.io import FlowReader, FlowWriter
 from mitmproxy.test import taddons, tflow, tutils
 
+from inspector.exchanges import seen_by
+from rules_of import rules_of
+from urlrewrite.hooks.originals import KEY
+from urlrewrite.in_force import RulesInForce
 from urlrewrite.inspector.views import RewriteContentview, register
 
 TRACE: dict[str, Any] = {
@@ -97,3 +103,74 @@ def test_it_is_chosen_by_hand_only_and_registered_once(caplog: pytest.LogCapture
     for body in (b"", b"<html>", b"\xff\x00"):
         flow = flow_with(body, body)
         assert shown(flow.request, flow, "auto").view_name != "Rewrite"
+
+
+# The views of a whole exchange
+
+
+PAGE = b'<a href="http://privateserver:8080/x">'
+MAPPED = PAGE.replace(b"http://privateserver:8080", b"https://www.example.com")
+
+
+def rewritten_flow() -> tuple[http.HTTPFlow, RulesInForce]:
+    """A flow as the proxy leaves it, or a file holds it."""
+    rules = rules_of("links: everywhere")
+    seen = seen_by(rules, PAGE)
+    assert seen.answer_body == MAPPED
+    flow = flow_with(b"", MAPPED, dict(seen.trace))
+    assert flow.response
+    flow.response.headers = http.Headers([(b"Content-Type", b"text/html; charset=utf-8")])
+    fields = [[b"Content-Type", b"text/html; charset=utf-8"], [b"Server", b"IIS"]]
+    flow.metadata[KEY] = {"status": 200, "reason": b"OK", "fields": fields, "body": PAGE}
+    return flow, rules
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (
+            "changes",
+            [
+                "--- the backend's answer: 200 OK",
+                "-Server: IIS",
+                "@@ body, line 1 @@ links",
+                f"-{PAGE.decode()}",
+                f"+{MAPPED.decode()}",
+            ],
+        ),
+        ("original", ["200 OK", "Server: IIS", PAGE.decode()]),
+        ("leaks", ["no name of a backend is left in this answer"]),
+    ],
+)
+@pytest.mark.parametrize("saved", [False, True])
+def test_an_exchange_is_shown_with_both_messages_and_from_a_file(view: str, expected: list[str], saved: bool) -> None:
+    flow, rules = rewritten_flow()
+    if saved:
+        file = io.BytesIO()
+        FlowWriter(file).add(flow)
+        file.seek(0)
+        flow = next(iter(FlowReader(file).stream()))  # type: ignore[assignment]
+    register(lambda: rules)
+    texts = {shown(message, flow, view).text for message in (flow.request, flow.response)}
+    assert len(texts) == 1
+    lines = texts.pop().split("\n")
+    assert [line for line in expected if line in lines] == expected
+    assert "" not in lines
+
+
+@pytest.mark.parametrize("view", ["changes", "original", "leaks"])
+def test_an_exchange_of_anybody_is_told_as_well(view: str) -> None:
+    flow, rules = rewritten_flow()
+    register(lambda: None)
+    if view == "leaks":
+        assert "No rules are in force" in shown(flow.response, flow, view).text
+    register(lambda: rules)
+    for junk in (None, {"status": "x"}, {"status": 1, "reason": b"", "fields": [1, []], "body": 3}):
+        flow.metadata[KEY] = junk
+        assert shown(flow.response, flow, view).text
+    flow.metadata["urlrewrite"] = 3
+    assert shown(flow.response, flow, view).text == "No rewrite rule saw this message: it has no trace."
+    websocket = tflow.twebsocketflow()
+    assert websocket.websocket
+    assert "not with single messages" in shown(websocket.websocket.messages[0], websocket, view).text
+    assert shown(flow.response, flow, "auto").view_name.lower() != view

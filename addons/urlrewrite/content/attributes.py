@@ -46,8 +46,10 @@ def map_value(tag: Token, attribute: bytes, value: bytes, link_map: LinkMap, *, 
             return mapped
     if attribute.rpartition(b":")[2] == b"schemalocation":
         return _map_schema_locations(value, link_map, told)
+    if attribute == b"domain" and tag.name.lower() == b"allow-access-from":
+        return _map_authorities(value, link_map, told)
     if attribute == b"content" and _POLICY.fullmatch((tag.get(b"http-equiv") or b"").strip()):
-        return _map_policy(value, link_map, told)
+        return _map_authorities(value, link_map, told)
     return link_map.map(value, bare=code and _CODE.match(attribute) is not None, on_change=told)
 
 
@@ -63,8 +65,8 @@ def _map_schema_locations(value: bytes, link_map: LinkMap, told: OnChange) -> by
     return b"".join([*pieces, value[done:]])
 
 
-def _map_policy(value: bytes, link_map: LinkMap, told: OnChange) -> bytes:
-    """A Content-Security-Policy, in which a host may stand without a scheme (CSP 3, 2.3.1)."""
+def _map_authorities(value: bytes, link_map: LinkMap, told: OnChange) -> bytes:
+    """A text in which a host may stand without a scheme: a policy (CSP 3, 2.3.1), a domain of `crossdomain.xml`."""
     pieces: list[bytes] = []
     done = 0
     for word in _WORD.finditer(value):

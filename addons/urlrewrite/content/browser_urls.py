@@ -42,9 +42,15 @@ _TWO_SLASHES = rb"(?:(?:[/\\]|&(?:#47|#92|(?i:#x2f|#x5c)|b?sol);?)[\t\r\n]*){2}"
 HIDDEN = _STARTS_AWAY + _TWO_SLASHES + _AUTHORITY + rb"(?:%[0-9a-fA-F]|&|[\t\r\n]+[^\s\"'<>])"
 """An expression for the beginning of a value whose host is not written with its own letters."""
 
-_HIDDEN_HOST = _AUTHORITY + rb"(?:%[0-9a-fA-F]|&#?|[\t\r\n]+[^\s\"'<>])(?:[^/\\?#\"'<> &]|&#?)*"
+_BEGINS_HIDDEN = _AUTHORITY + rb"(?:%[0-9a-fA-F]|&#?|[\t\r\n]+[^\s\"'<>])"
+_HIDDEN_HOST = _BEGINS_HIDDEN + rb"(?:[^/\\?#\"'<> &]|&#?)*"
 _HIDDEN_HOSTS = {
-    slashes: re.compile(rb"%b(?=(%b))" % (re.escape(slashes), _HIDDEN_HOST)) for slashes in (b"//", b"\\\\")
+    # An expression without groups finds out fastest that there is none.
+    slash: (
+        re.compile(re.escape(slash * 2) + _BEGINS_HIDDEN),
+        re.compile(rb"%b(?=(%b))" % (re.escape(slash * 2), _HIDDEN_HOST)),
+    )
+    for slash in (b"/", b"\\")
 }
 
 
@@ -52,9 +58,9 @@ def hides_host(data: bytes, link_map: LinkMap) -> bool:
     """Whether markup may name a host of the map, though not with the host's own letters."""
     return any(
         link_map.names_in(_plain_letters(found[1]))
-        for slashes, hidden in _HIDDEN_HOSTS.items()
-        if slashes in data
-        for found in hidden.finditer(data)
+        for slash, (begins, hidden) in _HIDDEN_HOSTS.items()
+        if slash in data and (first := begins.search(data))
+        for found in hidden.finditer(data, first.start())
     )
 
 

@@ -18,7 +18,8 @@ type OnValue = Callable[[bytes, bytes, bytes], bytes | None]
 class Links:
     """A link map, how far it reaches, who is told of a link, and who of the number of links that are not told.
 
-    `visible_text` maps the text of HTML that readers see, too; `conditional_comments` what Internet Explorer read.
+    `visible_text` maps the text of HTML that readers see, too; `comments` those of markup and style sheets, in which
+    old versions of Internet Explorer read tags; `plain_text` text that has no syntax.
     Where the backend is mounted below a path, `page` is the path by which it knows this content, if anybody does, and
     `on_path` is told of paths in scripts that are left as they are.
     """
@@ -28,7 +29,8 @@ class Links:
     on_link: OnLink
     on_more: Callable[[int], None] = lambda count: None
     visible_text: bool = False
-    conditional_comments: bool = False
+    comments: bool = False
+    plain_text: bool = False
     page: str = ""
     on_path: Callable[[str], None] = lambda path: None
 

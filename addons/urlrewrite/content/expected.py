@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from urlrewrite.content.kinds import Kind
+from urlrewrite.content.kinds import FILES_OF_URLS, Kind
 
 _EXTENSION = re.compile(r"\.([a-z0-9]{1,12})(?:[;?#]|$)", re.IGNORECASE)
 _KINDS = {
@@ -19,6 +19,7 @@ _KINDS = {
         Kind.JAVASCRIPT: "js mjs cjs",
         Kind.JSON: "json map webmanifest geojson jsonld",
         Kind.PLAYLIST: "m3u8 m3u pls",
+        Kind.OTHER_TEXT: "txt text md csv tsv yaml yml toml ini log ics vcf vtt srt",
     }.items()
     for extension in extensions.split()
 }
@@ -45,6 +46,8 @@ _DESTINATIONS = {
 def kind_by_path(target: str) -> Kind | None:
     """The kind of content that the extension of a request's path names; None where it names none or any."""
     path = target.partition("?")[0]
+    if path in FILES_OF_URLS:
+        return Kind.PLAYLIST
     extension = _EXTENSION.search(path.rpartition("/")[2])
     if extension is None or extension[1].lower() in _PROGRAMS:
         return None

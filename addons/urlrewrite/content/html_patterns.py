@@ -6,9 +6,11 @@ Every loop is possessive: no expression here ever backtracks over what it has ta
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
+from urlrewrite.content.any_of import any_of
 from urlrewrite.content.html_tokens import Kind
 
 _SPACE = rb" \t\n\f\r"
@@ -70,6 +72,14 @@ def skip_pattern(names: frozenset[bytes] | None, xml: bool) -> re.Pattern[bytes]
         rb"(?:[^<]++|<%b/?+[%b][^%b/>]*+%b|<(?=[^%b/!?]))*+"
         % (stop, grammar.letters, _SPACE, _REST_OF_TAG, grammar.letters)
     )
+
+
+def begins_other_tag(names: Collection[bytes]) -> bytes:
+    """An expression for the first letter of a tag's name that is none of these, which are in lower case."""
+    first = {name[:1] for name in names}
+    others = bytes(letter for letter in b"abcdefghijklmnopqrstuvwxyz" if bytes([letter]) not in first)
+    quick = b"[%b%b]|" % (others, others.upper()) if others else b""
+    return rb"(?:%b(?!%b[%b/>])[a-zA-Z])" % (quick, any_of(names), _SPACE)
 
 
 RAW_ELEMENTS = {

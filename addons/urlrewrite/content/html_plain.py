@@ -22,13 +22,41 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from urlrewrite.content.any_of import any_of
+from urlrewrite.content.any_of import NEVER, any_of
 from urlrewrite.content.browser_urls import HIDDEN
 from urlrewrite.content.html_foreign import ROOTS
-from urlrewrite.content.html_patterns import RAW_ELEMENTS
+from urlrewrite.content.html_patterns import RAW_ELEMENTS, begins_other_tag
 
 _SPACE = rb" \t\n\f\r"
 _HIDDEN = rb"(?=[\x00-\x20hHwW/\\&])" + HIDDEN
+
+
+_FEW = 4
+_RARE = b"zqxjkvbwygfpmuc"
+"""Letters that are rare in pages, the rarest first."""
+
+
+def _seen_by_a_letter(hosts: frozenset[bytes]) -> tuple[bytes, bytes]:
+    """Letters of which each host has one, both cases, for a character class; and an expression for a host around it.
+
+    The rarer the letter, the longer are the runs without it, which are gone over at once.
+    """
+    if len(hosts) > _FEW:
+        letters, expression = {host[:1] for host in hosts}, any_of(hosts)
+    else:
+        places = {host: _rarest(host) for host in hosts}
+        letters = {host[at : at + 1] for host, at in places.items()}
+        around = [
+            rb"(?<=%b)%b" % (any_of([h[:at]]) if at else b"", any_of([h[at:]])) for h, at in sorted(places.items())
+        ]
+        expression = b"(?:%b)" % b"|".join(around)
+    both = {case for letter in letters for case in (letter, letter.upper())}
+    return re.escape(b"".join(sorted(both))), expression
+
+
+def _rarest(host: bytes) -> int:
+    """Where its rarest letter stands; where none is rare, the beginning."""
+    return next((at for letter in _RARE if (at := host.find(letter)) >= 0), 0)
 
 
 @lru_cache(maxsize=64)
@@ -40,17 +68,16 @@ def plain_pattern(
     Args:
         hosts: in lower case; compared without case.
         prefixes: expressions for what a plain link begins with, compared with case; it holds a host.
-        names: an expression for the attributes in which plain links are to be replaced.
+        names: an expression for the attributes, in any letter case, in which plain links are to be replaced.
         whole_text: a text between tags is taken only as a whole.
     """
-    first = re.escape(bytes(sorted({letter for host in hosts for letter in (host[:1] + host[:1].upper())})))
-    host = any_of(hosts)
+    letters, host = _seen_by_a_letter(hosts)
 
     def free(end: bytes) -> bytes:
         """Bytes other than `end`, among which no host occurs."""
         if not hosts:
             return rb"[^%b]*+" % end
-        return rb"[^%b%b]*+(?:(?!%b)[%b][^%b%b]*+)*+" % (end, first, host, first, end, first)
+        return rb"[^%b%b]*+(?:(?!%b)[%b][^%b%b]*+)*+" % (end, letters, host, letters, end, letters)
 
     bare = _SPACE + b"\"'<>=`"
     parts = {
@@ -60,13 +87,14 @@ def plain_pattern(
         b"name": rb"[^%b/>=\"'<]++" % _SPACE,
         b"rest": rb"[^%b/>=\"'<]*+" % _SPACE,
         b"end": rb"(?=[%b/>])" % _SPACE,
-        b"tags": any_of(ROOTS.union(RAW_ELEMENTS)),
-        b"links": rb"(?i:%b)=\"(?:%b)%b\"" % (names, b"|".join(prefixes), free(b'"<')),
+        b"other": begins_other_tag(ROOTS.union(RAW_ELEMENTS)),
+        # A link, or an ordinary value that is written as a link is: so it need not be read once more.
+        b"links": rb"(?:%b)=\"(?:%b|(?!%b))%b\"" % (names, b"|".join(prefixes) or NEVER, _HIDDEN, free(b'"<')),
         b"values": rb"(?:\"(?!%b)%b\"|'(?!%b)%b'|(?=[^%b])(?!%b)%b)"
         % (_HIDDEN, free(b'"<'), _HIDDEN, free(b"'<"), bare, _HIDDEN, free(bare)),
     }
     return re.compile(
-        rb"(?:%(text)b<(?:/[a-zA-Z]%(rest)b%(space)b*+>|(?!%(tags)b%(end)b)[a-zA-Z]%(rest)b"
+        rb"(?:%(text)b<(?:/[a-zA-Z](?:[a-zA-Z0-9]*+>|%(rest)b%(space)b*+>)|%(other)b%(rest)b"
         rb"(?:%(space)b++(?:%(links)b%(end)b|%(name)b(?:%(space)b*+=%(space)b*+(?:%(values)b)%(end)b)?+))*+"
         rb"%(space)b*+/?+>|(?=[^a-zA-Z/!?])))*+%(last)b" % parts
     )

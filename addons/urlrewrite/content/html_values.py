@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from urlrewrite.content.any_of import NEVER, any_of
 from urlrewrite.content.changes import Known, Values
 from urlrewrite.content.html import written
 from urlrewrite.content.html_foreign import ROOTS
-from urlrewrite.content.html_patterns import RAW_ELEMENTS
+from urlrewrite.content.html_patterns import RAW_ELEMENTS, begins_other_tag
 
 _SPACE = rb" \t\n\f\r"
 _S = rb"[%b]" % _SPACE
@@ -53,11 +53,15 @@ class _Concern(NamedTuple):
 
 
 class _Expressions(NamedTuple):
-    """`found` has a group for each concern, with the beginning by which a value is known; `named` gives its name."""
+    """`found` has a group for each concern, with the beginning by which a value is known; `named` gives its name.
+
+    `before` are expressions for what stands before a value in double quotes, for each concern.
+    """
 
     plain: re.Pattern[bytes]
     found: re.Pattern[bytes]
     named: re.Pattern[bytes]
+    before: tuple[bytes, ...]
 
 
 class PlainValues:
@@ -93,7 +97,7 @@ class PlainValues:
             )
             for key, each in known.items()
         )
-        self.pattern, self._found, self._named = _expressions(concerns, frozenset(unknown))
+        self.pattern, self._found, self._named, self._before = _expressions(concerns, frozenset(unknown))
 
     def rewrite(self, span: bytes) -> bytes:
         """What becomes of a span that `pattern` took; the same object where nothing changes."""
@@ -119,7 +123,8 @@ class PlainValues:
             counts[self._kind(groups)] += number
         pieces, done = self._one_by_one(span, counts)
         rest = self._at_once(span[done:], counts)
-        return b"".join([*pieces, rest]) if pieces else rest
+        changed = b"".join([*pieces, rest]) if pieces else rest
+        return span if changed == span else changed
 
     def _kind(self, groups: bytes | tuple[bytes, ...]) -> _Kind:
         """What kind of value it is that the groups of `found` tell of."""
@@ -188,12 +193,24 @@ class PlainValues:
                     wanted[prefix, self._becomes[index][prefix]] += number
         changed = span
         for (prefix, becomes), number in wanted.items():
-            begins = b'="' + prefix
-            if changed.count(begins) != number:
+            replaced = changed.replace(b'="' + prefix, b'="' + becomes)
+            longer = len(becomes) - len(prefix)
+            # Where the length tells how many there were, they need not be counted.
+            if (len(replaced) - len(changed) != number * longer) if longer else changed.count(b'="' + prefix) != number:
                 # Text or another attribute has it, too.
-                return self._found.sub(self._substituted, span)
-            changed = changed.replace(begins, b'="' + becomes)
+                return self._where_it_counts(span, [kind for kind, number in counts.items() if number])
+            changed = replaced
         return changed
+
+    def _where_it_counts(self, span: bytes, kinds: Iterable[_Kind]) -> bytes:
+        """Replaces all values of these kinds by expressions, one after the other where none finds what another made."""
+        becomes = {kind: self._becomes[kind[0]][kind[1]] for kind in kinds if kind[1]}
+        prefixes = {prefix for _, prefix in becomes}
+        if any(new.startswith(prefix) or prefix.startswith(new) for new in becomes.values() for prefix in prefixes):
+            return self._found.sub(self._substituted, span)
+        for (index, prefix), new in becomes.items():
+            span = _values_with(prefix, self._before[index]).sub(b"\\1" + new.replace(b"\\", b"\\\\"), span)
+        return span
 
     def _substituted(self, found: re.Match[bytes]) -> bytes:
         index, prefix = self._kind(_groups(found))
@@ -223,9 +240,10 @@ def _expressions(concerns: tuple[_Concern, ...], unknown: frozenset[bytes]) -> _
     alike: dict[tuple[tuple[tuple[bytes, ...], int], ...], list[bytes]] = {}
     for tag, concerned in of_tags.items():
         alike.setdefault(tuple(concerned), []).append(tag)  # the same attributes, for several tags
-    end_tag = rb"/[a-zA-Z]%b%b*+>" % (_REST_OF_NAME, _S)
-    other_tag = rb"(?!%b%b)[a-zA-Z]%b(?:%b++%b)*+%b*+/?+>" % (
-        *(any_of(_SPECIAL.union(unknown, of_tags)), _END),
+    # Most end tags are letters and digits: those first, for it is quicker.
+    end_tag = rb"/[a-zA-Z](?:[a-zA-Z0-9]*+>|%b%b*+>)" % (_REST_OF_NAME, _S)
+    other_tag = rb"%b%b(?:%b++%b)*+%b*+/?+>" % (
+        begins_other_tag(_SPECIAL.union(unknown, of_tags)),
         *(_REST_OF_NAME, _S, _ATTRIBUTE, _S),
     )
     tags: list[bytes] = []
@@ -255,10 +273,17 @@ def _expressions(concerns: tuple[_Concern, ...], unknown: frozenset[bytes]) -> _
         for tags_, concern in zip(found, concerns, strict=True)
     ]
     return _Expressions(
-        re.compile(rb"(?:[^<]*+<(?:%b))*+[^<]*+" % b"|".join([*tags, end_tag, other_tag, rb"(?=[^a-zA-Z/!?])"])),
+        re.compile(rb"(?:[^<]*+<(?:%b))*+[^<]*+" % b"|".join([end_tag, *tags, other_tag, rb"(?=[^a-zA-Z/!?])"])),
         re.compile(rb"<(?:%b)" % (b"|".join(groups) or NEVER)),
         re.compile(rb"<(?:%b)" % (b"|".join(named) or NEVER)),
+        tuple(rb"<(?:%b)=\"" % b"|".join(tags_) for tags_ in found),
     )
+
+
+@lru_cache(maxsize=256)
+def _values_with(prefix: bytes, before: bytes) -> re.Pattern[bytes]:
+    """Values with a beginning, and in a group what stands before them."""
+    return re.compile(b"(%b)%b" % (before, re.escape(prefix)))
 
 
 def _plain_value(concern: _Concern) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """How a body is looked at. `OTHER_TEXT` is rewritten by explicit rules only, `BINARY` never."""
+    """How a body is looked at. `OTHER_TEXT` is rewritten only where rules or somebody ask for it, `BINARY` never."""
 
     HTML = "html"
     XHTML = "xhtml"
@@ -19,12 +19,11 @@ class Kind(StrEnum):
     MANIFEST = "web app manifest"
     EVENT_STREAM = "event stream"
     PLAYLIST = "playlist"
-    """Lines of URLs: HLS and other playlists, `text/uri-list`."""
+    """Lines of URLs: HLS and other playlists, `text/uri-list`, `robots.txt`."""
     MULTIPART = "multipart"
     """Parts with fields of their own: batches (`multipart/mixed`), saved pages (`multipart/related`)."""
-    PLAIN_TEXT = "plain text"
-    """Text without a syntax, if its links are asked for."""
     OTHER_TEXT = "text"
+    """Text without a syntax in which links could be told from prose: plain text, CSV, YAML, Markdown."""
     BINARY = "binary"
 
     @property
@@ -49,12 +48,12 @@ class Kind(StrEnum):
 
 
 _TYPES = {
-    Kind.HTML: "text/html text/html-sandboxed text/x-server-parsed-html text/x-component",
+    Kind.HTML: "text/html text/html-sandboxed text/x-server-parsed-html text/x-component text/vnd.turbo-stream.html",
     Kind.XHTML: "application/xhtml+xml application/vnd.wap.xhtml+xml",
     Kind.SVG: "image/svg+xml",
     Kind.XML: """text/xml application/xml text/xsl text/x-opml text/x-cross-domain-policy text/vnd.wap.wml
         application/xml-external-parsed-entity text/xml-external-parsed-entity application/x-java-jnlp-file
-        application/vnd.ms-wpl application/x-plist""",
+        application/vnd.ms-wpl application/x-plist application/smil video/x-ms-asx audio/x-ms-wax video/x-ms-wvx""",
     Kind.CSS: "text/css",
     # WHATWG's list (MIME Sniffing, "JavaScript MIME type"), and what servers say besides.
     Kind.JAVASCRIPT: """text/javascript text/ecmascript text/x-javascript text/x-ecmascript text/jscript text/livescript
@@ -68,12 +67,15 @@ _TYPES = {
     Kind.EVENT_STREAM: "text/event-stream",
     Kind.PLAYLIST: """application/vnd.apple.mpegurl application/vnd.apple.mpegurl.audio application/x-mpegurl
         application/mpegurl audio/mpegurl audio/x-mpegurl video/mpegurl video/vnd.mpegurl audio/x-scpls
-        text/uri-list""",
+        text/uri-list text/cache-manifest""",
     Kind.MULTIPART: "multipart/mixed multipart/related",
     Kind.OTHER_TEXT: """application/x-www-form-urlencoded application/graphql application/yaml application/x-yaml
         application/toml""",
 }
 _KINDS = {media: kind for kind, types in _TYPES.items() for media in types.split()}
+FILES_OF_URLS = frozenset({"/robots.txt", "/security.txt", "/.well-known/security.txt", "/llms.txt", "/llms-full.txt"})
+"""Plain text by its type, whose lines name addresses for programs (RFC 9309; sitemaps.org; RFC 9116)."""
+
 _SUFFIXES = {"+json": Kind.JSON, "+json-seq": Kind.JSON, "+xml": Kind.XML, "+yaml": Kind.OTHER_TEXT}
 _LOOKS_LIKE_HTML = re.compile(rb"\s*(?:<!--|<!doctype html|<html|<head|<body|<title|<script|<h1)", re.IGNORECASE)
 
@@ -83,16 +85,13 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def content_kind(content_type: str, *, plain_text: bool = False) -> Kind:
-    """The kind of content that a Content-Type field declares.
-
-    `plain_text` asks for the links of text that has no syntax: PLAIN_TEXT takes the place of OTHER_TEXT.
-    """
+def content_kind(content_type: str, path: str = "") -> Kind:
+    """The kind of content that a Content-Type field declares for what was asked for by this path."""
     declared = media_type(content_type)
     kind = _KINDS.get(declared) or next((_SUFFIXES[end] for end in _SUFFIXES if declared.endswith(end)), None)
     if kind is None:
         kind = Kind.OTHER_TEXT if declared.startswith("text/") else Kind.BINARY
-    return Kind.PLAIN_TEXT if kind is Kind.OTHER_TEXT and plain_text else kind
+    return Kind.PLAYLIST if kind is Kind.OTHER_TEXT and path in FILES_OF_URLS else kind
 
 
 def sniff_kind(data: bytes) -> Kind:

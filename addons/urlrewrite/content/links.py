@@ -13,8 +13,9 @@ port. What follows decides whether the name really ends there: `privateserver.ex
 the new port's colon is written as the old colons were. Nothing outside of the match is ever looked at or changed, so
 the map needs to know neither HTML nor JavaScript.
 
-A host that stands alone is mapped only where it is the whole of a quoted string (`location.host === "privateserver"`),
-and only where the caller says that such strings are code (`bare=True`).
+A host that stands alone is mapped only where it is the whole of a quoted string (`location.host === "privateserver"`)
+or the domain of a cookie in one (`"a=b; domain=privateserver"`), and only where the caller says that such strings are
+code (`bare=True`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from urlrewrite.content import link_patterns as patterns
 from urlrewrite.content.host_spellings import host_spellings, needles
 from urlrewrite.content.mounts import Mount
 from urlrewrite.content.pairs import Pair, Target, end_of_path, how_urls_begin, same_port, scheme_like
-from urlrewrite.content.spellings import COLON, QUOTE, SLASH, colon_like, path_like, path_pattern
+from urlrewrite.content.spellings import colon_like, escaped_before, path_like, path_pattern
 
 __all__ = ["REACH_BACK", "LinkMap", "OnChange", "Pair", "shifted"]
 
@@ -39,33 +41,6 @@ REACH_BACK = 16
 
 _REACH_ON = 256
 """Bytes after a host that tell whether it ends there, however its port is escaped."""
-
-_AFTER_ESCAPE = rb"(?<=%[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\x[0-9a-f]{2})|(?<=\\[nrtbfv])"
-"""An escape ends in letters that are no part of the word that follows it: `\\nhttp://`, `%22http:`."""
-_WORD_START = re.compile(rb"(?<![a-z0-9+.\-])|" + _AFTER_ESCAPE, re.IGNORECASE)
-_BEFORE = re.compile(
-    rb"(?:(?:" + _WORD_START.pattern + rb")(?P<scheme>https?|wss?)(?P<colon>" + COLON + rb")"
-    rb"|(?:(?<![\w:/.~\\-])|(?:" + _AFTER_ESCAPE + rb")(?<!%3a)(?<!003a)))"
-    rb"(?P<slashes>(?P<slash>" + SLASH + rb")" + SLASH + rb")"
-    rb"(?P<user>[^\s\"'<>/@\\%?#]*@)?\Z",
-    re.IGNORECASE,
-)
-_AFTER = re.compile(
-    rb"(?P<dot>\.(?=[?#]|" + COLON + rb"|" + SLASH + rb"))?"
-    rb"(?:(?P<colon>" + COLON + rb")(?P<port>\d{1,5}|(?=" + SLASH + rb")))?"
-    rb"(?![a-z0-9_\-@]|\.[a-z0-9]|%(?:25)*40|" + COLON + rb"\d)",
-    re.IGNORECASE,
-)
-_CLOSED = re.compile(rb"[}\])>;]\s*[\r\n]\Z")
-"""An end of data over which no URL reaches: that of a line of JSON, or of a statement."""
-_BARE_BEFORE = re.compile(
-    rb"(?:(?P<scheme>https?|wss?)(?P<joint>:(?:\\*/){2}(?P<quote>[\"'`])\s*\+\s*))?(?P<open>" + QUOTE + rb")\Z",
-    re.IGNORECASE,
-)
-_BARE_AFTER = re.compile(rb"(?::(?P<port>\d{1,5}))?(?=" + QUOTE + rb"|/[^\s\"'`]*[\"'`])")
-_ROOT_BEFORE = re.compile(QUOTE + rb"(?P<slash>" + SLASH + rb")\Z", re.IGNORECASE)
-_PATH_FOLLOWS = re.compile(rb"[?#]|" + SLASH, re.IGNORECASE)
-_PLAIN_PREFIXES = {b"http://": "http", b"https://": "https"}
 
 
 class LinkMap:
@@ -117,6 +92,11 @@ class LinkMap:
         """Every spelling of every host, in lower case."""
         return frozenset(self._by_host)
 
+    @property
+    def new_hosts(self) -> frozenset[bytes]:
+        """What hosts become, in lower case."""
+        return frozenset(pair.becomes.host_text.lower().encode() for pair in self.pairs)
+
     def names_in(self, data: bytes) -> bool:
         """Whether a host of this map may occur at all, in any letter case: the quick test before any work."""
         lower = data.lower()
@@ -155,7 +135,7 @@ class LinkMap:
         `data[:done]` has been dealt with; of it `REACH_BACK` bytes must be there, or all. `final` says that no further
         data comes.
         """
-        closed = final or _CLOSED.search(data, max(done, len(data) - self._reach_on)) is not None
+        closed = final or patterns.CLOSED.search(data, max(done, len(data) - self._reach_on)) is not None
         until = len(data) if closed else max(len(data) - self._reach_on, done)
         pieces: list[bytes] = []
         last = done
@@ -211,14 +191,14 @@ class LinkMap:
         self, data: bytes, lower: bytes, host: bytes, start: int, end: int, done: int, bare: bool
     ) -> tuple[int, int, bytes] | None:
         """The span to replace around a host at `start:end`, and with what; None if it is no URL of ours."""
-        for prefix, scheme in _PLAIN_PREFIXES.items():
+        for prefix, scheme in patterns.PLAIN_PREFIXES.items():
             begin = start - len(prefix)
             if begin >= done and lower.startswith(prefix, begin):
-                if not _WORD_START.match(lower, begin):
+                if not patterns.WORD_START.match(lower, begin):
                     return None
                 return self._after(data, host, scheme, begin, end, b"://", b":", b"/")
         floor = max(done, start - _WINDOW)
-        before = _BEFORE.search(data, floor, start)
+        before = patterns.BEFORE.search(data, floor, start)
         if before:
             scheme = (before["scheme"] or b"").decode().lower()
             colon = before["colon"] or b""
@@ -230,16 +210,16 @@ class LinkMap:
     def _after(
         self, data: bytes, host: bytes, scheme: str, begin: int, end: int, between: bytes, colon: bytes, slash: bytes
     ) -> tuple[int, int, bytes] | None:
-        after = _AFTER.match(data, end)
+        after = patterns.AFTER.match(data, end)
         if after is None:
             return None
         target = self.target(scheme, host, int(after["port"]) if after["port"] else None, data, after.end())
         if target is None:
             return None
         becomes = target.becomes
-        written = target.scheme.encode() + between + becomes.host_text.encode()
+        written = target.scheme.encode() + escaped_before(between, becomes.host_text.encode())
         if not becomes.has_default_port:
-            written += (after["colon"] or colon) + str(becomes.port).encode()
+            written += escaped_before(after["colon"] or colon, str(becomes.port).encode())
         return begin, target.end, written + path_like(target.path, slash) if target.path else written
 
     def target(self, scheme: str, host: bytes, port: int | None, data: bytes, at: int) -> Target | None:
@@ -254,14 +234,16 @@ class LinkMap:
             new_scheme = scheme_like(scheme, pair.becomes.scheme) if scheme else ""
             if (end := end_of_path(pair, data, at)) is not None:
                 return Target(new_scheme, pair.becomes, pair.new_path, end)
-            if only_origin is None and not _PATH_FOLLOWS.match(data, at):
+            if only_origin is None and not patterns.PATH_FOLLOWS.match(data, at):
                 only_origin = Target(new_scheme, pair.becomes, "", at)
         return only_origin
 
     def _bare(self, data: bytes, host: bytes, start: int, end: int, floor: int) -> tuple[int, int, bytes] | None:
-        """A quoted host, and the scheme that a script puts before it with a plus sign."""
-        after = _BARE_AFTER.match(data, end)
-        before = _BARE_BEFORE.search(data, floor, start) if after else None
+        """A quoted host, and the scheme that a script puts before it with a plus sign; or the domain of a cookie."""
+        if patterns.COOKIE_AFTER.match(data, end) and patterns.COOKIE_BEFORE.search(data, floor, start):
+            return start, end, self._by_host[host][0].becomes.host_text.encode()
+        after = patterns.BARE_AFTER.match(data, end)
+        before = patterns.BARE_BEFORE.search(data, floor, start) if after else None
         if after is None or before is None:
             return None
         at = after.end()
@@ -282,7 +264,7 @@ class LinkMap:
 
     def _root_change(self, data: bytes, segment: bytes, start: int, floor: int) -> tuple[int, int, bytes] | None:
         """A quoted string that begins with one of the root paths, of which the first segment stands at `start`."""
-        before = _ROOT_BEFORE.search(data, floor, start)
+        before = patterns.ROOT_BEFORE.search(data, floor, start)
         if before is None or self.mount is None:
             return None
         at = before.start("slash")

@@ -59,7 +59,7 @@ def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values |
     paths = Paths(links.link_map.mount, links.page) if links.link_map.mount else None
     match kind:
         case Kind.CSS:
-            return StyleSheet(links.link_map, told, paths)
+            return StyleSheet(links.link_map, told, paths, comments=links.comments)
         case Kind.JAVASCRIPT:
             script = LinkStream(links.link_map, bare=True, on_change=told)
             return Watched(script, paths.mount, links) if paths else script
@@ -69,7 +69,9 @@ def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values |
             return Lines(partial(_playlist, links.link_map, paths, told))
         case Kind.JSON | Kind.MANIFEST:
             return JsonText(links.link_map, told)
-        case Kind.PLAYLIST | Kind.PLAIN_TEXT:
+        case Kind.PLAYLIST:
+            return LinkStream(links.link_map, bare=False, on_change=told)
+        case Kind.OTHER_TEXT if links.plain_text:
             return LinkStream(links.link_map, bare=False, on_change=told)
         case Kind.EVENT_STREAM:
             return Lines(lambda data, base: links.link_map.map(data, bare=True, on_change=links.tell(str(kind), base)))

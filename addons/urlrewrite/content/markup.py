@@ -1,7 +1,7 @@
 """One pass over a document of HTML or XML: attributes, scripts, style blocks, and the text of XML.
 
-Left alone is what only looks like a link: namespaces, vocabularies, the identifiers of document types, comments, and in
-HTML the text that a reader sees, unless it is asked for.
+Left alone is what only looks like a link: namespaces, vocabularies, the identifiers of document types; and, unless they
+are asked for, comments, and in HTML the text that a reader sees.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from urlrewrite.content.links import OnChange, shifted
 from urlrewrite.content.nested import map_nested
 from urlrewrite.content.style_sheet import map_css
 
-_PLAIN_NAMES_EVERYWHERE = rb"(?!%b)[^ \t\n\f\r/>=\"'<]++" % any_of(
+# Those that most attributes with links have come first: they need not be looked up among the others.
+_PLAIN_NAMES_EVERYWHERE = rb"(?:(?:href|src|class|id)(?==)|(?!%b)[^ \t\n\f\r/>=\"'<]++)" % any_of(
     {b"xmlns", b"srcdoc=", *(name + b"=" for name in NAMES_NOT_LINKS)}
 )
 _PLAIN_NAMES_TAGS = any_of(URL_ATTRIBUTES)
@@ -124,7 +125,7 @@ class Markup:
                 return links.link_map.map(data, on_change=links.tell("<?xml-stylesheet?>", token.start))
             case TokenKind.DOCTYPE if self._kind is not Kind.HTML:
                 return self._entities(data, links, token.start)
-            case TokenKind.COMMENT if links.conditional_comments and self._kind is Kind.HTML:
+            case TokenKind.COMMENT if links.comments:
                 return self._comment(data, links, token.start)
             case TokenKind.RCDATA if links.visible_text:
                 return links.link_map.map(data, on_change=links.tell(f"<{_ascii(name)}>", token.start))
@@ -147,17 +148,17 @@ class Markup:
     def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
         told = links.tell(f"<{_ascii(element)}>" if element else "CDATA", token.start)
         if element == b"style":
-            return map_css(data, links.link_map, told)
+            return map_css(data, links.link_map, told, comments=links.comments)
         script = element == b"script"
         if script and tag and content_kind((tag.get(b"type") or b"").decode("latin-1")) is Kind.JSON:
             return map_json(data, links.link_map, told)
         return links.link_map.map(data, bare=script, on_change=told)
 
-    def _comment(self, data: bytes, links: Links, start: int) -> bytes | None:
-        """What old versions of Internet Explorer read in a comment ("About conditional comments", Microsoft)."""
-        found = _CONDITIONAL_COMMENT.fullmatch(data)
+    def _comment(self, data: bytes, links: Links, start: int) -> bytes:
+        """A comment; in one of HTML there may be tags ("About conditional comments", Microsoft)."""
+        found = _CONDITIONAL_COMMENT.fullmatch(data) if self._kind is Kind.HTML else None
         if found is None:
-            return None
+            return links.link_map.map(data, on_change=links.tell("comment", start))
         changes: list[tuple[int, bytes, bytes]] = []
         begin = found.start("inside")
         inside = self._nested(found["inside"], lambda *change: changes.append(change))

@@ -87,7 +87,7 @@ class MountedMarkup(Markup):
     def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
         told = links.tell(f"<{element.decode('ascii', 'replace')}>", token.start)
         if element == b"style":
-            return map_css(data, links.link_map, told, self._paths)
+            return map_css(data, links.link_map, told, self._paths, comments=links.comments)
         if element == b"script" and tag and (tag.get(b"type") or b"").strip().lower() == b"importmap":
             return map_around(data, self._paths.changes(data, in_import_map(data)), links.link_map, told, bare=True)
         mapped = super()._code(element, tag, token, data, links)

@@ -36,6 +36,11 @@ _CANDIDATE = re.compile(rb"[\s,]*+(?P<url>\S*[^\s,]),*(?:\s[^,(]*+(?:\([^)]*+\)[
 _STYLE = re.compile(
     rb"(?:\burl\([ \t\r\n\f]*+(?:[\"']|&(?:quot|apos|#0*3[49]|#x0*2[27]);)?|@import\s++[\"'])", re.IGNORECASE
 )
+# A string in the parentheses of image-set() is an image where it is the first of an option (CSS Images 4, 2.3).
+_IMAGE_SET = re.compile(
+    rb"\bimage-set\(((?:[^()\"']|\"[^\"]*\"|'[^']*'|\((?:[^()\"']|\"[^\"]*\"|'[^']*')*+\))*+)", re.IGNORECASE
+)
+_IMAGE = re.compile(rb"(?:\A|,)\s*+[\"']")
 _REFRESH = re.compile(rb"\s*[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?[\"']?", re.IGNORECASE)
 _TILES = re.compile(rb"msapplication-(?:config|starturl|tileimage|[\w]+logo)", re.IGNORECASE)
 _PLAYLIST = re.compile(rb"^(?=/)|\bURI=\"", re.MULTILINE)
@@ -69,8 +74,11 @@ def in_attribute(tag: Token, name: bytes, value: bytes, *, xml: bool, everywhere
 
 
 def in_style(sheet: bytes) -> Iterator[int]:
-    """Where the URLs of `url()` and `@import` begin in a style sheet without comments."""
-    return (found.end() for found in _STYLE.finditer(sheet))
+    """Where the URLs of `url()`, `@import` and `image-set()` begin in a style sheet without comments."""
+    places = {found.end() for found in _STYLE.finditer(sheet)}
+    for images in _IMAGE_SET.finditer(sheet):
+        places.update(images.start(1) + found.end() for found in _IMAGE.finditer(images[1]))
+    return iter(sorted(places))
 
 
 def in_style_sheet_instruction(data: bytes) -> Iterator[int]:

@@ -15,6 +15,11 @@ SLASH = (
 )
 QUOTE = rb"(?:\\*[\"'`]|&(?:quot|apos|#0*3[49]|#x0*2[27]);)"
 
+_OPEN_ESCAPE = re.compile(rb"\\0{0,3}(?:2f|3a)\Z", re.IGNORECASE)
+"""An escape of a style sheet that takes in hex digits behind it: it has fewer than six, and no space at its end."""
+
+_HEX_DIGITS = b"0123456789abcdefABCDEF"
+
 _SEGMENT_ENDS = rb"(?![\w.~$!*+@:=\x80-\xff-]|%(?!(?:25)*(?:2[0-9f]|3[bcef]|0[ad9]|5c)))"
 """What follows a segment of a path if it ends there: `/app` is the beginning of `/app/x` and not of `/apple`."""
 
@@ -28,12 +33,19 @@ def path_pattern(path: str) -> re.Pattern[bytes]:
     return re.compile(parts + b"(?i:%b)" % _SEGMENT_ENDS if parts else b"")
 
 
+def escaped_before(escape: bytes, text: bytes) -> bytes:
+    r"""An escape with what follows it: `\2f` of a style sheet needs a space before a letter that is a hex digit."""
+    apart = text[:1] in _HEX_DIGITS and text and _OPEN_ESCAPE.search(escape)
+    return escape + b" " + text if apart else escape + text
+
+
 def path_like(path: str, slash: bytes) -> bytes:
     """A path with its slashes written as `slash` is, and with its escapes escaped where slashes are."""
     raw = path.encode()
     if slash.startswith(b"%"):
         raw = raw.replace(b"%", slash[:-2] + b"25")
-    return raw.replace(b"/", slash)
+    first, *segments = raw.split(b"/")
+    return first + b"".join(escaped_before(slash, segment) for segment in segments)
 
 
 def colon_like(slash: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The links of style sheets. Comments and namespaces stay; `/*# sourceMappingURL=` is no comment."""
+"""The links of style sheets. Namespaces stay, and so do comments that nobody asks for; `/*# sourceMap` is none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ _STRING = rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)
 _UNFINISHED = rb"|(?P<open>(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|url\([^)]*+)\Z)"
 _TOKEN = re.compile(_LEAVE + _STRING, re.DOTALL | re.IGNORECASE)
 _TOKEN_SO_FAR = re.compile(_LEAVE + _STRING + _UNFINISHED, re.DOTALL | re.IGNORECASE)
+_SLASH_OF_SCRIPTS = re.compile(rb"\\u\{0*(?:2f|3a)\Z", re.IGNORECASE)
+_LONGEST_SLASH = 64
 _LONGEST_RULE = 1 << 20
 
 
-def map_css(data: bytes, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None) -> bytes:
-    """A whole style sheet with its links mapped, and with those without a host where there are `paths`."""
+def map_css(
+    data: bytes, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None, *, comments: bool = False
+) -> bytes:
+    """A whole style sheet with its links mapped, and with those without a host where there are `paths`.
+
+    In `comments` those with a host are mapped.
+    """
 
     def mapped(part: bytes, told: OnChange) -> bytes:
         if paths is None:
@@ -32,7 +39,10 @@ def map_css(data: bytes, link_map: LinkMap, on_change: OnChange, paths: Paths | 
         if token["leave"] is None:
             continue
         before = data[position : token.start()]
-        pieces += (mapped(before, shifted(on_change, position)), token[0])
+        left = token[0]
+        if comments and left.startswith(b"/*"):
+            left = link_map.map(left, on_change=shifted(on_change, token.start()))
+        pieces += (mapped(before, shifted(on_change, position)), left)
         position = token.end()
     pieces.append(mapped(data[position:], shifted(on_change, position)))
     return b"".join(pieces)
@@ -41,7 +51,10 @@ def map_css(data: bytes, link_map: LinkMap, on_change: OnChange, paths: Paths | 
 class StyleSheet:
     """A style sheet that comes in chunks. An unfinished rule is held back."""
 
-    def __init__(self, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None) -> None:
+    def __init__(
+        self, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None, *, comments: bool = False
+    ) -> None:
+        self._comments = comments
         self._link_map = link_map
         self._paths = paths
         self._on_change = on_change
@@ -70,22 +83,32 @@ class StyleSheet:
     def _mapped(self, rules: bytes) -> bytes:
         offset = self._offset
         self._offset += len(rules)
-        return map_css(rules, self._link_map, shifted(self._on_change, offset), self._paths) if rules else b""
+        told = shifted(self._on_change, offset)
+        return map_css(rules, self._link_map, told, self._paths, comments=self._comments) if rules else b""
 
 
 def _end_of_rules(data: bytes) -> int:
     """Where the last complete rule ends, so that no token and no URL reaches over it."""
-    end = data.rfind(b"}") + 1
+    end = _end_of_rule(data, len(data))
     before: list[tuple[int, int]] = []
     for token in _TOKEN_SO_FAR.finditer(data):
         if token.start() >= end:
             break
         unfinished = token["leave"] is not None and not (token["closed"] or token["ended"])
         if unfinished or token["open"] is not None or token.end() > end:
-            end = data.rfind(b"}", 0, token.start()) + 1
+            end = _end_of_rule(data, token.start())
             break
         before.append(token.span())
     for first, last in reversed(before):
         if first < end < last:
-            end = data.rfind(b"}", 0, first) + 1
+            end = _end_of_rule(data, first)
     return end
+
+
+def _end_of_rule(data: bytes, until: int) -> int:
+    r"""Where the last rule before `until` ends, 0 if none does; the brace of `\u{2f}`, a slash in scripts, does not."""
+    while (brace := data.rfind(b"}", 0, until)) >= 0:
+        if _SLASH_OF_SCRIPTS.search(data, max(0, brace - _LONGEST_SLASH), brace) is None:
+            return brace + 1
+        until = brace
+    return 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from time import perf_counter
 
 from urlrewrite.engine.conditions import CompiledConditions, stopped_at
 from urlrewrite.engine.decision import Decision, Outcome
@@ -99,7 +100,12 @@ def run_inbound(
         if compiled.directory and (offset := url.path.below(compiled.directory)) < 0:
             scope.trace.add("RULE_OUTSIDE_LOCATION", rule=rule.name, location=compiled.directory)
             continue
-        succeeded = _run_rule(compiled, offset, rules, scope, decision, allowed_hosts)
+        began = perf_counter() if scope.trace.on else 0.0
+        try:
+            succeeded = _run_rule(compiled, offset, rules, scope, decision, allowed_hosts)
+        finally:
+            if scope.trace.on:
+                scope.trace.spend("inbound", rule.name, began)
         scope.trace.add(
             "RULE_EVALUATION_END",
             rule=rule.name,
@@ -225,7 +231,7 @@ def _act(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
             decision.outcome = Outcome.REDIRECT
             decision.status = action.redirect_type.status
             decision.location = _redirect_location(firing)
-            trace.add(
+            trace.decided(
                 "REDIRECT_ACTION",
                 substitution=action.url,
                 location=decision.location,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 from urlrewrite.engine.conditions import CompiledConditions, stopped_at
 from urlrewrite.engine.pattern import Captures, Pattern
@@ -157,6 +158,17 @@ class OutboundRun:
         Raises:
             PatternTimeout: as `rewrite_item`.
         """
+        if not self.scope.trace.on:
+            return self._try_rule(compiled, tally, text, where, tell_miss=tell_miss)
+        began = perf_counter()
+        try:
+            return self._try_rule(compiled, tally, text, where, tell_miss=tell_miss)
+        finally:
+            self.scope.trace.spend("outbound", compiled.rule.name, began)
+
+    def _try_rule(
+        self, compiled: CompiledOutboundRule, tally: Tally, text: str, where: str, *, tell_miss: bool
+    ) -> str | None:
         rule, scope = compiled.rule, self.scope
         captures = self._matches(compiled, tally, text, where, tell_miss=tell_miss)
         if captures is _NO_MATCH:
@@ -172,6 +184,8 @@ class OutboundRun:
             tally.changed += 1
             if captures and whole and captures.end < len(text):
                 self._warn_of_lost_tail(compiled, captures, text, where)
+            if not compiled.tags:
+                scope.trace.count_field(where)
             if scope.trace.count_change():
                 scope.trace.tell_change(rule=rule.name, where=where, before=clip(text), after=clip(value))
         return value
@@ -184,6 +198,14 @@ class OutboundRun:
         Raises:
             PatternTimeout: the pattern took longer than the scope's deadline.
         """
+        began = perf_counter()
+        try:
+            return self._rewrite_body(compiled, text)
+        finally:
+            if self.scope.trace.on:
+                self.scope.trace.spend("outbound", compiled.rule.name, began)
+
+    def _rewrite_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
         rule, scope = compiled.rule, self.scope
         scope.rule_name = rule.name
         tally = self.tallies[rule.name]

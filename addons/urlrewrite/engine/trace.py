@@ -7,6 +7,8 @@ it has one (IIS docs, "Using Failed Request Tracing to trace rewrite rules"); it
 
 from __future__ import annotations
 
+from enum import StrEnum
+from time import perf_counter
 from typing import Any
 
 type Event = dict[str, Any]
@@ -26,25 +28,55 @@ def clip(text: str) -> str:
     return text if len(text) <= CLIP else f"{text[:CLIP]}… ({len(text)} characters)"
 
 
-class Trace:
-    """Collects the events of one exchange. With `on=False` only warnings and errors are kept.
+class TraceLevel(StrEnum):
+    """How much is traced: every rule and every change, what was decided, or what the log's line needs."""
 
-    With `every_rule` inbound rules that an index rules out are evaluated all the same, and told of one by one.
+    OFF = "off"
+    DECISIONS = "decisions"
+    FULL = "full"
+
+
+class Trace:
+    """Collects the events of one exchange; below the level `FULL` only decisions, warnings and errors.
+
+    `on` tells whether single rules and changes are told of at this moment. With `every_rule` inbound rules that an
+    index rules out are evaluated all the same, and told of one by one.
     """
 
-    __slots__ = ("changes", "data", "events", "every_rule", "on")
+    __slots__ = ("changed_fields", "changes", "data", "events", "every_rule", "level", "on", "spent")
 
-    def __init__(self, trace_id: str, *, on: bool = True, every_rule: bool = False) -> None:
-        self.on = on
+    def __init__(self, trace_id: str, *, level: TraceLevel = TraceLevel.FULL, every_rule: bool = False) -> None:
+        self.level = level
+        self.on = level is TraceLevel.FULL
         self.every_rule = every_rule
         self.events: list[Event] = []
         self.changes = 0
+        self.changed_fields: dict[str, int] = {}
+        """Changes of the answer's fields by their name in lower case."""
+        self.spent: dict[tuple[str, str], float] = {}
+        """Seconds by side ("inbound", "outbound") and rule. It is no part of the trace: no two runs have the same."""
         self.data: dict[str, Any] = {"version": 1, "id": trace_id, "events": self.events}
+        if not self.on:
+            self.data["level"] = str(level)
 
     def add(self, name: str, /, **fields: Any) -> None:
-        """Adds an event of IIS's (or our) name."""
+        """Adds an event of IIS's (or our) name, one of many that tell of single rules and changes."""
         if self.on:
             self.events.append({"event": name, **fields})
+
+    def decided(self, name: str, /, **fields: Any) -> None:
+        """Adds an event that tells what becomes of the request, or of the answer's body: at every level."""
+        self.events.append({"event": name, **fields})
+
+    def spend(self, side: str, rule: str, began: float) -> None:
+        """Adds the time since `began`, by `perf_counter`, to what a rule has taken."""
+        key = side, rule
+        self.spent[key] = self.spent.get(key, 0.0) + perf_counter() - began
+
+    def count_field(self, name: str) -> None:
+        """Counts a change of a field of the answer."""
+        name = name.lower()
+        self.changed_fields[name] = self.changed_fields.get(name, 0) + 1
 
     @property
     def tells_changes(self) -> bool:

@@ -1,8 +1,12 @@
-"""Reads rule files, and the files that they name, from disk; remembers them, so that they are watched."""
+"""Reads rule files, and the files that they name, from disk; remembers them, so that they are watched.
+
+What somebody is editing can stand in for files, so that it is tried before it is saved.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 MAX_FILE_SIZE = 32 * 2**20
@@ -12,9 +16,13 @@ _FINGERPRINT_DIGITS = 12
 
 
 class FilesRead:
-    """The files that are read together, one rule file after another with what it names."""
+    """The files that are read together, one rule file after another with what it names.
 
-    def __init__(self) -> None:
+    `edited` are contents by absolute path, which count instead of what is on disk there.
+    """
+
+    def __init__(self, edited: Mapping[str, bytes] | None = None) -> None:
+        self._edited = edited or {}
         self._digests: dict[str, bytes] = {}
 
     @property
@@ -37,10 +45,12 @@ class FilesRead:
         Raises OSError or ValueError; `reason` has the words for them.
         """
         self._digests.setdefault(str(path.absolute()), b"")
-        if plain and path.exists() and not path.is_file():
-            raise ValueError("it is no plain file")
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_SIZE + 1)
+        content = self._edited.get(str(path.absolute()))
+        if content is None:
+            if plain and path.exists() and not path.is_file():
+                raise ValueError("it is no plain file")
+            with path.open("rb") as file:
+                content = file.read(MAX_FILE_SIZE + 1)
         if len(content) > MAX_FILE_SIZE:
             raise ValueError(f"it has more than {MAX_FILE_SIZE // 2**20} MB")
         self.add(str(path), content)

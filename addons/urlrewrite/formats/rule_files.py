@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePath
 
@@ -47,16 +47,17 @@ MAX_APACHE_SIZE = 2**20
 """Bytes of a file for Apache; each of its rules is translated, so that thousands take seconds."""
 
 
-def load(paths: Sequence[str | Path]) -> tuple[RuleSet, tuple[Problem, ...]]:
+def load(paths: Sequence[str | Path], edited: Mapping[str, bytes] | None = None) -> tuple[RuleSet, tuple[Problem, ...]]:
     """The rules of all files, read from disk and put together in the order given, and the warnings.
 
     Raises RuleFileError with every problem of every file. A file that is named twice is read once.
+    `edited` are contents by absolute path, which count instead of what is on disk there.
     """
     names: dict[Path, str] = {}
     for path in paths:
         names.setdefault(Path(path).absolute(), str(path))
     problems: list[Problem] = []
-    files = FilesRead()
+    files = FilesRead(edited)
     parts: list[RuleSet] = []
     for path, name in names.items():
         try:

@@ -2,7 +2,7 @@
 
 - An interim answer (1xx, but for 101) is taken for the last one, and what follows for "unexpected data". Here it is
   skipped, as mitmproxy itself does in HTTP/2. With 103 that loses hints; nothing that a page needs is in them.
-- Fields behind a chunked body (trailers) end in NotImplementedError. Here they are dropped, which every recipient may
+- Fields behind a chunked body (trailers) end in an error. Here they are dropped, which every recipient may
   do (RFC 9110, 6.5.1). Those of HTTP/2 are kept, and mapped by `Outbound`.
 """
 

@@ -11,6 +11,7 @@ from mitmproxy.connection import Client, Server
 from mitmproxy.tls import TlsData
 
 from urlrewrite.answers import Abort, Answer, Forward, plain_answer
+from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.exchange import Exchange
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
 from urlrewrite.hooks.translate import apply_answer, apply_forward, request_facts, show_public_url
@@ -46,7 +47,10 @@ class Inbound:
             return
         exchange = Exchange(rules, request_facts(flow), trace_id)
         live = self._state.live[flow.id] = Live(exchange)
-        flow.metadata["urlrewrite"] = exchange.trace.data
+        if exchange.trace.level is TraceLevel.OFF:
+            flow.metadata["urlrewrite.id"] = trace_id
+        else:
+            flow.metadata["urlrewrite"] = exchange.trace.data
         # Patterns that might take their whole deadline must not keep other requests waiting.
         routing = exchange.route() if rules.rules.linear else await asyncio.to_thread(exchange.route)
         match routing:

@@ -6,16 +6,23 @@ import logging
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from mitmproxy import ctx
+from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
+from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.in_force import Recode
 from urlrewrite.model import LinkMode, Mode
 
 logger = logging.getLogger("urlrewrite")
 
 DEFAULT_LISTEN = ["http://:8080", "https://:8443"]
+
+AUTO = "auto"
+"""The trace level that depends on whether anybody can look at flows."""
+
+_FORMER_LEVELS = {"true": TraceLevel.FULL, "false": TraceLevel.DECISIONS}
+"""What the option was when it could be on or off only."""
 
 _REQUIRED = {"connection_strategy": "lazy", "keep_host_header": True, "upstream_cert": False}
 """Without these a request goes to a wrong backend, or its Host is lost before any rule sees it."""
@@ -126,9 +133,41 @@ class Options:
         )
         loader.add_option(
             "urlrewrite_trace",
-            bool,
-            True,
-            "Keep a full trace with every flow. Without it, only warnings, errors and the decision are kept.",
+            str,
+            AUTO,
+            "How much is traced: each rule and each change (full); what was decided, what was counted and what went "
+            "wrong (decisions); nothing that stays with the flow (off). By itself (auto) it is full where flows can be "
+            "looked at, that is in mitmweb, in the console and with save_stream_file, else decisions.",
+            choices=[AUTO, *map(str, TraceLevel)],
+        )
+        loader.add_option(
+            "urlrewrite_trace_header",
+            str,
+            "",
+            "Who is told the trace by the field X-Rewrite-Trace of answers: a client's address (192.0.2.7) or network "
+            "(192.0.2.0/24), or, as secret:VALUE, whoever sends X-Rewrite-Trace: VALUE. With a secret, answers with "
+            "status 206 and 304 and to HEAD do not tell, since caches would hand it to others.",
+        )
+        loader.add_option(
+            "urlrewrite_keep_flows",
+            int,
+            2000,
+            "How many flows mitmweb and the console keep, and messages of each WebSocket. The oldest go first, but "
+            "flows stay that are marked by hand, intercepted or under way. 0 keeps all.",
+        )
+        loader.add_option(
+            "urlrewrite_originals",
+            int,
+            64,
+            "Megabytes of the answers' bodies as backends sent them that are kept beside those that clients got; the "
+            "oldest are dropped first. 0 keeps no answer of a backend.",
+        )
+        loader.add_option(
+            "urlrewrite_metrics",
+            str,
+            "",
+            "Where Prometheus finds figures, as HOST:PORT; without HOST only on this machine, at 127.0.0.1. Nobody is "
+            "asked for a password there. Empty: nowhere.",
         )
 
     def running(self) -> None:
@@ -152,6 +191,25 @@ class Options:
         for name in updated & _CONTRADICT.keys():
             if ctx.options.has_changed(name) and getattr(ctx.options, name):
                 logger.log(ALERT, f"option {name} contradicts urlrewrite: {_CONTRADICT[name]}")
+
+
+def flows_are_kept() -> bool:
+    """Whether somebody may look at flows once they have ended: in mitmweb, in the console, or in a file."""
+    options = ctx.options
+    has_view = ctx.master.addons.get("view") is not None  # an empty one is false
+    return has_view or bool("save_stream_file" in options and options.save_stream_file)
+
+
+def trace_level() -> TraceLevel:
+    """How much is to be traced. Raises OptionsError."""
+    asked = ctx.options.urlrewrite_trace
+    if asked == AUTO:
+        return TraceLevel.FULL if flows_are_kept() else TraceLevel.DECISIONS
+    try:
+        return TraceLevel(_FORMER_LEVELS.get(asked, asked))
+    except ValueError:
+        levels = ", ".join([AUTO, *map(str, TraceLevel)])
+        raise exceptions.OptionsError(f"urlrewrite_trace: got {asked!r}, expected one of {levels}") from None
 
 
 def report_unknown(names: list[str]) -> None:

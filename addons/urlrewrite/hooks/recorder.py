@@ -11,15 +11,18 @@ from typing import Any
 
 from mitmproxy import http
 
-from urlrewrite.exchange import Exchange
+from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.hooks.state import Live, State
-from urlrewrite.inspector.report import log_line, summary
 from urlrewrite.inspector.text import visible
+from urlrewrite.inspector.traces.report import log_line, summary
 
 logger = logging.getLogger("urlrewrite.requests")
 
 MARK_ERROR = ":x:"
 MARK_WARNING = ":warning:"
+
+MARKED = "urlrewrite.marked"
+"""Where the mark that was set here stands in the metadata: any other is a person's."""
 
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 
@@ -33,13 +36,17 @@ class Recorder:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Makes the trace of a flow under way fit to be saved, and sees to it that its exchange will not stay."""
         if live := self._state.live.get(flow.id):
-            make_storable(live.exchange.trace.data)
+            self._make_storable(live)
             # Where a layer of the core crashes, no hook ends the flow: then the exchange goes when the flow goes.
             weakref.finalize(flow, self._state.live.pop, flow.id, None).atexit = False
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Makes the trace of a flow under way fit to be saved: its body may stream for hours."""
         if live := self._state.live.get(flow.id):
+            self._make_storable(live)
+
+    def _make_storable(self, live: Live) -> None:
+        if self._state.keeps_flows:
             make_storable(live.exchange.trace.data)
 
     def response(self, flow: http.HTTPFlow) -> None:
@@ -66,14 +73,25 @@ class Recorder:
             # An error of ours may have replaced the answer of the backend.
             data["status"] = flow.response.status_code
         exchange.finish()
-        make_storable(data)
-        flow.metadata["urlrewrite"] = data
-        flow.metadata.update(_flat(data))
+        match exchange.trace.level:
+            case TraceLevel.FULL:
+                annotate(flow, data)
+            case TraceLevel.DECISIONS:
+                annotate(flow, data, for_list=self._state.keeps_flows)
         began = flow.timestamp_start
-        self._state.statistics.add(data, began=began, seconds=time.time() - began, site=str(data.get("site", "")))
-        _show(flow, exchange)
+        seconds, site = time.time() - began, str(data.get("site", ""))
+        self._state.statistics.add(data, began=began, seconds=seconds, site=site, spent=exchange.trace.spent)
         level = logging.ERROR if _is_our_failure(live, data) else logging.INFO
         logger.log(level, log_line(data), extra={"client": flow.client_conn.peername})
+
+
+def annotate(flow: http.HTTPFlow, data: dict[str, Any], *, for_list: bool = True) -> None:
+    """Puts the trace of an exchange that has ended into its flow: for views, for filters, for a list of flows."""
+    make_storable(data)
+    flow.metadata["urlrewrite"] = data
+    flow.metadata.update(_flat(data))
+    if for_list:
+        _show(flow, data)
 
 
 def make_storable(data: dict[str, Any]) -> None:
@@ -131,16 +149,18 @@ def _flat(data: dict[str, Any]) -> dict[str, Any]:
         "problems": "; ".join(data.get("problems", ())),
     }
     flat: dict[str, Any] = {f"urlrewrite.{key}": visible(text) for key, text in texts.items() if text}
+    if leaks := data.get("leaks", 0):
+        flat["urlrewrite.leaks"] = leaks
     return flat | {"urlrewrite.links": data.get("links", 0)}
 
 
-def _show(flow: http.HTTPFlow, exchange: Exchange) -> None:
+def _show(flow: http.HTTPFlow, data: dict[str, Any]) -> None:
     """Comment and mark for the flow list; what a person wrote there stays."""
-    data = exchange.trace.data
     flow.comment = flow.comment or summary(data)
-    kinds = {event["event"] for event in exchange.trace.events}
+    kinds = {event["event"] for event in data["events"]}
     if not flow.marked and kinds & {"ERROR", "WARNING"}:
         flow.marked = MARK_ERROR if "ERROR" in kinds else MARK_WARNING
+        flow.metadata[MARKED] = flow.marked
 
 
 def _client_left(flow: http.HTTPFlow, broken_off: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
 from urlrewrite.engine.compile import CompiledRules
+from urlrewrite.hooks.options import trace_level
 from urlrewrite.hooks.state import State
 from urlrewrite.in_force import Recode, RulesInForce, Settings
 from urlrewrite.loading import load_rules
@@ -51,7 +53,7 @@ class RulesFile:
         self._watcher: asyncio.Task[None] | None = None
 
     def configure(self, updated: set[str]) -> None:
-        """Loads the rules when their files or settings are set. Raises OptionsError for what is no address."""
+        """Loads the rules when their files or settings are set. Raises OptionsError for what is none."""
         if updated & {
             "urlrewrite_rules",
             *OVERRIDES,
@@ -66,6 +68,8 @@ class RulesFile:
             self._paths = list(ctx.options.urlrewrite_rules) or [str(DEFAULT_RULES)]
             self._stamp = stamp(self._watched())
             self._load()
+        elif "save_stream_file" in updated and self._state.in_force:
+            self._state.in_force.settings = settings()
 
     def running(self) -> None:
         """Starts to watch the files."""
@@ -91,9 +95,9 @@ class RulesFile:
                 continue
             self._stamp, asked = found, (self._paths, self._overrides)
             # Thousands of rules take seconds, in which requests go on.
-            read = await asyncio.to_thread(_read, *asked)
+            read, seconds = await asyncio.to_thread(_read_timed, *asked)
             if asked == (self._paths, self._overrides):
-                self._take(read)
+                self._take(read, seconds)
 
     def _watched(self) -> Sequence[str]:
         """The files as given, those that the rules in force name, and those that were named when reading failed."""
@@ -106,25 +110,17 @@ class RulesFile:
         self._stamp = tuple(known.get(item[0], item) for item in stamp(self._watched()))
 
     def _load(self) -> bool:
-        return self._take(_read(self._paths, self._overrides))
+        return self._take(*_read_timed(self._paths, self._overrides))
 
-    def _take(self, read: _Read) -> bool:
+    def _take(self, read: _Read, seconds: float) -> bool:
         """Puts into force what was read, or tells what is wrong with it."""
-        options = ctx.options
-        settings = Settings(
-            pattern_deadline=options.urlrewrite_pattern_deadline / 1000,
-            body_deadline=options.urlrewrite_body_deadline / 1000,
-            threshold=options.urlrewrite_threshold * 2**10,
-            limit=options.urlrewrite_limit * 2**10,
-            recode=Recode(options.urlrewrite_recode),
-            trace=options.urlrewrite_trace,
-        )
         again = self._state.in_force is not None
         if isinstance(read, RuleFileError):
             self._named = read.rule_set.files if read.rule_set else ()
             self._watch_also()
             for problem in read.problems:
                 logger.error(str(problem))
+            self._state.statistics.reload(False, seconds, map(str, read.problems))
             if again:
                 logger.error("The rule files were not loaded; the last good rules stay in force.")
             return False
@@ -133,7 +129,8 @@ class RulesFile:
         for warning in warnings:
             logger.warning(str(warning))
         rule_set = compiled.rule_set
-        self._state.in_force = RulesInForce(compiled, settings)
+        self._state.in_force = RulesInForce(compiled, settings())
+        self._state.statistics.reload(True, seconds, map(str, warnings), fingerprint=rule_set.fingerprint)
         self._watch_also()
         sites = ", ".join(
             f"{site.name} ({next(iter(site.public), 'every name')}{site.path} <- "
@@ -150,6 +147,24 @@ def _read(paths: Sequence[str], overrides: Overrides) -> _Read:
         return load_rules(paths, overrides)
     except RuleFileError as error:
         return error
+
+
+def _read_timed(paths: Sequence[str], overrides: Overrides) -> tuple[_Read, float]:
+    began = time.perf_counter()
+    return _read(paths, overrides), time.perf_counter() - began
+
+
+def settings() -> Settings:
+    """What the options say of the whole proxy. Raises OptionsError."""
+    options = ctx.options
+    return Settings(
+        pattern_deadline=options.urlrewrite_pattern_deadline / 1000,
+        body_deadline=options.urlrewrite_body_deadline / 1000,
+        threshold=options.urlrewrite_threshold * 2**10,
+        limit=options.urlrewrite_limit * 2**10,
+        recode=Recode(options.urlrewrite_recode),
+        trace=trace_level(),
+    )
 
 
 def overrides() -> Overrides:

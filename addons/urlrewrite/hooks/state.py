@@ -56,10 +56,12 @@ class Live:
 class State:
     """One per bundle. `live` holds exchanges by flow id, from their request until their answer or error.
 
-    `keeps_originals` tells that answers are kept as backends sent them, since somebody may look at them.
+    `keeps_flows` tells that somebody may look at flows, in a list or a saved file, and `keeps_originals` that answers
+    are kept with them as backends sent them.
     """
 
     in_force: RulesInForce | None = None
     live: dict[str, Live] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
+    keeps_flows: bool = True
     keeps_originals: bool = True

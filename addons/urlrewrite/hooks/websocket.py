@@ -39,7 +39,8 @@ class WebSocket:
             changed = messages.rewrite(message.content, from_client=message.from_client)
             if changed != message.content:
                 message.content = changed
-            make_storable(flow.metadata["urlrewrite"])
+            if trace := flow.metadata.get("urlrewrite"):
+                make_storable(trace)
         except Exception:
             logger.exception("flow %s: a WebSocket message could not be rewritten; it is passed as it came", flow.id)
 

@@ -37,6 +37,11 @@ class Seen:
     own: bool = False
     failed: str = ""
 
+    @property
+    def given_up(self) -> bool:
+        """Whether the client did not wait for the end of the answer: a page was left, a download stopped."""
+        return bool(self.trace.get("broken_off"))
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

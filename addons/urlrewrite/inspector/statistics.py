@@ -10,148 +10,42 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
-from urlrewrite.inspector.reading import Event, flag, name_of, number, text, texts
+from urlrewrite.inspector.figures import (
+    ACTIONS,
+    BUCKET_SECONDS,
+    BUCKETS,
+    DURATIONS,
+    OTHER,
+    WAYS,
+    Bucket,
+    Figures,
+    LevelKey,
+    Reload,
+    RuleKey,
+    RuleTally,
+    SiteTally,
+    name_kept,
+)
 from urlrewrite.inspector.text import clipped
-
-OTHER = "(other)"
-"""Stands for names beyond what is kept apart."""
+from urlrewrite.inspector.traces.reading import Event, flag, name_of, number, text, texts
 
 MOST_RULES = 20_000
 MOST_SITES = 200
 
-BUCKET_SECONDS = 10
-BUCKETS = 360
+NOTHING_SPENT: Mapping[tuple[str, str], float] = MappingProxyType({})
 
-DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds, in seconds, of the classes of the histogram of durations."""
-
-ACTIONS = ("None", "Rewrite", "Redirect", "CustomResponse", "AbortRequest")
-WAYS = ("pass", "whole", "stream")
-
-_RELOADS = 50
 _PROBLEMS = 20
-_NAME = 200
+_PROBLEM = 1000
 _EVALUATED = frozenset({"RULE_EVALUATION_END", "RULES_RULED_OUT", "OUTBOUND_RULE_END", "URL_REWRITE_START"})
+_HELD = frozenset({"BODY_DECODED", "BODY_RELEASED"})
 _ACTED = frozenset(
     "REWRITE_ACTION REDIRECT_ACTION CUSTOM_RESPONSE_ACTION ABORT_REQUEST_ACTION SERVER_VARIABLE_SET".split()
 )
-
-
-class RuleKey(NamedTuple):
-    """A rule: `side` is "inbound" or "outbound". Global rules are counted under the site of the request."""
-
-    side: str
-    site: str
-    name: str
-
-
-class LevelKey(NamedTuple):
-    """A list of inbound rules: `scope` is "Global" or "Distributed", `location` the directory of a location."""
-
-    site: str
-    scope: str
-    location: str
-
-
-@dataclass(slots=True)
-class RuleTally:
-    """What one rule did, counted by exchanges, but for `changes`: what it set, replaced or decided.
-
-    An inbound rule hits where its pattern and its conditions hold, an outbound rule where it changed something; one
-    that matched and changed nothing is `unchanged`. `misses` were evaluated and did not match; `skipped` tells where
-    something else kept the rule from being tried: a precondition, its directory, an answer with nothing to examine.
-    Misses, `unchanged`, `skipped` and `changes` are known only of full traces. `last_hit` is in seconds since the
-    epoch, and `last_trace` the id of its trace.
-    """
-
-    hits: int = 0
-    misses: int = 0
-    unchanged: int = 0
-    skipped: int = 0
-    changes: int = 0
-    last_hit: float | None = None
-    last_trace: str = ""
-
-
-@dataclass(slots=True)
-class SiteTally:
-    """The exchanges of one site; `statuses` by status code, 0 where no answer came."""
-
-    requests: int = 0
-    errors: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class Bucket:
-    """`BUCKET_SECONDS` of the last hour. `began` is in seconds since the epoch, `seconds` the sum of all durations."""
-
-    began: float
-    requests: int = 0
-    errors: int = 0
-    leaks: int = 0
-    passed: int = 0
-    whole: int = 0
-    streamed: int = 0
-    held: int = 0
-    seconds: float = 0.0
-    slowest: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """One load of the rule files; `problems` are what was wrong, `more` how many were not kept."""
-
-    at: float
-    ok: bool
-    seconds: float
-    problems: tuple[str, ...] = ()
-    more: int = 0
-    fingerprint: str = ""
-
-
-@dataclass(slots=True)
-class Figures:
-    """All that was counted.
-
-    `rules` are those of the rules in force, since `rules_since`; `hits` all hits since the start. `full` and `full_now`
-    are the exchanges, of all and of those under the rules in force, whose traces tell of every rule. `ruled_out` holds
-    for each list of rules and each rule how many runs of rules that an index left out began and ended with it.
-    `warnings`, `held` (bytes) and `links` are sums. `durations` has one class more than `DURATIONS`, for the longest.
-    """
-
-    started: float
-    rules_since: float
-    fingerprint: str = ""
-    requests: int = 0
-    requests_now: int = 0
-    full: int = 0
-    full_now: int = 0
-    errors: int = 0
-    broken_off: int = 0
-    warnings: int = 0
-    leaks: int = 0
-    leaking: int = 0
-    links: int = 0
-    held: int = 0
-    released: int = 0
-    seconds: float = 0.0
-    slowest: float = 0.0
-    reloads_ok: int = 0
-    reloads_failed: int = 0
-    sites: dict[str, SiteTally] = field(default_factory=dict)
-    actions: Counter[str] = field(default_factory=Counter)
-    ways: Counter[str] = field(default_factory=Counter)
-    rules: dict[RuleKey, RuleTally] = field(default_factory=dict)
-    hits: Counter[RuleKey] = field(default_factory=Counter)
-    ruled_out: dict[LevelKey, dict[str, tuple[int, int]]] = field(default_factory=dict)
-    durations: list[int] = field(default_factory=lambda: [0] * (len(DURATIONS) + 1))
-    reloads: deque[Reload] = field(default_factory=lambda: deque(maxlen=_RELOADS))
-    buckets: deque[Bucket] = field(default_factory=lambda: deque(maxlen=BUCKETS))
 
 
 class Statistics:
@@ -162,21 +56,30 @@ class Statistics:
         self._lock = threading.Lock()
         self._figures = Figures(started, started)
 
-    def add(self, trace: Mapping[str, Any], *, began: float, seconds: float, site: str) -> None:
+    def add(
+        self,
+        trace: Mapping[str, Any],
+        *,
+        began: float,
+        seconds: float,
+        site: str,
+        spent: Mapping[tuple[str, str], float] = NOTHING_SPENT,
+    ) -> None:
         """Counts one exchange that has ended, `seconds` after it `began` (in seconds since the epoch).
 
+        `spent` are the seconds that rules took, by side and name, where that was measured.
         Whatever the trace holds, this raises nothing.
         """
         data: Mapping[str, Any] = trace if isinstance(trace, Mapping) else {}
         raw = data.get("events")
         events = [event for event in raw if isinstance(event, Mapping)] if isinstance(raw, list | tuple) else []
         with self._lock:
-            _Exchange(self._figures, data, events, began, max(seconds, 0.0), site).count()
+            _Exchange(self._figures, data, events, began, max(seconds, 0.0), site, spent).count()
 
     def reload(self, ok: bool, seconds: float, problems: Iterable[str] = (), *, fingerprint: str = "") -> None:
         """Counts one load of the rule files, which took `seconds`; `fingerprint` is that of the rules now in force."""
         told = tuple(problems)
-        kept = tuple(clipped(problem, 1000) for problem in told[:_PROBLEMS])
+        kept = tuple(clipped(problem, _PROBLEM) for problem in told[:_PROBLEMS])
         now = time.time()
         with self._lock:
             figures = self._figures
@@ -189,7 +92,7 @@ class Statistics:
                 # What other rules of the same name did says nothing of these.
                 figures.fingerprint, figures.rules_since = fingerprint, now
                 figures.requests_now = figures.full_now = 0
-                figures.rules, figures.ruled_out = {}, {}
+                figures.sites_now, figures.rules, figures.ruled_out = Counter(), {}, {}
 
     def figures(self) -> Figures:
         """A copy of all that was counted up to now."""
@@ -198,6 +101,7 @@ class Statistics:
             return replace(
                 figures,
                 sites={name: replace(tally, statuses=tally.statuses.copy()) for name, tally in figures.sites.items()},
+                sites_now=figures.sites_now.copy(),
                 actions=figures.actions.copy(),
                 ways=figures.ways.copy(),
                 rules={key: replace(tally) for key, tally in figures.rules.items()},
@@ -219,21 +123,24 @@ class _Exchange:
     began: float
     seconds: float
     site: str
+    spent: Mapping[tuple[str, str], float]
 
     def count(self) -> None:
         """Counts it."""
         figures, data = self.figures, self.data
         self.site = self._site_kept()
-        full = any(name_of(event) in _EVALUATED for event in self.events)
-        failed = any(name_of(event) == "ERROR" for event in self.events)
+        names = [name_of(event) for event in self.events]
+        full = not _EVALUATED.isdisjoint(names)
+        failed = "ERROR" in names
         leaks = _count(data.get("leaks"))
         way = text(data, "way")
-        held = self._held(way)
+        held = 0 if _HELD.isdisjoint(names) else self._held(way)
         figures.requests += 1
         figures.full += full
         figures.errors += failed
         figures.broken_off += "broken_off" in data
-        figures.warnings += sum(name_of(event) == "WARNING" for event in self.events)
+        figures.warnings += names.count("WARNING")
+        figures.looked += "leaks" in data
         figures.leaks += leaks
         figures.leaking += leaks > 0
         figures.links += max(number(data, "links") or 0, 0)
@@ -250,7 +157,7 @@ class _Exchange:
         self._count_rules(full)
 
     def _site_kept(self) -> str:
-        name = clipped(self.site, _NAME)
+        name = name_kept(self.site)
         return name if name in self.figures.sites or len(self.figures.sites) < MOST_SITES else OTHER
 
     def _held(self, way: str) -> int:
@@ -302,11 +209,16 @@ class _Exchange:
         if figures.fingerprint and fingerprint != figures.fingerprint:
             return
         figures.requests_now += 1
+        figures.sites_now[self.site] += 1
         for key in acted:
             tally = self._tally(key)
             tally.hits += 1
             tally.last_hit = self.began
-            tally.last_trace = clipped(text(data, "id"), _NAME)
+            tally.last_trace = name_kept(text(data, "id"))
+        for (side, name), seconds in self.spent.items():
+            tally = self._tally(self._key(side, name))
+            tally.seconds += seconds
+            tally.timed += 1
         if full:
             figures.full_now += 1
             self._count_evaluations()
@@ -321,7 +233,7 @@ class _Exchange:
             match name:
                 case "URL_REWRITE_START":
                     outbound = text(event, "type") == "Outbound"
-                    level = LevelKey(self.site, text(event, "scope")[:_NAME], text(event, "location")[:_NAME])
+                    level = LevelKey(self.site, name_kept(text(event, "scope")), name_kept(text(event, "location")))
                 case "RULE_EVALUATION_START":
                     began = text(event, "rule")
                 case "RULE_EVALUATION_END":
@@ -345,7 +257,7 @@ class _Exchange:
             return
         runs = figures.ruled_out.setdefault(level, {})
         for at, key in enumerate(("first", "last")):
-            name = clipped(text(event, key), _NAME)
+            name = name_kept(text(event, key))
             if name in runs or len(runs) < MOST_RULES:
                 began, ended = runs.get(name, (0, 0))
                 runs[name] = (began + (at == 0), ended + (at == 1))
@@ -362,7 +274,7 @@ class _Exchange:
             tally.unchanged += 1
 
     def _key(self, side: str, name: str) -> RuleKey:
-        return RuleKey(side, self.site, clipped(name, _NAME))
+        return RuleKey(side, self.site, name_kept(name))
 
     def _tally(self, key: RuleKey) -> RuleTally:
         rules = self.figures.rules
@@ -380,13 +292,3 @@ def _count(leaks: object) -> int:
     if isinstance(leaks, list | tuple):
         return len(leaks)
     return max(number({"leaks": leaks}, "leaks") or 0, 0)
-
-
-def ruled_out(names: Iterable[str], runs: Mapping[str, tuple[int, int]]) -> Iterator[int]:
-    """For each rule of a list, in order, how often an index ruled it out; `runs` are those of the list."""
-    inside = 0
-    for name in names:
-        began, ended = runs.get(clipped(name, _NAME), (0, 0))
-        inside += began
-        yield inside
-        inside -= ended

@@ -21,6 +21,7 @@ _SENTENCE = 2000
 _PLAIN = 4000
 
 _ASIDE = re.compile(r"[^\x20-\x7e]")
+_NOT_OF_LINES = re.compile(r"[^\x20-\x7e\n\t]")
 _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _SHORT = {"\n": "⏎", "\t": "⇥"}
 
@@ -30,6 +31,11 @@ def visible(value: object) -> str:
     if isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= _PLAIN:
         return value
     return _ASIDE.sub(_written_out, plain(value))
+
+
+def printable(text: str) -> str:
+    """A text of any length as it is visible, in its own lines."""
+    return _NOT_OF_LINES.sub(_written_out, text.replace("\r\n", "\n"))
 
 
 def plain(value: object) -> str:

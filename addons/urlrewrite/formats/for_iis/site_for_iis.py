@@ -72,6 +72,7 @@ def site_for_iis(site: Site) -> tuple[Site, list[Problem]]:
         backend=None,
         links=LinkMode.OFF,
         links_also=frozenset(),
+        backend_names=(),
         forward_prefix=True,
         root_paths=(),
         readings=Readings(),
@@ -105,6 +106,7 @@ def _tell_what_is_elsewhere(site: Site, warn: _Warn) -> None:
             site.preserve_host_header,
             "IIS has it for the whole server: preserveHostHeader of system.webServer/proxy in applicationHost.config",
         ),
+        "backendNames": (site.backend_names, "its rules for links know the backend by one name"),
         "linksAlso": (site.links_also, "there are no rules of IIS for these places"),
         "tagReplacement: match": (
             site.readings.tag_replacement is TagReplacement.MATCH,

@@ -72,6 +72,8 @@ def _add_site(table: Map, site: Site) -> None:
         table.add("public", one_or_list(tuple(f"{origin}{site.path}" for origin in site.public)))
     if site.backend:
         table.add("backend", f"{site.backend}{site.backend_path}")
+    if site.backend_names:
+        table.add("backendNames", one_or_list(tuple(map(str, site.backend_names))))
     if not site.forward_prefix:
         table.add("forwardPrefix", "false")
     if site.root_paths:

@@ -5,9 +5,10 @@ A file with one site is written without `sites`; the site is then called like th
     name: portal                            # only where the file name will not do
     public: https://www.example.com         # or a list, the first one is the canonical one; without it: every name
     backend: http://privateserver:8080      # may be missing where rules rewrite to absolute URLs
+    backendNames: [http://localhost:8080]   # what it calls itself besides, in links and cookies
     connect: 127.0.0.1:8090                 # where to reach the backend if its name does not resolve
     links: everywhere                       # off | tags | everywhere
-    linksAlso: [webSocketMessages]          # and cookieValues, queries, reasonPhrase
+    linksAlso: [webSocketMessages]          # and comments, cookieValues, plainText, queries, reasonPhrase, visibleText
     mode: helpful                           # iis: what fails in IIS fails here
     readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match
     preserveHostHeader: false

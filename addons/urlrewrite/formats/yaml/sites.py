@@ -18,6 +18,7 @@ from urlrewrite.formats.yaml.sections import (
     shared_fields,
 )
 from urlrewrite.model import (
+    IN_BODIES,
     Certificate,
     LinkMode,
     LinkPlace,
@@ -33,6 +34,7 @@ SITE_KEYS = (
     "name",
     "public",
     "backend",
+    "backendNames",
     "connect",
     "forwardPrefix",
     "rootPaths",
@@ -63,6 +65,7 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         public=public,
         path=path,
         backend=backend,
+        backend_names=_backend_names(table),
         backend_path=backend_path,
         forward_prefix=table.boolean("forwardPrefix", True),
         root_paths=_root_paths(table),
@@ -132,6 +135,21 @@ def _backend(table: Table) -> tuple[Origin | None, str]:
         return None, ""
 
 
+def _backend_names(table: Table) -> tuple[Origin, ...]:
+    """`backendNames`: origins by which the backend calls itself, too, such as that of its machine, or localhost."""
+    found: list[Origin] = []
+    for item in table.texts("backendNames"):
+        try:
+            origin, path = parse_place(item.text)
+            if path:
+                raise ValueError(f"got {shown(item.text)}, expected an address without a path, such as {origin}")
+        except ValueError as error:
+            table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label('backendNames')}: {error}")
+            continue
+        found.append(origin)
+    return tuple(dict.fromkeys(found))
+
+
 def _connect(table: Table) -> tuple[str, int] | None:
     text = table.text("connect")
     try:
@@ -144,7 +162,13 @@ def _connect(table: Table) -> tuple[str, int] | None:
 def _links_also(table: Table) -> frozenset[LinkPlace]:
     """`linksAlso`: one place or a list of them."""
     label, default = table.label("linksAlso"), LinkPlace.COOKIE_VALUES
-    return frozenset(choice_of(item, default, table.report, label) for item in table.texts("linksAlso"))
+    places = frozenset(choice_of(item, default, table.report, label) for item in table.texts("linksAlso"))
+    mode = table.choice("links", LinkMode.EVERYWHERE)
+    needed = LinkMode.TAGS if mode is LinkMode.OFF else LinkMode.EVERYWHERE
+    if idle := sorted(places if mode is LinkMode.OFF else places & IN_BODIES if mode is LinkMode.TAGS else ()):
+        message = f"{', '.join(idle)} has no effect with links: {mode}, expected links: {needed}"
+        table.warning("linksAlso", ProblemId.NO_EFFECT, message)
+    return places
 
 
 def _readings(table: Table) -> Readings:

@@ -1,0 +1,40 @@
+"""Counts what leaked: names of the backend that a client got to see and would use."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mitmproxy import http
+
+from urlrewrite.engine.trace import TraceLevel
+from urlrewrite.hooks.outbound import THREAD_FROM
+from urlrewrite.hooks.state import State
+from urlrewrite.hooks.translate import field_lines
+from urlrewrite.inspector.leaks.search import leak_places
+
+logger = logging.getLogger("urlrewrite.leaks")
+
+
+class Leaks:
+    """Puts the number of leaks of an answer into its trace. To be registered before the recorder, which tells of it."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def response(self, flow: http.HTTPFlow) -> None:
+        """Looks at the answer as the client gets it, at the trace level full: others ask for speed."""
+        live = self._state.live.get(flow.id)
+        if live is None or live.own or flow.response is None or live.exchange.trace.level is not TraceLevel.FULL:
+            return
+        body, exchange = flow.response.raw_content, live.exchange
+        asked = field_lines(flow.response.headers), body, exchange.request, exchange.rules
+        try:
+            if body and (len(body) >= THREAD_FROM or "content-encoding" in flow.response.headers):
+                found = await asyncio.to_thread(leak_places, *asked)
+            else:
+                found = leak_places(*asked)
+        except Exception:
+            logger.exception("response %s: its leaks could not be counted", exchange.trace.data["id"])
+        else:
+            exchange.trace.data["leaks"] = len(found)

@@ -1,0 +1,185 @@
+"""Tells a developer, and nobody else, which flow an answer is: `X-Rewrite-Trace: "4f1c…"; rules="old articles"`.
+
+Who is told is said by the option `urlrewrite_trace_header`: an address, a network, or whoever knows a secret. While it
+is set, this field of requests is for us only: it is taken away before any rule, any trace or the backend sees it. And
+one that a backend sends is taken away, too, so that what clients get is either ours or none.
+
+Caches must not hand what one client was told to another. One that stands before this proxy makes all clients have its
+own address, so for an address there is no cache to mind but the client's. For a secret, an answer that tells gets
+`Vary: X-Rewrite-Trace`, so that it is used again only for requests that bring the same secret; other answers do not
+get it, for a cache that uses one of these where the secret is known does no harm. `Vary` does not help where an answer
+makes a cache update what it has stored for others: 304, 206 and answers to HEAD (RFC 9111, 3.4, 4.3.4 and 4.3.5).
+These do not tell.
+
+The value is an item of RFC 9651: the trace's id as a string, and as parameters the names of the rules that acted, each
+percent-encoded and with commas between them, and as `more` how many did not fit. Of an answer that streams, it names
+the rules that have acted when its head is sent.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import quote
+from weakref import WeakSet
+
+from mitmproxy import ctx, exceptions, http
+
+from urlrewrite.hooks.state import Live, State, Stream
+
+FIELD = "X-Rewrite-Trace"
+SECRET = "secret:"
+
+_LONGEST = 1000
+"""Characters of the names of rules; servers and browsers take 8 kB for all fields together."""
+
+_PLAIN = " !#$&'()*+-./:;<=>?@[]^_`{|}~"
+"""Characters beside letters and digits that a string of RFC 9651 may have; not `%`, `,`, `"` and the backslash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who is told: clients of a network, or requests with a secret; one of them is None."""
+
+    network: IPv4Network | IPv6Network | None = None
+    secret: bytes | None = None
+
+    def asks(self, client: str, fields: Iterable[bytes]) -> bool:
+        """Whether a request of the client at this address, with these lines of our field, is to be told."""
+        if self.secret is not None:
+            # Each line is compared, and all of it, so that the time it takes tells nothing.
+            return sum(hmac.compare_digest(field, self.secret) for field in fields) > 0
+        try:
+            address = ip_address(client.partition("%")[0])
+        except ValueError:
+            return False
+        # A listener on all addresses sees clients of IPv4 as ::ffff:192.0.2.7.
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return self.network is not None and (mapped or address) in self.network
+
+
+def parse_audience(text: str) -> Audience | None:
+    """What the option says; None where nobody is told.
+
+    Raises:
+        ValueError: it is neither an address nor a network nor a secret that a field can carry.
+    """
+    if not text:
+        return None
+    if text.startswith(SECRET):
+        secret = text.removeprefix(SECRET)
+        if not secret or not secret.isascii() or not secret.isprintable() or secret != secret.strip():
+            # The text is not repeated: errors are logged.
+            raise ValueError(f"got a secret that no field can carry, expected {SECRET} and visible ASCII characters")
+        return Audience(secret=secret.encode())
+    try:
+        return Audience(network=ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError(
+            f"got {text!r}, expected an address (192.0.2.7), a network (192.0.2.0/24) or {SECRET}VALUE"
+        ) from None
+
+
+def field_value(trace_id: str, rules: Iterable[str]) -> str:
+    """The field's value for the rules that have acted."""
+    names = [quote(name, safe=_PLAIN, errors="backslashreplace") for name in rules]
+    length = 0
+    fitting = 0
+    for name in names:
+        length += len(name) + 1
+        if length > _LONGEST:
+            break
+        fitting += 1
+    value = f'"{trace_id}"; rules="{",".join(names[:fitting])}"'
+    return f"{value}; more={len(names) - fitting}" if fitting < len(names) else value
+
+
+class TraceAsked:
+    """Finds out who asks, and takes our field from requests. To be registered before `Inbound`.
+
+    `flows` are those that are to be told.
+    """
+
+    def __init__(self) -> None:
+        self.audience: Audience | None = None
+        self.flows = WeakSet[http.HTTPFlow]()
+
+    def configure(self, updated: set[str]) -> None:
+        """Takes the option. Raises OptionsError."""
+        if "urlrewrite_trace_header" in updated:
+            try:
+                self.audience = parse_audience(ctx.options.urlrewrite_trace_header)
+            except ValueError as error:
+                raise exceptions.OptionsError(f"urlrewrite_trace_header: {error}") from error
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Takes the field away, and keeps in mind whether it was the right one."""
+        if self.audience is None or not (flow.live or flow.is_replay):
+            return
+        lines = [value for name, value in flow.request.headers.fields if name.lower() == FIELD.lower().encode()]
+        flow.request.headers.pop(FIELD, None)
+        if self.audience.asks(flow.client_conn.peername[0], lines):
+            self.flows.add(flow)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """Takes it out of the trailers, too."""
+        if self.audience is not None and flow.live and flow.request.trailers:
+            flow.request.trailers.pop(FIELD, None)
+
+
+class TraceHeader:
+    """Tells. To be registered after `Outbound` and before the recorder."""
+
+    def __init__(self, state: State, asked: TraceAsked) -> None:
+        self._state = state
+        self._asked = asked
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Puts the field into a head that may be sent now, or once the body has been held long enough."""
+        self._tell(flow)
+        live = self._state.live.get(flow.id)
+        if live and live.hold and self._asked.audience is not None:
+            release = live.hold.release
+
+            def release_and_tell(held: int) -> Stream:
+                stream = release(held)
+                self._tell(flow)
+                return stream
+
+            live.hold.release = release_and_tell
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """Puts it into a head that was kept until now, with the rules that have acted on the body."""
+        if flow.response and not flow.response.stream:
+            self._tell(flow)
+        if self._asked.audience is not None and flow.live and flow.response and flow.response.trailers:
+            flow.response.trailers.pop(FIELD, None)
+
+    def _tell(self, flow: http.HTTPFlow) -> None:
+        audience, response = self._asked.audience, flow.response
+        if audience is None or response is None or not flow.live:
+            return
+        response.headers.pop(FIELD, None)
+        live = self._state.live.get(flow.id)
+        if live is None or flow not in self._asked.flows:
+            return
+        if audience.secret is not None and not _mark_varying(flow.request, response):
+            return
+        name = FIELD.lower() if flow.request.is_http2 or flow.request.is_http3 else FIELD
+        response.headers[name] = _value(live)
+
+
+def _mark_varying(request: http.Request, response: http.Response) -> bool:
+    """Tells caches that the answer depends on the secret; False where they would use it for others all the same."""
+    if response.status_code in (206, 304) or request.method == "HEAD":
+        return False
+    varies = [name.strip() for line in response.headers.get_all("vary") for name in line.split(",") if name.strip()]
+    if "*" not in varies and FIELD.lower() not in map(str.lower, varies):
+        response.headers["vary"] = ", ".join([*varies, FIELD])
+    return True
+
+
+def _value(live: Live) -> str:
+    return field_value(live.exchange.trace.data["id"], live.exchange.acted)

@@ -1,0 +1,82 @@
+"""Puts the inspector's pages into mitmweb, and takes the snapshots that they show."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from mitmproxy import ctx, flow, http
+
+from urlrewrite.hooks.originals import KEY
+from urlrewrite.hooks.rules_file import DEFAULT_RULES, overrides
+from urlrewrite.hooks.state import State
+from urlrewrite.inspector.flows import seen_of
+from urlrewrite.inspector.seen import Seen, Snapshot
+
+type _Parts = tuple[object, ...]
+
+
+class WebPages:
+    """Serves the pages at `/rewrite` where the proxy runs in mitmweb."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._known: WeakKeyDictionary[http.HTTPFlow, tuple[_Parts, Seen]] = WeakKeyDictionary()
+        self._installed = False
+
+    def running(self) -> None:
+        """Adds the pages, once; mitmdump and mitmproxy have nowhere to put them."""
+        master: Any = ctx.master
+        if master.addons.get("webauth") and not self._installed:
+            self._installed = True
+            # It brings all of mitmweb along, which mitmdump has no use for.
+            from urlrewrite.inspector.web.server import install
+
+            # What a filter of the flow list hides is looked at, too.
+            install(master, lambda: self.snapshot(master.view.resolve("@all")))
+
+    def snapshot(self, flows: Iterable[flow.Flow]) -> Snapshot:
+        """The state of the proxy with the exchanges of these flows, of which the oldest comes first."""
+        seen = [found for item in flows if isinstance(item, http.HTTPFlow) and (found := self._seen(item))]
+        return Snapshot(
+            seen=tuple(sorted(seen, key=lambda item: item.began, reverse=True)),
+            rules=self._state.in_force,
+            statistics=self._state.statistics,
+            files=tuple(ctx.options.urlrewrite_rules) or (str(DEFAULT_RULES),),
+            overrides=overrides(),
+        )
+
+    def _seen(self, item: http.HTTPFlow) -> Seen | None:
+        """The exchange of a flow. All but its bodies is kept, since thousands of flows are asked for at once.
+
+        Bodies are not: where they are dropped to save memory, they must be gone.
+        """
+        if item.id in self._state.live:
+            return seen_of(item)
+        parts = _parts(item)
+        known = self._known.get(item)
+        if known is None or not _same(known[0], parts):
+            if (seen := seen_of(item)) is None:
+                return None
+            self._known[item] = known = parts, replace(seen, upload=None, original_body=None, answer_body=None)
+        original = item.metadata.get(KEY) if known[1].original else None
+        body = original.get("body") if isinstance(original, dict) else None
+        return replace(
+            known[1],
+            upload=item.request.raw_content,
+            original_body=body if isinstance(body, bytes) else None,
+            answer_body=item.response.raw_content if item.response else None,
+        )
+
+
+def _parts(item: http.HTTPFlow) -> _Parts:
+    """What an exchange is made of; each part is another object once it has been edited or replayed."""
+    fields = (message.headers.fields for message in (item.request, item.response) if message)
+    return item.metadata.get("urlrewrite"), item.metadata.get(KEY), item.error, item.response, *fields
+
+
+def _same(known: _Parts, parts: _Parts) -> bool:
+    return len(known) == len(parts) and all(map(operator.is_, known, parts))

@@ -1,0 +1,81 @@
+"""Bodies as text: out of their content codings and their charset, or why that cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from urlrewrite.content.charset import Charset, decoded, detect
+from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, UnsupportedCoding, decode, parse_content_encoding
+from urlrewrite.content.kinds import Kind, content_kind, media_type, sniff_kind
+from urlrewrite.engine.facts import Fields, ResponseFacts, field_values
+
+LONGEST = 4 * 2**20
+"""Bytes, decoded, up to which a body is shown and compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBody:
+    """A body as text, without its byte order mark. `text` is None where `note` says why there is none.
+
+    Bytes that are no character are U+DC80 to U+DCFF. `size` are the bytes as they were sent, None if not known.
+    """
+
+    text: str | None
+    note: str = ""
+    kind: Kind | None = None
+    charset: Charset | None = None
+    codings: tuple[str, ...] = ()
+    size: int | None = None
+
+    @property
+    def about(self) -> str:
+        """Its size, codings and charset in words."""
+        parts = [
+            "" if self.size is None else f"{self.size:,} bytes",
+            ", ".join(self.codings),
+            f"{self.charset.label} (by {self.charset.source})" if self.charset and self.text is not None else "",
+        ]
+        return " · ".join(filter(None, parts))
+
+
+def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: Fields | None = None) -> DecodedBody:
+    """The body of an answer.
+
+    `read_as` are fields whose Content-Type counts instead of that of `facts`: rules may set another one, and it is by
+    that one that the proxy reads a body.
+    """
+    if facts is None:
+        return DecodedBody(None, "there is no answer")
+    if body is None:
+        return DecodedBody(None, "this body was not kept: it is too long, or was dropped to save memory")
+    codings = parse_content_encoding(field_values(facts.fields, "content-encoding"))
+    size = len(body)
+    try:
+        data = decode(body, codings, limit=LONGEST) if codings and body else body
+    except (UnsupportedCoding, CorruptCoding) as error:
+        return DecodedBody(None, f"this body cannot be decoded: {error}", codings=codings, size=size)
+    except DecodedTooLarge:
+        return _too_long(codings, size)
+    if len(data) > LONGEST:
+        return _too_long(codings, size)
+    content_type = next(iter(field_values(facts.fields if read_as is None else read_as, "content-type")), None)
+    kind = content_kind(content_type) if content_type is not None else sniff_kind(data)
+    if kind is Kind.BINARY and data:
+        declared = media_type(content_type or "") or "of no declared type"
+        return DecodedBody(None, f"this body is {declared}, {len(data):,} bytes: no text", kind, None, codings, size)
+    charset = detect(data, content_type, kind=kind.charset_rules)
+    return DecodedBody(_text(data, charset), "", kind, charset, codings, size)
+
+
+def _too_long(codings: tuple[str, ...], size: int) -> DecodedBody:
+    return DecodedBody(
+        None, f"this body is longer than the {LONGEST:,} bytes that are compared", None, None, codings, size
+    )
+
+
+def _text(data: bytes, charset: Charset) -> str:
+    body = data.removeprefix(charset.bom)
+    try:
+        return decoded(body, charset.codec)
+    except ValueError:
+        return body.decode(charset.codec, "replace")

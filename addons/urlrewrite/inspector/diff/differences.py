@@ -1,0 +1,269 @@
+"""What differs between the answer of the backend and the one that the client got, and what made each difference.
+
+The differences are found by comparing the two answers: a trace tells of the first two hundred changes only. Whose they
+are is certain where the rules that made the answer are still in force (`stages.py`); else it is read from the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from urlrewrite.engine.facts import Fields
+from urlrewrite.engine.trace import clip
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.diff.bodies_decoded import DecodedBody, decoded_body
+from urlrewrite.inspector.diff.causes import LINKS, Cause
+from urlrewrite.inspector.diff.spans import Span, because, chained, spans_between
+from urlrewrite.inspector.diff.stages import NoStages, Stage, stages_of
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.text import clipped, visible
+from urlrewrite.inspector.traces.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
+
+FOLLOWS_BODY = LINK_FRAMING | {"content-encoding"}
+"""Fields that are made true for a body that was changed."""
+
+_OF_FIELDS = frozenset({"GENERAL_SET_RESPONSE_HEADER", "CONTENT_CHANGE"})
+
+_MOST_LINES = 500
+"""Field lines of one answer that are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field line that was added (`before` is None), removed (`after` is None) or changed."""
+
+    name: str
+    before: str | None
+    after: str | None
+    by: tuple[Cause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """All differences of one answer.
+
+    `note` says what could not be compared, and why. `stages` are the answer after each cause; where there are none,
+    `why_no_stages` says why, and the causes are those that the trace tells. `fields_told` are the events of the trace
+    from which the causes of changes of fields are read, `known` the changes of the body that it tells of.
+    """
+
+    fields: tuple[FieldChange, ...]
+    original: DecodedBody
+    answer: DecodedBody
+    spans: tuple[Span, ...]
+    note: str = ""
+    stages: tuple[Stage, ...] = ()
+    why_no_stages: str = ""
+    fields_told: tuple[Event, ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
+
+
+def differences(seen: Seen, rules: RulesInForce | None = None) -> Differences:
+    """What was changed in an answer. `rules` are those in force. Whatever the trace holds, this raises nothing."""
+    reading = read(seen.trace)
+    read_as = seen.answer.fields if seen.answer else None
+    original = decoded_body(seen.original, seen.original_body, read_as=read_as)
+    answer = decoded_body(seen.answer, seen.answer_body)
+    note = _not_compared(seen, original, answer)
+    if seen.original is None or seen.answer is None:
+        return Differences((), original, answer, (), note, (), note)
+    told = tuple(event for event in reading.response if name_of(event) in _OF_FIELDS)
+    changes = tuple(field_changes(seen.original.fields, seen.answer.fields, told))
+    try:
+        stages = stages_of(seen, rules, original, answer)
+    except NoStages as error:
+        spans = _spans_by_trace(original.text, answer.text, reading)
+        return Differences(changes, original, answer, tuple(spans), note, (), str(error), told)
+    changes = tuple(_by_stages(changes, seen.original.fields, stages))
+    known = tuple((change.before, change.after) for change in dict.fromkeys(_told(reading.response)))
+    spans = _spans_by_stages(original.text, stages, known)
+    return Differences(changes, original, answer, tuple(spans), note, tuple(stages), "", told, known)
+
+
+def _not_compared(seen: Seen, original: DecodedBody, answer: DecodedBody) -> str:
+    if seen.own:
+        return "this answer is the proxy's own: the backend was not asked"
+    if seen.answer is None:
+        return "there is no answer"
+    if seen.original is None:
+        return "the backend's answer was not kept: it was dropped to save memory, or the flow is of another version"
+    if original.text is None:
+        same = seen.original_body is not None and seen.original_body == seen.answer_body
+        return f"{original.note}{'; it is as the backend sent it' if same else ''}"
+    return answer.note
+
+
+# The body
+
+
+def _spans_by_stages(before: str | None, stages: Sequence[Stage], known: Sequence[tuple[str, str]]) -> list[Span]:
+    """The spans of all stages put together; what a stage is silent about (a body that is no text) is passed over."""
+    if before is None:
+        return []
+    start, current, spans = before, before, list[Span]()
+    for stage in stages:
+        if stage.text is None or stage.text == current:
+            continue
+        more = because(spans_between(current, stage.text, known), stage.cause)
+        spans = chained(start, spans, more, stage.text)
+        current = stage.text
+    return spans
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A change that the trace tells of, or several of one value, each of which began with what the one before made."""
+
+    by: tuple[Cause, ...]
+    before: str
+    after: str
+
+
+def _spans_by_trace(before: str | None, after: str | None, reading: Reading) -> list[Span]:
+    if before is None or after is None:
+        return []
+    told = list(dict.fromkeys(_told(reading.response)))
+    spans = spans_between(before, after, [(change.before, change.after) for change in told])
+    causes = _body_causes(reading)
+    if len(causes) == 1:
+        return because(spans, causes[0])
+    seen: dict[tuple[str, str], tuple[Cause, ...]] = {}
+    result = []
+    for span in spans:
+        key = span.before, span.after
+        if key not in seen:
+            seen[key] = _causes_of(span, told)
+        result.append(replace(span, by=seen[key]))
+    return result
+
+
+def _told(events: Iterable[Event]) -> Iterator[_Told]:
+    chain, where = _Told((), "", ""), ""
+    for event in events:
+        if name_of(event) == "CONTENT_CHANGE" and _is_of_body(event):
+            by = (LINKS if flag(event, "link") else Cause(text(event, "rule")),)
+            change = _Told(by, text(event, "before"), text(event, "after"))
+            yield change
+            if chain.by and chain.after == change.before and where == text(event, "where"):
+                change = _Told((*chain.by, *by), chain.before, change.after)
+                yield change
+            chain, where = change, text(event, "where")
+
+
+def _is_of_body(event: Event) -> bool:
+    where = text(event, "where")
+    return flag(event, "link") or number(event, "offset") is not None or where == "body" or where.startswith("<")
+
+
+def _body_causes(reading: Reading) -> list[Cause]:
+    """Everything that changed the body, also what the trace tells no single change of."""
+    causes = dict.fromkeys(cause for change in _told(reading.response) for cause in change.by)
+    of_fields = {
+        text(event, "rule")
+        for event in reading.response
+        if name_of(event) == "CONTENT_CHANGE" and not _is_of_body(event)
+    }
+    for event in reading.response:
+        if name_of(event) == "OUTBOUND_RULE_END" and number(event, "changed") and text(event, "rule") not in of_fields:
+            causes[Cause(text(event, "rule"))] = None
+    if number(reading.data, "links"):
+        causes[LINKS] = None
+    return list(causes)
+
+
+def _causes_of(span: Span, told: Sequence[_Told]) -> tuple[Cause, ...]:
+    """The causes of a span by its texts. A rule tells of a whole value, of which the span may be a part only."""
+    same = [change for change in told if (change.before, change.after) == (span.before, span.after)]
+    if not same and span.before and span.after:
+        same = [change for change in told if span.before in change.before and span.after in change.after]
+    if not same:
+        # Several changes on one span: the first began with a part of it, the last one ended so.
+        same = [
+            change
+            for change in told
+            if (change.before and change.before in span.before) or (change.after and change.after in span.after)
+        ]
+    # One chain of changes says more than each of them.
+    longest = max((change.by for change in same), key=len, default=())
+    return longest if len(longest) > 1 else tuple(dict.fromkeys(cause for change in same for cause in change.by))
+
+
+# Fields
+
+
+def field_changes(before: Fields, after: Fields, events: Iterable[Event] = ()) -> Iterator[FieldChange]:
+    """The field lines in which two answers differ, in the order of the first; added ones come last.
+
+    `events` are those of the trace that tell why.
+    """
+    causes = _FieldCauses(events)
+    old, new = _by_name(before), _by_name(after)
+    for name in dict.fromkeys((*old, *new)):
+        was, is_now = old.get(name, []), new.get(name, [])
+        kept = [line for line in was if line in is_now]
+        # What stands in both is not of interest, however often and in whichever order.
+        for line in kept:
+            if line in was and line in is_now:
+                was.remove(line)
+                is_now.remove(line)
+        for index in range(max(len(was), len(is_now))):
+            first = was[index] if index < len(was) else None
+            second = is_now[index] if index < len(is_now) else None
+            written = (second or first or ("", ""))[0]
+            values = first[1] if first else None, second[1] if second else None
+            yield FieldChange(written, *values, causes.of(name, *values))
+
+
+def _by_stages(changes: Iterable[FieldChange], before: Fields, stages: Sequence[Stage]) -> Iterator[FieldChange]:
+    """The changes with the rules that touched their fields, where the trace is silent."""
+    touched: dict[str, dict[Cause, None]] = {}
+    for stage in stages:
+        if stage.cause.is_rule:
+            for change in field_changes(before, stage.fields):
+                touched.setdefault(change.name.lower(), {})[stage.cause] = None
+            before = stage.fields
+    for change in changes:
+        follows = change.name.lower() in FOLLOWS_BODY
+        yield change if change.by or follows else replace(change, by=tuple(touched.get(change.name.lower(), ())))
+
+
+def _by_name(fields: Fields) -> dict[str, list[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, value in fields[:_MOST_LINES]:
+        found.setdefault(name.lower(), []).append((name, value))
+    return found
+
+
+class _FieldCauses:
+    """What the trace says of changes of fields."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._changes: dict[str, list[_Told]] = {}
+        for event in events:
+            match name_of(event):
+                case "GENERAL_SET_RESPONSE_HEADER":
+                    cause, name = Cause(text(event, "why") or "no reason given", is_rule=False), text(event, "name")
+                case "CONTENT_CHANGE" if not _is_of_body(event):
+                    cause, name = Cause(text(event, "rule")), text(event, "where")
+                case _:
+                    continue
+            change = _Told((cause,), text(event, "before"), text(event, "after"))
+            self._changes.setdefault(name.lower(), []).append(change)
+
+    def of(self, name: str, before: str | None, after: str | None) -> tuple[Cause, ...]:
+        """The causes that lead from one value to the other; all that touched the field if none do."""
+        current, goal = clip(before or ""), clip(after or "")
+        chain: list[Cause] = []
+        changes = self._changes.get(name, [])
+        for change in changes:
+            if change.before == current and current != goal:
+                current = change.after
+                chain += change.by
+        touched = (cause for change in changes for cause in change.by)
+        return tuple(dict.fromkeys(chain if current == goal else touched))
+
+
+def cause_names(causes: Iterable[Cause]) -> str:
+    """Causes as `rule "a", links`; where there are none, that nobody told."""
+    return ", ".join(clipped(visible(cause.label), 200) for cause in causes) or "the trace does not tell by what"

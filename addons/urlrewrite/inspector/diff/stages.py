@@ -1,0 +1,114 @@
+"""The answer after each of the rules that changed it, by giving the backend's original to the first of them only.
+
+A trace tells of single changes, and of the first two hundred only; what the text was between two rules it does not say.
+But the rules in force are at hand, and evaluating an exchange takes milliseconds: with the first k of the rules that
+acted, and without the link map, it gives the text as it was after rule k. Rules are cut where they are compiled
+already, so that nothing is compiled again. What the whole of them gives must be what the client got: else these are
+not the rules that made the answer, and there are no stages.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from urlrewrite.engine.compile import CompiledLevel, CompiledSite
+from urlrewrite.engine.facts import Fields, ResponseFacts
+from urlrewrite.engine.outbound import CompiledOutboundRule
+from urlrewrite.engine.trace import TraceLevel
+from urlrewrite.in_force import Recode, RulesInForce
+from urlrewrite.inspector.diff.bodies_decoded import LONGEST, DecodedBody, decoded_body
+from urlrewrite.inspector.diff.causes import LINKS, Cause
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.model import LinkMode
+from urlrewrite.rule_tests import Evaluation, evaluate
+
+MOST_STAGES = 16
+
+_SECONDS = 5.0
+"""After which no further stage is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the answer was after `cause`: its fields, and its body if that is text."""
+
+    cause: Cause
+    fields: Fields
+    text: str | None
+
+
+class NoStages(Exception):  # noqa: N818
+    """There are no stages to show; the message says why."""
+
+
+def stages_of(seen: Seen, rules: RulesInForce | None, original: DecodedBody, answer: DecodedBody) -> list[Stage]:
+    """The stages of an answer in the order in which they came about; the last one is the answer.
+
+    Raises:
+        NoStages: the original was not kept, or the rules in force give another answer.
+    """
+    if seen.original is None:
+        raise NoStages("there is no original answer to go through the rules again")
+    if rules is None:
+        raise NoStages("no rules are in force")
+    if seen.trace.get("rules") != rules.fingerprint:
+        raise NoStages("the rules have been changed since: those in force did not make this answer")
+    if seen.original_body is None or len(seen.original_body) > LONGEST:
+        raise NoStages(original.note)
+    until = time.monotonic() + _SECONDS
+    settings = replace(rules.settings, trace=TraceLevel.OFF, recode=Recode.PLAIN)
+    whole = _evaluated(seen, RulesInForce(rules.rules, settings))
+    result = _text(whole)
+    if result != answer.text:
+        raise NoStages("going through the same rules again gives another body than the client got")
+    stages: list[Stage] = []
+    for rule in _acting(whole, rules)[:MOST_STAGES]:
+        if time.monotonic() > until:
+            raise NoStages(f"going through the rules again takes longer than {_SECONDS:g} seconds")
+        cut = replace(rules.rules, sites=tuple(_cut(site, rule) for site in rules.rules.sites))
+        evaluation = _evaluated(seen, RulesInForce(cut, settings))
+        stages.append(Stage(Cause(rule), tuple(evaluation.fields or ()), _text(evaluation)))
+    return [*stages, Stage(LINKS, tuple(seen.answer.fields if seen.answer else ()), answer.text)]
+
+
+def _evaluated(seen: Seen, rules: RulesInForce) -> Evaluation:
+    assert seen.original is not None
+    try:
+        return evaluate(rules, seen.request, seen.original, seen.original_body or b"")
+    except Exception as error:
+        # A saved flow may hold what no network would have let through.
+        raise NoStages(f"this exchange cannot be gone through again: {error}") from error
+
+
+def _text(evaluation: Evaluation) -> str | None:
+    if evaluation.fields is None or evaluation.status is None:
+        return None
+    facts = ResponseFacts(evaluation.status, tuple(evaluation.fields))
+    return decoded_body(facts, evaluation.body).text
+
+
+def _acting(evaluation: Evaluation, rules: RulesInForce) -> list[str]:
+    """The names of the rules that changed something, in the order in which they run."""
+    acting = set(evaluation.exchange.trace.data.get("outbound_rules", []))
+    levels = (level for site in rules.rules.sites for level in site.levels.values())
+    ordered = (compiled.rule.name for level in levels for compiled in _as_they_run(level))
+    return [name for name in dict.fromkeys(ordered) if name in acting]
+
+
+def _as_they_run(level: CompiledLevel) -> list[CompiledOutboundRule]:
+    """Rules for fields run when the head of an answer has come, the others when its body has."""
+    return sorted(level.outbound_rules, key=lambda compiled: not compiled.rule.match.server_variable)
+
+
+def _cut(site: CompiledSite, last: str) -> CompiledSite:
+    """A site whose links are not mapped, and whose outbound rules end with the one of that name."""
+    levels = {path: _cut_level(level, last) for path, level in site.levels.items()}
+    return replace(site, site=replace(site.site, links=LinkMode.OFF), levels=levels)
+
+
+def _cut_level(level: CompiledLevel, last: str) -> CompiledLevel:
+    ordered = _as_they_run(level)
+    end = next((at for at, compiled in enumerate(ordered, 1) if compiled.rule.name == last), len(ordered))
+    kept = set(map(id, ordered[:end]))
+    return replace(level, outbound_rules=tuple(rule for rule in level.outbound_rules if id(rule) in kept))

@@ -1,0 +1,115 @@
+"""Through the rules one by one: the URL after each inbound rule, fields and body after each outbound one.
+
+URLs are read from the trace, which has them all. Of the answer a trace has single changes only, so its steps are the
+stages that evaluating the first k rules again gives (see `stages.py`). Where that cannot be, because the rules have
+been changed since, the steps are put together from the causes of the single spans, each span at the last of its causes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from urlrewrite.engine.facts import Fields
+from urlrewrite.inspector.diff.causes import Cause
+from urlrewrite.inspector.diff.differences import FOLLOWS_BODY, Differences, FieldChange, field_changes
+from urlrewrite.inspector.diff.spans import Span, applied, spans_between
+from urlrewrite.inspector.traces.reading import Reading, flag, name_of, text
+
+_UNKNOWN = Cause("other changes, which the trace does not tell the cause of", is_rule=False)
+
+_WHAT = {
+    "REWRITE_ACTION": ("rewrites to", "rewrite_url"),
+    "REDIRECT_ACTION": ("redirects to", "location"),
+    "CUSTOM_RESPONSE_ACTION": ("answers", "status"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UrlStep:
+    """The URL, path and query, before and after one inbound rule; `acted` if it applied, `what` says what it did."""
+
+    rule: str
+    before: str
+    after: str
+    acted: bool
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStep:
+    """What one cause made of the answer: changes of fields, and the spans that lead from the body `before` it on.
+
+    `before` is None where the body is no text.
+    """
+
+    cause: Cause
+    fields: tuple[FieldChange, ...]
+    before: str | None
+    spans: tuple[Span, ...]
+
+
+def url_steps(reading: Reading) -> Iterator[UrlStep]:
+    """The inbound rules that the trace tells of, in the order in which they were tried."""
+    url = what = ""
+    for event in reading.request:
+        match name_of(event):
+            case "URL_REWRITE_START":
+                url = text(event, "url") or url
+            case "RULE_EVALUATION_START":
+                what = ""
+            case "RULE_EVALUATION_END":
+                after = text(event, "url") or url
+                yield UrlStep(text(event, "rule"), url, after, flag(event, "succeeded"), what)
+                url, what = after, ""
+            case name if name in _WHAT:
+                does, key = _WHAT[name]
+                what = f"{does} {text(event, key)}"
+            case "ABORT_REQUEST_ACTION":
+                what = "closes the connection"
+
+
+def answer_steps(found: Differences, before: Fields) -> Iterator[AnswerStep]:
+    """What was made of the answer whose fields were `before`, in the order in which it happened."""
+    if not found.stages:
+        yield from _by_causes(found)
+        return
+    body, fields = found.original.text, before
+    for number, stage in enumerate(found.stages, 1):
+        # Fields that follow from the body are made true once, at the end.
+        after = stage.fields if number == len(found.stages) else _framed(stage.fields, before)
+        changes = tuple(field_changes(fields, after, found.fields_told))
+        spans = [] if body is None or stage.text is None else spans_between(body, stage.text, found.known)
+        yield AnswerStep(stage.cause, changes, body, tuple(spans))
+        body, fields = body if stage.text is None else stage.text, after
+
+
+def _framed(fields: Fields, original: Fields) -> Fields:
+    """The fields with those of the original in the place of the ones that follow from the body."""
+    own = tuple(line for line in fields if line[0].lower() not in FOLLOWS_BODY)
+    return own + tuple(line for line in original if line[0].lower() in FOLLOWS_BODY)
+
+
+def _by_causes(found: Differences) -> Iterator[AnswerStep]:
+    causes = dict.fromkeys([_last(change.by) for change in found.fields] + [_last(span.by) for span in found.spans])
+    # What every answer gets comes last, as it happens last.
+    ordered = sorted(causes, key=lambda cause: not cause.is_rule)
+    body, left = found.original.text, list(found.spans)
+    for cause in ordered:
+        fields = tuple(change for change in found.fields if _last(change.by) == cause)
+        here: list[Span] = []
+        later: list[Span] = []
+        shift = 0
+        for span in left:
+            if _last(span.by) == cause:
+                here.append(span)
+                shift += len(span.after) - len(span.before)
+            else:
+                later.append(span.moved(shift))
+        yield AnswerStep(cause, fields, body, tuple(here))
+        body = None if body is None else applied(body, here)
+        left = later
+
+
+def _last(causes: tuple[Cause, ...]) -> Cause:
+    return causes[-1] if causes else _UNKNOWN

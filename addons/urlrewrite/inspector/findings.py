@@ -1,0 +1,65 @@
+"""What is wrong with the rule files as they lie on the disk now, which may be newer than the rules in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.lint.linter import judge
+from urlrewrite.loading import load_rules
+from urlrewrite.overrides import Overrides
+from urlrewrite.problems import Problem, RuleFileError
+
+type _Stamp = tuple[tuple[str, int, int], ...]
+
+
+class FilesAre(StrEnum):
+    """What the files are to the rules in force: the same, newer, or such that they cannot be loaded."""
+
+    IN_FORCE = "in force"
+    CHANGED = "changed"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All findings that are not silenced, in file order."""
+
+    files: FilesAre
+    problems: tuple[Problem, ...]
+
+
+def findings(shown: Snapshot) -> Findings:
+    """Reads the files again unless they are the same as when they were last asked about."""
+    rules = shown.rules
+    if not shown.files:
+        return Findings(FilesAre.IN_FORCE, judge(rules.rules.rule_set) if rules else ())
+    named = rules.rules.rule_set.files if rules else ()
+    fingerprint = rules.fingerprint if rules else ""
+    return _read(shown.files, shown.overrides, fingerprint, _stamp((*shown.files, *named)))
+
+
+@lru_cache(4)
+def _read(files: tuple[str, ...], overrides: Overrides, fingerprint: str, stamp: _Stamp) -> Findings:
+    """`stamp` is there to tell one state of the files from another."""
+    try:
+        compiled, problems = load_rules(files, overrides)
+    except RuleFileError as error:
+        return Findings(FilesAre.BROKEN, error.problems)
+    same = compiled.rule_set.fingerprint == fingerprint
+    return Findings(FilesAre.IN_FORCE if same else FilesAre.CHANGED, problems)
+
+
+def _stamp(files: tuple[str, ...]) -> _Stamp:
+    stamps = []
+    for file in dict.fromkeys(files):
+        try:
+            status = Path(file).stat()
+        except OSError:
+            stamps.append((file, 0, -1))
+        else:
+            stamps.append((file, status.st_mtime_ns, status.st_size))
+    return tuple(stamps)

@@ -1,0 +1,323 @@
+r"""The names of backends in some bytes, in whatever spelling: what `search.py` looks for.
+
+The letters of a host stay as they are in most spellings, so they are searched for as the link map does it; what stands
+around them decides what it is. In a few spellings the letters are hidden, and each of these has a quick test of its
+own: letters written as escapes (`%70rivate`, `&#112;rivate`), base64 (a host has three forms in it, one for each
+alignment), and the two or four bytes a character of UTF-16 and UTF-32. Bytes that name nobody cost these tests only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from urlrewrite.content.host_spellings import host_spellings, needles
+from urlrewrite.content.spellings import COLON, QUOTE, SLASH
+from urlrewrite.inspector.leaks.escapes import escapes_of, unescaped
+from urlrewrite.inspector.leaks.in_base64 import base64_of, decoded_around
+from urlrewrite.origin import DEFAULT_PORTS, Origin
+
+MOST_NAMES = 5000
+"""Names in one body that are looked at; further ones are not."""
+
+_WINDOW = 160
+_REACH_ON = 64
+_ESCAPED_REACH = 400
+_LAST_PORT = 65535
+_TELLING = 8
+
+_GAP = rb"(?:%b|\\){0,6}" % SLASH
+_BEFORE = re.compile(
+    rb"(?:(?P<scheme>https?|wss?)%b%b|%b{2}|\\\\{1,2})(?P<user>[^\s\"'<>/@\\%%?#]*@)?(?P<labels>[\w.-]*\.)?\Z"
+    % (COLON, _GAP, SLASH)
+)
+_SLASH_OR_ESCAPE = re.compile(rb"[:/\\%&]")
+_MARKS = (b'"', b"'", b"<", b">")
+_AFTER = re.compile(rb"\.?(?:%b(?P<port>\d{1,9}))?" % COLON)
+_WORD = re.compile(rb"[\w-]")
+_PLAIN = (
+    (b"https://", re.compile(rb"(?P<scheme>https)://(?P<user>)(?P<labels>)")),
+    (b"http://", re.compile(rb"(?P<scheme>http)://(?P<user>)(?P<labels>)")),
+)
+"""How most URLs begin; looked at first, since that takes no search."""
+_ESCAPE_ENDS = re.compile(rb"(?:%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\[nrtbfv])\Z")
+_LONGER = re.compile(rb"\.?[\w-]|\.[a-z0-9]|@")
+_QUOTED = re.compile(rb"(?:%b|[\"'`])\Z" % QUOTE), re.compile(rb"%b|[\"'`]" % QUOTE)
+_REST_OF_HOST = re.compile(rb"[\w.-]*[\w-](?::\d{1,5})?")
+_SPELLINGS = (
+    (b"%25", "percent-encoded twice"),
+    (b"%", "percent-encoded"),
+    (b"&", "character references"),
+    (b"\\u", r"\u escapes"),
+    (b"\\x", r"\x escapes"),
+    (b"\\/", r"slashes as \/"),
+    (b"\\", "backslashes"),
+)
+
+
+class Relation(StrEnum):
+    """What a name that was found is to the backend."""
+
+    SAME = "the backend"
+    OTHER_PORT = "another port"
+    BELOW = "a name below the backend's"
+    LONGER = "a longer name"
+    MAIL = "an e-mail address"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A backend's name in some bytes.
+
+    `start` and `end` are its span with scheme and port, `written` these bytes. `authority` is host and port in plain,
+    `origin` the backend's that is meant. `is_url` tells that two slashes stand before it, `quoted` that it is the whole
+    of a quoted string.
+    """
+
+    start: int
+    end: int
+    written: bytes
+    spelling: str
+    authority: str
+    origin: Origin
+    scheme: str = ""
+    relation: Relation = Relation.SAME
+    is_url: bool = False
+    quoted: bool = False
+    hidden: bool = False
+    """Whether it is inside of base64."""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it names another server than the backend, as far as one can tell: a host below, or a port written
+        out that is not the backend's. A URL without any port may well mean the backend.
+        """
+        other_port = self.relation is Relation.OTHER_PORT and self.authority != self.origin.host_text
+        return self.relation is Relation.BELOW or other_port
+
+
+class Names:
+    """Finds the names of some origins, unless they are public ones.
+
+    A host that is public as well counts only with a scheme or a port that is the backend's and not the public one's.
+    `addresses` are those to dial, host and port: such a host counts with its port only.
+    """
+
+    def __init__(
+        self, origins: Iterable[Origin], public: Iterable[Origin], addresses: Iterable[tuple[str, int]] = ()
+    ) -> None:
+        self._public = frozenset(public)
+        self._public_hosts = frozenset(origin.host for origin in self._public)
+        self._origins: dict[str, list[Origin]] = {}
+        self._addresses = frozenset(addresses)
+        dialed = (Origin("http", *address) for address in sorted(self._addresses))
+        for origin in dict.fromkeys((*origins, *dialed)):
+            if origin not in self._public:
+                self._origins.setdefault(origin.host, []).append(origin)
+        self._hosts = {spelling: host for host in self._origins for spelling in host_spellings(host)}
+        ordered = sorted(self._hosts, key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(map(re.escape, ordered))) if ordered else None
+        self._needles = needles(ordered)
+        ascii_hosts = [f"[{host}]".encode() if ":" in host else host.encode() for host in self._origins]
+        self._wide = tuple((host, step) for host in ascii_hosts for step in (2, 4))
+        self._wide_needles = tuple(_interleaved(host, step) for host, step in self._wide)
+        self._base64 = {needle: lead for host in ascii_hosts for needle, lead in base64_of(host)}
+        self._escapes = escapes_of(b"".join(ascii_hosts))
+
+    def __bool__(self) -> bool:
+        return bool(self._origins)
+
+    def may_occur(self, data: bytes) -> bool:
+        """The quick test, at the speed of memory: False is certain."""
+        lower = data.lower()
+        return (
+            any(needle in lower for needle in self._needles)
+            or any(needle in lower for needle in self._wide_needles)
+            or any(needle in data for needle in self._base64)
+            or any(pattern.search(lower) for pattern in self._escapes)
+        )
+
+    def find(self, data: bytes, *, bare: bool = False, most: int = MOST_NAMES) -> list[Named]:
+        """The names in bytes of an encoding that contains ASCII, in order.
+
+        `bare` says that a word which stands alone is a host, however short; else it has to look like one. `most` is
+        the number of names in each sort of spelling that are looked at.
+        """
+        if self._pattern is None:
+            return []
+        lower = data.lower()
+        found = [*self._plain(data, lower, bare, most)]
+        found += self._escaped(data, lower, found)
+        found += self._in_base64(data)
+        found += self._in_wide(data, lower)
+        return sorted(found, key=lambda named: named.start)[:MOST_NAMES]
+
+    def _plain(self, data: bytes, lower: bytes, bare: bool, most: int = MOST_NAMES) -> Iterator[Named]:
+        assert self._pattern is not None
+        if not any(needle in lower for needle in self._needles):
+            return
+        for number, found in enumerate(self._pattern.finditer(lower)):
+            if number == most:
+                return
+            named = self._named(data, lower, found.start(), found.end(), bare)
+            if named is not None:
+                yield named
+
+    def _named(self, data: bytes, lower: bytes, start: int, end: int, bare: bool) -> Named | None:
+        """What stands at `start:end`, where the letters of a host are; None if they are part of something else."""
+        host = self._hosts[lower[start:end]]
+        floor = max(start - _WINDOW, 0)
+        before = _before(lower, floor, start)
+        after = _AFTER.match(lower, end, end + _REACH_ON)
+        port = int(after["port"]) if after and after["port"] else None
+        stop = after.end() if after and port is not None else end
+        relation = Relation.SAME
+        scheme = ""
+        begin = start
+        if before:
+            begin, scheme = before.start(), (before["scheme"] or b"").decode()
+            relation = Relation.BELOW if before["labels"] else relation
+        elif lower[start - 1 : start] == b"@" and start:
+            relation = Relation.MAIL
+        elif _in_word(lower, start) and not _ESCAPE_ENDS.search(lower, max(start - 6, 0), start):
+            return None
+        elif lower[start - 1 : start] == b"." and _in_word(lower, start - 1):
+            if "." not in host:
+                return None
+            relation = Relation.BELOW
+        if port is None and _LONGER.match(lower, end):
+            if before is None or lower[end : end + 1] in (b"@", b"_", b"-") or lower[end : end + 1].isalnum():
+                return None
+            relation = Relation.LONGER
+            rest = _REST_OF_HOST.match(lower, end)
+            stop = rest.end() if rest else stop
+        possible = (port or 0) <= _LAST_PORT
+        quoted = bool(
+            possible
+            and not before
+            and _QUOTED[1].match(lower, stop)
+            and _QUOTED[0].search(lower, max(start - 8, 0), start)
+        )
+        if before is None and port is None and not bare and not quoted and not _is_telling(host):
+            return None
+        origin, other_port = self._meant(scheme, host, port, is_url=before is not None)
+        if origin is None:
+            return None
+        if other_port and relation is Relation.SAME:
+            relation = Relation.OTHER_PORT
+        # No browser follows a URL with a port that there cannot be.
+        is_url = possible and before is not None
+        written = data[begin:stop]
+        authority = f"{origin.host_text}:{port}" if port else origin.host_text
+        return Named(begin, stop, written, _spelling(written), authority, origin, scheme, relation, is_url, quoted)
+
+    def _meant(self, scheme: str, host: str, port: int | None, *, is_url: bool) -> tuple[Origin | None, bool]:
+        """The backend's origin that a name means, None if it is a public one, and whether its port is another one."""
+        origins = self._origins[host]
+        asked = port or DEFAULT_PORTS.get(scheme)
+        same = next((origin for origin in origins if origin.port == asked), None)
+        if host in self._public_hosts:
+            http = scheme.replace("ws", "http", 1) if scheme.startswith("ws") else scheme
+            if port is None and not scheme:
+                return None, False
+            for public in self._public:
+                if public.host == host and public.port == asked and http in ("", public.scheme):
+                    return None, False
+            return same, False
+        origins = [
+            origin for origin in origins if (origin.host, origin.port) not in self._addresses or port == origin.port
+        ]
+        if not origins:
+            return None, False
+        if same or not is_url:
+            return same or origins[0], port is not None and same is None
+        # A URL without a port has that of its scheme.
+        by_default = [origin for origin in origins if origin.has_default_port]
+        if port is None and by_default:
+            return by_default[0], False
+        return origins[0], True
+
+    def _escaped(self, data: bytes, lower: bytes, known: list[Named]) -> Iterator[Named]:
+        """Names of which letters are written as escapes, as browsers read them all the same."""
+        done = 0
+        spans = [(named.start, named.end) for named in known]
+        hits = sorted({found.start() for pattern in self._escapes for found in pattern.finditer(lower)})
+        for at in hits[:MOST_NAMES]:
+            if at < done:
+                continue
+            begin = max(at - _ESCAPED_REACH, done)
+            window, starts = unescaped(data[begin : at + _ESCAPED_REACH])
+            plain = window.lower()
+            for named in self._plain(window, plain, bare=False):
+                start, end = begin + starts[named.start], begin + starts[named.end]
+                if not any(start < stop and first < end for first, stop in spans):
+                    written = data[start:end]
+                    yield replace(named, start=start, end=end, written=written, spelling=_spelling(written))
+                done = max(done, end)
+
+    def _in_base64(self, data: bytes) -> Iterator[Named]:
+        for needle, lead in self._base64.items():
+            at = data.find(needle)
+            found = 0
+            while at >= 0 and found < MOST_NAMES:
+                found += 1
+                yield from self._decoded(data, at - lead, at + len(needle))
+                at = data.find(needle, at + len(needle))
+
+    def _decoded(self, data: bytes, quantum: int, end: int) -> Iterator[Named]:
+        """Names in the base64 that has a whole group of four at `quantum`, and goes on behind `end`."""
+        begin, plain = decoded_around(data, quantum, end)
+        for named in self._plain(plain, plain.lower(), bare=False):
+            around = plain[max(named.start - 4, 0) : named.end + 4]
+            first, last = begin + named.start * 4 // 3, begin + -(-named.end * 4 // 3)
+            if first < end and quantum < last and around.isascii() and all(byte >= 9 for byte in around):
+                spelling = "base64" if named.spelling == "plain" else f"base64 of {named.spelling}"
+                written = data[first:last]
+                yield replace(named, start=first, end=last, written=written, spelling=spelling, hidden=True)
+
+    def _in_wide(self, data: bytes, lower: bytes) -> Iterator[Named]:
+        """Names in text of two or four bytes a character that stands in other bytes."""
+        for (host, step), needle in zip(self._wide, self._wide_needles, strict=True):
+            at = lower.find(needle)
+            found = 0
+            while at >= 0 and found < MOST_NAMES:
+                found += 1
+                begin = max(at - step * _WINDOW, at % step)
+                narrow = data[begin : at + step * (len(host) + _REACH_ON) : step]
+                index = (at - begin) // step
+                plain = narrow.lower()
+                named = self._named(narrow, plain, index, index + len(host), bare=False)
+                if named:
+                    start, end = begin + named.start * step, begin + named.end * step
+                    spelling = "UTF-16" if step == 2 else "UTF-32"
+                    yield replace(named, start=start, end=end, spelling=spelling, written=named.written)
+                at = lower.find(needle, at + len(needle))
+
+
+def _before(lower: bytes, floor: int, start: int) -> re.Match[bytes] | None:
+    """What makes a URL of the host that begins at `start`."""
+    for text, pattern in _PLAIN:
+        if lower.endswith(text, floor, start):
+            return pattern.match(lower, start - len(text), start)
+    # Neither a quote nor a bracket stands in what comes before a host.
+    floor = 1 + max(floor - 1, *(lower.rfind(mark, floor, start) for mark in _MARKS))
+    return _BEFORE.search(lower, floor, start) if _SLASH_OR_ESCAPE.search(lower, floor, start) else None
+
+
+def _in_word(lower: bytes, at: int) -> bool:
+    return at > 0 and _WORD.match(lower, at - 1) is not None
+
+
+def _spelling(written: bytes) -> str:
+    return next((name for mark, name in _SPELLINGS if mark in written), "plain")
+
+
+def _is_telling(host: str) -> bool:
+    """Whether a host that stands alone in a text can hardly be another word."""
+    return host != "localhost" and (len(host) >= _TELLING or not host.isalpha())
+
+
+def _interleaved(host: bytes, step: int) -> bytes:
+    return (b"\0" * (step - 1)).join(host[at : at + 1] for at in range(len(host)))

@@ -1,0 +1,266 @@
+"""What was changed in an answer and should not have been: the other way in which rewriting goes wrong.
+
+Everything is found by comparing the backend's answer with the client's, so that what the backend did wrong itself is
+not told of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from urlrewrite.content.attributes import is_name
+from urlrewrite.content.html import HtmlScanner
+from urlrewrite.content.html import Kind as TokenKind
+from urlrewrite.content.integrity import ALGORITHMS, canonical_url, digests
+from urlrewrite.content.kinds import Kind
+from urlrewrite.engine.facts import Fields, field_values
+from urlrewrite.fields.digests import is_digest, renewed
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, answer_body, body_of, case_of
+from urlrewrite.inspector.leaks.reasons import Harm
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.traces.reading import name_of, text
+from urlrewrite.model import Site
+
+_MOST = 20
+_LONGEST = 4 * 2**20
+_AROUND = 40
+_DIGEST = re.compile(r"(sha(?:256|384|512))-([A-Za-z0-9+/_-]+={0,2})")
+_TWO_SCHEMES = re.compile(rb"(?:https?|wss?):(?://)?(?:https?|wss?)://", re.IGNORECASE)
+_COVERED = re.compile(r'"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class OverMatch:
+    """Something that was changed and should not have been.
+
+    `place` is a field's name or where in the body, `before` and `after` are what stood there and what stands there now.
+    `rules` are those that changed the answer's content, of which one is to blame; none, if it was the link map.
+    `offset` is in the decoded body of the answer, None in a field.
+    """
+
+    what: str
+    place: str
+    before: str
+    after: str
+    why: str
+    harm: Harm
+    rules: tuple[str, ...] = ()
+    offset: int | None = None
+    count: int = 1
+
+
+def find_over_matches(seen: Seen, rules: RulesInForce, assets: Mapping[str, Seen] | None = None) -> list[OverMatch]:
+    """What was changed in the answer of an exchange and should not have been.
+
+    `assets` are exchanges by the URL that was asked for (`canonical_url`), with whose answers `integrity`
+    attributes are compared. It raises nothing, whatever was recorded.
+    """
+    if seen.answer is None or seen.original is None or seen.own:
+        return []
+    case = case_of(seen, rules)
+    fields, raw = answer_body(seen, rules)
+    found = [*_in_fields(case, fields, raw)]
+    if raw is not None and seen.original_body is not None and max(len(raw), len(seen.original_body)) <= _LONGEST:
+        path = seen.request.target.partition("?")[0]
+        try:
+            before = body_of(seen.original.fields, seen.original_body, path)
+            after = body_of(fields, raw, path)
+        except Unreadable:
+            return found
+        found += _broken_integrity(case, after, assets or {})
+        if before.decoded != after.decoded:
+            found += _in_bodies(case, before, after)
+    return found[:_MOST]
+
+
+def by_url(exchanges: Iterable[Seen]) -> dict[str, Seen]:
+    """Exchanges by the URL that was asked for; of several with one URL the first."""
+    found: dict[str, Seen] = {}
+    for seen in exchanges:
+        if seen.answer is not None and seen.answer.status == 200 and seen.request.method == "GET":
+            found.setdefault(canonical_url(seen.request.url, ""), seen)
+    return found
+
+
+def _rules_of(case: Case) -> tuple[str, ...]:
+    return tuple(case.reading.names("outbound_rules"))
+
+
+def _rule_of_field(case: Case, name: str) -> tuple[str, ...]:
+    events = (event for event in case.reading.response if name_of(event) == "CONTENT_CHANGE" and text(event, "rule"))
+    return tuple(dict.fromkeys(text(event, "rule") for event in events if text(event, "where").lower() == name.lower()))
+
+
+def _in_fields(case: Case, fields: Fields, raw: bytes | None) -> Iterator[OverMatch]:
+    seen = case.seen
+    assert seen.original is not None
+    for name, value in fields:
+        rules = _rule_of_field(case, name)
+        was = ", ".join(field_values(seen.original.fields, name))
+        if is_digest(name.lower()) and raw is not None and seen.original_body is not None:
+            true = renewed(name.lower(), value, raw)
+            if true != value and renewed(name.lower(), was, seen.original_body) == was:
+                why = (
+                    f"the body was changed, and {name} is still the digest of another one: {true or 'unknown'} is true"
+                )
+                yield OverMatch("stale digest", name, was, value, why, Harm.ERROR, rules)
+        sent = seen.answer_body
+        if name.lower() == "content-length" and sent and value.isdigit() and int(value) != len(sent):
+            why = f"the body has {len(sent):,} bytes"
+            yield OverMatch("wrong length", name, was, value, why, Harm.ERROR, rules)
+        if value != was:
+            for match in _misspelled(case, was.encode("utf-8", "replace"), value.encode("utf-8", "replace")):
+                yield OverMatch(match.what, name, was, value, match.why, match.harm, rules)
+    yield from _stale_signatures(case, fields, raw)
+
+
+def _stale_signatures(case: Case, fields: Fields, raw: bytes | None) -> Iterator[OverMatch]:
+    """Message signatures (RFC 9421) over fields that are no longer what they were."""
+    seen = case.seen
+    assert seen.original is not None
+    for value in field_values(fields, "signature-input"):
+        covered = {name.lower() for name in _COVERED.findall(value)}
+        changed = sorted(
+            name for name in covered if field_values(fields, name) != field_values(seen.original.fields, name)
+        )
+        if changed:
+            why = f"it covers {', '.join(changed)}, which was changed: whoever checks it refuses the answer"
+            yield OverMatch("stale signature", "Signature", value, value, why, Harm.ERROR, _rules_of(case))
+
+
+def _in_bodies(case: Case, before: Body, after: Body) -> Iterator[OverMatch]:
+    rules = _rules_of(case)
+    if before.kind.is_markup:
+        yield from _changed_identifiers(before, after, rules)
+    if before.kind is Kind.JSON and _is_json(before.data) and not _is_json(after.data):
+        why = "it was valid before, and is not any more: scripts that read it fail"
+        yield OverMatch("broken JSON", "body", "valid JSON", _parse_error(after.data), why, Harm.ERROR, rules)
+    for match in _misspelled(case, before.data, after.data):
+        at = after.offset(match.offset) if match.offset is not None else None
+        yield OverMatch(match.what, "body", "", match.after, match.why, match.harm, rules, at, match.count)
+
+
+def _misspelled(case: Case, before: bytes, after: bytes) -> Iterator[OverMatch]:
+    """URLs that no rewriting should give, unless the backend wrote them so."""
+    for what, why, pattern in _slips(case):
+        old = Counter(found[0] for found in pattern.finditer(before))
+        new = Counter[bytes]()
+        more: list[re.Match[bytes]] = []
+        for found in pattern.finditer(after):
+            new[found[0]] += 1
+            if new[found[0]] > old[found[0]]:
+                more.append(found)
+        if more:
+            first = more[0]
+            around = after[max(first.start() - _AROUND, 0) : first.end() + _AROUND].decode("utf-8", "replace")
+            yield OverMatch(what, "", "", around, why, Harm.ERROR, (), first.start(), len(more))
+
+
+def _slips(case: Case) -> Iterator[tuple[str, str, re.Pattern[bytes]]]:
+    public = case.public
+    host = re.escape(public.host_text.encode())
+    own = b"" if public.has_default_port else rb":%d" % public.port
+    ports = {origin.port for origin in (site.backend for site in _sites(case)) if origin}
+    known = {origin.port for site in _sites(case) for origin in site.public if origin.host == public.host} | {80, 443}
+    yield (
+        "two schemes",
+        "a rule put the public address before one that had its scheme already",
+        _TWO_SCHEMES,
+    )
+    if left := sorted(ports - known):
+        yield (
+            "the backend's port behind the public name",
+            "the host was replaced and its port was not: nothing answers there",
+            re.compile(rb"%b:(?:%b)(?!\d)" % (host, b"|".join(b"%d" % port for port in left)), re.IGNORECASE),
+        )
+    yield (
+        "a name that goes on",
+        "what was replaced was only the beginning of a longer name, which is another host",
+        re.compile(rb"//%b%b(?:[a-z0-9_-]+|\.[a-z0-9]+)[^\s\"'<>/]{0,40}" % (host, re.escape(own)), re.IGNORECASE),
+    )
+    if path := (case.site.path if case.site else ""):
+        raw = re.escape(path.encode())
+        yield (
+            "path twice",
+            f"{path} was put before a path that had it already",
+            re.compile(rb"%b%b(?![\w.-])" % (raw, raw)),
+        )
+
+
+def _sites(case: Case) -> list[Site]:
+    return [compiled.site for compiled in case.rules.rules.sites]
+
+
+def _changed_identifiers(before: Body, after: Body, rules: tuple[str, ...]) -> Iterator[OverMatch]:
+    """Namespaces, vocabularies and document types that are not what they were."""
+    old, new = (list(_identifiers(body)) for body in (before, after))
+    if [label for label, *_ in old] != [label for label, *_ in new]:
+        return
+    for (label, was, _), (_, now, at) in zip(old, new, strict=True):
+        if was != now and label != "integrity":
+            why = "it is an identifier, compared letter by letter, and no address: programs no longer know it"
+            yield OverMatch(
+                "changed identifier", label, _text(was), _text(now), why, Harm.ERROR, rules, after.offset(at)
+            )
+
+
+def _identifiers(body: Body) -> Iterator[tuple[str, bytes, int]]:
+    """Where an identifier stands, what it is, and its offset."""
+    xml = body.kind is not Kind.HTML
+    for token in HtmlScanner(xml=xml, kinds={TokenKind.START_TAG, TokenKind.DOCTYPE}).feed(body.data, final=True):
+        if token.kind is TokenKind.DOCTYPE:
+            yield "document type", body.data[token.start : token.end], token.start
+        for attribute in token.attributes:
+            name = attribute.name.lower()
+            if attribute.value is not None and is_name(name, xml=xml) and name not in (b"integrity", b"nonce"):
+                label = f"<{_text(token.name)} {_text(attribute.name)}>"
+                yield label, attribute.value, attribute.value_start
+
+
+def _broken_integrity(case: Case, page: Body, assets: Mapping[str, Seen]) -> Iterator[OverMatch]:
+    """`integrity` attributes that are not true for the file as it was sent, so that browsers refuse it."""
+    if page.kind is not Kind.HTML or b"ntegrity" not in page.data:
+        return
+    for token in HtmlScanner(kinds={TokenKind.START_TAG}).feed(page.data, final=True):
+        promised = _text(token.get(b"integrity") or b"")
+        address = token.get(b"src") or token.get(b"href")
+        if not promised or not address or token.name not in (b"script", b"link"):
+            continue
+        asset = assets.get(canonical_url(_text(address), case.seen.request.url))
+        if asset is None or asset.answer is None:
+            continue
+        fields, raw = answer_body(asset, case.rules)
+        try:
+            decoded = body_of(fields, raw or b"", "").decoded if raw is not None else None
+        except Unreadable:
+            continue
+        wanted = {f"{algorithm}-{digest}" for algorithm, digest in _DIGEST.findall(promised)}
+        if decoded is None or not wanted or wanted & set(digests(decoded).values()):
+            continue
+        strongest = max(wanted, key=lambda digest: ALGORITHMS.index(digest.partition("-")[0]))
+        true = digests(decoded)[strongest.partition("-")[0]]
+        why = f"{_text(address)} has another digest as it was sent: browsers refuse it"
+        label = f"<{_text(token.name)} integrity>"
+        offset = page.offset(token.start)
+        yield OverMatch("broken integrity", label, true, promised, why, Harm.ERROR, _rules_of(case), offset)
+
+
+def _is_json(data: bytes) -> bool:
+    return not _parse_error(data)
+
+
+def _parse_error(data: bytes) -> str:
+    try:
+        json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

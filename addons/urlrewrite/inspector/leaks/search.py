@@ -1,0 +1,294 @@
+"""Names of the backend that are left in an answer, each with its place, why it is there, and whether it matters.
+
+`leak_places` is for every answer: bytes that name nobody cost it a few searches at the speed of memory, and what it
+finds is judged by what stands next to it. `find_leaks` is for a person who asks: it reads the body as the content
+engine does, and tells why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from urlrewrite.content.browser_urls import map_browser_url
+from urlrewrite.content.links import LinkMap
+from urlrewrite.engine.facts import Fields, RequestFacts
+from urlrewrite.fields.urls import Kind as FieldKind
+from urlrewrite.fields.urls import kind_of
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, answer_body, asked, body_of, case_of, names_of
+from urlrewrite.inspector.leaks.names import Named, Names
+from urlrewrite.inspector.leaks.places import Place, Sort, Uses, places
+from urlrewrite.inspector.leaks.reasons import (
+    Harm,
+    Reason,
+    Remedy,
+    harm_in_body,
+    harm_in_field,
+    reason_in_body,
+    reason_in_field,
+    reason_of_phrase,
+)
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.text import counted, sentence, shown, visible
+from urlrewrite.inspector.traces.reading import name_of, texts
+from urlrewrite.model import LinkPlace
+from urlrewrite.origin import Origin
+
+MOST_LEAKS = 300
+"""Different leaks of one answer that are told."""
+
+MOST_PLACES = 500
+"""Names of one answer that are looked at to count the places."""
+
+_AROUND = 60
+_REACH = 300
+_BARE_FIELDS = (FieldKind.COOKIE, FieldKind.POLICY, FieldKind.AUTHORITY, FieldKind.ALLOW_FROM)
+_ORDER = tuple(Harm)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """A name of the backend in an answer; equal ones in places of one kind are one leak, with their `count`.
+
+    `place` says where: a field's name, `<a href>`, `<script>`, `text`. `field` is the field's name, "" for the body;
+    `value` its whole value. `offset` is that of the first one in the decoded body in bytes, `line` and `column` count
+    from 1; None and 0 in a field. `written` is the name as it stands there, `after` what follows it, `around` the text
+    on both sides, shortened. `origin` is the backend's that is meant, `kind` the kind of the content. `would_map` tells
+    that the link map reads it as a URL of its own, wherever it stands.
+    """
+
+    place: str
+    spelling: str
+    written: str
+    authority: str
+    why: str
+    harm: Harm
+    remedy: Remedy
+    around: str
+    origin: Origin | None = None
+    field: str = ""
+    value: str = ""
+    offset: int | None = None
+    line: int = 0
+    column: int = 0
+    count: int = 1
+    after: str = ""
+    where: Place | None = None
+    kind: str = ""
+    also: LinkPlace | None = None
+    named: Named | None = None
+    would_map: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeakPlace:
+    """A place in an answer where a browser or a program would use a name of the backend.
+
+    `field` is the name of the field, "" for the body; `offset` is that in its value or in the decoded body.
+    """
+
+    field: str
+    offset: int
+
+
+def leak_places(fields: Fields, body: bytes | None, request: RequestFacts, rules: RulesInForce) -> list[LeakPlace]:
+    """The places of names that matter (what is no mere information) in an answer as the client got it.
+
+    `body` is as it was sent, under its content coding; None where it was not kept. It raises nothing; a body whose
+    coding cannot be undone has no places.
+    """
+    compiled, public = asked(request, rules)
+    names = names_of(rules, compiled, public)
+    if not names:
+        return []
+    found = [
+        LeakPlace(name, named.start)
+        for name, value, named in _in_fields(fields, names)
+        if harm_in_field(name, value, named) is not Harm.INFORMATION
+    ]
+    if not body:
+        return found
+    try:
+        read = body_of(fields, body, request.target.partition("?")[0])
+    except Unreadable:
+        return found
+    if not names.may_occur(read.data):
+        return found
+    uses = Uses(read.data, read.data.lower(), read.kind)
+    return found + [
+        LeakPlace("", read.offset(named.start))
+        for named in names.find(read.data, most=MOST_PLACES)
+        if harm_in_body(Sort.LINK, named, waits=named.is_elsewhere and uses.waits_at(named.start))
+        is not Harm.INFORMATION
+        and uses.at(named.start)
+    ]
+
+
+def find_leaks(seen: Seen, rules: RulesInForce) -> list[Leak]:
+    """Every name of a backend in the answer of an exchange, the most harmful first; see `Leak`."""
+    if seen.answer is None:
+        return []
+    case = case_of(seen, rules)
+    fields, raw = answer_body(seen, rules)
+    found = [*_of_fields(case, fields), *_of_phrase(case), *_of_paths(case)]
+    if raw:
+        found += _of_body(case, fields, raw)
+    return in_order(grouped(found))[:MOST_LEAKS]
+
+
+def in_order(leaks: Iterable[Leak]) -> list[Leak]:
+    """Leaks with the most harmful first, then the most frequent."""
+    return sorted(leaks, key=lambda leak: (_ORDER.index(leak.harm), -leak.count))
+
+
+def grouped(leaks: Iterable[Leak]) -> list[Leak]:
+    """Leaks that say the same, as one."""
+    groups: dict[tuple[str, ...], Leak] = {}
+    for leak in leaks:
+        key = (leak.place, leak.spelling, leak.written.lower(), leak.why)
+        first = groups.get(key)
+        groups[key] = replace(first, count=first.count + leak.count) if first else leak
+    return list(groups.values())
+
+
+def leaks_text(seen: Seen, rules: RulesInForce) -> str:
+    """The leaks of an exchange as text for a fixed-width view; whatever was recorded, this raises nothing."""
+    leaks = find_leaks(seen, rules)
+    if not leaks:
+        return "no name of a backend is left in this answer"
+    matter = sum(leak.count for leak in leaks if leak.harm is not Harm.INFORMATION)
+    lines = [f"{counted(sum(leak.count for leak in leaks), 'name')} of backends left in this answer, {matter:,} matter"]
+    for leak in leaks:
+        at = f", line {leak.line:,} column {leak.column:,} (byte {leak.offset:,})" if leak.offset is not None else ""
+        often = f" ×{leak.count:,}" if leak.count > 1 else ""
+        lines += ["", f"{leak.harm} in {shown(leak.place, 80)}{often}{at}"]
+        lines += [f"    {shown(leak.written, 120)}  ({leak.spelling})", f"    in {shown(leak.around, 160)}"]
+        lines += [f"  {line}" for line in sentence(f"why: {visible(leak.why)}")]
+    return "\n".join(lines)
+
+
+def _in_fields(fields: Fields, names: Names) -> Iterator[tuple[str, str, Named]]:
+    """The names in fields; most answers have none, which is found out for all fields at once."""
+    if not names.may_occur("\n".join(value for _, value in fields).encode("utf-8", "surrogateescape")):
+        return
+    for name, value in fields:
+        bare = kind_of(name) in _BARE_FIELDS
+        for named in names.find(value.encode("utf-8", "surrogateescape"), bare=bare):
+            yield name, value, named
+
+
+def _of_fields(case: Case, fields: Fields) -> Iterator[Leak]:
+    for name, value, named in _in_fields(fields, case.names):
+        data = value.encode("utf-8", "surrogateescape")
+        would_map = _would_map(case.link_map, data, named)
+        reason = reason_in_field(case, name, value, named, would_map=would_map)
+        harm = harm_in_field(name, value, named)
+        yield replace(_leak(name, data, named, reason, harm), field=name, value=value, would_map=would_map)
+
+
+def _of_phrase(case: Case) -> Iterator[Leak]:
+    answer = case.seen.answer
+    data = answer.reason.encode("utf-8", "surrogateescape") if answer else b""
+    for named in case.names.find(data):
+        yield _leak("reason phrase", data, named, reason_of_phrase(case), Harm.INFORMATION)
+
+
+def _of_paths(case: Case) -> Iterator[Leak]:
+    """Paths from the root in scripts, which lead past the path under which the site is mounted."""
+    for event in case.reading.response:
+        if name_of(event) == "PATHS_LEFT":
+            for path in texts(event, "paths"):
+                why = "nothing tells a path in a script from other text, and rootPaths does not name this one"
+                yield Leak("path in a script", "plain", path, "", why, Harm.WARNING, Remedy.ROOT_PATHS, path)
+
+
+def _of_body(case: Case, fields: Fields, raw: bytes) -> Iterator[Leak]:
+    try:
+        body = body_of(fields, raw, case.seen.request.target.partition("?")[0])
+    except Unreadable as error:
+        why = f"the body cannot be looked into: {error}"
+        yield Leak("body", "unknown", "", "", why, Harm.INFORMATION, Remedy.NONE, "")
+        return
+    if not case.names.may_occur(body.data):
+        return
+    found = case.names.find(body.data)
+    lines = _Lines(body.data)
+    for named, place in zip(found, places(body.data, body.kind, [named.start for named in found]), strict=True):
+        would_map = _would_map(case.link_map, body.data, named)
+        reason = reason_in_body(case, body.kind, place, named, would_map=would_map)
+        harm = harm_in_body(place.sort, named, waits=place.waits)
+        leak = _leak(place.label, body.data, named, reason, harm)
+        line, column = lines.of(named.start)
+        yield replace(
+            leak,
+            spelling=_spelling(body, named),
+            offset=body.offset(named.start),
+            line=line,
+            column=column,
+            where=place,
+            kind=str(body.kind),
+            would_map=would_map,
+        )
+
+
+def _spelling(body: Body, named: Named) -> str:
+    if body.view is None or not body.view.transcoded:
+        return named.spelling
+    return f"{named.spelling}, in {body.view.charset.label}"
+
+
+def _would_map(link_map: LinkMap, data: bytes, named: Named) -> bool:
+    """Whether the link map reads a name as a URL of its own."""
+    begin = max(named.start - 16, 0)
+    until = named.end - begin
+    spans: list[int] = []
+
+    def told(offset: int, before: bytes, after: bytes) -> None:
+        del before, after
+        spans.append(offset)
+
+    around = data[begin : named.end + _REACH]
+    link_map.map(around, bare=True, on_change=told)
+    if named.is_url and not spans:
+        # In an attribute that holds one URL, a browser reads it all the same.
+        map_browser_url(data[named.start : named.end + _REACH], link_map, lambda *_: spans.append(until - 1))
+    return not named.hidden and any(named.start - begin <= offset < until for offset in spans)
+
+
+def _leak(place: str, data: bytes, named: Named, reason: Reason, harm: Harm) -> Leak:
+    return Leak(
+        place=place,
+        spelling=named.spelling,
+        written=named.written.decode("utf-8", "surrogateescape"),
+        authority=named.authority,
+        why=reason.why,
+        harm=harm,
+        remedy=reason.remedy,
+        around=_around(data, named),
+        origin=named.origin,
+        after=data[named.end : named.end + _REACH].decode("utf-8", "surrogateescape"),
+        also=reason.also,
+        named=named,
+    )
+
+
+def _around(data: bytes, named: Named) -> str:
+    begin, end = max(named.start - _AROUND, 0), named.end + _AROUND
+    text = data[begin:end].decode("utf-8", "replace")
+    return f"{'…' if begin else ''}{text}{'…' if end < len(data) else ''}"
+
+
+class _Lines:
+    """Lines and columns of offsets that are asked for in order."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._done = 0
+        self._line = 1
+
+    def of(self, offset: int) -> tuple[int, int]:
+        """Line and column, both from 1."""
+        self._line += self._data.count(b"\n", self._done, offset)
+        self._done = max(offset, self._done)
+        return self._line, offset - self._data.rfind(b"\n", 0, offset)

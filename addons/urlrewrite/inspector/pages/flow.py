@@ -1,0 +1,250 @@
+"""The page Flow: the exchanges, or one of them with all that is known of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.diff.causes import Cause
+from urlrewrite.inspector.diff.differences import Differences, FieldChange, differences
+from urlrewrite.inspector.diff.explanations import Explanations
+from urlrewrite.inspector.diff.hunks import Hunk, Lines, hunks
+from urlrewrite.inspector.diff.spans import Span
+from urlrewrite.inspector.diff.steps import AnswerStep, answer_steps, url_steps
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.text import clipped, printable, shown, visible
+from urlrewrite.inspector.traces.flow_causes import leaks_counted, what_is_wrong, what_was_done, why_nothing
+from urlrewrite.inspector.traces.reading import Reading, number, read, text
+from urlrewrite.inspector.traces.report import summary
+from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
+from urlrewrite.inspector.traces.why_not import misses
+
+MOST_FLOWS = 200
+MOST_HUNKS = 100
+MOST_OF_A_STEP = 40
+WHOLE = 2**20
+"""Characters up to which a body is shown in full, if that is asked for."""
+
+_VALUE = 4000
+_URL = 2000
+_MOST_STEPS = 200
+_NEAR = 5
+
+type _Json = dict[str, Any]
+
+
+def answer(shown_now: Snapshot, asked: Mapping[str, Any]) -> _Json:
+    """The list of exchanges, or one of them.
+
+    Without `flow`: `{"flows": [...], "total": int, "more": bool}`, the newest first, of which `filter` chooses by a
+    text in what is listed; `after` is the id of a flow after which the list is to go on. With `flow`, and `all` for the
+    whole body: see `_one`.
+
+    Raises:
+        PageError: there is no such flow.
+    """
+    flow_id = str(asked.get("flow") or "")
+    if not flow_id:
+        return _list(shown_now, str(asked.get("filter") or ""), str(asked.get("after") or ""))
+    seen = shown_now.find(flow_id)
+    if seen is None:
+        raise PageError(f"got the flow {shown(flow_id, 80)}, expected one of those that are kept")
+    return _one(seen, shown_now.rules, whole=bool(asked.get("all")))
+
+
+# The list
+
+
+def _list(shown_now: Snapshot, wanted: str, after: str) -> _Json:
+    wanted = wanted.strip().lower()
+    ids = [seen.flow_id for seen in shown_now.seen]
+    begin = ids.index(after) + 1 if after in ids else 0
+    flows: list[_Json] = []
+    for seen in shown_now.seen[begin:]:
+        entry = _entry(seen)
+        if wanted and not any(wanted in str(entry[key]).lower() for key in ("method", "url", "status", "summary")):
+            continue
+        if len(flows) == MOST_FLOWS:
+            return {"flows": flows, "total": len(ids), "more": True}
+        flows.append(entry)
+    return {"flows": flows, "total": len(ids), "more": False}
+
+
+def _entry(seen: Seen) -> _Json:
+    reading = read(seen.trace)
+    return {
+        **_head(seen, reading),
+        "problems": len(reading.problems()) + bool(seen.failed and not seen.given_up),
+        "links": max(number(reading.data, "links") or 0, 0),
+    }
+
+
+def _head(seen: Seen, reading: Reading) -> _Json:
+    return {
+        "id": seen.flow_id,
+        "time": seen.began if math.isfinite(seen.began) else 0,
+        "method": visible(seen.request.method),
+        "url": clipped(visible(seen.request.url), _URL),
+        "status": _status(seen, reading),
+        "summary": f"✖ {shown(seen.failed, 80)}" if seen.failed and not seen.given_up else summary(seen.trace),
+        "leaks": leaks_counted(reading),
+    }
+
+
+def _status(seen: Seen, reading: Reading) -> int | None:
+    return seen.answer.status if seen.answer else number(reading.data, "status")
+
+
+# One flow
+
+
+class _Causes:
+    """The causes of changes, numbered as they come up, so that each has its colour."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Cause, int] = {}
+
+    def numbers(self, causes: Iterable[Cause]) -> list[int]:
+        """The numbers of some causes."""
+        return [self._numbers.setdefault(cause, len(self._numbers)) for cause in causes]
+
+    def listed(self) -> list[_Json]:
+        """All of them, by number."""
+        return [{"label": shown(cause.label, 200), "rule": cause.is_rule} for cause in self._numbers]
+
+
+def _one(seen: Seen, rules: RulesInForce | None, *, whole: bool) -> _Json:
+    """Everything of one exchange.
+
+    `wrong`, `why_not` and `done` are for the first screen (see `flow_causes.py`); `tree` is `{"request": [node],
+    "response": [node]}`, a node `{"title", "kind", "lines", "children", "opened"}`; `causes` are `{"label", "rule"}` by
+    their number, which is what `by` lists; `fields` are changes `{"name", "before", "after", "by"}`; `body` and each of
+    `steps["answers"]` have `hunks`: `{"line", "pieces"}`, where a piece is a text that stayed, or `{"before", "after",
+    "by", "tip"}`.
+    """
+    reading = read(seen.trace)
+    near = misses(reading)[:_NEAR]
+    found = differences(seen, rules)
+    causes = _Causes()
+    explained = Explanations(reading.response)
+    body = _body(found, causes, explained, whole=whole)
+    return {
+        **_head(seen, reading),
+        "trace_id": visible(text(reading.data, "id")),
+        "site": visible(text(reading.data, "site")),
+        "target": clipped(visible(text(reading.data, "target")), _URL),
+        "action": visible(text(reading.data, "action")),
+        "way": visible(text(reading.data, "way")),
+        "rules": visible(text(reading.data, "rules")),
+        "rules_in_force": rules.fingerprint if rules else "",
+        "level": visible(text(reading.data, "level")),
+        "own": seen.own,
+        "wrong": what_is_wrong(seen, reading, rules),
+        "why_not": why_nothing(near),
+        "done": what_was_done(reading),
+        "tree": {
+            "request": _nodes(request_tree(reading, {miss.rule for miss in near if miss.side == "request"})),
+            "response": _nodes(response_tree(reading, {miss.rule for miss in near if miss.side == "response"})),
+        },
+        "body": body,
+        "fields": [_field(change, causes) for change in found.fields],
+        "steps": _steps(seen, found, reading, causes, explained),
+        "causes": causes.listed(),
+    }
+
+
+def _nodes(nodes: Iterable[Node]) -> list[_Json]:
+    return [asdict(node) for node in nodes]
+
+
+def _field(change: FieldChange, causes: _Causes) -> _Json:
+    return {
+        "name": visible(change.name),
+        "before": None if change.before is None else shown(change.before, _VALUE),
+        "after": None if change.after is None else shown(change.after, _VALUE),
+        "by": causes.numbers(change.by),
+    }
+
+
+def _body(found: Differences, causes: _Causes, explained: Explanations, *, whole: bool) -> _Json:
+    before = found.original.text
+    note = found.note
+    told: _Json = {
+        "note": visible(note),
+        "original": found.original.about,
+        "answer": found.answer.about,
+        "changes": len(found.spans),
+        "hunks": [],
+        "more": 0,
+        "size": len(before or ""),
+        "whole": False,
+        "by_trace": found.why_no_stages,
+    }
+    if before is None or found.answer.text is None:
+        return told
+    lines = Lines(before)
+    told["whole"] = whole = whole and len(before) <= WHOLE
+    if whole:
+        parts = [Hunk(0, len(before), 1, found.spans)]
+    else:
+        parts = hunks(lines, found.spans, most=MOST_HUNKS)
+    told["hunks"] = [_hunk(before, part, causes, explained) for part in parts]
+    told["more"] = len(found.spans) - sum(len(part.spans) for part in parts)
+    return told
+
+
+def _hunk(text_before: str, hunk: Hunk, causes: _Causes, explained: Explanations) -> _Json:
+    return {"line": hunk.line, "pieces": list(_pieces(text_before, hunk, causes, explained))}
+
+
+def _pieces(text_before: str, hunk: Hunk, causes: _Causes, explained: Explanations) -> Iterator[str | _Json]:
+    done = hunk.start
+    for span in hunk.spans:
+        if done < span.start:
+            yield printable(text_before[done : span.start])
+        yield _piece(span, causes, explained)
+        done = span.end
+    if done < hunk.end:
+        yield printable(text_before[done : hunk.end])
+
+
+def _piece(span: Span, causes: _Causes, explained: Explanations) -> _Json:
+    return {
+        "before": printable(clipped(span.before, _VALUE)),
+        "after": printable(clipped(span.after, _VALUE)),
+        "by": causes.numbers(span.by),
+        "tip": "\n".join(explained.of(span)),
+    }
+
+
+def _steps(seen: Seen, found: Differences, reading: Reading, causes: _Causes, explained: Explanations) -> _Json:
+    """`{"urls": [...], "answers": [...], "note"}`; in the note stands why the steps of the answer are not exact."""
+    urls = [
+        {
+            "rule": visible(step.rule),
+            "before": shown(step.before, _URL),
+            "after": shown(step.after, _URL),
+            "acted": step.acted,
+            "what": shown(step.what, _URL) if step.what else "",
+        }
+        for step in url_steps(reading)
+    ]
+    before = seen.original.fields if seen.original else ()
+    answers = [_step(step, causes, explained) for step in answer_steps(found, before)]
+    return {"urls": urls[:_MOST_STEPS], "answers": answers[:_MOST_STEPS], "note": found.why_no_stages}
+
+
+def _step(step: AnswerStep, causes: _Causes, explained: Explanations) -> _Json:
+    spans = tuple(Span(s.start, s.end, s.before, s.after, (step.cause,)) for s in step.spans)
+    parts = hunks(Lines(step.before), spans, most=MOST_OF_A_STEP) if step.before is not None else []
+    return {
+        "by": causes.numbers([step.cause])[0],
+        "fields": [_field(change, causes) for change in step.fields],
+        "hunks": [_hunk(step.before or "", part, causes, explained) for part in parts],
+        "changes": len(spans),
+        "more": len(spans) - sum(len(part.spans) for part in parts),
+    }

@@ -1,0 +1,137 @@
+"""The page Leaks: names of the backend left in answers, most harmful first, with what would take each away.
+
+Answers `{"flows": int, "more": int, "leaks": [...], "over": [...], "problem": str}`. A leak has `place spelling written
+around why harm count offset line column authority kind flows proposal`; `flows` are `{"id", "url", "status"}`, the
+first ones only, `flow_count` all of them. `proposal` is `{"title", "why", "yaml", "xml",
+"site"}`. What was changed and should
+not have been has `what place before after why harm rules offset count flows flow_count`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.leaks.over_matches import OverMatch, by_url, find_over_matches
+from urlrewrite.inspector.leaks.proposals import proposal
+from urlrewrite.inspector.leaks.reasons import Harm
+from urlrewrite.inspector.leaks.search import Leak, find_leaks
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.text import visible
+
+MOST_SHOWN = 200
+MOST_FLOWS = 8
+
+_HARMS = tuple(Harm)
+
+SECONDS = 3.0
+"""How long exchanges are looked at; the newest come first, and how many were left out is told."""
+
+
+@dataclass(slots=True)
+class _Group[Item]:
+    """A finding that several exchanges have: the first of them, and all."""
+
+    item: Item
+    first: Seen
+    count: int = 0
+    flows: list[Seen] = field(default_factory=list)
+
+
+def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaks of all exchanges, or of the one whose flow is asked for (`flow`).
+
+    Raises:
+        PageError: the flow is not there.
+    """
+    rules = shown.rules
+    if rules is None:
+        return {"flows": 0, "more": 0, "leaks": [], "over": [], "problem": "No rules are in force."}
+    flow = str(asked.get("flow") or "")
+    exchanges = shown.seen
+    if flow:
+        one = shown.find(flow)
+        if one is None:
+            raise PageError(f"got the flow {visible(flow)}, expected one that is still kept")
+        exchanges = (one,)
+    leaks: dict[tuple[object, ...], _Group[Leak]] = {}
+    over: dict[tuple[object, ...], _Group[OverMatch]] = {}
+    assets = by_url(shown.seen)
+    until = time.monotonic() + SECONDS
+    looked = 0
+    for seen in exchanges:
+        if time.monotonic() > until:
+            break
+        looked += 1
+        for leak in find_leaks(seen, rules):
+            key = (leak.harm, leak.place, leak.spelling, leak.written.lower(), leak.why)
+            _add(leaks, key, leak, seen, leak.count)
+        for match in find_over_matches(seen, rules, assets):
+            _add(over, (match.what, match.place, match.why), match, seen, match.count)
+    groups = sorted(leaks.values(), key=lambda group: (_HARMS.index(group.item.harm), -group.count))
+    return {
+        "flows": looked,
+        "more": len(exchanges) - looked,
+        "leaks": [_leak(group, rules) for group in groups[:MOST_SHOWN]],
+        "over": [_over(group) for group in list(over.values())[:MOST_SHOWN]],
+        "problem": "",
+    }
+
+
+def _add[Item](
+    groups: dict[tuple[object, ...], _Group[Item]], key: tuple[object, ...], item: Item, seen: Seen, count: int
+) -> None:
+    group = groups.setdefault(key, _Group(item, seen))
+    group.count += count
+    group.flows.append(seen)
+
+
+def _flows(flows: list[Seen]) -> dict[str, Any]:
+    shown = [
+        {"id": seen.flow_id, "url": visible(seen.request.url), "status": seen.answer.status if seen.answer else None}
+        for seen in flows[:MOST_FLOWS]
+    ]
+    return {"flows": shown, "flow_count": len(flows)}
+
+
+def _leak(group: _Group[Leak], rules: RulesInForce) -> dict[str, Any]:
+    leak = group.item
+    proposed = proposal(leak, group.first, rules)
+    return {
+        "place": visible(leak.place),
+        "spelling": leak.spelling,
+        "written": visible(leak.written),
+        "around": visible(leak.around),
+        "authority": visible(leak.authority),
+        "why": visible(leak.why),
+        "harm": str(leak.harm),
+        "count": group.count,
+        "offset": leak.offset,
+        "line": leak.line,
+        "column": leak.column,
+        "kind": leak.kind,
+        "proposal": {
+            "title": visible(proposed.title),
+            "why": visible(proposed.why),
+            "yaml": proposed.yaml,
+            "xml": proposed.xml,
+            "site": proposed.site,
+        },
+        **_flows(group.flows),
+    }
+
+
+def _over(group: _Group[OverMatch]) -> dict[str, Any]:
+    match = group.item
+    return {
+        **{name: visible(getattr(match, name)) for name in ("what", "place", "before", "after", "why")},
+        "harm": str(match.harm),
+        "rules": [visible(rule) for rule in match.rules],
+        "offset": match.offset,
+        "count": group.count,
+        **_flows(group.flows),
+    }

@@ -1,0 +1,294 @@
+"""The page Rules: every rule in force with what it did, and what is wrong with it.
+
+Asked for nothing, it lists all rules. Asked for one (`side`, `site`, `location`, `rule` as in the list) it tells of
+this one: the piece of its file, its findings, and the exchanges in which it acted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.figures import Figures, RuleTally, name_kept
+from urlrewrite.inspector.findings import FilesAre, Findings, findings
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.rule_list import Group, Rule, Tallies, acts, ends, groups, matches
+from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.statistics import Statistics
+from urlrewrite.inspector.text import counted
+from urlrewrite.inspector.traces.reading import number, text, texts
+from urlrewrite.model import Source
+from urlrewrite.problems import Problem, Severity
+
+SHADOWED = "UR180"
+
+_FLOWS = 50
+_LINES_BEFORE = 3
+_LINES = 40
+_LARGEST = 4 * 2**20
+
+_CAUSES = {
+    ("never runs", "err"): "can never run, since a rule before takes all requests",
+    ("changed nothing", "warn"): "matched and changed nothing",
+    ("never reached", "info"): "never reached",
+    ("never tried", "info"): "never tried",
+    ("never hit", "info"): "never hit",
+}
+"""Marks that stand at the top of the page, in this order."""
+
+type _Answer = dict[str, Any]
+
+
+def answer(shown: Snapshot, asked: Mapping[str, Any]) -> _Answer:
+    """The list, or one rule. Raises PageError for a rule that is not there."""
+    found = findings(shown)
+    if shown.rules is None:
+        return {"fingerprint": "", "groups": [], "causes": _causes_of_files(found, in_force=False), **_problems(found)}
+    page = _Page(shown, shown.rules, found)
+    return page.one(asked) if asked.get("rule") is not None else page.all()
+
+
+class _Page:
+    def __init__(self, shown: Snapshot, rules: RulesInForce, found: Findings) -> None:
+        self.rules = rules
+        self.found = found
+        self.figures, self.recorded = _figures(shown, rules)
+        self.tallies = Tallies(rules, self.figures)
+        self.groups = tuple(groups(rules))
+        self.seen = shown.seen
+        self.acted = _acted(shown.seen, rules.fingerprint)
+        self.extents = _Extents(rule.source for group in self.groups for rule in group.rules)
+
+    def all(self) -> _Answer:
+        """Every rule, and what is wrong first."""
+        listed = [self._group(group) for group in self.groups if group.rules or group.fault]
+        causes = [*_causes_of_files(self.found, in_force=True), *_causes_of_rules(listed)]
+        if not self.figures.requests_now:
+            causes.append({"kind": "info", "text": "No exchange has come to an end under these rules yet."})
+        return {
+            "fingerprint": self.rules.fingerprint,
+            "since": self.figures.rules_since,
+            "recorded": self.recorded,
+            "exchanges": self.figures.requests_now,
+            "traced": self.figures.full_now,
+            "causes": causes,
+            "groups": listed,
+            **_problems(self.found),
+        }
+
+    def _group(self, group: Group) -> _Answer:
+        exchanges = self._exchanges(group)
+        return {
+            "title": group.title,
+            "side": group.side,
+            "site": group.site,
+            "location": group.location,
+            "fault": group.fault,
+            "exchanges": exchanges,
+            "rules": [self._row(group, rule, exchanges) for rule in group.rules],
+        }
+
+    def _exchanges(self, group: Group) -> int:
+        return self.figures.requests_now if group.is_global else self.figures.sites_now[name_kept(group.site)]
+
+    def _row(self, group: Group, rule: Rule, exchanges: int) -> _Answer:
+        tally = self.tallies.of(group, rule)
+        own = self._findings(rule)
+        flows = self._flows(group, rule)
+        told = self.figures.full_now > 0 or not self.figures.requests_now
+        return {
+            "name": rule.name,
+            "enabled": rule.enabled,
+            "ends": ends(rule),
+            "matches": matches(rule),
+            "acts": acts(rule),
+            "source": str(rule.source),
+            "hits": tally.hits,
+            "misses": tally.misses if told else None,
+            "unchanged": tally.unchanged if told else None,
+            "skipped": tally.skipped if told else None,
+            "changes": tally.changes if told else None,
+            "last_hit": tally.last_hit,
+            "seconds": tally.seconds / tally.timed if tally.timed else None,
+            "spent": tally.seconds,
+            "flows": len(flows),
+            "flow": flows[0].flow_id if flows else "",
+            "marks": _marks(rule, tally, own, exchanges, told, self.tallies.is_shared(group, rule)),
+            "findings": len(own),
+        }
+
+    def one(self, asked: Mapping[str, Any]) -> _Answer:
+        """One rule in full."""
+        place = tuple(str(asked.get(key, "")) for key in ("side", "site", "location"))
+        for group in self.groups:
+            rule = next((rule for rule in group.rules if rule.name == str(asked["rule"])), None)
+            if rule is not None and place == (group.side, group.site, group.location):
+                return {
+                    **self._row(group, rule, self._exchanges(group)),
+                    "group": group.title,
+                    "excerpt": _excerpt(rule.source, self.extents.end(rule.source)),
+                    "stale": self.found.files is not FilesAre.IN_FORCE,
+                    "problems": [_problem(problem) for problem in self._findings(rule)],
+                    "list": [_flow(seen) for seen in self._flows(group, rule)[:_FLOWS]],
+                }
+        raise PageError(
+            f"There is no rule {str(asked['rule'])[:200]!r} there now: the rules may have been loaded again."
+        )
+
+    def _flows(self, group: Group, rule: Rule) -> Sequence[Seen]:
+        sites = self.figures.sites_now if group.is_global else (group.site,)
+        found = [seen for site in sites for seen in self.acted.get((group.side, site, rule.name), ())]
+        return sorted(found, key=lambda seen: seen.began, reverse=True) if len(sites) > 1 else found
+
+    def _findings(self, rule: Rule) -> list[Problem]:
+        if self.found.files is not FilesAre.IN_FORCE:
+            # Lines have moved, perhaps.
+            return []
+        end = self.extents.end(rule.source)
+        return [
+            problem
+            for problem in self.found.problems
+            if problem.rule == rule.name
+            and problem.source.file == rule.source.file
+            and rule.source.line <= problem.source.line < end
+        ]
+
+
+def _figures(shown: Snapshot, rules: RulesInForce) -> tuple[Figures, bool]:
+    """What was counted; of recorded exchanges alone, if none came through the proxy under these rules."""
+    figures = shown.statistics.figures()
+    if figures.requests_now or not shown.seen:
+        return figures, False
+    of_flows = Statistics(now=min(seen.began for seen in shown.seen))
+    of_flows.reload(True, 0.0, fingerprint=rules.fingerprint)
+    for seen in shown.seen:
+        of_flows.add(seen.trace, began=seen.began, seconds=0.0, site=text(seen.trace, "site"))
+    recorded = of_flows.figures()
+    return (recorded, True) if recorded.requests_now else (figures, False)
+
+
+def _acted(all_seen: Iterable[Seen], fingerprint: str) -> Mapping[tuple[str, str, str], list[Seen]]:
+    """The exchanges in which each rule acted, by side, site and name, the newest first."""
+    found = defaultdict[tuple[str, str, str], list[Seen]](list)
+    for seen in all_seen:
+        if text(seen.trace, "rules") == fingerprint:
+            site = text(seen.trace, "site")
+            for side in ("inbound", "outbound"):
+                for name in dict.fromkeys(texts(seen.trace, f"{side}_rules")):
+                    found[side, site, name].append(seen)
+    return found
+
+
+def _marks(
+    rule: Rule, tally: RuleTally, own: Sequence[Problem], exchanges: int, told: bool, shared: bool
+) -> list[_Answer]:
+    """Words in coloured frames, and why they are there."""
+    marks = []
+    if not rule.enabled:
+        marks.append(("info", "disabled", "enabled: false keeps it from being tried"))
+    for problem in own:
+        if problem.id == SHADOWED:
+            marks.append(("err", "never runs", problem.message))
+    if rule.enabled and exchanges and not tally.hits:
+        marks.append(_never_hit(tally, exchanges, told))
+    if others := sum(problem.id != SHADOWED for problem in own):
+        first = next(problem.message for problem in own if problem.id != SHADOWED)
+        marks.append(("warn", counted(others, "finding"), first))
+    if shared:
+        marks.append(("info", "counted together", "another rule of the site has this name, and hits tell names only"))
+    return [{"kind": kind, "text": label, "why": why} for kind, label, why in marks]
+
+
+def _never_hit(tally: RuleTally, exchanges: int, told: bool) -> tuple[str, str, str]:
+    since = f"in {counted(exchanges, 'exchange')} since these rules came into force"
+    if not told:
+        return "info", "never hit", f"it did nothing {since}"
+    if tally.unchanged:
+        why = "it matched, but what it writes was there already, its conditions did not hold, or its action is None"
+        return "warn", "changed nothing", f"{why}, {since}"
+    if tally.misses:
+        return "info", "never hit", f"its pattern or its conditions never held {since}"
+    if tally.skipped:
+        why = "its precondition did not hold, or there was nothing for it to examine"
+        return "info", "never tried", f"{why}, {since}"
+    return "info", "never reached", f"a rule before it ended the evaluation each time, or no answer came, {since}"
+
+
+def _causes_of_files(found: Findings, *, in_force: bool) -> list[_Answer]:
+    errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
+    match found.files:
+        case FilesAre.BROKEN:
+            stay = "the last good rules stay in force" if in_force else "no rules are in force"
+            what = f"The rule files have {counted(len(errors), 'error')}, so {stay}: {errors[0]}" if errors else stay
+            return [{"kind": "err", "text": what}]
+        case FilesAre.CHANGED if in_force:
+            return [{"kind": "info", "text": "The files were saved a moment ago: they are not in force yet."}]
+    return [] if in_force else [{"kind": "err", "text": "No rules are in force."}]
+
+
+def _causes_of_rules(listed: Sequence[_Answer]) -> list[_Answer]:
+    causes = []
+    for group in listed:
+        if group["fault"]:
+            what = f"IIS would answer {group['fault']} to everything, and mode iis does so, too"
+            causes.append({"kind": "err", "text": f"{group['title']}: {what}."})
+    rows = [row for group in listed for row in group["rules"]]
+    for label, kind in _CAUSES:
+        names = dict.fromkeys(row["name"] for row in rows if any(mark["text"] == label for mark in row["marks"]))
+        if names:
+            first = ", ".join(f'"{name}"' for name in list(names)[:5]) + (" …" if len(names) > 5 else "")
+            causes.append({"kind": kind, "text": f"{counted(len(names), 'rule')} {_CAUSES[label, kind]}: {first}"})
+    return causes
+
+
+def _problems(found: Findings) -> _Answer:
+    return {"files": str(found.files), "problems": [_problem(problem) for problem in found.problems]}
+
+
+def _problem(problem: Problem) -> _Answer:
+    return {
+        "id": problem.id,
+        "severity": str(problem.severity),
+        "source": str(problem.source),
+        "rule": problem.rule,
+        "message": problem.message,
+    }
+
+
+class _Extents:
+    """Where each rule ends: at the line where the next one of its file begins."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        lines = defaultdict[str, set[int]](set)
+        for source in sources:
+            lines[source.file].add(source.line)
+        self._lines = {file: sorted(found) for file, found in lines.items()}
+
+    def end(self, source: Source) -> int:
+        """The first line that is not the rule's."""
+        return next((line for line in self._lines[source.file] if line > source.line), 10**9)
+
+
+def _excerpt(source: Source, end: int) -> list[_Answer]:
+    """The lines of a rule and some before it; nothing if the file is gone."""
+    try:
+        with Path(source.file).open("rb") as file:
+            lines = file.read(_LARGEST).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    first = max(source.line - _LINES_BEFORE, 1)
+    last = min(end, source.line + _LINES, len(lines) + 1)
+    return [{"at": at, "text": lines[at - 1], "marked": at == source.line} for at in range(first, last)]
+
+
+def _flow(seen: Seen) -> _Answer:
+    return {
+        "flow": seen.flow_id,
+        "began": seen.began,
+        "method": seen.request.method,
+        "url": seen.request.url,
+        "status": number(seen.trace, "status"),
+    }

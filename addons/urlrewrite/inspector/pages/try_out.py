@@ -1,0 +1,164 @@
+"""The page Try: a request and an answer, evaluated by the rules in force or by edited texts of them; nothing is sent.
+
+GET (`flow`) answers `{files, form, in_force}`: `files` are `{path text stamp note}`, `form` is `{flow method url fields
+answer note}` of the recorded exchange, or empty; `answer` is `{status fields body note}` or null.
+
+POST (`url method fields flow answer edited`) answers `{loaded, problems, result}`: `problems` are those of the rule
+files (`edited_rules.problem_data`), `result` is `trying.as_data`, or null where the rules cannot be loaded. `fields`
+are lines `Name: value` or pairs. With `flow` the recorded answer counts, unless there is an `answer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from urlrewrite.engine.facts import RequestFacts, one_line
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.diff.bodies_decoded import decoded_body
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.text import clipped, visible
+from urlrewrite.inspector.trials.edited_rules import anew, load_edited, problem_data
+from urlrewrite.inspector.trials.rule_texts import NotEditable, rule_texts
+from urlrewrite.inspector.trials.trying import (
+    CannotTry,
+    Trial,
+    as_data,
+    asked_answer,
+    asked_request,
+    field_lines,
+    field_text,
+    trial_of,
+    try_out,
+)
+from urlrewrite.origin import Origin
+from urlrewrite.problems import Problem
+
+_BODY = 200_000
+"""Characters of a body that can be edited; a longer one can be tried as it was recorded."""
+
+_NEW_ANSWER = {"status": 200, "fields": "Content-Type: text/html; charset=utf-8\n", "body": "", "note": ""}
+
+
+def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The form, or what comes of what is in it.
+
+    Raises:
+        PageError: what is asked is no request, no answer, no recorded exchange or no text of a rule file.
+    """
+    recorded = recorded_of(shown, asked)
+    if "url" not in asked:
+        return {
+            "files": files_data(shown),
+            "form": _form(recorded) if recorded else _empty_form(shown),
+            "in_force": shown.rules.fingerprint if shown.rules else "",
+        }
+    try:
+        return _tried(shown, asked, recorded)
+    except (CannotTry, NotEditable) as error:
+        raise PageError(str(error)) from None
+
+
+def recorded_of(shown: Snapshot, asked: Mapping[str, Any]) -> Seen | None:
+    """The exchange of the flow that is asked for. Raises PageError if it is gone."""
+    flow = asked.get("flow")
+    if not flow:
+        return None
+    found = shown.find(str(flow))
+    if found is None:
+        raise PageError(f"got the flow {visible(clipped(str(flow), 80))}, expected one that is still kept")
+    return found
+
+
+def edited_texts(asked: Mapping[str, Any]) -> dict[str, str]:
+    """The edited texts by path. Raises PageError for anything else."""
+    edited = asked.get("edited") or {}
+    if not isinstance(edited, Mapping) or not all(isinstance(text, str) for text in edited.values()):
+        raise PageError("edited: expected texts by the paths of their files")
+    return {str(path): text for path, text in edited.items()}
+
+
+def files_data(shown: Snapshot) -> list[dict[str, Any]]:
+    """The rule files as `{path text stamp note}`."""
+    texts = rule_texts(shown)
+    return [{"path": file.path, "text": file.text, "stamp": file.stamp, "note": file.note} for file in texts]
+
+
+def _tried(shown: Snapshot, asked: Mapping[str, Any], recorded: Seen | None) -> dict[str, Any]:
+    rules, problems = _rules(shown, edited_texts(asked))
+    told = {"loaded": rules is not None, "problems": [problem_data(problem) for problem in problems], "result": None}
+    trial = _trial(asked, recorded)
+    return told if rules is None else told | {"result": as_data(try_out(rules, trial))}
+
+
+def _rules(shown: Snapshot, edited: dict[str, str]) -> tuple[RulesInForce | None, tuple[Problem, ...]]:
+    if shown.rules is None:
+        raise PageError("no rules are in force")
+    if not edited:
+        return anew(shown.rules), ()
+    loaded = load_edited(shown, edited)
+    return loaded.in_force(shown.rules.settings), loaded.problems
+
+
+def _trial(asked: Mapping[str, Any], recorded: Seen | None) -> Trial:
+    fields = field_lines(asked.get("fields") or "")
+    method, url = str(asked.get("method") or "GET").strip(), str(asked["url"]).strip()
+    request = asked_request(method, url, fields, recorded)
+    if recorded and _parts(request) == _parts(recorded.request):
+        # The very same, its fields in their order.
+        request = recorded.request
+    given = asked.get("answer")
+    if given is None:
+        trial = trial_of(recorded) if recorded else Trial(request)
+        return Trial(request, trial.response, trial.body, trial.notes)
+    if not isinstance(given, Mapping):
+        raise PageError("answer: expected status, fields and body")
+    try:
+        status = int(given.get("status") or 200)
+    except (TypeError, ValueError):
+        raise PageError("answer: expected a status such as 200") from None
+    lines = field_lines(given.get("fields") or "", "answer's headers")
+    response, body, notes = asked_answer(status, lines, str(given.get("body") or ""))
+    return Trial(request, response, body, notes)
+
+
+def _parts(request: RequestFacts) -> tuple[object, ...]:
+    fields = sorted((name, one_line(value).strip()) for name, value in request.fields if name.lower() != "host")
+    return request.method, request.url, fields
+
+
+def _form(recorded: Seen) -> dict[str, Any]:
+    request = recorded.request
+    # The name is in the URL; where Host says another one, it stands among the fields.
+    without = ["host"] if all(value == request.host for name, value in request.fields if name.lower() == "host") else []
+    return {
+        "flow": recorded.flow_id,
+        "method": request.method,
+        "url": request.url,
+        "fields": field_text(request.fields, without),
+        "answer": _answer_form(recorded),
+        "note": visible("; ".join(trial_of(recorded).notes)),
+    }
+
+
+def _answer_form(recorded: Seen) -> dict[str, Any] | None:
+    if recorded.original is None:
+        return None
+    body = decoded_body(recorded.original, recorded.original_body)
+    text, note = body.text, body.note
+    if text is not None and len(text) > _BODY:
+        text, note = (
+            None,
+            f"the body is longer than the {_BODY:,} characters that can be edited; it is tried as it came",
+        )
+    fields = field_text(recorded.original.fields)
+    return {"status": recorded.original.status, "fields": fields, "body": text, "note": visible(note)}
+
+
+def _empty_form(shown: Snapshot) -> dict[str, Any]:
+    public: list[Origin] = []
+    if shown.rules:
+        public = [origin for site in shown.rules.rules.sites for origin in site.site.public]
+    url = f"{public[0]}/" if public else "https://www.example.com/"
+    return {"flow": "", "method": "GET", "url": url, "fields": "", "answer": dict(_NEW_ANSWER), "note": ""}

@@ -1,0 +1,179 @@
+"""The page What if: edited rule files against recorded exchanges; and an edited one saved.
+
+GET answers `{files, recorded, last, in_force}`; with `state=1` only `{in_force}`, the fingerprint of these rules.
+
+POST `{edited, last?, seconds?}` answers `{loaded, problems, result}`; `result` is that of `result_data`.
+POST `{propose: {yaml, site}, path, text}` answers `{text}`: the text with the proposal in it, null if that is not safe.
+POST `{save: path, text, stamp}` answers `{saved, stamp, fingerprint, problems}`. It writes only one of the rule files
+in force, only what loads without an error, and only if the file is as it was when it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from urlrewrite.formats.files_read import reason
+from urlrewrite.inspector.diff.differences import FieldChange
+from urlrewrite.inspector.leaks.proposals import Proposal, as_rule_file
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.pages.try_out import edited_texts, files_data
+from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.text import clipped, visible
+from urlrewrite.inspector.trials.edited_rules import load_edited, problem_data
+from urlrewrite.inspector.trials.rule_texts import LONGEST, NotEditable, edited_contents, save, stamp_of_file
+from urlrewrite.inspector.trials.what_if import LAST, MOST_LAST, SECONDS, Changed, Finding, WhatIf, what_if
+from urlrewrite.problems import Severity
+
+MOST_SECONDS = 30.0
+
+_FLOWS = 8
+_VALUE = 600
+
+
+def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The files, what edited ones would do, or what became of one that was to be saved.
+
+    Raises:
+        PageError: what is asked cannot be done; the message says why.
+    """
+    fingerprint = shown.rules.fingerprint if shown.rules else ""
+    if asked.get("state"):
+        return {"in_force": fingerprint}
+    try:
+        if "save" in asked:
+            return _saved(shown, asked)
+        if "propose" in asked:
+            return _proposed(asked)
+        if "edited" in asked:
+            return _compared(shown, asked)
+    except NotEditable as error:
+        raise PageError(visible(str(error))) from None
+    recorded = sum(seen.own or seen.original is not None for seen in shown.seen)
+    return {"files": files_data(shown), "recorded": recorded, "last": LAST, "in_force": fingerprint}
+
+
+def _compared(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
+    if shown.rules is None:
+        raise PageError("no rules are in force, with which others could be compared")
+    last = int(_number(asked, "last", LAST, MOST_LAST))
+    seconds = _number(asked, "seconds", SECONDS, MOST_SECONDS)
+    loaded = load_edited(shown, edited_texts(asked))
+    others = loaded.in_force(shown.rules.settings, shown.rules.fingerprint)
+    problems = [problem_data(problem) for problem in loaded.problems]
+    if others is None:
+        return {"loaded": False, "problems": problems, "result": None}
+    result = what_if(shown.seen, shown.rules, others, last=last, seconds=seconds)
+    return {"loaded": True, "problems": problems, "result": result_data(result)}
+
+
+def _number(asked: Mapping[str, Any], name: str, usual: float, most: float) -> float:
+    try:
+        number = float(asked.get(name) or usual)
+    except (TypeError, ValueError):
+        number = -1.0
+    if not 0 < number <= most:
+        raise PageError(f"{name}: got {visible(clipped(str(asked.get(name)), 40))}, expected a number up to {most:g}")
+    return number
+
+
+def _proposed(asked: Mapping[str, Any]) -> dict[str, Any]:
+    proposed, text = asked.get("propose"), asked.get("text")
+    if not isinstance(proposed, Mapping) or not isinstance(text, str) or len(text) > LONGEST:
+        raise PageError("propose: expected a proposal (yaml, site) and the text of a rule file")
+    yaml, site = str(proposed.get("yaml") or ""), str(proposed.get("site") or "")
+    return {"text": as_rule_file(text, Proposal("", "", yaml, "", site)) if yaml else None}
+
+
+def _saved(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
+    path, text, stamp = (asked.get(name) for name in ("save", "text", "stamp"))
+    if not isinstance(path, str) or not isinstance(text, str) or not isinstance(stamp, str):
+        raise PageError("save: expected the path of a rule file, its text, and the stamp that came with it")
+    contents = edited_contents(shown, {path: text})
+    loaded = load_edited(shown, {path: text})
+    if loaded.rules is None:
+        errors = [problem for problem in loaded.problems if problem.severity is Severity.ERROR]
+        raise PageError(f"Nothing was saved, since it could not be loaded: {visible(str(errors[0]))}")
+    fingerprint = loaded.rules.rule_set.fingerprint
+    if path not in contents:
+        # It is what is on disk.
+        stamp = stamp_of_file(shown, path)
+    else:
+        try:
+            stamp = save(shown, path, contents[path], stamp)
+        except OSError as error:
+            raise PageError(f"{visible(path)} cannot be written: {visible(reason(error))}") from None
+    problems = [problem_data(problem) for problem in loaded.problems]
+    return {"saved": path, "stamp": stamp, "fingerprint": fingerprint, "problems": problems}
+
+
+def result_data(result: WhatIf) -> dict[str, Any]:
+    """A comparison as JSON values; all texts are safe to be shown."""
+    return {
+        "looked": result.looked,
+        "left_out": result.left_out,
+        "without": result.without,
+        "seconds": round(result.seconds, 2),
+        "changed": result.changed,
+        "changes": [_change(change) for change in result.changes],
+        **{name: [_finding(item) for item in getattr(result, name)] for name in _FINDINGS},
+        "tests": {
+            "run": result.tests,
+            "left_out": result.tests_left_out,
+            "failed": [
+                {
+                    "request": visible(f"{test.method} {test.url}"),
+                    "name": visible(test.name),
+                    "file": visible(test.source.file),
+                    "line": test.source.line,
+                    "messages": [visible(clipped(message, _VALUE)) for message in messages],
+                }
+                for test, messages in result.tests_failed[:50]
+            ],
+        },
+    }
+
+
+_FINDINGS = ("vanished", "appeared", "broken", "mended")
+
+
+def _change(change: Changed) -> dict[str, Any]:
+    return {
+        **_flow(change.seen),
+        "method": visible(change.seen.request.method),
+        "what": list(change.what),
+        "target": [_text(text) for text in change.target] if change.target else None,
+        "status": list(change.status) if change.status else None,
+        "request": [_field(item) for item in change.request],
+        "fields": [_field(item) for item in change.fields],
+        "body": list(change.body),
+        "body_changes": change.body_changes,
+        "note": change.note,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "kind": finding.kind,
+        "harm": str(finding.harm),
+        "message": _text(finding.message),
+        "place": _text(finding.place),
+        "why": _text(finding.why),
+        "count": finding.count,
+        "flows": [_flow(seen) for seen in finding.flows[:_FLOWS]],
+        "flow_count": len(finding.flows),
+    }
+
+
+def _flow(seen: Seen) -> dict[str, Any]:
+    return {"id": seen.flow_id, "url": _text(seen.request.url), "status": seen.answer.status if seen.answer else None}
+
+
+def _field(change: FieldChange) -> dict[str, Any]:
+    before = None if change.before is None else _text(change.before)
+    after = None if change.after is None else _text(change.after)
+    return {"name": _text(change.name), "before": before, "after": after}
+
+
+def _text(text: str) -> str:
+    return visible(clipped(text, _VALUE))

@@ -1,0 +1,1 @@
+"""Traces as people read them: as text, as a tree, and what stands first."""

@@ -1,0 +1,145 @@
+"""What the first screen of a flow says: what went wrong, what kept rules from acting, and what rules did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from urlrewrite.in_force import RulesInForce
+from urlrewrite.inspector.diff.steps import url_steps
+from urlrewrite.inspector.leaks.reasons import Harm
+from urlrewrite.inspector.leaks.search import find_leaks
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.text import counted, shortened, shown, visible
+from urlrewrite.inspector.traces.changes import change_tally
+from urlrewrite.inspector.traces.reading import PROBLEMS, Event, Reading, flag, name_of, number, text
+from urlrewrite.inspector.traces.why_not import Miss
+
+MOST = 8
+"""Things of one sort that are told."""
+
+type Told = dict[str, Any]
+"""`{"kind", "text", "note", "page"}`: err, warn, info or ok; a sentence; more of it, or ""; the page for it, or ""."""
+
+
+def told(kind: str, sentence: str, *, note: str = "", page: str = "") -> Told:
+    """One thing to tell."""
+    return {"kind": kind, "text": sentence, "note": note, "page": page}
+
+
+def what_is_wrong(seen: Seen, reading: Reading, rules: RulesInForce | None) -> list[Told]:
+    """What went wrong, the worst first."""
+    found = []
+    if seen.given_up:
+        why = text(reading.data, "broken_off") or seen.failed
+        found.append(told("info", f"the client did not wait for the end of the answer: {shown(why)}"))
+    elif seen.failed:
+        found.append(told("err", f"the exchange was broken off: {shown(seen.failed)}"))
+    return [*found, *_problems(reading), *_status(seen, reading), *_leaks(seen, reading, rules)]
+
+
+def _status(seen: Seen, reading: Reading) -> Iterator[Told]:
+    """Whose an answer is that says that something is wrong."""
+    status = seen.answer.status if seen.answer else None
+    if status is None or status < 400 or seen.own:
+        return
+    target = shown(text(reading.data, "target"))
+    theirs = seen.original.status if seen.original else None
+    sub_status = number(reading.data, "sub_status")
+    if sub_status is not None:
+        # Only answers of ours have one, be it 0; here one that took the place of the backend's.
+        ours = f"{status}.{sub_status}" if sub_status else str(status)
+        before = f"; the backend had answered {theirs} to {target}" if theirs is not None else ""
+        yield told("info", f"the answer {ours} is this proxy's own{before}")
+    elif theirs is not None and theirs != status:
+        yield told("warn", f"the backend answered {theirs} to {target}, which the rules made {status}")
+    else:
+        yield told("warn", f"the backend answered {status} to {target}")
+
+
+def _problems(reading: Reading) -> list[Told]:
+    """Errors, warnings, and where IIS would do something else; the same thing said twice is told once."""
+    differing = [event for event in reading.events if name_of(event) == "IIS_DIFFERS"]
+    found: dict[str, Told] = {}
+    for event in (*reading.problems(), *differing):
+        name, iis = name_of(event), text(event, "iis")
+        answers = f"IIS would answer {visible(iis)} here" if iis[:1].isdigit() else f"IIS {visible(iis)}"
+        value = shown(text(event, "value")) if text(event, "value") else ""
+        kind = {"ERROR": "err", "WARNING": "warn"}.get(name, "info")
+        note = " · ".join(filter(None, [value, answers if iis else ""]))
+        sentence = shortened(visible(text(event, "message")), 1000) or "(no message)"
+        found.setdefault(f"{name in PROBLEMS} {sentence}", told(kind, sentence, note=note))
+    return _most(list(found.values()), "more problems, in the trace below")
+
+
+def _leaks(seen: Seen, reading: Reading, rules: RulesInForce | None) -> list[Told]:
+    counted_leaks = leaks_counted(reading)
+    leaks = find_leaks(seen, rules) if rules else []
+    matter = [leak for leak in leaks if leak.harm is not Harm.INFORMATION]
+    if not matter:
+        sentence = f"{counted(counted_leaks, 'name')} of the backend left in the answer"
+        return [told("warn", sentence, page="leaks")] if counted_leaks else []
+    first = matter[0]
+    total = sum(leak.count for leak in matter)
+    sentence = f"{counted(total, 'name')} of the backend left in the answer: {shown(first.written, 120)} in "
+    return [told("warn", sentence + shown(first.place, 80), note=visible(first.why), page="leaks")]
+
+
+def leaks_counted(reading: Reading) -> int:
+    """The leaks that were counted when the answer went by."""
+    found = reading.data.get("leaks")
+    return len(found) if isinstance(found, list | tuple | dict) else max(number(reading.data, "leaks") or 0, 0)
+
+
+def why_nothing(near: Iterable[Miss]) -> list[Told]:
+    """Why rules did nothing that came near to it."""
+    entries = [told("info", f'rule "{shortened(visible(miss.rule), 100)}" did not act: {miss.why}') for miss in near]
+    return entries[:MOST]
+
+
+def what_was_done(reading: Reading) -> list[Told]:
+    """What rules did, and what was mapped."""
+    found = []
+    for step in url_steps(reading):
+        if step.acted:
+            what = f" {shown(step.what)}" if step.what else " acted"
+            found.append(
+                told("ok", f'rule "{shortened(visible(step.rule), 100)}"{what}', note=_stops(reading, step.rule))
+            )
+    found = _most(found, "more inbound rules")
+    return [*found, *_most(list(_outbound(reading)), "more outbound rules"), *_links(reading)]
+
+
+def _stops(reading: Reading, rule: str) -> str:
+    for event in reading.request:
+        if name_of(event) == "RULE_EVALUATION_END" and text(event, "rule") == rule and flag(event, "succeeded"):
+            return "stopProcessing: the rules after it were not tried" if flag(event, "stop_processing") else ""
+    return ""
+
+
+def _outbound(reading: Reading) -> Iterator[Told]:
+    first: dict[str, Event] = {}
+    tallies: dict[str, Event] = {}
+    for event in reading.response:
+        if name_of(event) == "CONTENT_CHANGE" and not flag(event, "link"):
+            first.setdefault(text(event, "rule"), event)
+        elif name_of(event) == "OUTBOUND_RULE_END" and number(event, "changed"):
+            tallies[text(event, "rule")] = event
+    for rule in dict.fromkeys((*first, *tallies)):
+        tally, change = tallies.get(rule, {}), first.get(rule, {})
+        often = f"made {counted(number(tally, 'changed') or 1, 'change')}"
+        where = f" in {shown(text(change, 'where'), 80)}" if change else ""
+        note = f"{shown(text(change, 'before'), 160)} → {shown(text(change, 'after'), 160)}" if change else ""
+        yield told("ok", f'rule "{shortened(visible(rule), 100)}" {often}{where}', note=note)
+
+
+def _links(reading: Reading) -> Iterator[Told]:
+    total = max(number(reading.data, "links") or 0, 0)
+    if total:
+        first: Event = next((event for event in reading.response if flag(event, "link")), {})
+        note = f"{shown(text(first, 'before'), 160)} → {shown(text(first, 'after'), 160)}" if first else ""
+        yield told("ok", f"{change_tally(total, 0, 0)} mapped in the body", note=note)
+
+
+def _most(found: list[Told], rest: str) -> list[Told]:
+    return [*found[:MOST], told("info", f"and {len(found) - MOST:,} {rest}")] if len(found) > MOST else found

@@ -1,0 +1,203 @@
+"""The request's side of a report: site, inbound rules one by one, and what was set on the request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from urlrewrite.inspector.text import padded, shown, visible
+from urlrewrite.inspector.traces.changes import field_changes
+from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
+from urlrewrite.inspector.traces.reading import Block, Event, Reading, blocks, flag, name_of, number, other, text, texts
+
+_INSIDE = " " * 6
+_SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
+_CONDITIONS = frozenset({"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END"})
+
+_REASONS = {"disabled": "enabled: false", "{R:0}": "what the pattern needs is not in the URL"}
+_MOST_REASONS = 20
+
+_OUTSIDE = frozenset(
+    {
+        "ANSWERED",
+        "GENERAL_SET_REQUEST_HEADER",
+        "REQUEST_ROUTED",
+        "RULES_RULED_OUT",
+        "URL_REWRITE_END",
+        "URL_REWRITE_START",
+    }
+)
+
+
+def request_part(reading: Reading) -> list[str]:
+    """The lines of the request's side."""
+    lines: list[str] = []
+    set_on_request: list[Event] = []
+    after: list[str] = []
+    for block in blocks(reading.request, "RULE_EVALUATION_START", "RULE_EVALUATION_END", "rule", _OUTSIDE):
+        if block.name:
+            lines += rule(block)
+            continue
+        for event in block.events:
+            match name_of(event):
+                case "SITE_CHOSEN":
+                    site, public = shown(text(event, "site")), shown(text(event, "public"))
+                    lines.append(labelled("site", f"{site}, published as {public}", "  "))
+                case "URL_REWRITE_START":
+                    scope = _SCOPES.get(text(event, "scope"), text(event, "scope"))
+                    inside = f", in {shown(text(event, 'location'))}" if text(event, "location") else ""
+                    lines += ["", f"  {visible(scope)}{inside}, on {shown(text(event, 'url'))}"]
+                case "RULES_RULED_OUT":
+                    lines += _ruled_out(event)
+                case "RULE_DISABLED":
+                    lines.append(f"  – {visible(text(event, 'rule'))}  (enabled: false)")
+                case "RULE_OUTSIDE_LOCATION":
+                    where = shown(text(event, "location"))
+                    lines.append(
+                        f"  – {visible(text(event, 'rule'))}  (the URL is no longer in its directory, {where})"
+                    )
+                case "GENERAL_SET_REQUEST_HEADER":
+                    set_on_request.append(event)
+                case "REQUEST_ROUTED" | "ANSWERED":
+                    after += list(_routed(event))
+                case "REDIRECT_ACTION":
+                    after += _step(event, block)
+                case "URL_REWRITE_END" | "WARNING" | "ERROR":
+                    pass
+                case _:
+                    lines.append(f"  {other(event)}")
+    if set_on_request:
+        lines += ["", "  Set on the request", *field_changes(set_on_request)]
+    return [*lines, *(["", *after] if after else [])]
+
+
+def _ruled_out(event: Event) -> list[str]:
+    """Rules of a long list that could not match, and were not tried one by one."""
+    first, last, count = visible(text(event, "first")), visible(text(event, "last")), number(event, "count") or 0
+    lines = [f"  ✗ {first}" if count == 1 else f"  ✗ {first} … {last}  ({count:,} rules; explain tells of each)"]
+    reasons = event.get("reasons")
+    for reason, of_them in list(reasons.items())[:_MOST_REASONS] if isinstance(reasons, Mapping) else ():
+        why = _REASONS.get(reason) or f"what a condition needs is not in {shown(reason, 40)}"
+        lines.append(f"{_INSIDE}{visible(of_them)}: {why}")
+    return lines
+
+
+def _routed(event: Event) -> Iterator[str]:
+    if name_of(event) == "ANSWERED":
+        sub_status = number(event, "sub_status")
+        status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
+        yield labelled("answered", f"{status}, and the backend was not asked", "  ")
+        return
+    yield labelled("sent to", shown(text(event, "url")), "  ")
+    yield labelled("", f"Host: {shown(text(event, 'host'))}", "  ")
+    if connect := texts(event, "connect"):
+        yield labelled("", f"by dialling {shown(':'.join(connect))}", "  ")
+
+
+def rule(block: Block) -> list[str]:
+    """One inbound rule: in full if it acted, else only why it did not."""
+    acted = block.end is not None and flag(block.end, "succeeded")
+    sign = mark(acted) if block.end else "…"
+    source = shown(text(block.start, "source")) if text(block.start, "source") else ""
+    lines = [f"  {padded(f'{sign} {visible(block.name)}', 40)} {source}".rstrip()]
+    lines += _acted(block) if acted or block.end is None else _missed(block)
+    if block.end is None:
+        lines.append(f"{_INSIDE}was not finished")
+    elif acted and flag(block.end, "stop_processing"):
+        lines.append(f"{_INSIDE}stopProcessing: the rules after it were not tried")
+    return lines
+
+
+def _acted(block: Block) -> list[str]:
+    lines: list[str] = []
+    for group in _grouped(block.events):
+        event = group[0]
+        match name_of(event):
+            case "PATTERN_MATCH":
+                lines += comparison(event, _INSIDE, syntax=text(block.start, "pattern_syntax"))
+                if query := text(block.start, "query_string"):
+                    lines.append(labelled("query", shown(query), _INSIDE))
+                if not flag(event, "negate"):
+                    lines += captures("R", texts(event, "captures"), _INSIDE, text(event, "input"))
+            case name if name in _CONDITIONS:
+                lines += conditions(group, _INSIDE)
+            case _:
+                lines += _step(event, block)
+    return lines
+
+
+def _missed(block: Block) -> list[str]:
+    syntax = text(block.start, "pattern_syntax")
+    found = block.first("PATTERN_MATCH")
+    if found is None or not flag(found, "succeeded"):
+        return comparison(found, _INSIDE, syntax=syntax) if found else []
+    of_conditions = [event for event in block.events if name_of(event) in _CONDITIONS]
+    any_suffices = any(text(event, "logical_grouping") == "MatchAny" for event in of_conditions)
+    but = "none of these conditions holds" if any_suffices else "this condition does not hold"
+    lines = [labelled("pattern", f"{shown(text(found, 'pattern'))}  matches, but {but}:", _INSIDE)]
+    return lines + conditions(of_conditions, _INSIDE, failed_only=True)
+
+
+def _grouped(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Events one by one, but those of one set of conditions, map look-ups among them, together."""
+    group: list[Event] = []
+    for event in events:
+        name = name_of(event)
+        if name == "CONDITIONS_EVALUATION_START" or group:
+            group.append(event)
+            if name == "CONDITIONS_EVALUATION_END":
+                yield group
+                group = []
+        else:
+            yield [event]
+    if group:
+        yield group
+
+
+def _step(event: Event, block: Block) -> list[str]:
+    """One thing that a rule did once it had matched."""
+    name, inside = name_of(event), _INSIDE
+    match name:
+        case "REWRITE_MAP_LOOKUP":
+            return [lookup(event, inside)]
+        case "SERVER_VARIABLE_SET":
+            variable, before = visible(text(event, "name")), text(event, "before")
+            lines = [labelled("set", f"- {variable}: {shown(before)}", inside)] if before else []
+            return [*lines, labelled("" if lines else "set", f"+ {variable}: {shown(text(event, 'after'))}", inside)]
+        case "SERVER_VARIABLE_KEPT":
+            kept = f"{visible(text(event, 'name'))}: {shown(text(event, 'value'))}"
+            return [labelled("kept", f"{kept}  (it has a value, and replace is false)", inside)]
+        case "REWRITE_ACTION":
+            return _url_action("rewrite", event, shown(text(event, "rewrite_url")), block)
+        case "REDIRECT_ACTION":
+            location = f"{number(event, 'status') or ''} {shown(text(event, 'location'))}"
+            return _url_action("redirect", event, location.lstrip(), block)
+        case "CUSTOM_RESPONSE_ACTION":
+            sub_status = number(event, "sub_status")
+            status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
+            told = [shown(text(event, key)) for key in ("reason", "description") if text(event, key)]
+            return [labelled("answer", " · ".join([status, *told]), inside)]
+        case "ABORT_REQUEST_ACTION":
+            return [labelled("abort", "the connection is closed without an answer", inside)]
+        case "RESPONSE_CACHE_DIRECTIVE":
+            return [
+                labelled("cache", f"{shown(text(event, 'directive'))}: has no effect here, nothing is cached", inside)
+            ]
+        case "NONE_ACTION":
+            return [labelled("action", "None: the URL stays", inside)]
+        case "WARNING" | "ERROR":
+            return []
+    return [inside + other(event)]
+
+
+def _url_action(label: str, event: Event, url: str, block: Block) -> list[str]:
+    query = text(block.start, "query_string")
+    appended = "  · query string appended" if flag(event, "append_query_string") and query else ""
+    lines = [
+        labelled(label, shown(text(event, "substitution")) + appended, _INSIDE),
+        labelled("", f"→ {url}", _INSIDE),
+    ]
+    if iis_url := text(event, "iis_url"):
+        lines.append(labelled("", f"≠ IIS would send {shown(iis_url)}", _INSIDE))
+    if logged := text(event, "log_rewritten_url"):
+        lines.append(labelled("", f"IIS would log {shown(logged)}", _INSIDE))
+    return lines

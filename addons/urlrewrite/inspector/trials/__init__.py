@@ -1,0 +1,1 @@
+"""What other requests or other rules would bring, with nothing sent."""

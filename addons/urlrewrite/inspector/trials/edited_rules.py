@@ -1,0 +1,97 @@
+"""The rules as they would be with edited texts in the place of rule files. Nothing is written."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+from urlrewrite.engine.compile import CompiledRules
+from urlrewrite.engine.trace import TraceLevel
+from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.text import visible
+from urlrewrite.inspector.trials.rule_texts import disk_stamps, edited_contents, rule_paths
+from urlrewrite.loading import load_rules
+from urlrewrite.overrides import Overrides
+from urlrewrite.problems import Problem, RuleFileError
+
+type _Key = tuple[tuple[str, ...], Overrides, tuple[tuple[str, bytes], ...]]
+type _Stamps = tuple[tuple[str, int, int], ...]
+
+_MOST_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What loading rule files came to: rules, None where there are errors, and all problems in file order."""
+
+    rules: CompiledRules | None
+    problems: tuple[Problem, ...]
+
+    def in_force(self, settings: Settings, fingerprint: str = "") -> RulesInForce | None:
+        """The rules as if they were in force, with nothing remembered of any answer, and traced in full.
+
+        With a `fingerprint` they go by that: the marks that it makes in answers are then no difference.
+        """
+        if self.rules is None:
+            return None
+        rules = self.rules
+        if fingerprint:
+            rules = replace(rules, rule_set=replace(rules.rule_set, fingerprint=fingerprint))
+        return RulesInForce(rules, replace(settings, trace=TraceLevel.FULL))
+
+
+def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
+    """The rules with texts in the place of what is on disk, by absolute path.
+
+    The last few are kept, since whoever edits a URL asks for the same rules again and again.
+
+    Raises:
+        NotEditable: a path is none of the rule files, or a text cannot be held by its file.
+    """
+    contents = edited_contents(shown, edited)
+    key = shown.files, shown.overrides, tuple(sorted(contents.items()))
+    with _lock:
+        kept = _kept.get(key)
+    if kept and disk_stamps(name for name, *_ in kept[1]) == kept[1]:
+        return kept[0]
+    names = rule_paths(shown)
+    before = disk_stamps(names)
+    try:
+        compiled, problems = load_rules(shown.files, shown.overrides, contents)
+    except RuleFileError as error:
+        loaded = Loaded(None, error.problems)
+        named = error.rule_set.files if error.rule_set else ()
+    else:
+        loaded = Loaded(compiled, problems)
+        named = compiled.rule_set.files
+    stamps = (*before, *disk_stamps(name for name in named if name not in names))
+    with _lock:
+        _kept[key] = loaded, stamps
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+    return loaded
+
+
+def anew(rules: RulesInForce) -> RulesInForce:
+    """The rules in force with nothing remembered of any answer, so that trying them out teaches them nothing."""
+    return RulesInForce(rules.rules, replace(rules.settings, trace=TraceLevel.FULL))
+
+
+def problem_data(problem: Problem) -> dict[str, Any]:
+    """A problem as `{file line rule message id severity}`."""
+    return {
+        "file": visible(problem.source.file),
+        "line": problem.source.line,
+        "rule": visible(problem.rule),
+        "message": visible(problem.message),
+        "id": str(problem.id),
+        "severity": str(problem.severity),
+    }
+
+
+_kept: OrderedDict[_Key, tuple[Loaded, _Stamps]] = OrderedDict()
+_lock = Lock()

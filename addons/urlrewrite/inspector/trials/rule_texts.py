@@ -1,0 +1,189 @@
+"""The rule files as texts that can be edited, and an edited one saved.
+
+Only the files that were read for the rules in force can be edited. What is saved keeps its encoding, its line ends and
+its permissions, and takes the place of the old file at once, so that nobody ever reads half of it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from urlrewrite.formats.files_read import reason
+from urlrewrite.inspector.seen import Snapshot
+
+LONGEST = 2**20
+"""Bytes up to which a file can be edited here."""
+
+MOST = 100
+"""Files that can be edited."""
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_DECLARED = re.compile(r"<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_STAMP_DIGITS = 20
+
+
+class NotEditable(ValueError):  # noqa: N818
+    """A file that cannot be edited or saved as it is asked; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleText:
+    """A rule file as it is on disk. `path` is absolute; lines of `text` end in LF, whatever they end in on disk.
+
+    `text` is None where `note` says why there is none. `stamp` changes when the content does.
+    """
+
+    path: str
+    text: str | None
+    stamp: str = ""
+    note: str = ""
+
+
+def rule_texts(shown: Snapshot) -> list[RuleText]:
+    """The files of the rules in force: first those that were given, then those that they name."""
+    return [_rule_text(path) for path in rule_paths(shown)]
+
+
+def rule_paths(shown: Snapshot) -> list[str]:
+    """The absolute paths of these files."""
+    named = shown.rules.rules.rule_set.files if shown.rules else ()
+    given = (str(Path(path).absolute()) for path in shown.files)
+    return list(dict.fromkeys((*given, *named)))[:MOST]
+
+
+def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, bytes]:
+    """What would be saved for edited texts, by path; nothing for those that are as they are on disk.
+
+    Raises:
+        NotEditable: a path is none of these files, or a text cannot be held by its file.
+    """
+    contents = {}
+    for path, text in edited.items():
+        content = _content_on_disk(shown, path)
+        try:
+            changed = _as_saved(content, text)
+        except (UnicodeError, LookupError) as error:
+            raise NotEditable(
+                f"{path}: got a text that cannot be saved in the encoding of the file ({error})"
+            ) from None
+        if len(changed) > LONGEST:
+            raise NotEditable(f"{path}: got {len(changed):,} bytes, expected at most {LONGEST:,}")
+        if changed != content:
+            contents[path] = changed
+    return contents
+
+
+def save(shown: Snapshot, path: str, content: bytes, stamp: str) -> str:
+    """Puts a new content in the place of a rule file; the new stamp.
+
+    `stamp` is that of the content which was edited. Where the path is a link, what it leads to is replaced.
+
+    Raises:
+        NotEditable: the path is none of the rule files, or the file was changed since by somebody else.
+        OSError: it cannot be written.
+    """
+    if stamp_of_file(shown, path) != stamp:
+        raise NotEditable(
+            f"{path} was changed on disk since it was read here. Nothing was saved: load it again, and make your "
+            "change in the new text."
+        )
+    file = Path(path).resolve()
+    status = file.stat()
+    beside = file.with_name(f".{file.name}.{secrets.token_hex(6)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            with suppress(PermissionError):
+                os.fchown(handle, status.st_uid, status.st_gid)
+            os.fchmod(handle, status.st_mode & 0o7777)
+            out.flush()
+            os.fsync(handle)
+        beside.replace(file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return _stamp_of(content)
+
+
+def stamp_of_file(shown: Snapshot, path: str) -> str:
+    """The stamp of a rule file as it is on disk now. Raises NotEditable."""
+    return _stamp_of(_content_on_disk(shown, path))
+
+
+def _stamp_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_STAMP_DIGITS]
+
+
+def disk_stamps(paths: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
+    """What tells one state of files on disk from another, without reading them."""
+    stamps = []
+    for path in paths:
+        try:
+            status = Path(path).stat()
+        except OSError:
+            stamps.append((path, 0, -1))
+        else:
+            stamps.append((path, status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
+
+
+def _rule_text(path: str) -> RuleText:
+    try:
+        content = _read(path)
+        text = decoded_text(content)
+    except (OSError, ValueError, LookupError) as error:
+        why = reason(error) if isinstance(error, OSError | ValueError) else str(error)
+        return RuleText(path, None, note=f"it cannot be edited here: {why}")
+    return RuleText(path, text.replace("\r\n", "\n"), _stamp_of(content))
+
+
+def _content_on_disk(shown: Snapshot, path: str) -> bytes:
+    if path not in rule_paths(shown):
+        raise NotEditable(f"got the path {path}, expected one of the rule files in force")
+    try:
+        return _read(path)
+    except (OSError, ValueError) as error:
+        raise NotEditable(f"{path} cannot be read: {reason(error)}") from None
+
+
+def _read(path: str) -> bytes:
+    if not Path(path).is_file():
+        raise ValueError("it is no file" if Path(path).exists() else "it is not there")
+    with Path(path).open("rb") as file:
+        content = file.read(LONGEST + 1)
+    if len(content) > LONGEST:
+        raise ValueError(f"it has more than {LONGEST:,} bytes")
+    return content
+
+
+def decoded_text(content: bytes) -> str:
+    """The text of a rule file. Raises ValueError or LookupError where it is none."""
+    bom, codec = _encoding(content, content[:400].decode("latin-1"))
+    return content[len(bom) :].decode(codec)
+
+
+def _as_saved(content: bytes, text: str) -> bytes:
+    """An edited text as bytes, in the form of the content that it replaces."""
+    bom, codec = _encoding(content, text[:400])
+    text = text.replace("\r\n", "\n")
+    if content.count(b"\r\n" if codec[:6] != "utf-16" else "\r\n".encode(codec)) * 2 > text.count("\n"):
+        text = text.replace("\n", "\r\n")
+    return bom + text.encode(codec)
+
+
+def _encoding(content: bytes, head: str) -> tuple[bytes, str]:
+    """The byte order mark of a file and its encoding, which XML without a mark declares."""
+    for bom, codec in _BOMS:
+        if content.startswith(bom):
+            return bom, codec
+    declared = _DECLARED.search(head)
+    return b"", declared[1] if declared else "utf-8"

@@ -1,0 +1,85 @@
+// "Why is the page broken": the worst finding in words, then all findings of one page load, then the other page loads.
+import { badge, card, code, copyButton, count, counted, get, h, link, note, table, time } from "../lib.js";
+
+export const title = "Why is the page broken?";
+
+const KINDS = { error: "err", warning: "warn", note: "info" };
+
+export async function show(main, asked) {
+  const data = await get("broken", asked.flow ? { flow: asked.flow } : {});
+  const broken = data.findings.some((finding) => finding.severity === "error");
+  main.append(
+    ...data.problems.map((problem) => note("err", problem)),
+    note(broken ? "err" : data.findings.length ? "warn" : "ok", h("strong", {}, data.cause)),
+  );
+  if (data.load) main.append(pageLoad(data.load, asked.flow));
+  data.findings.forEach((finding, index) => main.append(findingCard(finding, index + 1)));
+  if (data.resources.length) main.append(exchanges(data.resources));
+  if (!asked.flow && data.loads.length) main.append(loads(data, data.load?.flow));
+}
+
+function pageLoad(load, chosen) {
+  const parts = [
+    h("span", { class: "code" }, load.url),
+    status(load.status),
+    time(load.began),
+    h("span", { class: "muted" }, `${counted(load.redirects, "redirect")}, ${counted(load.resources, "resource")}`),
+  ];
+  if (chosen) parts.push(link("broken", {}, "All page loads"));
+  return h("div", { class: "row" }, parts);
+}
+
+function findingCard(finding, number) {
+  const flow = finding.flows[0];
+  const source = finding.source ? h("span", { class: "muted" }, finding.source) : null;
+  const rule = finding.rule ? [link("rules", finding.at ?? {}, `Rule "${finding.rule}"`), " ", source] : source;
+  const more = finding.flows.slice(1).map((id, index) => link("flow", { flow: id }, `flow ${index + 2}`));
+  return h(
+    "section",
+    { class: "card finding", "data-kind": finding.kind },
+    h("h2", {}, badge(KINDS[finding.severity] ?? "info", finding.severity), ` ${number}. ${finding.title}`),
+    finding.todo ? h("p", {}, h("strong", {}, "What to do: "), finding.todo) : null,
+    rule ? h("p", {}, rule, finding.source ? [" ", copyButton(finding.source, "Copy the place")] : null) : null,
+    finding.evidence.length
+      ? table(["Evidence", ""], finding.evidence.map(([label, value]) => [label, code(value)]))
+      : null,
+    flow
+      ? h(
+          "p",
+          { class: "row" },
+          link("flow", { flow }, "See the flow"),
+          link("leaks", { flow }, "Its leaks"),
+          link("try", { flow }, "Try it with other rules"),
+          more.length ? h("span", { class: "muted" }, "also: ", more.flatMap((item) => [item, " "])) : null,
+        )
+      : null,
+  );
+}
+
+function exchanges(resources) {
+  const rows = resources.map((seen) => [
+    link("flow", { flow: seen.flow }, `${seen.method} ${seen.url}`),
+    seen.failed ? badge("err", seen.failed) : status(seen.status),
+  ]);
+  return h("details", { class: "card" }, h("summary", {}, `All ${count(resources.length)} exchanges of this page load`), table(["Exchange", "Answer"], rows));
+}
+
+function loads({ loads: all, more }, current) {
+  const rows = all.map((load) => ({
+    class: load.flow === current ? "current" : null,
+    cells: [
+      time(load.began),
+      link("broken", { flow: load.flow }, load.url),
+      status(load.status),
+      load.findings ? badge(load.errors ? "err" : "warn", counted(load.findings, "finding")) : badge("ok", "nothing found"),
+      load.worst,
+    ],
+  }));
+  const older = more ? h("p", { class: "muted" }, `${counted(more, "older page load")} not examined: open one from its flow.`) : null;
+  return card("Page loads", table(["Time", "Page", "Answer", "Findings", "The worst of them"], rows), older);
+}
+
+function status(code) {
+  if (code === null) return badge("err", "no answer");
+  return badge(code >= 400 ? "err" : code >= 300 ? "info" : "ok", String(code));
+}

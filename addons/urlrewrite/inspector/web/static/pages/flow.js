@@ -1,0 +1,301 @@
+// The page Flow: the exchanges, or one of them: what is wrong, what rules did and why others did not, what was changed,
+// step by step through the rules, and the trace as a tree.
+
+import { badge, card, copyButton, count, counted, get, h, link, note, table, tabs, time } from "../lib.js";
+
+export const title = "Flow";
+
+const SIGNS = { ok: "✓", no: "✗", warn: "≈", err: "!", info: "·" };
+const COLOURS = 8;
+const TYPING_MS = 250;
+
+export async function show(main, asked, app) {
+  await (asked.flow ? showOne(main, asked, app) : showList(main, asked, app));
+}
+
+// --- the list
+
+async function showList(main, asked, app) {
+  const rows = h("div");
+  const input = h("input", {
+    type: "search",
+    class: "grow",
+    placeholder: "Filter by method, URL, status or what happened",
+    "aria-label": "Filter",
+    value: asked.filter ?? "",
+    oninput: later(() => load()),
+  });
+  const total = h("span", { class: "muted" });
+  main.append(h("div", { class: "toolbar" }, input, total), rows);
+  let turn = 0;
+
+  async function load(after = "", before = []) {
+    const mine = (turn += 1);
+    const data = await get("flow", { filter: input.value, after });
+    if (mine !== turn || !app.isCurrent()) return;
+    app.keep({ filter: input.value });
+    const flows = [...before, ...data.flows];
+    total.textContent = `${count(flows.length)}${data.more ? "+" : ""} of ${counted(data.total, "flow")}`;
+    const more = data.more
+      ? h("button", { type: "button", onclick: () => load(flows.at(-1).id, flows) }, "Show more")
+      : null;
+    const none = input.value ? "No flow has this in it." : "No request has come yet.";
+    rows.replaceChildren(flows.length ? listed(flows) : h("p", { class: "empty" }, none), more ?? "");
+  }
+  await load();
+}
+
+function listed(flows) {
+  const heads = ["Time", "Request", { text: "Status", class: "number" }, "What happened", "Problems"];
+  const rows = flows.map((flow) => [
+    { cell: time(flow.time), class: "nowrap" },
+    { cell: link("flow", { flow: flow.id }, `${flow.method} ${flow.url}`), class: "break" },
+    { cell: flow.status === null ? "–" : flow.status >= 400 ? badge(statusKind(flow), String(flow.status)) : String(flow.status), class: "number" },
+    { cell: flow.summary, class: "break" },
+    marks(flow),
+  ]);
+  return card(null, table(heads, rows));
+}
+
+function marks(flow) {
+  return [
+    flow.problems ? badge("warn", counted(flow.problems, "problem")) : null,
+    flow.problems && flow.leaks ? " " : null,
+    flow.leaks ? link("leaks", { flow: flow.id }, badge("err", counted(flow.leaks, "leak"))) : null,
+  ];
+}
+
+function later(action) {
+  let timer;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(action, TYPING_MS);
+  };
+}
+
+// --- one flow
+
+async function showOne(main, asked, app) {
+  const data = await get("flow", { flow: asked.flow, all: asked.all });
+  if (!app.isCurrent()) return;
+  main.append(
+    navigation(data),
+    head(data),
+    ...(data.wrong.length ? data.wrong.map((entry) => told(entry, data, true)) : [note("ok", "Nothing went wrong here.")]),
+    h("div", { class: "columns" }, done(data), whyNot(data)),
+    changes(data, asked, app),
+    steps(data),
+    card("Trace", h("div", { class: "columns" }, side("Request", data.tree.request), side("Response", data.tree.response))),
+  );
+}
+
+function navigation(data) {
+  const flow = { flow: data.id };
+  return h(
+    "div",
+    { class: "toolbar" },
+    link("flow", {}, "← All flows"),
+    h("span", { class: "grow" }),
+    link("leaks", flow, data.leaks ? `Leaks (${count(data.leaks)})` : "Leaks"),
+    link("try", flow, "Try with other rules"),
+    link("whatif", {}, "What if"),
+    link("broken", flow, "Why broken"),
+  );
+}
+
+function head(data) {
+  const status = data.status === null ? "no answer" : String(data.status);
+  const old = data.rules && data.rules_in_force && data.rules !== data.rules_in_force;
+  return h(
+    "div",
+    {},
+    h("h1", {}, `${data.method} ${data.url}`, data.target ? [" → ", data.target] : null, " → ", badge(statusKind(data), status)),
+    h(
+      "p",
+      { class: "muted" },
+      data.summary,
+      data.site ? ` · site ${data.site}` : null,
+      data.way ? ` · body: ${data.way}` : null,
+      " · ",
+      time(data.time),
+      data.trace_id ? ` · trace ${data.trace_id}` : null,
+      data.own ? " · answered by the proxy itself" : null,
+      old ? " · the rules have been changed since" : null,
+    ),
+    data.level ? note("info", "Only what was decided was traced; the option urlrewrite_trace=full tells why.") : null,
+  );
+}
+
+function statusKind({ status }) {
+  return status === null || status >= 500 ? "err" : status >= 400 ? "warn" : "ok";
+}
+
+function told(entry, data, boxed = false) {
+  const more = entry.note ? h("span", { class: "muted" }, ` ${entry.note}`) : null;
+  const page = entry.page ? [" ", link(entry.page, { flow: data.id }, "Look at them")] : null;
+  if (boxed) return note(entry.kind, entry.text, page, more ? [h("br"), more] : null);
+  return h("p", { class: "told break" }, badge(entry.kind, SIGNS[entry.kind] ?? "·"), " ", entry.text, more);
+}
+
+function done(data) {
+  const entries = data.done.map((entry) => told(entry, data));
+  return card("What rules did", entries.length ? entries : h("p", { class: "muted" }, "No rule did anything."));
+}
+
+function whyNot(data) {
+  const entries = data.why_not.map((entry) => told(entry, data));
+  return card("Why others did not", entries.length ? entries : h("p", { class: "muted" }, "No other rule came near to it."));
+}
+
+// --- changes
+
+function changes(data, asked, app) {
+  const { body } = data;
+  const panels = {
+    Inline: h("div", {}, body.hunks.map((hunk) => inline(hunk, data))),
+    "Side by side": h("div", {}, body.hunks.map((hunk) => sides(hunk, data))),
+    [`Fields (${data.fields.length})`]: fields(data.fields, data),
+  };
+  const all =
+    !body.whole && body.size && body.size <= 2 ** 20
+      ? h("button", { type: "button", class: "small", onclick: () => app.go("flow", { flow: asked.flow, all: 1 }) }, "Show the whole body")
+      : null;
+  const bodies = body.original ? `backend: ${body.original} → client: ${body.answer}` : "";
+  return card(
+    `Changes: ${counted(data.fields.length, "field")}, ${count(body.changes)} in the body`,
+    body.note ? note("info", body.note) : null,
+    h("p", { class: "row" }, h("span", { class: "muted grow" }, bodies), all),
+    legend(data),
+    body.by_trace && body.changes ? h("p", { class: "muted" }, `What made a change is told by the trace: ${body.by_trace}.`) : null,
+    body.changes || body.whole || data.fields.length ? tabs(panels, { chosen: body.changes || body.whole ? undefined : Object.keys(panels)[2] }) : null,
+    body.more ? h("p", { class: "muted" }, `and ${counted(body.more, "more change")}`) : null,
+  );
+}
+
+function legend(data) {
+  const used = new Set(data.body.hunks.flatMap((hunk) => hunk.pieces.flatMap((piece) => piece.by ?? [])));
+  const entries = data.causes.map((cause, index) => (used.has(index) ? h("span", { class: `swatch ${colour([index])}` }, cause.label) : null));
+  return used.size ? h("p", { class: "legend" }, entries) : null;
+}
+
+function colour(by) {
+  return by.length ? `span-rule-${by.at(-1) % COLOURS}` : "";
+}
+
+function tip(piece, data) {
+  return piece.tip || names(piece.by, data);
+}
+
+function names(by, data) {
+  return by.map((index) => data.causes[index]?.label ?? "?").join(", ") || "The trace does not tell what made this change.";
+}
+
+function changed(tag, piece, data) {
+  const text = tag === "del" ? piece.before : piece.after;
+  return text ? h(tag, { class: colour(piece.by) || null, title: tip(piece, data) }, text) : null;
+}
+
+function at(hunk) {
+  return h("span", { class: "at" }, `line ${count(hunk.line)}`);
+}
+
+function inline(hunk, data) {
+  const pieces = hunk.pieces.map((piece) =>
+    typeof piece === "string" ? piece : [changed("del", piece, data), changed("ins", piece, data)],
+  );
+  return h("pre", { class: "code diff" }, at(hunk), pieces);
+}
+
+function sides(hunk, data) {
+  const one = (tag) => hunk.pieces.map((piece) => (typeof piece === "string" ? piece : changed(tag, piece, data)));
+  return h(
+    "div",
+    { class: "sides" },
+    h("pre", { class: "code diff" }, at(hunk), one("del")),
+    h("pre", { class: "code diff" }, at(hunk), one("ins")),
+  );
+}
+
+function fields(list, data) {
+  if (!list.length) return h("p", { class: "muted" }, "No field was changed.");
+  const value = (tag, text, by) =>
+    text === null ? h("span", { class: "muted" }, "–") : h(tag, { class: colour(by) || null, title: names(by, data) }, text);
+  const rows = list.map((field) => [
+    { cell: field.name, class: "nowrap" },
+    value("del", field.before, field.by),
+    value("ins", field.after, field.by),
+    names(field.by, data),
+  ]);
+  return table(["Field", "Backend", "Client", "By"], rows, { class: "grid" });
+}
+
+// --- step by step
+
+function steps(data) {
+  const stops = [...data.steps.urls.filter((step) => step.acted).map(urlStop), ...data.steps.answers.map((step) => answerStop(step, data))];
+  if (!stops.length) return null;
+  const shown = h("div");
+  const where = h("span", { class: "grow" });
+  const previous = h("button", { type: "button", onclick: () => go(current - 1) }, "← Previous");
+  const next = h("button", { type: "button", onclick: () => go(current + 1) }, "Next →");
+  let current = 0;
+  function go(index) {
+    current = index;
+    previous.disabled = index === 0;
+    next.disabled = index === stops.length - 1;
+    where.textContent = `Step ${index + 1} of ${stops.length}: ${stops[index].label}`;
+    shown.replaceChildren(stops[index].make());
+  }
+  go(0);
+  const approximate = data.steps.note && data.steps.answers.length ? note("info", `The steps of the answer are put together from the trace: ${data.steps.note}.`) : null;
+  return card("Step by step", approximate, h("div", { class: "toolbar" }, previous, next, where), shown);
+}
+
+function urlStop(step) {
+  return {
+    label: `request, rule "${step.rule}"`,
+    make: () =>
+      h(
+        "pre",
+        { class: "code diff" },
+        step.before === step.after ? step.after : [h("del", {}, step.before), "\n", h("ins", {}, step.after)],
+        step.what ? ["\n", h("span", { class: "nothing" }, step.what)] : null,
+      ),
+  };
+}
+
+function answerStop(step, data) {
+  const label = data.causes[step.by]?.label ?? "?";
+  return {
+    label: `answer, ${label}`,
+    make: () =>
+      h(
+        "div",
+        {},
+        step.fields.length ? fields(step.fields, data) : null,
+        step.hunks.map((hunk) => inline(hunk, data)),
+        step.more ? h("p", { class: "muted" }, `and ${counted(step.more, "more change")}`) : null,
+        step.fields.length || step.hunks.length ? null : h("p", { class: "muted" }, "Nothing that can be shown."),
+      ),
+  };
+}
+
+// --- the trace
+
+function side(name, nodes) {
+  const text = nodes.map((node) => plain(node, "")).join("\n");
+  return h("div", {}, h("div", { class: "row" }, h("h3", { class: "grow" }, name), copyButton(text)), h("div", { class: "tree" }, nodes.map(tree)));
+}
+
+function tree(node) {
+  const label = [h("span", { class: `kind ${node.kind}` }, SIGNS[node.kind] ?? "·"), node.title];
+  if (!node.lines.length && !node.children.length) return h("div", { class: "leaf break" }, label);
+  const summary = h("summary", { class: "break" }, label);
+  const lines = node.lines.length ? h("pre", { class: "code" }, node.lines.join("\n")) : null;
+  return h("details", { open: node.opened }, summary, lines, node.children.map(tree));
+}
+
+function plain(node, indent) {
+  const lines = [`${indent}${SIGNS[node.kind] ?? "·"} ${node.title}`, ...node.lines.map((line) => `${indent}    ${line}`)];
+  return [...lines, ...node.children.map((child) => plain(child, `${indent}  `))].join("\n");
+}

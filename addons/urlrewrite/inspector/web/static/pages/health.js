@@ -1,0 +1,145 @@
+// The page Health: what the proxy does at large, with plots of the last hour.
+
+import { badge, bytes, card, count, counted, duration, get, h, link, note, s, table, time } from "../lib.js";
+
+export const title = "Health";
+
+const EVERY = 5000;
+
+export async function show(main, asked, app) {
+  const update = (data) => main.replaceChildren(...content(data));
+  update(await get("health"));
+  app.every(EVERY, async () => {
+    const data = await get("health").catch(() => null);
+    if (data && app.isCurrent()) update(data);
+  });
+}
+
+function content(data) {
+  const causes = data.causes.map((cause) => note(cause.kind, cause.text, " ", link(cause.page, {}, "Look")));
+  return [
+    ...(causes.length ? causes : [note("ok", "Nothing is wrong.")]),
+    h("div", { class: "tiles" }, tiles(data)),
+    h("div", { class: "columns four" }, plots(data.series)),
+    h("div", { class: "columns" }, sites(data), durations(data), loads(data)),
+    h("p", { class: "muted" },
+      "Counted since ", time(data.started), `. ${counted(data.kept, "exchange")} can be looked at. Bytes held are known of full traces only. `,
+      "The option urlrewrite_metrics gives the same figures to Prometheus."),
+  ];
+}
+
+function tiles(data) {
+  const ways = (name) => count(data.ways[name] ?? 0);
+  return [
+    tile(count(data.requests), "exchanges"),
+    tile(count(data.errors), "failed", data.errors ? "err" : "ok"),
+    data.looked ? tile(count(data.leaks), `leaks; ${counted(data.looked, "answer")} looked at`, data.leaks ? "warn" : "ok") : tile("?", "leaks: not looked for"),
+    tile(count(data.warnings), "warnings", data.warnings ? "warn" : "ok"),
+    tile(count(data.links), "links mapped"),
+    tile(ways("pass"), "bodies passed"),
+    tile(ways("whole"), "bodies held, rewritten whole"),
+    tile(ways("stream"), `streamed${data.released ? `, ${count(data.released)} held first` : ""}`),
+    tile(bytes(data.held), "held in all"),
+    tile(data.average === null ? "–" : duration(data.average), `on average, ${duration(data.slowest)} at most`),
+    tile(count(data.broken_off), "broken off by clients"),
+    tile(`${count(data.loads.ok)} / ${count(data.loads.failed)}`, "loads of the rules: good / failed", data.loads.failed ? "warn" : ""),
+  ];
+}
+
+function tile(number, text, kind = "") {
+  return h("div", { class: `tile ${kind}` }, h("b", {}, number), h("span", {}, text));
+}
+
+// --- plots
+
+function plots(series) {
+  return [
+    plot("Exchanges a minute", series, [["requests", "", "all"], ["errors", "err", "failed"]], count),
+    plot("Time on average", series, [["average", "", "average"]], duration),
+    plot("Bodies a minute", series, [["passed", "", "passed"], ["whole", "ok", "whole"], ["streamed", "warn", "streamed"]], count, true),
+    plot("Leaks a minute", series, [["leaks", "warn", "leaks"]], count),
+  ];
+}
+
+const WIDTH = 480;
+const HEIGHT = 84;
+const TOP = 4;
+
+function plot(name, series, lines, written, stacked = false) {
+  const bars = series.requests.length;
+  const values = lines.map(([key]) => series[key]);
+  const height = (at) => (stacked ? values.reduce((sum, line) => sum + line[at], 0) : Math.max(...values.map((line) => line[at])));
+  const most = Math.max(...series.requests.map((_, at) => height(at)), 0);
+  const step = WIDTH / bars;
+  const shapes = [];
+  if (most > 0) {
+    for (let at = 0; at < bars; at += 1) {
+      let base = 0;
+      lines.forEach(([key, kind], index) => {
+        const value = values[index][at];
+        if (!value) return;
+        const size = Math.max((value / most) * (HEIGHT - TOP - 2), 1);
+        const y = HEIGHT - 1 - size - (stacked ? base : 0);
+        base += size;
+        const when = new Date((series.began + at * series.width) * 1000).toTimeString().slice(0, 5);
+        shapes.push(s("rect", { class: `bar ${kind}`, x: at * step + 0.5, y, width: step - 1, height: size },
+          s("title", {}, `${when}: ${written(value)} ${key}`)));
+      });
+    }
+  }
+  const total = most > 0 ? `${name}, ${written(most)} at most` : `${name}: nothing in the last hour`;
+  const picture = s("svg", { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": total },
+    s("line", { class: "axis", x1: 0, x2: WIDTH, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 }),
+    shapes);
+  const kinds = lines.length > 1 ? lines.map(([, kind, label]) => h("span", {}, swatch(kind), " ", label)) : [];
+  const legend = h("div", { class: "legend" }, kinds, h("span", {}, most > 0 ? `at most ${written(most)}` : "nothing in the last hour"));
+  return card(name, picture, legend);
+}
+
+function swatch(kind) {
+  return s("svg", { width: 9, height: 9, class: "swatch" }, s("rect", { class: `bar ${kind}`, width: 9, height: 9 }));
+}
+
+// --- tables
+
+function sites(data) {
+  const rows = data.sites.map((site) => [
+    site.name || h("span", { class: "muted" }, "no site"),
+    site.requests,
+    { cell: site.errors ? badge("err", count(site.errors)) : "0", class: "number" },
+    Object.entries(site.statuses).map(([status, number]) => [badge(kindOf(status), `${status} × ${count(number)}`), " "]),
+  ]);
+  const heads = ["Site", { text: "Exchanges", class: "number" }, { text: "Failed", class: "number" }, "Statuses"];
+  return card("Sites", rows.length ? table(heads, rows) : h("p", { class: "empty" }, "No exchange yet."));
+}
+
+function kindOf(status) {
+  return { 2: "ok", 3: "info", 4: "warn", 5: "err", n: "err" }[status[0]] ?? "";
+}
+
+function durations(data) {
+  const most = Math.max(...data.durations.map((item) => item.number), 1);
+  const rows = data.durations.map((item) => [
+    { cell: item.label, class: "number" },
+    item.number,
+    s("svg", { width: "100%", height: 10, preserveAspectRatio: "none", viewBox: "0 0 100 10", class: "swatch" },
+      s("rect", { class: "bar", y: 1, width: (100 * item.number) / most, height: 8 })),
+  ]);
+  return card("Durations", table([{ text: "Up to", class: "number" }, { text: "Exchanges", class: "number" }, ""], rows));
+}
+
+function loads(data) {
+  const rows = data.reloads.map((reload) => [
+    { cell: time(reload.at), class: "nowrap" },
+    reload.ok ? badge("ok", "in force") : badge("err", "failed"),
+    { cell: duration(reload.seconds), class: "number" },
+    [
+      reload.ok ? h("code", {}, reload.fingerprint) : null,
+      reload.problems.length
+        ? h("ul", {}, reload.problems.map((problem) => h("li", {}, problem)), reload.more ? h("li", {}, `and ${count(reload.more)} more`) : null)
+        : null,
+    ],
+  ]);
+  return card("Loads of the rule files", table(["When", "", { text: "Took", class: "number" }, "Rules and findings"], rows),
+    h("p", { class: "muted" }, data.files.join(", ")));
+}

@@ -1,0 +1,115 @@
+// Names of the backend left in answers: which, where, why, and what would take each away.
+
+import { address, badge, card, code, copyButton, count, counted, get, h, link, note, table, tabs } from "../lib.js";
+
+export const title = "Leaks";
+
+const KINDS = { error: "err", warning: "warn", information: "info" };
+
+export async function show(main, asked, app) {
+  const data = await get("leaks", { flow: asked.flow });
+  if (!app.isCurrent()) return;
+  const worst = asked.harm ? data.leaks.filter((leak) => leak.harm === asked.harm) : data.leaks;
+  main.append(
+    summary(data, asked),
+    data.problem ? note("warn", data.problem) : "",
+    data.over.length ? card("Changed, and should not have been", overTable(data.over)) : "",
+    worst.length ? leakTable(worst, asked) : "",
+  );
+}
+
+function summary(data, asked) {
+  const number = (harm) => data.leaks.filter((leak) => leak.harm === harm).reduce((sum, leak) => sum + leak.count, 0);
+  const where = asked.flow ? "the answer of this flow" : counted(data.flows, "answer");
+  const rest = data.more ? ` ${counted(data.more, "older answer")} not looked at, as it took too long.` : "";
+  const of = asked.flow ? ["Flow ", link("flow", { flow: asked.flow }, asked.flow), " · ", link("leaks", {}, "all flows")] : [];
+  if (!data.leaks.length) {
+    const kind = data.flows ? "ok" : "info";
+    return note(kind, data.flows ? `No name of a backend is left in ${where}.${rest}` : "No answer was recorded yet.", of.length ? " " : "", of);
+  }
+  const first = data.leaks[0];
+  const said = first.harm === "information" ? "Nothing that a browser would follow names a backend" : "A backend is named where it matters";
+  return h(
+    "section",
+    { class: "card" },
+    h(
+      "div",
+      { class: "row" },
+      Object.entries(KINDS).map(([harm, kind]) =>
+        h("a", { href: address("leaks", { flow: asked.flow, harm: asked.harm === harm ? "" : harm }) }, badge(kind, `${count(number(harm))} ${harm}`)),
+      ),
+      h("span", { class: "muted" }, `in ${where}.${rest} `, of),
+    ),
+    note(KINDS[first.harm], h("b", {}, `${said}: `), h("code", {}, first.written), ` in ${first.place}, because ${first.why}.`),
+  );
+}
+
+function leakTable(leaks, asked) {
+  const rows = leaks.flatMap((leak, index) => {
+    const details = h("tr", { hidden: index > 0 || leak.harm === "information" }, h("td", { colspan: "6" }, detail(leak, asked)));
+    const button = h(
+      "button",
+      { type: "button", class: "small", "aria-expanded": String(!details.hidden), onclick: toggle },
+      "Fix",
+    );
+    function toggle() {
+      details.hidden = !details.hidden;
+      button.setAttribute("aria-expanded", String(!details.hidden));
+    }
+    const cells = [
+      badge(KINDS[leak.harm] ?? "info", leak.harm),
+      h("span", { class: "break" }, leak.place),
+      [h("code", {}, leak.written), " ", leak.spelling === "plain" ? null : h("span", { class: "muted" }, leak.spelling)],
+      leak.why,
+      { cell: count(leak.count), class: "number" },
+      { cell: button, class: "nowrap" },
+    ];
+    return [{ cells }, details];
+  });
+  const grid = table(["", "Where", "What stands there", "Why it was not mapped", { text: "Count", class: "number" }, ""], []);
+  const body = grid.querySelector("tbody");
+  for (const row of rows) body.append(row instanceof Node ? row : table([], [row]).querySelector("tbody tr"));
+  return h("section", { class: "card" }, grid);
+}
+
+function detail(leak, asked) {
+  const at = leak.offset === null ? "" : `line ${count(leak.line)}, column ${count(leak.column)}, byte ${count(leak.offset)} of the decoded body`;
+  return h(
+    "div",
+    { class: "columns" },
+    h("div", {}, code(leak.around), h("p", { class: "muted" }, at), flows(leak, asked)),
+    h("div", {}, proposal(leak.proposal)),
+  );
+}
+
+function flows(item, asked) {
+  const rest = item.flow_count - item.flows.length;
+  const entries = item.flows.map((flow) =>
+    h("li", {}, link("flow", { flow: flow.id }, `${flow.status ?? "?"} ${flow.url}`, { class: "break" })),
+  );
+  if (asked.flow && item.flow_count === 1) return null;
+  return h("ul", {}, entries, rest > 0 ? h("li", { class: "muted" }, `and ${count(rest)} more`) : null);
+}
+
+function proposal(proposed) {
+  const texts = Object.entries({ YAML: proposed.yaml, "web.config": proposed.xml }).filter(([, text]) => text);
+  const panels = Object.fromEntries(texts.map(([name, text]) => [name, h("div", {}, code(text), h("div", { class: "toolbar" }, copyButton(text), name === "YAML" ? tryIt(proposed) : null))]));
+  return [h("h3", {}, proposed.title), h("p", {}, proposed.why), texts.length ? tabs(panels) : null];
+}
+
+function tryIt(proposed) {
+  const params = { proposal: "1", site: proposed.site };
+  const keep = () => sessionStorage.setItem("rewrite.proposal", proposed.yaml);
+  return link("whatif", params, "Try it against recorded flows", { onclick: keep, onauxclick: keep });
+}
+
+function overTable(matches) {
+  const rows = matches.map((match) => [
+    badge(KINDS[match.harm] ?? "info", match.what),
+    h("span", { class: "break" }, match.place),
+    [match.before ? [h("del", {}, match.before), " "] : null, h("ins", {}, match.after)],
+    [match.why, match.rules.length ? h("div", { class: "muted" }, `Changed by: ${match.rules.join(", ")}`) : null],
+    flows(match, {}),
+  ]);
+  return table(["What", "Where", "Before and after", "Why it is wrong", "Flows"], rows);
+}

@@ -1,0 +1,206 @@
+// The page Try: a request (and an answer of the backend) on the left, what the rules make of it on the right, at once.
+
+import { badge, bytes, code, copyButton, counted, get, h, json, link, note, post, table, tabs } from "../lib.js";
+
+export const title = "Try";
+
+const WAIT = 350;
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+export async function show(main, asked, app) {
+  const data = await get("try", { flow: asked.flow });
+  const form = new Form(data, asked, () => ask());
+  const result = h("div", { class: "try-result", "aria-live": "polite" }, note("info", "Evaluating…"));
+  main.append(h("div", { class: "columns" }, form.element, result));
+
+  let turn = 0;
+  async function ask() {
+    const mine = (turn += 1);
+    let shown;
+    try {
+      shown = outcome(await post("try", form.values()));
+    } catch (error) {
+      shown = note("err", error.message);
+    }
+    if (mine === turn && app.isCurrent()) result.replaceChildren(...[shown].flat());
+  }
+  await ask();
+}
+
+class Form {
+  constructor(data, asked, changed) {
+    const form = data.form;
+    this.flow = form.flow;
+    let timer;
+    const later = () => {
+      clearTimeout(timer);
+      timer = setTimeout(changed, WAIT);
+    };
+    this.method = h("input", { value: form.method, list: "methods", size: 8, "aria-label": "Method", oninput: later });
+    this.url = h("input", { value: asked.url ?? form.url, class: "mono grow", "aria-label": "URL", spellcheck: "false", oninput: later });
+    this.fields = area(form.fields, 6, "Headers of the request", later);
+    this.files = new Files(data.files, later);
+    this.element = h(
+      "section",
+      { class: "card" },
+      h("h2", {}, form.flow ? ["Request of a ", link("flow", { flow: form.flow }, "recorded flow")] : "Request"),
+      form.note ? note("warn", form.note) : null,
+      h("div", { class: "toolbar" }, this.method, this.url),
+      h("datalist", { id: "methods" }, METHODS.map((method) => h("option", { value: method }))),
+      h("label", { class: "block" }, "Headers, one on each line", this.fields),
+      this.answerForm(form, later),
+      this.files.element,
+    );
+  }
+
+  answerForm(form, later) {
+    const answer = form.answer ?? { status: 200, fields: "Content-Type: text/html; charset=utf-8\n", body: "", note: "" };
+    this.status = h("input", { value: String(answer.status), size: 5, "aria-label": "Status of the answer", oninput: later });
+    this.answerFields = area(answer.fields, 4, "Headers of the answer", later);
+    this.body = area(answer.body ?? "", 8, "Body of the answer", later);
+    // Without a flow an answer is tried as soon as something is written into it.
+    this.own = h("input", { type: "checkbox", checked: false, onchange: later });
+    const open = () => {
+      this.own.checked = true;
+      later();
+    };
+    for (const field of [this.status, this.answerFields, this.body]) field.addEventListener("input", open);
+    const label = this.flow ? "use what is written here instead of the recorded answer" : "answer with this";
+    return h(
+      "details",
+      {},
+      h("summary", {}, this.flow ? "The backend's answer, as recorded" : "The backend's answer"),
+      answer.note ? h("p", { class: "muted" }, answer.note) : null,
+      h("div", { class: "row" }, h("label", {}, "Status ", this.status), h("label", {}, this.own, label)),
+      h("label", { class: "block" }, "Headers", this.answerFields),
+      h("label", { class: "block" }, "Body", this.body),
+    );
+  }
+
+  values() {
+    const values = { method: this.method.value, url: this.url.value, fields: this.fields.value, edited: this.files.edited() };
+    if (this.flow) values.flow = this.flow;
+    if (this.own.checked) values.answer = { status: this.status.value, fields: this.answerFields.value, body: this.body.value };
+    return values;
+  }
+}
+
+class Files {
+  constructor(files, later) {
+    this.files = files.filter((file) => file.text !== null);
+    this.texts = new Map();
+    this.area = area("", 18, "Text of the rule file", () => {
+      this.texts.set(this.chosen.path, this.area.value);
+      later();
+    });
+    this.select = h("select", { "aria-label": "Rule file", onchange: () => this.open(this.select.value) }, this.files.map((file) => h("option", { value: file.path }, file.path)));
+    const reset = h("button", { type: "button", class: "small", onclick: () => this.reset(later) }, "As on disk");
+    const left = files.filter((file) => file.text === null).map((file) => h("p", { class: "muted" }, `${file.path}: ${file.note}`));
+    this.element = h(
+      "details",
+      {},
+      h("summary", {}, "Rules: an edited copy instead of those in force"),
+      h("p", { class: "muted" }, "Nothing is written. ", link("whatif", {}, "What if"), " compares it with recorded traffic and saves it."),
+      this.files.length ? [h("div", { class: "row" }, this.select, reset), this.area] : null,
+      left,
+    );
+    if (this.files.length) this.open(this.files[0].path);
+  }
+
+  open(path) {
+    this.chosen = this.files.find((file) => file.path === path);
+    this.area.value = this.texts.get(path) ?? this.chosen.text;
+  }
+
+  reset(later) {
+    this.texts.delete(this.chosen.path);
+    this.open(this.chosen.path);
+    later();
+  }
+
+  edited() {
+    const changed = [...this.texts].filter(([path, text]) => this.files.find((file) => file.path === path).text !== text);
+    return Object.fromEntries(changed);
+  }
+}
+
+function area(value, rows, label, oninput) {
+  return h("textarea", { value, rows, "aria-label": label, spellcheck: "false", oninput });
+}
+
+function outcome(data) {
+  const problems = data.problems.map((problem) => problemNote(problem));
+  if (!data.loaded) return [note("err", h("strong", {}, "The edited rules cannot be loaded.")), ...problems];
+  const result = data.result;
+  const panels = {
+    Result: h("div", {}, routing(result), changes(result)),
+    Trace: h("div", {}, h("div", { class: "toolbar" }, copyButton(result.text)), code(result.text)),
+  };
+  if (result.body.before !== null) panels["Body before"] = code(result.body.before);
+  if (result.body.after !== null) panels["Body after"] = code(result.body.after);
+  panels.Data = code(json(result.trace));
+  return [
+    ...result.problems.map((problem) => note("err", problem)),
+    note(result.problems.length ? "warn" : "ok", h("strong", {}, decided(result)), " ", result.summary),
+    ...result.notes.map((text) => note("info", text)),
+    h("section", { class: "card" }, tabs(panels)),
+    ...problems,
+  ];
+}
+
+export function problemNote(problem) {
+  const rule = problem.rule ? `rule "${problem.rule}": ` : "";
+  return note(
+    problem.severity === "error" ? "err" : "warn",
+    h("code", {}, `${problem.file}:${problem.line}`), " ", rule, problem.message, " ", badge(problem.severity === "error" ? "err" : "warn", problem.id),
+  );
+}
+
+function decided(result) {
+  const { kind, url, status, location } = result.routing;
+  if (kind === "abort") return "The connection is closed without an answer.";
+  if (kind === "answer") return `Answered by the proxy: ${status}${location ? ` to ${location}` : ""}.`;
+  const came = result.status === null ? "" : ` The client gets ${result.status}.`;
+  return `Sent to ${url}.${came}`;
+}
+
+function routing(result) {
+  const { kind, host, connect, fields, dropped } = result.routing;
+  const rules = [...result.rules.inbound, ...result.rules.outbound].map((name) => link("rules", { rule: name }, name));
+  const pairs = [
+    ["Site", result.site || "none"],
+    ["Rules that acted", rules.length ? rules.flatMap((item, index) => (index ? [", ", item] : [item])) : "none"],
+    kind === "forward" ? ["Host", host + (connect ? `, dialling ${connect}` : "")] : null,
+  ].filter(Boolean);
+  return [
+    h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    kind === "forward" && (fields.length || dropped.length)
+      ? h("details", {}, h("summary", {}, `What the backend gets otherwise: ${counted(fields.length + dropped.length, "header")}`),
+          table(["Header", "Value"], [...fields, ...dropped.map((name) => [name, h("span", { class: "muted" }, "not sent")])]))
+      : null,
+  ];
+}
+
+function changes(result) {
+  if (result.status === null) return h("p", { class: "muted" }, "There is no answer to look at: write one on the left, or take a recorded flow.");
+  const rows = result.field_changes.map((change) => [
+    change.name,
+    change.before === null ? null : h("del", {}, change.before),
+    change.after === null ? null : h("ins", {}, change.after),
+    change.by.join(", "),
+  ]);
+  const { body } = result;
+  return [
+    h("h3", {}, rows.length ? `${counted(rows.length, "header")} of the answer changed` : "No header of the answer changed"),
+    rows.length ? table(["Header", "Before", "After", "By"], rows) : null,
+    h("h3", {}, body.hunks.length ? `${counted(body.changes, "place")} of the body changed` : body.changed ? "The body was changed" : "The body is unchanged", body.size === null ? null : h("span", { class: "muted" }, ` ${bytes(body.size)}`)),
+    body.note ? h("p", { class: "muted" }, body.note) : null,
+    body.hunks.map((hunk) => hunkOf(hunk)),
+    h("details", {}, h("summary", {}, `All ${counted(result.fields.length, "header")} that the client gets`), table(["Header", "Value"], result.fields)),
+  ];
+}
+
+export function hunkOf(hunk) {
+  const side = (pieces, tag) => code(pieces.map(([text, differs]) => (differs ? h(tag, {}, text) : text)));
+  return h("div", { class: "hunk" }, h("p", { class: "muted small" }, `line ${hunk.line}`), side(hunk.before, "del"), side(hunk.after, "ins"));
+}

@@ -1,0 +1,265 @@
+// The page What if: an edited rule file against recorded exchanges; what would change, break or leak; then it is saved.
+
+import { badge, card, code, copyButton, count, counted, get, h, link, note, post, table } from "../lib.js";
+import { hunkOf, problemNote } from "./try.js";
+
+export const title = "What if";
+
+const WAIT = 600;
+const POLL = 300;
+const PATIENCE = 40;
+const KEY = "rewrite.proposal";
+const KINDS = { error: "err", warning: "warn", information: "info", note: "info" };
+
+export async function show(main, asked, app) {
+  const data = await get("whatif");
+  const files = data.files.filter((file) => file.text !== null);
+  if (!files.length) {
+    main.append(note("err", "No rule file can be edited here."), ...data.files.map((file) => note("warn", `${file.path}: ${file.note}`)));
+    return;
+  }
+  const page = new Page(files, data, app);
+  main.append(h("div", { class: "columns" }, page.editor, page.result));
+  const proposal = asked.proposal ? proposed(asked) : null;
+  if (proposal) await page.take(proposal);
+  await page.compare();
+}
+
+/** What the page Leaks proposes: {yaml, title, site, file, text}. */
+function proposed(asked) {
+  const kept = sessionStorage.getItem(KEY);
+  if (!kept) return null;
+  try {
+    const value = JSON.parse(kept);
+    if (value !== null && typeof value === "object") return { site: asked.site ?? "", ...value };
+  } catch {
+    // The YAML itself.
+  }
+  return { yaml: kept, title: "", site: asked.site ?? "" };
+}
+
+class Page {
+  constructor(files, data, app) {
+    this.app = app;
+    this.files = new Map(files.map((file) => [file.path, { ...file, now: file.text }]));
+    this.turn = 0;
+    this.area = h("textarea", { rows: 28, "aria-label": "Text of the rule file", spellcheck: "false", oninput: () => this.typed() });
+    this.select = h("select", { class: "grow", "aria-label": "Rule file", onchange: () => this.open(this.select.value) }, files.map((file) => h("option", { value: file.path }, file.path)));
+    this.last = h("input", { type: "number", min: 1, max: 2000, value: String(data.last), size: 6, "aria-label": "How many exchanges", onchange: () => this.compare() });
+    this.save = h("button", { type: "button", class: "primary", disabled: true, onclick: () => this.store() }, "Save");
+    const reset = h("button", { type: "button", onclick: () => this.reset() }, "As on disk");
+    this.told = h("div", {});
+    this.beside = h("div", {});
+    this.result = h("div", { class: "whatif-result", "aria-live": "polite" }, note("info", "Comparing…"));
+    this.editor = h(
+      "section",
+      { class: "card" },
+      h("div", { class: "toolbar" }, this.select, reset, this.save),
+      this.told,
+      this.beside,
+      this.area,
+      h("p", { class: "muted" }, "Compared with the last ", this.last, ` of ${counted(data.recorded, "recorded exchange")}. Nothing is sent, and nothing is written before you save.`),
+    );
+    this.open(files[0].path);
+  }
+
+  open(path) {
+    this.path = path;
+    this.select.value = path;
+    this.area.value = this.files.get(path).now;
+    this.mark();
+  }
+
+  typed() {
+    this.files.get(this.path).now = this.area.value;
+    this.mark();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.compare(), WAIT);
+  }
+
+  reset() {
+    const file = this.files.get(this.path);
+    file.now = file.text;
+    this.open(this.path);
+    this.compare();
+  }
+
+  mark() {
+    const file = this.files.get(this.path);
+    this.save.disabled = file.now === file.text;
+  }
+
+  async take(proposal) {
+    const file = this.files.get(proposal.file) ?? (await this.place(proposal));
+    const what = proposal.title || "the proposed rule";
+    if (file && typeof proposal.text === "string") file.now = proposal.text;
+    if (file && file.now !== file.text) {
+      this.open(file.path);
+      this.beside.replaceChildren(note("info", `This is the file with ${what} in it. Look at what it would do, then save it.`));
+    } else {
+      this.beside.replaceChildren(
+        note("warn", `Put ${what} into the file yourself: there is no safe way to do it for you.`),
+        h("div", { class: "toolbar" }, copyButton(proposal.yaml ?? "")),
+        code(proposal.yaml ?? ""),
+      );
+    }
+  }
+
+  /** The file into which a proposal fits, with the proposal in it. */
+  async place(proposal) {
+    for (const file of this.files.values()) {
+      const { yaml, site } = proposal;
+      const found = await post("whatif", { propose: { yaml, site }, path: file.path, text: file.text }).catch(() => ({ text: null }));
+      if (found.text !== null) {
+        file.now = found.text;
+        return file;
+      }
+    }
+    return null;
+  }
+
+  edited() {
+    const changed = [...this.files.values()].filter((file) => file.now !== file.text);
+    return Object.fromEntries(changed.map((file) => [file.path, file.now]));
+  }
+
+  async compare() {
+    const mine = (this.turn += 1);
+    let shown;
+    try {
+      const data = await post("whatif", { edited: this.edited(), last: this.last.value });
+      shown = outcome(data, Object.keys(this.edited()).length > 0);
+      if (mine === this.turn && !data.loaded) this.save.disabled = true;
+    } catch (error) {
+      shown = [note("err", error.message)];
+    }
+    if (mine === this.turn && this.app.isCurrent()) this.result.replaceChildren(...shown);
+  }
+
+  async store() {
+    const file = this.files.get(this.path);
+    const text = file.now;
+    this.save.disabled = true;
+    let saved;
+    try {
+      saved = await post("whatif", { save: file.path, text, stamp: file.stamp });
+    } catch (error) {
+      this.told.replaceChildren(note("err", error.message));
+      this.mark();
+      return;
+    }
+    file.text = text;
+    file.stamp = saved.stamp;
+    this.mark();
+    this.beside.replaceChildren();
+    sessionStorage.removeItem(KEY);
+    this.told.replaceChildren(note("info", "Saved. It comes into force in a moment."));
+    const inForce = await this.comesIntoForce(saved.fingerprint);
+    if (!this.app.isCurrent()) return;
+    this.told.replaceChildren(inForce ? note("ok", "Saved, and in force.") : note("warn", "Saved, but not in force yet; the page ", link("health", {}, "Health"), " tells of the loads."));
+    await this.compare();
+  }
+
+  async comesIntoForce(fingerprint) {
+    for (let tries = 0; tries < PATIENCE && this.app.isCurrent(); tries += 1) {
+      const state = await get("whatif", { state: "1" }).catch(() => ({}));
+      if (state.in_force === fingerprint) return true;
+      await new Promise((done) => setTimeout(done, POLL));
+    }
+    return false;
+  }
+}
+
+function outcome(data, isEdited) {
+  const problems = data.problems.map((problem) => problemNote(problem));
+  if (!data.loaded) return [note("err", h("strong", {}, "It cannot be loaded, so it cannot be saved.")), ...problems];
+  const result = data.result;
+  return [
+    ...headline(result, isEdited),
+    ...problems,
+    ...findings("Would break", result.broken),
+    ...findings("Leaks that would appear", result.appeared),
+    ...findings("Leaks that would vanish", result.vanished, "ok"),
+    ...findings("Would be mended", result.mended, "ok"),
+    ...(result.tests.failed.length ? [failedTests(result.tests.failed)] : []),
+    ...(result.changes.length ? [changes(result)] : []),
+  ];
+}
+
+function headline(result, isEdited) {
+  const bad = result.broken.length + result.appeared.length + result.tests.failed.length;
+  const parts = [
+    `${counted(result.changed, "answer")} of ${count(result.looked)} would change`,
+    result.vanished.length ? `${counted(total(result.vanished), "leak")} would vanish` : "",
+    result.appeared.length ? `${counted(total(result.appeared), "leak")} would appear` : "",
+    result.broken.length ? `${counted(result.broken.length, "thing")} would break` : "",
+    result.tests.run ? `${count(result.tests.run - result.tests.failed.length)} of ${counted(result.tests.run, "test")} pass` : "",
+  ].filter(Boolean);
+  const failed = result.tests.failed.length ? `, and ${counted(result.tests.failed.length, "test")} of theirs would fail` : "";
+  const text = isEdited || result.changed ? `${parts.join(", ")}.` : `The rules are those in force${failed}. Edit a file.`;
+  const notes = [note(bad ? "err" : "ok", h("strong", {}, text), h("span", { class: "muted" }, ` ${result.seconds} s`))];
+  if (result.left_out) notes.push(note("warn", `The time was up before ${counted(result.left_out, "exchange")} could be looked at.`));
+  if (result.tests.left_out) notes.push(note("warn", `The time was up before ${counted(result.tests.left_out, "test")} could be run.`));
+  if (result.without) notes.push(note("info", `${counted(result.without, "exchange")} cannot be compared: the backend's answer was not kept.`));
+  return notes;
+}
+
+function total(found) {
+  return found.reduce((sum, item) => sum + item.count, 0);
+}
+
+function findings(heading, found, kind) {
+  if (!found.length) return [];
+  const rows = found.map((item) => [
+    badge(kind ?? KINDS[item.harm] ?? "info", item.kind),
+    [h("code", {}, item.message), item.place ? [" in ", item.place] : null],
+    item.why,
+    item.count,
+    flows(item),
+  ]);
+  return [card(heading, table(["", "What", "Why", { text: "Count", class: "number" }, "Flows"], rows))];
+}
+
+function flows(item) {
+  const rest = item.flow_count - item.flows.length;
+  return [
+    item.flows.map((flow) => h("div", {}, link("flow", { flow: flow.id }, flow.url, { class: "break" }))),
+    rest > 0 ? h("div", { class: "muted" }, `and ${count(rest)} more`) : null,
+  ];
+}
+
+function failedTests(failed) {
+  const rows = failed.map((test) => [
+    h("code", {}, `${test.file}:${test.line}`),
+    [test.name ? `${test.name}: ` : null, test.request],
+    test.messages.map((message) => h("div", {}, message)),
+  ]);
+  return card("Tests of the rule file that would fail", table(["Where", "Request", "What came out"], rows));
+}
+
+function changes(result) {
+  const rest = result.changed - result.changes.length;
+  return card(
+    "Answers that would change",
+    result.changes.map((change) => changed(change)),
+    rest > 0 ? h("p", { class: "muted" }, `and ${count(rest)} more`) : null,
+  );
+}
+
+function changed(change) {
+  const fields = [...change.request.map((item) => ({ ...item, to: "backend" })), ...change.fields.map((item) => ({ ...item, to: "client" }))];
+  return h(
+    "details",
+    { class: "changed" },
+    h("summary", {}, `${change.method} ${change.url} `, change.what.map((what) => [badge(what === "status" || what === "target" ? "warn" : "info", what), " "])),
+    h("p", { class: "row" }, link("flow", { flow: change.id }, "See the flow"), link("try", { flow: change.id }, "Try it")),
+    change.note ? note("info", change.note) : null,
+    change.target ? h("p", {}, h("del", {}, change.target[0]), " → ", h("ins", {}, change.target[1])) : null,
+    change.status ? h("p", {}, "Status ", h("del", {}, String(change.status[0])), " → ", h("ins", {}, String(change.status[1]))) : null,
+    fields.length
+      ? table(["Header", "For the", "Before", "After"], fields.map((item) => [item.name, item.to, item.before === null ? null : h("del", {}, item.before), item.after === null ? null : h("ins", {}, item.after)]))
+      : null,
+    change.body.map((hunk) => hunkOf(hunk)),
+    change.body_changes ? h("p", { class: "muted" }, `${counted(change.body_changes, "place")} of the body`) : null,
+  );
+}

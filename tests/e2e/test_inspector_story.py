@@ -1,0 +1,101 @@
+"""From a broken image to the rule that mends it, as a person goes through the inspector; clicks are counted."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from e2e.support.browser import OPTIONS
+from e2e.support.demo import Demo, running_demo
+from e2e.support.needs import program
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+
+PAGE = "/html/iis-tags"
+IMAGE = "document.querySelector('img[src*=photo]').naturalWidth"
+RULE_FOR_LINKS_ONLY = """    outboundRules:
+      - name: links of pages
+        preCondition: is html
+        match: {filterByTags: [A, Form], pattern: '^http://privateserver:8080/(.*)'}
+        action: {type: Rewrite, value: 'https://localhost:HTTPS_PORT/{R:1}'}
+"""
+RELOAD_WITHIN = 10.0
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    """The demo, with rules that map the links of pages and forget their images."""
+    with running_demo(tmp_path, headless=False) as demo:
+        rules = rules_of(demo)
+        loaded = demo.service.log.count(" in force")
+        text = rules.read_text()
+        rule = RULE_FOR_LINKS_ONLY.replace("HTTPS_PORT", str(demo.https_port))
+        text = text.replace("    links: everywhere\n", "    links: off\n").replace("    outboundRules:\n", rule)
+        rules.write_text(text)
+        deadline = time.monotonic() + RELOAD_WITHIN
+        while demo.service.log.count(" in force") == loaded:
+            assert time.monotonic() < deadline, demo.service.log
+            time.sleep(0.05)
+        yield demo
+
+
+def rules_of(demo: Demo) -> Path:
+    """The rule file that the demo serves, as its banner says."""
+    return Path(demo.service.await_log(r"^rules +(.+?) \(")[1])
+
+
+class Person:
+    """Somebody who looks at the inspector, and whose clicks are counted."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.clicks: list[str] = []
+
+    def click(self, what: Locator) -> None:
+        self.clicks.append(what.inner_text().strip())
+        what.click()
+
+    def sees(self, text: str | re.Pattern[str], where: str = "main") -> None:
+        expect(self.page.locator(where)).to_contain_text(text, timeout=15_000)
+
+
+def test_from_a_broken_image_to_its_rule(demo: Demo, tmp_path: Path, require: Callable[..., None]) -> None:
+    require("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=OPTIONS)
+        site = browser.new_page(ignore_https_errors=True, viewport={"width": 1200, "height": 900})
+        site.goto(f"{demo.https}{PAGE}", wait_until="load")
+        assert site.evaluate(IMAGE) == 0
+
+        person = Person(browser.new_page(viewport={"width": 1400, "height": 900}))
+        page = person.page
+        page.goto(demo.service.await_log(r"^why +(\S+)$")[1])
+        person.click(page.get_by_role("link", name="Why broken", exact=True))
+        images = page.locator("section.finding").filter(has_text=re.compile("image|picture"))
+        expect(images.first).to_contain_text('the rule "links of pages" maps such links in A, Form only')
+        page.screenshot(path=tmp_path / "broken.png")
+
+        person.click(images.first.get_by_role("link", name="Its leaks"))
+        row = page.locator("tr").filter(has_text="<img src>")
+        person.sees("no rule is for this place")
+        person.click(row.first.get_by_role("button", name="Fix"))
+        page.screenshot(path=tmp_path / "leaks.png")
+        person.click(page.get_by_role("link", name="Try it against recorded flows").locator("visible=true").last)
+        person.sees(re.compile(r"leaks? would vanish"))
+        person.sees("<img src>")
+        page.screenshot(path=tmp_path / "whatif.png")
+        before = rules_of(demo).read_text()
+        person.click(page.get_by_role("button", name="Save", exact=True))
+        person.sees("Saved, and in force.")
+
+        assert rules_of(demo).read_text() != before
+        site.reload(wait_until="load")
+        assert site.evaluate(IMAGE) > 0
+        print(f"{len(person.clicks)} clicks: {', '.join(person.clicks)}")
+        assert len(person.clicks) <= 6
+        browser.close()

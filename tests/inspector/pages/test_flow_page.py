@@ -1,0 +1,288 @@
+"""The page Flow as data: the list, and one exchange with all that is known of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with, snapshot
+from rules_of import rules_of
+from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.pages.flow import MOST_FLOWS, MOST_HUNKS, answer
+
+RULES = r"""
+links: everywhere
+rules:
+  - name: articles
+    match: ^/article/(\d+)
+    action: {type: Rewrite, url: '/show?id={R:1}'}
+  - name: old
+    match: ^old/(\d+)
+    conditions: [{input: '{QUERY_STRING}', pattern: '^$'}]
+    action: {type: Rewrite, url: '/item/{R:1}'}
+    stopProcessing: true
+preConditions:
+  html: [{input: '{RESPONSE_CONTENT_TYPE}', pattern: ^text/html$}]
+outboundRules:
+  - name: pages
+    preCondition: html
+    match: {filterByTags: [A], pattern: ^/x}
+    action: {type: Rewrite, value: /y}
+  - name: images
+    match: {filterByTags: [Img], pattern: '^/(i)/(.*)'}
+    action: {type: Rewrite, value: '/pictures/{R:2}'}
+"""
+PAGE = b"""<a href="/x">x</a>
+<img src="/i/1.png">
+<img src="http://privateserver:8080/2.png">
+"""
+
+
+def one(seen: Any, rules: Any = None, **asked: Any) -> dict[str, Any]:
+    return answer(snapshot(seen, rules=rules), {"flow": seen.flow_id, **asked})
+
+
+def texts(entries: list[dict[str, Any]]) -> str:
+    return "\n".join(f"{entry['text']} | {entry['note']}" for entry in entries)
+
+
+def titles(nodes: list[dict[str, Any]], opened_only: bool = False) -> Iterator[str]:
+    for node in nodes:
+        if node["opened"] or not opened_only:
+            yield node["title"]
+            yield from titles(node["children"], opened_only)
+
+
+def test_the_first_screen_names_what_went_wrong_and_why_rules_did_nothing() -> None:
+    rules = rules_of(RULES)
+    told = one(seen_by(rules, PAGE, status=404, url="https://www.example.com/article/5"), rules)
+    assert "the backend answered 404 to http://privateserver:8080/article/5" in texts(told["wrong"])
+    assert 'rule "articles" did not act: its pattern ^/article/(\\d+) asks for a slash' in texts(told["why_not"])
+    assert 'rule "pages" did not act: its precondition "html" does not hold' in texts(told["why_not"])
+    assert 'rule "images" made 1 change in <img src> | /i/1.png → /pictures/1.png' in texts(told["done"])
+    assert "1 link mapped in the body" in texts(told["done"])
+    assert (told["target"], told["status"], told["site"]) == ("http://privateserver:8080/article/5", 404, "rules")
+
+
+def test_a_leak_is_told_on_the_first_screen() -> None:
+    rules = rules_of("links: off")
+    told = one(seen_by(rules, b'<a href="http://privateserver:8080/x">'), rules)
+    leaks = [entry for entry in told["wrong"] if entry["page"] == "leaks"]
+    assert [entry["text"] for entry in leaks] == [
+        "1 name of the backend left in the answer: http://privateserver:8080 in <a href>"
+    ]
+    assert leaks[0]["note"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"failed": "Connection refused."}, "the exchange was broken off: Connection refused."),
+        ({"trace": {"broken_off": "Client gone."}}, "the client did not wait for the end of the answer: Client gone."),
+        ({"trace": {"leaks": 3}}, "3 names of the backend left in the answer"),
+        ({"trace": {"events": [{"event": "ERROR", "message": "no site"}]}}, "no site"),
+        (
+            {"trace": {"events": [{"event": "IIS_DIFFERS", "message": "m", "iis": "500.52"}]}},
+            "m | IIS would answer 500.52 here",
+        ),
+        ({"answer": ResponseFacts(502), "original": ResponseFacts(502)}, "the backend answered 502"),
+    ],
+)
+def test_what_is_wrong(changes: dict[str, Any], expected: str) -> None:
+    assert expected in texts(one(replace(seen_with({}), **changes))["wrong"])
+
+
+def test_a_client_that_left_is_no_fault() -> None:
+    seen = replace(
+        seen_with({"broken_off": "stream reset by client (CANCEL)"}), failed="stream reset by client (CANCEL)"
+    )
+    assert {entry["kind"] for entry in one(seen)["wrong"]} == {"info"}
+    (listed,) = answer(snapshot(seen), {})["flows"]
+    assert (listed["problems"], listed["summary"]) == (0, "broken off: stream reset by client (CANCEL)")
+
+
+MODE_IIS = r"""
+mode: iis
+outboundRules:
+  - name: pages
+    match: {filterByTags: [A], pattern: ^/x}
+    action: {type: Rewrite, value: /y}
+"""
+
+
+def test_an_error_of_ours_is_not_put_down_to_the_backend() -> None:
+    rules = rules_of(MODE_IIS)
+    told = one(seen_by(rules, gzip.compress(PAGE), fields=(*HTML, ("Content-Encoding", "gzip"))), rules)
+    said = texts(told["wrong"])
+    assert told["status"] == 500
+    assert (
+        "the answer 500.52 is this proxy's own; the backend had answered 200 to http://privateserver:8080/page" in said
+    )
+    assert "the backend answered" not in said
+
+
+def test_a_status_that_rules_made_is_told_with_the_backends() -> None:
+    seen = replace(seen_with({"target": "http://privateserver:8080/a"}), answer=ResponseFacts(503))
+    said = texts(one(seen)["wrong"])
+    assert said.startswith("the backend answered 200 to http://privateserver:8080/a, which the rules made 503")
+
+
+def test_nothing_is_wrong_where_nothing_is() -> None:
+    rules = rules_of(RULES)
+    told = one(seen_by(rules, b"<p>hello</p>"), rules)
+    assert told["wrong"] == []
+    assert told["body"]["changes"] == 0
+
+
+def test_the_tree_is_open_where_there_is_something_to_see() -> None:
+    rules = rules_of(RULES)
+    told = one(seen_by(rules, PAGE, url="https://www.example.com/old/7"), rules)
+    shown = "\n".join(titles(told["tree"]["request"], opened_only=True))
+    assert "old  (rules.yaml:" in shown
+    assert "articles" not in shown
+    assert "articles" in "\n".join(titles(told["tree"]["request"]))
+    # The mark below an input stands where the pattern stopped.
+    precondition = next(node for node in told["tree"]["response"] if node["title"] == "Preconditions")
+    lines = precondition["children"][0]["lines"]
+    at = next(index for index, line in enumerate(lines) if "↑" in line)
+    assert lines[at - 1][lines[at].index("↑") :] == "; charset=utf-8"
+
+
+def test_each_change_has_the_number_of_its_cause_and_what_is_known_of_it() -> None:
+    rules = rules_of(RULES)
+    told = one(seen_by(rules, PAGE), rules)
+    pieces = [piece for hunk in told["body"]["hunks"] for piece in hunk["pieces"] if isinstance(piece, dict)]
+    assert [[told["causes"][number]["label"] for number in piece["by"]] for piece in pieces] == [
+        ['rule "images"'],
+        ["links"],
+    ]
+    assert "captures   {R:0} /i/1.png  {R:1} i  {R:2} 1.png" in pieces[0]["tip"]
+    assert [told["causes"][step["by"]]["label"] for step in told["steps"]["answers"]] == ['rule "images"', "links"]
+    assert told["steps"]["note"] == told["body"]["by_trace"] == ""
+
+
+def text_of(hunks: list[dict[str, Any]], key: str) -> str:
+    return "".join(piece if isinstance(piece, str) else piece[key] for hunk in hunks for piece in hunk["pieces"])
+
+
+def test_the_whole_body_is_shown_if_it_is_asked_for() -> None:
+    rules = rules_of(RULES)
+    long = b"<p>line</p>\n" * 500
+    seen = seen_by(rules, long + PAGE + long)
+    clipped, whole = one(seen, rules)["body"], one(seen, rules, all="1")["body"]
+    assert len(text_of(clipped["hunks"], "before")) < 400
+    assert text_of(whole["hunks"], "before") == (long + PAGE + long).decode()
+    assert seen.answer_body is not None
+    assert text_of(whole["hunks"], "after") == seen.answer_body.decode()
+    assert (clipped["whole"], whole["whole"]) == (False, True)
+
+
+def test_of_thousands_of_changes_some_are_shown_and_the_others_counted() -> None:
+    rules = rules_of(RULES)
+    page = b"".join(b'<a href="http://privateserver:8080/%d">text of this link</a>\n\n' % n for n in range(8600))
+    seen = seen_by(rules, page)
+    begun = time.perf_counter()
+    told = one(seen, rules)
+    assert time.perf_counter() - begun < 4
+    shown = sum(isinstance(piece, dict) for hunk in told["body"]["hunks"] for piece in hunk["pieces"])
+    assert shown + told["body"]["more"] == told["body"]["changes"] == 8600
+    assert len(told["body"]["hunks"]) <= MOST_HUNKS
+    assert len(json.dumps(told)) < 2_000_000
+
+
+def test_an_answer_of_the_proxy_itself_is_told_as_one() -> None:
+    rules = rules_of("rules: [{name: gone, match: ^old, action: {type: Redirect, url: /new}}]")
+    told = one(seen_by(rules, url="https://www.example.com/old"), rules)
+    assert (told["own"], told["status"]) == (True, 301)
+    assert "the proxy's own" in told["body"]["note"]
+    assert 'rule "gone" redirects to https://www.example.com/new' in texts(told["done"])
+
+
+# The list
+
+
+def flows(number: int) -> Any:
+    rules = rules_of(RULES)
+    some = seen_by(rules, PAGE, url="https://www.example.com/old/7")
+    return snapshot(*(replace(some, flow_id=f"f{n}") for n in range(number)), rules=rules)
+
+
+def test_the_list_has_the_newest_first_and_goes_on_where_it_ended() -> None:
+    shown = flows(MOST_FLOWS + 5)
+    first = answer(shown, {})
+    assert (len(first["flows"]), first["more"], first["total"]) == (MOST_FLOWS, True, MOST_FLOWS + 5)
+    rest = answer(shown, {"after": first["flows"][-1]["id"]})
+    assert [flow["id"] for flow in first["flows"] + rest["flows"]] == [f"f{n}" for n in range(MOST_FLOWS + 5)]
+    assert not rest["more"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "number"),
+    [("", 2), ("OLD/7", 2), ("get", 2), ("200", 2), ('rewritten by "old"', 2), ("nothing of it", 0)],
+)
+def test_the_list_is_filtered_by_text(wanted: str, number: int) -> None:
+    assert len(answer(flows(2), {"filter": wanted})["flows"]) == number
+
+
+def test_an_entry_says_at_a_glance_what_happened() -> None:
+    (entry,) = answer(flows(1), {})["flows"]
+    assert entry["summary"] == 'rewritten by "old" · 1 link · answer: "images"'
+    assert (entry["method"], entry["url"], entry["status"]) == ("GET", "https://www.example.com/old/7", 200)
+    assert (entry["problems"], entry["links"], entry["leaks"]) == (0, 1, 0)
+
+
+def test_a_flow_that_is_not_there_is_told() -> None:
+    with pytest.raises(PageError, match="got the flow x<y, expected one of those that are kept"):
+        answer(flows(1), {"flow": "x<y"})
+
+
+# Exchanges of unknown make
+
+
+def check(told: Any) -> None:
+    """It is JSON that a browser reads, and no text in it can act on its reader."""
+    written = json.dumps(told, allow_nan=False)
+    for char in ("\\u202e", "\\u001b", "\\u2028", "\\u0000"):
+        assert char not in written
+
+
+HOSTILE = "<script>alert(1)</script>\x1b[2J\u202egnp.exe\u2028\x00"
+
+
+@given(TRACES, BODIES, BODIES, st.sampled_from([HTML, (), (("Content-Encoding", "gzip"),)]))
+def test_whatever_was_recorded_it_is_told(trace: Any, original: Any, sent: Any, fields: Any) -> None:
+    seen = replace(seen_with(trace, original=original, answer=sent, fields=fields), began=math.nan)
+    rules = rules_of(RULES)
+    json.dumps(one(seen, rules), allow_nan=False)
+    json.dumps(answer(snapshot(seen), {"filter": "a"}), allow_nan=False)
+
+
+def test_hostile_texts_stay_texts() -> None:
+    rules = rules_of(RULES)
+    seen = seen_by(rules, PAGE + f"<a href='http://privateserver:8080/{HOSTILE}'>".encode())
+    request = replace(seen.request, target=f"/{HOSTILE}", method=HOSTILE)
+    fields = (*HTML, (HOSTILE, HOSTILE))
+    trace = {
+        **seen.trace,
+        "events": [
+            {
+                key: value if key in ("event", "type") else HOSTILE if isinstance(value, str) else value
+                for key, value in event.items()
+            }
+            for event in seen.trace["events"]
+        ],
+    }
+    odd = replace(seen, request=request, original=ResponseFacts(200, fields), trace=trace, failed=HOSTILE)
+    check(one(odd, rules))
+    check(one(odd))
+    check(answer(snapshot(odd), {}))

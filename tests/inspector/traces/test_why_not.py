@@ -1,0 +1,99 @@
+"""What kept a rule from acting, in a sentence: the nearest one first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from inspector.exchanges import HTML, TRACES, seen_by
+from rules_of import rules_of
+from urlrewrite.inspector.traces.reading import read
+from urlrewrite.inspector.traces.why_not import misses
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (
+            r"rules: [{name: r, match: '^/article/(\d+)$', action: None}]",
+            r"its pattern ^/article/(\d+)$ asks for a slash at the beginning, "
+            "but rules see the path without it: article/x",
+        ),
+        (
+            r"rules: [{name: r, match: '^article/(\d+)$', action: None}]",
+            r"its pattern ^article/(\d+)$ matches article/ and stops at x",
+        ),
+        (
+            r"rules: [{name: r, match: '^article/x/y$', action: None}]",
+            "its pattern ^article/x/y$ asks for more than article/x",
+        ),
+        (
+            "rules: [{name: r, match: '^article', conditions: [{input: '{QUERY_STRING}', pattern: a=}], action: None}]",
+            "its condition {QUERY_STRING} is (empty), where a= does not match an empty text",
+        ),
+        (
+            "rules: [{name: r, match: {url: '^article', negate: true}, action: None}]",
+            "its pattern ^article matches article/x, and must not: it is negated",
+        ),
+        ("rules: [{name: r, match: '^zebra', action: None}]", ""),
+        (
+            """
+            preConditions: {html: [{input: '{RESPONSE_CONTENT_TYPE}', pattern: ^text/html$}]}
+            outboundRules:
+              - {name: r, preCondition: html, match: {filterByTags: [A], pattern: .}, action: {type: Rewrite, value: x}}
+            """,
+            'its precondition "html" does not hold: its condition {RESPONSE_CONTENT_TYPE} is text/html; charset=utf-8, '
+            "where ^text/html$ matches text/html and stops at ; charset=utf-8",
+        ),
+        (
+            """
+            outboundRules:
+              - {name: r, match: {filterByTags: [A], pattern: '^/x/$'}, action: {type: Rewrite, value: x}}
+            """,
+            "in <a href>, its pattern ^/x/$ matches /x and stops at y",
+        ),
+        (
+            "outboundRules: [{name: r, match: {filterByTags: [Img], pattern: .}, action: {type: Rewrite, value: x}}]",
+            "the answer has nothing that it examines",
+        ),
+        (
+            """
+            outboundRules:
+              - name: r
+                match: {filterByTags: [A], pattern: ^/x}
+                conditions: [{input: '{HTTP_HOST}', pattern: ^intern}]
+                action: {type: Rewrite, value: x}
+            """,
+            "its condition {HTTP_HOST} is www.example.com, where ^intern does not begin to match www.example.com",
+        ),
+        (
+            "outboundRules: [{name: r, match: {filterByTags: [A], pattern: ^/x}, action: None}]",
+            "it matches /xy, which it leaves as it is",
+        ),
+        ("rules: [{name: r, match: '^article', action: None}]", ""),
+    ],
+)
+def test_why_a_rule_did_not_act(rules: str, expected: str) -> None:
+    seen = seen_by(rules_of(rules), b'<a href="/xy">', fields=HTML, url="https://www.example.com/article/x")
+    assert [miss.why for miss in misses(read(seen.trace))] == [expected] * bool(expected)
+
+
+def test_the_nearest_comes_first_and_one_that_looks_at_everything_last() -> None:
+    rules = rules_of(
+        r"""
+        rules:
+          - {name: everything, match: '.*', conditions: [{input: '{HTTPS}', pattern: '^off$'}], action: None}
+          - {name: begins, match: '^article/(\d+)', action: None}
+          - {name: condition, match: '^article', conditions: [{input: '{HTTP_X}', pattern: a}], action: None}
+        """
+    )
+    seen = seen_by(rules, url="https://www.example.com/article/x")
+    assert [miss.rule for miss in misses(read(seen.trace))] == ["condition", "begins", "everything"]
+
+
+@given(TRACES)
+def test_whatever_a_trace_holds_it_is_told(trace: Any) -> None:
+    for miss in misses(read(trace)):
+        assert miss.why.isprintable()
