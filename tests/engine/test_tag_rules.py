@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules_of import SITE, ask, rules_of
+from rules_of import SITE, rules_of
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.engine.outbound import CompiledOutboundRule
 from urlrewrite.engine.prefix_rules import prefix_rule
 from urlrewrite.engine.tag_rules import ValueRules
 from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.rule_tests import evaluate, request_facts
 
 B = "http://privateserver:8080"
 HTML = ("Content-Type", "text/html; charset=utf-8")
@@ -93,7 +96,9 @@ PAGES = st.lists(TAGS, max_size=20).map("".join)
 
 def answered(rules: RulesInForce, page: str) -> tuple[bytes, list[dict[str, Any]], int]:
     """The page as it is sent, the events of the trace, and the number of changes."""
-    found = ask(rules, "https://www.example.com/p", ("X-Odd", '"<>'), answer=(200, [HTML], page.encode()))
+    # {TIME} is to be the same however often it is asked.
+    request = replace(request_facts("GET", "https://www.example.com/p", (("X-Odd", '"<>'),)), received=1e9)
+    found = evaluate(rules, request, ResponseFacts(200, (HTML,)), page.encode())
     trace = found.exchange.trace
     return found.body or b"", trace.events, trace.changes
 
