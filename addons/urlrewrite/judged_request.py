@@ -65,6 +65,8 @@ class JudgedRequest:
         routing = self._find_site() or self._judge()
         data = self.trace.data
         data["site"] = self._compiled.site.name if self._compiled else ""
+        if len(self.rules.rules.sites) > 1:
+            data["one_of_sites"] = True
         data["action"] = str(self.decision.outcome)
         data["inbound_rules"] = list(self.decision.rules)
         match routing:

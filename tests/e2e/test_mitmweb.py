@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from e2e.support import http1
 from e2e.support.browser import OPTIONS
@@ -66,3 +66,11 @@ def test_the_flow_list_says_what_was_done(page: Page, demo: Demo, tmp_path: Path
     row = page.locator(".flow-table tbody tr", has_text=f"{demo.https}/old/3").inner_text()
     assert 'redirected by "old items"' in row
     page.screenshot(path=tmp_path / "list.png")
+
+
+def test_the_flow_list_is_filtered_by_what_was_done(page: Page) -> None:
+    rows = page.locator(".flow-table tbody tr").filter(has_text="localhost")
+    page.get_by_placeholder("Search").fill("~comment 'old items'")
+    expect(page.locator(".flow-table tbody tr").filter(has_text="privateserver")).to_have_count(0)
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("/old/3")

@@ -109,6 +109,9 @@ async def test_what_an_exchange_leaves(caplog: pytest.LogCaptureFixture) -> None
         ("~meta '^urlrewrite.links: [1-9]'", True),
         ("~meta '^urlrewrite.action: rewrite$'", True),
         ("~meta '^urlrewrite.problems'", False),
+        ("~meta '^urlrewrite.leaks'", False),
+        ("~meta leak", False),
+        ("~meta privateserver", False),
         ("~comment pleasant", True),
     ],
 )
@@ -116,7 +119,18 @@ async def test_flows_can_be_filtered(expression: str, found: bool) -> None:
     flow = await ended(state_of(RULES))
     expression = expression if "'" in expression else expression.replace(": ", ":.")
     assert bool(flowfilter.match(expression, flow)) is found
-    assert bool(flowfilter.match(expression, saved_and_read(flow))) is found
+    again = saved_and_read(flow)
+    Recorder(State()).requestheaders(again)
+    assert bool(flowfilter.match(expression, again)) is found
+
+
+async def test_leaks_can_be_filtered() -> None:
+    state = state_of(RULES)
+    flow = await begun(state)
+    state.live[flow.id].exchange.trace.data["leaks"] = 2
+    Recorder(state).response(flow)
+    assert flowfilter.match("~meta leak", flow)
+    assert flowfilter.match("~comment leak", flow)
 
 
 async def test_own_answers_are_recorded_and_redirects_say_where_to() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from mitmproxy import http, tcp
 from mitmproxy.test import taddons, tflow
 
 from hooks.support import answer, request_flow, state_of
+from urlrewrite.hooks import web_pages
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.options import Options
 from urlrewrite.hooks.originals import KEY
@@ -79,6 +81,18 @@ def test_what_a_person_edits_is_seen(pages: WebPages) -> None:
     assert only(pages, flow).answer is None
     flow.metadata.pop("urlrewrite")
     assert pages.snapshot([flow]).seen == ()
+
+
+async def test_requests_go_on_while_a_snapshot_is_taken(pages: WebPages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_pages, "SLICE", -1.0)
+    flows = [ended(f"/{number}", began=float(number)) for number in range(5)]
+    taking = asyncio.create_task(pages.snapshot_between_requests(flows))
+    known = []
+    while not taking.done():
+        await asyncio.sleep(0)
+        known.append(len(pages._known))
+    assert known[:5] == [1, 2, 3, 4, 5]
+    assert (await taking).seen == pages.snapshot(flows).seen
 
 
 async def test_an_exchange_under_way_is_not_kept(pages: WebPages, state: State) -> None:

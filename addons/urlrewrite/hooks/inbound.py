@@ -13,6 +13,7 @@ from mitmproxy.tls import TlsData
 from urlrewrite.answers import Abort, Answer, Forward, plain_answer
 from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.exchange import Exchange
+from urlrewrite.hooks.flow_data import Unfiltered
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
 from urlrewrite.hooks.translate import apply_answer, apply_forward, request_facts, show_public_url
 
@@ -50,7 +51,7 @@ class Inbound:
         if exchange.trace.level is TraceLevel.OFF:
             flow.metadata["urlrewrite.id"] = trace_id
         else:
-            flow.metadata["urlrewrite"] = exchange.trace.data
+            flow.metadata["urlrewrite"] = exchange.trace.data = Unfiltered(exchange.trace.data)
         # Patterns that might take their whole deadline must not keep other requests waiting.
         routing = exchange.route() if rules.rules.linear else await asyncio.to_thread(exchange.route)
         match routing:

@@ -11,6 +11,8 @@ from typing import Any
 
 from mitmproxy import http
 
+from urlrewrite.hooks.flow_data import Unfiltered
+
 KEY = "urlrewrite.original"
 
 LONGEST = 2**20
@@ -19,12 +21,12 @@ LONGEST = 2**20
 
 def keep_head(flow: http.HTTPFlow, response: http.Response) -> dict[str, Any]:
     """Keeps the head of an answer with its flow; what is returned takes the body later."""
-    original: dict[str, Any] = {
-        "status": response.status_code,
-        "reason": response.data.reason,
-        "fields": [[name, value] for name, value in response.headers.fields],
-        "body": None,
-    }
+    original = Unfiltered(
+        status=response.status_code,
+        reason=response.data.reason,
+        fields=[[name, value] for name, value in response.headers.fields],
+        body=None,
+    )
     flow.metadata[KEY] = original
     return original
 

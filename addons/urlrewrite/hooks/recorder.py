@@ -12,6 +12,8 @@ from typing import Any
 from mitmproxy import http
 
 from urlrewrite.engine.trace import TraceLevel
+from urlrewrite.hooks.flow_data import Unfiltered
+from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.inspector.text import visible
 from urlrewrite.inspector.traces.report import log_line, summary
@@ -39,6 +41,8 @@ class Recorder:
             self._make_storable(live)
             # Where a layer of the core crashes, no hook ends the flow: then the exchange goes when the flow goes.
             weakref.finalize(flow, self._state.live.pop, flow.id, None).atexit = False
+        elif not flow.live:
+            _hide_from_filters(flow)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Makes the trace of a flow under way fit to be saved: its body may stream for hours."""
@@ -85,10 +89,17 @@ class Recorder:
         logger.log(level, log_line(data), extra={"client": flow.client_conn.peername})
 
 
+def _hide_from_filters(flow: http.HTTPFlow) -> None:
+    """Makes the trace and the original of a flow that was loaded from a file what they were before it was saved."""
+    for key in ("urlrewrite", KEY):
+        if isinstance(data := flow.metadata.get(key), dict):
+            flow.metadata[key] = Unfiltered(data)
+
+
 def annotate(flow: http.HTTPFlow, data: dict[str, Any], *, for_list: bool = True) -> None:
     """Puts the trace of an exchange that has ended into its flow: for views, for filters, for a list of flows."""
     make_storable(data)
-    flow.metadata["urlrewrite"] = data
+    flow.metadata["urlrewrite"] = data if isinstance(data, Unfiltered) else Unfiltered(data)
     flow.metadata.update(_flat(data))
     if for_list:
         _show(flow, data)
@@ -103,7 +114,8 @@ def make_storable(data: dict[str, Any]) -> None:
     # This is done to every trace, and almost always there is nothing to do. marshal finds out many times faster than a
     # walk: it refuses what is not plain, and writes a surrogate in three bytes that no proper UTF-8 has.
     try:
-        if not _SURROGATE.search(marshal.dumps(data)):
+        # It takes dicts themselves only, none of a class of its own.
+        if not _SURROGATE.search(marshal.dumps(dict(data))):
             return
     except ValueError:
         pass

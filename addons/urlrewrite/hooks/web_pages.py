@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import operator
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -17,6 +19,9 @@ from urlrewrite.inspector.flows import seen_of
 from urlrewrite.inspector.seen import Seen, Snapshot
 
 type _Parts = tuple[object, ...]
+
+SLICE = 0.02
+"""Seconds for which requests wait while a snapshot is taken."""
 
 
 class WebPages:
@@ -36,11 +41,25 @@ class WebPages:
             from urlrewrite.inspector.web.server import install
 
             # What a filter of the flow list hides is looked at, too.
-            install(master, lambda: self.snapshot(master.view.resolve("@all")))
+            install(master, lambda: self.snapshot_between_requests(master.view.resolve("@all")))
 
     def snapshot(self, flows: Iterable[flow.Flow]) -> Snapshot:
         """The state of the proxy with the exchanges of these flows, of which the oldest comes first."""
-        seen = [found for item in flows if isinstance(item, http.HTTPFlow) and (found := self._seen(item))]
+        return self._with(found for item in flows if isinstance(item, http.HTTPFlow) and (found := self._seen(item)))
+
+    async def snapshot_between_requests(self, flows: Iterable[flow.Flow]) -> Snapshot:
+        """The same, taken in slices between which requests go on: thousands of flows take a while the first time."""
+        seen = []
+        until = time.monotonic() + SLICE
+        for item in list(flows):
+            if isinstance(item, http.HTTPFlow) and (found := self._seen(item)):
+                seen.append(found)
+            if time.monotonic() > until:
+                await asyncio.sleep(0)
+                until = time.monotonic() + SLICE
+        return self._with(seen)
+
+    def _with(self, seen: Iterable[Seen]) -> Snapshot:
         return Snapshot(
             seen=tuple(sorted(seen, key=lambda item: item.began, reverse=True)),
             rules=self._state.in_force,

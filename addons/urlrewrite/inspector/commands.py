@@ -1,7 +1,7 @@
 """The commands of mitmproxy's prompt and of mitmweb: explain, find leaks, try, compare, replay, reload, list, export.
 
-They run where requests wait for them, so each ends after some seconds and says what it left out. Results are lines of
-text, which all UIs can show and mitmweb can send as JSON.
+They run where requests wait for them (mitmproxy waits for no coroutine), so each ends after a second and says what it
+left out. Results are lines of text, which all UIs can show and mitmweb can send as JSON.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from urlrewrite.inspector.trials.what_if_text import what_if_lines
 
 logger = logging.getLogger("urlrewrite.commands")
 
-SECONDS = 4.0
+SECONDS = 1.0
 """Seconds after which a command ends."""
 
 _NO_PATH = mitmproxy.types.Path()

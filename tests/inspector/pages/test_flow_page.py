@@ -234,6 +234,12 @@ def test_the_list_is_filtered_by_text(wanted: str, number: int) -> None:
     assert len(answer(flows(2), {"filter": wanted})["flows"]) == number
 
 
+def test_the_list_is_filtered_by_trace_id() -> None:
+    shown = flows(1)
+    trace_id = str(shown.seen[0].trace["id"])
+    assert len(answer(shown, {"filter": trace_id.upper()})["flows"]) == 1
+
+
 def test_an_entry_says_at_a_glance_what_happened() -> None:
     (entry,) = answer(flows(1), {})["flows"]
     assert entry["summary"] == 'rewritten by "old" · 1 link · answer: "images"'

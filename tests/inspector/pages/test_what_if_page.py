@@ -87,6 +87,16 @@ def test_a_proposal_is_put_into_the_text(shown: Snapshot, file: Path) -> None:
     assert ask(shown, propose={"yaml": "", "site": ""}, path=str(file), text=TEXT) == {"text": None}
 
 
+def test_a_proposal_goes_into_the_file_of_its_site(tmp_path: Path) -> None:
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    for file in files:
+        file.write_text(TEXT.replace("www", file.stem))
+    shown = Snapshot((), RulesInForce(load_rules(files)[0], Settings()), Statistics(), tuple(map(str, files)))
+    asked = {"propose": {"yaml": "links: everywhere\n", "site": "b"}, "text": TEXT}
+    texts = [ask(shown, path=str(file), **asked)["text"] for file in files]
+    assert texts == [None, MAPPED]
+
+
 def test_an_edited_text_is_saved_and_loads(shown: Snapshot, file: Path) -> None:
     stamp = ask(shown)["files"][0]["stamp"]
     saved = ask(shown, save=str(file), text=MAPPED, stamp=stamp)

@@ -247,6 +247,11 @@ REWRITTEN = {"target": "http://backend/b", "action": "Rewrite", "inbound_rules":
         (trace(**PASSED), "passed unchanged", "http://backend/a 200"),
         (trace(**REWRITTEN), 'rewritten by "old articles"', "http://backend/b 200 · rules: old articles"),
         (
+            trace(site="shop", one_of_sites=True, **REWRITTEN),
+            'shop → backend · rewritten by "old articles"',
+            "http://backend/b 200 · rules: old articles",
+        ),
+        (
             trace(
                 OUTBOUND_START, LOCATION, COOKIE, COOKIE, LENGTH, BY_RULE, IN_BODY, IN_TAG, LINK, **REWRITTEN, links=24
             ),

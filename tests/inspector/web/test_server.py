@@ -57,11 +57,15 @@ class Server:
         return await self.ask(f"/rewrite/api/{name}", method="POST", headers=headers, body=body)
 
 
+async def shown() -> Snapshot:
+    return SHOWN
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     master = WebMaster(options.Options(), with_termlog=False)
     master.options.update(web_password=PASSWORD)
-    install(master, lambda: SHOWN)
+    install(master, shown)
     socket, port = bind_unused_port()
     listening = HTTPServer(master.app)
     listening.add_socket(socket)

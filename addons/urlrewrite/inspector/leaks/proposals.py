@@ -26,6 +26,7 @@ from urlrewrite.inspector.leaks.proposed_rules import Draft, rule_for, transform
 from urlrewrite.inspector.leaks.reasons import Remedy
 from urlrewrite.inspector.leaks.rule_file_edits import with_fragment
 from urlrewrite.inspector.leaks.search import Leak
+from urlrewrite.inspector.leaks.web_config_edits import with_rewrite
 from urlrewrite.inspector.seen import Seen
 from urlrewrite.model import (
     LinkMode,
@@ -161,8 +162,10 @@ def _xml(draft: Draft) -> str:
 
 
 def as_rule_file(text: str, proposed: Proposal) -> str | None:
-    """The text of a rule file in YAML with a proposal in it, all else of it byte for byte; None where that is not safe.
+    """The text of a rule file with a proposal in it, all else of it byte for byte; None where that is not safe.
 
     Safe is what is proved by reading both texts: the new one must say what the old one says, and the proposal.
     """
+    if text.lstrip("\ufeff \t\r\n").startswith("<"):
+        return with_rewrite(text, proposed.xml)
     return with_fragment(text, proposed.yaml, proposed.site)

@@ -49,7 +49,7 @@ def with_fragment(text: str, fragment: str, site: str) -> str | None:
         wanted = _expected(before, index, fragment)
     except (_NotSafe, RuleFileError, ValueError):
         return None
-    return changed if _same(after, wanted) else None
+    return changed if says_the_same(after, wanted) else None
 
 
 def _read(text: str, site: str) -> tuple[RuleSet, int]:
@@ -80,7 +80,8 @@ def _expected(rule_set: RuleSet, index: int, fragment: str) -> RuleSet:
     return replace(rule_set, sites=sites)
 
 
-def _same(got: RuleSet, wanted: RuleSet) -> bool:
+def says_the_same(got: RuleSet, wanted: RuleSet) -> bool:
+    """Whether two rule files mean the same, wherever it stands in them."""
     return replace(got, fingerprint="", sites=tuple(map(_comparable, got.sites))) == replace(
         wanted, fingerprint="", sites=tuple(map(_comparable, wanted.sites))
     )

@@ -33,6 +33,7 @@ _VALUE = 4000
 _URL = 2000
 _MOST_STEPS = 200
 _NEAR = 5
+_FILTERED = ("method", "url", "status", "summary", "trace_id")
 
 type _Json = dict[str, Any]
 
@@ -66,7 +67,7 @@ def _list(shown_now: Snapshot, wanted: str, after: str) -> _Json:
     flows: list[_Json] = []
     for seen in shown_now.seen[begin:]:
         entry = _entry(seen)
-        if wanted and not any(wanted in str(entry[key]).lower() for key in ("method", "url", "status", "summary")):
+        if wanted and not any(wanted in str(entry[key]).lower() for key in _FILTERED):
             continue
         if len(flows) == MOST_FLOWS:
             return {"flows": flows, "total": len(ids), "more": True}
@@ -80,6 +81,7 @@ def _entry(seen: Seen) -> _Json:
         **_head(seen, reading),
         "problems": len(reading.problems()) + bool(seen.failed and not seen.given_up),
         "links": max(number(reading.data, "links") or 0, 0),
+        "trace_id": visible(text(reading.data, "id")),
     }
 
 

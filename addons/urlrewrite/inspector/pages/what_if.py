@@ -3,7 +3,8 @@
 GET answers `{files, recorded, last, in_force}`; with `state=1` only `{in_force}`, the fingerprint of these rules.
 
 POST `{edited, last?, seconds?}` answers `{loaded, problems, result}`; `result` is that of `result_data`.
-POST `{propose: {yaml, site}, path, text}` answers `{text}`: the text with the proposal in it, null if that is not safe.
+POST `{propose: {yaml, xml, site}, path, text}` answers `{text}`: the text with the proposal in it, null if that is not
+safe, or the site is another file's.
 POST `{save: path, text, stamp}` answers `{saved, stamp, fingerprint, problems}`. It writes only one of the rule files
 in force, only what loads without an error, and only if the file is as it was when it was read.
 """
@@ -11,6 +12,7 @@ in force, only what loads without an error, and only if the file is as it was wh
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from urlrewrite.formats.files_read import reason
@@ -44,7 +46,7 @@ def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
         if "save" in asked:
             return _saved(shown, asked)
         if "propose" in asked:
-            return _proposed(asked)
+            return _proposed(shown, asked)
         if "edited" in asked:
             return _compared(shown, asked)
     except NotEditable as error:
@@ -77,12 +79,21 @@ def _number(asked: Mapping[str, Any], name: str, usual: float, most: float) -> f
     return number
 
 
-def _proposed(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _proposed(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
     proposed, text = asked.get("propose"), asked.get("text")
     if not isinstance(proposed, Mapping) or not isinstance(text, str) or len(text) > LONGEST:
-        raise PageError("propose: expected a proposal (yaml, site) and the text of a rule file")
-    yaml, site = str(proposed.get("yaml") or ""), str(proposed.get("site") or "")
-    return {"text": as_rule_file(text, Proposal("", "", yaml, "", site)) if yaml else None}
+        raise PageError("propose: expected a proposal (yaml, xml, site) and the text of a rule file")
+    yaml, xml, site = (str(proposed.get(name) or "") for name in ("yaml", "xml", "site"))
+    if _file_of(shown, site) not in ("", asked.get("path")):
+        return {"text": None}
+    return {"text": as_rule_file(text, Proposal("", "", yaml, xml, site))}
+
+
+def _file_of(shown: Snapshot, site: str) -> str:
+    """The absolute path of the file that a site in force is written in; "" if there is none of this name."""
+    sites = shown.rules.rules.sites if shown.rules else ()
+    files = (str(Path(each.site.source.file).absolute()) for each in sites if each.site.name == site)
+    return next(files, "")
 
 
 def _saved(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,10 +38,14 @@ def render(trace: Mapping[str, Any], side: Side = "both", *, follow: bool = Fals
 
 
 def summary(trace: Mapping[str, Any]) -> str:
-    """What happened, short enough for a column of the flow list: `rewritten by "old articles" · 24 links, 3 fields`."""
+    """What happened, short enough for a column of the flow list: `rewritten by "old articles" · 24 links, 3 fields`.
+
+    Where there are several sites, it begins with the one that was chosen: `shop → privateserver:8080`.
+    """
     reading = read(trace)
     acted = reading.names("outbound_rules")
     parts = [
+        _route(reading),
         _decision(reading),
         _tally(reading),
         _leaks(reading),
@@ -161,6 +165,14 @@ def _tally(reading: Reading) -> str:
     cookies = names.pop("set-cookie", 0)
     fields = sum(count for name, count in names.items() if name and name not in LINK_FRAMING)
     return change_tally(max(number(reading.data, "links") or 0, 0), fields, cookies)
+
+
+def _route(reading: Reading) -> str:
+    site = clipped(visible(text(reading.data, "site")), 40)
+    if not site or not flag(reading.data, "one_of_sites"):
+        return ""
+    backend = text(reading.data, "target").partition("://")[2].partition("/")[0]
+    return f"{site} → {clipped(visible(backend), 60)}" if backend else site
 
 
 def _leaks(reading: Reading) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -61,7 +61,7 @@ _POLICY = "; ".join(
     )
 )
 
-type TakeSnapshot = Callable[[], Snapshot]
+type TakeSnapshot = Callable[[], Awaitable[Snapshot]]
 
 
 def install(master: WebMaster, snapshot: TakeSnapshot) -> None:
@@ -203,7 +203,7 @@ class _Api(_Handler):
             self._tell(404, "This page cannot be loaded; mitmweb's log says why.")
             return
         try:
-            shown = self._snapshot()
+            shown = await self._snapshot()
             # A large body takes its time, in which requests go on.
             text = await asyncio.to_thread(_as_json, page, shown, asked)
         except PageError as error:

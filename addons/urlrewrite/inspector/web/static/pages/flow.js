@@ -20,7 +20,7 @@ async function showList(main, asked, app) {
   const input = h("input", {
     type: "search",
     class: "grow",
-    placeholder: "Filter by method, URL, status or what happened",
+    placeholder: "Filter by method, URL, status, what happened or trace id",
     "aria-label": "Filter",
     value: asked.filter ?? "",
     oninput: later(() => load()),

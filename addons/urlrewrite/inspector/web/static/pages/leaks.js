@@ -93,13 +93,14 @@ function flows(item, asked) {
 
 function proposal(proposed) {
   const texts = Object.entries({ YAML: proposed.yaml, "web.config": proposed.xml }).filter(([, text]) => text);
-  const panels = Object.fromEntries(texts.map(([name, text]) => [name, h("div", {}, code(text), h("div", { class: "toolbar" }, copyButton(text), name === "YAML" ? tryIt(proposed) : null))]));
+  const panels = Object.fromEntries(texts.map(([name, text]) => [name, h("div", {}, code(text), h("div", { class: "toolbar" }, copyButton(text), tryIt(proposed)))]));
   return [h("h3", {}, proposed.title), h("p", {}, proposed.why), texts.length ? tabs(panels) : null];
 }
 
 function tryIt(proposed) {
   const params = { proposal: "1", site: proposed.site };
-  const keep = () => sessionStorage.setItem("rewrite.proposal", proposed.yaml);
+  const { title, yaml, xml } = proposed;
+  const keep = () => sessionStorage.setItem("rewrite.proposal", JSON.stringify({ title, yaml, xml }));
   return link("whatif", params, "Try it against recorded flows", { onclick: keep, onauxclick: keep });
 }
 

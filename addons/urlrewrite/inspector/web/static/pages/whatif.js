@@ -25,17 +25,13 @@ export async function show(main, asked, app) {
   await page.compare();
 }
 
-/** What the page Leaks proposes: {yaml, title, site, file, text}. */
+/** What the page Leaks proposes: {yaml, xml, title, site}. */
 function proposed(asked) {
-  const kept = sessionStorage.getItem(KEY);
-  if (!kept) return null;
   try {
-    const value = JSON.parse(kept);
-    if (value !== null && typeof value === "object") return { site: asked.site ?? "", ...value };
+    return { ...JSON.parse(sessionStorage.getItem(KEY) ?? "null"), site: asked.site ?? "" };
   } catch {
-    // The YAML itself.
+    return null;
   }
-  return { yaml: kept, title: "", site: asked.site ?? "" };
 }
 
 class Page {
@@ -90,26 +86,27 @@ class Page {
   }
 
   async take(proposal) {
-    const file = this.files.get(proposal.file) ?? (await this.place(proposal));
-    const what = proposal.title || "the proposed rule";
-    if (file && typeof proposal.text === "string") file.now = proposal.text;
+    const { yaml, xml } = proposal;
+    if (!yaml && !xml) return;
+    const file = await this.place(proposal);
+    const what = proposal.title ? `the proposal "${proposal.title}"` : "the proposed rule";
     if (file && file.now !== file.text) {
       this.open(file.path);
       this.beside.replaceChildren(note("info", `This is the file with ${what} in it. Look at what it would do, then save it.`));
-    } else {
-      this.beside.replaceChildren(
-        note("warn", `Put ${what} into the file yourself: there is no safe way to do it for you.`),
-        h("div", { class: "toolbar" }, copyButton(proposal.yaml ?? "")),
-        code(proposal.yaml ?? ""),
-      );
+      return;
     }
+    const text = (this.area.value.trimStart().startsWith("<") ? xml || yaml : yaml || xml) ?? "";
+    this.beside.replaceChildren(
+      note("warn", `Put ${what} into the file yourself: there is no safe way to do it for you.`),
+      h("div", { class: "toolbar" }, copyButton(text)),
+      code(text),
+    );
   }
 
   /** The file into which a proposal fits, with the proposal in it. */
-  async place(proposal) {
+  async place({ yaml, xml, site }) {
     for (const file of this.files.values()) {
-      const { yaml, site } = proposal;
-      const found = await post("whatif", { propose: { yaml, site }, path: file.path, text: file.text }).catch(() => ({ text: null }));
+      const found = await post("whatif", { propose: { yaml, xml, site }, path: file.path, text: file.text }).catch(() => ({ text: null }));
       if (found.text !== null) {
         file.now = found.text;
         return file;

@@ -1,0 +1,97 @@
+"""Puts proposed rules into the text of a `web.config`, with everything else left byte for byte.
+
+They go before the end tag of the element that they belong to, where the file has one such element and no other. As with
+rule files in YAML, whether that came out right is read: the new text has to say what the old one says, and the rules.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from urlrewrite.formats.xml.rules import parse
+from urlrewrite.inspector.leaks.rule_file_edits import says_the_same
+from urlrewrite.model import RuleSet
+from urlrewrite.problems import RuleFileError
+
+_FILE = "web.config"
+_INDENT = "  "
+_COLLECTIONS = ("preConditions", "customTags")
+_DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
+_NO_MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
+
+
+def with_rewrite(text: str, fragment: str) -> str | None:
+    """The text with the outbound rules of a `<rewrite>` element in it; None where that cannot be done safely."""
+    rules = _inside(fragment, "outboundRules")
+    if rules is None:
+        return None
+    changed: str | None = text
+    for name in _COLLECTIONS:
+        entries = _inside(rules, name)
+        if entries is not None and changed is not None and _has(changed, name):
+            rules = _without(rules, name)
+            changed = _before_end(changed, name, entries)
+    if changed is not None and _has(changed, "outboundRules"):
+        changed = _before_end(changed, "outboundRules", rules)
+    elif changed is not None:
+        changed = _before_end(changed, "rewrite", f"<outboundRules>\n{_indented(rules)}</outboundRules>\n")
+    if changed is None:
+        return None
+    try:
+        return changed if says_the_same(_read(changed), _expected(_read(text), _read(fragment))) else None
+    except (RuleFileError, ValueError):
+        return None
+
+
+def _read(text: str) -> RuleSet:
+    # What the text declares is how its file is coded.
+    return parse(_DECLARATION.sub("", text.removeprefix("\ufeff"), count=1).encode(), _FILE)[0]
+
+
+def _expected(before: RuleSet, added: RuleSet) -> RuleSet:
+    """What the new text has to say. Raises ValueError for a file of several sites."""
+    (site,), (new,) = before.sites, added.sites
+    merged = replace(
+        site,
+        outbound_rules=(*site.outbound_rules, *new.outbound_rules),
+        pre_conditions={**site.pre_conditions, **new.pre_conditions},
+        custom_tags={**site.custom_tags, **new.custom_tags},
+    )
+    return replace(before, sites=(merged,))
+
+
+def _blanked(text: str) -> str:
+    """The text, as long as it is, without what only looks like markup."""
+    return _NO_MARKUP.sub(lambda found: " " * len(found[0]), text)
+
+
+def _has(text: str, name: str) -> bool:
+    return bool(re.search(rf"<{name}[\s/>]", _blanked(text)))
+
+
+def _inside(text: str, name: str) -> str | None:
+    """The lines in an element, none of them indented more than they are in it; None if there is no such element."""
+    found = re.search(rf"^( *)<{name}>\n(.*?)^\1</{name}>", text, re.DOTALL | re.MULTILINE)
+    if found is None:
+        return None
+    drop = len(found[1]) + len(_INDENT)
+    return "".join(line[drop:] for line in found[2].splitlines(keepends=True))
+
+
+def _without(text: str, name: str) -> str:
+    return re.sub(rf"^( *)<{name}>\n.*?^\1</{name}>\n", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def _indented(lines: str, by: str = _INDENT) -> str:
+    return "".join(by + line for line in lines.splitlines(keepends=True))
+
+
+def _before_end(text: str, name: str, lines: str) -> str | None:
+    """The text with lines before the only end tag of an element, which has to stand on a line of its own."""
+    ends = list(re.finditer(rf"^([ \t]*)</{name}>", _blanked(text), re.MULTILINE))
+    if len(ends) != 1 or _blanked(text).count(f"</{name}>") != 1:
+        return None
+    (end,) = ends
+    unit = "\t" if "\t" in end[1] else _INDENT
+    return text[: end.start()] + _indented(lines, end[1] + unit) + text[end.start() :]
