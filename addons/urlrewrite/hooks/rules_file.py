@@ -15,6 +15,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
 from urlrewrite.engine.compile import CompiledRules
+from urlrewrite.file_stamps import Stamp, stamp
 from urlrewrite.hooks.options import trace_level
 from urlrewrite.hooks.state import State
 from urlrewrite.in_force import Recode, RulesInForce, Settings
@@ -36,7 +37,6 @@ OVERRIDES = (
 
 DEFAULT_RULES = Path(__file__).parents[3] / "rules" / "default.yaml"
 
-type Stamp = tuple[tuple[str, int, int], ...]
 type _Read = tuple[CompiledRules, tuple[Problem, ...]] | RuleFileError
 
 
@@ -174,16 +174,3 @@ def overrides() -> Overrides:
         return parse_overrides(*(getattr(options, name) for name in OVERRIDES))
     except ValueError as error:
         raise exceptions.OptionsError(f"urlrewrite_{error}") from error
-
-
-def stamp(paths: Sequence[str]) -> Stamp:
-    """What changes when one of the files does; a file that is not there counts as well."""
-    stamps = []
-    for path in paths:
-        try:
-            status = Path(path).stat()
-        except OSError:
-            stamps.append((path, 0, -1))
-        else:
-            stamps.append((path, status.st_mtime_ns, status.st_size))
-    return tuple(stamps)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
 
+from urlrewrite.file_stamps import Stamp, stamp
 from urlrewrite.inspector.seen import Snapshot
 from urlrewrite.lint.linter import judge
 from urlrewrite.loading import load_rules
 from urlrewrite.overrides import Overrides
 from urlrewrite.problems import Problem, RuleFileError
-
-type _Stamp = tuple[tuple[str, int, int], ...]
 
 
 class FilesAre(StrEnum):
@@ -39,11 +37,11 @@ def findings(shown: Snapshot) -> Findings:
         return Findings(FilesAre.IN_FORCE, judge(rules.rules.rule_set) if rules else ())
     named = rules.rules.rule_set.files if rules else ()
     fingerprint = rules.fingerprint if rules else ""
-    return _read(shown.files, shown.overrides, fingerprint, _stamp((*shown.files, *named)))
+    return _read(shown.files, shown.overrides, fingerprint, stamp((*shown.files, *named)))
 
 
 @lru_cache(4)
-def _read(files: tuple[str, ...], overrides: Overrides, fingerprint: str, stamp: _Stamp) -> Findings:
+def _read(files: tuple[str, ...], overrides: Overrides, fingerprint: str, stamp: Stamp) -> Findings:
     """`stamp` is there to tell one state of the files from another."""
     try:
         compiled, problems = load_rules(files, overrides)
@@ -51,15 +49,3 @@ def _read(files: tuple[str, ...], overrides: Overrides, fingerprint: str, stamp:
         return Findings(FilesAre.BROKEN, error.problems)
     same = compiled.rule_set.fingerprint == fingerprint
     return Findings(FilesAre.IN_FORCE if same else FilesAre.CHANGED, problems)
-
-
-def _stamp(files: tuple[str, ...]) -> _Stamp:
-    stamps = []
-    for file in dict.fromkeys(files):
-        try:
-            status = Path(file).stat()
-        except OSError:
-            stamps.append((file, 0, -1))
-        else:
-            stamps.append((file, status.st_mtime_ns, status.st_size))
-    return tuple(stamps)

@@ -10,16 +10,16 @@ from typing import Any
 
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.engine.trace import TraceLevel
+from urlrewrite.file_stamps import Stamp, stamp
 from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.inspector.seen import Snapshot
 from urlrewrite.inspector.text import visible
-from urlrewrite.inspector.trials.rule_texts import disk_stamps, edited_contents, rule_paths
+from urlrewrite.inspector.trials.rule_texts import edited_contents, rule_paths
 from urlrewrite.loading import load_rules
 from urlrewrite.overrides import Overrides
 from urlrewrite.problems import Problem, RuleFileError
 
 type _Key = tuple[tuple[str, ...], Overrides, tuple[tuple[str, bytes], ...]]
-type _Stamps = tuple[tuple[str, int, int], ...]
 
 _MOST_KEPT = 4
 
@@ -56,10 +56,10 @@ def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
     key = shown.files, shown.overrides, tuple(sorted(contents.items()))
     with _lock:
         kept = _kept.get(key)
-    if kept and disk_stamps(name for name, *_ in kept[1]) == kept[1]:
+    if kept and stamp(name for name, *_ in kept[1]) == kept[1]:
         return kept[0]
     names = rule_paths(shown)
-    before = disk_stamps(names)
+    before = stamp(names)
     try:
         compiled, problems = load_rules(shown.files, shown.overrides, contents)
     except RuleFileError as error:
@@ -68,7 +68,7 @@ def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
     else:
         loaded = Loaded(compiled, problems)
         named = compiled.rule_set.files
-    stamps = (*before, *disk_stamps(name for name in named if name not in names))
+    stamps = (*before, *stamp(name for name in named if name not in names))
     with _lock:
         _kept[key] = loaded, stamps
         while len(_kept) > _MOST_KEPT:
@@ -93,5 +93,5 @@ def problem_data(problem: Problem) -> dict[str, Any]:
     }
 
 
-_kept: OrderedDict[_Key, tuple[Loaded, _Stamps]] = OrderedDict()
+_kept: OrderedDict[_Key, tuple[Loaded, Stamp]] = OrderedDict()
 _lock = Lock()

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,19 +121,6 @@ def stamp_of_file(shown: Snapshot, path: str) -> str:
 
 def _stamp_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_STAMP_DIGITS]
-
-
-def disk_stamps(paths: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
-    """What tells one state of files on disk from another, without reading them."""
-    stamps = []
-    for path in paths:
-        try:
-            status = Path(path).stat()
-        except OSError:
-            stamps.append((path, 0, -1))
-        else:
-            stamps.append((path, status.st_mtime_ns, status.st_size))
-    return tuple(stamps)
 
 
 def _rule_text(path: str) -> RuleText:
