@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
-from e2e.support.browser import Visitor, visiting
+from e2e.support.browser import OPTIONS, Visitor, visiting
+from e2e.support.needs import program
 from e2e.support.proxy import Proxy, running_proxy
 
 
@@ -29,6 +31,16 @@ def start_proxy(tmp_path: Path) -> Iterator[Callable[..., Proxy]]:
             return stack.enter_context(running_proxy(rules, folder, *options, file_name=file_name))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def browser(require: Callable[..., None]) -> Iterator[Browser]:
+    """Chromium for the pages of mitmweb; those of a site are opened by `visit`, which knows whom they may ask."""
+    require("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=OPTIONS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

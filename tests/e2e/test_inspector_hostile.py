@@ -9,18 +9,16 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from e2e.support import http1
-from e2e.support.browser import OPTIONS
 from e2e.support.hostile import BREAKS_OUT, SCRIPT, ask_all, hostile_backend
-from e2e.support.needs import program
 from e2e.support.service import RUN_SH, Service, free_ports, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
@@ -137,14 +135,6 @@ def hostile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield running_now
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=OPTIONS)
-        yield browser
-        browser.close()
-
-
 class Window:
     """A window in which whatever an attack achieves is written down in `found`."""
 
@@ -219,8 +209,7 @@ class Window:
 
 
 @pytest.fixture
-def window(hostile: Hostile, browser: Browser, require: Callable[..., None]) -> Iterator[Window]:
-    require("chromium")
+def window(hostile: Hostile, browser: Browser) -> Iterator[Window]:
     context = browser.new_context(viewport={"width": 1500, "height": 1000})
     yield Window(context, hostile)
     context.close()

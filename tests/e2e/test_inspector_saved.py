@@ -13,12 +13,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from e2e.support import http1
-from e2e.support.browser import OPTIONS
 from e2e.support.demo import running_demo
-from e2e.support.needs import PROJECT, program
+from e2e.support.needs import PROJECT
 from e2e.support.service import Service, free_ports, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
@@ -98,21 +97,17 @@ def test_the_other_pages_do_too(saved: Saved, name: str, holds: Callable[[Any], 
     assert holds(saved.ask(name))
 
 
-def test_the_views_show_the_backends_answer(saved: Saved, require: Callable[..., None]) -> None:
-    require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=OPTIONS)
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.goto(f"http://127.0.0.1:{saved.port}/?token={TOKEN}")
-        page.locator(".flow-table tbody tr", has_text="/html/iis-tags").first.click()
-        page.get_by_role("link", name="Response", exact=True).click()
-        for view, text in {
-            "original": "http://privateserver:8080/arrived?tag=a",
-            "changes": "links",
-            "rewrite": "links mapped",
-            "leaks": "leak",
-        }.items():
-            page.get_by_text("View:").click()
-            page.get_by_role("link", name=view, exact=True).click()
-            expect(page.locator(".contentview")).to_contain_text(text)
-        browser.close()
+def test_the_views_show_the_backends_answer(saved: Saved, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.goto(f"http://127.0.0.1:{saved.port}/?token={TOKEN}")
+    page.locator(".flow-table tbody tr", has_text="/html/iis-tags").first.click()
+    page.get_by_role("link", name="Response", exact=True).click()
+    for view, text in {
+        "original": "http://privateserver:8080/arrived?tag=a",
+        "changes": "links",
+        "rewrite": "links mapped",
+        "leaks": "leak",
+    }.items():
+        page.get_by_text("View:").click()
+        page.get_by_role("link", name=view, exact=True).click()
+        expect(page.locator(".contentview")).to_contain_text(text)

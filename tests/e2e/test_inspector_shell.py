@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from e2e.support import http1
-from e2e.support.browser import OPTIONS
 from e2e.support.demo import Demo, running_demo
-from e2e.support.needs import program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -41,14 +39,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         for path in PATHS:
             http1.get(path, running.https_port, running.ca)
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 class Window:
@@ -80,8 +70,7 @@ class Window:
 
 
 @pytest.fixture
-def window(demo: Demo, browser: Browser, require: Callable[..., None]) -> Iterator[Window]:
-    require("chromium")
+def window(demo: Demo, browser: Browser) -> Iterator[Window]:
     page = browser.new_page(viewport={"width": 1500, "height": 1000})
     window = Window(page, demo)
     yield window

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from e2e.support.browser import OPTIONS
 from e2e.support.demo import Demo, running_demo
-from e2e.support.needs import program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -64,38 +62,34 @@ class Person:
         expect(self.page.locator(where)).to_contain_text(text, timeout=15_000)
 
 
-def test_from_a_broken_image_to_its_rule(demo: Demo, tmp_path: Path, require: Callable[..., None]) -> None:
-    require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=OPTIONS)
-        site = browser.new_page(ignore_https_errors=True, viewport={"width": 1200, "height": 900})
-        site.goto(f"{demo.https}{PAGE}", wait_until="load")
-        assert site.evaluate(IMAGE) == 0
+def test_from_a_broken_image_to_its_rule(demo: Demo, tmp_path: Path, browser: Browser) -> None:
+    site = browser.new_page(ignore_https_errors=True, viewport={"width": 1200, "height": 900})
+    site.goto(f"{demo.https}{PAGE}", wait_until="load")
+    assert site.evaluate(IMAGE) == 0
 
-        person = Person(browser.new_page(viewport={"width": 1400, "height": 900}))
-        page = person.page
-        page.goto(demo.service.await_log(r"^why +(\S+)$")[1])
-        person.click(page.get_by_role("link", name="Why broken", exact=True))
-        images = page.locator("section.finding").filter(has_text=re.compile("image|picture"))
-        expect(images.first).to_contain_text('the rule "links of pages" maps such links in A, Form only')
-        page.screenshot(path=tmp_path / "broken.png")
+    person = Person(browser.new_page(viewport={"width": 1400, "height": 900}))
+    page = person.page
+    page.goto(demo.service.await_log(r"^why +(\S+)$")[1])
+    person.click(page.get_by_role("link", name="Why broken", exact=True))
+    images = page.locator("section.finding").filter(has_text=re.compile("image|picture"))
+    expect(images.first).to_contain_text('the rule "links of pages" maps such links in A, Form only')
+    page.screenshot(path=tmp_path / "broken.png")
 
-        person.click(images.first.get_by_role("link", name="Its leaks"))
-        row = page.locator("tr").filter(has_text="<img src>")
-        person.sees("no rule is for this place")
-        person.click(row.first.get_by_role("button", name="Fix"))
-        page.screenshot(path=tmp_path / "leaks.png")
-        person.click(page.get_by_role("link", name="Try it against recorded flows").locator("visible=true").last)
-        person.sees(re.compile(r"leaks? would vanish"))
-        person.sees("<img src>")
-        page.screenshot(path=tmp_path / "whatif.png")
-        before = rules_of(demo).read_text()
-        person.click(page.get_by_role("button", name="Save", exact=True))
-        person.sees("Saved, and in force.")
+    person.click(images.first.get_by_role("link", name="Its leaks"))
+    row = page.locator("tr").filter(has_text="<img src>")
+    person.sees("no rule is for this place")
+    person.click(row.first.get_by_role("button", name="Fix"))
+    page.screenshot(path=tmp_path / "leaks.png")
+    person.click(page.get_by_role("link", name="Try it against recorded flows").locator("visible=true").last)
+    person.sees(re.compile(r"leaks? would vanish"))
+    person.sees("<img src>")
+    page.screenshot(path=tmp_path / "whatif.png")
+    before = rules_of(demo).read_text()
+    person.click(page.get_by_role("button", name="Save", exact=True))
+    person.sees("Saved, and in force.")
 
-        assert rules_of(demo).read_text() != before
-        site.reload(wait_until="load")
-        assert site.evaluate(IMAGE) > 0
-        print(f"{len(person.clicks)} clicks: {', '.join(person.clicks)}")
-        assert len(person.clicks) <= 6
-        browser.close()
+    assert rules_of(demo).read_text() != before
+    site.reload(wait_until="load")
+    assert site.evaluate(IMAGE) > 0
+    print(f"{len(person.clicks)} clicks: {', '.join(person.clicks)}")
+    assert len(person.clicks) <= 6

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from e2e.support import http1
-from e2e.support.browser import OPTIONS
 from e2e.support.demo import Demo, running_demo
-from e2e.support.needs import program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -27,15 +25,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture
-def page(demo: Demo, require: Callable[..., None]) -> Iterator[Page]:
-    require("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=OPTIONS)
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.goto(demo.web)
-        page.wait_for_selector(".flow-table tbody tr >> nth=5")
-        yield page
-        browser.close()
+def page(demo: Demo, browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
+    page.goto(demo.web)
+    page.wait_for_selector(".flow-table tbody tr >> nth=5")
+    yield page
+    page.close()
 
 
 def trace_of(page: Page, path: str, side: str) -> str:

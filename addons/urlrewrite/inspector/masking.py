@@ -87,13 +87,3 @@ class Mask:
         if len(bare) >= _KNOWN_AGAIN and len(self._secrets) < _MOST_SECRETS:
             self._secrets[bare] = None
         return MASK
-
-
-def mask_fields(fields: Fields) -> Fields:
-    """Field lines with their secrets masked."""
-    return Mask().fields(fields)
-
-
-def mask_url(text: str) -> str:
-    """A URL with its secrets masked."""
-    return Mask().url(text)
