@@ -238,8 +238,8 @@ main() {
   local command=${1:-demo}
   [ $# -eq 0 ] || shift
   case $command in
-    demo | web | proxy) run_module urlrewrite.launch "$command" "$@" ;;
-    init | check | explain | convert) run_module urlrewrite.cli "$command" "$@" ;;
+    demo | web | proxy) run_module urlrewrite.cli.serve "$command" "$@" ;;
+    init | check | explain | convert) run_module urlrewrite.cli.main "$command" "$@" ;;
     test) command_test "$@" ;;
     lint) command_lint "$@" ;;
     bench) command_bench "$@" ;;

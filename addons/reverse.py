@@ -9,9 +9,8 @@ _HERE = str(Path(__file__).resolve().parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
-from urlrewrite.hooks.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
-from urlrewrite.hooks.holding import Holding  # noqa: E402
-from urlrewrite.hooks.http1 import Http1  # noqa: E402
+from urlrewrite.hooks.commands import Commands  # noqa: E402
+from urlrewrite.hooks.content_views import register  # noqa: E402
 from urlrewrite.hooks.inbound import Inbound  # noqa: E402
 from urlrewrite.hooks.keeper import Keeper  # noqa: E402
 from urlrewrite.hooks.leaks import Leaks  # noqa: E402
@@ -19,15 +18,16 @@ from urlrewrite.hooks.listeners import Listeners  # noqa: E402
 from urlrewrite.hooks.metrics import Metrics  # noqa: E402
 from urlrewrite.hooks.options import Options  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
+from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
+from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
+from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
-from urlrewrite.hooks.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.state import State  # noqa: E402
 from urlrewrite.hooks.trace_header import TraceAsked, TraceHeader  # noqa: E402
 from urlrewrite.hooks.web_pages import WebPages  # noqa: E402
 from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
-from urlrewrite.inspector.commands import Commands  # noqa: E402
-from urlrewrite.inspector.views import register  # noqa: E402
 
 _state = State()
 _listeners = Listeners(_state)

@@ -6,9 +6,9 @@ import textwrap
 
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.in_force import RulesInForce, Settings
-from urlrewrite.rule_tests import Evaluation, evaluate, request_facts
 
 SITE = """
 public: [https://www.example.com, http://www.example.com]

@@ -1,68 +1,115 @@
-"""The walls of the house: who may import whom, and that everything but hooks and inspector lives without mitmproxy."""
+"""The walls of the house: who may import whom, no circle, nothing loose, and mitmproxy in `hooks/` only."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "addons" / "urlrewrite"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-ROOMS = {
-    "engine": {"engine", "model", "origin", "problems"},
-    "fields": {"fields", "origin"},
-    "content": {"content", "origin"},
-    "formats": {"formats", "model", "origin", "problems"},
-    "lint": {"lint", "engine", "model", "origin", "problems"},
+
+MAY_IMPORT: dict[str, str] = {
+    "model": "",
+    "patterns": "",
+    "trace": "",
+    "content": "model",
+    "fields": "model",
+    "engine": "model patterns trace content.carriers",
+    "formats": "model patterns content.carriers",
+    "lint": "model patterns trace engine formats",
+    "exchange": "model patterns trace content fields engine",
+    "loading": "model engine formats lint exchange",
+    "inspector": "model patterns trace content fields engine formats lint exchange loading",
+    "hooks": "model patterns trace content fields engine formats lint exchange loading inspector",
+    "cli": "model patterns trace content fields engine formats lint exchange loading inspector hooks",
 }
+"""Room -> the rooms, or single modules of rooms, that it may import besides itself: from the ground up, none later."""
+
+LIBRARIES = {"yaml": "formats/yaml", "lxml": "formats/xml"}
+"""Library -> the only folder that may import it."""
 
 
-def imported(path: Path) -> set[str]:
-    """The full names of all modules that a file imports, wherever in it."""
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0]
+
+
+def module_name(path: Path) -> str:
+    """`content.html.scanner`; a package is named as a module is."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """The full names of all that a file imports, wherever in it."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
-def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def own_modules(path: Path) -> Iterator[str]:
+    """The modules of this package that a file imports."""
+    known = {module_name(module) for module in MODULES}
+    for name in imported(path):
+        if name.startswith("urlrewrite."):
+            local = name.removeprefix("urlrewrite.")
+            yield local if local in known else local.rpartition(".")[0]
 
 
-def may_use_mitmproxy(path: Path) -> bool:
-    """Of the inspector, what mitmproxy shows and what reads its flows do; the rest is for `explain`, too."""
-    of_inspector = {"views.py", "commands.py", "flows.py", "recorded.py"}
-    return room(path) == "hooks" or (
-        room(path) == "inspector" and (path.name in of_inspector or path.parent.name == "web")
-    )
+def folder_of(module: str) -> str:
+    """The folder of a room that a module stands in (`content.html`); "" for a module that stands in the room itself."""
+    return ".".join(module.split(".")[:2]) if PACKAGE.joinpath(*module.split(".")[:2]).is_dir() else ""
+
+
+def test_nothing_is_loose_beside_the_rooms() -> None:
+    assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
+    assert {room(path) for path in MODULES if path.parent != PACKAGE} == MAY_IMPORT.keys()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_rooms_import_only_what_they_may(path: Path) -> None:
-    names = imported(path)
-    if room(path) in ROOMS:
-        own = {name.split(".")[1] for name in names if name.startswith("urlrewrite.") and name != "urlrewrite"}
-        assert own <= ROOMS[room(path)]
-    if not may_use_mitmproxy(path):
-        assert not {name for name in names if name.split(".")[0] == "mitmproxy"}
-    for library, folder in (("yaml", "yaml"), ("lxml", "xml")):
-        if library in {name.split(".")[0] for name in names}:
-            assert path.relative_to(PACKAGE).parts[:2] == ("formats", folder)
+    if path.parent != PACKAGE:
+        allowed = {*MAY_IMPORT[room(path)].split(), room(path)}
+        assert not [name for name in own_modules(path) if not {name, name.partition(".")[0]} & allowed]
+    libraries = {name.partition(".")[0] for name in imported(path)}
+    assert "mitmproxy" not in libraries or room(path) == "hooks"
+    for library, folder in LIBRARIES.items():
+        assert library not in libraries or path.is_relative_to(PACKAGE / folder)
 
 
-def test_all_but_hooks_and_inspector_import_with_mitmproxy_blocked() -> None:
-    names = [
-        "urlrewrite." + ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-        for path in MODULES
-        if not may_use_mitmproxy(path) and room(path) != "__init__"
-    ]
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    graph = {module_name(path): {*own_modules(path)} - {module_name(path)} for path in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(reversed(error.args[1]))}")
+
+
+def test_no_folder_of_a_room_imports_itself_by_way_of_others() -> None:
+    folders: dict[str, set[str]] = {}
+    for path in MODULES:
+        for name in own_modules(path):
+            here, there = folder_of(module_name(path)), folder_of(name)
+            if here and there and here != there:
+                folders.setdefault(here, set()).add(there)
+    try:
+        TopologicalSorter(folders).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(reversed(error.args[1]))}")
+
+
+def test_all_but_hooks_import_with_mitmproxy_blocked() -> None:
+    names = [f"urlrewrite.{module_name(path)}" for path in MODULES if room(path) not in ("hooks", "__init__.py")]
     program = (
         f"import sys; sys.modules['mitmproxy'] = None; import importlib; [importlib.import_module(n) for n in {names}]"
     )

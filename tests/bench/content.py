@@ -16,7 +16,7 @@ from lxml import html
 
 from bench.pages import BACKEND, dense, documentation
 from rules_of import ask, rules_of
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 
 MOST_FOR_MANY_RULES = 2.0
 """At most so much longer with a hundred rules than with one."""

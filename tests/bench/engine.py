@@ -16,7 +16,6 @@ from urlrewrite.engine.decision import Decision
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.inbound import run_inbound
 from urlrewrite.engine.scope import Scope
-from urlrewrite.engine.trace import Trace
 from urlrewrite.engine.variables import Variables
 from urlrewrite.model import (
     Action,
@@ -30,6 +29,7 @@ from urlrewrite.model import (
     RuleSet,
     Site,
 )
+from urlrewrite.trace.trace import Trace
 
 LIMIT = 3.0
 """At most so much longer than with the fewest rules; issue "Bring your web.config", 6."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from conformance.support import Case, Observed
-from urlrewrite.answers import Abort, Answer
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.exchange.responses import Abort, Answer
+from urlrewrite.exchange.rule_tests import Evaluation, evaluate
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import RuleSet
-from urlrewrite.problems import Problem, RuleFileError
-from urlrewrite.rule_tests import Evaluation, evaluate
+from urlrewrite.model.problems import Problem, RuleFileError
 
 REQUEST = RequestFacts("GET", "http", "localhost", "/", (("Host", "localhost"),))
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from conformance.support import Case
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.model import (
     Condition,
     LinkMode,
@@ -30,7 +30,7 @@ from urlrewrite.model import (
     RuleSet,
     Site,
 )
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 PUBLIC = Origin("http", "proxy.test", 80)
 BACKEND = Origin("http", "upstream.test", 80)

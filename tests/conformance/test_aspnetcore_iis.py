@@ -15,17 +15,16 @@ import pytest
 
 from conformance import support_apache, support_coded, test_mod_rewrite
 from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
-from urlrewrite.answers import Abort, Answer
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.decision import Outcome
 from urlrewrite.engine.facts import RequestFacts, field_values
-from urlrewrite.engine.pattern import compile_pattern
 from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.template import parse_template
-from urlrewrite.engine.trace import Trace
 from urlrewrite.engine.variables import Variables
+from urlrewrite.exchange.responses import Abort, Answer
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.xml import rules as xml_rules
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.lint.linter import lint
 from urlrewrite.model import (
     Action,
@@ -37,9 +36,10 @@ from urlrewrite.model import (
     RuleSet,
     Site,
 )
-from urlrewrite.origin import Origin
-from urlrewrite.problems import Problem, RuleFileError
-from urlrewrite.rule_tests import evaluate, request_facts
+from urlrewrite.model.origin import Origin
+from urlrewrite.model.problems import Problem, RuleFileError
+from urlrewrite.patterns.pattern import compile_pattern
+from urlrewrite.trace.trace import Trace
 
 FILE = "aspnetcore-iis.yaml"
 CASES = read_cases(FILE)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from urlrewrite.content.html import HtmlRewriter, HtmlScanner, Kind, Token
+from urlrewrite.content.html.rewriter import HtmlRewriter, HtmlScanner, Kind, Token
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "html5lib" / "tokenizer"
 

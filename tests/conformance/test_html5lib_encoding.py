@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from urlrewrite.content.charset import detect
+from urlrewrite.content.charset.view import detect
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "html5lib" / "encoding"
 

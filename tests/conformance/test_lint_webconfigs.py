@@ -8,7 +8,7 @@ import pytest
 
 from urlrewrite.formats.rule_files import load
 from urlrewrite.lint.linter import lint
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 WEB_CONFIGS = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "webconfigs"
 

@@ -15,6 +15,8 @@ import pytest
 from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import field_values
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.formats.apache.strings import (
     ConditionGroup,
@@ -28,11 +30,9 @@ from urlrewrite.formats.apache.strings import (
     parse_template,
 )
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag, parse_cookie, parse_flags, split_words
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import RuleSet
-from urlrewrite.origin import Origin
-from urlrewrite.problems import RuleFileError
-from urlrewrite.rule_tests import evaluate, request_facts
+from urlrewrite.model.origin import Origin
+from urlrewrite.model.problems import RuleFileError
 
 CASES = [case for case in read_cases("aspnetcore-iis.yaml") if case["kind"].startswith("mod_rewrite-")]
 DIFFERENCES = read_differences()

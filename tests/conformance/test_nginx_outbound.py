@@ -19,11 +19,11 @@ import pytest
 from conformance.support import Case
 from conformance.support_nginx import rules_for
 from conformance.support_outbound import check, needs_cases, read_outbound, read_outbound_differences
-from urlrewrite.body_plan import Way
 from urlrewrite.engine.facts import ResponseFacts
-from urlrewrite.exchange import Exchange, ResponseHead
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.body.plan import Way
+from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce
 
 CASES = read_outbound("nginx-outbound.yaml")
 DIFFERENCES = read_outbound_differences()

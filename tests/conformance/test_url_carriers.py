@@ -18,11 +18,11 @@ from conformance.support import Case
 from conformance.support_outbound import check, needs_cases, read_outbound, read_outbound_differences
 from rules_of import ask, field, rules_of
 from urlrewrite.content.changes import Links
-from urlrewrite.content.charset import View, detect
+from urlrewrite.content.charset.view import View, detect
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import rewrite_content
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 CASES = read_outbound("url-carriers.yaml")
 DIFFERENCES = read_outbound_differences()

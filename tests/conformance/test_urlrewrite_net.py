@@ -14,11 +14,11 @@ import pytest
 
 from conformance.support import SHARED, Case, read_cases
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.xml import rules as xml_rules
-from urlrewrite.in_force import RulesInForce, Settings
-from urlrewrite.origin import Origin
-from urlrewrite.problems import Problem, RuleFileError
-from urlrewrite.rule_tests import evaluate, request_facts
+from urlrewrite.model.origin import Origin
+from urlrewrite.model.problems import Problem, RuleFileError
 
 CASES = read_cases("urlrewrite-net.yaml")
 IN_IIS_WORDS = {"urn-readme-spa-1"}

@@ -8,7 +8,7 @@ import pytest
 
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats import rule_files
-from urlrewrite.problems import RuleFileError, Severity
+from urlrewrite.model.problems import RuleFileError, Severity
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "webconfigs"
 FILES = sorted(FOLDER.glob("*.xml"))

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from urlrewrite.content.changes import Links
-from urlrewrite.content.host_spellings import host_spellings
 from urlrewrite.content.kinds import Kind, content_kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.host_spellings import host_spellings
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import rewrite_content
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.content.changes import Links
-from urlrewrite.content.charset import CannotEncode, detect
-from urlrewrite.content.charset_stream import Transcoded, stream_view
-from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, decode, encode
+from urlrewrite.content.charset.stream import Transcoded, stream_view
+from urlrewrite.content.charset.view import CannotEncode, detect
+from urlrewrite.content.coding.codings import CorruptCoding, DecodedTooLarge, decode, encode
+from urlrewrite.content.html.markup import Markup
 from urlrewrite.content.kinds import Kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
-from urlrewrite.content.markup import Markup
 from urlrewrite.content.stream import BodyRewriter, Chain, Coded
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 B = b"http://privateserver:8080"
 LINK_MAP = LinkMap(

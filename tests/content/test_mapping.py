@@ -6,10 +6,10 @@ import pytest
 
 from urlrewrite.content.changes import Links, Values
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import rewrite_content
 from urlrewrite.content.stream import Lines
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"

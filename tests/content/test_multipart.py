@@ -7,9 +7,9 @@ import pytest
 from urlrewrite.content import multipart
 from urlrewrite.content.changes import Links
 from urlrewrite.content.kinds import Kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 B = b"http://privateserver:8080"
 P = b"https://www.example.com"

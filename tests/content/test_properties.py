@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.content.changes import Links
-from urlrewrite.content.html import HtmlScanner
-from urlrewrite.content.html import Kind as Token
+from urlrewrite.content.html.rewriter import HtmlScanner
+from urlrewrite.content.html.rewriter import Kind as Token
 from urlrewrite.content.kinds import Kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 B = b"http://privateserver:8080"
 BACKEND, OTHER = Origin("http", "privateserver", 8080), Origin("http", "xn--bcher-kva.example", 80)

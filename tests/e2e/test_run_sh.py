@@ -91,9 +91,9 @@ def python_script() -> str:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     root = tmp_path / "the project"
-    package = root / "addons" / "urlrewrite"
+    package = root / "addons" / "urlrewrite" / "cli"
     package.mkdir(parents=True)
-    (package / "cli.py").write_text(CLI)
+    (package / "main.py").write_text(CLI)
     shutil.copy(RUN_SH, root)
     (root / "requirements.txt").write_text("# nothing\n")
     path, home = tmp_path / "bin", tmp_path / "home"

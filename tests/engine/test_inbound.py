@@ -9,10 +9,10 @@ from urllib.parse import unquote
 import pytest
 
 from rules_of import SITE, ask, rules_of
-from urlrewrite.answers import Abort, Answer, Forward
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import Provider
 
 WWW = "https://www.example.com"

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules_of import SITE, ask, rules_of
-from urlrewrite.answers import Answer, Forward
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.inheritance import Effective, find_level, inherit, server_level, site_levels
 from urlrewrite.engine.url_path import CookedPath
+from urlrewrite.exchange.responses import Answer, Forward
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import Collection, InboundRule, Location, Match, Removal, RuleSet, Section, Site, Source
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 WWW = "https://www.example.com"
 BACKEND = "http://privateserver:8080"

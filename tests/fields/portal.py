@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 
 from urlrewrite.fields.names import NameMap
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 PUBLIC = Origin("https", "www.example.com", 443)
 BACKEND = Origin("http", "privateserver", 8080)

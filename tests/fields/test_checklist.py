@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pytest
 
 from rules_of import ask, field, rules_of
-from urlrewrite.answers import Forward
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.exchange.responses import Forward
 
 CHECKLIST = Path(__file__).parents[3] / "shared" / "spec" / "hostname-carriers.md"
 
@@ -441,10 +441,10 @@ ELSEWHERE: Mapping[int, Mapping[int, str]] = {
         26: "test_trailers_are_read_as_fields_are; those of HTTP/1 are dropped: tests/e2e/test_http1_backend.py",
         27: "dropped: tests/e2e/test_http1_backend.py",
         28: "tests/fields/test_validators.py, test_after_a_body_was_rewritten",
-        29: "tests/fields/test_validators.py, test_framing_is_never_ambiguous; tests/content/test_coding.py",
+        29: "tests/fields/test_validators.py, test_framing_is_never_ambiguous; tests/content/coding/test_codings.py",
         30: "test_a_304_after_a_change_of_rules_is_never_stale and its neighbours",
-        31: "test_parts_are_asked_for_only_of_what_is_not_rewritten; tests/test_exchange.py: a 206 passes",
-        33: "tests/test_exchange.py: no-transform passes",
+        31: "test_parts_are_asked_for_only_of_what_is_not_rewritten; tests/exchange/test_exchange.py: a 206 passes",
+        33: "tests/exchange/test_exchange.py: no-transform passes",
         35: "test_field_of_an_answer: the page is in ISO-8859-1 and stays so",
     },
     9: {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from fields.portal import BACKEND, PUBLIC, mounted, names
 from urlrewrite.fields.cookies import rewrite_set_cookie
 from urlrewrite.fields.names import NameMap
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 PLAIN = Origin("http", "www.example.com", 80)
 LOCAL = Origin("https", "localhost", 8443)

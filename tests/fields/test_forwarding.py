@@ -13,7 +13,7 @@ from urlrewrite.fields.forwarding import (
     map_back_request_fields,
 )
 from urlrewrite.fields.names import Change, Fields
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 PLAIN = Origin("http", "www.example.com", 8080)
 

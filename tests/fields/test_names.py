@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from urlrewrite.fields.names import host_of, ip_address, is_loopback
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 ORIGINS = [
     ("https://www.example.com", Origin("https", "www.example.com", 443), "https://www.example.com"),

@@ -13,7 +13,7 @@ from urlrewrite.fields.policies import (
     map_source,
     strict_transport_security,
 )
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 SOURCES = [
     ("http://privateserver:8080", "https://www.example.com"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from fields.portal import BACKEND, PUBLIC, bare, field_values, mounted, swap
 from urlrewrite.fields.names import Change, Fields
 from urlrewrite.fields.urls import KINDS, Kind, kind_of, rewrite_response_fields
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 PLAIN = Origin("http", "www.example.com", 80)
 URL = "http://privateserver:8080/x"

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.model import RuleSet
-from urlrewrite.problems import Problem, RuleFileError
+from urlrewrite.model.problems import Problem, RuleFileError
 
 SITE = "public: https://www.example.com\nbackend: http://privateserver:8080\n"
 """Two lines that make a whole rule file; what a case adds begins in line 3."""

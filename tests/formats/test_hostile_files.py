@@ -16,7 +16,7 @@ import pytest
 from formats.hostile import ANY, APACHE, XML, mutated, xml_seeds, yaml_seeds
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats import rule_files
-from urlrewrite.problems import Problem, RuleFileError, Severity
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 PACKAGE = Path(__file__).parents[2] / "addons"
 
@@ -130,7 +130,7 @@ PROGRAM = """
 import resource, signal, sys
 signal.alarm(50)
 from urlrewrite.formats import rule_files
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 try:
     rule_files.load([sys.argv[1]])
     told = "loaded"

@@ -6,13 +6,13 @@ import pytest
 
 from rules_of import ask, field
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats.for_iis.links_as_rules import link_rules, request_rule
+from urlrewrite.exchange.rule_tests import Evaluation
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.formats.downlevel.links_as_rules import link_rules, request_rule
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.yaml import rules as yaml_rules
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import LinkMode, Origin
-from urlrewrite.rule_tests import Evaluation
 
 PAIRS = [
     ("http://privateserver:8080", "https://www.example.com"),

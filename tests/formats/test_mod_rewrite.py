@@ -10,11 +10,11 @@ import pytest
 
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import field_values
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import ActionType, InboundRule, LinkMode, LogicalGrouping, RuleSet, Site
-from urlrewrite.origin import Origin
-from urlrewrite.rule_tests import evaluate, request_facts
+from urlrewrite.model.origin import Origin
 
 WORDPRESS = r"""
     # BEGIN WordPress

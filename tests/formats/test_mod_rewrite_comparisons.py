@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urlrewrite.engine.pattern import compile_pattern
 from urlrewrite.formats.apache.comparisons import Comparison, comparison
 from urlrewrite.formats.apache.strings import ConditionPattern, Test, parse_condition_pattern
+from urlrewrite.patterns.pattern import compile_pattern
 
 DEADLINE = 1.0
 COMPARE = {

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urlrewrite.engine.pattern import compile_pattern
 from urlrewrite.formats.apache.classes import ExpressionError
 from urlrewrite.formats.apache.pcre import parse_expression
 from urlrewrite.formats.apache.slash import without_slash
 from urlrewrite.formats.apache.tree import write, written_numbers
+from urlrewrite.patterns.pattern import compile_pattern
 
 DEADLINE = 1.0
 

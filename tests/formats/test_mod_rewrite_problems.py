@@ -13,7 +13,7 @@ from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.formats.apache.known import is_known_directive
-from urlrewrite.problems import Problem, RuleFileError, Severity
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 type Told = list[tuple[int, str, str]]
 """Line, id with `!` for an error, and a part of the message."""

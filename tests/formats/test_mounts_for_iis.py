@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from rules_of import ask, field
-from urlrewrite.answers import Answer, Forward
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.exchange.rule_tests import Evaluation
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.yaml import rules as yaml_rules
-from urlrewrite.in_force import RulesInForce, Settings
-from urlrewrite.rule_tests import Evaluation
 
 W = "https://www.example.com"
 BASE = "public: https://www.example.com/app\nbackend: http://privateserver:8080/base\nrootPaths: /base/api\n"

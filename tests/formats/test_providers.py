@@ -11,7 +11,7 @@ from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.providers import with_answers
 from urlrewrite.formats.reports import Report
 from urlrewrite.model import Provider, Source
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
 
 ASSEMBLY = "Microsoft.Web.Iis.Rewrite.Providers, Version=7.1.761.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35"
 

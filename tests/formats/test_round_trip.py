@@ -17,7 +17,7 @@ from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.model import Collection, Location, RuleSet, Site
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 WEB_CONFIGS = sorted((Path(__file__).parents[3] / "shared" / "conformance" / "webconfigs").glob("*.xml"))
 needs_shared = pytest.mark.skipif(not WEB_CONFIGS or not SCHEMA.exists(), reason="shared/ is not beside this folder")

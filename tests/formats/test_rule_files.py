@@ -8,7 +8,7 @@ import pytest
 
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.rule_files import Kind, kind_of
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 RULES = Path(__file__).parents[2] / "rules"
 FILES = sorted(RULES.rglob("*.yaml"))

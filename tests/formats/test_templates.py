@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from urlrewrite import rule_tests
+from urlrewrite.exchange import rule_tests
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.wizards.parts import MissingError, Parameters
 from urlrewrite.formats.wizards.templates import TEMPLATES, write_template
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.lint.linter import lint
-from urlrewrite.loading import load_rules
+from urlrewrite.loading.load import load_rules
 from urlrewrite.model import ActionType
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 PUBLIC, BACKEND = "https://www.example.com", "http://privateserver:8080"
 IPV6, PUNYCODE = "https://[2001:db8::1]:8443", "https://bücher.example"

@@ -11,14 +11,14 @@ from formats.schema import SCHEMA, Schema
 from formats.support import in_site, read
 from rules_of import ask
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.rule_tests import run_test
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.model import RedirectType, RewriteMap, RuleSet
-from urlrewrite.problems import RuleFileError, Severity
-from urlrewrite.rule_tests import run_test
+from urlrewrite.model.problems import RuleFileError, Severity
 
 RULES = Path(__file__).parents[2] / "rules"
 BEYOND_IIS = {"links-everywhere"}

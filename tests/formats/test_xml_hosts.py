@@ -23,7 +23,7 @@ from urlrewrite.model import (
     Removal,
     Source,
 )
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 HOST = """<?xml version="1.0" encoding="UTF-8"?>
 <configuration>

@@ -9,7 +9,7 @@ import pytest
 
 from urlrewrite.formats import rule_files
 from urlrewrite.model import RuleSet
-from urlrewrite.problems import Problem, RuleFileError
+from urlrewrite.model.problems import Problem, RuleFileError
 
 MAPS = '<rewriteMaps>\n<rewriteMap name="m">\n<add key="a" value="b" />\n</rewriteMap></rewriteMaps>'
 

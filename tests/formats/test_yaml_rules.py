@@ -47,7 +47,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
-from urlrewrite.problems import RuleFileError, Severity
+from urlrewrite.model.problems import RuleFileError, Severity
 
 FULL = r"""
 globalRules:

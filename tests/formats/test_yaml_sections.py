@@ -19,7 +19,7 @@ from urlrewrite.model import (
     RuleSet,
     TagReplacement,
 )
-from urlrewrite.problems import RuleFileError, Severity
+from urlrewrite.model.problems import RuleFileError, Severity
 
 SITE_VALUES = [
     ("mode: iis", "mode", Mode.IIS),

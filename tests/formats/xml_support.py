@@ -6,7 +6,7 @@ from textwrap import dedent
 
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.model import RuleSet, Site
-from urlrewrite.problems import Problem, RuleFileError
+from urlrewrite.model.problems import Problem, RuleFileError
 
 type Expected = list[tuple[int, str, str]]
 """Line, id, and a part of what is printed."""

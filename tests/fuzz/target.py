@@ -9,10 +9,10 @@ from fuzz.mutations import FIELDS, TYPES, B, coded, mutated, mutated_text
 from rules_of import ask, rules_of
 from urlrewrite.content.changes import Links
 from urlrewrite.content.kinds import Kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.origin import Origin
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.model.origin import Origin
 
 SLOW = 5.0
 """Seconds of the processor for one exchange of at most 64 kB (before decoding) on any machine."""

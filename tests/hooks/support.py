@@ -10,9 +10,9 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.test import tflow, tutils
 
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.hooks.state import State
-from urlrewrite.in_force import RulesInForce, Settings
 
 SITE = """
 public: [https://www.example.com, http://www.example.com]

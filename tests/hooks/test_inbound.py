@@ -14,7 +14,7 @@ from mitmproxy.test import tflow
 from mitmproxy.tls import TlsData
 
 from hooks.support import request_flow, state_of
-from urlrewrite.exchange import Exchange
+from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.state import UPLOAD_HELD, State
 

@@ -19,13 +19,13 @@ from mitmproxy.test import taddons, tflow
 from mitmproxy.websocket import WebSocketMessage
 
 from hooks.support import answer, request_flow
-from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.hooks.keeper import Keeper, Originals
 from urlrewrite.hooks.options import Options, trace_level
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.recorder import MARK_ERROR, MARKED
 from urlrewrite.hooks.rules_file import RulesFile
 from urlrewrite.hooks.state import State
+from urlrewrite.trace.trace import TraceLevel
 
 
 class Web:

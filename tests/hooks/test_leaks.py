@@ -8,14 +8,14 @@ import pytest
 
 from hooks.support import answer, request_flow, state_of
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.engine.trace import TraceLevel
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.leaks import Leaks
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
 from urlrewrite.hooks.state import State
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.trace.trace import TraceLevel
 
 PAGE = b'<a href="http://privateserver:8080/x">x</a><img src=//privateserver:8080/y><!-- http://privateserver:8080/ -->'
 OFF = "links: off\n"

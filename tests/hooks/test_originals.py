@@ -9,12 +9,12 @@ from mitmproxy import http
 from mitmproxy.io import tnetstring
 
 from hooks.support import answer, request_flow, state_of
+from urlrewrite.hooks.flows import seen_of
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.originals import KEY, LONGEST
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
 from urlrewrite.hooks.state import State
-from urlrewrite.inspector.flows import seen_of
 
 PAGE = b'<a href="http://privateserver:8080/x">'
 MAPPED = b'<a href="https://www.example.com/x">'

@@ -6,7 +6,7 @@ import pytest
 from mitmproxy import http
 
 from hooks.support import answer, request_flow, state_of
-from urlrewrite.exchange import Exchange
+from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.state import State

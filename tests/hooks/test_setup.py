@@ -12,11 +12,11 @@ from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.test import taddons
 
 from hooks.support import state_of, write
-from urlrewrite.file_stamps import stamp
 from urlrewrite.hooks.listeners import Listeners, listener_mode
 from urlrewrite.hooks.options import Options
 from urlrewrite.hooks.rules_file import DEFAULT_RULES, POLL_SECONDS, RulesFile
 from urlrewrite.hooks.state import State
+from urlrewrite.loading.file_stamps import stamp
 from urlrewrite.model import Site
 
 MODES = [

@@ -10,12 +10,12 @@ from mitmproxy import http
 from mitmproxy.websocket import WebSocketData, WebSocketMessage
 
 from hooks.support import answer, request_flow, state_of
-from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import MARKED, Recorder
 from urlrewrite.hooks.state import State
 from urlrewrite.hooks.websocket import WebSocket
+from urlrewrite.trace.trace import TraceLevel
 
 PAGE = b'<a href="http://privateserver:8080/x">'
 

@@ -101,7 +101,7 @@ async def test_a_failure_passes_the_message(monkeypatch: pytest.MonkeyPatch, cap
         raise ValueError
 
     socket = await opened(ON)
-    monkeypatch.setattr("urlrewrite.websocket_messages.map_message", fail)
+    monkeypatch.setattr("urlrewrite.exchange.websocket.map_message", fail)
     assert socket.send(B) == B
     assert "could not be rewritten" in caplog.text
 

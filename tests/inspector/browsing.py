@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from urlrewrite.answers import Forward
 from urlrewrite.engine.facts import ResponseFacts, field_values
-from urlrewrite.exchange import Exchange
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.responses import Forward
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.statistics import Statistics
-from urlrewrite.rule_tests import evaluate, request_facts
 
 CODINGS = "gzip, deflate, br, zstd"
 MOST_REDIRECTS = 20  # as Chromium

@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.statistics import Statistics
-from urlrewrite.rule_tests import evaluate, request_facts
 
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from urlrewrite.engine.facts import ResponseFacts
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.rule_tests import evaluate, request_facts
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from inspector.exchanges import BODIES, HTML, seen_by
 from privateserver import PAGES, PrivateServer
 from rules_of import rules_of
-from urlrewrite.answers import Forward
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.exchange.responses import Forward
+from urlrewrite.exchange.rule_tests import evaluate, request_facts, run_test
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.inspector.export import CannotExport, export_case, export_text
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.loading import load_rules
+from urlrewrite.loading.load import load_rules
 from urlrewrite.model import RuleTest
-from urlrewrite.rule_tests import evaluate, request_facts, run_test
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"/events": "?ms=1", "/slow": "?ms=10", "/download/large": "?size=300000"}

@@ -16,11 +16,11 @@ import yaml
 from inspector.browsing import Browser
 from privateserver import PrivateServer
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.inspector.pages import broken, flow, leaks, rules
 from urlrewrite.inspector.traces.report import render
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 HERE = Path(__file__).parent
 DEMO = (HERE.parents[1] / "rules" / "default.yaml").read_text(encoding="utf-8")

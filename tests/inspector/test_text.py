@@ -8,17 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urlrewrite.inspector.text import (
-    clipped,
-    columns,
-    joined,
-    pointed,
-    quoted_names,
-    sentence,
-    shortened,
-    shown,
-    visible,
-)
+from urlrewrite.inspector.text import columns, joined, pointed, quoted_names, sentence, shortened
+from urlrewrite.trace.text import clipped, shown, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 

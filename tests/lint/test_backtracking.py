@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from urlrewrite.engine.pattern import compile_pattern
 from urlrewrite.lint.backtracking import Budget, bad_text
+from urlrewrite.patterns.pattern import compile_pattern
 
 ASTRAY = [
     "^(a+)+$",

@@ -13,7 +13,7 @@ from urlrewrite.formats.rule_files import load
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.lint.linter import judge, lint
 from urlrewrite.lint.registry import CHECKS
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
 
 HTML = "{is html: [{input: '{RESPONSE_CONTENT_TYPE}', pattern: ^text/html}]}"
 

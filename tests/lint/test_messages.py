@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from urlrewrite.cli import main
+from urlrewrite.cli.main import main
 from urlrewrite.lint.messages import explained, markdown
 from urlrewrite.lint.registry import DOCUMENTS, document
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urlrewrite.engine import characters
-from urlrewrite.engine.pattern import Pattern, PatternTimeout, compile_pattern
 from urlrewrite.lint import shapes
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.pattern import Pattern, PatternTimeout, compile_pattern
 
 PIECES = [
     "a",

@@ -9,7 +9,7 @@ from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats.rule_files import load
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.lint.linter import judge
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
 
 
 def findings(text: str) -> list[tuple[str, str, int]]:

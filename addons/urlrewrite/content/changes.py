@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from urlrewrite.content.links import LinkMap, OnChange
+from urlrewrite.content.links.link_map import LinkMap, OnChange
 
 type OnLink = Callable[[str, int, bytes, bytes], None]
 """`(where, offset in the body, before, after)` of a link that was mapped."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urlrewrite.content.links import LinkMap, OnChange, shifted
-from urlrewrite.content.mounts import Paths
-from urlrewrite.content.references import in_manifest
+from urlrewrite.content.html.references import in_manifest
+from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
+from urlrewrite.content.links.mounts import Paths
 from urlrewrite.content.splicing import map_around
 
 _LONGEST = 1 << 20

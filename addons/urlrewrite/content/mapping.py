@@ -9,24 +9,24 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from urlrewrite.content.browser_urls import hides_host
 from urlrewrite.content.changes import Links, Values
-from urlrewrite.content.charset import CannotEncode, View, detect
-from urlrewrite.content.json_text import JsonText
+from urlrewrite.content.charset.view import CannotEncode, View, detect
+from urlrewrite.content.css import StyleSheet
+from urlrewrite.content.html.markup import Markup
+from urlrewrite.content.html.markup_mounted import MountedMarkup
+from urlrewrite.content.html.markup_values import MarkupValues
+from urlrewrite.content.html.references import in_playlist
+from urlrewrite.content.json import JsonText
 from urlrewrite.content.kinds import Kind, content_kind
-from urlrewrite.content.link_stream import LinkStream
-from urlrewrite.content.links import LinkMap, OnChange, shifted
+from urlrewrite.content.links.browser_urls import hides_host
+from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
+from urlrewrite.content.links.mounts import Paths
+from urlrewrite.content.links.script_paths import Watched
+from urlrewrite.content.links.stream import LinkStream
 from urlrewrite.content.manifest import Manifest
-from urlrewrite.content.markup import Markup
-from urlrewrite.content.markup_mounted import MountedMarkup
-from urlrewrite.content.markup_values import MarkupValues
-from urlrewrite.content.mounts import Paths
 from urlrewrite.content.multipart import Multipart
-from urlrewrite.content.references import in_playlist
-from urlrewrite.content.script_paths import Watched
 from urlrewrite.content.splicing import map_around
 from urlrewrite.content.stream import BodyRewriter, Chain, Lines
-from urlrewrite.content.style_sheet import StyleSheet
 
 
 def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, values: Values | None = None) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from urlrewrite.content.links import LinkMap, OnChange, shifted
+from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 
 type RewritePart = Callable[[bytes, str, int], bytes]
 """`(body of a part, its Content-Type, its offset)` to what it becomes."""

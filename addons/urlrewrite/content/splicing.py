@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from urlrewrite.content.links import LinkMap, OnChange, shifted
-from urlrewrite.content.mounts import Change
+from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
+from urlrewrite.content.links.mounts import Change
 
 
 def map_around(

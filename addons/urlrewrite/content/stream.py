@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from urlrewrite.content.coding import decoder, encoder
+from urlrewrite.content.coding.codings import decoder, encoder
 
 
 class BodyRewriter(Protocol):

@@ -11,15 +11,15 @@ from urlrewrite.engine.compile_rule import Compiled, RuleCompiler
 from urlrewrite.engine.conditions import CompiledConditions
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.inbound import CompiledInboundRule, InboundSet
+from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.inheritance import Effective, Overridden, PlacedRule, find_level, server_level, site_levels
 from urlrewrite.engine.outbound import CompiledOutboundRule
-from urlrewrite.engine.rule_index import RuleList
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.targets import allowed_hosts
 from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.model import Collection, Mode, Provider, RewriteMap, RuleSet, Site
-from urlrewrite.origin import parse_authority
-from urlrewrite.problems import Problem, RuleFileError, Severity
+from urlrewrite.model.origin import parse_authority
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 _FAULT = "The configuration of the URL rewrite rules has an error."
 

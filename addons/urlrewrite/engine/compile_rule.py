@@ -15,7 +15,6 @@ from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
 from urlrewrite.engine.inbound import CompiledInboundRule, CompiledVariable
 from urlrewrite.engine.inheritance import Effective, PlacedRule
 from urlrewrite.engine.outbound import TAG_FLAGS, CompiledOutboundRule
-from urlrewrite.engine.pattern import Pattern, PatternError, compile_pattern
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Template, TemplateError, parse_template
 from urlrewrite.model import (
@@ -29,7 +28,8 @@ from urlrewrite.model import (
     Readings,
     Source,
 )
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
+from urlrewrite.patterns.pattern import Pattern, PatternError, compile_pattern
 
 _UNCOMPILED = compile_pattern("", "ExactMatch", ignore_case=False)
 

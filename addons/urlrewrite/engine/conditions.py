@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from urlrewrite.engine.pattern import Captures, Pattern
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import Template
-from urlrewrite.engine.trace import clip
 from urlrewrite.model import Condition, LogicalGrouping, MatchType
+from urlrewrite.patterns.pattern import Captures, Pattern
+from urlrewrite.trace.trace import clip
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 
 class Outcome(StrEnum):

@@ -15,15 +15,15 @@ from time import perf_counter
 from urlrewrite.engine.conditions import CompiledConditions, stopped_at
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import one_line
-from urlrewrite.engine.pattern import Captures, Pattern
-from urlrewrite.engine.rule_index import RuleList
+from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import BackReference, Template, Variable
-from urlrewrite.engine.trace import clip
 from urlrewrite.engine.url_path import CookedPath, encode_again, encode_url, split_target
 from urlrewrite.engine.variables import PATH_VARIABLES, field_name, normal_name
 from urlrewrite.model import ActionType, InboundRule, ResponseCacheDirective
-from urlrewrite.origin import origin_of
+from urlrewrite.model.origin import origin_of
+from urlrewrite.patterns.pattern import Captures, Pattern
+from urlrewrite.trace.trace import clip
 
 _ABSOLUTE = re.compile(r"(https?|wss?)://([^/?#]*)([^#]*)", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from urlrewrite.engine.conditions import CompiledConditions, stopped_at
-from urlrewrite.engine.pattern import Captures, Pattern
+from urlrewrite.engine.index.tag_rules import by_pair, steady_variables, value_rules
+from urlrewrite.engine.index.tag_values import TagValues
 from urlrewrite.engine.scope import Scope
-from urlrewrite.engine.tag_rules import by_pair, steady_variables, value_rules
-from urlrewrite.engine.tag_values import TagValues
 from urlrewrite.engine.template import Template
-from urlrewrite.engine.trace import TRACED_ITEMS, clip
 from urlrewrite.model import OutboundActionType, OutboundRule, TagReplacement
+from urlrewrite.patterns.pattern import Captures, Pattern
+from urlrewrite.trace.trace import TRACED_ITEMS, clip
 
 TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "A": (("a", "href"),),

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from urlrewrite.engine.failure import Failure
-from urlrewrite.engine.pattern import Captures
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Template, Variable
-from urlrewrite.engine.trace import Trace
 from urlrewrite.engine.variables import Variables
 from urlrewrite.model import Provider, RewriteMap
+from urlrewrite.patterns.pattern import Captures
+from urlrewrite.trace.trace import Trace
 
 _ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 

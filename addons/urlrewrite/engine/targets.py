@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from urlrewrite.model import ActionType, RuleSet, Section
-from urlrewrite.origin import origin_of, parse_authority
+from urlrewrite.model.origin import origin_of, parse_authority
 
 _URL_AUTHORITY = re.compile(r"(https?|wss?)://([^/?#{}\s]+)(?=[/?#]|$)", re.IGNORECASE)
 _DYNAMIC_SCHEME_AUTHORITY = re.compile(r"\}://([^/?#{}\s]+)(?=[/?#]|$)")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from urlrewrite.fields.names import Change, Fields, ip_address
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 SPOOFABLE = frozenset(
     """

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from urlrewrite.origin import Origin, parse_authority
+from urlrewrite.model.origin import Origin, parse_authority
 
 type FieldLine = tuple[str, str]
 """One field line (RFC 9110, 5.2): name and value as they came; bytes outside ASCII are latin-1 or surrogateescape."""

@@ -11,7 +11,7 @@ import re
 
 from urlrewrite.fields.names import NameMap, host_of, ip_address
 from urlrewrite.fields.references import map_reference, mount
-from urlrewrite.origin import DEFAULT_PORTS, Origin
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 _DIRECTIVE_END = re.compile(r"([;,])")
 _FIRST_TOKEN = re.compile(r"\s*(\S+)", re.ASCII)

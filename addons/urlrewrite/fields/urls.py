@@ -13,7 +13,7 @@ from enum import Enum
 from urlrewrite.fields import policies, references
 from urlrewrite.fields.cookies import rewrite_set_cookie
 from urlrewrite.fields.names import Change, FieldLine, Fields, NameMap
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
 
 
 class Kind(Enum):

@@ -8,7 +8,7 @@ import unicodedata
 from urllib.parse import SplitResult, quote, urlsplit
 
 from urlrewrite.formats.wording import shown
-from urlrewrite.origin import DEFAULT_PORTS, Origin
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[\w.~-]|%[0-9A-F]{2})+)*", re.ASCII)
 """Letters that stand for themselves wherever a URL may stand: in HTML, scripts, style sheets, fields."""

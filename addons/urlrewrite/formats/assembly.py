@@ -22,7 +22,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
-from urlrewrite.problems import Problem, RuleFileError, Severity, in_file_order
+from urlrewrite.model.problems import Problem, RuleFileError, Severity, in_file_order
 
 _PEM_MARKERS = (b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----")
 

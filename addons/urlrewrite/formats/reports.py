@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from urlrewrite.formats.wording import one_line, shown
 from urlrewrite.model import Source
-from urlrewrite.problems import Problem, RuleFileError, Severity
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 
 class ProblemId(StrEnum):

@@ -18,7 +18,7 @@ from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.model import RuleSet, Source
-from urlrewrite.problems import Problem
+from urlrewrite.model.problems import Problem
 
 
 class Kind(StrEnum):

@@ -10,12 +10,12 @@ from mitmproxy import http
 from mitmproxy.connection import Client, Server
 from mitmproxy.tls import TlsData
 
-from urlrewrite.answers import Abort, Answer, Forward, plain_answer
-from urlrewrite.engine.trace import TraceLevel
-from urlrewrite.exchange import Exchange
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.responses import Abort, Answer, Forward, plain_answer
 from urlrewrite.hooks.flow_data import Unfiltered
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
 from urlrewrite.hooks.translate import apply_answer, apply_forward, request_facts, show_public_url
+from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.inbound")
 
@@ -60,8 +60,8 @@ class Inbound:
                 if routing.connect and routing.origin.scheme == "https":
                     self._dialled[flow.client_conn.id, routing.connect] = routing.origin.host
                 length = flow.request.headers.get("content-length", "")
-                # One that does not say its length may still become a stream (`hooks/holding.py`); of gRPC, the backend
-                # may answer a message before the next one is sent.
+                # One that does not say its length may still become a stream (`patches/http_stream.py`); of
+                # gRPC, the backend may answer a message before the next one is sent.
                 talks = flow.request.headers.get("content-type", "").lower().startswith("application/grpc")
                 flow.request.stream = talks or (length.isdigit() and int(length) > UPLOAD_HELD)
             case Answer():

@@ -16,11 +16,11 @@ from mitmproxy import ctx, exceptions, flow, http, tcp, udp
 from mitmproxy.addons.view import View
 from mitmproxy.websocket import WebSocketMessage
 
-from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.hooks.options import flows_are_kept, trace_level
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.recorder import MARKED
 from urlrewrite.hooks.state import State
+from urlrewrite.trace.trace import TraceLevel
 
 _LOOKED_AT = 8
 """Flows that are looked at when one has come, so that many marked ones do not make each request slow."""

@@ -7,11 +7,11 @@ import logging
 
 from mitmproxy import http
 
-from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.hooks.outbound import THREAD_FROM
 from urlrewrite.hooks.state import State
 from urlrewrite.hooks.translate import field_lines
 from urlrewrite.inspector.leaks.search import leak_places
+from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.leaks")
 

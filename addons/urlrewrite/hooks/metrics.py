@@ -1,7 +1,7 @@
 """Figures for Prometheus, in its text format, on an address of their own.
 
 Labels are bounded, since the statistics are: sites and rules have the names of the rule files, and those past a limit
-are put together (`inspector/statistics.py`).
+are put together (`inspector/figures/statistics.py`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from urlrewrite.hooks.state import State
-from urlrewrite.inspector.figures import DURATIONS, Figures
-from urlrewrite.inspector.statistics import Statistics
-from urlrewrite.inspector.text import visible
+from urlrewrite.inspector.figures.figures import DURATIONS, Figures
+from urlrewrite.inspector.figures.statistics import Statistics
+from urlrewrite.trace.text import visible
 
 LOOPBACK = "127.0.0.1"
 

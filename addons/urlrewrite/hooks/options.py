@@ -10,9 +10,9 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
-from urlrewrite.engine.trace import TraceLevel
-from urlrewrite.in_force import Recode
+from urlrewrite.exchange.rules_in_force import Recode
 from urlrewrite.model import LinkMode, Mode
+from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite")
 

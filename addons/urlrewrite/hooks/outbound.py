@@ -8,9 +8,9 @@ import time
 
 from mitmproxy import http
 
-from urlrewrite.answers import Answer, plain_answer
-from urlrewrite.body_plan import Way
-from urlrewrite.exchange import ResponseHead
+from urlrewrite.exchange.body.plan import Way
+from urlrewrite.exchange.exchange import ResponseHead
+from urlrewrite.exchange.responses import Answer, plain_answer
 from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_answer, field_lines, headers, response_facts
@@ -175,7 +175,7 @@ def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
     """The callable by which a body is rewritten as it comes. It never raises, for mitmproxy would crash.
 
     After a failure the rest of the body passes as it comes; under a coding nothing can, so the exchange is broken off
-    (`hooks/holding.py`). It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
+    (`patches/http_stream.py`). It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
     """
     exchange = live.exchange
     rewriter = exchange.stream(head)

@@ -11,12 +11,12 @@ from typing import Any
 
 from mitmproxy import http
 
-from urlrewrite.engine.trace import TraceLevel
 from urlrewrite.hooks.flow_data import Unfiltered
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.state import Live, State
-from urlrewrite.inspector.text import visible
 from urlrewrite.inspector.traces.report import log_line, summary
+from urlrewrite.trace.text import visible
+from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.requests")
 

@@ -15,13 +15,13 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
 from urlrewrite.engine.compile import CompiledRules
-from urlrewrite.file_stamps import Stamp, stamp
+from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
 from urlrewrite.hooks.options import trace_level
 from urlrewrite.hooks.state import State
-from urlrewrite.in_force import Recode, RulesInForce, Settings
-from urlrewrite.loading import load_rules
-from urlrewrite.overrides import NO_OVERRIDES, Overrides, parse_overrides
-from urlrewrite.problems import Problem, RuleFileError
+from urlrewrite.loading.file_stamps import Stamp, stamp
+from urlrewrite.loading.load import load_rules
+from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides, parse_overrides
+from urlrewrite.model.problems import Problem, RuleFileError
 
 logger = logging.getLogger("urlrewrite.rules")
 

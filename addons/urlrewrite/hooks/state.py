@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.answers import Answer
-from urlrewrite.exchange import Exchange, ResponseHead
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.inspector.statistics import Statistics
+from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.exchange.responses import Answer
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.figures.statistics import Statistics
 
 UPLOAD_HELD = 8 * 2**20
 """Bytes up to which the body of a request is held, so that mitmweb can show it: rules do not look at it."""

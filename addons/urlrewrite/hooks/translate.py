@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from mitmproxy import http
 
-from urlrewrite.answers import Answer, Forward
 from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
-from urlrewrite.origin import origin_of
+from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.model.origin import origin_of
 
 
 def field_lines(headers: http.Headers) -> Fields:

@@ -12,10 +12,10 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, flow, http
 
+from urlrewrite.hooks.flows import seen_of
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.rules_file import DEFAULT_RULES, overrides
 from urlrewrite.hooks.state import State
-from urlrewrite.inspector.flows import seen_of
 from urlrewrite.inspector.seen import Seen, Snapshot
 
 type _Parts = tuple[object, ...]
@@ -38,7 +38,7 @@ class WebPages:
         if master.addons.get("webauth") and not self._installed:
             self._installed = True
             # It brings all of mitmweb along, which mitmdump has no use for.
-            from urlrewrite.inspector.web.server import install
+            from urlrewrite.hooks.inspector_pages import install
 
             # What a filter of the flow list hides is looked at, too.
             install(master, lambda: self.snapshot_between_requests(master.view.resolve("@all")))

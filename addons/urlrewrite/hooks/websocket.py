@@ -6,9 +6,9 @@ import logging
 
 from mitmproxy import http
 
+from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.hooks.recorder import make_storable
 from urlrewrite.hooks.state import State
-from urlrewrite.websocket_messages import WebSocketMessages
 
 logger = logging.getLogger("urlrewrite.websocket")
 

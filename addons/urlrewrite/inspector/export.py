@@ -10,24 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from urlrewrite.answers import Forward
 from urlrewrite.content.kinds import media_type
 from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts, field_values
+from urlrewrite.exchange.responses import Forward
+from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts, run_test
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.reports import Report
 from urlrewrite.formats.yaml.export_tests import tests_of
 from urlrewrite.formats.yaml.export_text import Map, document
 from urlrewrite.formats.yaml.nodes import Mapping, Sequence, compose
 from urlrewrite.formats.yaml.tests import read_tests
-from urlrewrite.in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.diff.hunks import Lines, hunks
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.inspector.masking import Mask
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.text import visible
 from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.model import Expectation, RuleTest
-from urlrewrite.rule_tests import Evaluation, evaluate, request_facts, run_test
+from urlrewrite.trace.text import visible
 
 _SHORT = 1000
 """Characters of a body that is kept whole."""

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from urlrewrite.file_stamps import Stamp, stamp
 from urlrewrite.inspector.seen import Snapshot
 from urlrewrite.lint.linter import judge
-from urlrewrite.loading import load_rules
-from urlrewrite.overrides import Overrides
-from urlrewrite.problems import Problem, RuleFileError
+from urlrewrite.loading.file_stamps import Stamp, stamp
+from urlrewrite.loading.load import load_rules
+from urlrewrite.loading.overrides import Overrides
+from urlrewrite.model.problems import Problem, RuleFileError
 
 
 class FilesAre(StrEnum):

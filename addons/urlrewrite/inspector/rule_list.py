@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from urlrewrite.engine.inbound import InboundSet
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.inspector.figures import Figures, LevelKey, RuleKey, RuleTally, name_kept, ruled_out
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.figures.figures import Figures, LevelKey, RuleKey, RuleTally, name_kept, ruled_out
 from urlrewrite.model import ActionType, InboundRule, OutboundActionType, OutboundRule, PatternSyntax
 
 type Rule = InboundRule | OutboundRule

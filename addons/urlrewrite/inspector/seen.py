@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.inspector.statistics import Statistics
-from urlrewrite.overrides import NO_OVERRIDES, Overrides
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.figures.statistics import Statistics
+from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from urlrewrite.engine import characters
-from urlrewrite.engine.pattern_tree import (
+from urlrewrite.lint.shapes import LARGEST, sample, sample_character
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
@@ -26,7 +27,6 @@ from urlrewrite.engine.pattern_tree import (
     children,
     size,
 )
-from urlrewrite.lint.shapes import LARGEST, sample, sample_character
 
 PIECES = 24
 STEPS = 30_000

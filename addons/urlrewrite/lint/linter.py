@@ -1,50 +1,28 @@
 """The linter: what in a rule set will not do what it seems to.
 
-Each check is a function of its own in the files beside this one; `registry` knows them all. A check looks at rules, at
+Each check is a function of its own in a file of `checks/`; `registry` knows them all. A check looks at rules, at
 conditions, at patterns, or at all the rules of a level together, and claims only what it is sure of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 
-from urlrewrite.lint import (
-    actions,
-    conditions,
-    documents,
-    documents_conversion,
-    documents_engine,
-    order,
-    outbound,
-    patterns,
-    redirects,
-    sites,
-    templates,
-    values,
-)
+from urlrewrite.lint import checks, documents
 from urlrewrite.lint.registry import CHECKS, DOCUMENTS
 from urlrewrite.lint.silence import without_silenced
 from urlrewrite.lint.subjects import subjects
 from urlrewrite.model import RuleSet
-from urlrewrite.problems import Problem, in_file_order
+from urlrewrite.model.problems import Problem, in_file_order
 
 __all__ = ["DOCUMENTS", "judge", "lint"]
 
-REGISTERED = (
-    actions,
-    conditions,
-    documents,
-    documents_conversion,
-    documents_engine,
-    order,
-    outbound,
-    patterns,
-    redirects,
-    sites,
-    templates,
-    values,
-)
-"""The modules whose import has filled the registry."""
+for _room in (checks, documents):
+    for _module in iter_modules(_room.__path__, f"{_room.__name__}."):
+        # Its import registers what it declares: a new check is a new file, and stands in no list.
+        import_module(_module.name)
 
 
 def lint(rule_set: RuleSet) -> tuple[Problem, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from urlrewrite.lint.views import Subject, heading
 from urlrewrite.model import Source
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ Everything here is conservative: what is not plain to see is not claimed.
 
 from __future__ import annotations
 
-from urlrewrite.engine import characters
-from urlrewrite.engine.characters import Ranges
-from urlrewrite.engine.pattern import Pattern
-from urlrewrite.engine.pattern_tree import (
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.characters import Ranges
+from urlrewrite.patterns.pattern import Pattern
+from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,

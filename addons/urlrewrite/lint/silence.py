@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from urlrewrite.lint.registry import DOCUMENTS, document
 from urlrewrite.model import InboundRule, OutboundRule, RuleSet
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
 
 type Rule = InboundRule | OutboundRule
 

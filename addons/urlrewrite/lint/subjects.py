@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from urlrewrite.engine.inheritance import Effective, PlacedRule, server_level, site_levels
 from urlrewrite.engine.outbound import TAG_FLAGS
-from urlrewrite.engine.pattern import Pattern, PatternError, compile_pattern
 from urlrewrite.engine.template import Template, TemplateError, parse_template
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.lint.views import (
@@ -36,6 +35,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
+from urlrewrite.patterns.pattern import Pattern, PatternError, compile_pattern
 
 _KEPT_PATTERNS = 4096
 

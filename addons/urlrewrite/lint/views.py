@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from urlrewrite.engine.inheritance import Effective
-from urlrewrite.engine.pattern import Pattern
 from urlrewrite.engine.template import Template
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.model import (
@@ -31,6 +30,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
+from urlrewrite.patterns.pattern import Pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from urlrewrite.model.choices import (
     ResponseCacheDirective,
     TagReplacement,
 )
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.model.rules import (
     NOWHERE,
     Action,
@@ -50,7 +51,6 @@ from urlrewrite.model.sites import (
     Section,
     Site,
 )
-from urlrewrite.origin import DEFAULT_PORTS, Origin
 
 __all__ = [
     "DEFAULT_PORTS",

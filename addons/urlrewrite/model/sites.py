@@ -13,6 +13,7 @@ from urlrewrite.model.choices import (
     Mode,
     TagReplacement,
 )
+from urlrewrite.model.origin import Origin
 from urlrewrite.model.rules import (
     NOWHERE,
     CustomTags,
@@ -23,7 +24,6 @@ from urlrewrite.model.rules import (
     RewriteMap,
     Source,
 )
-from urlrewrite.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)

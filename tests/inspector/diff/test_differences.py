@@ -13,12 +13,12 @@ from hypothesis import given
 from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with
 from rules_of import rules_of
 from urlrewrite.engine.facts import Fields, ResponseFacts
-from urlrewrite.engine.trace import MAX_CHANGES, TraceLevel
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.diff.bodies_decoded import LONGEST, decoded_body
 from urlrewrite.inspector.diff.differences import differences, field_changes
 from urlrewrite.inspector.diff.spans import applied
 from urlrewrite.inspector.diff.unified import original_text, unified
+from urlrewrite.trace.trace import MAX_CHANGES, TraceLevel
 
 RULES = r"""
 links: everywhere

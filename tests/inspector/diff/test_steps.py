@@ -12,7 +12,7 @@ from rules_of import rules_of
 from urlrewrite.inspector.diff.differences import differences
 from urlrewrite.inspector.diff.spans import applied
 from urlrewrite.inspector.diff.steps import AnswerStep, answer_steps, url_steps
-from urlrewrite.inspector.traces.reading import read
+from urlrewrite.trace.reading import read
 
 RULES = r"""
 links: everywhere

@@ -9,14 +9,14 @@ import pytest
 from inspector.leaking import B, P, exchange, recorded
 from rules_of import SITE, rules_of
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.in_force import RulesInForce, Settings
 from urlrewrite.inspector.leaks.proposals import Proposal, as_rule_file, proposal
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.problems import Problem
+from urlrewrite.model.problems import Problem
 
 MOUNTED = f"public: {P}/app\nbackend: {B}/base\n"
 LOCAL = f"public: https://localhost:8443\nbackend: {B}\n"

@@ -17,14 +17,14 @@ from inspector.leaking import B, P, exchange, unmapped, worst
 from rules_of import rules_of
 from urlrewrite.content.changes import Links
 from urlrewrite.content.kinds import Kind
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import rewrite_content
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.exchange.rule_tests import request_facts
 from urlrewrite.inspector.leaks.names import Names
 from urlrewrite.inspector.leaks.reasons import Harm, Remedy
 from urlrewrite.inspector.leaks.search import find_leaks, leak_places, leaks_text
-from urlrewrite.origin import Origin
-from urlrewrite.rule_tests import request_facts
+from urlrewrite.model.origin import Origin
 
 EVERYWHERE = rules_of("links: everywhere")
 TAGS = rules_of("links: tags")

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from inspector.breakages.test_broken import EVERYWHERE, OFF, exchange, exchanges, resource
+from inspector.diagnose.test_broken import EVERYWHERE, OFF, exchange, exchanges, resource
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import broken
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.statistics import Statistics
 
 PICTURE = "https://www.example.com/x.png"
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from urlrewrite.engine.compile import compile_rules
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages.health import BARS, answer
 from urlrewrite.inspector.seen import Snapshot
-from urlrewrite.inspector.statistics import Statistics
 
 ERROR = {"event": "ERROR", "message": "down"}
 

@@ -9,10 +9,10 @@ import pytest
 
 from inspector.leaking import B, P, exchange
 from rules_of import rules_of
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import leaks
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.statistics import Statistics
 
 RULES = rules_of("links: off")
 

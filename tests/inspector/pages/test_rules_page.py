@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.rules import answer
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.statistics import Statistics
-from urlrewrite.loading import load_rules
-from urlrewrite.rule_tests import evaluate, request_facts
+from urlrewrite.loading.load import load_rules
 
 RULES = r"""
 sites:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.exchanges import BODIES, HTML, TRACES, seen_by
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import try_out
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.seen import Snapshot
-from urlrewrite.inspector.statistics import Statistics
-from urlrewrite.loading import load_rules
+from urlrewrite.loading.load import load_rules
 
 BACKEND = "http://privateserver:8080"
 TEXT = """\

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from inspector.exchanges import seen_by
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import what_if
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.seen import Snapshot
-from urlrewrite.inspector.statistics import Statistics
-from urlrewrite.loading import load_rules
+from urlrewrite.loading.load import load_rules
 
 BACKEND = "http://privateserver:8080"
 TEXT = """\

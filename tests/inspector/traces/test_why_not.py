@@ -9,8 +9,8 @@ from hypothesis import given
 
 from inspector.exchanges import HTML, TRACES, seen_by
 from rules_of import rules_of
-from urlrewrite.inspector.traces.reading import read
 from urlrewrite.inspector.traces.why_not import misses
+from urlrewrite.trace.reading import read
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.seen import Snapshot
-from urlrewrite.inspector.statistics import Statistics
 from urlrewrite.inspector.trials.edited_rules import load_edited
 from urlrewrite.inspector.trials.rule_texts import LONGEST, NotEditable, edited_contents, rule_paths, rule_texts, save
-from urlrewrite.loading import load_rules
-from urlrewrite.overrides import parse_overrides
+from urlrewrite.loading.load import load_rules
+from urlrewrite.loading.overrides import parse_overrides
 
 SITE = "public: https://www.example.com\nbackend: http://privateserver:8080\n"
 RULE = "rules: [{name: one, match: ^a$, action: {type: Redirect, url: '/b'}}]\n"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from inspector.exchanges import BODIES, HTML, TRACES, seen_by
 from rules_of import rules_of
 from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.exchange.rule_tests import request_facts
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.trials.trying import (
     CannotTry,
@@ -28,7 +29,6 @@ from urlrewrite.inspector.trials.trying import (
     try_out,
     try_recorded,
 )
-from urlrewrite.rule_tests import request_facts
 
 BACKEND = "http://privateserver:8080"
 RULES = rules_of(

@@ -17,7 +17,7 @@ from inspector.exchanges import BODIES, HTML, TRACES, seen_by
 from rules_of import rules_of
 from urlrewrite.content.integrity import Assets
 from urlrewrite.engine.facts import ResponseFacts
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.pages.what_if import result_data
 from urlrewrite.inspector.seen import Seen
 from urlrewrite.inspector.trials.edited_rules import Loaded

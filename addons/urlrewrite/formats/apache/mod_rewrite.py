@@ -28,8 +28,8 @@ from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ActionType, Collection, InboundRule, LinkMode, Location, Removal, RuleSet, Site
-from urlrewrite.origin import DEFAULT_PORTS, Origin, parse_authority
-from urlrewrite.problems import Problem, RuleFileError, Severity
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin, parse_authority
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 _OF_SERVER = re.compile(
     r"^[ \t]*(?:<(?:VirtualHost|Directory)\b|(?:DocumentRoot|Listen|ServerRoot|LoadModule)[ \t]"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from urlrewrite.formats.addresses import parse_origin
-from urlrewrite.origin import DEFAULT_PORTS, Origin
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 
 def reverse_proxy(public: str, backend: str, *, ssl_offload: bool = True, links: bool = True) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from urlrewrite.formats.for_iis.levels import one_section_a_path, with_server
-from urlrewrite.formats.for_iis.site_for_iis import site_for_iis
+from urlrewrite.formats.downlevel.levels import one_section_a_path, with_server
+from urlrewrite.formats.downlevel.site import site_for_iis
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import NotXmlError, Tag, document
 from urlrewrite.model import NOWHERE, Collection, Removal, RuleSet, Section, Site
-from urlrewrite.problems import Problem, RuleFileError, Severity
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 SERVER_FILE = "applicationHost.config"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from urlrewrite.formats.for_iis.levels import one_section_a_path
-from urlrewrite.formats.for_iis.mount import cut_off, one_site_a_name
-from urlrewrite.formats.for_iis.site_for_iis import site_for_iis, stops_before_backend
+from urlrewrite.formats.downlevel.levels import one_section_a_path
+from urlrewrite.formats.downlevel.mount import cut_off, one_site_a_name
+from urlrewrite.formats.downlevel.site import site_for_iis, stops_before_backend
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.export import finished, left_out, not_allowed, without_tests
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import Tag
 from urlrewrite.model import ConfigElement, Origin, RuleSet, Site
-from urlrewrite.problems import Problem
+from urlrewrite.model.problems import Problem
 
 
 def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:

@@ -29,7 +29,7 @@ from urlrewrite.model import (
     SetServerVariable,
     Source,
 )
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
 
 _IN_OUTBOUND = (Collection.PRE_CONDITIONS, Collection.CUSTOM_TAGS)
 

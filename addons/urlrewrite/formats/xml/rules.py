@@ -22,7 +22,7 @@ from urlrewrite.formats.xml.hosts import Host, config_element, hosts_of, web_far
 from urlrewrite.formats.xml.nodes import Element, read_tree
 from urlrewrite.formats.xml.section import SECTIONS, Level
 from urlrewrite.model import ConfigElement, LinkMode, Location, RuleSet, Section, Site
-from urlrewrite.problems import Problem
+from urlrewrite.model.problems import Problem
 
 _BY_NAME = {name.casefold(): name for name in (*SECTIONS, "preConditions", "customTags")}
 """The sections of URL Rewrite, and those in `<outboundRules>`, as IIS spells them."""

@@ -14,7 +14,7 @@ import yaml
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import one_line
 from urlrewrite.model import Source
-from urlrewrite.problems import Problem
+from urlrewrite.model.problems import Problem
 
 MAX_DEPTH = 32
 """Levels of lists and mappings in one another; a full rule file has eight."""

@@ -89,7 +89,7 @@ from urlrewrite.formats.yaml.sites import SITE_KEYS, absolute, read_site
 from urlrewrite.formats.yaml.tests import read_tests
 from urlrewrite.formats.yaml.web_config import with_web_config
 from urlrewrite.model import RuleSet, Site
-from urlrewrite.problems import Problem
+from urlrewrite.model.problems import Problem
 
 _SERVER_KEYS = ("globalRules", "globalUseOriginalURLEncoding", "webFarms", "proxy", "tests")
 TOP_KEYS = ("sites", *_SERVER_KEYS, *SECTION_KEYS)

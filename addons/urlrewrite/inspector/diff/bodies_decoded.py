@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from urlrewrite.content.charset import Charset, decoded, detect
-from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, UnsupportedCoding, decode, parse_content_encoding
+from urlrewrite.content.charset.view import Charset, decoded, detect
+from urlrewrite.content.coding.codings import (
+    CorruptCoding,
+    DecodedTooLarge,
+    UnsupportedCoding,
+    decode,
+    parse_content_encoding,
+)
 from urlrewrite.content.kinds import Kind, content_kind, media_type, sniff_kind
 from urlrewrite.engine.facts import Fields, ResponseFacts, field_values
 

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from urlrewrite.engine.facts import Fields
-from urlrewrite.engine.trace import clip
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import DecodedBody, decoded_body
 from urlrewrite.inspector.diff.causes import LINKS, Cause
 from urlrewrite.inspector.diff.spans import Span, because, chained, spans_between
 from urlrewrite.inspector.diff.stages import NoStages, Stage, stages_of
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.text import clipped, visible
-from urlrewrite.inspector.traces.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
+from urlrewrite.trace.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
+from urlrewrite.trace.text import clipped, visible
+from urlrewrite.trace.trace import clip
 
 FOLLOWS_BODY = LINK_FRAMING | {"content-encoding"}
 """Fields that are made true for a body that was changed."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from urlrewrite.inspector.diff.causes import Cause
 from urlrewrite.inspector.diff.spans import Span
-from urlrewrite.inspector.text import shown
 from urlrewrite.inspector.traces.comparisons import captures, conditions
-from urlrewrite.inspector.traces.reading import Event, flag, name_of, text, texts
+from urlrewrite.trace.reading import Event, flag, name_of, text, texts
+from urlrewrite.trace.text import shown
 
 _OF_MATCHES = frozenset(
     {"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END", "REWRITE_MAP_LOOKUP"}

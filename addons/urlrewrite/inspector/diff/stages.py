@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.facts import Fields, ResponseFacts
 from urlrewrite.engine.outbound import CompiledOutboundRule
-from urlrewrite.engine.trace import TraceLevel
-from urlrewrite.in_force import Recode, RulesInForce
+from urlrewrite.exchange.rule_tests import Evaluation, evaluate
+from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import LONGEST, DecodedBody, decoded_body
 from urlrewrite.inspector.diff.causes import LINKS, Cause
 from urlrewrite.inspector.seen import Seen
 from urlrewrite.model import LinkMode
-from urlrewrite.rule_tests import Evaluation, evaluate
+from urlrewrite.trace.trace import TraceLevel
 
 MOST_STAGES = 16
 

@@ -14,7 +14,7 @@ from urlrewrite.engine.facts import Fields
 from urlrewrite.inspector.diff.causes import Cause
 from urlrewrite.inspector.diff.differences import FOLLOWS_BODY, Differences, FieldChange, field_changes
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
-from urlrewrite.inspector.traces.reading import Reading, flag, name_of, text
+from urlrewrite.trace.reading import Reading, flag, name_of, text
 
 _UNKNOWN = Cause("other changes, which the trace does not tell the cause of", is_rule=False)
 

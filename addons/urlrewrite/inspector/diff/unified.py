@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from urlrewrite.engine.facts import ResponseFacts
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.diff.differences import Differences, FieldChange, cause_names, differences
 from urlrewrite.inspector.diff.hunks import Hunk, Lines, hunks
 from urlrewrite.inspector.diff.spans import Span, applied
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.text import clipped, printable, shown, visible
+from urlrewrite.trace.text import clipped, printable, shown, visible
 
 MOST_HUNKS = 200
 """Hunks of a body that are shown."""

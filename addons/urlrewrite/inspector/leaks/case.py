@@ -6,20 +6,26 @@ import re
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from urlrewrite.content.charset import WIDE, View, detect
-from urlrewrite.content.coding import CorruptCoding, DecodedTooLarge, UnsupportedCoding, decode, parse_content_encoding
+from urlrewrite.content.charset.view import WIDE, View, detect
+from urlrewrite.content.coding.codings import (
+    CorruptCoding,
+    DecodedTooLarge,
+    UnsupportedCoding,
+    decode,
+    parse_content_encoding,
+)
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
-from urlrewrite.content.links import LinkMap
+from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.facts import Fields, RequestFacts, field_values
 from urlrewrite.engine.variables import Variables
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rule_tests import evaluate
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.leaks.names import Names
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.traces.reading import Event, Reading, name_of, read, text
 from urlrewrite.model import LinkMode, Site
-from urlrewrite.origin import Origin, origin_of
-from urlrewrite.rule_tests import evaluate
+from urlrewrite.model.origin import Origin, origin_of
+from urlrewrite.trace.reading import Event, Reading, name_of, read, text
 
 DECODED = 16 * 2**20
 """Bytes up to which a body is decoded to be looked at."""

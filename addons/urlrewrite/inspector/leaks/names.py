@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from urlrewrite.content.host_spellings import host_spellings, needles
-from urlrewrite.content.spellings import COLON, QUOTE, SLASH
+from urlrewrite.content.links.host_spellings import host_spellings, needles
+from urlrewrite.content.links.spellings import COLON, QUOTE, SLASH
 from urlrewrite.inspector.leaks.escapes import escapes_of, unescaped
 from urlrewrite.inspector.leaks.in_base64 import base64_of, decoded_around
-from urlrewrite.origin import DEFAULT_PORTS, Origin
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 MOST_NAMES = 5000
 """Names in one body that are looked at; further ones are not."""

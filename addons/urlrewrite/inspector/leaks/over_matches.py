@@ -12,19 +12,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from urlrewrite.content.attributes import is_name
-from urlrewrite.content.html import HtmlScanner
-from urlrewrite.content.html import Kind as TokenKind
+from urlrewrite.content.html.attributes import is_name
+from urlrewrite.content.html.rewriter import HtmlScanner
+from urlrewrite.content.html.rewriter import Kind as TokenKind
 from urlrewrite.content.integrity import ALGORITHMS, canonical_url, digests
 from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.facts import Fields, field_values
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.digests import is_digest, renewed
-from urlrewrite.in_force import RulesInForce
 from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, answer_body, body_of, case_of
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.traces.reading import name_of, text
 from urlrewrite.model import Site
+from urlrewrite.trace.reading import name_of, text
 
 _MOST = 20
 _LONGEST = 4 * 2**20

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from urlrewrite.content.attributes import URL_ATTRIBUTES, is_name
-from urlrewrite.content.html import HtmlScanner, Token
-from urlrewrite.content.html import Kind as TokenKind
+from urlrewrite.content.html.attributes import URL_ATTRIBUTES, is_name
+from urlrewrite.content.html.rewriter import HtmlScanner, Token
+from urlrewrite.content.html.rewriter import Kind as TokenKind
 from urlrewrite.content.kinds import Kind, content_kind
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of
 from urlrewrite.formats.xml.export_rules import SectionWriter
@@ -18,7 +19,6 @@ from urlrewrite.formats.xml.export_text import document as xml_document
 from urlrewrite.formats.yaml.export_rules import add_own, texts
 from urlrewrite.formats.yaml.export_text import List, Map
 from urlrewrite.formats.yaml.export_text import document as yaml_document
-from urlrewrite.in_force import RulesInForce
 from urlrewrite.inspector.leaks.case import Case, case_of
 from urlrewrite.inspector.leaks.names import Relation
 from urlrewrite.inspector.leaks.places import Sort

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from urlrewrite.content.links import LinkMap, Pair
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.engine.facts import field_values
 from urlrewrite.engine.outbound import TAG_FLAGS
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of
-from urlrewrite.formats.for_iis.links_as_rules import escaped
+from urlrewrite.formats.downlevel.links_as_rules import escaped
 from urlrewrite.inspector.leaks.case import Case
 from urlrewrite.inspector.leaks.names import Relation
 from urlrewrite.inspector.leaks.places import Sort
@@ -31,7 +31,7 @@ from urlrewrite.model import (
     PreCondition,
     Section,
 )
-from urlrewrite.origin import DEFAULT_PORTS, Origin
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 _NAME_ENDS = r"(?![\w@-]|\.\w|:\d)"
 _PATH_ENDS = r"(?![\w.~$!*+@:=-])"

@@ -19,10 +19,11 @@ from urlrewrite.fields.urls import kind_of
 from urlrewrite.inspector.leaks.case import Case
 from urlrewrite.inspector.leaks.names import Named, Relation
 from urlrewrite.inspector.leaks.places import Place, Sort
-from urlrewrite.inspector.text import quoted_names, shown
-from urlrewrite.inspector.traces.reading import flag, name_of, text
+from urlrewrite.inspector.text import quoted_names
 from urlrewrite.model import LinkMode, LinkPlace
-from urlrewrite.origin import DEFAULT_PORTS
+from urlrewrite.model.origin import DEFAULT_PORTS
+from urlrewrite.trace.reading import flag, name_of, text
+from urlrewrite.trace.text import shown
 
 _MOST_RULES = 4
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence, compose
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import RuleSet, Site
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 _COLLECTIONS = ("preConditions", "customTags", "outboundRules")
 _SETTINGS = ("links", "linksAlso", "rootPaths")

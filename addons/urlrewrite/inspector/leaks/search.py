@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from urlrewrite.content.browser_urls import map_browser_url
-from urlrewrite.content.links import LinkMap
+from urlrewrite.content.links.browser_urls import map_browser_url
+from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.facts import Fields, RequestFacts
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of
-from urlrewrite.in_force import RulesInForce
 from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, answer_body, asked, body_of, case_of, names_of
 from urlrewrite.inspector.leaks.names import Named, Names
 from urlrewrite.inspector.leaks.places import Place, Sort, Uses, places
@@ -30,10 +30,11 @@ from urlrewrite.inspector.leaks.reasons import (
     reason_of_phrase,
 )
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.text import counted, sentence, shown, visible
-from urlrewrite.inspector.traces.reading import name_of, texts
+from urlrewrite.inspector.text import counted, sentence
 from urlrewrite.model import LinkPlace
-from urlrewrite.origin import Origin
+from urlrewrite.model.origin import Origin
+from urlrewrite.trace.reading import name_of, texts
+from urlrewrite.trace.text import shown, visible
 
 MOST_LEAKS = 300
 """Different leaks of one answer that are told."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from urlrewrite.formats.xml.rules import parse
 from urlrewrite.inspector.leaks.rule_file_edits import says_the_same
 from urlrewrite.model import RuleSet
-from urlrewrite.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError
 
 _FILE = "web.config"
 _INDENT = "  "

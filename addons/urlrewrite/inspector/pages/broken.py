@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.inspector.breakages.broken import find_breakages
-from urlrewrite.inspector.breakages.finding import Finding, Severity
-from urlrewrite.inspector.breakages.page_loads import PageLoad, load_of, page_loads
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.diagnose.broken import find_breakages
+from urlrewrite.inspector.diagnose.finding import Finding, Severity
+from urlrewrite.inspector.diagnose.page_loads import PageLoad, load_of, page_loads
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.rule_list import groups
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.text import shown, visible
+from urlrewrite.trace.text import shown, visible
 
 MOST_LOADS = 40
 """Page loads that are examined for the list."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.causes import Cause
 from urlrewrite.inspector.diff.differences import Differences, FieldChange, differences
 from urlrewrite.inspector.diff.explanations import Explanations
@@ -16,12 +16,12 @@ from urlrewrite.inspector.diff.spans import Span
 from urlrewrite.inspector.diff.steps import AnswerStep, answer_steps, url_steps
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.text import clipped, printable, shown, visible
 from urlrewrite.inspector.traces.flow_causes import leaks_counted, what_is_wrong, what_was_done, why_nothing
-from urlrewrite.inspector.traces.reading import Reading, number, read, text
 from urlrewrite.inspector.traces.report import summary
 from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
 from urlrewrite.inspector.traces.why_not import misses
+from urlrewrite.trace.reading import Reading, number, read, text
+from urlrewrite.trace.text import clipped, printable, shown, visible
 
 MOST_FLOWS = 200
 MOST_HUNKS = 100

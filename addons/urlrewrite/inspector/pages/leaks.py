@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.leaks.over_matches import OverMatch, by_url, find_over_matches
 from urlrewrite.inspector.leaks.proposals import proposal
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.text import visible
+from urlrewrite.trace.text import visible
 
 MOST_SHOWN = 200
 MOST_FLOWS = 8

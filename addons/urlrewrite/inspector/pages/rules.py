@@ -11,17 +11,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from urlrewrite.in_force import RulesInForce
-from urlrewrite.inspector.figures import Figures, RuleTally, name_kept
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.figures.figures import Figures, RuleTally, name_kept
+from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.findings import FilesAre, Findings, findings
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.rule_list import Group, Rule, Tallies, acts, ends, groups, matches
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.statistics import Statistics
 from urlrewrite.inspector.text import counted
-from urlrewrite.inspector.traces.reading import number, text, texts
 from urlrewrite.model import Source
-from urlrewrite.problems import Problem, Severity
+from urlrewrite.model.problems import Problem, Severity
+from urlrewrite.trace.reading import number, text, texts
 
 SHADOWED = "UR180"
 

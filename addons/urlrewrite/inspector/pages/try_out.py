@@ -14,11 +14,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from urlrewrite.engine.facts import RequestFacts, one_line
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.text import clipped, visible
 from urlrewrite.inspector.trials.edited_rules import anew, load_edited, problem_data
 from urlrewrite.inspector.trials.rule_texts import NotEditable, rule_texts
 from urlrewrite.inspector.trials.trying import (
@@ -32,8 +31,9 @@ from urlrewrite.inspector.trials.trying import (
     trial_of,
     try_out,
 )
-from urlrewrite.origin import Origin
-from urlrewrite.problems import Problem
+from urlrewrite.model.origin import Origin
+from urlrewrite.model.problems import Problem
+from urlrewrite.trace.text import clipped, visible
 
 _BODY = 200_000
 """Characters of a body that can be edited; a longer one can be tried as it was recorded."""

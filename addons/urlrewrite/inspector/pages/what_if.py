@@ -21,11 +21,11 @@ from urlrewrite.inspector.leaks.proposals import Proposal, as_rule_file
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.try_out import edited_texts, files_data
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.text import clipped, visible
 from urlrewrite.inspector.trials.edited_rules import load_edited, problem_data
 from urlrewrite.inspector.trials.rule_texts import LONGEST, NotEditable, edited_contents, save, stamp_of_file
 from urlrewrite.inspector.trials.what_if import LAST, MOST_LAST, SECONDS, Changed, Finding, WhatIf, what_if
-from urlrewrite.problems import Severity
+from urlrewrite.model.problems import Severity
+from urlrewrite.trace.text import clipped, visible
 
 MOST_SECONDS = 30.0
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from urlrewrite.inspector.text import columns, counted, padded, shown, visible
-from urlrewrite.inspector.traces.reading import Event, number, text
+from urlrewrite.inspector.text import columns, counted, padded
+from urlrewrite.trace.reading import Event, number, text
+from urlrewrite.trace.text import shown, visible
 
 PER_PLACE = 6
 """Different links of one place that are listed; the others are counted."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from urlrewrite.inspector.text import clipped, columns, joined, padded, pointed, shown, visible
-from urlrewrite.inspector.traces.reading import Event, flag, name_of, number, other, text, texts
+from urlrewrite.inspector.text import columns, joined, padded, pointed
+from urlrewrite.trace.reading import Event, flag, name_of, number, other, text, texts
+from urlrewrite.trace.text import clipped, shown, visible
 
 LABEL = 11
 """Columns of the words that stand before values."""

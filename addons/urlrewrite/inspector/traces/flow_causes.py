@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.steps import url_steps
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import find_leaks
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.text import counted, shortened, shown, visible
+from urlrewrite.inspector.text import counted, shortened
 from urlrewrite.inspector.traces.changes import change_tally
-from urlrewrite.inspector.traces.reading import PROBLEMS, Event, Reading, flag, name_of, number, text
 from urlrewrite.inspector.traces.why_not import Miss
+from urlrewrite.trace.reading import PROBLEMS, Event, Reading, flag, name_of, number, text
+from urlrewrite.trace.text import shown, visible
 
 MOST = 8
 """Things of one sort that are told."""

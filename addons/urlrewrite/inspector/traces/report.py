@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from urlrewrite.inspector.text import WIDTH, clipped, counted, quoted_names, sentence, shortened, shown, visible
+from urlrewrite.inspector.text import WIDTH, counted, quoted_names, sentence, shortened
 from urlrewrite.inspector.traces.changes import change_tally
-from urlrewrite.inspector.traces.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
 from urlrewrite.inspector.traces.request_part import request_part
 from urlrewrite.inspector.traces.response_part import response_part
+from urlrewrite.trace.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
+from urlrewrite.trace.text import clipped, shown, visible
 
 type Side = Literal["request", "response", "both"]
 

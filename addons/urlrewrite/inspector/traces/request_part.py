@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from urlrewrite.inspector.text import padded, shown, visible
+from urlrewrite.inspector.text import padded
 from urlrewrite.inspector.traces.changes import field_changes
 from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
-from urlrewrite.inspector.traces.reading import Block, Event, Reading, blocks, flag, name_of, number, other, text, texts
+from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, other, text, texts
+from urlrewrite.trace.text import shown, visible
 
 _INSIDE = " " * 6
 _SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}

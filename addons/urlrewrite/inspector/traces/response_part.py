@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from urlrewrite.inspector.text import counted, padded, shown, visible
+from urlrewrite.inspector.text import counted, padded
 from urlrewrite.inspector.traces.changes import content_changes, field_changes, link_changes
 from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
-from urlrewrite.inspector.traces.reading import Event, Reading, blocks, flag, name_of, number, other, text, texts
+from urlrewrite.trace.reading import Event, Reading, blocks, flag, name_of, number, other, text, texts
+from urlrewrite.trace.text import shown, visible
 
 _INSIDE = " " * 6
 _CONDITIONS = frozenset({"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END"})

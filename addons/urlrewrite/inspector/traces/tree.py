@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from urlrewrite.inspector.text import counted, shown, visible
+from urlrewrite.inspector.text import counted
 from urlrewrite.inspector.traces.changes import field_changes
 from urlrewrite.inspector.traces.comparisons import conditions
-from urlrewrite.inspector.traces.reading import Block, Event, Reading, blocks, flag, name_of, number, text
 from urlrewrite.inspector.traces.request_part import request_part
 from urlrewrite.inspector.traces.response_part import Story, response_part, stories_of, story_lines
+from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, text
+from urlrewrite.trace.text import shown, visible
 
 MOST_NODES = 1000
 """Rules of one side that have a node; the others are counted."""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from urlrewrite.inspector.text import shown, visible
-from urlrewrite.inspector.traces.reading import Block, Event, Reading, blocks, flag, name_of, number, text
 from urlrewrite.inspector.traces.response_part import Story, stories_of
+from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, text
+from urlrewrite.trace.text import shown, visible
 
 NEAR = 0.05
 """The score from which a rule is told."""

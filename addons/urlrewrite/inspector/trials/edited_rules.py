@@ -9,15 +9,15 @@ from threading import Lock
 from typing import Any
 
 from urlrewrite.engine.compile import CompiledRules
-from urlrewrite.engine.trace import TraceLevel
-from urlrewrite.file_stamps import Stamp, stamp
-from urlrewrite.in_force import RulesInForce, Settings
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.seen import Snapshot
-from urlrewrite.inspector.text import visible
 from urlrewrite.inspector.trials.rule_texts import edited_contents, rule_paths
-from urlrewrite.loading import load_rules
-from urlrewrite.overrides import Overrides
-from urlrewrite.problems import Problem, RuleFileError
+from urlrewrite.loading.file_stamps import Stamp, stamp
+from urlrewrite.loading.load import load_rules
+from urlrewrite.loading.overrides import Overrides
+from urlrewrite.model.problems import Problem, RuleFileError
+from urlrewrite.trace.text import visible
+from urlrewrite.trace.trace import TraceLevel
 
 type _Key = tuple[tuple[str, ...], Overrides, tuple[tuple[str, bytes], ...]]
 

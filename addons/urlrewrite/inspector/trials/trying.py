@@ -10,19 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from urlrewrite.answers import Abort, Answer, Forward
-from urlrewrite.content.charset import detect
+from urlrewrite.content.charset.view import detect
 from urlrewrite.content.kinds import content_kind, sniff_kind
 from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts, field_values, one_line
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import DecodedBody, decoded_body
 from urlrewrite.inspector.diff.differences import field_changes
 from urlrewrite.inspector.diff.hunks import Lines, hunks
 from urlrewrite.inspector.diff.spans import spans_between
 from urlrewrite.inspector.seen import Seen
-from urlrewrite.inspector.text import clipped, printable, visible
 from urlrewrite.inspector.traces.report import render, summary
-from urlrewrite.rule_tests import Evaluation, evaluate, request_facts
+from urlrewrite.trace.text import clipped, printable, visible
 
 LONGEST_URL = 64 * 2**10
 MOST_FIELDS = 500

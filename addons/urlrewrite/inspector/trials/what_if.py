@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.answers import Abort, Answer, Forward
 from urlrewrite.engine.facts import Fields, field_values
-from urlrewrite.in_force import RulesInForce
+from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.rule_tests import Evaluation, run_test
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.diff.differences import FieldChange, field_changes
 from urlrewrite.inspector.leaks.over_matches import by_url, find_over_matches
@@ -24,7 +25,6 @@ from urlrewrite.inspector.seen import Seen
 from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.inspector.trials.trying import Tried, body_hunks, try_recorded
 from urlrewrite.model import RuleTest
-from urlrewrite.rule_tests import Evaluation, run_test
 
 SECONDS = 8.0
 LAST = 200

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from urlrewrite.inspector.text import clipped, counted, shown, visible
+from urlrewrite.inspector.text import counted
 from urlrewrite.inspector.trials.what_if import Changed, Finding, WhatIf
+from urlrewrite.trace.text import clipped, shown, visible
 
 _MOST = 40
 

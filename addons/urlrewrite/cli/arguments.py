@@ -1,0 +1,49 @@
+"""What the command lines of main.py and serve.py share: the overrides, and how a mistake is told."""
+
+from __future__ import annotations
+
+import argparse
+
+from urlrewrite.loading.overrides import Overrides, parse_overrides
+from urlrewrite.model import LinkMode, Mode
+
+RULES = "rule files: YAML, web.config, applicationHost.config, .htaccess"
+
+
+class UsageError(Exception):
+    """What the command line asks for cannot be done; the message, one line, is for the person who typed it."""
+
+
+def add_overrides(command: argparse.ArgumentParser) -> None:
+    """Adds --public, --backend, --connect, --links and --mode."""
+    group = command.add_argument_group("what the rule files leave open")
+    group.add_argument(
+        "--public",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="the name browsers use, as https://www.example.com; may be given again",
+    )
+    group.add_argument("--backend", metavar="URL", help="what is behind the proxy, as http://privateserver:8080")
+    group.add_argument(
+        "--connect", metavar="HOST:PORT", help="where to reach the backend if its own name does not resolve here"
+    )
+    group.add_argument("--links", choices=list(map(str, LinkMode)), help="map the backend's links, for every site")
+    group.add_argument("--mode", choices=list(map(str, Mode)), help="do what authors meant, or fail as IIS does")
+
+
+def overrides_of(options: argparse.Namespace) -> Overrides:
+    """What was given of them. Raises UsageError."""
+    try:
+        return parse_overrides(options.public, options.backend, options.links, options.mode, options.connect)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+
+
+def override_settings(options: argparse.Namespace) -> list[str]:
+    """The same as options for mitmproxy. Raises UsageError."""
+    overrides = overrides_of(options)
+    given = [("public", origin) for origin in overrides.public]
+    given += [(name, value) for name in ("backend", "links", "mode") if (value := getattr(overrides, name))]
+    given += [("connect", options.connect)] if options.connect else []
+    return [f"--set=urlrewrite_{name}={value}" for name, value in given]

@@ -1,0 +1,147 @@
+"""`run.sh explain`: one request, or each exchange of a recording, judged by the rules and told as text or as JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from urlrewrite.cli.arguments import UsageError
+from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.exchange import rule_tests
+from urlrewrite.exchange.raw_response import parse_response
+from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.formats.files_read import reason
+from urlrewrite.inspector.traces.report import render
+from urlrewrite.model import Site
+from urlrewrite.model.origin import Origin, origin_of
+from urlrewrite.trace.text import visible
+
+
+def explain_request(
+    rules: RulesInForce,
+    url: str,
+    *,
+    method: str = "GET",
+    headers: Sequence[str] = (),
+    client: str = "127.0.0.1",
+    saved_response: str | None = None,
+    as_json: bool = False,
+) -> str:
+    """What becomes of one request, and of the answer in the file `saved_response` (as `curl -i` writes it).
+
+    Raises:
+        UsageError: the URL, a header (`Name: value`) or the file is none.
+    """
+    response, body = None, b""
+    if saved_response:
+        try:
+            response, body = parse_response(Path(saved_response).read_bytes())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--response {saved_response}: {reason(error)}") from error
+    try:
+        request = rule_tests.request_facts(method, url, tuple(map(_header, headers)), client=(client, 50000))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    result = rule_tests.evaluate(rules, request, response, body)
+    return json.dumps(evaluation(result), indent=2) if as_json else render(result.exchange.trace.data)
+
+
+def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False) -> Iterator[str]:
+    """What becomes of each exchange of a recording (`FILE`, `FILE:N`, `FILE:FILTER`): texts, or one list as JSON.
+
+    Raises:
+        UsageError: the recording cannot be read.
+    """
+    # mitmproxy takes its time to be imported, and only this needs it.
+    from urlrewrite.hooks.recordings import RecordingError, read_recording
+
+    told = []
+    try:
+        for recorded in read_recording(where):
+            request, notes = recorded.request, list(recorded.notes)
+            if found := _published(rules, request):
+                site, public = found
+                notes.append(f"the request was recorded at {request.scheme}://{request.host}, behind the proxy")
+                notes.append(f"it is told as if it had come to {public}{site.path}")
+                request = _asked_at(site, public, request)
+            result = rule_tests.evaluate(rules, request, recorded.response, recorded.body)
+            if as_json:
+                told.append({"flow": recorded.number, "notes": notes, **evaluation(result)})
+            else:
+                head = [f"──── flow {recorded.number}", *(f"  note: {visible(note)}" for note in notes)]
+                yield "\n".join((*head, "", render(result.exchange.trace.data), ""))
+    except RecordingError as error:
+        raise UsageError(f"--flow {visible(str(error))}") from error
+    if as_json:
+        yield json.dumps(told, indent=2)
+
+
+def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
+    """The decision, the answer and the trace of one evaluation as one object of JSON values."""
+    routing, decision = result.routing, result.exchange.decision
+    facts: dict[str, Any] = {"action": str(decision.outcome)}
+    match routing:
+        case Forward():
+            before = result.exchange.request.fields
+            added = {name for name, value in routing.fields if (name, value) not in before and name.lower() != "host"}
+            headers = {name: ", ".join(field_values(tuple(routing.fields), name)) for name in sorted(added)}
+            facts |= {"url": routing.url, "status": None, "location": None}
+            facts["headers"] = {"Host": routing.host, **headers}
+        case Answer():
+            location = next(iter(field_values(tuple(routing.fields), "location")), None)
+            if facts["action"] not in ("Redirect", "CustomResponse"):
+                facts["action"] = "CustomResponse"
+            facts |= {"url": None, "status": routing.status, "location": location, "headers": {}}
+        case Abort():
+            facts |= {"url": None, "status": None, "location": None, "headers": {}}
+    response = None
+    if result.status is not None:
+        response = {
+            "status": result.status,
+            "headers": [[name, value] for name, value in result.fields or []],
+            "body_base64": base64.b64encode(result.body or b"").decode(),
+        }
+    return {"decision": facts, "response": response, "trace": result.exchange.trace.events}
+
+
+def _published(rules: RulesInForce, request: RequestFacts) -> tuple[Site, Origin] | None:
+    """By which site and name a request would have come in that was recorded behind the proxy; None where it is for a
+    public name.
+    """
+    asked = origin_of(request.scheme, request.host)
+    chosen = rules.rules.find_site(request.scheme, request.host, request.target)
+    if asked is None or (chosen and chosen.site.public):
+        return None
+    sites = [compiled.site for compiled in rules.rules.sites if compiled.site.public]
+    behind = [site for site in sites if site.backend == asked and request.target.startswith(site.backend_path)]
+    behind.sort(key=lambda site: -len(site.backend_path))
+    if not behind and len(sites) == 1 and (asked.host, asked.port) in rules.rules.allowed_hosts:
+        behind = sites
+    if not behind:
+        return None
+    names = behind[0].public
+    return behind[0], next((name for name in names if name.host == request.sni), names[0])
+
+
+def _asked_at(site: Site, public: Origin, request: RequestFacts) -> RequestFacts:
+    fields = [(name, value) for name, value in request.fields if name.lower() != "host"]
+    return replace(
+        request,
+        scheme=public.scheme,
+        host=public.authority,
+        target=site.path + request.target.removeprefix(site.backend_path),
+        fields=(("Host", public.authority), *fields),
+        sni=public.host if public.scheme == "https" else "",
+    )
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(f"-H {text!r}: expected 'Name: value'")
+    return name.strip(), value.strip()

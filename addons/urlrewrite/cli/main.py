@@ -1,0 +1,301 @@
+"""The sub-commands of `run.sh` that need no proxy: init, check, explain, convert."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from urlrewrite.cli.arguments import RULES, UsageError, add_overrides, overrides_of
+from urlrewrite.cli.explain import explain_recording, explain_request
+from urlrewrite.engine.compile import CompiledRules
+from urlrewrite.exchange import rule_tests
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.formats.rule_files import load
+from urlrewrite.formats.wizards.blocking import ANSWERS, BLOCK_BY, SYNTAXES
+from urlrewrite.formats.wizards.maps import FLAVOURS
+from urlrewrite.formats.wizards.parts import WORDS, MissingError, Parameters
+from urlrewrite.formats.wizards.redirects import SLASHES
+from urlrewrite.formats.wizards.templates import FORMATS, TEMPLATES, write_template
+from urlrewrite.formats.xml.export import to_web_config
+from urlrewrite.formats.xml.export_host import to_application_host
+from urlrewrite.formats.yaml.export import to_yaml
+from urlrewrite.lint.messages import explained
+from urlrewrite.loading.load import compile_files, load_rules
+from urlrewrite.loading.overrides import fill_in
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
+
+
+def init(options: argparse.Namespace) -> int:
+    """Prints a rule file made of a template, or the list of templates."""
+    if options.list:
+        for name, template in TEMPLATES.items():
+            print(f"{name:18} {template.title}")
+            words = [*(f"--{WORDS.get(field, field)}" for field in template.needs)]
+            words += (f"[--{WORDS.get(field, field)}]" for field in template.takes)
+            print(f"{'':18}   --public --backend {' '.join(words)}".rstrip())
+        return 0
+    given = {field.name: getattr(options, field.name) for field in fields(Parameters)}
+    given["public"] = tuple(options.public)
+    given["entries"] = tuple(map(tuple, options.entries))
+    try:
+        text = write_template(options.template, Parameters(**given), options.format)
+    except MissingError as error:
+        wanted = ", ".join(f"--{word}" for word in error.words)
+        raise UsageError(f"the template {options.template} needs {wanted}: see ./run.sh init --help") from error
+    except ValueError as error:
+        raise UsageError(f"--{error}") from error
+    _write(text)
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Reads and lints rule files and runs their tests; or explains the id of a finding."""
+    if options.explain:
+        text = explained(options.explain)
+        if text is None:
+            raise UsageError(f"--explain: got {options.explain}, expected an id out of rules/messages.md, as UR135")
+        print(text)
+        return 0
+    if not options.rules:
+        raise UsageError("got no rule files, expected some, or --explain ID")
+    tests = failed = 0
+    problems: list[Problem] = []
+    try:
+        compiled, found = load_rules(options.rules, overrides_of(options))
+    except RuleFileError as error:
+        problems += error.problems
+    else:
+        problems += found
+        rules = _in_force(compiled)
+        for test in compiled.rule_set.tests:
+            tests += 1
+            name = test.name or f"{test.method} {test.url}"
+            faults = [f'test "{name}": {fault}' for fault in rule_tests.run_test(rules, test)]
+            failed += bool(faults)
+            problems += [Problem(test.source, fault, "UR190") for fault in faults]
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    if options.json:
+        print(json.dumps([_finding(problem) for problem in problems], indent=2))
+    else:
+        for problem in problems:
+            print(problem)
+        passed = f"{tests - failed} of {tests} tests passed" if tests else "no tests"
+        print(f"{_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}; {passed}")
+    return 1 if errors else 0
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Evaluates one request, or those of a recording, and prints what the rules do."""
+    paths = [word for word in options.rules if "://" not in word]
+    urls = [word for word in options.rules if "://" in word]
+    if options.flow and urls:
+        raise UsageError(f"got {urls[0]} and --flow, expected one of them: the recording says what was asked for")
+    if not paths or len(urls) != (0 if options.flow else 1):
+        expected = "rule files and one absolute URL, as https://www.example.com/article/7, or --flow FILE"
+        raise UsageError(f"got {' '.join(options.rules)}, expected {expected}")
+    if options.flow and options.response:
+        raise UsageError("got --response and --flow, expected one of them: the recording has the answers")
+    rules = _in_force(compile_files(paths, overrides_of(options))[0])
+    if options.flow:
+        for text in explain_recording(rules, options.flow, as_json=options.json):
+            print(text)
+        return 0
+    text = explain_request(
+        rules,
+        urls[0],
+        method=options.method,
+        headers=options.header,
+        client=options.client,
+        saved_response=options.response,
+        as_json=options.json,
+    )
+    print(text)
+    return 0
+
+
+def convert(options: argparse.Namespace) -> int:
+    """Prints the rules of some files as one file of another kind; warnings go to standard error."""
+    if options.site and options.to != "web.config":
+        raise UsageError(f"--site: got it for {options.to}, which has all sites; expected it for web.config only")
+    rule_set, warnings = load(options.rules)
+    rule_set = fill_in(rule_set, overrides_of(options))
+    more: tuple[Problem, ...] = ()
+    try:
+        match options.to:
+            case "web.config":
+                text, more = to_web_config(rule_set, options.site)
+            case "applicationHost":
+                text, more = to_application_host(rule_set)
+            case _:
+                text = to_yaml(rule_set)
+    except ValueError as error:
+        raise UsageError(f"--to {options.to}: {error}") from error
+    for problem in (*warnings, *more):
+        print(problem, file=sys.stderr)
+    _write(text)
+    return 0
+
+
+def _in_force(compiled: CompiledRules) -> RulesInForce:
+    return RulesInForce(compiled, Settings(trace_every_rule=True))
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _write(text: str) -> None:
+    """Prints a rule file; whatever the terminal's charset is, files are UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="strict")
+    sys.stdout.write(text)
+
+
+def _finding(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.source.file,
+        "line": problem.source.line,
+        "rule": problem.rule,
+        "id": problem.id,
+        "severity": str(problem.severity),
+        "message": problem.message,
+    }
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="run.sh", description="IIS URL Rewrite for mitmproxy: work on rule files.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    _add_init(commands.add_parser("init", help="print a rule file made of a template of IIS Manager"))
+
+    command = commands.add_parser("check", help="read and lint rule files, run their tests")
+    command.add_argument("rules", nargs="*", metavar="RULES", help=RULES)
+    command.add_argument("--json", action="store_true", help="print the findings as a JSON list")
+    command.add_argument("--explain", metavar="ID", help="explain the id of a finding, such as UR135, and read no file")
+    add_overrides(command)
+    command.set_defaults(run=check)
+
+    command = commands.add_parser(
+        "explain",
+        help="tell what the rules do with a request or a recording, without any network",
+        usage="run.sh explain RULES... URL [OPTIONS]\n       run.sh explain RULES... --flow FILE[:N|:FILTER] [OPTIONS]",
+    )
+    command.add_argument("rules", nargs="+", metavar="RULES... URL", help=f"{RULES}; then the absolute public URL")
+    command.add_argument("--method", "-X", default="GET", help="the request's method (GET)")
+    command.add_argument("--header", "-H", action="append", default=[], metavar="'Name: value'", help="a request field")
+    command.add_argument("--client", default="127.0.0.1", help="the client's address (127.0.0.1)")
+    command.add_argument("--response", metavar="FILE", help="a saved answer of the backend, as `curl -i` prints it")
+    command.add_argument(
+        "--flow",
+        metavar="FILE",
+        help="requests and answers that mitmproxy (-w) or a browser (HAR) recorded: all of FILE, the Nth (FILE:N), or "
+        "those of a mitmproxy filter (FILE:'~u /article')",
+    )
+    command.add_argument("--json", action="store_true", help="print decision, response and trace as JSON")
+    add_overrides(command)
+    command.set_defaults(run=explain)
+
+    command = commands.add_parser("convert", help="print rule files as a file of IIS, or as YAML")
+    command.add_argument("rules", nargs="+", metavar="RULES", help=RULES)
+    command.add_argument(
+        "--to",
+        required=True,
+        choices=("web.config", "applicationHost", "yaml"),
+        help="web.config (one site), applicationHost (all sites, with what is the server's) or yaml (all)",
+    )
+    command.add_argument("--site", metavar="NAME", help="which site becomes the web.config, where there are several")
+    add_overrides(command)
+    command.set_defaults(run=convert)
+    return top
+
+
+def _add_init(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--list", action="store_true", help="list the templates and what each needs")
+    command.add_argument("--template", default="reverse-proxy", metavar="NAME", help="(default: reverse-proxy)")
+    command.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="yaml",
+        help="yaml (with tests; the default), xml (a web.config), tests (a rule file with tests for that web.config)",
+    )
+    command.add_argument(
+        "--public",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="the name browsers use, as https://www.example.com; for canonical-host the canonical one, then the others",
+    )
+    command.add_argument("--backend", default="", metavar="URL", help="what is behind it, as http://privateserver:8080")
+    group = command.add_argument_group("reverse-proxy")
+    group.add_argument(
+        "--no-ssl-offload", dest="ssl_offload", action="store_false", help="speak the client's scheme to the backend"
+    )
+    group.add_argument("--no-links", dest="links", action="store_false", help="leave links in answers alone")
+    group = command.add_argument_group("rewrite-map, request-blocking, trailing-slash")
+    group.add_argument(
+        "--action",
+        default="",
+        metavar="WORD",
+        help=f"{' or '.join(FLAVOURS)}; {', '.join(ANSWERS)} or abort; {' or '.join(SLASHES)}",
+    )
+    group = command.add_argument_group("rewrite-map")
+    group.add_argument("--map", dest="map_name", default="", metavar="NAME", help="the name of the map")
+    group.add_argument(
+        "--entry",
+        dest="entries",
+        action="append",
+        nargs=2,
+        default=[],
+        metavar=("OLD", "NEW"),
+        help="path and query, and what becomes of it; may be given again",
+    )
+    group = command.add_argument_group("request-blocking")
+    group.add_argument("--block-by", default="", metavar="WHAT", help=f"{', '.join(BLOCK_BY)} (default: url)")
+    group.add_argument("--pattern", default="", help="what is blocked, as '*/.git*'")
+    group.add_argument("--using", default="", metavar="SYNTAX", help=f"{' or '.join(SYNTAXES)} (default: wildcard)")
+    group.add_argument("--negate", action="store_true", help="block what does not match")
+    group.add_argument("--sample", default="", metavar="TEXT", help="for the tests: a text that the pattern fits")
+    group = command.add_argument_group("user-friendly-url")
+    group.add_argument("--example", default="", metavar="URL", help="a page, as '/article.aspx?id=7&title=spring'")
+    command.set_defaults(run=init)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; file names and a URL may stand on both sides of an option, which argparse would not have."""
+    top = parser()
+    options, rest = top.parse_known_args(arguments)
+    if rest and (not hasattr(options, "rules") or any(word.startswith("-") for word in rest)):
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        options.rules += rest
+    return options
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one sub-command; the exit code: 1 where rules have errors or tests fail, 2 where the command is wrong."""
+    options = _parse(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A trace shows what it is given; a terminal of another charset gets what it can.
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        return int(options.run(options))
+    except RuleFileError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+    except UsageError as error:
+        print(f"run.sh {arguments[0]}: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader, `head` perhaps, has seen enough.
+        sys.stderr.close()
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

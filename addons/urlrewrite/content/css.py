@@ -1,0 +1,114 @@
+"""The links of style sheets. Namespaces stay, and so do comments that nobody asks for; `/*# sourceMap` is none."""
+
+from __future__ import annotations
+
+import re
+
+from urlrewrite.content.html.references import in_style
+from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
+from urlrewrite.content.links.mounts import Paths
+from urlrewrite.content.splicing import map_around
+
+_LEAVE = rb"(?P<leave>/\*(?!#).*?(?P<closed>\*/|\Z)|@namespace[^;]*(?P<ended>;|\Z))"
+# What looks like a comment in a string or a URL is none.
+_STRING = rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)"
+_UNFINISHED = rb"|(?P<open>(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|url\([^)]*+)\Z)"
+_TOKEN = re.compile(_LEAVE + _STRING, re.DOTALL | re.IGNORECASE)
+_TOKEN_SO_FAR = re.compile(_LEAVE + _STRING + _UNFINISHED, re.DOTALL | re.IGNORECASE)
+_SLASH_OF_SCRIPTS = re.compile(rb"\\u\{0*(?:2f|3a)\Z", re.IGNORECASE)
+_LONGEST_SLASH = 64
+_LONGEST_RULE = 1 << 20
+
+
+def map_css(
+    data: bytes, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None, *, comments: bool = False
+) -> bytes:
+    """A whole style sheet with its links mapped, and with those without a host where there are `paths`.
+
+    In `comments` those with a host are mapped.
+    """
+
+    def mapped(part: bytes, told: OnChange) -> bytes:
+        if paths is None:
+            return link_map.map(part, on_change=told)
+        return map_around(part, paths.changes(part, in_style(part)), link_map, told)
+
+    pieces: list[bytes] = []
+    position = 0
+    for token in _TOKEN.finditer(data):
+        if token["leave"] is None:
+            continue
+        before = data[position : token.start()]
+        left = token[0]
+        if comments and left.startswith(b"/*"):
+            left = link_map.map(left, on_change=shifted(on_change, token.start()))
+        pieces += (mapped(before, shifted(on_change, position)), left)
+        position = token.end()
+    pieces.append(mapped(data[position:], shifted(on_change, position)))
+    return b"".join(pieces)
+
+
+class StyleSheet:
+    """A style sheet that comes in chunks. An unfinished rule is held back."""
+
+    def __init__(
+        self, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None, *, comments: bool = False
+    ) -> None:
+        self._comments = comments
+        self._link_map = link_map
+        self._paths = paths
+        self._on_change = on_change
+        self._held = b""
+        self._offset = 0
+
+    @property
+    def held(self) -> bytes:
+        """The unfinished rule."""
+        return self._held
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Takes the next bytes; returns all complete rules."""
+        data = self._held + chunk
+        end = _end_of_rules(data)
+        if not end and len(data) > _LONGEST_RULE:
+            end = len(data)
+        self._held = data[end:]
+        return self._mapped(data[:end])
+
+    def finish(self) -> bytes:
+        """The style sheet is complete: returns all that was held back."""
+        held, self._held = self._held, b""
+        return self._mapped(held)
+
+    def _mapped(self, rules: bytes) -> bytes:
+        offset = self._offset
+        self._offset += len(rules)
+        told = shifted(self._on_change, offset)
+        return map_css(rules, self._link_map, told, self._paths, comments=self._comments) if rules else b""
+
+
+def _end_of_rules(data: bytes) -> int:
+    """Where the last complete rule ends, so that no token and no URL reaches over it."""
+    end = _end_of_rule(data, len(data))
+    before: list[tuple[int, int]] = []
+    for token in _TOKEN_SO_FAR.finditer(data):
+        if token.start() >= end:
+            break
+        unfinished = token["leave"] is not None and not (token["closed"] or token["ended"])
+        if unfinished or token["open"] is not None or token.end() > end:
+            end = _end_of_rule(data, token.start())
+            break
+        before.append(token.span())
+    for first, last in reversed(before):
+        if first < end < last:
+            end = _end_of_rule(data, first)
+    return end
+
+
+def _end_of_rule(data: bytes, until: int) -> int:
+    r"""Where the last rule before `until` ends, 0 if none does; the brace of `\u{2f}`, a slash in scripts, does not."""
+    while (brace := data.rfind(b"}", 0, until)) >= 0:
+        if _SLASH_OF_SCRIPTS.search(data, max(0, brace - _LONGEST_SLASH), brace) is None:
+            return brace + 1
+        until = brace
+    return 0

@@ -1,0 +1,1 @@
+"""HTML and XML by byte spans: scanned without a tree, changed in place."""

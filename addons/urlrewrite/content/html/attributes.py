@@ -1,0 +1,82 @@
+"""The attributes of markup: which hold addresses, which only names that look like them, and how each is read."""
+
+from __future__ import annotations
+
+import re
+
+from urlrewrite.content.html.tokens import Token
+from urlrewrite.content.links.browser_urls import map_browser_url
+from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
+
+_ONE_URL = frozenset(
+    b"""action background cite classid codebase data dynsrc formaction href icon longdesc lowsrc manifest pluginspage
+    poster profile src xlink:href""".split()
+)
+URL_ATTRIBUTES = _ONE_URL | frozenset(b"archive attributionsrc code content imagesrcset ping srcset usemap".split())
+"""Attributes whose value is a URL, or a list with URLs, wherever HTML or SVG has them; what `links: tags` maps."""
+
+NAMES_NOT_LINKS = frozenset(b"datatype integrity itemprop itemtype nonce prefix property typeof vocab".split())
+"""Attributes that hold identifiers, not addresses, though they may look like URLs."""
+
+_XML_NAMES_NOT_LINKS = NAMES_NOT_LINKS | frozenset(b"algorithm namespace soapaction targetnamespace".split())
+"""The same in XML: namespaces, algorithms of XML Signature, and the SOAPAction of a binding (WSDL 1.1, 3.4)."""
+
+_CODE = re.compile(rb"on|data-|x-|v-|ng-|:|@")
+"""Attributes whose values are scripts or JSON, so that a quoted host in them is meant as one."""
+
+_WORD = re.compile(rb"(?:&#?\w+;|[^\s;,])+")
+_POLICY = re.compile(
+    rb"content-security-policy(?:-report-only)?|x-(?:content-security-policy|webkit-csp)", re.IGNORECASE
+)
+
+
+def is_name(attribute: bytes, *, xml: bool) -> bool:
+    """Whether an attribute, in lower case, holds an identifier and no address."""
+    return attribute in (_XML_NAMES_NOT_LINKS if xml else NAMES_NOT_LINKS) or attribute.startswith(b"xmlns")
+
+
+def map_value(tag: Token, attribute: bytes, value: bytes, link_map: LinkMap, *, code: bool, told: OnChange) -> bytes:
+    """The raw value of an attribute with its links mapped; `value` itself where there are none.
+
+    `attribute` is in lower case. `code` says that a quoted host in a script is to be mapped.
+    """
+    if attribute in _ONE_URL and not value.startswith(link_map.begins):
+        mapped = map_browser_url(value, link_map, told)
+        if mapped is not value:
+            return mapped
+    if attribute.rpartition(b":")[2] == b"schemalocation":
+        return _map_schema_locations(value, link_map, told)
+    if attribute == b"domain" and tag.name.lower() == b"allow-access-from":
+        return _map_authorities(value, link_map, told)
+    if attribute == b"content" and _POLICY.fullmatch((tag.get(b"http-equiv") or b"").strip()):
+        return _map_authorities(value, link_map, told)
+    return link_map.map(value, bare=code and _CODE.match(attribute) is not None, on_change=told)
+
+
+def _map_schema_locations(value: bytes, link_map: LinkMap, told: OnChange) -> bytes:
+    """Pairs of a namespace and the place of its schema (XML Schema 1.0, part 1, 4.3.2); a single one is a place."""
+    words = list(re.finditer(rb"[^ \t\r\n]+", value))
+    pieces: list[bytes] = []
+    done = 0
+    for word in words[1::2] if len(words) > 1 else words:
+        mapped = link_map.map(word[0], on_change=shifted(told, word.start()))
+        pieces += (value[done : word.start()], mapped)
+        done = word.end()
+    return b"".join([*pieces, value[done:]])
+
+
+def _map_authorities(value: bytes, link_map: LinkMap, told: OnChange) -> bytes:
+    """A text in which a host may stand without a scheme: a policy (CSP 3, 2.3.1), a domain of `crossdomain.xml`."""
+    pieces: list[bytes] = []
+    done = 0
+    for word in _WORD.finditer(value):
+        authority, slash, path = word[0].partition(b"/")
+        becomes = link_map.map_authority(authority.decode("utf-8", "surrogateescape"))
+        if becomes is None:
+            mapped = link_map.map(word[0], on_change=shifted(told, word.start()))
+        else:
+            mapped = becomes.encode() + slash + path
+            told(word.start(), authority, becomes.encode())
+        pieces += (value[done : word.start()], mapped)
+        done = word.end()
+    return b"".join([*pieces, value[done:]])

@@ -1,0 +1,191 @@
+"""One pass over a document of HTML or XML: attributes, scripts, style blocks, and the text of XML.
+
+Left alone is what only looks like a link: namespaces, vocabularies, the identifiers of document types; and, unless they
+are asked for, comments, and in HTML the text that a reader sees.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from urlrewrite.content.changes import Links
+from urlrewrite.content.css import map_css
+from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, URL_ATTRIBUTES, is_name, map_value
+from urlrewrite.content.html.nested import map_nested
+from urlrewrite.content.html.plain import plain_pattern
+from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, Token
+from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.json import map_json
+from urlrewrite.content.kinds import Kind, content_kind
+from urlrewrite.content.links.any_of import any_of
+from urlrewrite.content.links.link_map import OnChange, shifted
+
+# Those that most attributes with links have come first: they need not be looked up among the others.
+_PLAIN_NAMES_EVERYWHERE = rb"(?:(?:href|src|class|id)(?==)|(?!%b)[^ \t\n\f\r/>=\"'<]++)" % any_of(
+    {b"xmlns", b"srcdoc=", *(name + b"=" for name in NAMES_NOT_LINKS)}
+)
+_PLAIN_NAMES_TAGS = any_of(URL_ATTRIBUTES)
+TOLD_PLAIN = 64
+"""Plain links of a body that are told one by one; the others are counted."""
+
+_SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
+_STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
+_CONDITIONAL_COMMENT = re.compile(rb"<!--\[if\b[^\]]*\]>(?P<inside>.*)<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
+_ENTITY = re.compile(rb"<!ENTITY\s+(?:%\s+)?[^\s\"']+\s+(?:\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)')|<!--.*?-->", re.DOTALL)
+
+
+class Markup:
+    """One pass over a document: attributes, scripts, style blocks, and the text of XML.
+
+    `quick` allows the way of `plain.py`, on which not every link is told by itself.
+    """
+
+    def __init__(self, kind: Kind, links: Links, *, quick: bool = True) -> None:
+        self._kind = kind
+        self._links = links
+        self._told = 0
+        self._rewriter = HtmlRewriter(
+            self._attribute,
+            self._raw if links.everywhere else None,
+            self._text if links.everywhere else None,
+            xml=kind is not Kind.HTML,
+            plain=self._plain(links) if quick else None,
+        )
+
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for."""
+        return self._rewriter.held
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Takes the next bytes; returns what can be sent now."""
+        return self._rewriter.feed(chunk)
+
+    def finish(self) -> bytes:
+        """The document is complete: returns all that was held back."""
+        return self._rewriter.finish()
+
+    def _plain(self, links: Links) -> tuple[re.Pattern[bytes], OnPlain] | None:
+        """The quick way for HTML, unless what links become could be taken for a link once more."""
+        link_map = links.link_map
+        if self._kind is not Kind.HTML or any(link_map.names_in(becomes) for _, becomes in link_map.plain):
+            return None
+        names = _PLAIN_NAMES_EVERYWHERE if links.everywhere else _PLAIN_NAMES_TAGS
+        return self._plain_pattern(links, names), self._map_plain
+
+    def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
+        link_map = links.link_map
+        return plain_pattern(link_map.hosts, link_map.begins, names, whole_text=links.visible_text)
+
+    def _map_plain(self, span: bytes, offset: int) -> bytes:
+        """A span that `plain_pattern` took: a plain link can only stand where it is one."""
+        for before, becomes in self._links.link_map.plain:
+            link = b'="' + before
+            count = span.count(link)
+            if not count:
+                continue
+            position = 0
+            for _ in range(min(count, TOLD_PLAIN - self._told)):
+                position = span.index(link, position) + 2
+                self._links.on_link(place_of(span, position), offset + position, before[:-1], becomes[:-1])
+                self._told += 1
+                count -= 1
+            if count:
+                self._links.on_more(count)
+            span = span.replace(link, b'="' + becomes)
+        return span
+
+    def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
+        name = attribute.name.lower()
+        if not self._maps(name):
+            return None
+        told = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
+        if name == b"srcdoc":
+            return map_nested(value, self._nested, told)
+        return map_value(tag, name, value, self._links.link_map, code=self._links.everywhere, told=told)
+
+    def _maps(self, name: bytes) -> bool:
+        if self._links.everywhere:
+            return not is_name(name, xml=self._kind is not Kind.HTML)
+        return name in URL_ATTRIBUTES
+
+    def _nested(self, document: bytes, told: OnChange) -> bytes:
+        """A document of HTML inside of this one."""
+        links = replace(self._links, on_link=lambda where, *change: told(*change))
+        inner = Markup(Kind.HTML, links, quick=False)
+        return inner.feed(document) + inner.finish()
+
+    def _raw(self, token: Token, data: bytes) -> bytes | None:
+        """Scripts and style blocks; a script of a type that is no script is a template, so links in it count too."""
+        links = self._links
+        name = token.name.lower()
+        match token.kind:
+            case TokenKind.INSTRUCTION if _STYLE_SHEET.match(data):
+                return links.link_map.map(data, on_change=links.tell("<?xml-stylesheet?>", token.start))
+            case TokenKind.DOCTYPE if self._kind is not Kind.HTML:
+                return self._entities(data, links, token.start)
+            case TokenKind.COMMENT if links.comments:
+                return self._comment(data, links, token.start)
+            case TokenKind.RCDATA if links.visible_text:
+                return links.link_map.map(data, on_change=links.tell(f"<{_ascii(name)}>", token.start))
+            case TokenKind.RAW_TEXT if name not in _SHOWN_AS_TEXT or links.visible_text:
+                return self._code(name, token, token, data, links)
+            case TokenKind.CDATA:
+                return self._code(b"", None, token, data, links)
+            case _:
+                return None
+
+    def _text(self, token: Token, data: bytes) -> bytes | None:
+        """Text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
+        tag = self._rewriter.start_tag
+        if tag and tag.end == token.start and tag.name.lower() in (b"style", b"script"):
+            return self._code(tag.name.lower(), tag, token, data, self._links)
+        if self._kind is not Kind.XML and not self._links.visible_text:
+            return None
+        return self._links.link_map.map(data, on_change=self._links.tell("text", token.start))
+
+    def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
+        told = links.tell(f"<{_ascii(element)}>" if element else "CDATA", token.start)
+        if element == b"style":
+            return map_css(data, links.link_map, told, comments=links.comments)
+        script = element == b"script"
+        if script and tag and content_kind((tag.get(b"type") or b"").decode("latin-1")) is Kind.JSON:
+            return map_json(data, links.link_map, told)
+        return links.link_map.map(data, bare=script, on_change=told)
+
+    def _comment(self, data: bytes, links: Links, start: int) -> bytes:
+        """A comment; in one of HTML there may be tags ("About conditional comments", Microsoft)."""
+        found = _CONDITIONAL_COMMENT.fullmatch(data) if self._kind is Kind.HTML else None
+        if found is None:
+            return links.link_map.map(data, on_change=links.tell("comment", start))
+        changes: list[tuple[int, bytes, bytes]] = []
+        begin = found.start("inside")
+        inside = self._nested(found["inside"], lambda *change: changes.append(change))
+        for offset, before, after in changes:
+            links.on_link("conditional comment", start + begin + offset, before, after)
+        return data[:begin] + inside + data[found.end("inside") :]
+
+    def _entities(self, data: bytes, links: Links, start: int) -> bytes:
+        """The texts of entities that a document declares; public and system identifiers are left alone."""
+        told = links.tell("<!ENTITY>", start)
+        pieces: list[bytes] = []
+        done = 0
+        for entity in _ENTITY.finditer(data):
+            group = entity.lastgroup
+            if group is None:
+                continue
+            first, last = entity.span(group)
+            pieces += (data[done:first], links.link_map.map(data[first:last], on_change=shifted(told, first)))
+            done = last
+        return b"".join([*pieces, data[done:]])
+
+
+def place_of(span: bytes, position: int) -> str:
+    """Tag and attribute whose value begins at a position, in double quotes and with nothing around the `=`."""
+    tag = span[span.rindex(b"<", 0, position) + 1 : position - 2].split()
+    return f"<{_ascii(tag[0])} {_ascii(tag[-1])}>"
+
+
+def _ascii(name: bytes) -> str:
+    return name.decode("ascii", "replace")

@@ -1,0 +1,117 @@
+"""One pass over a document of a backend that is mounted below a path: URLs without a host are mapped, too."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from urlrewrite.content.changes import Links
+from urlrewrite.content.css import map_css
+from urlrewrite.content.html.markup import TOLD_PLAIN, Markup, place_of
+from urlrewrite.content.html.plain_mounted import mounted_plain_pattern
+from urlrewrite.content.html.references import in_attribute, in_import_map, in_style_sheet_instruction
+from urlrewrite.content.html.rewriter import Attribute, Token
+from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.kinds import Kind
+from urlrewrite.content.links.link_map import LinkMap, OnChange
+from urlrewrite.content.links.mounts import Mount, Paths
+from urlrewrite.content.links.script_paths import tell_paths
+from urlrewrite.content.splicing import map_around
+
+_BASE = re.compile(
+    rb"[\x00-\x20]*(?:(?:(?P<scheme>https?):)?[/\\]{2}(?P<host>[^/\\?#:\s]*|\[[^\]]*\])(?::(?P<port>\d{1,5})?)?"
+    rb"|(?P<other>[a-z][a-z0-9+.-]*:))?(?P<path>[^?#\s]*)",
+    re.IGNORECASE,
+)
+
+
+class MountedMarkup(Markup):
+    """As `Markup`, for a link map with a mount."""
+
+    def __init__(
+        self, kind: Kind, links: Links, mount: Mount, *, quick: bool = True, paths: Paths | None = None
+    ) -> None:
+        self._mount = mount
+        self._paths = paths or Paths(mount, links.page)
+        self._xml = kind is Kind.XML
+        self._plain_link = re.compile(rb'="(?=%b)%b' % (mount.plain_root, re.escape(mount.base.encode())))
+        super().__init__(kind, links, quick=quick)
+
+    def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
+        link_map, root = links.link_map, self._mount.plain_root
+        return mounted_plain_pattern(link_map.hosts, link_map.begins, names, root, whole_text=links.visible_text)
+
+    def _map_plain(self, span: bytes, offset: int) -> bytes:
+        if self._paths.elsewhere:
+            return super()._map_plain(span, offset)
+        before, after = self._mount.base.encode() + b"/", self._mount.path.encode() + b"/"
+        count = 0
+        for found in self._plain_link.finditer(span):
+            if self._told < TOLD_PLAIN:
+                at = found.start() + 2
+                self._links.on_link(place_of(span, at), offset + at, before, after)
+                self._told += 1
+            else:
+                count += 1
+        if count:
+            self._links.on_more(count)
+        return self._plain_link.sub(b'="' + after[:-1], super()._map_plain(span, offset))
+
+    def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
+        name = attribute.name.lower()
+        if not self._maps(name):
+            return None
+        links = self._links
+        places = in_attribute(tag, name, value, xml=self._xml, everywhere=links.everywhere)
+        changes = self._paths.changes(value, places)
+        if name == b"href" and tag.name.lower() == b"base":
+            self._paths.rebase(_path_of_base(value, links.link_map, self._mount))
+        if not changes:
+            return super()._attribute(tag, attribute, value)
+        told = links.tell(f"<{tag.name.decode('ascii', 'replace')} {name.decode('ascii', 'replace')}>")
+        start = attribute.value_start
+        return map_around(value, changes, links.link_map, lambda at, *change: told(start + at, *change))
+
+    def _nested(self, document: bytes, told: OnChange) -> bytes:
+        links = replace(self._links, on_link=lambda where, *change: told(*change))
+        inner = MountedMarkup(Kind.HTML, links, self._mount, quick=False, paths=self._paths.within())
+        return inner.feed(document) + inner.finish()
+
+    def _raw(self, token: Token, data: bytes) -> bytes | None:
+        if token.kind is TokenKind.INSTRUCTION and data.startswith(b"<?xml-stylesheet"):
+            told = self._links.tell("<?xml-stylesheet?>", token.start)
+            changes = self._paths.changes(data, in_style_sheet_instruction(data))
+            return map_around(data, changes, self._links.link_map, told)
+        return super()._raw(token, data)
+
+    def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
+        told = links.tell(f"<{element.decode('ascii', 'replace')}>", token.start)
+        if element == b"style":
+            return map_css(data, links.link_map, told, self._paths, comments=links.comments)
+        if element == b"script" and tag and (tag.get(b"type") or b"").strip().lower() == b"importmap":
+            return map_around(data, self._paths.changes(data, in_import_map(data)), links.link_map, told, bare=True)
+        mapped = super()._code(element, tag, token, data, links)
+        if element == b"script":
+            tell_paths(mapped, self._mount, links)
+        return mapped
+
+
+def _path_of_base(value: bytes, link_map: LinkMap, mount: Mount) -> bytes | None:
+    """The path by which the backend knows what a `<base>` names; None where that is another host's."""
+    found = _BASE.match(value)
+    if found is None or found["other"]:
+        return None
+    path = found["path"]
+    if found["host"] is None:
+        return path
+    host, port = found["host"].lower(), int(found["port"]) if found["port"] else None
+    scheme = (found["scheme"] or b"").decode().lower()
+    target = link_map.target(scheme, host, port, value, found.start("path"))
+    if target is not None:
+        return (path or b"/") if target.path == mount.path else None
+    for pair in link_map.pairs:
+        if pair.becomes.host_text.encode() == host and (port or pair.becomes.port) == pair.becomes.port:
+            public = mount.path.encode()
+            below = path == public or path.startswith(public + b"/")
+            return mount.base.encode() + (path[len(public) :] or b"/") if below else None
+    return None

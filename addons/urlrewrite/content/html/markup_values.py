@@ -1,0 +1,45 @@
+"""One pass over a document of HTML or XML in which rules change the values of attributes."""
+
+from __future__ import annotations
+
+from urlrewrite.content.changes import Values
+from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Token
+from urlrewrite.content.html.values import PlainValues
+from urlrewrite.content.kinds import Kind
+
+
+class MarkupValues:
+    """Changes the values of a document as `Values` says.
+
+    In HTML most of them are changed all at once (`values.py`), as far as that is known to be the same.
+    """
+
+    def __init__(self, kind: Kind, values: Values) -> None:
+        self._values = values
+        plain = PlainValues(values) if kind is Kind.HTML and values.known else None
+        self._rewriter = HtmlRewriter(
+            self._attribute,
+            xml=kind is not Kind.HTML,
+            # Names in XML are wanted as they are written, and the rules' are in lower case.
+            wanted=values.wanted if kind is Kind.HTML and plain is None else None,
+            plain=(plain.pattern, lambda span, offset: plain.rewrite(span)) if plain else None,
+        )
+
+    @property
+    def held(self) -> bytes:
+        """What was taken and not answered for."""
+        return self._rewriter.held
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Takes the next bytes; returns what can be sent now."""
+        return self._rewriter.feed(chunk)
+
+    def finish(self) -> bytes:
+        """The document is complete: returns all that was held back."""
+        return self._rewriter.finish()
+
+    def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
+        tag_name, name = tag.name.lower(), attribute.name.lower()
+        if name not in self._values.wanted.get(tag_name, ()):
+            return None
+        return self._values.on_value(tag_name, name, value)

@@ -1,0 +1,31 @@
+"""Documents inside of attribute values, as `<iframe srcdoc>` has them: character references stand for their markup."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+from urlrewrite.content.html.character_references import decoded
+from urlrewrite.content.links.link_map import OnChange
+
+type Rewrite = Callable[[bytes, OnChange], object]
+"""Is given a document, and tells of every link in it."""
+
+
+def map_nested(value: bytes, rewrite: Rewrite, told: OnChange) -> bytes:
+    """A raw value that holds a document, with the links mapped of which `rewrite` tells; all else as it was written."""
+    text, starts = decoded(value)
+    changes: list[tuple[int, int, bytes]] = []
+
+    def change(offset: int, before: bytes, after: bytes) -> None:
+        changes.append((starts[offset], starts[offset + len(before)], after))
+
+    rewrite(text, change)
+    pieces: list[bytes] = []
+    done = 0
+    for start, end, after in sorted(changes):
+        written = html.escape(after.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        told(start, value[start:end], written)
+        pieces += (value[done:start], written)
+        done = end
+    return b"".join([*pieces, value[done:]]) if pieces else value

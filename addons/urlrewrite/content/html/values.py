@@ -1,0 +1,308 @@
+"""The quick way through a page for rules on the values of attributes; `plain.py` is the one for links.
+
+Of most values it can be told at once that no rule is for them, or what all rules make of them: they begin with a known
+text, and only that is replaced. So expressions are made for what is known of the rules (`changes.Known`):
+
+- one takes plain HTML: text, end tags, regularly written tags without an attribute that matters, and those with one
+  such attribute, if its value is of no concern to any rule, or stands in double quotes, begins with a known text and is
+  printable ASCII;
+- one finds the values that matter, in what the first one took.
+
+No value that the first one takes has a `<` in it, so that what looks like a tag there is one. Where it stops, the
+scanner goes on as ever, for one token.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from urlrewrite.content.changes import Known, Values
+from urlrewrite.content.html.foreign import ROOTS
+from urlrewrite.content.html.patterns import RAW_ELEMENTS, begins_other_tag
+from urlrewrite.content.html.rewriter import written
+from urlrewrite.content.links.any_of import NEVER, any_of
+
+_SPACE = rb" \t\n\f\r"
+_S = rb"[%b]" % _SPACE
+_NAME = rb"[^%b/>=\"'<]++" % _SPACE
+_REST_OF_NAME = rb"[^%b/>=\"'<]*+" % _SPACE
+_IS = rb"%b*+=%b*+" % (_S, _S)
+_END = rb"(?=[%b/>])" % _SPACE
+_ATTRIBUTE = rb"%b(?:%b(?:\"[^\"<]*+\"|'[^'<]*+'|[^%b\"'<>=`]++)%b)?+" % (_NAME, _IS, _SPACE, _END)
+_VALUE = re.compile(rb"%b(?:(\")([^\"]*)|(')([^']*)|()([^%b>]*))" % (_IS, _SPACE))
+_PIECE = 1 << 17
+
+_SPACE_BYTES = b" \t\n\f\r"
+_SPECIAL = ROOTS.union(RAW_ELEMENTS)
+
+type _Kind = tuple[int, bytes]
+"""Which of the things known, and the beginning by which a value is known; nothing of one that no rule matches."""
+
+
+class _Concern(NamedTuple):
+    """The tags and attributes of which the same is known, and what that is, but for what beginnings become."""
+
+    attributes: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+    starts: frozenset[bytes]
+    parts: frozenset[bytes]
+    prefixes: tuple[bytes, ...]
+
+
+class _Expressions(NamedTuple):
+    """`found` has a group for each concern, with the beginning by which a value is known; `named` gives its name.
+
+    `before` are expressions for what stands before a value in double quotes, for each concern.
+    """
+
+    plain: re.Pattern[bytes]
+    found: re.Pattern[bytes]
+    named: re.Pattern[bytes]
+    before: tuple[bytes, ...]
+
+
+class PlainValues:
+    """Takes plain HTML, and replaces and counts the values in it.
+
+    Attributes:
+        pattern: takes plain HTML from anywhere between tags on.
+    """
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        attributes: dict[int, dict[bytes, list[bytes]]] = {}
+        known: dict[int, Known] = {}
+        unknown = set[bytes]()
+        for tag, names in sorted(values.wanted.items()):
+            if tag in _SPECIAL or not all((tag, name) in values.known for name in names):
+                unknown.add(tag)
+                continue
+            for name in sorted(names):
+                each = values.known[tag, name]
+                known[id(each)] = each
+                attributes.setdefault(id(each), {}).setdefault(tag, []).append(name)
+        self._kinds: dict[bytes | tuple[bytes, ...], _Kind] = {}
+        self._becomes = [dict(each.prefixes) for each in known.values()]
+        # Whatever is known is known of a tag and an attribute of which to speak to `values`.
+        self._pairs = [next((tag, names[0]) for tag, names in of_tags.items()) for of_tags in attributes.values()]
+        concerns = tuple(
+            _Concern(
+                tuple((tag, tuple(names)) for tag, names in attributes[key].items()),
+                each.starts,
+                each.parts,
+                tuple(prefix for prefix, _ in each.prefixes),
+            )
+            for key, each in known.items()
+        )
+        self.pattern, self._found, self._named, self._before = _expressions(concerns, frozenset(unknown))
+
+    def rewrite(self, span: bytes) -> bytes:
+        """What becomes of a span that `pattern` took; the same object where nothing changes."""
+        if len(span) <= _PIECE:
+            return self._rewrite_piece(span)
+        pieces: list[bytes] = []
+        changed, start = False, 0
+        while start < len(span):
+            # Every `<` of the span begins something, so that it may be cut there; small pieces stay in a core's cache.
+            end = span.find(b"<", start + _PIECE)
+            piece = span[start : end if end > 0 else len(span)]
+            start += len(piece)
+            pieces.append(self._rewrite_piece(piece))
+            changed = changed or pieces[-1] is not piece
+        return b"".join(pieces) if changed else span
+
+    def _rewrite_piece(self, span: bytes) -> bytes:
+        found = self._found.findall(span)
+        if not found:
+            return span
+        counts = Counter[_Kind]()
+        for groups, number in Counter(found).items():
+            counts[self._kind(groups)] += number
+        pieces, done = self._one_by_one(span, counts)
+        rest = self._at_once(span[done:], counts)
+        changed = b"".join([*pieces, rest]) if pieces else rest
+        return span if changed == span else changed
+
+    def _kind(self, groups: bytes | tuple[bytes, ...]) -> _Kind:
+        """What kind of value it is that the groups of `found` tell of."""
+        kind = self._kinds.get(groups)
+        if kind is None:
+            all_groups = (groups,) if isinstance(groups, bytes) else groups
+            index, told = next((index, told) for index, told in enumerate(all_groups) if told)
+            begins = _begins(told)
+            prefixes = (prefix for prefix in self._becomes[index] if begins.startswith(prefix))
+            kind = self._kinds[groups] = index, next(prefixes, b"")
+        return kind
+
+    def _one_by_one(self, span: bytes, counts: Counter[_Kind]) -> tuple[list[bytes], int]:
+        """Rewrites values one by one while some are to be told of; returns what was made, and of how much of the span.
+
+        What was done is taken from the counts.
+        """
+        pieces, done = list[bytes](), 0
+        telling = {kind for kind in counts if self._tells(kind)}
+        for found in self._found.finditer(span) if telling else ():
+            kind = self._kind(_groups(found))
+            counts[kind] -= 1
+            start, end, new = self._told(span, found) if kind in telling else self._counted(found, kind)
+            pieces += (span[done:start], new)
+            done = end
+            if not (counts[kind] and self._tells(kind)):
+                telling = {each for each in telling if counts[each] and self._tells(each)}
+                if not telling:
+                    break
+        return pieces, done
+
+    def _tells(self, kind: _Kind) -> bool:
+        return self._values.tells(*self._pairs[kind[0]], kind[1])
+
+    def _told(self, span: bytes, found: re.Match[bytes]) -> tuple[int, int, bytes]:
+        """Which bytes of a span are to be replaced for a value, and with what, by the rules themselves."""
+        named = self._named.match(span, found.start())
+        assert named is not None and named.lastindex is not None
+        tag, name = named[named.lastindex - 1], named[named.lastindex]
+        value = _VALUE.match(span, named.end(named.lastindex))
+        assert value is not None and value.lastindex is not None
+        quote, raw = value[value.lastindex - 1], value[value.lastindex]
+        changed = self._values.on_value(tag.lower(), name.lower(), raw)
+        return *value.span(value.lastindex), raw if changed is None else written(changed, quote)
+
+    def _counted(self, found: re.Match[bytes], kind: _Kind) -> tuple[int, int, bytes]:
+        """The same by what is known."""
+        self._count(kind, 1)
+        index, prefix = kind
+        if not prefix:
+            return found.end(), found.end(), b""
+        start = found.end() - len(_begins(found[index + 1]))
+        return start, start + len(prefix), self._becomes[index][prefix]
+
+    def _count(self, kind: _Kind, number: int) -> None:
+        self._values.on_many(*self._pairs[kind[0]], kind[1], number)
+
+    def _at_once(self, span: bytes, counts: Counter[_Kind]) -> bytes:
+        """Replaces all values of a span, of which there are so many of each kind."""
+        wanted = Counter[tuple[bytes, bytes]]()
+        for kind, number in counts.items():
+            if number:
+                self._count(kind, number)
+                index, prefix = kind
+                if prefix and self._becomes[index][prefix] != prefix:
+                    wanted[prefix, self._becomes[index][prefix]] += number
+        changed = span
+        for (prefix, becomes), number in wanted.items():
+            replaced = changed.replace(b'="' + prefix, b'="' + becomes)
+            longer = len(becomes) - len(prefix)
+            # Where the length tells how many there were, they need not be counted.
+            if (len(replaced) - len(changed) != number * longer) if longer else changed.count(b'="' + prefix) != number:
+                # Text or another attribute has it, too.
+                return self._where_it_counts(span, [kind for kind, number in counts.items() if number])
+            changed = replaced
+        return changed
+
+    def _where_it_counts(self, span: bytes, kinds: Iterable[_Kind]) -> bytes:
+        """Replaces all values of these kinds by expressions, one after the other where none finds what another made."""
+        becomes = {kind: self._becomes[kind[0]][kind[1]] for kind in kinds if kind[1]}
+        prefixes = {prefix for _, prefix in becomes}
+        if any(new.startswith(prefix) or prefix.startswith(new) for new in becomes.values() for prefix in prefixes):
+            return self._found.sub(self._substituted, span)
+        for (index, prefix), new in becomes.items():
+            span = _values_with(prefix, self._before[index]).sub(b"\\1" + new.replace(b"\\", b"\\\\"), span)
+        return span
+
+    def _substituted(self, found: re.Match[bytes]) -> bytes:
+        index, prefix = self._kind(_groups(found))
+        if not prefix:
+            return found[0]
+        begins = _begins(found[index + 1])
+        return found[0][: -len(begins)] + self._becomes[index][prefix] + begins[len(prefix) :]
+
+
+def _groups(found: re.Match[bytes]) -> bytes | tuple[bytes, ...]:
+    """The groups as `findall` gives them."""
+    groups = found.groups(b"")
+    return groups[0] if len(groups) == 1 else groups
+
+
+def _begins(told: bytes) -> bytes:
+    """The beginning of a value of which there is the equals sign, blanks, the quote and a known beginning."""
+    return told.partition(b"=")[2].lstrip(_SPACE_BYTES)[1:]
+
+
+@lru_cache(maxsize=64)
+def _expressions(concerns: tuple[_Concern, ...], unknown: frozenset[bytes]) -> _Expressions:
+    of_tags: dict[bytes, list[tuple[tuple[bytes, ...], int]]] = {}
+    for index, concern in enumerate(concerns):
+        for tag, names in concern.attributes:
+            of_tags.setdefault(tag, []).append((names, index))
+    alike: dict[tuple[tuple[tuple[bytes, ...], int], ...], list[bytes]] = {}
+    for tag, concerned in of_tags.items():
+        alike.setdefault(tuple(concerned), []).append(tag)  # the same attributes, for several tags
+    # Most end tags are letters and digits: those first, for it is quicker.
+    end_tag = rb"/[a-zA-Z](?:[a-zA-Z0-9]*+>|%b%b*+>)" % (_REST_OF_NAME, _S)
+    other_tag = rb"%b%b(?:%b++%b)*+%b*+/?+>" % (
+        begins_other_tag(_SPECIAL.union(unknown, of_tags)),
+        *(_REST_OF_NAME, _S, _ATTRIBUTE, _S),
+    )
+    tags: list[bytes] = []
+    found: list[list[bytes]] = [[] for _ in concerns]
+    named: list[bytes] = []
+    for names_and_concerns, of_them in alike.items():
+        tag = any_of(of_them)
+        all_names = any_of(name for names, _ in names_and_concerns for name in names)
+        other = rb"(?!%b[%b/>=])%b" % (all_names, _SPACE, _ATTRIBUTE)
+        values = [(any_of(names), *_plain_value(concerns[index])) for names, index in names_and_concerns]
+        # Most tags have one attribute, in double quotes.
+        simple = b"|".join(rb"%b=%b" % (name, double) for name, double, _ in values)
+        value = b"|".join(rb"%b(?:%b%b%b|%b(?!%b*+=))" % (name, _IS, any_, _END, _END, _S) for name, _, any_ in values)
+        tags.append(
+            rb"%b(?:%b(?:%b)>|%b(?:%b++%b)*+(?:%b++(?:%b)(?:%b++%b)*+)?+%b*+/?+>)"
+            % (tag, _S, simple, _END, _S, other, _S, value, _S, other, _S)
+        )
+        for names, index in names_and_concerns:
+            name = any_of(names)
+            found[index].append(
+                rb"%b%b(?:%b(?==)|(?:%b*+%b%b)*+%b*+%b%b)"
+                % (tag, _S, name, _S, other, _S, _S, name, rb"(?=%b*+=)" % _S)
+            )
+        named.append(rb"(%b)%b(?:%b*+%b%b)*+%b*+(%b)(?=%b*+=)" % (tag, _S, _S, other, _S, _S, all_names, _S))
+    groups = [
+        rb"(?:%b)(%b(?:\"(?:%b)?+)?+)" % (b"|".join(tags_), _IS, any_of(concern.prefixes, exact=True))
+        for tags_, concern in zip(found, concerns, strict=True)
+    ]
+    return _Expressions(
+        re.compile(rb"(?:[^<]*+<(?:%b))*+[^<]*+" % b"|".join([end_tag, *tags, other_tag, rb"(?=[^a-zA-Z/!?])"])),
+        re.compile(rb"<(?:%b)" % (b"|".join(groups) or NEVER)),
+        re.compile(rb"<(?:%b)" % (b"|".join(named) or NEVER)),
+        tuple(rb"<(?:%b)=\"" % b"|".join(tags_) for tags_ in found),
+    )
+
+
+@lru_cache(maxsize=256)
+def _values_with(prefix: bytes, before: bytes) -> re.Pattern[bytes]:
+    """Values with a beginning, and in a group what stands before them."""
+    return re.compile(b"(%b)%b" % (before, re.escape(prefix)))
+
+
+def _plain_value(concern: _Concern) -> tuple[bytes, bytes]:
+    """A value whose kind is known, in double quotes; and one in whatever quotes."""
+    concerned = b"(?!%b)" % any_of({*concern.starts, *map(bytes.lower, concern.prefixes)})
+
+    def free(end: bytes) -> bytes:
+        return concerned + _free(rb"%b<\x80-\xff" % end, concern.parts)
+
+    ordinary = rb"[^\x00-\x1f\"<\x7f-\xff]*+"
+    # Without blanks before the quote, so that all these are `="` and the beginning, and can be counted as such.
+    known = rb"(?<==\")%b%b" % (any_of(concern.prefixes, exact=True), ordinary)
+    double = rb"\"(?:%b|%b)\"" % (known, free(b'"'))
+    return double, rb"(?:%b|'%b'|(?=[^\"'%b>])%b)" % (double, free(b"'"), _SPACE, free(_SPACE + b"\"'=>`"))
+
+
+def _free(end: bytes, parts: Collection[bytes]) -> bytes:
+    """Bytes other than `end`, among which none of `parts` occurs."""
+    if not parts:
+        return rb"[^%b]*+" % end
+    first = re.escape(bytes(sorted({letter for part in parts for letter in part[:1] + part[:1].upper()})))
+    return rb"(?:[^%b%b]++|(?!%b)[%b])*+" % (end, first, any_of(parts), first)

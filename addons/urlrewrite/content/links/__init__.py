@@ -1,0 +1,1 @@
+"""Which URLs become which, in every spelling."""

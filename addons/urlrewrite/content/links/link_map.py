@@ -1,0 +1,288 @@
+r"""The link map: every spelling of a backend's origin, and what the public origin looks like in the same spelling.
+
+A backend's URL hides in attributes, scripts, style sheets, JSON, queries of other URLs; each place escapes it in its
+own way. All of them have one thing in common: the letters of the host stay as they are. So the map looks for the host
+and reads outwards from it:
+
+    http:\/\/privateserver:8080\/x        "http%3A%2F%2Fprivateserver%3A8080"        'http://' + 'privateserver:8080'
+    scheme   slashes  host  port
+
+Before the host stand two slashes in some escape, before them perhaps a scheme and its colon; after the host perhaps a
+port. What follows decides whether the name really ends there: `privateserver.example`, `privateserver:80801` and
+`privateserver@example` are other hosts. Only scheme, host and port are replaced; the escapes around them are kept and
+the new port's colon is written as the old colons were. Nothing outside of the match is ever looked at or changed, so
+the map needs to know neither HTML nor JavaScript.
+
+A host that stands alone is mapped only where it is the whole of a quoted string (`location.host === "privateserver"`)
+or the domain of a cookie in one (`"a=b; domain=privateserver"`), and only where the caller says that such strings are
+code (`bare=True`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from urlrewrite.content.links import patterns
+from urlrewrite.content.links.host_spellings import host_spellings, needles
+from urlrewrite.content.links.mounts import Mount
+from urlrewrite.content.links.pairs import Pair, Target, end_of_path, how_urls_begin, same_port, scheme_like
+from urlrewrite.content.links.spellings import colon_like, escaped_before, path_like, path_pattern
+
+__all__ = ["REACH_BACK", "LinkMap", "OnChange", "Pair", "shifted"]
+
+type OnChange = Callable[[int, bytes, bytes], None]
+
+_WINDOW = 160
+"""Bytes before the host in which scheme, slashes and user information are looked for."""
+
+REACH_BACK = 16
+"""Bytes before a URL that tell whether a word begins with it."""
+
+_REACH_ON = 256
+"""Bytes after a host that tell whether it ends there, however its port is escaped."""
+
+
+class LinkMap:
+    """Maps the URLs of some origins to others, in bytes of any encoding that contains ASCII.
+
+    The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs. Where there is a `mount`, URLs
+    without a host are concerned, too, and quoted strings in scripts that begin with one of the `root_paths`.
+    """
+
+    __slots__ = (
+        "_by_host",
+        "_hosts",
+        "_longest",
+        "_needles",
+        "_reach_on",
+        "_root_paths",
+        "_searched_in_code",
+        "begins",
+        "mount",
+        "pairs",
+        "plain",
+    )
+
+    def __init__(self, pairs: Iterable[Pair], mount: Mount | None = None, root_paths: Sequence[str] = ()) -> None:
+        # The longest path first, so that no path hides one below it.
+        self.pairs = tuple(sorted(pairs, key=lambda pair: -len(pair.path)))
+        self.mount = mount
+        self._by_host: dict[bytes, list[Pair]] = {}
+        for pair in self.pairs:
+            for spelling in host_spellings(pair.origin.host):
+                self._by_host.setdefault(spelling, []).append(pair)
+        self._needles = needles(self._by_host)
+        # How most links begin, `begins`, and what they become: without a look at each of their parts.
+        self.plain = tuple(
+            (f"{pair.origin}{pair.path}/".encode(), f"{pair.becomes}{pair.new_path}/".encode()) for pair in self.pairs
+        )
+        self.begins = tuple(how_urls_begin(pair, self.pairs) for pair in self.pairs)
+        # The longest host first, so that no host hides a longer one that begins with it.
+        hosts = sorted(self._by_host, key=len, reverse=True)
+        self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
+        self._root_paths = _by_first_segment(root_paths if mount else ())
+        words = sorted({*hosts, *self._root_paths}, key=len, reverse=True)
+        self._searched_in_code = re.compile(b"|".join(map(re.escape, words))) if words else None
+        self._longest = max(map(len, words), default=0)
+        self._reach_on = _REACH_ON + 8 * max([0, *(len(pair.path) for pair in self.pairs), *map(len, root_paths)])
+
+    @property
+    def hosts(self) -> frozenset[bytes]:
+        """Every spelling of every host, in lower case."""
+        return frozenset(self._by_host)
+
+    @property
+    def new_hosts(self) -> frozenset[bytes]:
+        """What hosts become, in lower case."""
+        return frozenset(pair.becomes.host_text.lower().encode() for pair in self.pairs)
+
+    def names_in(self, data: bytes) -> bool:
+        """Whether a host of this map may occur at all, in any letter case: the quick test before any work."""
+        lower = data.lower()
+        return any(needle in lower for needle in self._needles)
+
+    def map(self, data: bytes, *, bare: bool = False, on_change: OnChange | None = None) -> bytes:
+        """`data` with every URL of a mapped origin replaced; the same object where there is none.
+
+        `bare` maps quoted strings that are a host and nothing else, too. `on_change(offset, before, after)` is told of
+        every replacement.
+        """
+        if self._hosts is None:
+            return data
+        for plain, becomes in () if self.mount else self.plain:
+            if data.startswith(plain) and self._hosts.search(data.lower(), len(plain)) is None:
+                if on_change:
+                    on_change(0, plain[:-1], becomes[:-1])
+                return becomes + data[len(plain) :]
+        pieces: list[bytes] = []
+        done = 0
+        for start, end, after in self._changes(data, bare, 0, len(data)):
+            if on_change and data[start:end] != after:
+                on_change(start, data[start:end], after)
+            pieces += (data[done:start], after)
+            done = end
+        if not pieces:
+            return data
+        pieces.append(data[done:])
+        return b"".join(pieces)
+
+    def map_settled(
+        self, data: bytes, done: int, *, final: bool, bare: bool = False, on_change: OnChange | None = None
+    ) -> tuple[bytes, int]:
+        """What `map` gives for `data[done:]` as far as no further data could alter it, and up to where that is.
+
+        `data[:done]` has been dealt with; of it `REACH_BACK` bytes must be there, or all. `final` says that no further
+        data comes.
+        """
+        closed = final or patterns.CLOSED.search(data, max(done, len(data) - self._reach_on)) is not None
+        until = len(data) if closed else max(len(data) - self._reach_on, done)
+        pieces: list[bytes] = []
+        last = done
+        for start, end, after in self._changes(data, bare, done, until):
+            if on_change and data[start:end] != after:
+                on_change(start, data[start:end], after)
+            pieces += (data[last:start], after)
+            last = end
+        settled = len(data) if closed else max(last, until - self._longest - _WINDOW)
+        pieces.append(data[last:settled])
+        return b"".join(pieces), settled
+
+    def map_text(self, text: str, *, bare: bool = False) -> str:
+        """`map` for a text, as fields are; characters that are not ASCII survive."""
+        data = text.encode("utf-8", "surrogateescape")
+        mapped = self.map(data, bare=bare)
+        return text if mapped is data else mapped.decode("utf-8", "surrogateescape")
+
+    def map_authority(self, authority: str) -> str | None:
+        """The other side's authority for a bare `host` or `host:port`; None if it is not one of ours.
+
+        A host without a port means any port, and becomes a host without a port unless both sides have their default.
+        """
+        return next((text for _, text in self._authorities(authority)), None)
+
+    def _authorities(self, authority: str) -> Iterator[tuple[Pair, str]]:
+        """The pairs that a bare authority may be of, and the other side's authority."""
+        host, colon, port = authority.rpartition(":") if re.search(r":\d{0,5}$", authority) else (authority, "", "")
+        for pair in self._by_host.get(host.rstrip(".").lower().encode("utf-8", "surrogateescape"), ()):
+            if colon and port and int(port) != pair.origin.port:
+                continue
+            without_port = not port and not pair.origin.has_default_port
+            yield pair, pair.becomes.host_text if without_port else pair.becomes.authority
+
+    def _changes(self, data: bytes, bare: bool, done: int, until: int) -> Iterator[tuple[int, int, bytes]]:
+        """The spans to replace, and with what, for the hosts after `done` that end before `until`."""
+        searched = self._searched_in_code if bare else self._hosts
+        if searched is None:
+            return
+        # Hosts are searched in a copy in lower case: letter case does not count in a host (RFC 3986, 3.2.2).
+        lower = data.lower()
+        for found in searched.finditer(lower, done, until):
+            change = None
+            if found[0] in self._by_host:
+                change = self._change(data, lower, found[0], found.start(), found.end(), done, bare)
+            if change is None and found[0] in self._root_paths:
+                change = self._root_change(data, found[0], found.start(), max(done, found.start() - _WINDOW))
+            if change is not None:
+                yield change
+                done = change[1]
+
+    def _change(
+        self, data: bytes, lower: bytes, host: bytes, start: int, end: int, done: int, bare: bool
+    ) -> tuple[int, int, bytes] | None:
+        """The span to replace around a host at `start:end`, and with what; None if it is no URL of ours."""
+        for prefix, scheme in patterns.PLAIN_PREFIXES.items():
+            begin = start - len(prefix)
+            if begin >= done and lower.startswith(prefix, begin):
+                if not patterns.WORD_START.match(lower, begin):
+                    return None
+                return self._after(data, host, scheme, begin, end, b"://", b":", b"/")
+        floor = max(done, start - _WINDOW)
+        before = patterns.BEFORE.search(data, floor, start)
+        if before:
+            scheme = (before["scheme"] or b"").decode().lower()
+            colon = before["colon"] or b""
+            between = colon + before["slashes"] + (before["user"] or b"")
+            slash = before["slash"]
+            return self._after(data, host, scheme, before.start(), end, between, colon or colon_like(slash), slash)
+        return self._bare(data, host, start, end, floor) if bare else None
+
+    def _after(
+        self, data: bytes, host: bytes, scheme: str, begin: int, end: int, between: bytes, colon: bytes, slash: bytes
+    ) -> tuple[int, int, bytes] | None:
+        after = patterns.AFTER.match(data, end)
+        if after is None:
+            return None
+        target = self.target(scheme, host, int(after["port"]) if after["port"] else None, data, after.end())
+        if target is None:
+            return None
+        becomes = target.becomes
+        written = target.scheme.encode() + escaped_before(between, becomes.host_text.encode())
+        if not becomes.has_default_port:
+            written += escaped_before(after["colon"] or colon, str(becomes.port).encode())
+        return begin, target.end, written + path_like(target.path, slash) if target.path else written
+
+    def target(self, scheme: str, host: bytes, port: int | None, data: bytes, at: int) -> Target | None:
+        """What a URL becomes whose authority ends at `at`; None if it is not one of ours.
+
+        `scheme` is "" in a relative URL and then stays so; `host` is in lower case; `port` is None where none is said.
+        """
+        only_origin = None
+        for pair in self._by_host.get(host, ()):
+            if not same_port(pair.origin, scheme, port):
+                continue
+            new_scheme = scheme_like(scheme, pair.becomes.scheme) if scheme else ""
+            if (end := end_of_path(pair, data, at)) is not None:
+                return Target(new_scheme, pair.becomes, pair.new_path, end)
+            if only_origin is None and not patterns.PATH_FOLLOWS.match(data, at):
+                only_origin = Target(new_scheme, pair.becomes, "", at)
+        return only_origin
+
+    def _bare(self, data: bytes, host: bytes, start: int, end: int, floor: int) -> tuple[int, int, bytes] | None:
+        """A quoted host, and the scheme that a script puts before it with a plus sign; or the domain of a cookie."""
+        if patterns.COOKIE_AFTER.match(data, end) and patterns.COOKIE_BEFORE.search(data, floor, start):
+            return start, end, self._by_host[host][0].becomes.host_text.encode()
+        after = patterns.BARE_AFTER.match(data, end)
+        before = patterns.BARE_BEFORE.search(data, floor, start) if after else None
+        if after is None or before is None:
+            return None
+        at = after.end()
+        is_url = before["scheme"] is not None or data.startswith(b"/", at)
+        for pair, authority in self._authorities(data[start:at].decode("utf-8", "surrogateescape")):
+            last, written = at, authority.encode()
+            if is_url:
+                # A path follows, or is put behind it as the scheme was put before it.
+                found = end_of_path(pair, data, at)
+                if found is None:
+                    continue
+                last, written = found, written + pair.new_path.encode()
+            if not before["scheme"]:
+                return start, last, written
+            scheme = scheme_like(before["scheme"].decode().lower(), pair.becomes.scheme).encode()
+            return before.start(), last, scheme + before["joint"] + before["open"] + written
+        return None
+
+    def _root_change(self, data: bytes, segment: bytes, start: int, floor: int) -> tuple[int, int, bytes] | None:
+        """A quoted string that begins with one of the root paths, of which the first segment stands at `start`."""
+        before = patterns.ROOT_BEFORE.search(data, floor, start)
+        if before is None or self.mount is None:
+            return None
+        at = before.start("slash")
+        known = any(path_pattern(path).match(data, at) for path in self._root_paths[segment])
+        return self.mount.change(data, at) if known else None
+
+
+def shifted(on_change: OnChange, base: int) -> OnChange:
+    """An `on_change` for a part of some data that begins at `base`."""
+
+    def told(offset: int, before: bytes, after: bytes) -> None:
+        on_change(base + offset, before, after)
+
+    return told
+
+
+def _by_first_segment(paths: Iterable[str]) -> dict[bytes, list[str]]:
+    found: dict[bytes, list[str]] = {}
+    for path in paths:
+        found.setdefault(path.split("/")[1].lower().encode(), []).append(path)
+    return found

@@ -1,0 +1,65 @@
+"""What stands for what on the other side of the proxy: pairs of origins, or of paths below them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from urlrewrite.content.links.spellings import path_pattern
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One origin and what stands for it on the other side.
+
+    With `path` only its URLs below that path are meant, and `new_path` stands for it; each is "" or a path without a
+    slash at its end. A URL that is the origin and nothing else becomes the other one, as it does in a policy.
+    """
+
+    origin: Origin
+    becomes: Origin
+    path: str = ""
+    new_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URL becomes: scheme ("" if it has none), origin, and a path in place of that which ends at `end`."""
+
+    scheme: str
+    becomes: Origin
+    path: str
+    end: int
+
+
+def how_urls_begin(pair: Pair, pairs: Iterable[Pair]) -> bytes:
+    """An expression for how most URLs of a pair begin, but those of which a longer path decides."""
+    below = (
+        path_pattern(other.path[len(pair.path) :]).pattern
+        for other in pairs
+        if other.origin == pair.origin and other.path.startswith(f"{pair.path}/")
+    )
+    return re.escape(f"{pair.origin}{pair.path}".encode()) + b"".join(b"(?!%b)" % path for path in below) + b"/"
+
+
+def end_of_path(pair: Pair, data: bytes, at: int) -> int | None:
+    """Where the pair's path ends that begins at `at`; None if another one is there."""
+    found = path_pattern(pair.path).match(data, at) if pair.path else None
+    return found.end() if found else None if pair.path else at
+
+
+def same_port(origin: Origin, scheme: str, port: int | None) -> bool:
+    """Whether a URL with this scheme ("" if relative) and port is of that origin.
+
+    The scheme itself does not count: a backend reached by http may call itself https, and the other way round.
+    """
+    if port is not None:
+        return port == origin.port or (origin.has_default_port and port == DEFAULT_PORTS.get(scheme))
+    return origin.has_default_port or (scheme != "" and DEFAULT_PORTS[scheme] == origin.port)
+
+
+def scheme_like(scheme: str, new: str) -> str:
+    """The public scheme for a URL: the WebSocket twin of it where the URL is one of a WebSocket."""
+    return new.replace("http", "ws") if scheme.startswith("ws") else new

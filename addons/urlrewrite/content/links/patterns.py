@@ -1,0 +1,40 @@
+"""What stands before and after a host that makes it a URL, a quoted host, or the domain of a cookie."""
+
+from __future__ import annotations
+
+import re
+
+from urlrewrite.content.links.spellings import COLON, QUOTE, SLASH
+
+_AFTER_ESCAPE = rb"(?<=%[0-9a-f]{2})|(?<=\\u[0-9a-f]{4})|(?<=\\x[0-9a-f]{2})|(?<=\\[nrtbfv])"
+"""An escape ends in letters that are no part of the word that follows it: `\\nhttp://`, `%22http:`."""
+WORD_START = re.compile(rb"(?<![a-z0-9+.\-])|" + _AFTER_ESCAPE, re.IGNORECASE)
+BEFORE = re.compile(
+    rb"(?:(?:" + WORD_START.pattern + rb")(?P<scheme>https?|wss?)(?P<colon>" + COLON + rb")"
+    rb"|(?:(?<![\w:/.~\\-])|(?:" + _AFTER_ESCAPE + rb")(?<!%3a)(?<!003a)))"
+    rb"(?P<slashes>(?P<slash>" + SLASH + rb")" + SLASH + rb")"
+    rb"(?P<user>[^\s\"'<>/@\\%?#]*@)?\Z",
+    re.IGNORECASE,
+)
+AFTER = re.compile(
+    rb"(?P<dot>\.(?=[?#]|" + COLON + rb"|" + SLASH + rb"))?"
+    rb"(?:(?P<colon>" + COLON + rb")(?P<port>\d{1,5}|(?=" + SLASH + rb")))?"
+    rb"(?![a-z0-9_\-@]|\.[a-z0-9]|%(?:25)*40|" + COLON + rb"\d)",
+    re.IGNORECASE,
+)
+CLOSED = re.compile(rb"[}\])>;]\s*[\r\n]\Z")
+"""An end of data over which no URL reaches: that of a line of JSON, or of a statement."""
+BARE_BEFORE = re.compile(
+    rb"(?:(?P<scheme>https?|wss?)(?P<joint>:(?:\\*/){2}(?P<quote>[\"'`])\s*\+\s*))?(?P<open>" + QUOTE + rb")\Z",
+    re.IGNORECASE,
+)
+BARE_AFTER = re.compile(rb"(?::(?P<port>\d{1,5}))?(?=" + QUOTE + rb"|/[^\s\"'`]*[\"'`])")
+COOKIE_BEFORE = re.compile(rb"[\"'`](?:[\w$.%-]+=[^\"'`\r\n]*;|;)?\s*domain=\.?\Z", re.IGNORECASE)
+COOKIE_AFTER = re.compile(
+    rb"(?:\s?;\s?(?:path|expires|max-age|secure|samesite|httponly)\b[^\"'`;\r\n]{0,60}){0,2};?\s?(?=\\?[\"'`])",
+    re.IGNORECASE,
+)
+"""Attributes of a cookie up to the end of a string: without them `;domain=server;` may be a statement."""
+ROOT_BEFORE = re.compile(QUOTE + rb"(?P<slash>" + SLASH + rb")\Z", re.IGNORECASE)
+PATH_FOLLOWS = re.compile(rb"[?#]|" + SLASH, re.IGNORECASE)
+PLAIN_PREFIXES = {b"http://": "http", b"https://": "https"}

@@ -1,0 +1,1 @@
+"""The body of a response: which way it takes, and how it is rewritten on that way."""

@@ -1,0 +1,100 @@
+"""Which way a body takes, decided when only the head of the answer is known.
+
+A body that nothing concerns is passed, and its bytes are not even looked at. One that is to be rewritten is best held
+until it is complete: it can still be answered with an error, and is sent with its length. Longer ones are rewritten as
+they come, so that no body is too long; those of unknown length begin to be held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from urlrewrite.content.coding.codings import SUPPORTED, parse_content_encoding
+from urlrewrite.content.kinds import Kind, media_type
+from urlrewrite.engine.facts import Fields, field_values
+
+_NO_BODY = frozenset({204, 205, 304})
+_NEVER_HELD = frozenset(
+    """
+    application/x-ndjson application/ndjson application/jsonl application/x-jsonl application/jsonlines
+    application/x-jsonlines application/json-seq application/x-json-stream application/stream+json text/event-stream
+    """.split()
+)
+"""Media types that are sent piece by piece, so that their readers wait for each piece."""
+
+
+class Way(StrEnum):
+    """How a body goes to the client."""
+
+    PASS = "pass"
+    WHOLE = "whole"
+    STREAM = "stream"
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPlan:
+    """The way a body takes, and why. `subject` tells that the representation depends on the rules.
+
+    `length` is the one that the backend announced, None if it did not. A body that is to be taken `WHOLE` without a
+    length may still become a `STREAM`. `never_held` is a stream whose reader waits for each piece. `codings` are those
+    of a body that is rewritten, in the order in which they were applied.
+    """
+
+    way: Way
+    why: str
+    kind: Kind | None = None
+    subject: bool = False
+    length: int | None = None
+    never_held: bool = False
+    codings: tuple[str, ...] = ()
+
+
+def has_body(method: str, status: int) -> bool:
+    """Whether an answer to this method and with this status has a body (RFC 9112, 6.3)."""
+    return method != "HEAD" and status not in _NO_BODY and status >= 200
+
+
+def is_never_touched(fields: Fields) -> bool:
+    """Whether a body is made of messages that only its own protocol reads: gRPC, pictures that replace one another."""
+    declared = media_type(next(iter(field_values(fields, "content-type")), ""))
+    return declared == "multipart/x-mixed-replace" or declared.startswith("application/grpc")
+
+
+def plan_body(method: str, status: int, fields: Fields, kind: Kind | None, threshold: int) -> tuple[BodyPlan, bool]:
+    """The plan for a body that rules or links concern, and whether something keeps it from being rewritten.
+
+    `threshold` is the number of bytes up to which a body is held.
+    """
+    codings = parse_content_encoding(field_values(fields, "content-encoding"))
+    reason = _hindrance(status, fields, codings)
+    if reason:
+        return BodyPlan(Way.PASS, reason, kind), True
+    if not has_body(method, status):
+        return BodyPlan(Way.PASS, "there is no body", kind, subject=status >= 200 and status not in (204, 205)), False
+    announced = next(iter(field_values(fields, "content-length")), "")
+    length = int(announced) if announced.isdigit() else None
+    name = str(kind or "a body without Content-Type")
+    never_held = True
+    if media_type(next(iter(field_values(fields, "content-type")), "")) in _NEVER_HELD:
+        why = f"{name} is rewritten as it comes"
+    elif any(value.strip().lower() == "no" for value in field_values(fields, "x-accel-buffering")):
+        why = "X-Accel-Buffering: no asks for it as it comes"
+    elif length is not None and length > threshold:
+        why = f"it has {length} bytes, more than the {threshold} that are held"
+        never_held = False
+    else:
+        why = f"{name} is rewritten whole"
+        return BodyPlan(Way.WHOLE, why, kind, subject=True, length=length, codings=codings), False
+    plan = BodyPlan(Way.STREAM, why, kind, subject=True, length=length, never_held=never_held, codings=codings)
+    return plan, False
+
+
+def _hindrance(status: int, fields: Fields, codings: tuple[str, ...]) -> str:
+    """Why a body cannot be rewritten; "" if it can."""
+    if status == 206:
+        return "a part of a body (206) cannot be rewritten by itself"
+    if any("no-transform" in value.lower() for value in field_values(fields, "cache-control")):
+        return "Cache-Control: no-transform forbids it"
+    unsupported = [coding for coding in codings if coding not in SUPPORTED]
+    return f"the content coding {unsupported[0]!r} is unknown" if unsupported else ""

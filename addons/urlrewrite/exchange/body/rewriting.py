@@ -1,0 +1,282 @@
+"""The body of an answer rewritten: its coding undone, its encoding minded, rules and links applied.
+
+A body is rewritten whole or as it comes (`plan.py` decides). Both give the same, but for rules on whole bodies,
+which see a stream through windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from urlrewrite.content.charset.stream import Transcoded, stream_view
+from urlrewrite.content.charset.view import CannotEncode, Charset, View, detect
+from urlrewrite.content.coding.codings import CorruptCoding, DecodedTooLarge, decode, encode
+from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
+from urlrewrite.content.links.link_map import LinkMap
+from urlrewrite.content.links.names_left import Watching
+from urlrewrite.content.mapping import content_rewriter, rewrite_content
+from urlrewrite.content.stream import BodyRewriter, Chain, Coded
+from urlrewrite.engine.facts import Fields, field_values
+from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
+from urlrewrite.exchange.body.changes import BodyLinks, values_by_rules
+from urlrewrite.exchange.body.integrity import BodyIntegrity
+from urlrewrite.exchange.body.plan import BodyPlan, Way, is_never_touched, plan_body
+from urlrewrite.exchange.body.stream import Ended, Guarded, Opening, Windows
+from urlrewrite.exchange.body.windows import WindowedRule
+from urlrewrite.exchange.rules_in_force import Recode, Settings
+from urlrewrite.model import LinkMode, LinkPlace
+
+_DECODED_WHOLE = 16 * 2**20
+"""Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
+
+_WINDOW_SECONDS = 0.5
+"""What a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
+
+
+def concerns(
+    kind: Kind, links: LinkMode, rules: Iterable[CompiledOutboundRule], also: frozenset[LinkPlace] = frozenset()
+) -> bool:
+    """Whether anything could change in content of this kind, by the link map, also in some places, or by a rule."""
+    if kind is Kind.BINARY:
+        return False
+    everywhere = links is LinkMode.EVERYWHERE and (kind is not Kind.OTHER_TEXT or LinkPlace.PLAIN_TEXT in also)
+    if everywhere or (links is LinkMode.TAGS and kind.is_markup):
+        return True
+    bodies = (rule for rule in rules if rule.rule.enabled and not rule.rule.match.server_variable)
+    return any(not rule.tags or kind.is_markup for rule in bodies)
+
+
+class BodyRewriting:
+    """Rewrites the body of one answer by the rules that apply to it and by the link map."""
+
+    def __init__(
+        self,
+        run: OutboundRun,
+        link_map: LinkMap | None,
+        links: LinkMode,
+        settings: Settings,
+        page: str = "",
+        also: frozenset[LinkPlace] = frozenset(),
+    ) -> None:
+        self._run = run
+        self._also = also
+        self._mode = links if link_map else LinkMode.OFF
+        self._settings = settings
+        self._trace = run.scope.trace
+        maps = link_map is not None and links is not LinkMode.OFF
+        self._mapped = BodyLinks(link_map, links, self._trace, page, also) if link_map and maps else None
+        self.integrity: BodyIntegrity | None = None
+        """What the answer promises by hashes, and what was promised of it; set when its fields are known."""
+        self.cut = False
+        """Whether a body broke off under its coding, so that nothing can follow what was sent of it."""
+        self._windowed: list[WindowedRule] = []
+
+    @property
+    def links(self) -> int:
+        """Links mapped so far."""
+        return self._mapped.count if self._mapped else 0
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths from the root in scripts, which may have to be mapped."""
+        return list(self._mapped.paths) if self._mapped else []
+
+    def plan(self, method: str, status: int, fields: Fields) -> BodyPlan:
+        """The plan for a body of which only the head is known."""
+        content_types = field_values(fields, "content-type")
+        path = self._run.scope.variables.request.target.partition("?")[0]
+        kind = content_kind(content_types[0], path) if content_types and content_types[0].strip() else None
+        if is_never_touched(fields):
+            return BodyPlan(Way.PASS, "its messages are for their own protocol only", kind)
+        if not self._wants(kind):
+            return BodyPlan(Way.PASS, f"no rule and no link concerns {kind or 'a body without Content-Type'}", kind)
+        plan, hindered = plan_body(method, status, fields, kind, self._settings.threshold)
+        if hindered:
+            self._trace.warn(f"the body is passed as it came: {plan.why}")
+        elif plan.kind is Kind.EVENT_STREAM and plan.way is Way.STREAM:
+            if self._run.body_passes:
+                self._trace.warn("rules for tags and whole bodies are not applied to an event stream")
+            if self._mode is not LinkMode.EVERYWHERE:
+                return BodyPlan(Way.PASS, "no link is mapped in an event stream", kind)
+        return plan
+
+    def _wants(self, kind: Kind | None) -> bool:
+        """Whether anything could change in content of this kind; None is content of an unknown type."""
+        if kind is None:
+            return self._mapped is not None or bool(self._run.body_passes)
+        return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes), self._also)
+
+    def whole(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
+        """The body as it is to be sent, content coding included; `raw` itself if nothing changed.
+
+        Raises:
+            PatternTimeout: a rule's pattern took longer than the deadline.
+        """
+        codings, recode = plan.codings, self._settings.recode
+        try:
+            data = decode(raw, codings, limit=_DECODED_WHOLE) if codings else raw
+        except DecodedTooLarge:
+            return self._as_stream(raw, fields, plan)
+        except CorruptCoding as error:
+            self._trace.warn(f"the body is passed as it came: {error}")
+            return raw
+        kind = plan.kind or sniff_kind(data)
+        content_type = next(iter(field_values(fields, "content-type")), None)
+        charset = detect(data, content_type, kind=kind.charset_rules)
+        view = View.of(data, charset, escapes=kind is not Kind.XML)
+        if view is None:
+            self._trace.warn(f"the body is passed as it came: it is not proper {charset.label}")
+            return raw
+        self._tell_decoded(codings, charset, bytes=len(raw), decoded=len(data))
+        changed = self._rewrite(view, kind)
+        if self._mapped and self._mapped.left:
+            self._mapped.left.look(changed, final=True)
+        if self.integrity:
+            changed = self.integrity.page(view, changed, kind)
+        if changed == view.data:
+            return raw
+        try:
+            restored = view.restore(changed)
+        except CannotEncode as error:
+            self._trace.warn(f"the body is passed as it came: {error}")
+            return raw
+        if self.integrity and not self.integrity.may_change(data, restored, kind):
+            return raw
+        if not codings or recode is Recode.PLAIN:
+            return restored
+        return encode(restored, codings, fast=recode is Recode.FAST)
+
+    def _as_stream(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
+        """A held body that decodes to very much."""
+        rewriter = self._coded(self._decoded_stream(fields, plan), plan)
+        try:
+            return rewriter.feed(raw) + rewriter.finish()
+        except (CorruptCoding, DecodedTooLarge) as error:
+            self._trace.warn(f"the body is passed as it came: {error}")
+            return raw
+
+    def stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
+        """A rewriter for a body that is rewritten as it comes; it raises nothing.
+
+        Where one stage of it fails, the others go on. Where the coding is damaged, the body is `cut`.
+        """
+        rewriter = self._decoded_stream(fields, plan)
+        if not plan.codings:
+            return rewriter
+        return Ended(self._coded(rewriter, plan), (CorruptCoding, DecodedTooLarge), self._coding_failed)
+
+    def _coded(self, rewriter: BodyRewriter, plan: BodyPlan) -> BodyRewriter:
+        recode = self._settings.recode
+        sent = () if recode is Recode.PLAIN else plan.codings
+        return Coded(plan.codings, rewriter, sent=sent, fast=recode is Recode.FAST)
+
+    def _decoded_stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
+        """A rewriter for a body as it comes, out of its codings."""
+        content_type = next(iter(field_values(fields, "content-type")), None)
+
+        def choose(kind: Kind, charset: Charset) -> BodyRewriter:
+            self._tell_decoded(plan.codings, charset)
+            view = stream_view(charset, escapes=kind is not Kind.XML)
+            if view is None:
+                self._trace.warn(f"the body is passed as it came: {charset.label} cannot be rewritten as it comes")
+                return Chain([])
+            chain = Chain(self._stages(view, kind, by_line=plan.never_held))
+            return Guarded(Transcoded(charset, chain), self._stage_failed) if view.transcoded else chain
+
+        return Opening(plan.kind, content_type, choose, self._stage_failed, patient=plan.length is not None)
+
+    def _stages(self, view: View, kind: Kind, *, by_line: bool) -> list[BodyRewriter]:
+        """All passes as stages: the rules in the order of the file, the link map in the last one."""
+        stages: list[BodyRewriter | None] = []
+        passes = self._passes(kind)
+        links = self._mapped.links if self._mapped else None
+        for index, rules in enumerate(passes):
+            if rules[0].tags:
+                last = index == len(passes) - 1
+                values = values_by_rules(self._run, rules, view, give_up=True)
+                stages.append(self._guarded(content_rewriter(kind, links=links if last else None, values=values)))
+                links = None if last else links
+            else:
+                stages.append(self._windows(rules[0], view, kind, by_line=by_line))
+        stages.append(self._guarded(content_rewriter(kind, links=links)))
+        if self._mapped and self._mapped.left:
+            stages.append(Watching(self._mapped.left))
+        if self.integrity and kind is Kind.HTML:
+            stages.append(self._guarded(self.integrity.page_stream(view)))
+        return [stage for stage in stages if stage]
+
+    def _guarded(self, stage: BodyRewriter | None) -> BodyRewriter | None:
+        return Guarded(stage, self._stage_failed) if stage else None
+
+    def _windows(self, rule: CompiledOutboundRule, view: View, kind: Kind, *, by_line: bool) -> Windows:
+        """A rule for whole bodies as a stage."""
+        within = min(_WINDOW_SECONDS, self._settings.body_deadline)
+
+        def rewrite(data: bytes) -> bytes:
+            return self._rewrite_text(rule, data, view, kind, within)
+
+        windowed = WindowedRule(rule, rewrite, self._trace, None if by_line else self._settings.limit)
+        self._windowed.append(windowed)
+        return Windows(self._settings.limit, windowed, by_line=by_line)
+
+    def failed(self, error: Exception, plan: BodyPlan) -> None:
+        """Tells that the rewriter of a stream failed as a whole."""
+        (self._coding_failed if plan.codings else self._stage_failed)(error)
+
+    def _stage_failed(self, error: Exception) -> None:
+        self._trace.warn(f"the rest of the body is passed as it comes: {error}")
+
+    def _coding_failed(self, error: Exception) -> None:
+        self.cut = True
+        self._trace.error(f"the body ends here, and the exchange is broken off, as its coding cannot go on: {error}")
+
+    def _tell_decoded(self, codings: Iterable[str], charset: Charset, **sizes: int) -> None:
+        self._trace.decided(
+            "BODY_DECODED", codings=list(codings), charset=charset.label, charset_source=charset.source, **sizes
+        )
+
+    def report(self) -> None:
+        """Adds to the trace in how many windows each rule for whole bodies saw a stream, and where a body still names
+        the backend; to be called once.
+        """
+        for windowed in self._windowed:
+            windowed.report()
+        if self._mapped:
+            self._mapped.report()
+
+    def _passes(self, kind: Kind) -> list[list[CompiledOutboundRule]]:
+        if kind is Kind.EVENT_STREAM:
+            return []
+        return [rules for rules in self._run.body_passes if not rules[0].tags or kind.is_markup]
+
+    def _rewrite(self, view: View, kind: Kind) -> bytes:
+        """All passes over a whole body."""
+        data = view.data
+        passes = self._passes(kind)
+        links = self._mapped.links if self._mapped else None
+        for index, rules in enumerate(passes):
+            if rules[0].tags:
+                last = index == len(passes) - 1
+                values = values_by_rules(self._run, rules, view)
+                data = rewrite_content(data, kind, links=links if last else None, values=values)
+                links = None if last else links
+            else:
+                data = self._rewrite_text(rules[0], data, view, kind, self._settings.body_deadline)
+        return rewrite_content(data, kind, links=links)
+
+    def _rewrite_text(self, rule: CompiledOutboundRule, data: bytes, view: View, kind: Kind, within: float) -> bytes:
+        """A whole-body rule applied; `within` are the seconds that its pattern may take."""
+        scope = self._run.scope
+        deadline, scope.deadline = scope.deadline, within
+        try:
+            changed = self._run.rewrite_body(rule, view.decode_value(data))
+        finally:
+            scope.deadline = deadline
+        if changed is None:
+            return data
+        try:
+            return view.encode_value(changed, html=kind.is_markup)
+        except CannotEncode as error:
+            message = f'rule "{rule.rule.name}" was not applied: {error}'
+            scope.warn_once(message, key=f"not applied {rule.rule.name}", iis="")
+            return data

@@ -1,0 +1,54 @@
+"""A rule for whole bodies on a body that is rewritten as it comes: it sees windows, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from urlrewrite.engine.outbound import CompiledOutboundRule
+from urlrewrite.trace.trace import Trace
+
+
+class WindowedRule:
+    """Applies a rule to each window by `rewrite`; never fails. `size` are the bytes of a window, None for lines.
+
+    A rule that fails or takes too long is given up for the rest of the body.
+    """
+
+    def __init__(
+        self, rule: CompiledOutboundRule, rewrite: Callable[[bytes], bytes], trace: Trace, size: int | None
+    ) -> None:
+        self._name = rule.rule.name
+        self._negate = rule.rule.match.negate
+        self._rewrite = rewrite
+        self._trace = trace
+        self._size = size
+        self._windows = 0
+        self._given_up = False
+
+    def __call__(self, window: bytes, whole: bool) -> bytes:
+        """The window as it is sent; `whole` tells that it is the whole body."""
+        if not whole and not self._windows:
+            self._tell_of_windows()
+        self._windows += 1
+        if not self._given_up:
+            try:
+                return self._rewrite(window)
+            except Exception as error:
+                self._give_up(str(error) or type(error).__name__)
+        return window
+
+    def report(self) -> None:
+        """Adds the number of windows to the trace if the rule did not see the body whole; to be called once."""
+        if self._windows > 1:
+            self._trace.add("BODY_WINDOWS", rule=self._name, windows=self._windows, size=self._size)
+
+    def _tell_of_windows(self) -> None:
+        if self._negate:
+            self._give_up("that nothing in a body matches cannot be said before it has come")
+            return
+        how = "in the lines that come together" if self._size is None else f"in windows of {self._size} bytes"
+        self._trace.warn(f'rule "{self._name}" sees the body {how}: nothing is matched that reaches out of one')
+
+    def _give_up(self, why: str) -> None:
+        self._given_up = True
+        self._trace.warn(f'rule "{self._name}" was given up for this body: {why}')

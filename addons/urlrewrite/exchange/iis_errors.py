@@ -1,0 +1,71 @@
+"""Where IIS would send a request nowhere, or leave an answer as it is or refuse it.
+
+A site in mode iis does the same. One in mode helpful goes on, and the trace tells what IIS would have done.
+"""
+
+from __future__ import annotations
+
+from urlrewrite.content.coding.codings import parse_content_encoding
+from urlrewrite.engine.compile import CompiledLevel, CompiledRules
+from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.failure import Failure
+from urlrewrite.engine.outbound import OutboundRun
+from urlrewrite.engine.scope import Scope
+from urlrewrite.exchange.body.plan import has_body
+from urlrewrite.model.origin import Origin
+
+
+def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
+    """Looks at the host that a rule sends a request to.
+
+    Raises:
+        Failure: it is a server farm; or, in mode iis, IIS's proxy is not enabled.
+    """
+    if target.host in rules.farms:
+        raise Failure(
+            "502.4",
+            "No appropriate server could be found to route the request.",
+            detail=f'the request is for the server farm "{target.host}", and server farms are not served yet',
+            iis="sends it to one of the servers of the farm",
+        )
+    if not rules.proxies:
+        scope.iis_fails(
+            "404.4",
+            "The resource you are looking for does not have a handler associated with it.",
+            detail=f"a rule sends the request to {target}, and the proxy of Application Request Routing is not enabled "
+            '(<proxy enabled="true"/>)',
+        )
+
+
+def applies_no_rule(level: CompiledLevel, scope: Scope, response: ResponseFacts) -> bool:
+    """Whether no outbound rule is applied to an answer: in mode iis, to a chunked one with rewriteBeforeCache."""
+    if not (level.rewrite_before_cache and level.outbound_rules):
+        return False
+    if not any("chunked" in value.lower() for value in field_values(response.fields, "transfer-encoding")):
+        return False
+    done = "as this site does" if scope.iis else "here they are applied"
+    scope.trace.warn(
+        "the answer is chunked, and the outbound rules have rewriteBeforeCache",
+        iis=f"applies no outbound rule to such an answer, {done}" if scope.iis else f"applies none of them; {done}",
+    )
+    return scope.iis
+
+
+def judge_coding(level: CompiledLevel, run: OutboundRun, method: str, response: ResponseFacts) -> None:
+    """Tells that IIS cannot apply rules for bodies to an encoded answer.
+
+    Raises:
+        Failure: in mode iis.
+    """
+    codings = parse_content_encoding(field_values(response.fields, "content-encoding"))
+    if not codings or not run.body_passes or not has_body(method, response.status):
+        return
+    code = "500.53" if level.rewrite_before_cache else "500.52"
+    message = (
+        "Outbound rewrite rules cannot be applied when the content of the HTTP response is encoded "
+        f'("{", ".join(codings)}").'
+    )
+    if run.scope.iis:
+        raise Failure(code, message)
+    # Nothing is wrong: the body is decoded, rewritten and encoded again.
+    run.scope.trace.decided("IIS_DIFFERS", message=message, iis=code, code=code)

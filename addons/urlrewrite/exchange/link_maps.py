@@ -1,0 +1,90 @@
+"""The link maps of a site: what becomes of the URLs in its answers, and of those that browsers send back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from urlrewrite.content.links.link_map import LinkMap, Pair
+from urlrewrite.content.links.mounts import Mount
+from urlrewrite.model import Site
+from urlrewrite.model.origin import Origin
+
+
+def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
+    """The maps for answers (backend to public) and for requests (public to backend).
+
+    The site's own backend, under all its names, and the target that a rule chose become the public name that the client
+    used; backends of other sites become theirs, so that links from one published application to another work as well.
+    """
+    mount = _mount(site, target)
+    own = dict.fromkeys((site.backend, *site.backend_names, target))
+    pairs = [pair for origin in own if origin for pair in _own(site, origin, public)]
+    if site.preserve_host_header:
+        pairs += _of_public_names(site, others, public)
+    known = {(pair.origin, pair.path) for pair in pairs}
+    for other in others:
+        path, new_path = _paths(other)
+        for origin in (other.backend, *other.backend_names):
+            if origin and other.public and (origin, path) not in known:
+                known.add((origin, path))
+                pairs.append(Pair(origin, _alike(other.public, public), path, new_path))
+    # A backend that is reached under its public name needs no map, and must not be mapped to itself.
+    outbound = LinkMap(_that_change(pairs), mount, site.root_paths)
+    base, path = (mount.base, mount.path) if mount else ("", "")
+    names = site.public or (public,)
+    inbound = LinkMap(Pair(name, name if site.preserve_host_header else target, path, base) for name in names)
+    return outbound, inbound
+
+
+def _mount(site: Site, origin: Origin) -> Mount | None:
+    """How paths of an origin become public ones; None where they are the same.
+
+    A target that a rule chose has its paths from the rule: what stands in for the mount is taken to be its root.
+    """
+    base, path = site.backend_path if origin in (site.backend, *site.backend_names) else "", site.path
+    return None if base == path else Mount(base, path, aware=site.forward_prefix)
+
+
+def _paths(site: Site) -> tuple[str, str]:
+    """The path behind and the public one; where they are the same, every path is the same on both sides."""
+    return ("", "") if site.backend_path == site.path else (site.backend_path, site.path)
+
+
+def _own(site: Site, origin: Origin, public: Origin) -> list[Pair]:
+    mount = _mount(site, origin)
+    return [Pair(origin, public, *change) for change in mount.changes] if mount else [Pair(origin, public)]
+
+
+def _of_public_names(site: Site, others: Iterable[Site], public: Origin) -> list[Pair]:
+    """A backend that sees the public name writes it into its links, with the scheme that it speaks itself.
+
+    Below its mount, and those of others, such a link is a public one already.
+    """
+    mount = _mount(site, site.backend) if site.backend else None
+    twin = _plain_twin(public)
+    names = [] if twin in site.public else [twin]
+    if mount is None:
+        return [Pair(name, public) for name in names]
+    names += site.public or (public,)
+    paths = {site.path, *(other.path for other in others if public in other.public)} - {""}
+    pairs = [Pair(name, public, path, path) for name in names for path in sorted(paths)]
+    return pairs + [Pair(name, public, mount.base, mount.path) for name in names if mount.base not in paths]
+
+
+def _that_change(pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs that change something, and those that keep one of them from it."""
+    pairs = list(pairs)
+    changing = {pair.origin for pair in pairs if (pair.origin, pair.path) != (pair.becomes, pair.new_path)}
+    return [pair for pair in pairs if pair.origin in changing]
+
+
+def _plain_twin(public: Origin) -> Origin:
+    """What a backend without TLS takes the public origin for when it is told the public host."""
+    return Origin("http", public.host, 80 if public.has_default_port else public.port)
+
+
+def _alike(origins: tuple[Origin, ...], used: Origin) -> Origin:
+    """The origin that the client uses now, or one with its scheme, or the first."""
+    if used in origins:
+        return used
+    return next((origin for origin in origins if origin.scheme == used.scheme), origins[0])

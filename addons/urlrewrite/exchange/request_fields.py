@@ -1,0 +1,56 @@
+"""Fields of a request on its way to the backend: what clients may claim, and what rules set."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+
+from urlrewrite.content.coding.codings import limit_accept_encoding
+
+_REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
+
+type FieldLines = list[tuple[str, str]]
+
+
+def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
+    """Whether a client is one of the proxies, given as addresses or networks."""
+    try:
+        client = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(client in ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
+
+
+def limit_codings(fields: FieldLines) -> FieldLines:
+    """Accept-Encoding limited to what the content engine can undo."""
+    values = [value for name, value in fields if name.lower() == "accept-encoding"]
+    if not values:
+        return fields
+    limited = limit_accept_encoding(", ".join(values))
+    rest = [(name, value) for name, value in fields if name.lower() != "accept-encoding"]
+    return rest if limited is None else [*rest, ("Accept-Encoding", limited)]
+
+
+def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
+    """A request target whose query names the backend where it named the public name.
+
+    Not in `redirect_uri` and `post_logout_redirect_uri`: they are compared with what is registered (RFC 6749, 3.1.2.3).
+    """
+    path, mark, query = target.partition("?")
+    pairs = [pair if _REGISTERED.match(pair) else map_back(pair) for pair in query.split("&")]
+    return path + mark + "&".join(pairs)
+
+
+def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
+    """`fields` with those of `wanted` (by lower-case name) set in their old place or added; None takes one away."""
+    left = dict(wanted)
+    lines: FieldLines = []
+    for name, value in fields:
+        key = name.lower()
+        if key not in wanted or key == "host":
+            lines.append((name, value))
+        elif (new := left.pop(key, None)) is not None:
+            lines.append((name, new))
+    lines += [(name, value) for name, value in left.items() if value is not None and name != "host"]
+    return lines

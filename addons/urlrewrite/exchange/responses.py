@@ -1,0 +1,134 @@
+"""What the proxy answers itself, and what it hands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from http import HTTPStatus
+
+from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.model.origin import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A request on its way to a backend.
+
+    `connect` is the address to dial where it is not the origin's own; `host` goes into Host or :authority; `fields` are
+    all fields in order, the client's Host line among them.
+    """
+
+    origin: Origin
+    connect: tuple[str, int] | None
+    host: str
+    target: str
+    fields: list[tuple[str, str]]
+
+    @property
+    def url(self) -> str:
+        """The absolute URL at the backend."""
+        return f"{self.origin}{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of our own. `sub_status` is IIS's number behind the status, for the trace and the log."""
+
+    status: int
+    fields: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    reason: str = ""
+    sub_status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """The connection is to be closed without an answer."""
+
+
+def reason_phrase(status: int) -> str:
+    """The usual reason phrase of a status code; "" for one that nobody registered."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _on_the_wire(reason: str) -> str:
+    """A reason phrase as HTTP/1 can carry it (RFC 9112, 4): one line, and ? for what is not Latin-1."""
+    return " ".join(reason.encode("latin-1", "replace").decode("latin-1").split())
+
+
+def plain_answer(status: int, text: str, trace_id: str = "") -> Answer:
+    """A short text for a person, with the id under which the proxy keeps the trace."""
+    trace = f"Trace id: {trace_id}\n" if trace_id else ""
+    phrase = reason_phrase(status)
+    body = f"{status} {phrase}\n\n{text}\n{trace}".encode()
+    fields = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+    return Answer(status, [*fields, ("Content-Length", str(len(body)))], body, phrase)
+
+
+def iis_answer(code: str, message: str, trace_id: str = "") -> Answer:
+    """IIS's error for a code such as "500.52", on a page like IIS's."""
+    status, _, sub_status = code.partition(".")
+    phrase = _IIS_PHRASES.get(code) or reason_phrase(int(status))
+    return _iis_page(int(status), int(sub_status or 0), phrase, message, trace_id)
+
+
+_REWRITE_ERROR = "URL Rewrite Module Error."
+_IIS_PHRASES = {
+    "500.19": "Internal Server Error",
+    "500.50": _REWRITE_ERROR,
+    "500.51": _REWRITE_ERROR,
+    "500.52": _REWRITE_ERROR,
+    "500.53": _REWRITE_ERROR,
+}
+_IIS_NOTIFICATIONS = {
+    "500.19": "BeginRequest",
+    "500.50": "BeginRequest",
+    "500.51": "GlobalPreBeginRequest",
+    "500.52": "SendResponse",
+    "500.53": "ReleaseRequestState",
+}
+
+
+def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id: str) -> Answer:
+    """An error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
+    code = f"{status}.{sub_status}"
+    rows = [
+        ("Module", "RewriteModule" if _IIS_PHRASES.get(code) == _REWRITE_ERROR else ""),
+        ("Notification", _IIS_NOTIFICATIONS.get(code, "")),
+        ("Trace id", trace_id),
+    ]
+    lines = [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        f"<title>{escape(f'{code} - {phrase}')}</title>",
+        f"<h1>HTTP Error {escape(f'{code} - {phrase}')}</h1>",
+        f"<p>{escape(message)}</p>",
+        "<table>",
+        *(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows if value),
+        "</table>",
+        "</html>",
+        "",
+    ]
+    body = "\n".join(lines).encode("utf-8", "replace")
+    fields = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
+    return Answer(status, [*fields, ("Content-Length", str(len(body)))], body, _on_the_wire(phrase), sub_status)
+
+
+def decided_answer(decision: Decision, *, iis: bool = False, trace_id: str = "") -> Answer:
+    """The answer that a Redirect or CustomResponse action asks for; in mode iis errors come on a page like IIS's."""
+    fields = [("Content-Type", "text/plain; charset=utf-8")]
+    if decision.outcome is Outcome.REDIRECT:
+        fields.append(("Location", decision.location))
+        text, reason = f"{decision.status} {decision.location}\n", reason_phrase(decision.status)
+    else:
+        reason = _on_the_wire(decision.reason) or reason_phrase(decision.status)
+        if iis and decision.status >= 400:
+            return _iis_page(decision.status, decision.sub_status, reason, decision.description, trace_id)
+        sub_status = f".{decision.sub_status}" if decision.sub_status else ""
+        text = f"{decision.description or f'{decision.status}{sub_status} {reason}'}\n"
+    body = b"" if decision.status in (204, 304) else text.encode("utf-8", "replace")
+    fields.append(("Content-Length", str(len(body))))
+    return Answer(decision.status, fields, body, reason, decision.sub_status)

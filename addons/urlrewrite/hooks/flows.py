@@ -1,0 +1,98 @@
+"""Flows of mitmproxy as exchanges: the request as the client sent it, the backend's answer, and the client's.
+
+A flow of this bundle holds the request as the backend got it and the answer as the client got it; what the client
+sent is in its trace, and the backend's answer beside it (`hooks/originals.py`). Flows come from files of anybody, too:
+nothing is taken for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.proxy.mode_specs import ReverseMode
+
+from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
+from urlrewrite.hooks.originals import KEY
+from urlrewrite.hooks.translate import request_facts, response_facts
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.model.origin import Origin
+
+_SCHEMES = ("http", "https")
+
+
+def seen_of(flow: object) -> Seen | None:
+    """The exchange that a flow holds; None if it is none of this bundle's."""
+    if not isinstance(flow, http.HTTPFlow):
+        return None
+    trace = trace_of(flow)
+    if trace is None:
+        return None
+    own = flow.response is not None and "target" not in trace
+    original, body = (None, None) if own else original_of(flow)
+    return Seen(
+        flow_id=flow.id,
+        began=flow.timestamp_start,
+        trace=trace,
+        request=judged_request(flow, trace) or passed_request(flow),
+        upload=flow.request.raw_content,
+        original=original,
+        original_body=body,
+        answer=response_facts(flow.response) if flow.response else None,
+        answer_body=flow.response.raw_content if flow.response else None,
+        own=own,
+        failed=flow.error.msg if flow.error else "",
+    )
+
+
+def trace_of(flow: http.HTTPFlow) -> Mapping[str, Any] | None:
+    """The trace of a flow, None where it has none."""
+    trace = flow.metadata.get("urlrewrite")
+    return trace if isinstance(trace, Mapping) else None
+
+
+def original_of(flow: http.HTTPFlow) -> tuple[ResponseFacts | None, bytes | None]:
+    """The answer as the backend sent it, and its body; None for what was not kept."""
+    match flow.metadata.get(KEY):
+        case {"status": int(status), "reason": bytes(reason), "fields": [*lines], "body": body}:
+            fields = tuple((_text(line[0]), _text(line[1])) for line in lines if _is_pair(line, bytes))
+            return ResponseFacts(status, fields, _text(reason)), body if isinstance(body, bytes) else None
+    return None, None
+
+
+def judged_request(flow: http.HTTPFlow, trace: Mapping[str, Any]) -> RequestFacts | None:
+    """The request as this bundle got it, by its trace; None where the trace does not tell."""
+    match trace.get("request"):
+        case {"url": str(url), "host": str(host), "target": str(target), "method": str(method), "fields": [*lines]}:
+            scheme = url.partition(":")[0]
+            fields = tuple((line[0], line[1]) for line in lines if _is_pair(line, str))
+            if scheme in _SCHEMES and len(fields) == len(lines):
+                passed = request_facts(flow)
+                return replace(passed, method=method, scheme=scheme, host=host, target=target, fields=fields)
+    return None
+
+
+def passed_request(flow: http.HTTPFlow) -> RequestFacts:
+    """The request as the flow has it.
+
+    Only in reverse mode does the client speak another scheme than the request that goes on. A field that begins with a
+    colon is a pseudo-header that a browser has put into its HAR file.
+    """
+    request = flow.request
+    facts = request_facts(flow)
+    scheme = facts.scheme if isinstance(flow.client_conn.proxy_mode, ReverseMode) else request.scheme
+    host = facts.host or Origin(request.scheme, request.host, request.port).authority
+    fields: Fields = tuple((name, value) for name, value in facts.fields if not name.startswith(":"))
+    if not any(name.lower() == "host" for name, _ in fields):
+        fields = (("Host", host), *fields)
+    return replace(facts, scheme=scheme, host=host, fields=fields)
+
+
+def _is_pair(line: object, kind: type) -> bool:
+    return isinstance(line, list | tuple) and len(line) == 2 and all(isinstance(part, kind) for part in line)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")

@@ -1,0 +1,228 @@
+"""The inspector's pages inside mitmweb, at `/rewrite`: the shell, its static files, and the data of each page.
+
+All handlers are mitmweb's own kind: its login stands before every method of theirs, the static files' too, and its
+checks of origin and of the XSRF token before every POST.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mitmproxy.tools.web.app import RequestHandler
+from mitmproxy.tools.web.master import WebMaster
+from tornado.httpclient import HTTPClientError
+from tornado.web import HTTPError
+
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.seen import Snapshot
+
+logger = logging.getLogger("urlrewrite.inspector")
+
+PAGES = {
+    "flow": "flow",
+    "rules": "rules",
+    "leaks": "leaks",
+    "try": "try_out",
+    "whatif": "what_if",
+    "broken": "broken",
+    "health": "health",
+}
+"""The pages by the names of their addresses, and the modules that answer for them."""
+
+LONGEST = 16 * 2**20
+"""Bytes of a question."""
+
+STATIC = Path(__file__).parents[1] / "inspector" / "web" / "static"
+
+_STYLES = b"<!-- the pages' own styles -->"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+type TakeSnapshot = Callable[[], Awaitable[Snapshot]]
+
+
+def install(master: WebMaster, snapshot: TakeSnapshot) -> None:
+    """Adds the pages to mitmweb. `snapshot` is called on the loop, once a question."""
+    shared = {"files": static_files(STATIC)}
+    master.app.add_handlers(
+        ".*",
+        [
+            (r"/rewrite/?", _Shell, shared),
+            (r"/rewrite/static/(?P<path>.*)", _Static, shared),
+            (r"/rewrite/api/(?P<name>.*)", _Api, {"snapshot": snapshot}),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that is served."""
+
+    type: str
+    content: bytes
+
+
+def static_files(folder: Path) -> Mapping[str, File]:
+    """What is served of a folder, by path below it. It is read at once: no path of a request is ever looked up.
+
+    Its index.html gets links to the styles of single pages.
+    """
+    files = {
+        path.relative_to(folder).as_posix(): File(_TYPES[path.suffix], path.read_bytes())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix in _TYPES
+    }
+    styles = (
+        f'<link rel="stylesheet" href="/rewrite/static/{name}">' for name in files if fnmatch(name, "pages/*.css")
+    )
+    index = files["index.html"]
+    files["index.html"] = replace(index, content=index.content.replace(_STYLES, "\n    ".join(styles).encode()))
+    return files
+
+
+class _Handler(RequestHandler):
+    """What all answers of the inspector have in common."""
+
+    def set_default_headers(self) -> None:
+        """No answer is kept by a browser: it shows what may be secret, and is different in the next moment."""
+        super().set_default_headers()  # type: ignore[no-untyped-call]
+        self.set_header("Cache-Control", "no-store")
+        # mitmweb's own policy allows styles in attributes and WebSockets to anywhere; these pages need neither.
+        self.set_header("Content-Security-Policy", _POLICY)
+        self.set_header("Referrer-Policy", "no-referrer")
+
+    def prepare(self) -> None:
+        """Refuses what another site asks for; mitmweb raises an error of the client's side there, which is none."""
+        try:
+            super().prepare()  # type: ignore[no-untyped-call]
+        except HTTPClientError as error:
+            raise HTTPError(error.code) from error
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Errors are told as the pages' scripts read them, without a word of where they came from."""
+        self._tell(status_code, f"mitmweb refused this with {status_code} {self._reason}")
+
+    def auth_fail(self, invalid_password: bool) -> None:
+        """Nothing but the way in."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("Log in to mitmweb first: its address with the token is in the log.\n")
+
+    def _tell(self, status: int, message: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps({"error": message}))
+
+
+class _Shell(_Handler):
+    """The one page that shows all pages."""
+
+    def initialize(self, files: Mapping[str, File]) -> None:
+        self._files = files
+
+    def get(self) -> None:
+        """Also hands out the token that a POST must carry: tornado sets its cookie when it is asked for."""
+        _ = self.xsrf_token
+        file = self._files["index.html"]
+        self.set_header("Content-Type", file.type)
+        self.finish(file.content)
+
+
+class _Static(_Handler):
+    """The files that the shell needs."""
+
+    def initialize(self, files: Mapping[str, File]) -> None:
+        self._files = files
+
+    def get(self, path: str) -> None:
+        """One of the files that were there at the start."""
+        file = self._files.get(path)
+        if file is None:
+            self._tell(404, "There is no such file.")
+            return
+        self.set_header("Content-Type", file.type)
+        self.finish(file.content)
+
+
+class _Api(_Handler):
+    """The data of a page."""
+
+    def initialize(self, snapshot: TakeSnapshot) -> None:
+        self._snapshot = snapshot
+
+    async def get(self, name: str) -> None:
+        """Answers by the parameters of the URL; of a name that comes twice the last counts."""
+        arguments = self.request.query_arguments
+        asked = {key: values[-1].decode("utf-8", "replace") for key, values in arguments.items() if values}
+        await self._answer(name, asked)
+
+    async def post(self, name: str) -> None:
+        """Answers by the JSON object in the body."""
+        if not self.request.headers.get("Content-Type", "").startswith("application/json"):
+            self._tell(400, "expected the Content-Type application/json")
+        elif len(self.request.body) > LONGEST:
+            self._tell(413, f"got {len(self.request.body):,} bytes, expected at most {LONGEST:,}")
+        else:
+            try:
+                asked = json.loads(self.request.body)
+            except (ValueError, RecursionError):
+                asked = None
+            if isinstance(asked, dict):
+                await self._answer(name, asked)
+            else:
+                self._tell(400, "expected a JSON object")
+
+    async def _answer(self, name: str, asked: Mapping[str, Any]) -> None:
+        if name not in PAGES:
+            self._tell(404, "There is no such page.")
+            return
+        page = _module(PAGES[name])
+        if page is None:
+            self._tell(404, "This page cannot be loaded; mitmweb's log says why.")
+            return
+        try:
+            shown = await self._snapshot()
+            # A large body takes its time, in which requests go on.
+            text = await asyncio.to_thread(_as_json, page, shown, asked)
+        except PageError as error:
+            self._tell(400, str(error))
+        except Exception:
+            logger.exception("The page %s of the inspector failed.", name)
+            self._tell(500, "This page failed; mitmweb's log says how. It is a fault of the inspector.")
+        else:
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(text)
+
+
+def _module(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(f"urlrewrite.inspector.pages.{name}")
+    except ImportError as error:
+        logger.error("The page %s of the inspector cannot be loaded: %s", name, error)
+        return None
+
+
+def _as_json(page: ModuleType, shown: Snapshot, asked: Mapping[str, Any]) -> str:
+    return json.dumps(page.answer(shown, asked), allow_nan=False)

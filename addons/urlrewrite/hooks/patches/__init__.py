@@ -1,0 +1,1 @@
+"""What replaces a part of mitmproxy, a file each; mitmproxy's own behaviour is the fallback."""

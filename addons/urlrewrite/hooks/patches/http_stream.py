@@ -1,0 +1,139 @@
+"""Lets a body begin as a whole one and go on as a stream once it has been held long enough.
+
+A short body is best held: it can still be answered with an error, and it is sent with its length. Of a body that comes
+without a length nobody knows beforehand whether it is short, or how slowly it comes. mitmproxy can switch in the middle
+of a body, but only by its option `stream_large_bodies`, which holds for requests, too, and there it is fatal: an upload
+that a rule has answered already (a redirect, a 403) cannot be streamed, and mitmproxy ends it with an exception.
+
+So mitmproxy gets an `HttpStream` of our own, which asks one more question after each piece of an answer: is there a
+`Hold` on it, and is it over? If so, what was held goes through the stream callable as its first chunk. A timer asks the
+same where no further piece comes. It asks three more things that only this place can:
+
+- An upload of unknown length is held up to `UPLOAD_HELD` bytes and streamed then. That of a request which a rule has
+  answered is thrown away, for otherwise anybody could fill the memory by sending to a redirect.
+- mitmproxy sends an upload of HTTP/2 or 3 without a length to a backend of HTTP/1 without any framing, so that its
+  bytes would be read as further requests. It is sent in chunks.
+- mitmproxy looks whether a flow was killed between messages only. A stream that is killed (because its coding is
+  damaged, or by hand in mitmweb) is broken off after its next piece: in HTTP/1.1 the last chunk is missing then, in
+  HTTP/2 and 3 the stream is reset. A client of HTTP/1.0 cannot tell.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from mitmproxy.addonmanager import Loader
+from mitmproxy.flow import Error
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers import http as http_layer
+from mitmproxy.proxy.layers.http import HttpStream
+from mitmproxy.proxy.layers.http._events import ErrorCode, RequestData, RequestProtocolError, ResponseData
+
+from urlrewrite.hooks.patches.backpressure import Backpressure
+from urlrewrite.hooks.state import UPLOAD_HELD, Hold, State
+
+logger = logging.getLogger("urlrewrite.holding")
+
+
+class Holding:
+    """Brings mitmproxy to mind the holds on answers."""
+
+    def __init__(self, state: State, backpressure: Backpressure) -> None:
+        self._state = state
+        self._backpressure = backpressure
+
+    def load(self, loader: Loader) -> None:
+        """Puts our `HttpStream` in place."""
+        del loader
+        http_layer.HttpStream = stream_class(self._state, self._backpressure)  # type: ignore[misc]
+
+    def done(self) -> None:
+        """Puts mitmproxy's own back."""
+        http_layer.HttpStream = HttpStream  # type: ignore[misc]
+
+
+def stream_class(state: State, backpressure: Backpressure) -> type[HttpStream]:
+    """The `HttpStream` that minds the holds of `state`."""
+
+    class HoldingStream(HttpStream):
+        def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+            if not isinstance(event, events.Wakeup):
+                yield from super()._handle_event(event)
+            elif hold := self._hold():
+                yield from self._release(hold)
+
+        def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
+            if (yield from super().check_body_size(request)):
+                return True
+            if request:
+                yield from self._check_upload()
+                return False
+            hold = self._hold()
+            if hold and len(self.response_body_buf) > hold.size:
+                yield from self._release(hold)
+            elif hold and self.response_body_buf and not hold.timed:
+                hold.timed = True
+                yield commands.RequestWakeup(hold.seconds)
+            return False
+
+        def _hold(self) -> Hold | None:
+            live = state.live.get(self.flow.id)
+            return live.hold if live else None
+
+        def _release(self, hold: Hold) -> layer.CommandGenerator[None]:
+            state.live[self.flow.id].hold = None
+            assert self.flow.response
+            try:
+                self.flow.response.stream = hold.release(len(self.response_body_buf))
+            except Exception:
+                logger.exception("flow %s: its body cannot be streamed and is held", self.flow.id)
+                return
+            held = bytes(self.response_body_buf)
+            self.response_body_buf.clear()
+            yield from self.start_response_stream()
+            yield from self.handle_event(ResponseData(self.stream_id, held))
+
+        def _check_upload(self) -> layer.CommandGenerator[None]:
+            live = state.live.get(self.flow.id)
+            if live is None or len(self.request_body_buf) <= UPLOAD_HELD:
+                return
+            held = bytes(self.request_body_buf)
+            self.request_body_buf.clear()
+            if self.flow.response:
+                live.upload_dropped = True
+                return
+            self.flow.request.stream = True
+            yield from self.start_request_stream()
+            yield from self.handle_event(RequestData(self.stream_id, held))
+
+        def start_request_stream(self) -> layer.CommandGenerator[None]:
+            if self.flow.response:
+                # Another addon has answered: mitmproxy would crash.
+                self.flow.request.stream = False
+                self.client_state = self.state_consume_request_body
+            else:
+                yield from super().start_request_stream()
+
+        def make_server_connection(self) -> layer.CommandGenerator[bool]:
+            if not (yield from super().make_server_connection()):
+                return False
+            request = self.flow.request
+            framed = "content-length" in request.headers or "transfer-encoding" in request.headers
+            if request.stream and not framed and self.context.server.alpn != b"h2":
+                request.headers["transfer-encoding"] = "chunked"
+            return True
+
+        def start_response_stream(self) -> layer.CommandGenerator[None]:
+            backpressure.watch(self)
+            yield from super().start_response_stream()
+
+        def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+            yield from super().state_stream_response_body(event)
+            if self.flow.error and self.flow.error.msg == Error.KILLED_MESSAGE:
+                if self.server_state == self.state_stream_response_body:
+                    yield from self.check_killed(True)
+                    stopped = RequestProtocolError(self.stream_id, "killed", ErrorCode.KILL)
+                    yield http_layer.SendHttp(stopped, self.context.server)
+                yield http_layer.DropStream(self.stream_id)
+
+    return HoldingStream

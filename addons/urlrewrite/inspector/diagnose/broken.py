@@ -1,0 +1,108 @@
+"""Why a page is broken: everything that failed in one page load, the worst first, each with the rule concerned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.diagnose import (
+    answers,
+    changed_too_much,
+    circles,
+    cookies,
+    failed_requests,
+    integrity,
+    leaking_links,
+    policies,
+    sharing,
+    wrong_links,
+)
+from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity, worst_first
+from urlrewrite.inspector.diagnose.page_loads import PageLoad
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.text import counted
+
+MOST_FINDINGS = 100
+
+_UNFINISHED = Finding(
+    "unfinished",
+    Harm.HINT,
+    "Not all that this page loads was looked into, as that took too long: more may be wrong",
+    (),
+    severity=Severity.NOTE,
+)
+
+_SEARCHES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    circles.redirect_loops,
+    circles.login_loops,
+    wrong_links.lost_redirects,
+    failed_requests.failed_requests,
+    sharing.refused_origins,
+    sharing.refused_websockets,
+    sharing.refused_by_cors,
+    policies.blocked_by_policy,
+    integrity.broken_integrity,
+    answers.wrong_types,
+    answers.wrong_codings,
+    leaking_links.leaking_links,
+    wrong_links.mixed_content,
+    wrong_links.no_urls,
+    wrong_links.unpublished_links,
+    wrong_links.wrong_paths,
+    cookies.refused_cookies,
+    changed_too_much.over_matches,
+    answers.wrong_charsets,
+    answers.warnings,
+)
+
+
+def find_breakages(
+    load: PageLoad, rules: RulesInForce | None, earlier: tuple[Seen, ...] = (), *, until: float = math.inf
+) -> list[Finding]:
+    """What is broken in a page load, the worst first.
+
+    `rules` are those in force now, which may not be those of the exchanges; `earlier` are exchanges of the same client
+    before this page load, the newest first. After `until`, a reading of the monotonic clock, only the document is
+    looked into, which a note tells.
+    """
+    case = Case(load, rules, earlier, until)
+    found = [finding for search in _SEARCHES for finding in search(case)]
+    told = _alike_as_one(worst_first(_without_echoes(found)))[:MOST_FINDINGS]
+    return [*told, _UNFINISHED] if case.unfinished else told
+
+
+def _alike_as_one(findings: list[Finding]) -> list[Finding]:
+    """Requests that failed for the same reason, told once, with the first of them as the example."""
+    groups: dict[object, list[Finding]] = {}
+    for finding in findings:
+        alike = (finding.kind, finding.rule, finding.source, finding.severity, finding.todo)
+        groups.setdefault(alike if finding.kind in failed_requests.KINDS else finding, []).append(finding)
+    return [_one_of(same) for same in groups.values()]
+
+
+def _one_of(same: list[Finding]) -> Finding:
+    if len(same) == 1:
+        return same[0]
+    more = counted(len(same) - 1, "more request")
+    flows = tuple(flow for finding in same for flow in finding.flows[:1])
+    return replace(same[0], title=f"{same[0].title} (and {more} like it)", flows=flows, count=len(same))
+
+
+def _without_echoes(findings: list[Finding]) -> list[Finding]:
+    """Each fault once: what refuses a request explains its status, and a lost login its cookies."""
+    explained = {finding.flows[0] for finding in findings if finding.kind in ("origin", "websocket", "redirect-loop")}
+    denied = {flow for finding in findings if finding.kind == "login-loop" for flow in finding.flows}
+    kept = []
+    for finding in findings:
+        if finding.kind in _STATUS_KINDS and finding.flows[0] in explained:
+            continue
+        if finding.kind == "refused" and finding.flows[0] in denied:
+            continue
+        kept.append(finding)
+    return kept
+
+
+_STATUS_KINDS = frozenset({"refused", "backend-404", "backend-error"})

@@ -1,0 +1,232 @@
+"""One page load under examination: its exchanges, what their bodies name, and what the rules in force say of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from urlrewrite.content.links.link_map import LinkMap
+from urlrewrite.engine.compile import CompiledLevel, CompiledSite
+from urlrewrite.engine.facts import field_values
+from urlrewrite.engine.url_path import CookedPath
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.diagnose.page_loads import PageLoad, url_of
+from urlrewrite.inspector.diagnose.page_references import Reference, body_text, is_html, references, style_references
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.model.origin import Origin, origin_of
+from urlrewrite.trace.reading import Event, Reading, read, text
+
+
+class Case:
+    """What is known of a page load. Where no rules are in force, what depends on them is left out.
+
+    `earlier` are exchanges of the same client before this page load, the newest first. After `until`, a reading of
+    the monotonic clock, only the document is read, and `unfinished` tells that this was so.
+    """
+
+    def __init__(
+        self, load: PageLoad, rules: RulesInForce | None, earlier: tuple[Seen, ...] = (), until: float = math.inf
+    ) -> None:
+        self.load = load
+        self.rules = rules
+        self.earlier = earlier
+        self.unfinished = False
+        self._until = until
+        self._readings: dict[int, Reading] = {}
+        self._texts: dict[tuple[int, bool], str | None] = {}
+        self._before: dict[int, dict[Reference, Reference]] = {}
+        self._named: dict[str, tuple[Seen, Reference]] | None = None
+        self._references: dict[tuple[int, bool], list[Reference]] = {}
+
+    @property
+    def page(self) -> Seen:
+        """The document."""
+        return self.load.document
+
+    def in_time(self) -> bool:
+        """Whether there is time left to read what else came with the document."""
+        self.unfinished = self.unfinished or time.monotonic() > self._until
+        return not self.unfinished
+
+    def reading(self, seen: Seen) -> Reading:
+        """The trace of an exchange."""
+        if id(seen) not in self._readings:
+            self._readings[id(seen)] = read(seen.trace)
+        return self._readings[id(seen)]
+
+    def site(self, seen: Seen) -> CompiledSite | None:
+        """The site that serves such a request now."""
+        request = seen.request
+        return self.rules.rules.find_site(request.scheme, request.host, request.target) if self.rules else None
+
+    def level(self, seen: Seen) -> CompiledLevel | None:
+        """The rules for such a request."""
+        site = self.site(seen)
+        return site.level_of(CookedPath(seen.request.target.partition("?")[0]).text) if site else None
+
+    def public(self, seen: Seen) -> Origin | None:
+        """The origin by which the client asked, as the site publishes it."""
+        site = self.site(seen)
+        if site is None or self.rules is None:
+            return origin_of(seen.request.scheme, seen.request.host)
+        return self.rules.public_origin(site, seen.request)
+
+    def origin(self, seen: Seen) -> Origin | None:
+        """The origin by which the client asked, as its browser has it."""
+        return origin_of(seen.request.scheme, seen.request.host)
+
+    def target(self, seen: Seen) -> Origin | None:
+        """The origin that the request was sent to; the site's backend where it went nowhere."""
+        asked = urlsplit(text(self.reading(seen).data, "target"))
+        if asked.scheme in ("http", "https") and asked.netloc:
+            return origin_of(asked.scheme, asked.netloc)
+        site = self.site(seen)
+        return site.site.backend if site else None
+
+    def links(self, seen: Seen) -> LinkMap | None:
+        """What would become of the backend's URLs in the answer if every link were mapped."""
+        site, public, target = self.site(seen), self.public(seen), self.target(seen)
+        if self.rules is None or site is None or public is None or target is None:
+            return None
+        return self.rules.link_maps(site, public, target)[0]
+
+    def public_origins(self) -> frozenset[Origin]:
+        """Every origin that some site is published under; where one takes every name, that by which it was asked."""
+        sites = self.rules.rules.sites if self.rules else ()
+        named = {origin for site in sites for origin in site.site.public}
+        used = self.origin(self.page) if self.site(self.page) else None
+        return frozenset({*named, used} if used else named)
+
+    def backend_hosts(self, seen: Seen) -> frozenset[str]:
+        """The hosts of backends that are not public names."""
+        target = self.target(seen)
+        sites = self.rules.rules.sites if self.rules else ()
+        hosts = {site.site.backend.host for site in sites if site.site.backend}
+        hosts |= {target.host} if target else set()
+        return frozenset(hosts - {origin.host for origin in self.public_origins()})
+
+    def names_backend(self, url: str, seen: Seen) -> bool:
+        """Whether an absolute URL leads to a backend past the proxy, host and port being a backend's."""
+        origin = origin_of_url(url)
+        return origin is not None and origin.host in self.backend_hosts(seen) and bool(self.public_url(url, seen))
+
+    def public_url(self, url: str, seen: Seen) -> str:
+        """The public URL of one that the backend's page names, "" if it has none."""
+        links = self.links(seen)
+        if links is None:
+            return ""
+        mapped = links.map_text(url)
+        origin = origin_of_url(mapped)
+        return mapped if origin and origin in self.public_origins() else ""
+
+    def body(self, seen: Seen, *, original: bool = False) -> str | None:
+        """The text of an answer as the client got it, or as the backend sent it."""
+        key = id(seen), original
+        if key not in self._texts:
+            answer, body = (seen.original, seen.original_body) if original else (seen.answer, seen.answer_body)
+            self._texts[key] = body_text(answer, body)
+        return self._texts[key]
+
+    def references(self, seen: Seen, *, original: bool = False) -> list[Reference]:
+        """What an answer names, or named when the backend sent it: of a page or a style sheet."""
+        key = id(seen), original
+        if key not in self._references:
+            found = self.body(seen, original=original)
+            url = (self.backend_url(seen) if original else "") or url_of(seen)
+            self._references[key] = _references(seen, found, url) if found else []
+        return self._references[key]
+
+    def backend_url(self, seen: Seen) -> str:
+        """The URL by which the backend knows an exchange, "" if it did not get there."""
+        return text(self.reading(seen).data, "target")
+
+    def twins(self, seen: Seen) -> Iterator[tuple[Reference, Reference]]:
+        """What the backend's answer named, and what ours names in the same place; nothing where they differ much."""
+        before, after = self.references(seen, original=True), self.references(seen)
+        if len(before) == len(after):
+            for one, other in zip(before, after, strict=True):
+                if one.place == other.place:
+                    yield one, other
+
+    def before(self, seen: Seen, reference: Reference) -> Reference | None:
+        """What the backend's answer named in the place of a reference."""
+        if id(seen) not in self._before:
+            self._before[id(seen)] = {after: before for before, after in self.twins(seen)}
+        return self._before[id(seen)].get(reference)
+
+    def named(self, url: str) -> tuple[Seen, Reference, Reference | None] | None:
+        """Where a URL that was asked for is named: the answer, the reference, and the backend's in the same place."""
+        if self._named is None:
+            self._named = {}
+            for seen in (self.page, *self.load.resources):
+                if seen is not self.page and not self.in_time():
+                    break
+                for each in self.references(seen):
+                    self._named.setdefault(each.url, (seen, each))
+        found = self._named.get(url)
+        return (*found, self.before(*found)) if found else None
+
+    def rule_source(self, name: str, seen: Seen) -> str:
+        """File and line of a rule, "" for one that is no longer there."""
+        for event in self.reading(seen).request:
+            if text(event, "rule") == name and text(event, "source"):
+                return text(event, "source")
+        site = self.site(seen)
+        if site is None:
+            return ""
+        for level in site.levels.values():
+            for outbound in level.outbound_rules:
+                if outbound.rule.name == name:
+                    return str(outbound.rule.source)
+            for inbound in level.inbound.rules:
+                if inbound.rule.name == name:
+                    return str(inbound.rule.source)
+        return ""
+
+    def changes(self, seen: Seen) -> list[Event]:
+        """What was changed in an answer's content, by rules and by the link map."""
+        return [event for event in self.reading(seen).response if event.get("event") == "CONTENT_CHANGE"]
+
+    def changer(self, seen: Seen, before: str, after: str) -> str:
+        """The name of the rule that made one value the other, "" if no rule is known to have."""
+        names: list[str] = []
+        for event in self.changes(seen):
+            was, became = text(event, "before"), text(event, "after")
+            if (
+                text(event, "rule")
+                and became
+                and (became == after or (became in after and was in before) or (after in became and before in was))
+            ):
+                names.append(text(event, "rule"))
+        return names[-1] if names else ""
+
+
+def origin_of_url(url: str) -> Origin | None:
+    """The origin of an absolute URL, None for any other."""
+    scheme, mark, rest = url.strip().partition("://")
+    if not mark or scheme.lower() not in ("http", "https", "ws", "wss"):
+        return None
+    authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
+    return origin_of(scheme, authority)
+
+
+def path_of(url: str) -> str:
+    """Path and query of an absolute URL."""
+    rest = url.partition("://")[2]
+    slash = rest.find("/")
+    return rest[slash:] if slash >= 0 else "/"
+
+
+def field(seen: Seen, name: str, *, original: bool = False) -> list[str]:
+    """The values of a field of an answer."""
+    answer = seen.original if original else seen.answer
+    return field_values(answer.fields, name) if answer else []
+
+
+def _references(seen: Seen, body: str, url: str) -> list[Reference]:
+    if is_html(seen.answer or seen.original):
+        return references(body, url)
+    declared = next(iter(field(seen, "content-type") or field(seen, "content-type", original=True)), "")
+    return style_references(body, url) if declared.lower().startswith("text/css") else []

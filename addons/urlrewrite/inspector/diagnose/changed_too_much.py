@@ -1,0 +1,49 @@
+"""What was changed in an answer and should not have been, as a finding of the page that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
+from urlrewrite.inspector.leaks.over_matches import OverMatch, by_url, find_over_matches
+from urlrewrite.inspector.leaks.reasons import Harm as LeakHarm
+from urlrewrite.inspector.text import quoted_names
+from urlrewrite.trace.text import shown
+
+_TOLD_ELSEWHERE = frozenset({"broken integrity"})
+_HARM = {"broken JSON": Harm.FUNCTION, "changed identifier": Harm.LATER}
+
+
+def over_matches(case: Case) -> Iterator[Finding]:
+    """Changed identifiers, stale digests and signatures, URLs with two schemes and the like."""
+    if case.rules is None:
+        return
+    assets = by_url(case.load.all)
+    for seen in (case.page, *case.load.redirects, *case.load.resources):
+        if seen is not case.page and not case.in_time():
+            return
+        for match in find_over_matches(seen, case.rules, assets):
+            if match.what not in _TOLD_ELSEWHERE:
+                rule = match.rules[0] if len(match.rules) == 1 else ""
+                title = f"{match.what.capitalize()} in {match.place} of {shown(seen.request.target, 80)}: {match.why}"
+                by = f" (rules that changed it: {quoted_names(list(match.rules))})" if match.rules else ""
+                source = case.rule_source(rule, seen) if rule else ""
+                yield Finding(
+                    "over-match",
+                    _HARM.get(match.what, Harm.PART),
+                    title + by,
+                    (seen.flow_id, case.page.flow_id),
+                    tuple(_evidence(match)),
+                    rule,
+                    source,
+                    "Make the pattern of the rule narrower." if match.rules else "",
+                    Severity.ERROR if match.harm is LeakHarm.ERROR else Severity.WARNING,
+                    match.count,
+                )
+
+
+def _evidence(match: OverMatch) -> Iterator[tuple[str, str]]:
+    if match.before:
+        yield "before", match.before
+    yield "after", match.after

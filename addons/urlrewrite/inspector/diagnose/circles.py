@@ -1,0 +1,139 @@
+"""Redirects that lead in a circle, and logins after which one is asked to log in again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
+from urlrewrite.inspector.diagnose.cookies import parse_cookie
+from urlrewrite.inspector.diagnose.finding import Finding, Harm
+from urlrewrite.inspector.diagnose.page_loads import answer_field, is_redirect, redirect_target, request_field, url_of
+from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions, own_answer
+from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.text import quoted_names
+from urlrewrite.trace.text import shown
+
+_LOGIN_WORDS = ("login", "logon", "signin", "sign-in", "auth", "account", "sso")
+
+
+def redirect_loops(case: Case) -> Iterator[Finding]:
+    """A redirect to a URL that was redirected before, the browser giving up some time."""
+    hops = [seen for seen in (*case.load.redirects, case.page) if is_redirect(seen)]
+    counts = Counter(url_of(seen) for seen in hops)
+    circle = [seen for seen in hops if counts[url_of(seen)] > 1 or redirect_target(seen) == url_of(seen)]
+    if not circle or not is_redirect(case.page):
+        return
+    urls = list(dict.fromkeys(url_of(seen) for seen in circle))
+    if _sets_cookie_in_vain(case, circle):
+        return
+    causes = list({cause.rule: cause for seen in circle if (cause := own_answer(case, seen))}.values())
+    path = " → ".join(shown(url, 80) for url in [*urls[:3], urls[0]])
+    if causes:
+        blocks = [block for seen in circle for block in acting_blocks(case, seen) if block.name == causes[0].rule]
+        held = held_conditions(blocks[0]) if blocks else []
+        why = f"redirected by {quoted_names([cause.rule for cause in causes])}"
+        why += f", since {held[0]}" if held else ""
+        rule, source = causes[0].rule, causes[0].source
+        todo = "Give the rule a condition that no longer holds once it has redirected, or correct the one it has."
+    else:
+        why, rule, source, todo = *_backends_circle(case, circle[-1]), ""
+        todo = _SCHEME_ADVICE
+    kind = _kind_of_circle(urls)
+    title = f"Redirects in a circle{kind}: {path}: {why}"
+    evidence = tuple((f"{seen.answer.status}", answer_field(seen, "location")) for seen in circle[:4] if seen.answer)
+    flows = tuple(seen.flow_id for seen in circle)
+    yield Finding("redirect-loop", Harm.PAGE, title, flows, evidence, rule, source, todo)
+
+
+_SCHEME_ADVICE = (
+    "Let the backend know the public scheme (X-Forwarded-Proto is sent), or map its Location by links: everywhere."
+)
+
+
+def _kind_of_circle(urls: list[str]) -> str:
+    if len(urls) < 2:
+        return " to the same URL"
+    first, second = urlsplit(urls[0]), urlsplit(urls[1])
+    if first.scheme != second.scheme and first.path == second.path:
+        return " between http and https"
+    if first.path.rstrip("/") == second.path.rstrip("/"):
+        return " over the slash at the end"
+    return ""
+
+
+def _backends_circle(case: Case, seen: Seen) -> tuple[str, str, str]:
+    """The backend redirects, and its own Location was mapped, or left, so that it comes back."""
+    before = next(iter(field(seen, "location", original=True)), "")
+    after = answer_field(seen, "location")
+    cause = field_reason(case, seen, "Location")
+    if before and before != after:
+        if cause.rule:
+            return cause.why, cause.rule, cause.source
+        origin = origin_of_url(before)
+        leads = f"the backend redirects to {shown(before, 100)}, which becomes {shown(after, 100)} again"
+        if origin and origin.scheme == "https" and case.backend_url(seen).startswith("http:"):
+            leads += ", since it wants https itself"
+        return leads, "", ""
+    return f"the backend redirects to {shown(before or after, 100)}", "", ""
+
+
+def _sets_cookie_in_vain(case: Case, circle: list[Seen]) -> bool:
+    return bool(_lost_cookies(case, circle))
+
+
+def _lost_cookies(case: Case, exchanges: list[Seen]) -> dict[str, Seen]:
+    """Cookies that were set, and that no later request of the client brought, by name."""
+    set_by: dict[str, Seen] = {}
+    ordered = sorted(exchanges, key=lambda seen: seen.began)
+    for at, seen in enumerate(ordered):
+        for line in field(seen, "set-cookie"):
+            name, attributes = parse_cookie(line)
+            if "1970" in attributes.get("expires", "") or attributes.get("max-age", "") in ("0", "-1"):
+                continue
+            later = ordered[at + 1 :]
+            if later and not any(name in _sent(other) for other in later):
+                set_by.setdefault(name, seen)
+    return set_by
+
+
+def _sent(seen: Seen) -> set[str]:
+    return {part.partition("=")[0].strip() for part in request_field(seen, "cookie").split(";")}
+
+
+def login_loops(case: Case) -> Iterator[Finding]:
+    """A login that set a cookie which never comes back, so that the next page asks for a login again."""
+    chain = [*case.load.redirects, case.page]
+    before = [seen for seen in case.earlier if _is_login(seen)][:5]
+    exchanges = [*before, *chain]
+    if not any(_is_login(seen) for seen in exchanges):
+        return
+    denied = case.page.answer is not None and (
+        case.page.answer.status in (401, 403) or is_redirect(case.page) or _is_login(case.page)
+    )
+    lost = _lost_cookies(case, exchanges)
+    if not denied or not lost:
+        return
+    name, seen = next(iter(lost.items()))
+    cause = field_reason(case, seen, "Set-Cookie")
+    line = next(line for line in field(seen, "set-cookie") if parse_cookie(line)[0] == name)
+    attributes = parse_cookie(line)[1]
+    told = ", ".join(f"{key}={value}" if value else key for key, value in attributes.items())
+    names = ", ".join(f'"{shown(each, 40)}"' for each in lost)
+    verb = "was" if len(lost) == 1 else "were"
+    title = (
+        f"The login does not last: {names} {verb} set by {shown(seen.request.target, 80)} and never came back "
+        f"({shown(told, 120)}): {cause.why}"
+    )
+    evidence = (("set with", told), ("asked for then", case.page.request.url))
+    flows = (seen.flow_id, case.page.flow_id)
+    yield Finding("login-loop", Harm.PAGE, title, flows, evidence, cause.rule, cause.source, cause.todo)
+
+
+def _is_login(seen: Seen) -> bool:
+    target = seen.request.target.lower()
+    return bool(field(seen, "set-cookie")) and (
+        seen.request.method == "POST" or any(word in target for word in _LOGIN_WORDS)
+    )

@@ -1,0 +1,108 @@
+"""Cookies that browsers refuse, or never send again (RFC 6265bis, 5.6 and 5.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from urlrewrite.fields.names import is_loopback
+from urlrewrite.inspector.diagnose.case import Case, field
+from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
+from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.trace.text import shown
+
+
+def refused_cookies(case: Case) -> Iterator[Finding]:
+    """Set-Cookie lines of a page load that do not do what they seem to."""
+    for seen in case.load.all:
+        lines = field(seen, "set-cookie")
+        for line in lines:
+            name, attributes = parse_cookie(line)
+            if _is_taken_back(attributes):
+                continue
+            for why, refused in _faults(case, seen, name, attributes):
+                yield _finding(case, seen, line, name, why, refused=refused)
+        yield from _twice(case, seen, lines)
+
+
+def parse_cookie(line: str) -> tuple[str, dict[str, str]]:
+    """The name of a cookie, and its attributes by lower-case name; of one that stands there twice, the last counts."""
+    pair, *parts = line.split(";")
+    attributes = {}
+    for part in parts:
+        name, _, value = part.partition("=")
+        attributes[name.strip().lower()] = value.strip().strip('"')
+    return pair.partition("=")[0].strip(), attributes
+
+
+def _is_taken_back(attributes: dict[str, str]) -> bool:
+    return attributes.get("max-age", "").startswith(("0", "-")) or "1970" in attributes.get("expires", "")
+
+
+def _faults(case: Case, seen: Seen, name: str, attributes: dict[str, str]) -> Iterator[tuple[str, bool]]:
+    """What is wrong with a cookie, and whether browsers refuse it altogether."""
+    host = origin.host if (origin := case.origin(seen)) else ""
+    secure = seen.request.scheme == "https" or is_loopback(host)
+    domain = attributes.get("domain", "").removeprefix(".").lower()
+    lower = name.lower()
+    if domain and host != domain and not host.endswith(f".{domain}"):
+        whose = "the backend" if domain in case.backend_hosts(seen) else "neither the backend nor the public name"
+        yield f"its Domain={domain} is of {whose}, and the page is of {host}", True
+    elif domain and "." not in domain and domain != "localhost":
+        yield f"its Domain={domain} is a single label, in which browsers take no Domain", True
+    if "secure" in attributes and not secure:
+        yield "it is Secure, and the public name is http", True
+    if attributes.get("samesite", "").lower() == "none" and "secure" not in attributes:
+        yield "it is SameSite=None without Secure", True
+    if "partitioned" in attributes and "secure" not in attributes:
+        yield "it is Partitioned without Secure", True
+    if lower.startswith(("__host-", "__secure-")) and "secure" not in attributes:
+        yield "its name demands Secure", True
+    if lower.startswith("__host-"):
+        if domain:
+            yield "its name __Host- forbids a Domain", True
+        if attributes.get("path") != "/":
+            yield "its name __Host- demands Path=/", True
+    site = case.site(seen)
+    mount, path = site.site.path if site else "", attributes.get("path", "")
+    above = f"{mount}/".startswith(path.rstrip("/") + "/")
+    if mount and path.startswith("/") and not above and not path.startswith(f"{mount}/"):
+        yield (
+            f"its Path={path} lies outside {mount}, below which the site is published: it is never sent back",
+            False,
+        )
+
+
+def _finding(case: Case, seen: Seen, line: str, name: str, why: str, *, refused: bool) -> Finding:
+    cause = field_reason(case, seen, "Set-Cookie")
+    verb = "refuse" if refused else "never send back"
+    title = f'Browsers {verb} the cookie "{shown(name, 60)}": {why}: {cause.why}'
+    flows = (seen.flow_id, case.page.flow_id)
+    shape = _without_value(line)
+    return Finding(
+        "cookie", Harm.FUNCTION, title, flows, (("Set-Cookie", shape),), cause.rule, cause.source, cause.todo
+    )
+
+
+def _without_value(line: str) -> str:
+    """The line with the cookie's value masked: it may be a session."""
+    pair, mark, rest = line.partition(";")
+    return f"{pair.partition('=')[0]}=…{mark}{rest}"
+
+
+def _twice(case: Case, seen: Seen, lines: list[str]) -> Iterator[Finding]:
+    """One cookie set twice for the same path and domain: a rule that adds a line to the backend's own."""
+    places: dict[tuple[str, str, str], list[str]] = {}
+    for line in lines:
+        name, attributes = parse_cookie(line)
+        if not _is_taken_back(attributes):
+            key = name, attributes.get("domain", "").lower(), attributes.get("path", "")
+            places.setdefault(key, []).append(line)
+    for (name, _, _), same in places.items():
+        if len(same) > 1:
+            title = f'The cookie "{shown(name, 60)}" is set {len(same)} times in one answer: the last one counts'
+            evidence = tuple(("Set-Cookie", _without_value(line)) for line in same[:3])
+            yield Finding(
+                "cookie-twice", Harm.HINT, title, (seen.flow_id,), evidence, todo="Look which of them a rule added.",
+                severity=Severity.WARNING,
+            )  # fmt: skip

@@ -1,0 +1,79 @@
+"""A finding: one thing that is broken, why, and which rule is concerned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from urlrewrite.inspector.text import shortened
+from urlrewrite.trace.text import shown, visible
+
+VALUE = 300
+"""Characters of a value in the evidence."""
+
+_TITLE = 400
+_MOST_FLOWS = 20
+
+
+class Severity(StrEnum):
+    """An error is what a user sees, a warning what some users or browsers see, a note what may explain it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Harm(IntEnum):
+    """How much of the page is lost, the worst first."""
+
+    PAGE = 0
+    FUNCTION = 1
+    """Scripts, frames, forms, logins, connections."""
+    LOOK = 2
+    """Style sheets."""
+    PART = 3
+    """Pictures and the like."""
+    LATER = 4
+    """What shows only after a click."""
+    HINT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`kind` is a stable word. `evidence` are pairs of a label and a value; `flows` are ids, the most telling first.
+
+    `rule` is the rule concerned, as it is named in its file, and `source` its file and line; both are "" where none is.
+    """
+
+    kind: str
+    harm: Harm
+    title: str
+    flows: tuple[str, ...]
+    evidence: tuple[tuple[str, str], ...] = ()
+    rule: str = ""
+    source: str = ""
+    todo: str = ""
+    severity: Severity = Severity.ERROR
+    count: int = 1
+
+    def as_data(self) -> dict[str, Any]:
+        """The finding for a page: texts are visible and clipped."""
+        return {
+            "kind": self.kind,
+            "severity": str(self.severity),
+            "title": shortened(visible(self.title), _TITLE),
+            "evidence": [[label, shown(value, VALUE)] for label, value in self.evidence],
+            "flows": list(dict.fromkeys(self.flows))[:_MOST_FLOWS],
+            "rule": visible(self.rule),
+            "source": visible(self.source),
+            "todo": shortened(visible(self.todo), _TITLE * 2),
+            "count": self.count,
+        }
+
+
+def worst_first(findings: list[Finding]) -> list[Finding]:
+    """The findings as they are to be read: errors before the rest, great harm before small; equal ones once."""
+    order = list(Severity)
+    unique = list(dict.fromkeys(findings))
+    return sorted(unique, key=lambda each: (order.index(each.severity), each.harm))

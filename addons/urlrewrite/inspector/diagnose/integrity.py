@@ -1,0 +1,97 @@
+"""`integrity` attributes whose file is no longer what the page says: browsers refuse to run or apply it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from urlrewrite.content.coding.codings import (
+    CorruptCoding,
+    DecodedTooLarge,
+    UnsupportedCoding,
+    decode,
+    parse_content_encoding,
+)
+from urlrewrite.content.integrity import digests
+from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.finding import Finding, Harm
+from urlrewrite.inspector.diagnose.page_loads import url_of
+from urlrewrite.inspector.diagnose.page_references import Reference
+from urlrewrite.inspector.diff.bodies_decoded import LONGEST
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.trace.reading import text
+from urlrewrite.trace.text import shown
+
+_DIGEST = re.compile(r"(sha256|sha384|sha512)-([A-Za-z0-9+/=_-]+)", re.IGNORECASE)
+
+
+def broken_integrity(case: Case) -> Iterator[Finding]:
+    """Scripts and style sheets that a browser got, and refuses."""
+    by_url = {url_of(seen): seen for seen in case.load.resources if seen.answer and seen.answer.status == 200}
+    for reference in case.references(case.page):
+        seen = by_url.get(reference.url)
+        promised = _promised(reference.integrity)
+        if seen is None or not promised:
+            continue
+        body = _plain(seen.answer, seen.answer_body)
+        if body is None or promised & set(digests(body).values()):
+            continue
+        yield _finding(case, reference, seen, body, promised)
+
+
+def _finding(case: Case, reference: Reference, seen: Seen, body: bytes, promised: set[str]) -> Finding:
+    original = _plain(seen.original, seen.original_body)
+    before = [old for old, new in case.twins(case.page) if new == reference]
+    page_changed = (
+        before[0].integrity != reference.integrity
+        if before
+        else case.body(case.page) != case.body(case.page, original=True)
+    )
+    rules = [text(event, "rule") for event in case.changes(seen) if text(event, "rule")]
+    rule, source = "", ""
+    if original is not None and original != body:
+        if rules:
+            rule = rules[0]
+            source = case.rule_source(rule, seen)
+            why = f'the rule "{rule}" changed the file'
+        else:
+            why = "links were mapped in the file after the page had been sent with the backend's digest"
+        fits = original is not None and bool(promised & set(digests(original).values()))
+        why += ", and the digest is that of the backend's file" if fits else ""
+        todo = "Let a precondition of the rule leave this file out." if rule else "Load the page again."
+    elif page_changed:
+        changer = next(
+            (text(event, "rule") for event in case.changes(case.page) if "integrity" in text(event, "after").lower()),
+            "",
+        )
+        rule, source = changer, case.rule_source(changer, case.page) if changer else ""
+        why = f'the rule "{rule}" wrote the digest of another file' if rule else "the page was given a wrong digest"
+        todo = "Correct the digest in the value of the rule, or take the attribute out."
+    else:
+        why = "the backend sent it so: its own digest does not fit its own file"
+        todo = "An outbound rule can take the attribute away."
+    kind = "script" if reference.tag == "script" else "style sheet"
+    title = f"The {kind} {shown(seen.request.target, 100)} is refused for its integrity attribute: {why}"
+    evidence = (("integrity", reference.integrity), ("is", digests(body)["sha256"]))
+    harm = Harm.FUNCTION if reference.tag == "script" else Harm.LOOK
+    flows = (seen.flow_id, case.page.flow_id)
+    return Finding("integrity", harm, title, flows, evidence, rule, source, todo)
+
+
+def _promised(integrity: str) -> set[str]:
+    """The digests of the strongest algorithm, the only ones that count (Subresource Integrity, 3.3.4)."""
+    found = {
+        f"{name.lower()}-{value.replace('-', '+').replace('_', '/')}" for name, value in _DIGEST.findall(integrity)
+    }
+    strongest = max((each.partition("-")[0] for each in found), default="")
+    return {each for each in found if each.startswith(f"{strongest}-")}
+
+
+def _plain(answer: ResponseFacts | None, body: bytes | None) -> bytes | None:
+    if answer is None or body is None:
+        return None
+    try:
+        return decode(body, parse_content_encoding(field_values(answer.fields, "content-encoding")), limit=LONGEST)
+    except (UnsupportedCoding, CorruptCoding, DecodedTooLarge):
+        return None

@@ -1,0 +1,105 @@
+"""Names of the backend that came through: links that lead past the proxy, and what scripts and browsers use besides.
+
+A browser cannot resolve the backend's name, so no request tells of such a link: it is found in the page itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from urlrewrite.inspector.diagnose.case import Case, origin_of_url
+from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
+from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, answers_with_links, is_insecure
+from urlrewrite.inspector.diagnose.page_references import LOADED
+from urlrewrite.inspector.diagnose.routes import RuleCause
+from urlrewrite.inspector.diagnose.unmapped_reasons import why_unmapped
+from urlrewrite.inspector.leaks.places import Sort
+from urlrewrite.inspector.leaks.reasons import Harm as LeakHarm
+from urlrewrite.inspector.leaks.reasons import Remedy
+from urlrewrite.inspector.leaks.search import Leak, find_leaks
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.text import counted
+from urlrewrite.model.origin import parse_authority
+from urlrewrite.trace.text import shown
+
+_MOST_OF_A_PLACE = 20
+
+_TOLD_ELSEWHERE = frozenset(
+    """
+    location set-cookie content-security-policy content-security-policy-report-only access-control-allow-origin
+    """.split()
+)
+
+
+_PROPOSED = {
+    Remedy.RULE: "a rule",
+    Remedy.LINKS: "the setting links",
+    Remedy.LINKS_ALSO: "the setting linksAlso",
+    Remedy.ROOT_PATHS: "the setting rootPaths",
+    Remedy.SITE: "a site for that backend",
+    Remedy.TRANSFORM: "what to do about no-transform",
+}
+
+
+def leaking_links(case: Case) -> Iterator[Finding]:
+    """Links that name the backend."""
+    for seen in answers_with_links(case):
+        groups = LinkGroups(seen)
+        asked: dict[str, list[RuleCause]] = {}
+        for each in case.references(seen):
+            if case.names_backend(each.url, seen):
+                causes = asked.setdefault(each.place, [])
+                if len(causes) < _MOST_OF_A_PLACE:
+                    causes.append(why_unmapped(case, seen, each))
+                # Thousands of links of one place came through for one reason.
+                groups.add(causes[-1], each)
+        yield from (_leak(case, group) for group in groups)
+        told = {each.place for group in groups for each in group.found}
+        yield from _other_names(case, seen, told)
+
+
+def _leak(case: Case, group: LinkGroup) -> Finding:
+    hosts = sorted({origin.authority for each in group.found if (origin := origin_of_url(each.url))})
+    verb = group.verb("names", "name")
+    title = f"{group.subject(case)} still {verb} the backend {hosts[0]}: {group.cause.why}"
+    mixed = sum(each.use in LOADED and is_insecure(case, each) for each in group.found)
+    besides = [("mixed content besides", f"{mixed} of them are http:// in an https page")] if mixed else []
+    return group.finding(case, "leak", title, *besides, severity=group.severity)
+
+
+def _other_names(case: Case, seen: Seen, told: set[str]) -> Iterator[Finding]:
+    """Names of the backend that are no links of the page, but that its scripts or the browser use."""
+    leaks: dict[tuple[str, str], list[Leak]] = {}
+    for leak in find_leaks(seen, case.rules) if case.rules else ():
+        is_told = leak.place in told or leak.field.lower() in _TOLD_ELSEWHERE
+        if leak.harm is not LeakHarm.INFORMATION and not is_told:
+            leaks.setdefault((leak.place, leak.why), []).append(leak)
+    for (place, why), same in leaks.items():
+        total = sum(leak.count for leak in same)
+        where = "this page" if seen is case.page else shown(seen.request.target, 80)
+        title = f"{counted(total, 'name')} of the backend in {place} of {where} ({same[0].spelling}): {why}"
+        certain = any(map(_is_certain, same))
+        remedy = same[0].remedy
+        todo = "" if remedy is Remedy.NONE else f"The page Leaks proposes {_PROPOSED[remedy]}, ready to copy."
+        yield Finding(
+            "leak",
+            _harm_of_name(same[0]) if certain else Harm.HINT,
+            title,
+            (seen.flow_id, case.page.flow_id),
+            tuple((leak.place, leak.around) for leak in same[:EXAMPLES]),
+            todo=todo,
+            severity=Severity.ERROR if certain else Severity.WARNING,
+            count=total,
+        )
+
+
+def _harm_of_name(leak: Leak) -> Harm:
+    return Harm.LOOK if leak.where and leak.where.sort is Sort.STYLE else Harm.FUNCTION
+
+
+def _is_certain(leak: Leak) -> bool:
+    """Whether it is the very origin of a backend: another port of its host may be another server's."""
+    if leak.harm is not LeakHarm.ERROR or leak.remedy is Remedy.NONE or leak.origin is None:
+        return False
+    host, port = parse_authority(leak.authority) or ("", None)
+    return host == leak.origin.host and (port == leak.origin.port or (port is None and leak.origin.has_default_port))

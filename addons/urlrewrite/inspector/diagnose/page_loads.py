@@ -1,0 +1,229 @@
+"""Page loads: a document, the redirects that led to it, and what it loaded, put together from single exchanges.
+
+A proxy sees requests, not pages. What belongs together is told by what browsers say (Sec-Fetch-Dest, Referer), and
+where they do not say it, by the URLs that a page names and by time. Only exchanges of one client are put together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from urlrewrite.content.integrity import canonical_url
+from urlrewrite.engine.facts import field_values
+from urlrewrite.inspector.diagnose.page_references import body_text, is_html, references
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.model.origin import origin_of
+
+NEAR = 30.0
+"""Seconds after the last exchange of a page load in which one that does not say whose it is may belong to it."""
+
+MOST_IN_A_LOAD = 1000
+
+MOST_READ = 4 * 2**20
+"""Bytes of documents, the newest first, that are read to learn which URLs they name: that takes a second or two. What
+the others loaded is put to them by Referer and time alone.
+"""
+
+_DOCUMENTS = frozenset({"document", "iframe", "frame", "fencedframe"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(slots=True)
+class PageLoad:
+    """A document and what came with it, each in the order in which it was asked for.
+
+    `redirects` led to the document; where they lead in a circle, the document is the last of them. Of a frame both the
+    page that shows it (`resources`) and a page load of its own tell.
+    """
+
+    document: Seen
+    redirects: list[Seen] = field(default_factory=list)
+    resources: list[Seen] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """The address in the browser's bar."""
+        return self.document.request.url
+
+    @property
+    def asked(self) -> Seen:
+        """The exchange that began it."""
+        return self.redirects[0] if self.redirects else self.document
+
+    @property
+    def all(self) -> list[Seen]:
+        """Every exchange of it."""
+        return [*self.redirects, self.document, *self.resources]
+
+    def holds(self, flow_id: str) -> bool:
+        """Whether an exchange is of this page load, by the id of its flow or trace."""
+        return any(flow_id in (seen.flow_id, seen.trace.get("id")) for seen in self.all)
+
+
+def page_loads(seen: Iterable[Seen]) -> list[PageLoad]:
+    """The page loads in some exchanges, the newest first. The exchanges may come in any order."""
+    ordered = sorted(seen, key=lambda one: one.began)
+    gathering = _Gathering(_readable(ordered))
+    for each in ordered:
+        gathering.take(each)
+    return gathering.loads[::-1]
+
+
+def _readable(ordered: Sequence[Seen]) -> frozenset[int]:
+    """The ids (as of `id`) of the newest exchanges whose bodies are not more than may be read."""
+    left = MOST_READ
+    found = set()
+    for seen in reversed(ordered):
+        if is_html(seen.answer, seen.answer_body):
+            left -= len(seen.answer_body or b"")
+            if left < 0:
+                break
+            found.add(id(seen))
+    return frozenset(found)
+
+
+def destination(seen: Seen) -> str:
+    """What a browser says it asks for (Fetch Metadata): "document", "script", ...; "" where it does not say."""
+    return request_field(seen, "sec-fetch-dest").lower()
+
+
+def request_field(seen: Seen, name: str) -> str:
+    """The first value of a field of the request, "" without one."""
+    return next(iter(field_values(seen.request.fields, name)), "").strip()
+
+
+def answer_field(seen: Seen, name: str) -> str:
+    """The first value of a field of the answer that the client got, "" without one."""
+    return next(iter(field_values(seen.answer.fields, name)), "").strip() if seen.answer else ""
+
+
+def is_websocket(seen: Seen) -> bool:
+    """Whether it asks for a WebSocket."""
+    return request_field(seen, "upgrade").lower() == "websocket" or destination(seen) == "websocket"
+
+
+def is_navigation(seen: Seen) -> bool:
+    """Whether a browser asks for a page, to show it in a window or frame."""
+    if is_websocket(seen):
+        return False
+    if told := destination(seen):
+        return told in _DOCUMENTS
+    if request_field(seen, "x-requested-with") or (request_field(seen, "origin") and seen.request.method == "GET"):
+        return False
+    accept = request_field(seen, "accept").lower()
+    if "text/html" in accept:
+        return True
+    # Tools such as curl ask for anything, and follow no links: what answers with a page was asked for as one.
+    anything = accept in ("", "*/*") and not request_field(seen, "referer")
+    return anything and (seen.answer is None or is_redirect(seen) or is_html(seen.answer, seen.answer_body))
+
+
+def is_redirect(seen: Seen) -> bool:
+    """Whether the client was sent elsewhere."""
+    return bool(seen.answer and seen.answer.status in _REDIRECTS and answer_field(seen, "location"))
+
+
+def redirect_target(seen: Seen) -> str:
+    """The absolute URL that a redirect leads to, "" if it is none."""
+    return canonical_url(answer_field(seen, "location"), seen.request.url) if is_redirect(seen) else ""
+
+
+def url_of(seen: Seen) -> str:
+    """The URL of a request, spelled so that equal ones compare equal."""
+    return canonical_url(seen.request.url, seen.request.url)
+
+
+class _Gathering:
+    """Takes exchanges in the order of time."""
+
+    def __init__(self, readable: frozenset[int]) -> None:
+        self.loads: list[PageLoad] = []
+        self._readable = readable
+        self._read = 0
+        self._redirected: dict[tuple[str, str], tuple[PageLoad, bool]] = {}
+        self._by_url: dict[tuple[str, str], PageLoad] = {}
+        self._last: dict[str, list[PageLoad]] = {}
+        self._when: dict[int, float] = {}
+        self._named: dict[int, frozenset[str]] = {}
+
+    def take(self, seen: Seen) -> None:
+        """Puts one exchange where it belongs."""
+        client, url = seen.request.client[0], url_of(seen)
+        follows, of_document = self._redirected.pop((client, url), (None, False))
+        if follows and seen.began - self._when[id(follows)] > NEAR:
+            follows = None
+        if is_navigation(seen):
+            load = follows if follows and of_document else None
+            if load:
+                load.redirects.append(load.document)
+                load.document = seen
+            else:
+                self._frame_of(seen, client)
+                load = PageLoad(seen)
+                self.loads.append(load)
+                self._last.setdefault(client, []).append(load)
+            self._by_url[client, url] = load
+            self._note(load, seen, of_document=True)
+            return
+        load = follows or self._owner(seen, client)
+        if load is None:
+            return
+        if len(load.resources) < MOST_IN_A_LOAD:
+            load.resources.append(seen)
+        # Style sheets and scripts load more, and are named as its Referer.
+        self._by_url.setdefault((client, url), load)
+        self._note(load, seen, of_document=False)
+
+    def _note(self, load: PageLoad, seen: Seen, *, of_document: bool) -> None:
+        self._when[id(load)] = seen.began
+        if target := redirect_target(seen):
+            self._redirected[seen.request.client[0], target] = load, of_document
+
+    def _frame_of(self, seen: Seen, client: str) -> None:
+        """A frame is a part of the page that shows it, too."""
+        if destination(seen) in ("iframe", "frame") and (owner := self._owner(seen, client)):
+            owner.resources.append(seen)
+
+    def _owner(self, seen: Seen, client: str) -> PageLoad | None:
+        referer = request_field(seen, "referer")
+        named = self._by_url.get((client, canonical_url(referer, referer))) if referer else None
+        if named:
+            return named
+        asked_from = _origin(referer or request_field(seen, "origin"))
+        near = [load for load in self._near(seen, client) if asked_from in (None, _origin(load.url))]
+        url = url_of(seen)
+        return next((load for load in near if url in self._names(load)), None) or next(iter(near), None)
+
+    def _near(self, seen: Seen, client: str) -> Iterator[PageLoad]:
+        """Page loads of the client that may still be going on, the latest first."""
+        for load in reversed(self._last.get(client, [])):
+            if seen.began - self._when[id(load)] > NEAR:
+                return
+            yield load
+
+    def _names(self, load: PageLoad) -> frozenset[str]:
+        """The URLs that the document of a page load names."""
+        key = id(load.document)
+        if key not in self._named:
+            may = key in self._readable and self._read <= MOST_READ
+            page = body_text(load.document.answer, load.document.answer_body) if may else None
+            # A compressed one may be a thousand times as long as what was counted before.
+            self._read += len(page or "")
+            found = references(page, load.url) if page else []
+            self._named[key] = frozenset(each.url for each in found)
+        return self._named[key]
+
+
+def _origin(url: str) -> str | None:
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme.lower() not in ("http", "https"):
+        return None
+    origin = origin_of(scheme, rest.partition("/")[0])
+    return str(origin) if origin else None
+
+
+def load_of(loads: Sequence[PageLoad], flow_id: str) -> PageLoad | None:
+    """The page load that an exchange belongs to; that of its own if it is a document."""
+    own = (load for load in loads if flow_id in (load.document.flow_id, load.document.trace.get("id")))
+    return next(own, None) or next((load for load in loads if load.holds(flow_id)), None)

@@ -1,0 +1,189 @@
+"""What a page names and a browser goes to: scripts, pictures, frames, links, forms, by the URL that it asks for.
+
+Pages are what anybody wrote: what cannot be read has no references.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from urlrewrite.content.html.rewriter import HtmlScanner, Kind, Token
+from urlrewrite.content.integrity import canonical_url
+from urlrewrite.content.kinds import Kind as ContentKind
+from urlrewrite.content.kinds import content_kind, sniff_kind
+from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.inspector.diff.bodies_decoded import LONGEST, decoded_body
+
+type Use = Literal[
+    "script", "style", "image", "media", "font", "frame", "object", "manifest", "connect", "link", "form", "base"
+]
+
+LOADED: frozenset[Use] = frozenset(
+    {"script", "style", "image", "media", "font", "frame", "object", "manifest", "connect"}
+)
+"""What a browser asks for by itself; the others wait for a click."""
+
+MOST_REFERENCES = 5000
+
+_ATTRIBUTES: dict[tuple[str, str], Use] = {
+    ("script", "src"): "script",
+    ("img", "src"): "image",
+    ("img", "srcset"): "image",
+    ("input", "src"): "image",
+    ("source", "src"): "media",
+    ("source", "srcset"): "image",
+    ("video", "src"): "media",
+    ("video", "poster"): "image",
+    ("audio", "src"): "media",
+    ("track", "src"): "media",
+    ("image", "href"): "image",
+    ("image", "xlink:href"): "image",
+    ("use", "href"): "image",
+    ("use", "xlink:href"): "image",
+    ("iframe", "src"): "frame",
+    ("frame", "src"): "frame",
+    ("embed", "src"): "object",
+    ("object", "data"): "object",
+    ("body", "background"): "image",
+    ("a", "href"): "link",
+    ("area", "href"): "link",
+    ("form", "action"): "form",
+    ("button", "formaction"): "form",
+    ("input", "formaction"): "form",
+    ("base", "href"): "base",
+}
+_LINKS: dict[str, Use] = {
+    "stylesheet": "style",
+    "icon": "image",
+    "apple-touch-icon": "image",
+    "mask-icon": "image",
+    "manifest": "manifest",
+    "modulepreload": "script",
+}
+_PRELOADS: dict[str, Use] = {"script": "script", "style": "style", "image": "image", "font": "font", "fetch": "connect"}
+_CSS_URL = re.compile(
+    r"""@import\s*["']([^"'\n]*)["']|url\(\s*(?:"([^"\n]*)"|'([^'\n]*)'"""
+    r"""|((?:\\[0-9a-f]{1,6}\s?|\\[^\n]|[^\s"'()\\])*+))\s*\)""",
+    re.I,
+)
+_CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})\s?|([^\n]))", re.I)
+_SCRIPT_URL = re.compile(r"""(["'`])((?:https?|wss?)://[^"'`\s\\]+)\1""", re.I)
+_CANDIDATE = re.compile(r"[\s,]*([^\s,]\S*[^\s,]|[^\s,])(?:\s[^,]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A URL in a page: as `written` (character references resolved), and as a browser asks for it, "" where it is none.
+
+    `place` says where it is: `<img src>`, `<style>`, `<script>`.
+    """
+
+    url: str
+    written: str
+    use: Use
+    place: str
+    tag: str = ""
+    attribute: str = ""
+    integrity: str = ""
+    crossorigin: bool = False
+
+
+def body_text(answer: ResponseFacts | None, body: bytes | None) -> str | None:
+    """The text of a body, decoded as a browser would; None where it is none, was not kept, or cannot be decoded."""
+    return (decoded_body(answer, body).text or None) if answer and body else None
+
+
+def is_html(answer: ResponseFacts | None, body: bytes | None = None) -> bool:
+    """Whether an answer is a page."""
+    if answer is None:
+        return False
+    declared = next(iter(field_values(answer.fields, "content-type")), "")
+    kind = content_kind(declared) if declared else sniff_kind(body or b"")
+    return kind in (ContentKind.HTML, ContentKind.XHTML)
+
+
+def references(page: str, url: str) -> list[Reference]:
+    """What a page at `url` names, in the order in which it stands there."""
+    data = page.encode("utf-8", "replace")
+    found: list[Reference] = []
+    base = url
+    tokens = HtmlScanner(kinds={Kind.START_TAG, Kind.RAW_TEXT}, limit=LONGEST).feed(data, final=True)
+    based = False
+    for token in tokens:
+        if token.kind is Kind.RAW_TEXT:
+            found += _raw(token, _text(data[token.start : token.end]), base)
+        else:
+            attributes = {
+                _text(each.name).lower(): html.unescape(_text(each.value or b""))
+                for each in token.attributes
+                if not each.duplicate
+            }
+            found += _tag(_text(token.name), attributes, base)
+            if token.name == b"base" and "href" in attributes and not based:
+                based, base = True, canonical_url(attributes["href"], url) or url
+        if len(found) >= MOST_REFERENCES:
+            return found[:MOST_REFERENCES]
+    return found
+
+
+def style_references(sheet: str, url: str, place: str = "style sheet") -> list[Reference]:
+    """What a style sheet at `url` loads."""
+    found: list[Reference] = []
+    for each in _CSS_URL.finditer(sheet):
+        written = _CSS_ESCAPE.sub(_css_character, next(filter(None, each.groups()), ""))
+        if written and not written.startswith(("data:", "#")):
+            use: Use = "style" if each[0].startswith("@") else "image"
+            found.append(Reference(canonical_url(written, url), written, use, place))
+    return found
+
+
+def _css_character(escape: re.Match[str]) -> str:
+    """What an escape of CSS stands for (CSS Syntax 3, 4.3.7)."""
+    number = int(escape[1], 16) if escape[1] else ord(escape[2])
+    return chr(number) if 0 < number < 0x110000 and not 0xD800 <= number < 0xE000 else "\ufffd"
+
+
+def script_references(script: str, place: str = "the script") -> list[Reference]:
+    """The absolute URLs that stand in strings of a script."""
+    return [
+        Reference(canonical_url(found[2], found[2]), found[2], "connect", place)
+        for found in _SCRIPT_URL.finditer(script)
+    ]
+
+
+def _tag(tag: str, attributes: dict[str, str], base: str) -> Iterator[Reference]:
+    integrity, crossorigin = attributes.get("integrity", ""), "crossorigin" in attributes
+    for name, value in attributes.items():
+        use = _link_use(attributes) if (tag, name) == ("link", "href") else _ATTRIBUTES.get((tag, name))
+        if name == "style":
+            yield from style_references(value, base, f"<{tag} style>")
+        if use is None:
+            continue
+        written = [each[1] for each in _CANDIDATE.finditer(value)] if name == "srcset" else [value]
+        for each in written:
+            if not each.strip().lower().startswith(("data:", "javascript:", "mailto:", "blob:", "about:", "#", "tel:")):
+                url = canonical_url(each, base)
+                yield Reference(url, each, use, f"<{tag} {name}>", tag, name, integrity, crossorigin)
+
+
+def _link_use(attributes: dict[str, str]) -> Use:
+    words = attributes.get("rel", "").lower().split()
+    if "preload" in words or "prefetch" in words:
+        return _PRELOADS.get(attributes.get("as", "").lower(), "link")
+    return next((_LINKS[word] for word in words if word in _LINKS), "link")
+
+
+def _raw(token: Token, text: str, base: str) -> list[Reference]:
+    if token.name == b"style":
+        return style_references(text, base, "<style>")
+    if token.name == b"script" and token.get(b"src") is None:
+        return script_references(text, "<script>")
+    return []
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -1,0 +1,209 @@
+"""Content-Security-Policy: what a page loads from its public name, and its policy does not allow.
+
+Source expressions are matched as CSP 3 has it (6.7.2.5 and following), as far as hosts, schemes and ports go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code, policies_in
+from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url, path_of
+from urlrewrite.inspector.diagnose.finding import Finding, Harm
+from urlrewrite.inspector.diagnose.page_references import Use, is_html
+from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin
+from urlrewrite.trace.reading import text
+from urlrewrite.trace.text import shown
+
+type Policy = dict[str, list[str]]
+"""Directive to its source expressions, both as written but for the letter case of the directive."""
+
+_DIRECTIVES: dict[Use, tuple[str, ...]] = {
+    "script": ("script-src-elem", "script-src", "default-src"),
+    "style": ("style-src-elem", "style-src", "default-src"),
+    "image": ("img-src", "default-src"),
+    "media": ("media-src", "default-src"),
+    "font": ("font-src", "default-src"),
+    "frame": ("frame-src", "child-src", "default-src"),
+    "object": ("object-src", "default-src"),
+    "manifest": ("manifest-src", "default-src"),
+    "connect": ("connect-src", "default-src"),
+    "form": ("form-action",),
+    "base": ("base-uri",),
+}
+_HARM: dict[Use, Harm] = {
+    "script": Harm.FUNCTION,
+    "frame": Harm.FUNCTION,
+    "connect": Harm.FUNCTION,
+    "form": Harm.FUNCTION,
+    "base": Harm.FUNCTION,
+    "style": Harm.LOOK,
+}
+_SOURCE = re.compile(
+    r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[^\s/:*\[\]]+|\[[0-9a-f:.]+\])(?::(?P<port>\d+|\*))?"
+    r"(?P<path>/\S*)?",
+    re.IGNORECASE,
+)
+_HASH = re.compile(r"'(sha(?:256|384|512)-[A-Za-z0-9+/_=-]+)'", re.IGNORECASE)
+_NAME = "Content-Security-Policy"
+
+
+def parse_policy(value: str) -> Policy:
+    """One policy; of a directive that stands there twice, the first counts."""
+    found: Policy = {}
+    for part in value.split(";"):
+        words = part.split()
+        if words:
+            found.setdefault(words[0].lower(), words[1:])
+    return found
+
+
+def allows(sources: list[str], url: str, page: Origin) -> bool:
+    """Whether a source list allows a URL in a page of the origin `page`, redirects left aside."""
+    target = origin_of_url(url)
+    if target is None:
+        return True
+    scheme = url.partition(":")[0].lower()
+    for source in sources:
+        word = source.lower()
+        if word == "'self'" and target == page:
+            return True
+        if word == "*" and scheme in ("http", "https", "ws", "wss"):
+            return True
+        if word.endswith(":") and _scheme_fits(word[:-1], scheme):
+            return True
+        expression = _SOURCE.fullmatch(source)
+        if expression and not word.startswith("'") and _fits(expression, target, scheme, path_of(url), page):
+            return True
+        if word.startswith(("'nonce-", "'strict-dynamic'")):
+            # Who has the nonce is not seen here: nothing is said rather than something wrong.
+            return True
+    return False
+
+
+def _scheme_fits(allowed: str, scheme: str) -> bool:
+    upgrades = {"http": {"http", "https"}, "ws": {"ws", "wss", "http", "https"}, "wss": {"wss", "https"}}
+    return scheme in upgrades.get(allowed, {allowed})
+
+
+def _fits(expression: re.Match[str], target: Origin, scheme: str, path: str, page: Origin) -> bool:
+    host, port, wanted = expression["host"].lower(), expression["port"], expression["path"] or ""
+    if expression["scheme"]:
+        if not _scheme_fits(expression["scheme"].lower(), scheme):
+            return False
+    elif scheme not in (page.scheme, "https", "wss", "ws"):
+        return False
+    if host.startswith("*."):
+        if not target.host.endswith(host[1:]):
+            return False
+    elif host not in ("*", target.host_text.lower()):
+        return False
+    if port is None:
+        if target.port != DEFAULT_PORTS.get(scheme, 0):
+            return False
+    elif port != "*" and int(port) != target.port and (port, target.port) != ("80", 443):
+        return False
+    path = path.partition("?")[0]
+    return not wanted or (path.startswith(wanted) if wanted.endswith("/") else path == wanted)
+
+
+def blocked_by_policy(case: Case) -> Iterator[Finding]:
+    """What the policies of the document keep it from loading from a public name."""
+    page = case.page
+    origin = case.origin(page)
+    if origin is None or not is_html(page.answer, page.answer_body):
+        return
+    for where, value in _policies(case, page):
+        yield from _blocked(case, page, origin, where, value)
+        yield from _stale_hashes(case, page, where, value)
+
+
+def _policies(case: Case, page: Seen) -> Iterator[tuple[str, str]]:
+    for value in field(page, _NAME):
+        for one in value.split(","):
+            yield "", one
+    body = case.body(page)
+    if body:
+        yield from (("meta", policy) for policy in policies_in(body.encode("utf-8", "replace")))
+
+
+def _blocked(case: Case, page: Seen, origin: Origin, where: str, value: str) -> Iterator[Finding]:
+    policy = parse_policy(value)
+    blocked: dict[str, list[tuple[Use, str]]] = {}
+    for each in case.references(page):
+        directive = next((name for name in _DIRECTIVES.get(each.use, ()) if name in policy), None)
+        target = origin_of_url(each.url)
+        if directive is None or target not in case.public_origins():
+            continue
+        if not allows(policy[directive], each.url, origin):
+            blocked.setdefault(directive, []).append((each.use, each.url))
+    if not blocked:
+        return
+    worst = min(blocked, key=lambda name: min(_HARM.get(use, Harm.PART) for use, _ in blocked[name]))
+    uses = [use for urls in blocked.values() for use, _ in urls]
+    total = len(uses)
+    sources = " ".join(policy[worst])
+    hosts = case.backend_hosts(page)
+    named = next((word for word in policy[worst] if any(host in word.lower() for host in hosts)), "")
+    if named:
+        reason = f"{worst} names the backend, {shown(named, 80)}, and not {origin}"
+    else:
+        reason = f"{worst} is {shown(sources, 120)}, which does not allow {origin}{_nearly(policy[worst], origin)}"
+    cause = field_reason(case, page, _NAME)
+    kind = "the policy in the page" if where else "the Content-Security-Policy"
+    what = "1 address of this page is" if total == 1 else f"{total:,} addresses of this page are"
+    title = f"{what} blocked: {kind} does not allow the public name: {reason}: {cause.why}"
+    evidence = ((_NAME, value.strip()), *((f"blocked by {name}", urls[0][1]) for name, urls in blocked.items()))
+    yield Finding(
+        "csp",
+        min(_HARM.get(use, Harm.PART) for use in uses),
+        title,
+        (page.flow_id,),
+        evidence[:5],
+        cause.rule,
+        cause.source,
+        cause.todo,
+        count=total,
+    )
+
+
+def _nearly(sources: list[str], origin: Origin) -> str:
+    """What keeps a source of the right host from fitting."""
+    for source in sources:
+        expression = _SOURCE.fullmatch(source)
+        if expression is None or source.startswith("'") or expression["host"].lower() != origin.host_text:
+            continue
+        scheme = (expression["scheme"] or "").lower()
+        if scheme and not _scheme_fits(scheme, origin.scheme):
+            return f": its scheme is {scheme}, not {origin.scheme}"
+        port = expression["port"] or "the default"
+        if port not in ("*", str(origin.port)):
+            return f": its port is {port}, not {origin.port}"
+    return ""
+
+
+def _stale_hashes(case: Case, page: Seen, where: str, value: str) -> Iterator[Finding]:
+    """Inline code that a policy allowed by its hash, and that was changed since."""
+    allowed = {found[1] for found in _HASH.finditer(value)}
+    after, before = case.body(page), case.body(page, original=True)
+    if not allowed or not after or not before or after == before:
+        return
+    present = _hashes(after)
+    stale = [each for each in allowed if each in _hashes(before) and each not in present]
+    if not stale:
+        return
+    rules = [text(event, "rule") for event in case.changes(page) if text(event, "rule")]
+    by = f'the rule "{rules[0]}" changed it' if rules else "it was changed on its way"
+    title = f"Inline code of this page is blocked: the policy allows it by a hash that no longer holds, since {by}"
+    source = case.rule_source(rules[0], page) if rules else ""
+    todo = "Make the pattern of the rule leave inline scripts and styles alone."
+    evidence = (("hash of the backend's code", stale[0]), (_NAME, value.strip()))
+    yield Finding("csp-hash", Harm.FUNCTION, title, (page.flow_id,), evidence, rules[0] if rules else "", source, todo)
+
+
+def _hashes(body: str) -> set[str]:
+    codes = inline_code(body.encode("utf-8", "replace"), lambda data: data.decode("utf-8", "replace"))
+    return {digests(code)[name] for code in codes for name in ALGORITHMS}

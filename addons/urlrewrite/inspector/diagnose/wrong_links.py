@@ -1,0 +1,157 @@
+"""Links that do not name the backend and are wrong all the same: mixed content, wrong ports and paths, no URLs at all.
+
+Mostly a rule has made them so, and is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from urlrewrite.fields.names import is_loopback
+from urlrewrite.inspector.diagnose.addresses import difference
+from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
+from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
+from urlrewrite.inspector.diagnose.link_groups import LinkGroups, answers_with_links, is_insecure
+from urlrewrite.inspector.diagnose.page_loads import answer_field, is_redirect, redirect_target, url_of
+from urlrewrite.inspector.diagnose.page_references import LOADED, Reference
+from urlrewrite.inspector.diagnose.routes import RuleCause, own_answer
+from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.seen import Seen
+from urlrewrite.trace.text import shown
+
+_ABSOLUTE = re.compile(r"\s*(?:https?|wss?)://", re.IGNORECASE)
+_NO_SLASH = re.compile(r"\s*([a-z]+://[^/?#:\s]+:\d+)[^/?#\d]", re.IGNORECASE)
+
+
+def mixed_content(case: Case) -> Iterator[Finding]:
+    """What an https page loads by http:// from a public name: browsers block it, or ask for it by https."""
+    hosts = {known.host for known in case.public_origins()}
+    for seen in answers_with_links(case):
+        groups = LinkGroups(seen)
+        for each in case.references(seen):
+            origin = origin_of_url(each.url)
+            loaded = each.use in LOADED or each.use == "form"
+            if origin and origin.host in hosts and loaded and is_insecure(case, each):
+                groups.add(
+                    _writer(case, seen, each, "Write https:// into the value of the rule."), each, origin.authority
+                )
+        for group in groups:
+            origin = origin_of_url(group.found[0].url)
+            assert origin is not None
+            title = (
+                f"Mixed content: {group.subject(case)} {group.verb('begins', 'begin')} with http://{origin.authority} "
+            )
+            title += f"in an https page, which browsers block: {group.cause.why}"
+            if is_loopback(origin.host):
+                here = f"browsers make an exception for {origin.host}, and for no real name"
+                yield group.finding(case, "mixed-content", title, ("here", here), severity=Severity.WARNING)
+            else:
+                yield group.finding(case, "mixed-content", title, severity=Severity.ERROR)
+
+
+def _writer(case: Case, seen: Seen, reference: Reference, todo: str) -> RuleCause:
+    """The rule that wrote a link, or where else it comes from."""
+    before = case.before(seen, reference)
+    changer = case.changer(seen, before.written if before else "", reference.written)
+    if changer:
+        why = f'the rule "{changer}" wrote {shown(reference.written, 100)}'
+        return RuleCause(changer, case.rule_source(changer, seen), why, todo)
+    whose = "the backend's page" if before and before.written == reference.written else "the page"
+    return RuleCause("", "", f"{whose} has it so", "Add an outbound rule that corrects it.")
+
+
+def unpublished_links(case: Case) -> Iterator[Finding]:
+    """Links to a public host under a scheme or port at which nothing is published."""
+    known = case.public_origins()
+    hosts = {origin.host for origin in known}
+    for seen in answers_with_links(case):
+        groups = LinkGroups(seen)
+        for each in case.references(seen):
+            origin = origin_of_url(each.url)
+            if origin and origin.host in hosts and origin not in known and not case.names_backend(each.url, seen):
+                todo = "Correct scheme and port in the value of the rule."
+                groups.add(_writer(case, seen, each, todo), each, str(origin))
+        for group in groups:
+            title = (
+                f"{group.subject(case)} {group.verb('leads', 'lead')} to {origin_of_url(group.found[0].url)}, where "
+            )
+            title += f"nothing is published ({', '.join(sorted(map(str, known)))} are): {group.cause.why}"
+            yield group.finding(case, "unpublished", title, severity=Severity.ERROR)
+
+
+def no_urls(case: Case) -> Iterator[Finding]:
+    """Links that were made what is no URL: mostly a slash is missing between host and path."""
+    for seen in answers_with_links(case):
+        groups = LinkGroups(seen)
+        for before, each in case.twins(seen):
+            if before.written != each.written and _ABSOLUTE.match(each.written) and origin_of_url(each.written) is None:
+                groups.add(_writer(case, seen, each, "Correct the value of the rule."), each)
+        for group in groups:
+            slash = _NO_SLASH.match(group.found[0].written)
+            what = f", as a slash is missing behind {slash[1]}" if slash else ""
+            title = f"{group.subject(case)} {group.verb('is no URL', 'are no URLs')}{what}: {group.cause.why}"
+            yield group.finding(case, "no-url", title, severity=Severity.ERROR)
+
+
+def wrong_paths(case: Case) -> Iterator[Finding]:
+    """Links that nobody followed yet, and that lead to another path than the backend's page has."""
+    followed = {url_of(seen) for seen in case.load.all}
+    for seen in answers_with_links(case):
+        groups = LinkGroups(seen)
+        for before, after in case.twins(seen):
+            if after.url in followed or case.names_backend(after.url, seen) or origin_of_url(after.url) is None:
+                continue
+            site = case.site(seen)
+            if site and site.site.path and path_of(after.url) == site.site.path:
+                # It is redirected to the same with a slash at its end.
+                continue
+            public = case.public_url(before.url, seen)
+            what = difference(path_of(public), path_of(after.url)) if public else ""
+            if what:
+                changer = case.changer(seen, before.written, after.written)
+                source = case.rule_source(changer, seen) if changer else ""
+                todo = (
+                    "Correct the value of the rule." if changer else "Map it: links: everywhere, or an outbound rule."
+                )
+                groups.add(RuleCause(changer, source, what, todo), after)
+        for group in groups:
+            by = f'the rule "{group.cause.rule}" makes' if group.cause.rule else "the page has"
+            title = f"{group.subject(case)} {group.verb('leads', 'lead')} to a wrong path: {by} "
+            title += f"{shown(group.found[0].written, 100)}, and {group.cause.why}"
+            yield group.finding(case, "wrong-link", title, severity=group.severity)
+
+
+def lost_redirects(case: Case) -> Iterator[Finding]:
+    """Redirects that lead to the backend, or to a scheme or port of a public host where nothing is published."""
+    known = case.public_origins()
+    for seen in case.load.all:
+        if not is_redirect(seen):
+            continue
+        origin = origin_of_url(redirect_target(seen))
+        if origin is None or origin in known:
+            continue
+        location = shown(answer_field(seen, "location"), 120)
+        flows = (seen.flow_id, case.page.flow_id)
+        harm = Harm.PAGE if seen is case.page or seen in case.load.redirects else Harm.PART
+        cause = _redirecting_rule(case, seen) or field_reason(case, seen, "Location")
+        evidence = (("Location", answer_field(seen, "location")), ("asked for", seen.request.url))
+        if case.names_backend(redirect_target(seen), seen):
+            title = f"The redirect of {shown(seen.request.target, 80)} leads to the backend, {location}: {cause.why}"
+        elif origin.host in {each.host for each in known}:
+            title = (
+                f"The redirect of {shown(seen.request.target, 80)} leads to {location}, where nothing is published: "
+            )
+            title += cause.why
+        else:
+            continue
+        yield Finding("redirect", harm, title, flows, evidence, cause.rule, cause.source, cause.todo)
+
+
+def _redirecting_rule(case: Case, seen: Seen) -> RuleCause | None:
+    found = own_answer(case, seen)
+    return (
+        RuleCause(found.rule, found.source, f'the rule "{found.rule}" {found.why}', "Correct its URL.")
+        if found
+        else None
+    )

@@ -1,0 +1,296 @@
+"""Checks of inbound actions: what goes on after a rewrite, queries and escapes that are doubled, foreign targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Literal, Template, Variable
+from urlrewrite.engine.template import Node as TemplateNode
+from urlrewrite.engine.variables import normal_name
+from urlrewrite.lint.registry import Finding, check
+from urlrewrite.lint.shapes import flat, is_only
+from urlrewrite.lint.views import ConditionView, InboundView, LevelView, place, quoted
+from urlrewrite.model import ActionType
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.tree import Chars, Group, Node, chars, children
+
+_WITH_QUERY = ("REQUEST_URI", "UNENCODED_URL", "HTTP_URL", "HTTP_X_ORIGINAL_URL", "CACHE_URL")
+_BEGINS_PATH = (*_WITH_QUERY, "URL", "PATH_INFO", "SCRIPT_NAME", "URL_PATH_INFO")
+_END_OF_HOST = re.compile(r"[/?#]")
+_SAFE_VARIABLES = frozenset("SERVER_PORT SERVER_ADDR LOCAL_ADDR HTTPS INSTANCE_NAME REQUEST_SCHEME".split())
+_HOST_VARIABLES = frozenset(("HTTP_HOST", "SERVER_NAME", "CACHE_URL"))
+
+
+@check(
+    "UR150",
+    "A request field set by its own name",
+    InboundView,
+    means="A server variable is set whose name looks like a request field but does not begin with `HTTP_`.",
+    iis="Sets a variable of that name; the backend does not see it.",
+    here="The same.",
+    write="`HTTP_X_SCRIPT_NAME` for the field X-Script-Name.",
+)
+def field_without_prefix(view: InboundView) -> Iterator[Finding]:
+    for item, _ in view.variables:
+        name = normal_name(item.name)
+        if name.startswith(("HTTP_", "RESPONSE_")):
+            continue
+        if "-" in item.name or name.startswith("X_"):
+            yield Finding(
+                f"the variable {quoted(item.name)} is not sent to the backend, by IIS or here, because its name does "
+                f"not begin with HTTP_: write {quoted('HTTP_' + name)}",
+                place(item, view),
+            )
+
+
+@check(
+    "UR151",
+    "A field of the answer set by an inbound rule",
+    InboundView,
+    means="An inbound rule sets `RESPONSE_...`. There is no answer yet, and the field is not changed later either.",
+    iis="Sets a variable that nothing comes of.",
+    here="The same.",
+    write="An outbound rule: `match: {serverVariable: RESPONSE_X, pattern: .*}` with the action Rewrite.",
+)
+def answer_set_inbound(view: InboundView) -> Iterator[Finding]:
+    for item, _ in view.variables:
+        if normal_name(item.name).startswith("RESPONSE_"):
+            yield Finding(
+                f"{quoted(item.name)} has no effect in an inbound rule, in IIS as here, because there is no answer "
+                f"yet: write an outbound rule with serverVariable {item.name}",
+                place(item, view),
+            )
+
+
+@check(
+    "UR170",
+    "A rewrite to another host, and then more rules",
+    LevelView,
+    means="A rule rewrites to an absolute URL and does not stop; the rules after it are compared with the path of that "
+    "URL, and may change it or answer it.",
+    iis="Goes on with the next rule; what then becomes of the URL is not documented. All its wizards set "
+    "stopProcessing.",
+    here="Goes on with the path of the new URL; the host stays the one that the rule named.",
+    write="`stopProcessing: true`.",
+)
+def goes_on_after_proxying(view: LevelView) -> Iterator[Finding]:
+    for at, rule in enumerate(view.inbound):
+        if rule.item.action.type is not ActionType.REWRITE or rule.ends or not _is_absolute(rule.url):
+            continue
+        later = next((other for other in view.inbound[at + 1 :] if not _does_nothing(other)), None)
+        if later:
+            yield Finding(
+                f"rewrites to {quoted(rule.url.source)} and does not stop, so that in IIS, and here, the path of that "
+                f"URL is given to the rules after it, first {quoted(later.rule)}: set stopProcessing to true",
+                rule.source,
+                rule.rule,
+            )
+
+
+@check(
+    "UR171",
+    "A query string that is appended twice",
+    InboundView,
+    means="The URL of the action holds the query already, by `{REQUEST_URI}`, `{UNENCODED_URL}` or `{QUERY_STRING}`, "
+    "and appendQueryString, which is true unless it is said otherwise, appends it once more.",
+    iis="Sends `/news?page=2&page=2`.",
+    here="The same.",
+    write="`appendQueryString: false`.",
+)
+def doubled_query(view: InboundView) -> Iterator[Finding]:
+    action = view.item.action
+    if action.type not in (ActionType.REWRITE, ActionType.REDIRECT) or not action.append_query_string:
+        return
+    before = ""
+    for node in view.url.nodes:
+        if isinstance(node, Literal):
+            before += node.text
+            continue
+        name = normal_name(node.name) if isinstance(node, Variable) else ""
+        whole = name in _WITH_QUERY and "?" not in before
+        if whole or (name == "QUERY_STRING" and before[-1:] in "?&" and before):
+            yield Finding(
+                f"{{{name}}} in {quoted(view.url.source)} holds the query string, and appendQueryString appends it "
+                "once more, in IIS as here: set appendQueryString to false"
+            )
+            return
+
+
+@check(
+    "UR172",
+    "{UNENCODED_URL} encoded twice",
+    InboundView,
+    means="A rule rewrites to a URL with `{UNENCODED_URL}`, and useOriginalURLEncoding is not switched off.",
+    iis="Encodes the URL once more: `%20` becomes `%2520`, `%2F` becomes `%252F`.",
+    here="In the mode `iis` the same; in the mode `helpful` the URL goes on as the client sent it.",
+    write='`useOriginalURLEncoding="false"` at `<rules>` (in YAML `useOriginalURLEncoding: false` beside the rules), '
+    "or `{R:1}`.",
+)
+def doubled_encoding(view: InboundView) -> Iterator[Finding]:
+    if view.item.action.type is not ActionType.REWRITE or not view.context.encodes_again:
+        return
+    if any(isinstance(n, Variable) and normal_name(n.name) == "UNENCODED_URL" for n in view.url.references()):
+        here = "this site, in mode iis, does so, too" if view.context.is_strict else "here the URL goes on as it came"
+        yield Finding(
+            "IIS encodes {UNENCODED_URL} once more, so that %20 becomes %2520, unless useOriginalURLEncoding is false; "
+            f"{here}: set useOriginalURLEncoding to false, or write {{R:1}}"
+        )
+
+
+@check(
+    "UR174",
+    "A redirect or rewrite to a host that the request names",
+    InboundView,
+    means="The host of the action's URL is taken from the path, the query or a field of the request. Whoever makes the "
+    "link chooses where a visitor is sent, or whom the proxy asks.",
+    iis="Redirects there (an open redirect), or proxies there.",
+    here="Redirects there. A rewrite to a host that no rule file names is refused with 500.",
+    write="A rewrite map from what the request may say to the hosts that you know, or the host in plain words.",
+)
+def foreign_host(view: InboundView) -> Iterator[Finding]:
+    if view.item.action.type not in (ActionType.REWRITE, ActionType.REDIRECT):
+        return
+    for node in _authority(view):
+        if reason := _tainted(node, view):
+            redirects = view.item.action.type is ActionType.REDIRECT
+            done = (
+                "IIS, and this proxy, redirect there"
+                if redirects
+                else "IIS proxies there, this proxy only if a rule file names it"
+            )
+            write = "put a slash before it" if _is_tail(node, view) else "write the host, or take it from a rewrite map"
+            yield Finding(
+                f"the host of {quoted(view.url.source)} comes from {reason}, so that whoever makes the link chooses "
+                f"it; {done}: {write}"
+            )
+            return
+
+
+def _authority(view: InboundView) -> list[TemplateNode]:
+    """The references that have a part in the host. What can only begin a path ends it, `.example.com` makes it safe."""
+    nodes = view.url.nodes
+    if len(nodes) == 1 and isinstance(nodes[0], BackReference):
+        return [nodes[0]]  # {C:1} alone may be a whole URL, {R:1}/x is a path of this site
+    found: list[TemplateNode] = []
+    scheme, inside = "", False
+    for node in nodes:
+        if isinstance(node, Literal):
+            text = node.text
+            if not inside:
+                scheme, mark, text = (scheme + text).partition("://")
+                inside = bool(mark)
+            if inside and text[:1] == "." and found and not any(_may_end_host(each, view) for each in found):
+                return []
+            if inside and _END_OF_HOST.search(text):
+                break
+        elif not inside:
+            scheme += "?"
+        elif _begins_path(node, view):
+            break
+        else:
+            found.append(node)
+    return found
+
+
+def _begins_path(node: TemplateNode, view: InboundView) -> bool:
+    """Whether what a reference gives always begins with a slash."""
+    match node:
+        case Variable(name):
+            return normal_name(name) in _BEGINS_PATH
+        case BackReference("R", number):
+            return view.pattern is not None and _slash_first(view.pattern.tree, number)
+        case BackReference("C", number):
+            capturing = [item for item in view.conditions if item.captures >= number and item.pattern]
+            return bool(capturing) and all(
+                item.pattern is not None and _slash_first(item.pattern.tree, number) for item in capturing
+            )
+        case _:
+            return False
+
+
+def _slash_first(tree: Node, number: int) -> bool:
+    group = _group(tree, number) if number else tree
+    first = flat(group)[:1] if group else []
+    return any(isinstance(part, Chars) and is_only(part.ranges, "/") for part in first)
+
+
+def _may_end_host(node: TemplateNode, view: InboundView) -> bool:
+    """Whether a reference to the path may hold a character that ends a host, so that what follows it is a path."""
+    if isinstance(node, BackReference) and node.kind == "R" and view.pattern is not None:
+        return any(_may_hold(view.pattern.tree, node.number, char) for char in "/?#\\")
+    return not (isinstance(node, Variable) and normal_name(node.name) in _HOST_VARIABLES)
+
+
+def _is_tail(node: TemplateNode, view: InboundView) -> bool:
+    """Whether the reference stands right behind a host, where a slash is missing."""
+    before = view.url.nodes[: view.url.nodes.index(node)]
+    return bool(before) and not (isinstance(before[-1], Literal) and before[-1].text.endswith("://"))
+
+
+def _tainted(node: TemplateNode, view: InboundView) -> str:
+    """What in the request a reference comes from, "" if that is harmless."""
+    alone = len(view.url.nodes) == 1
+    safe = _SAFE_VARIABLES | view.context.variables
+    if view.item.action.type is ActionType.REDIRECT:
+        # A visitor's browser sends the name that it asked for; a client of its own may ask for any.
+        safe |= _HOST_VARIABLES
+    match node:
+        case Variable(name) if normal_name(name) not in safe:
+            return f"{{{name}}}"
+        case BackReference("R", number):
+            if view.pattern is None or alone or not _may_hold(view.pattern.tree, number, "."):
+                return ""
+            return f"the path ({{R:{number}}})"
+        case BackReference("C", number):
+            items = view.conditions
+            return next((reason for item in items if (reason := _tainted_input(item, number, alone, safe))), "")
+        case _:
+            return ""
+
+
+def _tainted_input(item: ConditionView, number: int, whole_url: bool, safe: frozenset[str]) -> str:
+    looked_up = any(isinstance(node, Call) and node.name.lower() not in FUNCTIONS for node in item.input.nodes)
+    if item.captures < max(number, 1) or item.pattern is None or looked_up:
+        return ""
+    if not _may_hold(item.pattern.tree, number, ":" if whole_url else "."):
+        return ""
+    names = (node.name for node in item.input.references() if isinstance(node, Variable))
+    return next((f"{{{name}}} ({{C:{number}}})" for name in names if normal_name(name) not in safe), "")
+
+
+def _may_hold(tree: Node, number: int, char: str) -> bool:
+    """Whether a group (0: the whole) can capture this character."""
+    node = tree if number == 0 else _group(tree, number)
+    return node is not None and characters.contains(chars(node), ord(char))
+
+
+def _group(node: Node, number: int) -> Node | None:
+    if isinstance(node, Group) and node.number == number:
+        return node
+    return next((found for child in children(node) if (found := _group(child, number))), None)
+
+
+@check(
+    "UR175",
+    "A rule without any effect",
+    InboundView,
+    means="The action is None, no server variable is set, and stopProcessing is not set.",
+    iis="Evaluates the rule, and nothing comes of it.",
+    here="The same.",
+    write="An action, a server variable or `stopProcessing: true`; or no such rule.",
+)
+def no_effect(view: InboundView) -> Iterator[Finding]:
+    if _does_nothing(view):
+        yield Finding(
+            "the rule has no effect, in IIS as here: its action is None, it sets no server variable and does not stop "
+            "the rules after it; give it an action, or take it away"
+        )
+
+
+def _does_nothing(view: InboundView) -> bool:
+    return view.item.action.type is ActionType.NONE and not view.variables and not view.item.stop_processing
+
+
+def _is_absolute(url: Template) -> bool:
+    return re.match(r"\s*(?:https?|wss?|\{[^{}]+\}|https?\{[^{}]+\})://", url.source, re.IGNORECASE) is not None

@@ -1,0 +1,1 @@
+"""What the ids of findings mean, where another room gives them."""

@@ -1,0 +1,1 @@
+"""ECMAScript, Wildcard and ExactMatch: parsed, translated, bounded. Knows nothing of rules."""

@@ -1,0 +1,197 @@
+"""The literal text that a pattern cannot match without: what an index of many rules is made of.
+
+Everything here is a *necessary* condition, on texts without regard to case (`fold`): a text that a pattern matches has
+what is said of it; a text that has it may still not match. So only letters count whose every variant folds to the same
+one character, and anything that is hard to tell (a large class, a back-reference, a lookaround) says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from urlrewrite.patterns import linear
+from urlrewrite.patterns.characters import Ranges
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Look, Node, Repeat, Sequence
+
+MAX_TEXTS = 100  # alternatives that are told apart, as in `^(en|de|fr)/(news|blog)/`
+MAX_LENGTH = 60  # characters of each
+MAX_CLASS = 4  # a class of more letters is not spelled out
+_WIDEST_CLASS = 16  # nor is one looked at that has more code points
+
+_SIGMA = "\u03a3"  # its lower case depends on what stands around it
+
+
+class Place(StrEnum):
+    """Where in a text a literal must be; the earlier, the more it says."""
+
+    WHOLE = "whole"
+    START = "start"
+    ANYWHERE = "anywhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Literals:
+    """A folded text must have one of `texts` at `place`. None of them is empty, unless the place is `WHOLE`."""
+
+    place: Place
+    texts: frozenset[str]
+
+
+def fold(text: str) -> str:
+    """A text as it is looked up: each character becomes what every variant of it becomes."""
+    return text.lower()
+
+
+def required_literals(tree: Node) -> tuple[Literals, ...]:
+    """What every text has that the pattern matches somewhere; each entry holds by itself."""
+    found: dict[Literals, None] = {}
+    if linear.is_anchored(tree):
+        heads = _heads(tree)
+        whole = not heads.complete and not heads.open
+        texts = heads.all()
+        if texts and (whole or "" not in texts):
+            found[Literals(Place.WHOLE if whole else Place.START, texts)] = None
+    for texts in _inside(tree):
+        if texts and "" not in texts:
+            found[Literals(Place.ANYWHERE, texts)] = None
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heads:
+    """What a node's match may begin with: texts that are all of it, beginnings of longer ones, and texts after which
+    the whole input is at its end.
+    """
+
+    complete: frozenset[str] = frozenset()
+    open: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
+
+    def all(self) -> frozenset[str]:
+        return self.complete | self.open | self.ended
+
+    def opened(self) -> _Heads:
+        """The same, where more may come."""
+        return _Heads(open=self.complete | self.open, ended=self.ended)
+
+    def then(self, after: _Heads) -> _Heads:
+        """What a match of this and then of `after` begins with; short of that where there would be too many."""
+        if len(self.complete) * len(after.all()) + len(self.open | self.ended) > MAX_TEXTS:
+            return self.opened()
+
+        def joined(texts: frozenset[str]) -> frozenset[str]:
+            return frozenset(before + text for before in self.complete for text in texts)
+
+        heads = _Heads(joined(after.complete), self.open | joined(after.open), self.ended | joined(after.ended))
+        return heads.opened() if any(len(text) > MAX_LENGTH for text in heads.complete) else heads
+
+
+_NOTHING = frozenset({""})
+_EMPTY = _Heads(complete=_NOTHING)
+_UNKNOWN = _Heads(open=_NOTHING)
+
+
+def _heads(node: Node) -> _Heads:
+    match node:
+        case Chars(ranges):
+            letters = _letters(ranges)
+            return _UNKNOWN if letters is None else _Heads(complete=letters)
+        case Sequence(items):
+            heads = _EMPTY
+            for _, following in _pieces(items):
+                if not heads.complete:
+                    break
+                heads = heads.then(following)
+            return heads
+        case Choice(branches):
+            return _either(map(_heads, branches))
+        case Group(body):
+            return _heads(body)
+        case Repeat(body, least, most):
+            once = _heads(body)
+            heads = _EMPTY
+            for _ in range(min(least, MAX_LENGTH)):
+                heads = heads.then(once)
+            if most == least and least <= MAX_LENGTH:
+                return heads
+            if least == 0 and most == 1:
+                return _either((_EMPTY, once))
+            return heads.opened()
+        case Anchor.END:
+            return _Heads(ended=_NOTHING)
+        case Anchor() | Look():
+            return _EMPTY
+        case _:
+            return _UNKNOWN
+
+
+def _pieces(items: tuple[Node, ...]) -> Iterator[tuple[Node | None, _Heads]]:
+    """The items with what they begin with; letters that follow one another are one piece, without a node."""
+    word = ""
+    for item in items:
+        letters = _letters(item.ranges) if isinstance(item, Chars) else None
+        if letters and len(letters) == 1 and len(word) < MAX_LENGTH:
+            word += next(iter(letters))
+            continue
+        if word:
+            yield None, _Heads(complete=frozenset({word}))
+            word = ""
+        yield item, _heads(item)
+    if word:
+        yield None, _Heads(complete=frozenset({word}))
+
+
+def _either(branches: Iterable[_Heads]) -> _Heads:
+    complete, open_, ended = frozenset[str](), frozenset[str](), frozenset[str]()
+    for heads in branches:
+        complete, open_, ended = complete | heads.complete, open_ | heads.open, ended | heads.ended
+    return _UNKNOWN if len(complete) + len(open_) + len(ended) > MAX_TEXTS else _Heads(complete, open_, ended)
+
+
+@cache
+def _letters(ranges: Ranges) -> frozenset[str] | None:
+    """The characters of a set, folded; None where they are many, or fold differently in different places."""
+    if sum(high - low + 1 for low, high in ranges) > _WIDEST_CLASS:
+        return None
+    letters = {chr(code) for low, high in ranges for code in range(low, high + 1)}
+    folded = frozenset(map(fold, letters))
+    return None if _SIGMA in letters or len(folded) > MAX_CLASS else folded
+
+
+def _inside(node: Node) -> Iterator[frozenset[str]]:
+    """Sets of texts, one of each of which is somewhere in what the node matches, or in what it looks at."""
+    match node:
+        case Sequence(items):
+            heads = _EMPTY
+            for item, following in _pieces(items):
+                if following.complete != _NOTHING:
+                    heads = heads.then(following)
+                    if not heads.complete:
+                        yield heads.all()
+                        heads = _EMPTY
+                if item is not None and not isinstance(item, Chars):
+                    yield from _inside(item)
+            yield heads.all()
+        case Choice(branches):
+            best = [max(_inside(branch), key=_worth, default=_NOTHING) for branch in branches]
+            together = frozenset[str]().union(*best)
+            if len(together) <= MAX_TEXTS:
+                yield together
+        case Group(body):
+            yield from _inside(body)
+        case Repeat(body, least) if least > 0:
+            yield _heads(node).all()
+            yield from _inside(body)
+        case Look(body, negative=False):
+            yield from _inside(body)
+        case Chars():
+            yield _heads(node).all()
+        case _:
+            pass
+
+
+def _worth(texts: frozenset[str]) -> tuple[int, int]:
+    return min(map(len, texts), default=0), -len(texts)

@@ -1,0 +1,251 @@
+"""The tree of a regular expression: what is known of it without running it, and its spelling in Python.
+
+The tree has no quantifier over something that always matches nothing, and, wherever that can be expressed, none that
+may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.characters import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Chars:
+    """One character of a set. With the empty set: never matches."""
+
+    ranges: Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One after the other; without items: matches nothing, always."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The first branch that lets the rest match."""
+
+    branches: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """`{least,most}`; `most` is None where there is no limit."""
+
+    body: Node
+    least: int
+    most: int | None
+    lazy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A capturing group, numbered from 1."""
+
+    body: Node
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Lookahead or lookbehind."""
+
+    body: Node
+    ahead: bool
+    negative: bool
+
+
+class Anchor(StrEnum):
+    r"""An assertion without a body, spelled as Python needs it: its `\B` is not true of the empty text before 3.14."""
+
+    START = "^"
+    END = r"\Z"
+    BOUNDARY = r"\b"
+    NOT_BOUNDARY = r"(?!\b)"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A back-reference to a group that is closed before; empty where the group has not matched."""
+
+    number: int
+
+
+type Node = Chars | Sequence | Choice | Repeat | Group | Look | Anchor | Reference
+
+EMPTY = Sequence(())
+NEVER = Chars(characters.NONE)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly below."""
+    match node:
+        case Sequence(items):
+            return items
+        case Choice(branches):
+            return branches
+        case Repeat(body=body) | Group(body=body) | Look(body=body):
+            return (body,)
+        case _:
+            return ()
+
+
+def has_group(node: Node) -> bool:
+    """Whether there is a capturing group in the tree."""
+    return isinstance(node, Group) or any(map(has_group, children(node)))
+
+
+def width(node: Node) -> tuple[int, int | None]:
+    """The least and the greatest number of characters that the node consumes; None: no limit."""
+    match node:
+        case Chars(ranges):
+            return (1, 1) if ranges else (0, 0)
+        case Sequence(items):
+            widths = [width(item) for item in items]
+            return sum(low for low, _ in widths), _total([high for _, high in widths])
+        case Choice(branches):
+            widths = [width(branch) for branch in branches]
+            highs = [high for _, high in widths if high is not None]
+            return min(low for low, _ in widths), max(highs) if len(highs) == len(widths) else None
+        case Repeat(body, least, most):
+            low, high = width(body)
+            return low * least, 0 if high == 0 else None if high is None or most is None else high * most
+        case Group(body):
+            return width(body)
+        case Reference():
+            return 0, None
+        case _:
+            return 0, 0
+
+
+def _total(highs: list[int | None]) -> int | None:
+    known = [high for high in highs if high is not None]
+    return sum(known) if len(known) == len(highs) else None
+
+
+def size(node: Node) -> int:
+    """How many nodes there are once every count is written out: `a{3,}` is `aaaa*`."""
+    below = sum(map(size, children(node)))
+    if isinstance(node, Repeat):
+        return below * max(1, node.least + (node.most != node.least))
+    return 1 + below
+
+
+def chars(node: Node) -> Ranges:
+    """Every character that the node may consume (a back-reference not counted: its group has them)."""
+    match node:
+        case Chars(ranges):
+            return ranges
+        case Look():
+            return characters.NONE
+        case _:
+            return characters.union(*map(chars, children(node)))
+
+
+def has_optional_group(node: Node) -> bool:
+    """Whether the node can match while one of its groups takes no part: Python keeps its old capture in a loop."""
+    match node:
+        case Choice():
+            return has_group(node)
+        case Repeat(body, least):
+            return has_group(body) if least == 0 else has_optional_group(body)
+        case Look(negative=True):
+            return False
+        case _:
+            return any(map(has_optional_group, children(node)))
+
+
+def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | None:
+    """The quantified body, as ECMAScript means it: an iteration above `least` must consume something.
+
+    None where the tree cannot say so; `Repeat(body, ...)` is then nearly the same.
+    """
+    low, high = width(body)
+    if low > 0 and most != 0:
+        return Repeat(body, least, most, lazy)
+    if least > 0:
+        return body if high == 0 else None
+    rest: Node | None
+    if most == 0:
+        most, rest = 1, _never(body)
+    else:
+        rest = nonempty(body)
+    return None if rest is None else EMPTY if rest == NEVER else Repeat(rest, 0, most, lazy)
+
+
+def nonempty(node: Node) -> Node | None:
+    """A tree that matches as this one, in the same order, without the ways that consume nothing; None: not known."""
+    low, high = width(node)
+    if low > 0:
+        return node
+    if high == 0:
+        return _never(node)
+    match node:
+        case Group(body, number):
+            inner = nonempty(body)
+            return None if inner is None else Group(inner, number)
+        case Choice(branches):
+            rest = tuple(map(nonempty, branches))
+            return None if None in rest else Choice(tuple(branch for branch in rest if branch is not None))
+        case Sequence(items):
+            consuming = [at for at, item in enumerate(items) if width(item)[1] != 0]
+            if len(consuming) > 1:
+                return None
+            at = consuming[0]
+            inner = nonempty(items[at])
+            return None if inner is None else Sequence((*items[:at], inner, *items[at + 1 :]))
+        case Repeat(body, 0, most, lazy) if width(body)[0] > 0:
+            return Repeat(body, 1, most, lazy)
+        case _:
+            return None
+
+
+def _never(node: Node) -> Node:
+    """Never matches, and keeps the numbers of the groups."""
+    return Sequence((NEVER, node)) if has_group(node) else NEVER
+
+
+def python_source(node: Node, *, ignore_case: bool) -> str:
+    """The tree in the common language of `re` and `regex`, for the flag ASCII and, if so, IGNORECASE."""
+
+    def spell(node: Node) -> str:
+        match node:
+            case Chars(ranges):
+                return characters.python_source(ranges, ignore_case=ignore_case)
+            case Sequence(items):
+                return "".join(f"(?:{spell(item)})" if isinstance(item, Choice) else spell(item) for item in items)
+            case Choice(branches):
+                return "|".join(map(spell, branches))
+            case Group(body):
+                return f"({spell(body)})"
+            case Look(body, ahead, negative):
+                return f"(?{'' if ahead else '<'}{'!' if negative else '='}{spell(body)})"
+            case Repeat(body, least, most, lazy):
+                atom = spell(body) if isinstance(body, Chars | Group) else f"(?:{spell(body)})"
+                return atom + _quantifier(least, most) + ("?" if lazy else "")
+            case Anchor():
+                return node.value
+            case Reference(number):
+                return rf"(?({number})\{number})"
+
+    return spell(node)
+
+
+def _quantifier(least: int, most: int | None) -> str:
+    match least, most:
+        case 0, None:
+            return "*"
+        case 1, None:
+            return "+"
+        case 0, 1:
+            return "?"
+        case _ if least == most:
+            return f"{{{least}}}"
+        case _:
+            return f"{{{least},{'' if most is None else most}}}"

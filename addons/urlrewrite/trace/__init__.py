@@ -1,0 +1,1 @@
+"""What happened to one exchange and why: declared, collected, read back."""

@@ -1,0 +1,153 @@
+"""A trace as it is read back: nothing is taken for granted, since it may come from a file of any version or author.
+
+Events lie flat in the trace, in the order in which they happened. Here they are put together again: the request's
+side and the response's, and what belongs to one rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from urlrewrite.trace.text import plain, shown, visible
+
+type Event = Mapping[str, Any]
+
+PROBLEMS = ("ERROR", "WARNING")
+
+LINK_FRAMING = frozenset("content-length transfer-encoding etag last-modified accept-ranges".split())
+"""Fields that follow from a changed body: they are true again, and nobody looks for them."""
+
+_LARGE = 10**15
+_MOST = 200
+
+_OF_THE_RESPONSE = frozenset(
+    """
+    PRECONDITION_EVALUATION_START PRECONDITION_EVALUATION_END OUTBOUND_RULE_SKIPPED OUTBOUND_PATTERN_MATCH
+    RESPONSE_FIELD_REMOVED GENERAL_SET_RESPONSE_HEADER BODY_PLAN BODY_DECODED BODY_RELEASED IIS_DIFFERS
+    CONTENT_CHANGE OUTBOUND_RULE_END INTEGRITY NAMES_LEFT MESSAGE_CHANGE BODY_WINDOWS
+    """.split()
+)
+
+
+def text(event: Event, key: str) -> str:
+    """What an event says under a key, unsafe characters and all; "" where it says nothing."""
+    value = event.get(key)
+    return "" if value is None else plain(value)
+
+
+def number(event: Event, key: str) -> int | None:
+    """A number that an event gives, None where it gives none."""
+    value = event.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGE else None
+
+
+def flag(event: Event, key: str) -> bool:
+    """Whether an event says yes."""
+    return event.get(key) is True
+
+
+def texts(event: Event, key: str) -> list[str]:
+    """A list of texts that an event gives."""
+    value = event.get(key)
+    if not isinstance(value, list | tuple):
+        return []
+    return [plain(item) for item in value[:_MOST]]
+
+
+def name_of(event: Event) -> str:
+    """The event's name; "" for what is none."""
+    name = event.get("event")
+    return name if isinstance(name, str) else ""
+
+
+@dataclass(slots=True)
+class Block:
+    """What happened to one rule, or to one precondition, or between two of them (`name` is "" then)."""
+
+    name: str = ""
+    start: Event = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    end: Event | None = None
+
+    def all(self, name: str) -> Iterator[Event]:
+        """Its events of that name."""
+        return (event for event in self.events if name_of(event) == name)
+
+    def first(self, name: str) -> Event | None:
+        """Its first event of that name."""
+        return next(self.all(name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A trace whose parts have the types that they should have."""
+
+    data: Mapping[str, Any]
+    request_line: Event
+    request: list[Event]
+    response: list[Event]
+
+    @property
+    def events(self) -> list[Event]:
+        """All events in order."""
+        return [*self.request, *self.response]
+
+    def problems(self) -> list[Event]:
+        """Errors, then warnings."""
+        found = [event for event in self.events if name_of(event) in PROBLEMS]
+        return sorted(found, key=lambda event: PROBLEMS.index(name_of(event)))
+
+    def names(self, key: str) -> list[str]:
+        """Names of rules that the trace lists, each once."""
+        return list(dict.fromkeys(texts(self.data, key)))
+
+
+def read(trace: object) -> Reading:
+    """The trace with everything of a wrong type left out."""
+    data: Mapping[str, Any] = trace if isinstance(trace, Mapping) else {}
+    line = data.get("request")
+    raw = data.get("events")
+    events = [event for event in raw if isinstance(event, Mapping)] if isinstance(raw, list | tuple) else []
+    border = next((index for index, event in enumerate(events) if _begins_response(event)), len(events))
+    return Reading(data, line if isinstance(line, Mapping) else {}, events[:border], events[border:])
+
+
+def _begins_response(event: Event) -> bool:
+    name = name_of(event)
+    return name in _OF_THE_RESPONSE or (name == "URL_REWRITE_START" and event.get("type") == "Outbound")
+
+
+def blocks(
+    events: Iterable[Event], begin: str, end: str, key: str, outside: frozenset[str] = frozenset()
+) -> Iterator[Block]:
+    """Events put together from each `begin` to its `end`; `key` is where these say whose they are.
+
+    A block that has no end, because an error came in between, lasts until an event of the names in `outside`.
+    """
+    current = Block()
+    for event in events:
+        match name_of(event):
+            case name if name == begin:
+                if current.name or current.events:
+                    yield current
+                current = Block(text(event, key) or "(no name)", event)
+            case name if name == end and current.name:
+                current.end = event
+                yield current
+                current = Block()
+            case name:
+                if current.name and name in outside:
+                    yield current
+                    current = Block()
+                current.events.append(event)
+    if current.name or current.events:
+        yield current
+
+
+def other(event: Event) -> str:
+    """An event that this version does not know, on one line."""
+    fields = [(key, value) for key, value in event.items() if key != "event"][:20]
+    rest = "  ".join(f"{shown(key, 40)}={shown(value, 120)}" for key, value in fields)
+    return f"{visible(text(event, 'event')) or '(an event without a name)'}  {rest}".rstrip()

@@ -1,0 +1,211 @@
+"""The proof of how badly a pattern can backtrack: known patterns, a count of steps on adverse texts, the clock."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from urlrewrite.patterns import characters, linear
+from urlrewrite.patterns.ecmascript import translate
+from urlrewrite.patterns.pattern import STEPS, compile_pattern
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Look, Node, Reference, Repeat, Sequence
+
+# pattern, k of n^k (None: not proved)
+BOUNDS = [
+    ("", 1),
+    ("abc", 1),
+    ("(.*)", 1),
+    ("^(.+)://", 1),
+    ("(.*)/server.cjs", 1),
+    ("[^]*x", 2),
+    (r"^article/(\d+)/([^/]+)/?$", 1),
+    ("^http(s)?://private:8080/(.*)", 1),
+    (r"^https?://([^/:]+)(:\d+)?(/.*)?$", 1),
+    ('href="([^"]*)"', 1),
+    ("<a[^>]*>", 2),
+    (r"foo\d+bar", 1),
+    (r"\d+foo", 2),
+    (r"\d+", 1),
+    (r"\d{4}-\d\d-\d\d", 1),
+    (r"\.(jpe?g|png|pdf|php|php5|phtml|css|js|json)$", 1),
+    ("^(?:[^/]+/)*x", 1),
+    ('^(?:"[^"]*"|[^"])*$', 1),
+    ("^(a|ab)*$", 1),
+    ("^(.*)x(.*)y", 2),
+    ("^(?=.*x)(?=.*y)z", 1),
+    ("(?=.*x)y", 2),
+    ("^(.*)a(.*)b(.*)c", 3),
+    (r"(.)x\1", 2),
+    (r"(.*)\1", 3),
+    ("^get$|^head$", 1),
+    ("a*b|^c", 2),
+    ("a|.*b", 2),
+    ("(?:(?!a*b))x", 2),
+    ("(.*b)", 1),
+    ("(?:(?:(?:a{16}){16}){16})b", 2),
+    (r"(?:(a)\1)*", None),
+    (r"(?:a(?=.*b))*c", None),
+    (r"(\s|.)*<b>", None),
+    (r"^(\w+\s?)*$", None),
+    ("(x+x+)+y", None),
+    ("(a|b|ab)*c", None),
+    ("(?:a*)+b", None),
+    ("(?:a?){16}a{16}", None),
+    ("^(a+)+$", None),
+    ("^(a|a)*$", None),
+    ("^(a|aa)+$", None),
+    ("^(?:a?){40}a{40}c$", None),
+]
+
+
+@pytest.mark.parametrize(("source", "degree"), BOUNDS)
+def test_bound(source: str, degree: int | None) -> None:
+    bound = linear.bound(translate(source, ignore_case=True).tree)
+    assert (None if bound is None else bound.degree) == degree
+
+
+class Steps:
+    """A plain backtracking matcher that counts steps: each node tried, each character that a reference compares."""
+
+    def __init__(self, text: str, limit: float) -> None:
+        self.text = text
+        self.limit = limit
+        self.count = 0
+        self.spans: dict[int, tuple[int, int]] = {}
+
+    def of_all_matches(self, tree: Node) -> int:
+        at = 0
+        while at <= len(self.text):
+            ends: list[int] = []
+            if self.match(tree, at, lambda end, ends=ends: not ends.append(end)):  # type: ignore[misc]
+                at = max(ends[0], at + 1)
+            elif linear.starts_with_line(tree):
+                line_end = self.text.find("\n", at)
+                at = line_end + 1 or len(self.text) + 1
+            elif linear.is_anchored(tree):
+                break
+            else:
+                at += 1
+        return self.count
+
+    def match(self, node: Node, at: int, then: Callable[[int], bool]) -> bool:
+        self.count += 1
+        assert self.count <= self.limit
+        text = self.text
+        match node:
+            case Chars(ranges):
+                return at < len(text) and characters.contains(ranges, ord(text[at])) and then(at + 1)
+            case Sequence(()):
+                return then(at)
+            case Sequence((first, *rest)):
+                return self.match(first, at, lambda end: self.match(Sequence(tuple(rest)), end, then))
+            case Choice(branches):
+                return any(self.match(branch, at, then) for branch in branches)
+            case Repeat():
+                return self.repeat(node, 0, at, then)
+            case Group(body, number):
+
+                def captured(end: int) -> bool:
+                    before = self.spans.get(number, (0, 0))
+                    self.spans[number] = (at, end)
+                    if then(end):
+                        return True
+                    self.spans[number] = before
+                    return False
+
+                return self.match(body, at, captured)
+            case Look(body, negative=negative):
+                return self.match(body, at, lambda end: True) != negative and then(at)
+            case Reference(number):
+                start, end = self.spans.get(number, (0, 0))
+                self.count += end - start
+                return text.startswith(text[start:end], at) and then(at + end - start)
+            case Anchor.START:
+                return at == 0 and then(at)
+            case Anchor.END:
+                return at == len(text) and then(at)
+            case _:
+                return then(at)
+
+    def repeat(self, node: Repeat, done: int, at: int, then: Callable[[int], bool]) -> bool:
+        def more() -> bool:
+            return (node.most is None or done < node.most) and self.match(
+                node.body, at, lambda end: (end > at or done < node.least) and self.repeat(node, done + 1, end, then)
+            )
+
+        if done < node.least:
+            return more()
+        return then(at) or more() if node.lazy else more() or then(at)
+
+
+ATOMS = st.sampled_from(["a", "b", ".", "[ab]", "[^a]", "[^]", "ab", "^", "$", "(?:a|ab)", "(?:a|b)"])
+RUNS = st.builds("(?:{}){}".format, ATOMS, st.sampled_from(["*", "+", "*?", "{2,}", "{1,2}", "?"]))
+PARTS = st.one_of(ATOMS, RUNS, RUNS, st.sampled_from(["x", "(?=.*x)", "(?=[^]*x)", "(?!a*b)", r"(a*)\1", r"\n"]))
+LOOPS = st.builds(
+    "({}){}".format, st.lists(PARTS, min_size=1, max_size=2).map("".join), st.sampled_from(["*", "+", "+?"])
+)
+SEQUENCES = st.lists(st.one_of(PARTS, PARTS, LOOPS), min_size=1, max_size=4).map("".join)
+PATTERNS = st.one_of(
+    SEQUENCES, SEQUENCES, st.builds("{}|{}".format, SEQUENCES, SEQUENCES), SEQUENCES.map("^{}x".format)
+)
+UNITS = ["a", "b", "ab", "aab", "a\n", "x", "xa"]
+LENGTHS = {1: 60, 2: 30, 3: 20}
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(before + 20_000)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@settings(max_examples=100, deadline=None)
+@given(source=PATTERNS, tail=st.sampled_from(["", "", "c", "\n", "x"]))
+def test_no_text_takes_more_steps_than_proved(source: str, tail: str) -> None:
+    """A text of twice the length takes at most some 2**k times the steps."""
+    tree = translate(source, ignore_case=False).tree
+    bound = linear.bound(tree)
+    assume(bound is not None and bound.degree <= 3)
+    assert bound is not None
+    slack = 20 * len(source)
+    for unit in UNITS:
+        length = LENGTHS[bound.degree]
+        text = unit * (length // len(unit))
+        with deep_recursion():
+            steps = Steps(text + tail, slack * bound.factor * length**bound.degree).of_all_matches(tree)
+            Steps(text * 2 + tail, 1.5 * 2**bound.degree * steps + slack).of_all_matches(tree)
+
+
+# A text on which each pattern does its worst.
+WORST = [
+    ("[ab]*x", "ab"),
+    ("(?:[^/]+/)*x", "a/"),
+    ("^(.*)a(.*)b", "a"),
+    ("^(.*)(?:a|a)(.*)(?:a|a)b", "a"),
+    ("(?:[ab]c?)*?x", "ab"),
+    ("^(.*)a(.*)a(.*)b", "a"),
+    ("(.*)x", "a"),
+    ('"[^"]*"x', '"a'),
+]
+
+
+@pytest.mark.parametrize(("source", "unit"), WORST)
+def test_what_is_proved_is_quick(source: str, unit: str) -> None:
+    """As long as texts go to the engine without a deadline, the worst is over in a moment."""
+    pattern = compile_pattern(source, "ECMAScript", ignore_case=False)
+    bound = linear.bound(translate(source, ignore_case=False).tree)
+    assert bound is not None
+    length = bound.longest(STEPS)
+    assert length >= 50
+    began = time.process_time()
+    assert pattern.search((unit * length)[:length], 0.0) is None
+    assert time.process_time() - began < 2
