@@ -19,7 +19,7 @@ from itertools import islice
 from threading import Lock
 from urllib.parse import quote, urldefrag, urljoin
 
-from urlrewrite.content.html.character_references import decoded
+from urlrewrite.content.character_references import decoded
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Kind, Token
 
 ALGORITHMS = ("sha256", "sha384", "sha512")

@@ -8,12 +8,12 @@ from types import MappingProxyType
 from urllib.parse import unquote
 
 from urlrewrite.engine.compile_rule import Compiled, RuleCompiler
+from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule
 from urlrewrite.engine.conditions import CompiledConditions
 from urlrewrite.engine.failure import Failure
-from urlrewrite.engine.inbound import CompiledInboundRule, InboundSet
+from urlrewrite.engine.inbound import InboundSet
 from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.inheritance import Effective, Overridden, PlacedRule, find_level, server_level, site_levels
-from urlrewrite.engine.outbound import CompiledOutboundRule
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.targets import allowed_hosts
 from urlrewrite.engine.url_path import CookedPath, split_target

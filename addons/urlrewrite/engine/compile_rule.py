@@ -11,10 +11,9 @@ from difflib import get_close_matches
 from typing import Any, cast
 from urllib.parse import quote
 
+from urlrewrite.engine.compiled import TAG_FLAGS, CompiledInboundRule, CompiledOutboundRule, CompiledVariable
 from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
-from urlrewrite.engine.inbound import CompiledInboundRule, CompiledVariable
 from urlrewrite.engine.inheritance import Effective, PlacedRule
-from urlrewrite.engine.outbound import TAG_FLAGS, CompiledOutboundRule
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Template, TemplateError, parse_template
 from urlrewrite.model import (

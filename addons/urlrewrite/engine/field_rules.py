@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.facts import one_line
-from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
+from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.engine.variables import field_name, normal_name
 
 
@@ -14,7 +15,7 @@ def apply_field_rules(run: OutboundRun, fields: list[tuple[str, str]]) -> list[t
         by_name.setdefault(normal_name(rule.rule.match.server_variable), []).append(rule)
     for variable, rules in by_name.items():
         if not variable.startswith("RESPONSE_"):
-            changed = run.rewrite_item(rules, run.scope.variables[variable], variable)
+            changed = run.runner.rewrite_item(rules, run.scope.variables[variable], variable)
             if changed is not None:
                 run.scope.variables.assign(variable, changed)
             continue
@@ -33,7 +34,7 @@ def _rewrite_lines(
             lines.append((key, value))
             continue
         present = True
-        changed = run.rewrite_item(rules, value, key)
+        changed = run.runner.rewrite_item(rules, value, key)
         if changed is None:
             lines.append((key, value))
         elif changed or run.scope.iis:
@@ -42,6 +43,6 @@ def _rewrite_lines(
             run.scope.trace.add("RESPONSE_FIELD_REMOVED", name=key, iis="sends the field with an empty value")
     if not present:
         written = rules[0].rule.match.server_variable.partition("_")[2].replace("_", "-")
-        if created := run.rewrite_item(rules, "", written):
+        if created := run.runner.rewrite_item(rules, "", written):
             lines.append((written, one_line(created)))
     return lines

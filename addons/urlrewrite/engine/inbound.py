@@ -12,17 +12,18 @@ import re
 from dataclasses import dataclass
 from time import perf_counter
 
-from urlrewrite.engine.conditions import CompiledConditions, stopped_at
+from urlrewrite.engine.compiled import CompiledInboundRule, CompiledVariable
+from urlrewrite.engine.conditions import stopped_at
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.scope import Scope
-from urlrewrite.engine.template import BackReference, Template, Variable
+from urlrewrite.engine.template import BackReference, Variable
 from urlrewrite.engine.url_path import CookedPath, encode_again, encode_url, split_target
 from urlrewrite.engine.variables import PATH_VARIABLES, field_name, normal_name
-from urlrewrite.model import ActionType, InboundRule, ResponseCacheDirective
+from urlrewrite.model import ActionType, ResponseCacheDirective
 from urlrewrite.model.origin import origin_of
-from urlrewrite.patterns.pattern import Captures, Pattern
+from urlrewrite.patterns.pattern import Captures
 from urlrewrite.trace.trace import clip
 
 _ABSOLUTE = re.compile(r"(https?|wss?)://([^/?#]*)([^#]*)", re.IGNORECASE | re.DOTALL)
@@ -31,32 +32,6 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 class TargetError(Exception):
     """A rule asks for a target that the proxy will not, or cannot, send to."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledVariable:
-    """A `<set>` with its template ready."""
-
-    name: str
-    value: Template
-    replace: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledInboundRule:
-    """An inbound rule with patterns and templates ready.
-
-    `directory` is where it was written, decoded and without slashes at its ends; `base` is the same as the beginning of
-    a URL, with them.
-    """
-
-    rule: InboundRule
-    pattern: Pattern
-    conditions: CompiledConditions
-    server_variables: tuple[CompiledVariable, ...]
-    url: Template
-    directory: str = ""
-    base: str = "/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from urlrewrite.engine.compiled import TAG_FLAGS
 from urlrewrite.engine.inheritance import Effective, PlacedRule, server_level, site_levels
-from urlrewrite.engine.outbound import TAG_FLAGS
 from urlrewrite.engine.template import Template, TemplateError, parse_template
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.lint.views import (

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules_of import SITE, rules_of
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.engine.index.prefix_rules import prefix_rule
 from urlrewrite.engine.index.tag_rules import ValueRules
-from urlrewrite.engine.outbound import CompiledOutboundRule
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.trace.trace import TraceLevel

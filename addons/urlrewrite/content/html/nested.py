@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 
-from urlrewrite.content.html.character_references import decoded
+from urlrewrite.content.character_references import decoded
 from urlrewrite.content.links.link_map import OnChange
 
 type Rewrite = Callable[[bytes, OnChange], object]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-from urlrewrite.content.html.character_references import decoded
+from urlrewrite.content.character_references import decoded
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 
 _LONGEST = 1024

@@ -13,15 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import TYPE_CHECKING
 
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.template import BackReference, Literal, Template, Variable
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.pattern import Pattern
 from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Node, Repeat, Sequence
-
-if TYPE_CHECKING:
-    from urlrewrite.engine.outbound import CompiledOutboundRule
 
 _MOST = 16
 """Beginnings that a pattern may have, and characters in a class of it."""

@@ -17,17 +17,15 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
+from urlrewrite.engine.compiled import CompiledInboundRule
+from urlrewrite.engine.conditions import CompiledCondition
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import BackReference, Literal, Template, Variable
 from urlrewrite.engine.variables import is_server_variable
 from urlrewrite.model import LogicalGrouping
 from urlrewrite.patterns.literals import Literals, Place, fold, required_literals
-
-if TYPE_CHECKING:
-    from urlrewrite.engine.conditions import CompiledCondition
-    from urlrewrite.engine.inbound import CompiledInboundRule
 
 WORTHWHILE = 32
 """A list of up to so many rules has no index, and its trace tells of each of them."""

@@ -17,16 +17,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.index.prefix_rules import PrefixRule, prefix_rule
 from urlrewrite.engine.index.rule_index import LiteralTable
 from urlrewrite.engine.template import Variable
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.patterns.literals import Literals, Place, fold, required_literals
-
-if TYPE_CHECKING:
-    from urlrewrite.engine.outbound import CompiledOutboundRule
 
 type Pair = tuple[str, str]
 """A tag and an attribute of it."""

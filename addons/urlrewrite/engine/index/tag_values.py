@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from urlrewrite.engine.index.tag_rules import Pair, ValueRules, Walk
+from urlrewrite.engine.rule_runner import RuleRunner
 from urlrewrite.trace.trace import TRACED_ITEMS, clip
-
-if TYPE_CHECKING:
-    from urlrewrite.engine.outbound import OutboundRun
 
 _MOST_SHOWN = 64
 """Changes of many values at once that are told one by one."""
@@ -21,17 +18,17 @@ class TagValues:
     `where` names the attribute for the trace. Pairs with the same `rules` may be counted together.
     """
 
-    __slots__ = ("_ended", "_run", "_settled", "_shown", "_tallies", "_told", "rules", "where")
+    __slots__ = ("_ended", "_runner", "_settled", "_shown", "_tallies", "_told", "rules", "where")
 
-    def __init__(self, run: OutboundRun, pair: Pair, rules: ValueRules) -> None:
+    def __init__(self, runner: RuleRunner, pair: Pair, rules: ValueRules) -> None:
         self.where = f"<{pair[0]} {pair[1]}>"
-        self._run = run
+        self._runner = runner
         self.rules = rules
-        self._tallies = [run.tallies[compiled.rule.name] for compiled in rules.rules]
+        self._tallies = [runner.tallies[compiled.rule.name] for compiled in rules.rules]
         self._ended = Counter[int]()  # values by the position behind the last rule that was tried
         self._shown = 0  # changes of values with a walk
         self._settled: set[Walk | None] = set()  # of which no more is to be told
-        self._told = not run.scope.trace.on  # of each rule enough values that it does not match
+        self._told = not runner.scope.trace.on  # of each rule enough values that it does not match
 
     def rewrite(self, text: str) -> str | None:
         """What the rules make of a value; None if it stays as it is.
@@ -47,7 +44,7 @@ class TagValues:
             return None
         self._shown += 1
         rest = text[len(walk.prefix) :]
-        trace = self._run.scope.trace
+        trace = self._runner.scope.trace
         for at, before, after in walk.changes:
             if trace.count_change():
                 rule = self.rules.rules[at].rule.name
@@ -58,14 +55,14 @@ class TagValues:
         """Whether the trace is to tell of a value that begins so, "" for one that no rule matches, by itself."""
         walk = self.rules.walks[prefix] if prefix else None
         changes = walk is not None and bool(walk.changes) and self._shown < _MOST_SHOWN
-        return (changes and self._run.scope.trace.tells_changes) or self._tells(walk)
+        return (changes and self._runner.scope.trace.tells_changes) or self._tells(walk)
 
     def count(self, prefix: str, number: int) -> None:
         """Counts values that were replaced without `rewrite`, or with "" are such as no rule matches."""
         walk = self.rules.walks[prefix] if prefix else None
         self._count(walk, number)
         if walk is not None:
-            self._run.scope.trace.changes += number * len(walk.changes)
+            self._runner.scope.trace.changes += number * len(walk.changes)
 
     def count_examined(self) -> None:
         """Adds to the tallies what was put off; to be called once."""
@@ -77,7 +74,7 @@ class TagValues:
         """Whether the trace is to tell how the rules were evaluated."""
         if walk in self._settled:
             return False
-        trace, tallies, misses = self._run.scope.trace, self._tallies, self._run.traced_misses
+        trace, tallies, misses = self._runner.scope.trace, self._tallies, self._runner.traced_misses
         if trace.on:
             matched = walk.matched if walk else ()
             if any(tallies[at].matched < TRACED_ITEMS for at in matched):
@@ -98,17 +95,17 @@ class TagValues:
             self._tallies[at].changed += number
 
     def _one_by_one(self, text: str) -> str | None:
-        run, rules = self._run, self.rules.rules
+        runner, rules = self._runner, self.rules.rules
         if not self._told:
-            changed = run.rewrite_item(rules, text, self.where)
-            self._told = all(tally.examined >= run.traced_misses for tally in self._tallies)
+            changed = runner.rewrite_item(rules, text, self.where)
+            self._told = all(tally.examined >= runner.traced_misses for tally in self._tallies)
             return changed
         before, start, end = text, 0, len(rules)
         again = True
         while again:
             again = False
             for at in self.rules.to_try(text, start):
-                value = run.try_rule(rules[at], self._tallies[at], text, self.where, tell_miss=False)
+                value = runner.try_rule(rules[at], self._tallies[at], text, self.where, tell_miss=False)
                 if value is None:
                     continue
                 start = at + 1

@@ -8,8 +8,9 @@ from urlrewrite.content.changes import Known, Links, Values
 from urlrewrite.content.charset.view import CannotEncode, View
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.content.links.names_left import NamesLeft
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.index.tag_rules import ValueRules
-from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
+from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace.trace import Trace, clip

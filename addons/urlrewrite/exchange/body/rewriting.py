@@ -16,8 +16,9 @@ from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.content.links.names_left import Watching
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
 from urlrewrite.content.stream import BodyRewriter, Chain, Coded
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.facts import Fields, field_values
-from urlrewrite.engine.outbound import CompiledOutboundRule, OutboundRun
+from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.changes import BodyLinks, values_by_rules
 from urlrewrite.exchange.body.integrity import BodyIntegrity
 from urlrewrite.exchange.body.plan import BodyPlan, Way, is_never_touched, plan_body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from urlrewrite.engine.outbound import CompiledOutboundRule
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.trace.trace import Trace
 
 

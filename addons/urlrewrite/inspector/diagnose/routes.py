@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from urlrewrite.engine.inbound import CompiledInboundRule
+from urlrewrite.engine.compiled import CompiledInboundRule
 from urlrewrite.inspector.diagnose.addresses import doubled_prefix
 from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.seen import Seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from urlrewrite.engine.outbound import CompiledOutboundRule
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import RuleCause, condition_words

@@ -13,8 +13,8 @@ import time
 from dataclasses import dataclass, replace
 
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.facts import Fields, ResponseFacts
-from urlrewrite.engine.outbound import CompiledOutboundRule
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import LONGEST, DecodedBody, decoded_body

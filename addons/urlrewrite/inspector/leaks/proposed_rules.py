@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
+from urlrewrite.engine.compiled import TAG_FLAGS
 from urlrewrite.engine.facts import field_values
-from urlrewrite.engine.outbound import TAG_FLAGS
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of
 from urlrewrite.formats.downlevel.links_as_rules import escaped

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from urlrewrite.content.kinds import Kind
+from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.facts import field_values
-from urlrewrite.engine.outbound import CompiledOutboundRule
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of

@@ -15,8 +15,8 @@ from urlrewrite.inspector.diff.hunks import Hunk, Lines, hunks
 from urlrewrite.inspector.diff.spans import Span
 from urlrewrite.inspector.diff.steps import AnswerStep, answer_steps, url_steps
 from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.pages.flow_causes import leaks_counted, what_is_wrong, what_was_done, why_nothing
 from urlrewrite.inspector.seen import Seen, Snapshot
-from urlrewrite.inspector.traces.flow_causes import leaks_counted, what_is_wrong, what_was_done, why_nothing
 from urlrewrite.inspector.traces.report import summary
 from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
 from urlrewrite.inspector.traces.why_not import misses

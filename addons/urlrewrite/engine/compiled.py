@@ -1,0 +1,73 @@
+"""Rules as they run: patterns, conditions and templates ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from urlrewrite.engine.conditions import CompiledConditions
+from urlrewrite.engine.template import Template
+from urlrewrite.model import InboundRule, OutboundActionType, OutboundRule, TagReplacement
+from urlrewrite.patterns.pattern import Pattern
+
+TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "A": (("a", "href"),),
+    "Area": (("area", "href"),),
+    "Base": (("base", "href"),),
+    "Form": (("form", "action"),),
+    "Frame": (("frame", "src"), ("frame", "longdesc")),
+    "Head": (("head", "profile"),),
+    "IFrame": (("iframe", "src"), ("iframe", "longdesc")),
+    "Img": (("img", "src"), ("img", "longdesc"), ("img", "usemap")),
+    "Input": (("input", "src"), ("input", "usemap")),
+    "Link": (("link", "href"),),
+    "Script": (("script", "src"),),
+}
+"""The attributes that each flag of `filterByTags` examines (2.0 configuration reference, "Filter by tags")."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledVariable:
+    """A `<set>` with its template ready."""
+
+    name: str
+    value: Template
+    replace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledInboundRule:
+    """An inbound rule with patterns and templates ready.
+
+    `directory` is where it was written, decoded and without slashes at its ends; `base` is the same as the beginning of
+    a URL, with them.
+    """
+
+    rule: InboundRule
+    pattern: Pattern
+    conditions: CompiledConditions
+    server_variables: tuple[CompiledVariable, ...]
+    url: Template
+    directory: str = ""
+    base: str = "/"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledOutboundRule:
+    """An outbound rule with patterns and templates ready; the same only as itself.
+
+    `tags` are the (tag, attribute) pairs it examines; `pre_condition` is the name in lower case, "" for none.
+    """
+
+    rule: OutboundRule
+    pattern: Pattern
+    conditions: CompiledConditions
+    value: Template
+    tags: frozenset[tuple[str, str]]
+    pre_condition: str
+    tag_replacement: TagReplacement
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether an item that is not empty gets a new value."""
+        return self.rule.action.type is OutboundActionType.REWRITE and self.rule.action.replace
