@@ -29,7 +29,7 @@ def ask(
     method: str = "GET",
     answer: tuple[int, list[tuple[str, str]], bytes] | None = None,
 ) -> Evaluation:
-    """Evaluates a request, and the backend's answer if there is one."""
+    """Evaluates a request, and the backend's response if there is one."""
     request = request_facts(method, url, fields)
     if answer is None:
         return evaluate(rules, request, None)
@@ -38,5 +38,5 @@ def ask(
 
 
 def field(evaluation: Evaluation, name: str) -> list[str]:
-    """The values of a field of the answer."""
+    """The values of a field of the response."""
     return [value for key, value in evaluation.fields or [] if key.lower() == name.lower()]

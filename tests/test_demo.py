@@ -39,7 +39,7 @@ QUICK = {"/events": "?ms=1", "/slow": "?ms=10", "/download/large": "?size=300000
 
 
 @dataclass(frozen=True)
-class Answer:
+class LocalResponse:
     """What came, nothing decoded."""
 
     status: int
@@ -73,16 +73,16 @@ class Ask:
 
     async def __call__(
         self, path: str, method: str = "GET", headers: dict[str, str] | None = None, body: str | None = None
-    ) -> Answer:
+    ) -> LocalResponse:
         request = HTTPRequest(
             self.origin + path, method, headers or {}, body, follow_redirects=False, decompress_response=False,
             allow_nonstandard_methods=True,
         )  # fmt: skip
         answer = await self.client.fetch(request, raise_error=False)
-        return Answer(answer.code, answer.headers, answer.body)
+        return LocalResponse(answer.code, answer.headers, answer.body)
 
 
-def names(answer: Answer) -> int:
+def names(answer: LocalResponse) -> int:
     """How often the backend's name occurs."""
     charset = "utf-16" if answer.body[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
     text = answer.body.decode(charset) + "".join(f"{name}: {value}\n" for name, value in answer.headers.get_all())

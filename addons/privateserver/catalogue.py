@@ -29,7 +29,7 @@ Kind = Literal["page", "resource", "download", "stream", "websocket", "error", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer. Without a ``content_type`` it is the page's; ``chunked`` sends the body in pieces of unknown total."""
+    """A response. Without a ``content_type`` it is the page's; ``chunked`` sends a body of unknown length."""
 
     body: bytes = b""
     status: int | None = None
@@ -45,7 +45,7 @@ class Page:
     ``keeps``: reason -> how often the backend's name (any letter case, in header fields and in the decoded body) must
     remain behind a proxy with ``links: everywhere``; ``None`` where that depends on the request.
     ``status`` answers a plain GET without cookies, ``final`` is the one after all redirects were followed.
-    ``named`` says whether the backend's own answer contains its name at all.
+    ``named`` says whether the backend's own response contains its name at all.
     """
 
     path: str
@@ -114,7 +114,7 @@ def stored(name: str) -> bytes:
 
 
 def verbatim(name: str, *headers: tuple[str, str]) -> Serve:
-    """An answer that is a file as it stands."""
+    """A response that is a file as it stands."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         return Reply(body=stored(name), headers=headers)

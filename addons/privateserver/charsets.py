@@ -33,7 +33,7 @@ def page_text(page: Page, sample: str, meta: str | None, name: str) -> str:
 
 
 def encoded(sample: str, codec: str, name: str, *, meta: str | None = None, bom: bytes = b"") -> Serve:
-    """An answer in the encoding that Python calls ``codec`` and the browser ``name``."""
+    """A response in the encoding that Python calls ``codec`` and the browser ``name``."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         return Reply(body=bom + page_text(page, sample, meta, name).encode(codec))

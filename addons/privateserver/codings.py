@@ -48,7 +48,7 @@ def members(data: bytes) -> bytes:
 
 
 def coded(coding: str, encode: Callable[[bytes], bytes]) -> Serve:
-    """An answer in ``coding`` where it is accepted."""
+    """A response in ``coding`` where it is accepted."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         vary = ("Vary", "Accept-Encoding")
@@ -77,18 +77,18 @@ def _page(
 CODINGS = Group(
     "Content codings",
     (
-        _page("gzip", "gzip", "gzip", lambda data: gzip.compress(data, mtime=0), "The answer is compressed."),
-        _page("deflate", "deflate", "deflate", zlib.compress, "The answer is compressed, in a zlib frame."),
+        _page("gzip", "gzip", "gzip", lambda data: gzip.compress(data, mtime=0), "The response is compressed."),
+        _page("deflate", "deflate", "deflate", zlib.compress, "The response is compressed, in a zlib frame."),
         _page(
             "raw-deflate", "deflate without a frame", "deflate", raw_deflate, "Some servers leave out the zlib frame."
         ),
-        _page("br", "Brotli", "br", brotli.compress, "The answer is compressed; browsers ask for it under TLS only."),
+        _page("br", "Brotli", "br", brotli.compress, "The response is compressed; browsers ask for it under TLS only."),
         _page(
             "zstd",
             "Zstandard",
             "zstd",
             lambda data: zstandard.ZstdCompressor().compress(data),
-            "The answer is compressed; browsers ask for it under TLS only.",
+            "The response is compressed; browsers ask for it under TLS only.",
         ),
         _page(
             "gzip-members",

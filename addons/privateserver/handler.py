@@ -49,7 +49,7 @@ class Answering(RequestHandler):
 
     @abstractmethod
     def answer(self) -> Awaitable[None] | None:
-        """Write the answer."""
+        """Write the response."""
 
     async def respond(self) -> None:
         """Answer, unless the client goes away meanwhile."""
@@ -63,7 +63,7 @@ class Answering(RequestHandler):
     get = head = post = put = patch = delete = options = respond
 
     def compute_etag(self) -> str | None:
-        """No tag over the empty body of an answer to HEAD that only a GET would compute."""
+        """No tag over the empty body of a response to HEAD that only a GET would compute."""
         return super().compute_etag() if self._write_buffer else None
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
@@ -80,7 +80,7 @@ class Answering(RequestHandler):
 
 
 class Plain(Answering):
-    """A page whose answer is a function of the request."""
+    """A page whose response is a function of the request."""
 
     async def answer(self) -> None:
         """Call the function and send what it returns."""

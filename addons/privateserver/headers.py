@@ -17,7 +17,7 @@ ARRIVED = f"{ORIGIN}/arrived"
 
 
 def redirect(location: str) -> Serve:
-    """An answer that leads to ``location`` with the page's status."""
+    """A response that leads to ``location`` with the page's status."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         note = f'<!doctype html>\n<title>Moved</title>\n<p>Moved <a href="{ARRIVED}">there</a>.</p>\n'
@@ -75,7 +75,7 @@ def cors(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def nothing(page: Page, request: HTTPServerRequest) -> Reply:
-    """An answer without a body, but with a field that names the backend."""
+    """A response without a body, but with a field that names the backend."""
     return Reply(headers=(("Content-Location", ARRIVED),))
 
 
@@ -193,21 +193,21 @@ HEADERS = Group(
         Page(
             path="/headers/content-location",
             title="Content-Location",
-            problem="The field gives the address of the answer.",
+            problem="The field gives the address of the response.",
             expect="The address is public.",
             serve=framed("content-location.html", ("Content-Location", f"{ORIGIN}/headers/content-location")),
         ),
         Page(
             path="/headers/etag",
             title="ETag and If-None-Match",
-            problem="The answer carries a strong entity tag of the unmapped bytes, and the same again gives 304.",
+            problem="The response carries a strong entity tag of the unmapped bytes, and the same again gives 304.",
             expect="Sent with the tag it got, a browser gets 304.",
             serve=framed("validated.html", ("ETag", '"demo-1"')),
         ),
         Page(
             path="/headers/digest",
             title="Content-MD5, Digest, Content-Digest, Repr-Digest",
-            problem="The answer carries digests of the unmapped bytes.",
+            problem="The response carries digests of the unmapped bytes.",
             expect="The digests fit the bytes that arrive, or are gone.",
             serve=digests,
         ),

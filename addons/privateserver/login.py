@@ -78,7 +78,7 @@ def dense(size: int) -> str:
 
 
 def big_login(page: Page, request: HTTPServerRequest) -> Reply:
-    """The same in 380 kB; the answer to the form comes chunked, and sets the cookies without a redirect."""
+    """The same in 380 kB; the response to the form comes chunked, and sets the cookies without a redirect."""
     if request.method != "POST":
         return Reply(body=document(page, f"{form(page.path)}\n{dense(BIG)}").encode())
     if not known(request):
@@ -136,7 +136,7 @@ LOGIN = Group(
         Page(
             path="/login-big",
             title="Log in to a large page",
-            problem="380 kB dense with links; the answer to the form is as large and sent chunked.",
+            problem="380 kB dense with links; the response to the form is as large and sent chunked.",
             expect="Every link of the page is public, and the account opens after the login.",
             serve=big_login,
             methods=("GET", "POST"),

@@ -46,7 +46,7 @@ def document(page: Page, main: str, *, charset: str | None = "utf-8") -> str:
 
 
 def framed(name: str, *headers: tuple[str, str]) -> Serve:
-    """An answer that is a file below ``files/html``, with head and legend put in where it marks them."""
+    """A response that is a file below ``files/html``, with head and legend put in where it marks them."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         text = stored(f"html/{name}").decode()

@@ -60,7 +60,7 @@ def photo() -> bytes:
 
 
 def made(make: Callable[[], bytes]) -> Serve:
-    """An answer that is made once in code."""
+    """A response that is made once in code."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         return Reply(body=make())

@@ -180,7 +180,7 @@ STREAMS = Group(
         Page(
             path="/events",
             title="The events",
-            problem="An answer of text/event-stream, whose end is two seconds away.",
+            problem="A response of text/event-stream, whose end is two seconds away.",
             expect="Each event arrives when it is sent.",
             serve=Events,
             kind="stream",

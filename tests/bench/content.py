@@ -1,6 +1,6 @@
 """What rewriting a page costs: one exchange after the other, without sockets and without mitmproxy.
 
-The pages have 1 MB. Every case is an exchange as the live proxy drives it: the request is judged, the answer's fields
+The pages have 1 MB. Every case is an exchange as the live proxy drives it: the request is judged, the response's fields
 and its body are rewritten, and the trace is kept. What is measured is the processor's time. The cases take turns, and
 the best turn of each counts, because whatever else a machine does only makes a turn longer.
 """
@@ -18,7 +18,7 @@ from bench.pages import BACKEND, dense, documentation
 from rules_of import ask, rules_of
 from urlrewrite.exchange.rules_in_force import RulesInForce
 
-MOST_FOR_MANY_RULES = 2.0
+MAX_FOR_MANY_RULES = 2.0
 """At most so much longer with a hundred rules than with one."""
 
 _SIZE = 1_000_000
@@ -88,8 +88,8 @@ def print_table(turns: int) -> bool:
         told = f"{targets[name]:>8}{'' if rates[0] >= targets[name] else '  missed'}" if name in targets else ""
         print(f"{name:>28}  {rates[0]:>8.1f}  {rates[1]:>8.1f}  {told}".rstrip(), flush=True)
     ratio = best[MANY][0] / best[ONE][0]
-    within = ratio <= MOST_FOR_MANY_RULES
-    limit = f"{'' if within else 'NOT '}at most {MOST_FOR_MANY_RULES:g}"
+    within = ratio <= MAX_FOR_MANY_RULES
+    limit = f"{'' if within else 'NOT '}at most {MAX_FOR_MANY_RULES:g}"
     print(f"100 tag rules take {ratio:.2f} times as long as one: {limit}")
     return within
 

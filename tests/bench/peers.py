@@ -3,7 +3,7 @@
 One nginx serves the pages. In front of it stand, each on one core, nginx with `sub_filter`, Apache with
 `mod_proxy_html`, `mitmdump` in reverse mode (which rewrites nothing), `mitmdump` with an addon that parses and
 serialises with lxml, and ours. The client and the backend have the other core. Turns are interleaved, and the median is
-taken. nginx cannot rewrite what is compressed: it asks its backend for plain answers and compresses them itself.
+taken. nginx cannot rewrite what is compressed: it asks its backend for plain responses and compresses them itself.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def nginx(folder: Path, name: str, core: int, http_block: str) -> Service:
 
 
 def apache(folder: Path, port: int, backend: int) -> Service:
-    """An Apache that maps links with mod_proxy_html, which knows compressed answers only when told."""
+    """An Apache that maps links with mod_proxy_html, which knows compressed responses only when told."""
     home = folder / "apache"
     home.mkdir()
     modules = next(path for path in ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules") if Path(path).is_dir())

@@ -34,7 +34,7 @@ def pinned(core: int) -> list[str]:
 
 
 def measure(port: int, name: str, *, coding: str, seconds: float, connections: int) -> float:
-    """Requests per second, by wrk; ends the run where an answer is not a success."""
+    """Requests per second, by wrk; ends the run where a response is not a success."""
     url = f"http://127.0.0.1:{port}/{name}"
     fields = [item for key, value in _fields(coding).items() for item in ("-H", f"{key}: {value}")]
     load = ["-t1", f"-c{connections}", "-d60s", "--timeout", "30s"]
@@ -46,14 +46,14 @@ def measure(port: int, name: str, *, coding: str, seconds: float, connections: i
     output, _ = process.communicate()
     if "Non-2xx" in output:
         fetch(port, name, coding)  # it may tell why
-        sys.exit(f"run.sh: bench: not every answer from {url} was a success:\n{output}")
+        sys.exit(f"run.sh: bench: not every response from {url} was a success:\n{output}")
     found = re.search(r"Requests/sec:\s*([\d.]+)", output)
     assert found, output
     return float(found[1])
 
 
 def measure_one_by_one(port: int, name: str, *, coding: str, seconds: float) -> float:
-    """Requests per second of a client that sends one after the other, at least one: for answers that take long."""
+    """Requests per second of a client that sends one after the other, at least one: for responses that take long."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         count, began = 0, perf_counter()
         while not count or perf_counter() - began < seconds:
@@ -63,7 +63,7 @@ def measure_one_by_one(port: int, name: str, *, coding: str, seconds: float) -> 
 
 
 def fetch(port: int, name: str, coding: str) -> bytes:
-    """An answer's body, decoded."""
+    """A response's body, decoded."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
         coded, body = _get(connection, name, coding)
         return gzip.decompress(body) if coded else body

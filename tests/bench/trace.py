@@ -22,7 +22,7 @@ from bench.peers import PUBLIC, nginx, serves
 from bench.programs import fetch, measure, pinned
 from e2e.support.service import RUN_SH, Service, free_ports, running
 
-MOST = 1.05
+MAX_COUNT = 1.05
 """At most so much more time of the processor may a request take with the default than with no trace."""
 
 OFF, DEFAULT, FULL = LEVELS = ("off", "decisions", "full")
@@ -99,8 +99,8 @@ def print_table(options: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory(prefix="urlrewrite-bench-") as folder, _traced(Path(folder)) as found:
         for title, size in SIZES.items():
             worst = max(worst, _print_line(found, title, f"{size}.html", options))
-    within = worst <= MOST
-    print(f"{DEFAULT} takes {worst:.3f} times the time of {OFF}: {'' if within else 'NOT '}at most {MOST:g}")
+    within = worst <= MAX_COUNT
+    print(f"{DEFAULT} takes {worst:.3f} times the time of {OFF}: {'' if within else 'NOT '}at most {MAX_COUNT:g}")
     return within
 
 

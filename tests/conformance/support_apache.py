@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.support import Case, Observed
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import RequestFacts, field_values
-from urlrewrite.exchange.responses import Abort, Answer
+from urlrewrite.exchange.responses import Abort, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
@@ -77,5 +77,5 @@ def action(asked: str | Case) -> Observed:
     if result is None:
         return {"refused": True}
     cookies = field_values(tuple(result.fields or ()), "set-cookie")
-    flow = "end-response" if isinstance(result.routing, Answer | Abort) else "continue"
+    flow = "end-response" if isinstance(result.routing, LocalResponse | Abort) else "continue"
     return {"refused": False, "flow": flow, "status": result.status, "set_cookie": next(iter(cookies), None)}

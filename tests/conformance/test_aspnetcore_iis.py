@@ -21,7 +21,7 @@ from urlrewrite.engine.facts import RequestFacts, field_values
 from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.template import parse_template
 from urlrewrite.engine.variables import Variables
-from urlrewrite.exchange.responses import Abort, Answer
+from urlrewrite.exchange.responses import Abort, LocalResponse
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.xml import rules as xml_rules
@@ -90,13 +90,13 @@ def outcome(rule_set: RuleSet, case: Case) -> Observed:
     compiled, _ = compile_rules(replace(rule_set, sites=(site,)))
     result = evaluate(RulesInForce(compiled, Settings()), request_facts(request["method"], url), None)
     decision, routing = result.exchange.decision, result.routing
-    failed = isinstance(routing, Answer) and decision.forwards
+    failed = isinstance(routing, LocalResponse) and decision.forwards
     return {
         "action": "error" if failed else ACTIONS[decision.outcome],
-        "flow": "end-response" if isinstance(routing, Answer | Abort) else "continue",
+        "flow": "end-response" if isinstance(routing, LocalResponse | Abort) else "continue",
         "status": result.status,
         "location": next(iter(field_values(tuple(result.fields or ()), "location")), None),
-        "reason": routing.reason if isinstance(routing, Answer) else None,
+        "reason": routing.reason if isinstance(routing, LocalResponse) else None,
         "body": (result.body or b"").decode().removesuffix("\n"),
         "rewritten_url": decision.target,
         "rewritten_absolute_url": f"{decision.origin or f'{asked.scheme}://{asked.netloc}'}{decision.target}",

@@ -41,7 +41,7 @@ FRAMING = {"content-length", "transfer-encoding", "accept-ranges"}
 
 
 def fields_of(lines: list[tuple[str, str]], url: str) -> list[list[object]]:
-    """The fields of an answer but for those of its framing, by what they mean; an ETag without the rules' mark."""
+    """The fields of a response but for those of its framing, by what they mean; an ETag without the rules' mark."""
     found: list[list[object]] = []
     for name, value in lines:
         key = name.lower()
@@ -107,7 +107,7 @@ def chunkings(case: Case) -> Iterator[list[bytes]]:
 
 
 def streamed(case: Case, rules: RulesInForce, chunks: list[bytes]) -> str:
-    """The body of an answer that is held up to its first chunk and streamed from then on."""
+    """The body of a response that is held up to its first chunk and streamed from then on."""
     asked = case["request"]
     exchange = Exchange(rules, request_facts(asked["method"], asked["url"]), "offline")
     exchange.route()

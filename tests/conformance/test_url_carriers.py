@@ -117,7 +117,7 @@ def body(case: Case) -> tuple[object, object]:
 
 
 def reference(case: Case) -> tuple[object, object]:
-    """One URL reference. The tool's prefix depends on the page; of its answer only whether it found a URL counts."""
+    """One URL reference. The tool's prefix depends on the page; of its response only whether it found a URL counts."""
     hosts = hosts_of({**case, "reference": re.sub(r"^[^/]*(?=[\\/]{2})", "http:", case["reference"]).replace("\\", "")})
     text = f"'{case['reference']}'"
     expected = text if case["expected"] == case["reference"] else f"'{mapped(case['reference'], hosts)}'"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.content.integrity import (
-    MOST_ASSETS,
+    MAX_ASSETS,
     Assets,
     IntegrityAttributes,
     allow_also,
@@ -157,7 +157,7 @@ def test_a_file_that_was_seen_changed_from_something_else_has_to_stay() -> None:
 
 def test_the_memory_for_files_is_bounded() -> None:
     assets = Assets()
-    for number in range(MOST_ASSETS + 1):
+    for number in range(MAX_ASSETS + 1):
         assets.promise(f"https://www.example.com/{number}")
     assert not assets.is_promised("https://www.example.com/0")
     assert assets.is_promised("https://www.example.com/1")

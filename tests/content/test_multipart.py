@@ -82,7 +82,7 @@ def test_a_part_in_an_encoding_of_its_own() -> None:
 
 
 def test_a_part_too_long_to_hold_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multipart, "_LONGEST_PART", 1000)
+    monkeypatch.setattr(multipart, "_MAX_PART_LENGTH", 1000)
     rewriter = content_rewriter(Kind.MULTIPART, links=Links(MAP, True, lambda *change: None))
     assert rewriter is not None
     long = part(JSON, b'["%b"%b]' % (B, b" " * 2000))

@@ -19,7 +19,7 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader
 
 from e2e.support import http1, http2, http3
-from e2e.support.answer import Answer
+from e2e.support.answer import LocalResponse
 from e2e.support.browser import Visitor
 from e2e.support.demo import Demo, running_demo
 from e2e.support.service import RUN_SH
@@ -49,7 +49,7 @@ def pages_of(demo: Demo) -> list[dict]:
     return listed if isinstance(listed, list) else listed["pages"]
 
 
-def decoded(answer: Answer) -> bytes:
+def decoded(answer: LocalResponse) -> bytes:
     coding = answer.header("content-encoding")
     return DECODERS[coding](answer.body) if coding else answer.body
 
@@ -62,8 +62,8 @@ def names_in(data: bytes) -> int:
     return lower.count(NAME) + wide + hidden
 
 
-def leaks(path: str, answer: Answer, keeps: int | None, body: bytes | None = None) -> list[str]:
-    """What is wrong with an answer; `body` is its decoded body where somebody else has decoded it."""
+def leaks(path: str, answer: LocalResponse, keeps: int | None, body: bytes | None = None) -> list[str]:
+    """What is wrong with a response; `body` is its decoded body where somebody else has decoded it."""
     found = [f"{path}: {name!r}: {value!r}" for name, value in answer.headers if names_in(value)]
     count = names_in(decoded(answer) if body is None else body)
     if keeps is not None and count != keeps:
@@ -102,7 +102,7 @@ def test_every_protocol_gets_the_same_page(demo: Demo, protocol: str) -> None:
 
 
 def test_a_login_answer_of_380_kb_sent_in_chunks_is_whole(demo: Demo) -> None:
-    def log_in(port: int, origin: str, ca: Path | None = None) -> Answer:
+    def log_in(port: int, origin: str, ca: Path | None = None) -> LocalResponse:
         form = b"user=demo&password=demo"
         head = [
             "POST /login-big HTTP/1.1",
@@ -126,7 +126,7 @@ def test_a_login_answer_of_380_kb_sent_in_chunks_is_whole(demo: Demo) -> None:
 
 
 def test_untouched_bytes_stay_untouched(demo: Demo) -> None:
-    """The answer behind the proxy is the backend's own with the origins replaced, and nothing else."""
+    """The response behind the proxy is the backend's own with the origins replaced, and nothing else."""
     for path in ("/html/iis-tags", "/charset/broken", "/charset/iso-8859-1", "/login-big"):
         own = http1.get(path, demo.backend_port).body
         behind = http1.get(path, demo.https_port, demo.ca).body
@@ -261,7 +261,7 @@ def test_explain_says_what_the_live_proxy_does(tmp_path: Path) -> None:
         command = [RUN_SH, "explain", str(rules), live["request"]["url"], "--json"]
         command += [part for field in fields for part in ("-H", field)]
         offline = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        # Without a saved answer, explain ends where the request has been judged.
+        # Without a saved response, explain ends where the request has been judged.
         expected = live["events"][: len(offline["trace"])]
         differs = {live["id"]: "ID", "offline": "ID", moved: "RULES", str(rules): "RULES"}
         assert without_what_differs(expected, differs) == without_what_differs(offline["trace"], differs)

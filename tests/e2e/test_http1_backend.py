@@ -1,4 +1,4 @@
-"""What backends of HTTP/1 may send around an answer: interim answers before it, fields behind it."""
+"""What backends of HTTP/1 may send around a response: interim responses before it, fields behind it."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def connected(proxy: Proxy) -> ssl.SSLSocket:
 
 
 def arrivals(proxy: Proxy, path: str, stamp: bytes) -> list[tuple[float, float]]:
-    """When each stamp of an answer was sent, and when it came."""
+    """When each stamp of a response was sent, and when it came."""
     times: list[tuple[float, float]] = []
     seen = b""
     with connected(proxy) as wire:

@@ -10,7 +10,7 @@ import pytest
 
 from rules_of import SITE, ask, rules_of
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import Provider
@@ -326,10 +326,10 @@ def test_inbound(case: Case) -> None:
         assert isinstance(routing, Forward), result.exchange.trace.events
         assert routing.url == case.target
     if case.status:
-        assert isinstance(routing, Answer)
+        assert isinstance(routing, LocalResponse)
         assert routing.status == case.status
     if case.location:
-        assert isinstance(routing, Answer)
+        assert isinstance(routing, LocalResponse)
         assert dict(routing.fields)["Location"] == case.location
     for name, value in case.sent.items():
         assert isinstance(routing, Forward)
@@ -384,7 +384,7 @@ def test_a_pattern_that_takes_too_long_is_a_500_that_names_the_trace() -> None:
     rules = slow_rules()
     assert not rules.rules.linear
     result = ask(rules, f"{WWW}/{'a' * 60}b")
-    assert isinstance(result.routing, Answer)
+    assert isinstance(result.routing, LocalResponse)
     assert result.routing.status == 500
     assert b"Trace id: offline" in result.routing.body
     assert any('rule "slow"' in problem for problem in result.exchange.trace.problems())
@@ -409,7 +409,7 @@ def test_files_are_looked_for_in_the_document_root(tmp_path_factory: pytest.Temp
     rules = rules_of(text)
     for path, status in [("/there.html", 410), ("/folder", 411), ("/absent", None), ("/%2e%2e/there.html", 410)]:
         routing = ask(rules, WWW + path).routing
-        assert (routing.status if isinstance(routing, Answer) else None) == status, path
+        assert (routing.status if isinstance(routing, LocalResponse) else None) == status, path
 
 
 def test_without_a_document_root_there_are_no_files_and_the_trace_says_so() -> None:
@@ -421,7 +421,7 @@ def test_without_a_document_root_there_are_no_files_and_the_trace_says_so() -> N
         action: {type: CustomResponse, statusCode: 404}
     """)
     result = ask(rules, f"{WWW}/x")
-    assert isinstance(result.routing, Answer)
+    assert isinstance(result.routing, LocalResponse)
     assert "documentRoot" in result.exchange.trace.problems()[0]
 
 

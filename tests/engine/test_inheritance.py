@@ -12,7 +12,7 @@ from rules_of import SITE, ask, rules_of
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.inheritance import Effective, find_level, inherit, server_level, site_levels
 from urlrewrite.engine.url_path import CookedPath
-from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import Collection, InboundRule, Location, Match, Removal, RuleSet, Section, Site, Source
 from urlrewrite.model.origin import Origin
@@ -173,7 +173,7 @@ sites:
 def test_levels(case: Case) -> None:
     routing = ask(rules_of(case.rules, site=""), WWW + case.url).routing
     if case.location:
-        assert isinstance(routing, Answer)
+        assert isinstance(routing, LocalResponse)
         assert dict(routing.fields)["Location"] == case.location
     else:
         assert isinstance(routing, Forward)

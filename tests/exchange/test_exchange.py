@@ -14,7 +14,7 @@ from rules_of import SITE, ask, field, rules_of
 from urlrewrite.content.links.stream import LinkStream
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.exchange import Exchange
-from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import Settings
 
 B = "http://privateserver:8080"
@@ -54,7 +54,7 @@ SITES = [
 def test_the_site_is_chosen_by_host_and_sni(host: str, sni: str, status: int, site: str) -> None:
     exchange = Exchange(rules_of("", site=TWO_SITES), facts(host, sni=sni), "id")
     routing = exchange.route()
-    assert (routing.status if isinstance(routing, Answer) else 200) == status
+    assert (routing.status if isinstance(routing, LocalResponse) else 200) == status
     assert exchange.trace.data["site"] == site
 
 
@@ -76,13 +76,13 @@ sites:
 def test_without_a_host_the_site_of_the_sni_is_meant_with_its_own_name() -> None:
     rules = rules_of("rules: [{name: r, match: .*, action: {type: Redirect, url: /y}}]")
     routing = Exchange(rules, facts("", sni="www.example.com"), "id").route()
-    assert isinstance(routing, Answer)
+    assert isinstance(routing, LocalResponse)
     assert dict(routing.fields)["Location"] == f"{P}/y"
 
 
 def test_an_unknown_host_is_told_why_and_nothing_else() -> None:
     routing = Exchange(rules_of("", site=TWO_SITES), facts("evil.example"), "id").route()
-    assert isinstance(routing, Answer)
+    assert isinstance(routing, LocalResponse)
     assert b"evil.example" in routing.body
     assert b"www.example.com" not in routing.body
 
@@ -390,7 +390,7 @@ def test_a_site_without_names_and_backend(origin: str, sni: str, path: str, stat
     if isinstance(routing, Forward):
         assert (status, routing.url) == (None, goes_to)
         return
-    assert isinstance(routing, Answer)
+    assert isinstance(routing, LocalResponse)
     assert routing.status == status
     if status == 404:
         assert b"No rule sends this request to a backend" in routing.body
@@ -409,7 +409,7 @@ def test_links_come_back_with_the_name_that_was_asked_for() -> None:
 def test_a_connection_for_a_named_site_is_not_one_for_every_name(host: str, sni: str, status: int) -> None:
     site = "sites: [{name: a, public: 'https://a.example', backend: 'http://a'}, {name: rest, backend: 'http://b'}]"
     routing = Exchange(rules_of("", site=site), facts(host, sni=sni), "id").route()
-    assert (routing.status if isinstance(routing, Answer) else 200) == status
+    assert (routing.status if isinstance(routing, LocalResponse) else 200) == status
 
 
 def test_names_that_clients_make_up_do_not_pile_up() -> None:

@@ -57,7 +57,7 @@ def test_a_text_depends_on_the_rules_where_its_links_are_mapped(site: str, mappe
 
 
 NAMES = [
-    # site, a link in an answer, what becomes of it
+    # site, a link in a response, what becomes of it
     ("backendNames: http://localhost:8080", "http://localhost:8080/x", f"{P}/x"),
     ("backendNames: [http://SERVER01, https://privateserver]", "http://server01/x", f"{P}/x"),
     ("backendNames: [http://server01, https://privateserver]", "https://privateserver/x", f"{P}/x"),

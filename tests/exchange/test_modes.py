@@ -10,7 +10,7 @@ import pytest
 
 from rules_of import SITE, ask, field, rules_of
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.inspector.traces.report import log_line
@@ -62,9 +62,9 @@ CASES = [
         'The server variable "HTTP_X_A" is not allowed to be set. '
         "Add the server variable name to the allowed server variable list.",
     ),
-    Case("a body rule on an encoded answer", BODY_RULE, "500.52", CODED, lines=(HTML, GZIP), body=PAGE),
+    Case("a body rule on an encoded response", BODY_RULE, "500.52", CODED, lines=(HTML, GZIP), body=PAGE),
     Case(
-        "a body rule on an answer of any type",
+        "a body rule on a response of any type",
         BODY_RULE,
         "500.52",
         CODED,
@@ -153,7 +153,7 @@ def test_where_iis_gives_up(case: Case) -> None:
 
 
 NOT_CONCERNED = [
-    # method, status, fields and rules that IIS has no quarrel with, encoded as the answer is
+    # method, status, fields and rules that IIS has no quarrel with, encoded as the response is
     ("HEAD", 200, [HTML, GZIP], BODY_RULE),
     ("GET", 304, [HTML, GZIP], BODY_RULE),
     ("GET", 200, [HTML, ("Content-Encoding", "identity")], BODY_RULE),
@@ -406,7 +406,7 @@ def test_custom_responses_tell_the_sub_status() -> None:
     iis = ask(
         rules_of(in_mode(Mode.IIS, CUSTOM % ", statusReason: 'No <entry>', statusDescription: Why & so")), f"{WWW}/"
     )
-    assert isinstance(iis.routing, Answer)
+    assert isinstance(iis.routing, LocalResponse)
     assert (iis.routing.status, iis.routing.sub_status, iis.routing.reason) == (403, 7, "No <entry>")
     assert b"<h1>HTTP Error 403.7 - No &lt;entry&gt;</h1>" in iis.routing.body
     assert b"<p>Why &amp; so</p>" in iis.routing.body

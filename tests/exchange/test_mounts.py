@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules_of import ask, field, rules_of
-from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation
 
 W = "https://www.example.com"
@@ -28,11 +28,11 @@ HTML = ("Content-Type", "text/html")
 
 
 def sent_to(evaluation: Evaluation) -> str:
-    """Where a request goes, or the status and Location of our own answer."""
+    """Where a request goes, or the status and Location of our own response."""
     match evaluation.routing:
         case Forward(url=url):
             return url
-        case Answer(status=status) as answer:
+        case LocalResponse(status=status) as answer:
             return f"{status} {dict(answer.fields).get('Location', '')}".strip()
     return "aborted"
 
@@ -78,7 +78,7 @@ def test_requests(site: str, url: str, expected: str) -> None:
 
 def test_a_path_that_no_site_has_is_told() -> None:
     answer = ask(rules_of("", site=APP), f"{W}/x")
-    assert isinstance(answer.routing, Answer)
+    assert isinstance(answer.routing, LocalResponse)
     assert b"www.example.com' at /x." in answer.routing.body
     assert answer.exchange.trace.problems()
 

@@ -1,6 +1,6 @@
 """The checklist of fields that name a host, row by row, through the whole exchange and with the real link map.
 
-Rows are numbered as in the checklist: section 3 has the fields of answers, section 9 those of requests.
+Rows are numbered as in the checklist: section 3 has the fields of responses, section 9 those of requests.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SITES = {
 
 
 class Line(NamedTuple):
-    """A field of an answer, what it becomes (None: it is removed), and how often that is warned of."""
+    """A field of a response, what it becomes (None: it is removed), and how often that is warned of."""
 
     row: int
     name: str

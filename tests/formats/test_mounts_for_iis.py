@@ -6,7 +6,7 @@ import pytest
 
 from rules_of import ask, field
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.xml import rules as xml_rules
@@ -41,7 +41,7 @@ def sent_to(evaluation: Evaluation) -> str:
     match evaluation.routing:
         case Forward(url=url):
             return url
-        case Answer(status=status) as answer:
+        case LocalResponse(status=status) as answer:
             return f"{status} {dict(answer.fields).get('Location', '')}".strip()
     return "aborted"
 

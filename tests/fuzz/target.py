@@ -53,7 +53,7 @@ def rule_sets() -> list[RulesInForce]:
 
 
 def exchange(rules: list[RulesInForce], made: list[bytes], rng: random.Random) -> None:
-    """Sends one damaged answer through one of the rule sets.
+    """Sends one damaged response through one of the rule sets.
 
     Raises:
         ViolationError: it took too long, or bytes changed that nothing could have asked to change.

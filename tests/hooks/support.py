@@ -41,7 +41,7 @@ def request_flow(path: str = "/x", *, host: str = "www.example.com", tls: bool =
 
 
 def answer(flow: http.HTTPFlow, body: bytes, status: int = 200, **fields: str) -> http.Response:
-    """Puts the backend's answer into a flow."""
+    """Puts the backend's response into a flow."""
     lines = [(k.replace("_", "-").encode(), v.encode()) for k, v in fields.items()]
     flow.response = http.Response(b"HTTP/1.1", status, b"OK", http.Headers(lines), body, None, 1.0, 2.0)
     return flow.response

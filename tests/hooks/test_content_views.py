@@ -116,7 +116,7 @@ def rewritten_flow() -> tuple[http.HTTPFlow, RulesInForce]:
     """A flow as the proxy leaves it, or a file holds it."""
     rules = rules_of("links: everywhere")
     seen = seen_by(rules, PAGE)
-    assert seen.answer_body == MAPPED
+    assert seen.response_body == MAPPED
     flow = flow_with(b"", MAPPED, dict(seen.trace))
     assert flow.response
     flow.response.headers = http.Headers([(b"Content-Type", b"text/html; charset=utf-8")])
@@ -139,7 +139,7 @@ def rewritten_flow() -> tuple[http.HTTPFlow, RulesInForce]:
             ],
         ),
         ("original", ["200 OK", "Server: IIS", PAGE.decode()]),
-        ("leaks", ["no name of a backend is left in this answer"]),
+        ("leaks", ["no name of a backend is left in this response"]),
     ],
 )
 @pytest.mark.parametrize("saved", [False, True])

@@ -18,10 +18,10 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from urlrewrite.hooks.inspector_pages import LONGEST, PAGES, STATIC, install, static_files
+from urlrewrite.hooks.inspector_pages import MAX_LENGTH, PAGES, STATIC, install, static_files
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 
 PASSWORD = "let me in"
 TOKEN = {"Authorization": f"Bearer {PASSWORD}"}
@@ -211,7 +211,7 @@ async def test_parameters_of_a_get(server: Server, page: ModuleType) -> None:
         (b"{", 400),
         (b"\xff", 400),
         (b"[" * 100_000, 400),
-        (b'{"a": "' + b"x" * LONGEST + b'"}', 413),
+        (b'{"a": "' + b"x" * MAX_LENGTH + b'"}', 413),
     ],
     ids=range(8),
 )

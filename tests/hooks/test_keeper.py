@@ -51,7 +51,7 @@ class Web:
         return flow
 
     def end(self, flow: http.HTTPFlow, original: bytes | None = None, body: bytes = b"") -> http.HTTPFlow:
-        """Its answer has come, too."""
+        """Its response has come, too."""
         answer(flow, body)
         if original is not None:
             flow.metadata[KEY] = {"status": 200, "reason": b"", "fields": [], "body": original}

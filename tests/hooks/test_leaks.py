@@ -1,4 +1,4 @@
-"""Leaks are counted in the answer as the client gets it, and told in the flow list."""
+"""Leaks are counted in the response as the client gets it, and told in the flow list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backend's answer beside the client's, in the flow."""
+"""The backend's response beside the client's, in the flow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mitmproxy.io import tnetstring
 from hooks.support import answer, request_flow, state_of
 from urlrewrite.hooks.flows import seen_of
 from urlrewrite.hooks.inbound import Inbound
-from urlrewrite.hooks.originals import KEY, LONGEST
+from urlrewrite.hooks.originals import KEY, MAX_LENGTH
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
 from urlrewrite.hooks.state import State
@@ -66,21 +66,21 @@ async def test_both_answers_are_kept(body: bytes, fields: dict[str, str], sent: 
     assert ("Set-Cookie", "a=b; Domain=privateserver") in seen.original.fields
     assert seen.answer
     assert ("Set-Cookie", "a=b; Domain=www.example.com; Secure") in seen.answer.fields
-    assert sent is None or seen.answer_body == sent
+    assert sent is None or seen.response_body == sent
     assert seen.request.url == "https://www.example.com/a"
 
 
 async def test_what_streams_for_long_is_not_kept() -> None:
-    flow = await answered(state_of(), b"x" * (LONGEST + 1), content_type="text/html")
+    flow = await answered(state_of(), b"x" * (MAX_LENGTH + 1), content_type="text/html")
     long = await answered(
-        state_of(), b"<p>" + b"x" * LONGEST, content_type="text/html", content_length=str(LONGEST + 3)
+        state_of(), b"<p>" + b"x" * MAX_LENGTH, content_type="text/html", content_length=str(MAX_LENGTH + 3)
     )
     assert flow.metadata[KEY]["body"] is not None
     assert long.metadata[KEY]["body"] is None
     seen = seen_of(long)
     assert seen
     assert seen.original
-    assert seen.answer_body is None
+    assert seen.response_body is None
 
 
 async def test_an_answer_of_ours_has_no_original() -> None:

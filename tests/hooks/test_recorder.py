@@ -51,7 +51,7 @@ async def begun(state: State, path: str = "/item/7", **fields: str) -> http.HTTP
 
 
 async def ended(state: State, path: str = "/item/7", body: bytes = PAGE, **fields: str) -> http.HTTPFlow:
-    """A flow through all hooks up to the end of its answer."""
+    """A flow through all hooks up to the end of its response."""
     flow = await begun(state, path)
     outbound, recorder = Outbound(state), Recorder(state)
     if flow.response is None:

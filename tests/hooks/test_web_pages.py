@@ -18,7 +18,7 @@ from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.rules_file import DEFAULT_RULES
 from urlrewrite.hooks.state import State
 from urlrewrite.hooks.web_pages import WebPages
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def ended(path: str = "/x", *, began: float = 1.0) -> http.HTTPFlow:
     return flow
 
 
-def only(pages: WebPages, flow: http.HTTPFlow) -> Seen:
+def only(pages: WebPages, flow: http.HTTPFlow) -> RecordedExchange:
     (seen,) = pages.snapshot([flow]).seen
     return seen
 
@@ -59,12 +59,12 @@ def test_a_snapshot_begins_with_the_newest_and_has_our_flows_only(pages: WebPage
 def test_an_exchange_is_made_once_and_dropped_bodies_are_gone(pages: WebPages) -> None:
     flow = ended()
     first = only(pages, flow)
-    assert (first.original_body, first.answer_body) == (b"original", b"rewritten")
+    assert (first.original_body, first.response_body) == (b"original", b"rewritten")
     flow.metadata[KEY]["body"] = None
     second = only(pages, flow)
     assert second.original is first.original
     assert second.original_body is None
-    assert all(seen.answer_body is None and seen.original_body is None for _, seen in pages._known.values())
+    assert all(seen.response_body is None and seen.original_body is None for _, seen in pages._known.values())
 
 
 def test_what_a_person_edits_is_seen(pages: WebPages) -> None:
@@ -76,7 +76,7 @@ def test_what_a_person_edits_is_seen(pages: WebPages) -> None:
     seen = only(pages, flow)
     assert seen.answer is not None
     assert ("X-New", "1") in seen.answer.fields
-    assert seen.answer_body == b"edited"
+    assert seen.response_body == b"edited"
     flow.response = None
     assert only(pages, flow).answer is None
     flow.metadata.pop("urlrewrite")

@@ -21,10 +21,10 @@ from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 
 CODINGS = "gzip, deflate, br, zstd"
-MOST_REDIRECTS = 20  # as Chromium
+MAX_REDIRECTS = 20  # as Chromium
 _CSS_URL = re.compile(r"""url\(\s*["']?([^"')\s]+)["']?\s*\)|@import\s+["']([^"']+)["']""")
 _LOADED = {"script": "src", "img": "src", "iframe": "src", "frame": "src", "input": "src"}
 _DESTINATIONS = {"script": "script", "img": "image", "iframe": "iframe", "frame": "frame", "input": "image"}
@@ -67,7 +67,7 @@ class Browser:
         self.rules = rules
         self.port = port
         self.overlay = overlay or {}
-        self.seen: list[Seen] = []
+        self.seen: list[RecordedExchange] = []
         self.cookies: dict[str, tuple[str, str]] = {}
         self.statistics = Statistics(now=0.0)
         self.clock = 1_000.0
@@ -78,14 +78,14 @@ class Browser:
 
     def load(
         self, url: str, *, method: str = "GET", body: bytes = b"", fields: tuple[tuple[str, str], ...] = ()
-    ) -> Seen:
+    ) -> RecordedExchange:
         """Opens a page with all that it loads."""
         lines = (("Accept", "text/html,application/xhtml+xml"), ("Sec-Fetch-Dest", "document"), *fields)
         page = self._follow(method, url, lines, body)
         self._load_parts(page)
         return page
 
-    def _load_parts(self, page: Seen) -> None:
+    def _load_parts(self, page: RecordedExchange) -> None:
         if page.answer is None or "html" not in (field_values(page.answer.fields, "content-type") or [""])[0]:
             return
         wanted = Page(_text(page)).loads
@@ -105,7 +105,7 @@ class Browser:
                         asked.add(inner)
                         self._follow("GET", inner, _part(url, "image" if found[1] else "style"))
 
-    def fetch(self, url: str, page: str, **more: str) -> Seen:
+    def fetch(self, url: str, page: str, **more: str) -> RecordedExchange:
         """What a script of a page asks for; `more` are further fields, with `_` for `-`, and `method`."""
         method = more.pop("method", "GET")
         fields = tuple((name.replace("_", "-"), value) for name, value in more.items())
@@ -121,8 +121,10 @@ class Browser:
         sites = self.rules.rules.sites
         return asked in {(each.scheme, each.host, each.port) for site in sites for each in site.site.public}
 
-    def _follow(self, method: str, url: str, fields: tuple[tuple[str, str], ...], body: bytes = b"") -> Seen:
-        for _ in range(MOST_REDIRECTS):
+    def _follow(
+        self, method: str, url: str, fields: tuple[tuple[str, str], ...], body: bytes = b""
+    ) -> RecordedExchange:
+        for _ in range(MAX_REDIRECTS):
             seen = self.ask(method, url, fields, body)
             location = field_values(seen.answer.fields, "location") if seen.answer else []
             if not (seen.answer and 301 <= seen.answer.status <= 308 and location):
@@ -134,7 +136,9 @@ class Browser:
                 method, body = "GET", b""
         return seen
 
-    def ask(self, method: str, url: str, fields: tuple[tuple[str, str], ...] = (), body: bytes = b"") -> Seen:
+    def ask(
+        self, method: str, url: str, fields: tuple[tuple[str, str], ...] = (), body: bytes = b""
+    ) -> RecordedExchange:
         """One request."""
         lines = fields if field_values(fields, "accept-encoding") else (*fields, ("Accept-Encoding", CODINGS))
         if cookie := "; ".join(f"{name}={value}" for name, (value, _) in self.cookies.items()):
@@ -153,7 +157,7 @@ class Browser:
                 failed = str(error)
         result = evaluate(self.rules, request, original, raw, trace_id=flow_id)
         answer = None if result.status is None else ResponseFacts(result.status, tuple(result.fields or ()))
-        seen = Seen(
+        seen = RecordedExchange(
             flow_id, self.clock, result.exchange.trace.data, request, body, original, raw if original else None,
             answer, result.body, own=not isinstance(routing, Forward), failed=failed,
         )  # fmt: skip
@@ -184,7 +188,7 @@ class Browser:
         finally:
             connection.close()
 
-    def _keep_cookies(self, seen: Seen) -> None:
+    def _keep_cookies(self, seen: RecordedExchange) -> None:
         host = urlsplit(seen.request.url).hostname or ""
         for line in field_values(seen.answer.fields, "set-cookie") if seen.answer else []:
             pair, *attributes = line.split(";")
@@ -204,8 +208,8 @@ def _part(referer: str, destination: str) -> tuple[tuple[str, str], ...]:
     return (("Accept", "*/*"), ("Referer", referer), ("Sec-Fetch-Dest", destination))
 
 
-def _text(seen: Seen) -> str:
-    body = seen.answer_body or b""
+def _text(seen: RecordedExchange) -> str:
+    body = seen.response_body or b""
     if seen.answer and "gzip" in field_values(seen.answer.fields, "content-encoding") and body[:2] == b"\x1f\x8b":
         body = gzip.decompress(body)
     return body.decode("utf-8", "replace")

@@ -10,7 +10,7 @@ from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
 
@@ -24,7 +24,7 @@ def seen_by(
     status: int = 200,
     flow_id: str = "flow-1",
     request_fields: Fields = (),
-) -> Seen:
+) -> RecordedExchange:
     """The exchange of a GET that the backend answered so."""
     request = request_facts("GET", url, request_fields)
     original = ResponseFacts(status, fields)
@@ -32,7 +32,7 @@ def seen_by(
     trace = result.exchange.trace.data
     own = "target" not in trace
     answer = None if result.status is None else ResponseFacts(result.status, tuple(result.fields or ()))
-    return Seen(
+    return RecordedExchange(
         flow_id,
         1700000000.0,
         trace,
@@ -48,14 +48,14 @@ def seen_by(
 
 def seen_with(
     trace: Any, *, original: bytes | None = b"<a href=/x>", answer: bytes | None = b"<a href=/y>", fields: Fields = HTML
-) -> Seen:
+) -> RecordedExchange:
     """An exchange with any trace at all."""
     request = RequestFacts("GET", "https", "www.example.com", "/page")
     facts = ResponseFacts(200, fields)
-    return Seen("flow-1", 0.0, trace, request, b"", facts, original, facts, answer)
+    return RecordedExchange("flow-1", 0.0, trace, request, b"", facts, original, facts, answer)
 
 
-def snapshot(*seen: Seen, rules: RulesInForce | None = None) -> Snapshot:
+def snapshot(*seen: RecordedExchange, rules: RulesInForce | None = None) -> Snapshot:
     """The proxy with these exchanges."""
     return Snapshot(seen, rules, Statistics())
 
@@ -89,5 +89,5 @@ TRACES = st.builds(
     st.lists(_EVENTS | _VALUES, max_size=14) | _VALUES,
     st.fixed_dictionaries({}, optional=dict.fromkeys(_DATA_KEYS, _VALUES)),
 )
-"""Traces of a file that anybody may have written; they are a Mapping, which is all that `Seen` promises."""
+"""Traces of a file that anybody may have written; they are a Mapping, which is all that `RecordedExchange` promises."""
 BODIES = st.none() | st.binary(max_size=60) | st.sampled_from([b"<a href=/x>", b"<a href=/y> and more", b"\xff\xfe<"])

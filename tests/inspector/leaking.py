@@ -1,4 +1,4 @@
-"""Exchanges for the tests of leaks: an answer of the backend, and what the rules make of it."""
+"""Exchanges for the tests of leaks: a response of the backend, and what the rules make of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"
@@ -27,28 +27,29 @@ def exchange(
     url: str = f"{P}/a",
     reason: str = "",
     method: str = "GET",
-) -> Seen:
-    """An exchange as it is recorded, with an answer of the backend as given."""
+) -> RecordedExchange:
+    """An exchange as it is recorded, with a response of the backend as given."""
     data = body.encode() if isinstance(body, str) else body
     lines = ((("Content-Type", content_type),) if content_type else ()) + tuple(fields)
     return recorded(
-        Seen("f1", 1.0, {}, request_facts(method, url), None, ResponseFacts(status, lines, reason), data), rules
+        RecordedExchange("f1", 1.0, {}, request_facts(method, url), None, ResponseFacts(status, lines, reason), data),
+        rules,
     )
 
 
-def recorded(seen: Seen, rules: RulesInForce) -> Seen:
+def recorded(seen: RecordedExchange, rules: RulesInForce) -> RecordedExchange:
     """The same exchange under other rules."""
     assert seen.original is not None
     result = evaluate(RulesInForce(rules.rules, rules.settings), seen.request, seen.original, seen.original_body or b"")
     answer = ResponseFacts(result.status or 0, tuple(result.fields or ()), seen.original.reason)
-    return replace(seen, trace=result.exchange.trace.data, answer=answer, answer_body=result.body)
+    return replace(seen, trace=result.exchange.trace.data, answer=answer, response_body=result.body)
 
 
-def unmapped(seen: Seen) -> Seen:
+def unmapped(seen: RecordedExchange) -> RecordedExchange:
     """The same exchange, if nothing had been rewritten."""
-    return replace(seen, answer=seen.original, answer_body=seen.original_body)
+    return replace(seen, answer=seen.original, response_body=seen.original_body)
 
 
-def worst(seen: Seen, rules: RulesInForce) -> Leak:
+def worst(seen: RecordedExchange, rules: RulesInForce) -> Leak:
     """The only leak of an exchange, or the most harmful."""
     return find_leaks(seen, rules)[0]

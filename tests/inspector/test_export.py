@@ -23,7 +23,7 @@ from urlrewrite.exchange.rule_tests import evaluate, request_facts, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.inspector.export import CannotExport, export_case, export_text
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.loading.load import load_rules
 from urlrewrite.model import RuleTest
 
@@ -39,7 +39,7 @@ def demo_rules() -> RulesInForce:
 
 
 @functools.cache
-def demo_exchanges() -> tuple[Seen, ...]:
+def demo_exchanges() -> tuple[RecordedExchange, ...]:
     """Each page of the demo, asked for through its rules."""
     with PrivateServer(port=0) as server:
         return tuple(
@@ -49,7 +49,7 @@ def demo_exchanges() -> tuple[Seen, ...]:
         )
 
 
-def _exchange(url: str, port: int) -> Seen:
+def _exchange(url: str, port: int) -> RecordedExchange:
     fields = (
         ("User-Agent", "test"),
         ("Accept-Encoding", "gzip, br"),
@@ -70,7 +70,7 @@ def _exchange(url: str, port: int) -> Seen:
     result = evaluate(demo_rules(), request, original, body or b"")
     head = None if result.status is None else ResponseFacts(result.status, tuple(result.fields or ()))
     trace = result.exchange.trace.data
-    return Seen(url, 0.0, trace, request, b"", original, body, head, result.body, original is None)
+    return RecordedExchange(url, 0.0, trace, request, b"", original, body, head, result.body, original is None)
 
 
 def reread(rules_text: str, case: RuleTest) -> tuple[RulesInForce, RuleTest]:
@@ -95,7 +95,7 @@ def test_every_answer_of_the_demo_becomes_a_case_that_passes() -> None:
     links = [(case, seen) for case, seen in zip(cases, exchanges, strict=True) if seen.trace.get("links")]
     assert len(links) > 40
     for case, seen in links:
-        if seen.answer_body != seen.original_body and seen.original_body and case.response_body:
+        if seen.response_body != seen.original_body and seen.original_body and case.response_body:
             assert case.expect.body_has or case.expect.fields, case.url
     assert max(len(case.response_body) for case in cases) < 20_000
 

@@ -17,7 +17,7 @@ SECONDS = 10.0
 
 
 class OracleHungError(Exception):
-    """The oracle gave no answer in time; it was started anew."""
+    """The oracle gave no response in time; it was started anew."""
 
 
 class Oracle:
@@ -40,7 +40,7 @@ class Oracle:
         None: there is no such pattern.
 
         Raises:
-            OracleHungError: no answer in time.
+            OracleHungError: no response in time.
         """
         assert self._child.stdin
         assert self._child.stdout
@@ -66,7 +66,7 @@ class Oracle:
 
 
 def answer(line: str) -> str:
-    """One question, one answer."""
+    """One question, one response."""
     import regress
 
     source, flags, texts, groups = json.loads(line)

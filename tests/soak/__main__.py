@@ -14,7 +14,7 @@ from pathlib import Path
 from soak.load import CONNECTIONS, Count, checkpoints, grown, soaking
 
 FLAT_AFTER = 5000
-MOST = 1.1
+MAX_COUNT = 1.1
 """At most so many times the memory after `FLAT_AFTER` requests is in use later."""
 
 
@@ -49,7 +49,7 @@ def main() -> int:
     first, last = late[min(late)], late[max(late)]
     for name, (before, after) in list(grown(first, last).items())[:10]:
         print(f"{name:>60} {before:>8} {after:>8}")
-    within = max(count.rss for count in late.values()) <= MOST * first.rss
+    within = max(count.rss for count in late.values()) <= MAX_COUNT * first.rss
     print(f"since {min(late):,} requests: {last.rss / first.rss:.3f} times the memory: {'' if within else 'NOT '}flat")
     return 0 if within else 1
 

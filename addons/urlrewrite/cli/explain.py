@@ -13,7 +13,7 @@ from urlrewrite.cli.arguments import UsageError
 from urlrewrite.engine.facts import RequestFacts, field_values
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.raw_response import parse_response
-from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.files_read import reason
 from urlrewrite.inspector.traces.report import render
@@ -32,7 +32,7 @@ def explain_request(
     saved_response: str | None = None,
     as_json: bool = False,
 ) -> str:
-    """What becomes of one request, and of the answer in the file `saved_response` (as `curl -i` writes it).
+    """What becomes of one request, and of the response in the file `saved_response` (as `curl -i` writes it).
 
     Raises:
         UsageError: the URL, a header (`Name: value`) or the file is none.
@@ -82,7 +82,7 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
 
 
 def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
-    """The decision, the answer and the trace of one evaluation as one object of JSON values."""
+    """The decision, the response and the trace of one evaluation as one object of JSON values."""
     routing, decision = result.routing, result.exchange.decision
     facts: dict[str, Any] = {"action": str(decision.outcome)}
     match routing:
@@ -92,7 +92,7 @@ def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
             headers = {name: ", ".join(field_values(tuple(routing.fields), name)) for name in sorted(added)}
             facts |= {"url": routing.url, "status": None, "location": None}
             facts["headers"] = {"Host": routing.host, **headers}
-        case Answer():
+        case LocalResponse():
             location = next(iter(field_values(tuple(routing.fields), "location")), None)
             if facts["action"] not in ("Redirect", "CustomResponse"):
                 facts["action"] = "CustomResponse"

@@ -99,7 +99,7 @@ def explain(options: argparse.Namespace) -> int:
         expected = "rule files and one absolute URL, as https://www.example.com/article/7, or --flow FILE"
         raise UsageError(f"got {' '.join(options.rules)}, expected {expected}")
     if options.flow and options.response:
-        raise UsageError("got --response and --flow, expected one of them: the recording has the answers")
+        raise UsageError("got --response and --flow, expected one of them: the recording has the responses")
     rules = _in_force(compile_files(paths, overrides_of(options))[0])
     if options.flow:
         for text in explain_recording(rules, options.flow, as_json=options.json):
@@ -190,7 +190,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--method", "-X", default="GET", help="the request's method (GET)")
     command.add_argument("--header", "-H", action="append", default=[], metavar="'Name: value'", help="a request field")
     command.add_argument("--client", default="127.0.0.1", help="the client's address (127.0.0.1)")
-    command.add_argument("--response", metavar="FILE", help="a saved answer of the backend, as `curl -i` prints it")
+    command.add_argument("--response", metavar="FILE", help="a saved response of the backend, as `curl -i` prints it")
     command.add_argument(
         "--flow",
         metavar="FILE",
@@ -236,7 +236,7 @@ def _add_init(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--no-ssl-offload", dest="ssl_offload", action="store_false", help="speak the client's scheme to the backend"
     )
-    group.add_argument("--no-links", dest="links", action="store_false", help="leave links in answers alone")
+    group.add_argument("--no-links", dest="links", action="store_false", help="leave links in responses alone")
     group = command.add_argument_group("rewrite-map, request-blocking, trailing-slash")
     group.add_argument(
         "--action",

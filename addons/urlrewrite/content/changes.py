@@ -48,15 +48,15 @@ class Values:
     """Whose values are to be changed, by tag and attribute in lower case, and by what.
 
     `known` says of a tag and an attribute what need not be asked of `on_value` for each value. Values of which that is
-    used are counted: `on_many(tag, attribute, prefix, number)`, "" being the prefix of those that no rule matches.
-    `tells(tag, attribute, prefix)` says that `on_value` wants to see such a value all the same. Attributes of which the
-    same object is known are counted together, as any one of them.
+    used are counted: `count_skipped(tag, attribute, prefix, number)`, "" being the prefix of those that no rule
+    matches. `tells(tag, attribute, prefix)` says that `on_value` wants to see such a value all the same. Attributes of
+    which the same object is known are counted together, as any one of them.
     """
 
     wanted: Mapping[bytes, frozenset[bytes]]
     on_value: OnValue
     known: Mapping[tuple[bytes, bytes], Known] = field(default_factory=dict)
-    on_many: Callable[[bytes, bytes, bytes, int], None] = lambda tag, attribute, prefix, number: None
+    count_skipped: Callable[[bytes, bytes, bytes, int], None] = lambda tag, attribute, prefix, number: None
     tells: Callable[[bytes, bytes, bytes], bool] = lambda tag, attribute, prefix: False
 
 

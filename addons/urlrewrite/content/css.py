@@ -16,8 +16,8 @@ _UNFINISHED = rb"|(?P<open>(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|ur
 _TOKEN = re.compile(_LEAVE + _STRING, re.DOTALL | re.IGNORECASE)
 _TOKEN_SO_FAR = re.compile(_LEAVE + _STRING + _UNFINISHED, re.DOTALL | re.IGNORECASE)
 _SLASH_OF_SCRIPTS = re.compile(rb"\\u\{0*(?:2f|3a)\Z", re.IGNORECASE)
-_LONGEST_SLASH = 64
-_LONGEST_RULE = 1 << 20
+_MAX_SLASH_LENGTH = 64
+_MAX_RULE_LENGTH = 1 << 20
 
 
 def map_css(
@@ -70,7 +70,7 @@ class StyleSheet:
         """Takes the next bytes; returns all complete rules."""
         data = self._held + chunk
         end = _end_of_rules(data)
-        if not end and len(data) > _LONGEST_RULE:
+        if not end and len(data) > _MAX_RULE_LENGTH:
             end = len(data)
         self._held = data[end:]
         return self._mapped(data[:end])
@@ -108,7 +108,7 @@ def _end_of_rules(data: bytes) -> int:
 def _end_of_rule(data: bytes, until: int) -> int:
     r"""Where the last rule before `until` ends, 0 if none does; the brace of `\u{2f}`, a slash in scripts, does not."""
     while (brace := data.rfind(b"}", 0, until)) >= 0:
-        if _SLASH_OF_SCRIPTS.search(data, max(0, brace - _LONGEST_SLASH), brace) is None:
+        if _SLASH_OF_SCRIPTS.search(data, max(0, brace - _MAX_SLASH_LENGTH), brace) is None:
             return brace + 1
         until = brace
     return 0

@@ -1,4 +1,4 @@
-"""What kind of content a request asks for, as far as it tells before there is an answer."""
+"""What kind of content a request asks for, as far as it tells before there is a response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS = {
     for extension in extensions.split()
 }
 _PROGRAMS = frozenset("php asp aspx ashx asmx axd jsp jspx jsf do action cfm cgi pl py dll".split())
-"""Extensions of programs, whose answers may be anything."""
+"""Extensions of programs, whose responses may be anything."""
 
 _DESTINATIONS = {
     "document": Kind.HTML,

@@ -39,9 +39,9 @@ _WANTED = {
     b"base": frozenset({b"href"}),
 }
 _TAG = re.compile(rb"<(?:script|link|base)\s[^<>]*>", re.IGNORECASE)
-_LONGEST_TAG = 1 << 14
+_MAX_TAG_LENGTH = 1 << 14
 
-MOST_ASSETS = 4096
+MAX_ASSETS = 4096
 """Files of each sort that are remembered; the oldest is forgotten first."""
 
 
@@ -153,7 +153,7 @@ class Assets:
         with self._lock:
             store.pop(url, None)
             store[url] = value
-            for oldest in list(islice(store, max(0, len(store) - MOST_ASSETS))):
+            for oldest in list(islice(store, max(0, len(store) - MAX_ASSETS))):
                 del store[oldest]
 
 
@@ -182,7 +182,7 @@ class IntegrityAttributes:
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes of a page; returns what can be sent now, which is all but an unfinished tag."""
         data = self._held + chunk
-        open_tag = data.rfind(b"<", -_LONGEST_TAG)
+        open_tag = data.rfind(b"<", -_MAX_TAG_LENGTH)
         end = len(data) if open_tag < 0 or data.find(b">", open_tag) >= 0 else open_tag
         self._held = data[end:]
         return self._mended(data[:end])

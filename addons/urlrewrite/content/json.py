@@ -16,7 +16,7 @@ _CONTEXT = re.compile(rb'"@context"\s{0,24}+:\s{0,24}+')
 _BEGUN = re.compile(rb'"(?:@[a-z]{0,7}"?)?\s{0,24}+:?\s{0,24}+\Z')
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _PART = re.compile(rb'"(?:[^"\\]|\\.)*+(?P<closed>")?|[\[\]{}]', re.DOTALL)
-_LONGEST = 1 << 16
+_MAX_LENGTH = 1 << 16
 """Bytes of an `@context` that may be held back; of a longer one the rest is read as other JSON is."""
 
 
@@ -60,7 +60,7 @@ class JsonText:
         while found := _CONTEXT.search(data, position):
             end = _end_of_value(data, found.end())
             if end is None:
-                if not final and len(data) - found.start() < _LONGEST:
+                if not final and len(data) - found.start() < _MAX_LENGTH:
                     break
                 end = len(data)
             # A URL cannot reach over the quotes of the key: what is before it is complete.

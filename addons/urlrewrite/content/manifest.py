@@ -7,7 +7,7 @@ from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 from urlrewrite.content.links.mounts import Paths
 from urlrewrite.content.splicing import map_around
 
-_LONGEST = 1 << 20
+_MAX_LENGTH = 1 << 20
 
 
 class Manifest:
@@ -28,7 +28,7 @@ class Manifest:
     def feed(self, chunk: bytes) -> bytes:
         """Takes the next bytes."""
         self._held += chunk
-        end = self._held.rfind(b",") if len(self._held) > _LONGEST else 0
+        end = self._held.rfind(b",") if len(self._held) > _MAX_LENGTH else 0
         return self._mapped(max(end, 0))
 
     def finish(self) -> bytes:

@@ -22,9 +22,9 @@ _START_LINE = re.compile(rb"\s*(?:HTTP/\d(?:\.\d)?\s[^\r\n]*|[!#$%&'*+.^_`|~\w-]
 _FIELD = re.compile(rb"^(?P<name>[^\s:]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.MULTILINE)
 _PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 _PREAMBLE = 1 << 16
-_LONGEST_PART = 8 << 20
-_LONGEST_DELIMITER = 300
-_DEEPEST = 8
+_MAX_PART_LENGTH = 8 << 20
+_MAX_DELIMITER_LENGTH = 300
+_MAX_DEPTH = 8
 
 
 class Multipart:
@@ -60,7 +60,7 @@ class Multipart:
         if self._delimiter is None:
             self._held = b"" if self._lost else data
             return data if self._lost else b""
-        resume = max(len(self._held) - _LONGEST_DELIMITER, 0) if position == 0 else 0
+        resume = max(len(self._held) - _MAX_DELIMITER_LENGTH, 0) if position == 0 else 0
         while found := self._delimiter.search(rest := data[position:], resume):
             resume = 0
             if found.end() == len(rest) and not rest.endswith(b"\n"):
@@ -69,9 +69,9 @@ class Multipart:
             position += found.end()
             self._too_long = False
         self._held = data[position:]
-        if len(self._held) > _LONGEST_PART:
+        if len(self._held) > _MAX_PART_LENGTH:
             self._too_long = True
-            keep = _LONGEST_DELIMITER
+            keep = _MAX_DELIMITER_LENGTH
             sent.append(self._held[:-keep])
             position += len(self._held) - keep
             self._held = self._held[-keep:]
@@ -100,7 +100,7 @@ class _Parts:
     def rewritten(self, part: bytes, offset: int, *, depth: int = 0) -> bytes:
         """A part with its fields mapped, its body rewritten, and its Content-Length made true."""
         end = _END_OF_HEAD.search(part)
-        if end is None or depth > _DEEPEST:
+        if end is None or depth > _MAX_DEPTH:
             return part
         head, body = part[: end.end()], part[end.end() :]
         fields = {

@@ -1,4 +1,4 @@
-"""What is known of a request and of an answer: plain values, filled by `hooks/` or by `explain`."""
+"""What is known of a request and of a response: plain values, filled by `hooks/` or by `explain`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResponseFacts:
-    """Status line and fields of an answer as the backend sent them."""
+    """Status line and fields of a response as the backend sent them."""
 
     status: int
     fields: Fields = ()

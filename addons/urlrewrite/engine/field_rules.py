@@ -1,4 +1,4 @@
-"""Outbound rules on server variables: the fields of an answer, line by line."""
+"""Outbound rules on server variables: the fields of a response, line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outbound rules: which apply to an answer, and what they make of a field, an attribute value or a body.
+"""Outbound rules: which apply to a response, and what they make of a field, an attribute value or a body.
 
 A rule works on one scope: a server variable or field, the values of some tags' attributes, or the whole body (IIS URL
 Rewrite Module 2.0 configuration reference, "Outbound rules"). Every item, that is each field line, each attribute
@@ -13,7 +13,7 @@ from time import perf_counter
 
 from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.conditions import CompiledConditions
-from urlrewrite.engine.index.tag_rules import by_pair, steady_variables, value_rules
+from urlrewrite.engine.index.tag_rules import by_pair, constant_variables, value_rules
 from urlrewrite.engine.index.tag_values import TagValues
 from urlrewrite.engine.rule_runner import NO_MATCH, RuleRunner, Tally
 from urlrewrite.engine.scope import Scope
@@ -68,7 +68,7 @@ class OutboundRun:
         whole = tuple(rules)
         variables = tuple(
             (name, self.scope.variables[name])
-            for name in steady_variables(whole)
+            for name in constant_variables(whole)
             if self.scope.variables.is_known(name)
         )
         values = {

@@ -22,7 +22,7 @@ NO_MATCH = Captures("", -1, -1, (), ())
 
 @dataclass(slots=True)
 class Tally:
-    """How often a rule was tried on an answer, matched and changed something."""
+    """How often a rule was tried on a response, matched and changed something."""
 
     examined: int = 0
     matched: int = 0

@@ -142,7 +142,7 @@ class Scope:
         value = lookup[argument]
         if lookup.unsupported:
             self.warn_once(
-                f'the provider "{lookup.name}" ({lookup.unsupported}) cannot be asked here: its answer is empty',
+                f'the provider "{lookup.name}" ({lookup.unsupported}) cannot be asked here: its response is empty',
                 key=f"provider {lookup.name}",
                 iis="asks it",
             )

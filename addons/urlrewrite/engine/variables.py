@@ -1,7 +1,7 @@
 """Server variables, computed when a rule asks for them.
 
 The names are those of the IIS documentation, "Server Variables"; `HTTP_NAME` reads a request field and
-`RESPONSE_NAME` a field of the answer (IIS URL Rewrite Module 2.0 configuration reference, "Using server variables").
+`RESPONSE_NAME` a field of the response (IIS URL Rewrite Module 2.0 configuration reference, "Using server variables").
 A name that nobody knows is an empty text, as in IIS; `is_known` lets a linter and the trace tell the two apart.
 """
 
@@ -82,7 +82,7 @@ class Variables:
 
 
 def is_server_variable(name: str) -> bool:
-    """Whether IIS or Apache defines this name, or it names a field of the request or the answer."""
+    """Whether IIS or Apache defines this name, or it names a field of the request or the response."""
     name = normal_name(name)
     return name in SERVER_VARIABLES or name in _OF_APACHE or name.startswith(("HTTP_", "RESPONSE_"))
 

@@ -1,7 +1,7 @@
 """One request and its answer: the object that the live proxy, `explain` and a rule file's own tests all drive.
 
-    route()    judges the request:     a `Forward`, an `Answer` of our own, or an `Abort`
-    receive()  takes the answer's head: its fields come back rewritten, with a plan for the body
+    route()    judges the request:     a `Forward`, an `LocalResponse` of our own, or an `Abort`
+    receive()  takes the response's head: its fields come back rewritten, with a plan for the body
     rewrite()  takes the whole body:   body and fields come back as they are to be sent
 
 The request's half is in `request.py`. Where IIS would give up, a site in mode iis answers with IIS's error, and
@@ -25,7 +25,7 @@ from urlrewrite.exchange.iis_errors import applies_no_rule, judge_coding
 from urlrewrite.exchange.mounts import page_path
 from urlrewrite.exchange.request import JudgedRequest, knows_public_name, told
 from urlrewrite.exchange.request_fields import FieldLines
-from urlrewrite.exchange.responses import Answer
+from urlrewrite.exchange.responses import LocalResponse
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.names import Change
@@ -38,7 +38,7 @@ from urlrewrite.trace.trace import TraceLevel
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """The fields of an answer as they go to the client, and what is to be done with its body.
+    """The fields of a response as they go to the client, and what is to be done with its body.
 
     `reason` is a new reason phrase, None if it stays.
     """
@@ -57,7 +57,7 @@ class ResponseBody:
 
 
 class Exchange(JudgedRequest):
-    """Judges one request and rewrites its answer by the rules in force when it began."""
+    """Judges one request and rewrites its response by the rules in force when it began."""
 
     def __init__(self, rules: RulesInForce, request: RequestFacts, trace_id: str) -> None:
         super().__init__(rules, request, trace_id)
@@ -65,11 +65,11 @@ class Exchange(JudgedRequest):
         self._body: BodyRewriting | None = None
         self._subject = False
 
-    def receive(self, response: ResponseFacts, *, own: bool = False) -> ResponseHead | Answer:
-        """Takes the head of an answer. `own` is an answer that this exchange gave itself: only rules apply to it."""
+    def receive(self, response: ResponseFacts, *, own: bool = False) -> ResponseHead | LocalResponse:
+        """Takes the head of a response. `own` is a response that this exchange gave itself: only rules apply to it."""
         self.trace.data["status"] = response.status
         if self._scope is None or self._compiled is None or self._level is None:
-            return ResponseHead(list(response.fields), BodyPlan(Way.PASS, "the answer is our own"))
+            return ResponseHead(list(response.fields), BodyPlan(Way.PASS, "the response is our own"))
         site, level, scope = self._compiled.site, self._level, self._scope
         scope.variables.response = response
         try:
@@ -84,7 +84,7 @@ class Exchange(JudgedRequest):
         except Failure as failure:
             return self._give_up(failure)
         if own:
-            return ResponseHead(fields, BodyPlan(Way.PASS, "the answer is our own"))
+            return ResponseHead(fields, BodyPlan(Way.PASS, "the response is our own"))
         outbound_map, _ = self._link_maps()
         mount = outbound_map.mount
         fields = self._map_fields(fields)
@@ -152,7 +152,7 @@ class Exchange(JudgedRequest):
         self.trace.data["way"] = str(Way.STREAM)
         return ResponseHead(fields, replace(plan, why=why))
 
-    def rewrite(self, raw: bytes, head: ResponseHead) -> ResponseBody | Answer:
+    def rewrite(self, raw: bytes, head: ResponseHead) -> ResponseBody | LocalResponse:
         """Takes a whole body, content coding included, whose plan is to be rewritten."""
         assert self._body is not None and self._scope is not None
         try:
@@ -186,7 +186,7 @@ class Exchange(JudgedRequest):
         return [(name, value) for name, value in fields if name.lower() != "content-encoding"]
 
     def trailers(self, lines: FieldLines) -> FieldLines:
-        """The trailers of an answer as they go to the client, without digests of a body that may have been changed."""
+        """The trailers of a response as they go to the client, without digests of a body that may have been changed."""
         fields = self._map_fields(lines)
         if self._subject:
             fields, changes = after_rewrite(fields, None, changed=True)
@@ -194,7 +194,7 @@ class Exchange(JudgedRequest):
         return fields
 
     def _map_fields(self, lines: FieldLines) -> FieldLines:
-        """Fields of an answer of the backend, made true for the public name."""
+        """Fields of a response of the backend, made true for the public name."""
         site = self.site
         if site is None or site.links is LinkMode.OFF:
             return lines
@@ -222,7 +222,7 @@ class Exchange(JudgedRequest):
         return WebSocketMessages(self.trace, outbound_map, None if knows_public_name(site) else inbound_map)
 
     def finish(self) -> None:
-        """Adds the tallies to the trace; to be called once, when the answer is complete."""
+        """Adds the tallies to the trace; to be called once, when the response is complete."""
         data = self.trace.data
         if self._run:
             self._run.report()

@@ -1,4 +1,4 @@
-"""Where IIS would send a request nowhere, or leave an answer as it is or refuse it.
+"""Where IIS would send a request nowhere, or leave a response as it is or refuse it.
 
 A site in mode iis does the same. One in mode helpful goes on, and the trace tells what IIS would have done.
 """
@@ -38,21 +38,21 @@ def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
 
 
 def applies_no_rule(level: CompiledLevel, scope: Scope, response: ResponseFacts) -> bool:
-    """Whether no outbound rule is applied to an answer: in mode iis, to a chunked one with rewriteBeforeCache."""
+    """Whether no outbound rule is applied to a response: in mode iis, to a chunked one with rewriteBeforeCache."""
     if not (level.rewrite_before_cache and level.outbound_rules):
         return False
     if not any("chunked" in value.lower() for value in field_values(response.fields, "transfer-encoding")):
         return False
     done = "as this site does" if scope.iis else "here they are applied"
     scope.trace.warn(
-        "the answer is chunked, and the outbound rules have rewriteBeforeCache",
-        iis=f"applies no outbound rule to such an answer, {done}" if scope.iis else f"applies none of them; {done}",
+        "the response is chunked, and the outbound rules have rewriteBeforeCache",
+        iis=f"applies no outbound rule to such a response, {done}" if scope.iis else f"applies none of them; {done}",
     )
     return scope.iis
 
 
 def judge_coding(level: CompiledLevel, run: OutboundRun, method: str, response: ResponseFacts) -> None:
-    """Tells that IIS cannot apply rules for bodies to an encoded answer.
+    """Tells that IIS cannot apply rules for bodies to an encoded response.
 
     Raises:
         Failure: in mode iis.

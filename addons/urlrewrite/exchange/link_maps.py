@@ -1,4 +1,4 @@
-"""The link maps of a site: what becomes of the URLs in its answers, and of those that browsers send back."""
+"""The link maps of a site: what becomes of the URLs in its responses, and of those that browsers send back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urlrewrite.model.origin import Origin
 
 
 def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
-    """The maps for answers (backend to public) and for requests (public to backend).
+    """The maps for responses (backend to public) and for requests (public to backend).
 
     The site's own backend, under all its names, and the target that a rule chose become the public name that the client
     used; backends of other sites become theirs, so that links from one published application to another work as well.

@@ -23,7 +23,7 @@ from urlrewrite.exchange.body.rewriting import concerns
 from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.mounts import backend_target, lacks_slash
 from urlrewrite.exchange.request_fields import is_trusted, limit_codings, map_back_query, set_fields
-from urlrewrite.exchange.responses import Abort, Answer, Forward, decided_answer, iis_answer, plain_answer
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, iis_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
 from urlrewrite.fields.names import Change
@@ -60,7 +60,7 @@ class JudgedRequest:
         """The site that serves this request."""
         return self._compiled.site if self._compiled else None
 
-    def route(self) -> Forward | Answer | Abort:
+    def route(self) -> Forward | LocalResponse | Abort:
         """Judges the request."""
         routing = self._find_site() or self._judge()
         data = self.trace.data
@@ -75,32 +75,32 @@ class JudgedRequest:
                 self.trace.decided(
                     "REQUEST_ROUTED", url=routing.url, host=routing.host, connect=list(routing.connect or ())
                 )
-            case Answer():
+            case LocalResponse():
                 self.trace.decided("ANSWERED", status=routing.status, sub_status=routing.sub_status)
                 data["sub_status"] = routing.sub_status
         if self.decision.logged_url:
             data["logged_url"] = self.decision.logged_url
         return routing
 
-    def fail(self, message: str) -> Answer:
-        """The answer for an exchange that cannot go on; the reason is in the trace only, not in the answer."""
+    def fail(self, message: str) -> LocalResponse:
+        """The response for an exchange that cannot go on; the reason is in the trace only, not in the response."""
         self.trace.error(message)
         self.trace.data.update(status=500, sub_status=0)
-        return plain_answer(500, "The rewrite rules of this site failed.", self.trace.data["id"])
+        return plain_response(500, "The rewrite rules of this site failed.", self.trace.data["id"])
 
-    def _give_up(self, failure: Failure) -> Answer:
-        """The answer where IIS gives up: in mode iis a page like IIS's."""
+    def _give_up(self, failure: Failure) -> LocalResponse:
+        """The response where IIS gives up: in mode iis a page like IIS's."""
         data = self.trace.data
         self.trace.error(failure.detail, iis=failure.iis, code=failure.code)
         if self._scope and self._scope.iis:
-            answer = iis_answer(failure.code, failure.message, data["id"])
+            answer = iis_response(failure.code, failure.message, data["id"])
         else:
-            answer = plain_answer(int(failure.code.partition(".")[0]), "This request cannot be served.", data["id"])
+            answer = plain_response(int(failure.code.partition(".")[0]), "This request cannot be served.", data["id"])
         data.update(status=answer.status, sub_status=answer.sub_status)
         return answer
 
-    def _find_site(self) -> Answer | None:
-        """Chooses the site by Host, or by SNI where there is no Host; an answer if there is none to choose."""
+    def _find_site(self) -> LocalResponse | None:
+        """Chooses the site by Host, or by SNI where there is no Host; a response if there is none to choose."""
         request, rules = self.request, self.rules.rules
         by_sni = rules.named_sites("https", request.sni) if request.sni else []
         scheme, name = (request.scheme, request.host) if request.host else ("https", request.sni)
@@ -109,13 +109,13 @@ class JudgedRequest:
             below = f" at {request.target.partition('?')[0]}" if name and rules.named_sites(scheme, name) else ""
             self.trace.error(f"no site is published under {name!r}{below}")
             name = f"the name {request.host!r}{below}"
-            return plain_answer(404, f"No site is published here under {name}.", self.trace.data["id"])
+            return plain_response(404, f"No site is published here under {name}.", self.trace.data["id"])
         own_names = {origin.host for origin in self._compiled.site.public}
         other_names = {origin.host for site in by_sni for origin in site.site.public}
         if request.sni.lower() in other_names - own_names:
             # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
             self.trace.error(f"the connection is for {request.sni!r}, the request for {request.host!r}")
-            return plain_answer(421, "This connection belongs to another site.", self.trace.data["id"])
+            return plain_response(421, "This connection belongs to another site.", self.trace.data["id"])
         self._public = self.rules.public_origin(self._compiled, request)
         if not request.host:
             # An old client that sends no Host is taken to mean the name that it gave in TLS.
@@ -124,7 +124,7 @@ class JudgedRequest:
         self.trace.add("SITE_CHOSEN", site=site.name, public=f"{self._public}{site.path}")
         return None
 
-    def _judge(self) -> Forward | Answer | Abort:
+    def _judge(self) -> Forward | LocalResponse | Abort:
         compiled, rules = self._compiled, self.rules.rules
         assert compiled is not None
         site = compiled.site
@@ -158,7 +158,7 @@ class JudgedRequest:
         finally:
             scope.lookups = level.lookups
 
-    def _send(self, site: Site) -> Forward | Answer | Abort:
+    def _send(self, site: Site) -> Forward | LocalResponse | Abort:
         """Carries out what the rules decided.
 
         Raises:
@@ -170,7 +170,7 @@ class JudgedRequest:
             case Outcome.ABORT_REQUEST:
                 return Abort()
             case Outcome.REDIRECT | Outcome.CUSTOM_RESPONSE:
-                return decided_answer(self.decision, iis=scope.iis, trace_id=self.trace.data["id"])
+                return decided_response(self.decision, iis=scope.iis, trace_id=self.trace.data["id"])
         named = self.decision.origin
         target = backend_target(site, self.request, scope.variables.url, absolute=named is not None)
         if target is None:
@@ -178,7 +178,7 @@ class JudgedRequest:
                 f"a rule took the URL out of {site.path}, where this site is mounted, to "
                 f"{scope.variables.url.path.raw}: a URL that begins with a slash begins at the root of the public name"
             )
-            return plain_answer(404, "No backend is published here under this path.", self.trace.data["id"])
+            return plain_response(404, "No backend is published here under this path.", self.trace.data["id"])
         if named is None and lacks_slash(site, self.request, scope.variables.url):
             return self._with_slash(site)
         self.decision.target = target
@@ -187,15 +187,15 @@ class JudgedRequest:
         origin = named or site.backend
         if origin is None:
             self.trace.error("no rule sent the request anywhere, and the site has no backend: IIS would serve a file")
-            return plain_answer(404, "No rule sends this request to a backend.", self.trace.data["id"])
+            return plain_response(404, "No rule sends this request to a backend.", self.trace.data["id"])
         return self._forward(site, origin)
 
-    def _with_slash(self, site: Site) -> Answer:
+    def _with_slash(self, site: Site) -> LocalResponse:
         """The redirect from `/app` to `/app/`, without which the links of the page would be read from the root."""
         query = self.request.target.partition("?")
         location = f"{self.request.scheme}://{self.request.host}{site.path}/{query[1]}{query[2]}"
         self.trace.decided("REDIRECT_ACTION", substitution=f"{site.path}/", location=location, status=301)
-        return decided_answer(Decision(Outcome.REDIRECT, status=301, location=location))
+        return decided_response(Decision(Outcome.REDIRECT, status=301, location=location))
 
     def _forward(self, site: Site, origin: Origin) -> Forward:
         """The request as the backend gets it. What rules set wins over what is set for every request."""

@@ -31,8 +31,8 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of our own. `sub_status` is IIS's number behind the status, for the trace and the log."""
+class LocalResponse:
+    """A response of our own. `sub_status` is IIS's number behind the status, for the trace and the log."""
 
     status: int
     fields: list[tuple[str, str]] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """The connection is to be closed without an answer."""
+    """The connection is to be closed without a response."""
 
 
 def reason_phrase(status: int) -> str:
@@ -59,16 +59,16 @@ def _on_the_wire(reason: str) -> str:
     return " ".join(reason.encode("latin-1", "replace").decode("latin-1").split())
 
 
-def plain_answer(status: int, text: str, trace_id: str = "") -> Answer:
+def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
     """A short text for a person, with the id under which the proxy keeps the trace."""
     trace = f"Trace id: {trace_id}\n" if trace_id else ""
     phrase = reason_phrase(status)
     body = f"{status} {phrase}\n\n{text}\n{trace}".encode()
     fields = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-    return Answer(status, [*fields, ("Content-Length", str(len(body)))], body, phrase)
+    return LocalResponse(status, [*fields, ("Content-Length", str(len(body)))], body, phrase)
 
 
-def iis_answer(code: str, message: str, trace_id: str = "") -> Answer:
+def iis_response(code: str, message: str, trace_id: str = "") -> LocalResponse:
     """IIS's error for a code such as "500.52", on a page like IIS's."""
     status, _, sub_status = code.partition(".")
     phrase = _IIS_PHRASES.get(code) or reason_phrase(int(status))
@@ -92,7 +92,7 @@ _IIS_NOTIFICATIONS = {
 }
 
 
-def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id: str) -> Answer:
+def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id: str) -> LocalResponse:
     """An error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
     code = f"{status}.{sub_status}"
     rows = [
@@ -114,11 +114,11 @@ def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id:
     ]
     body = "\n".join(lines).encode("utf-8", "replace")
     fields = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
-    return Answer(status, [*fields, ("Content-Length", str(len(body)))], body, _on_the_wire(phrase), sub_status)
+    return LocalResponse(status, [*fields, ("Content-Length", str(len(body)))], body, _on_the_wire(phrase), sub_status)
 
 
-def decided_answer(decision: Decision, *, iis: bool = False, trace_id: str = "") -> Answer:
-    """The answer that a Redirect or CustomResponse action asks for; in mode iis errors come on a page like IIS's."""
+def decided_response(decision: Decision, *, iis: bool = False, trace_id: str = "") -> LocalResponse:
+    """The response that a Redirect or CustomResponse action asks for; in mode iis errors come on a page like IIS's."""
     fields = [("Content-Type", "text/plain; charset=utf-8")]
     if decision.outcome is Outcome.REDIRECT:
         fields.append(("Location", decision.location))
@@ -131,4 +131,4 @@ def decided_answer(decision: Decision, *, iis: bool = False, trace_id: str = "")
         text = f"{decision.description or f'{decision.status}{sub_status} {reason}'}\n"
     body = b"" if decision.status in (204, 304) else text.encode("utf-8", "replace")
     fields.append(("Content-Length", str(len(body))))
-    return Answer(decision.status, fields, body, reason, decision.sub_status)
+    return LocalResponse(decision.status, fields, body, reason, decision.sub_status)

@@ -9,20 +9,20 @@ from urllib.parse import urlsplit
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts, field_values
 from urlrewrite.exchange.exchange import Exchange, ResponseHead
-from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.model import Expectation, RuleTest
 
 
 @dataclass(slots=True)
 class Evaluation:
-    """What became of a request, and of the answer if one was given.
+    """What became of a request, and of the response if one was given.
 
-    `fields` and `body` are those of the answer that the client gets; None where there is none.
+    `fields` and `body` are those of the response that the client gets; None where there is none.
     """
 
     exchange: Exchange
-    routing: Forward | Answer | Abort
+    routing: Forward | LocalResponse | Abort
     status: int | None = None
     fields: list[tuple[str, str]] | None = None
     body: bytes | None = None
@@ -59,8 +59,8 @@ def evaluate(
     exchange = Exchange(rules, request, trace_id)
     routing = exchange.route()
     result = Evaluation(exchange, routing)
-    own = isinstance(routing, Answer)
-    if isinstance(routing, Answer):
+    own = isinstance(routing, LocalResponse)
+    if isinstance(routing, LocalResponse):
         response, body = ResponseFacts(routing.status, tuple(routing.fields), routing.reason), routing.body
     if response is not None and not isinstance(routing, Abort):
         _answer(result, response, body, own=own)
@@ -76,14 +76,14 @@ def _answer(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bo
         match head.plan.way:
             case "whole" if body:
                 rewritten = exchange.rewrite(body, head)
-                if isinstance(rewritten, Answer):
+                if isinstance(rewritten, LocalResponse):
                     head = rewritten
                 else:
                     result.fields, result.body = rewritten.fields, rewritten.body
             case "stream":
                 rewriter = exchange.stream(head)
                 result.body = rewriter.feed(body) + rewriter.finish()
-    if isinstance(head, Answer):
+    if isinstance(head, LocalResponse):
         result.status, result.fields, result.body = head.status, head.fields, head.body
 
 

@@ -42,7 +42,7 @@ class Settings:
     trace_every_rule: bool = False
 
 
-_MOST_LINK_MAPS = 1000
+_MAX_LINK_MAPS = 1000
 
 
 class RulesInForce:
@@ -70,10 +70,10 @@ class RulesInForce:
         return used if used in public else public[0]
 
     def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
-        """The maps for answers (backend to public) and for requests (public to backend); see `link_maps.py`."""
+        """The maps for responses (backend to public) and for requests (public to backend); see `link_maps.py`."""
         key = (site.site.name, public, target)
         if key not in self._link_maps:
-            if len(self._link_maps) >= _MOST_LINK_MAPS:
+            if len(self._link_maps) >= _MAX_LINK_MAPS:
                 # A site for every name gets a map for each name that clients make up.
                 self._link_maps.clear()
             others = [other.site for other in self.rules.sites if other is not site]

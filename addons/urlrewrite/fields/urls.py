@@ -1,4 +1,4 @@
-"""Which response fields name a host, and how: the table, and the walk over the lines of an answer.
+"""Which response fields name a host, and how: the table, and the walk over the lines of a response.
 
 Trailers and the fields of a 1xx answer go through the same walk. The order of the lines and the case of names are kept;
 a line in which nothing is found is identical.
@@ -107,7 +107,7 @@ def rewrite_response_fields(
     map_cookie_value: Callable[[str], str] | None = None,
     map_cookie_path: Callable[[str], str] | None = None,
 ) -> tuple[Fields, list[Change]]:
-    """Make the fields of an answer true for `public`; `NameMap` says what the functions have to do.
+    """Make the fields of a response true for `public`; `NameMap` says what the functions have to do.
 
     Body-bound fields (Content-Length, digests, ETag) are the business of `validators`.
     """

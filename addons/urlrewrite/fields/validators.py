@@ -138,7 +138,7 @@ def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Chan
 
     It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and
     Last-Modified, which would survive a change of the rules: there are clients that ask by it alone, though they were
-    given an ETag. For answers to GET and HEAD, and for a 304 whose request carried a mark.
+    given an ETag. For responses to GET and HEAD, and for a 304 whose request carried a mark.
     """
     ranged = any(name.lower() == "accept-ranges" for name, _ in fields)
 
@@ -171,7 +171,7 @@ def after_rewrite(
     """Make the fields that describe the body true after it was rewritten.
 
     `body_length` is the number of bytes that will be sent, content coding included, or None where it is not known (a
-    stream, an answer to HEAD). `changed` says that the bytes differ, or, of a stream, that they may; if not, all is
+    stream, a response to HEAD). `changed` says that the bytes differ, or, of a stream, that they may; if not, all is
     left as it is. `chunked` says that the client's protocol frames a body of unknown length by chunks (HTTP/1.1 does;
     1.0 closes the connection, and 2 and 3 need no field). `body` are the bytes that will be sent, where they are known:
     digests are computed again, and else dropped. `hashes_mended` says that a policy allows inline code as it is now.

@@ -26,12 +26,12 @@ from urlrewrite.hooks.state import State
 from urlrewrite.hooks.translate import headers
 from urlrewrite.inspector.export import CannotExport, export_case, export_text
 from urlrewrite.inspector.leaks.search import leak_places, leaks_text
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import Tallies, acts, groups, matches
-from urlrewrite.inspector.seen import Seen, Snapshot
 from urlrewrite.inspector.text import counted
 from urlrewrite.inspector.traces.report import render, summary
 from urlrewrite.inspector.trials.edited_rules import anew, load_edited
-from urlrewrite.inspector.trials.rule_texts import LONGEST, NotEditable, decoded_text, rule_paths
+from urlrewrite.inspector.trials.rule_texts import MAX_LENGTH, NotEditable, decoded_text, rule_paths
 from urlrewrite.inspector.trials.trying import (
     CannotTry,
     Trial,
@@ -82,7 +82,7 @@ class Commands:
 
     @_command("rewrite.leaks")
     def leaks(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
-        """List the names of backends that are left in answers, each with its place and why it was not mapped."""
+        """List the names of backends that are left in responses, each with its place and why it was not mapped."""
         rules = self._rules()
         return self._told(flows, lambda seen: leaks_text(seen, rules))
 
@@ -120,8 +120,8 @@ class Commands:
 
     @_command("rewrite.replay")
     def replay(self, flows: Sequence[flow.Flow]) -> str:
-        """Apply the rules in force to the answers that backends gave to recorded flows: answer, trace and comment
-        become what they would be now. Nothing is sent; "revert" brings the recorded answer back.
+        """Apply the rules in force to the responses that backends gave to recorded flows: answer, trace and comment
+        become what they would be now. Nothing is sent; "revert" brings the recorded response back.
         """
         rules = anew(self._rules())
         until = time.monotonic() + SECONDS
@@ -212,11 +212,11 @@ class Commands:
             raise exceptions.CommandError("no rules are in force")
         return self._state.in_force
 
-    def _seen(self, item: flow.Flow) -> Seen | None:
+    def _seen(self, item: flow.Flow) -> RecordedExchange | None:
         """The exchange of a flow that has ended."""
         return None if item.id in self._state.live else seen_of(item)
 
-    def _told(self, flows: Sequence[flow.Flow], tell: Callable[[Seen], str]) -> list[str]:
+    def _told(self, flows: Sequence[flow.Flow], tell: Callable[[RecordedExchange], str]) -> list[str]:
         """What is told of each flow, one after another."""
         until = time.monotonic() + SECONDS
         lines: list[str] = []
@@ -241,14 +241,14 @@ class Commands:
             return "without the backend's answer:"
         tried = try_recorded(rules, seen)
         if tried.answer is None:
-            return "without an answer under these rules:"
+            return "without a response under these rules:"
         item.backup()
         _show(item, tried, seen, rules)
         return ""
 
 
-def _show(item: http.HTTPFlow, tried: Tried, seen: Seen, rules: RulesInForce) -> None:
-    """Puts a new answer and a new trace into a flow, and takes away what was told by the old one."""
+def _show(item: http.HTTPFlow, tried: Tried, seen: RecordedExchange, rules: RulesInForce) -> None:
+    """Puts a new response and a new trace into a flow, and takes away what was told by the old one."""
     answer, response = tried.answer, item.response
     assert answer is not None and response is not None
     original = seen.original
@@ -269,7 +269,7 @@ def _show(item: http.HTTPFlow, tried: Tried, seen: Seen, rules: RulesInForce) ->
 
 
 def _told_before(item: http.HTTPFlow) -> Iterator[str]:
-    """The keys of a flow's metadata under which its trace stands, but for the backend's answer."""
+    """The keys of a flow's metadata under which its trace stands, but for the backend's response."""
     return iter([key for key in item.metadata if str(key).startswith("urlrewrite.") and key != KEY])
 
 
@@ -286,7 +286,7 @@ def _original_of(file: str, paths: Sequence[str]) -> str:
 def _text_of(file: str) -> str:
     try:
         with Path(file).open("rb") as opened:
-            content = opened.read(LONGEST + 1)
+            content = opened.read(MAX_LENGTH + 1)
         return decoded_text(content)
     except (OSError, ValueError, LookupError) as error:
         why = reason(error) if isinstance(error, OSError | ValueError) else error

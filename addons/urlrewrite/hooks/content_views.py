@@ -16,7 +16,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.hooks.flows import seen_of
 from urlrewrite.inspector.diff.unified import original_text, unified
 from urlrewrite.inspector.leaks.search import leaks_text
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.traces.report import render
 
 type Rules = Callable[[], RulesInForce | None]
@@ -57,7 +57,7 @@ class ExchangeContentview(contentviews.Contentview):
 
     syntax_highlight = "none"
 
-    def __init__(self, name: str, tell: Callable[[Seen, RulesInForce | None], str], rules: Rules) -> None:
+    def __init__(self, name: str, tell: Callable[[RecordedExchange, RulesInForce | None], str], rules: Rules) -> None:
         self._name = name
         self._tell = tell
         self.rules = rules
@@ -79,15 +79,15 @@ class ExchangeContentview(contentviews.Contentview):
         return -1
 
 
-def _original(seen: Seen, rules: RulesInForce | None) -> str:
+def _original(seen: RecordedExchange, rules: RulesInForce | None) -> str:
     return original_text(seen)
 
 
-def _leaks(seen: Seen, rules: RulesInForce | None) -> str:
+def _leaks(seen: RecordedExchange, rules: RulesInForce | None) -> str:
     return leaks_text(seen, rules) if rules else _NO_RULES
 
 
-_VIEWS: Mapping[str, Callable[[Seen, RulesInForce | None], str]] = {
+_VIEWS: Mapping[str, Callable[[RecordedExchange, RulesInForce | None], str]] = {
     "Changes": unified,
     "Original": _original,
     "Leaks": _leaks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Unfiltered(dict[str, Any]):
+class HiddenFromMetaFilter(dict[str, Any]):
     """Data of which `~meta` sees nothing.
 
     That filter writes out all metadata of each flow: every trace and every body of a backend, which takes seconds, and

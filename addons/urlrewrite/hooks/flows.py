@@ -1,8 +1,8 @@
-"""Flows of mitmproxy as exchanges: the request as the client sent it, the backend's answer, and the client's.
+"""Flows of mitmproxy as exchanges: the request as the client sent it, the backend's response, and the client's.
 
-A flow of this bundle holds the request as the backend got it and the answer as the client got it; what the client
-sent is in its trace, and the backend's answer beside it (`hooks/originals.py`). Flows come from files of anybody, too:
-nothing is taken for granted.
+A flow of this bundle holds the request as the backend got it and the response as the client got it; what the client
+sent is in its trace, and the backend's response beside it (`hooks/originals.py`). Flows come from files of anybody,
+too: nothing is taken for granted.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.translate import request_facts, response_facts
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import Origin
 
 _SCHEMES = ("http", "https")
 
 
-def seen_of(flow: object) -> Seen | None:
+def seen_of(flow: object) -> RecordedExchange | None:
     """The exchange that a flow holds; None if it is none of this bundle's."""
     if not isinstance(flow, http.HTTPFlow):
         return None
@@ -32,7 +32,7 @@ def seen_of(flow: object) -> Seen | None:
         return None
     own = flow.response is not None and "target" not in trace
     original, body = (None, None) if own else original_of(flow)
-    return Seen(
+    return RecordedExchange(
         flow_id=flow.id,
         began=flow.timestamp_start,
         trace=trace,
@@ -41,7 +41,7 @@ def seen_of(flow: object) -> Seen | None:
         original=original,
         original_body=body,
         answer=response_facts(flow.response) if flow.response else None,
-        answer_body=flow.response.raw_content if flow.response else None,
+        response_body=flow.response.raw_content if flow.response else None,
         own=own,
         failed=flow.error.msg if flow.error else "",
     )
@@ -54,7 +54,7 @@ def trace_of(flow: http.HTTPFlow) -> Mapping[str, Any] | None:
 
 
 def original_of(flow: http.HTTPFlow) -> tuple[ResponseFacts | None, bytes | None]:
-    """The answer as the backend sent it, and its body; None for what was not kept."""
+    """The response as the backend sent it, and its body; None for what was not kept."""
     match flow.metadata.get(KEY):
         case {"status": int(status), "reason": bytes(reason), "fields": [*lines], "body": body}:
             fields = tuple((_text(line[0]), _text(line[1])) for line in lines if _is_pair(line, bytes))

@@ -11,10 +11,10 @@ from mitmproxy.connection import Client, Server
 from mitmproxy.tls import TlsData
 
 from urlrewrite.exchange.exchange import Exchange
-from urlrewrite.exchange.responses import Abort, Answer, Forward, plain_answer
-from urlrewrite.hooks.flow_data import Unfiltered
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_response
+from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
-from urlrewrite.hooks.translate import apply_answer, apply_forward, request_facts, show_public_url
+from urlrewrite.hooks.translate import apply_forward, apply_response, request_facts, show_public_url
 from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.inbound")
@@ -37,21 +37,21 @@ class Inbound:
             await self._judge(flow, trace_id)
         except Exception:
             logger.exception("request %s: the hook failed; answered 500", trace_id)
-            apply_answer(flow, plain_answer(500, "The proxy failed to judge this request.", trace_id))
+            apply_response(flow, plain_response(500, "The proxy failed to judge this request.", trace_id))
             if live := self._state.live.get(flow.id):
                 live.failed = True
 
     async def _judge(self, flow: http.HTTPFlow, trace_id: str) -> None:
         rules = self._state.in_force
         if rules is None:
-            apply_answer(flow, plain_answer(503, "No rules are loaded yet.", trace_id))
+            apply_response(flow, plain_response(503, "No rules are loaded yet.", trace_id))
             return
         exchange = Exchange(rules, request_facts(flow), trace_id)
         live = self._state.live[flow.id] = Live(exchange)
         if exchange.trace.level is TraceLevel.OFF:
             flow.metadata["urlrewrite.id"] = trace_id
         else:
-            flow.metadata["urlrewrite"] = exchange.trace.data = Unfiltered(exchange.trace.data)
+            flow.metadata["urlrewrite"] = exchange.trace.data = HiddenFromMetaFilter(exchange.trace.data)
         # Patterns that might take their whole deadline must not keep other requests waiting.
         routing = exchange.route() if rules.rules.linear else await asyncio.to_thread(exchange.route)
         match routing:
@@ -64,9 +64,9 @@ class Inbound:
                 # gRPC, the backend may answer a message before the next one is sent.
                 talks = flow.request.headers.get("content-type", "").lower().startswith("application/grpc")
                 flow.request.stream = talks or (length.isdigit() and int(length) > UPLOAD_HELD)
-            case Answer():
+            case LocalResponse():
                 live.own = True
-                apply_answer(flow, routing)
+                apply_response(flow, routing)
                 show_public_url(flow)
             case Abort():
                 flow.kill()

@@ -23,7 +23,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
 
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 
 logger = logging.getLogger("urlrewrite.inspector")
 
@@ -38,7 +38,7 @@ PAGES = {
 }
 """The pages by the names of their addresses, and the modules that answer for them."""
 
-LONGEST = 16 * 2**20
+MAX_LENGTH = 16 * 2**20
 """Bytes of a question."""
 
 STATIC = Path(__file__).parents[1] / "inspector" / "web" / "static"
@@ -104,10 +104,10 @@ def static_files(folder: Path) -> Mapping[str, File]:
 
 
 class _Handler(RequestHandler):
-    """What all answers of the inspector have in common."""
+    """What all responses of the inspector have in common."""
 
     def set_default_headers(self) -> None:
-        """No answer is kept by a browser: it shows what may be secret, and is different in the next moment."""
+        """No response is kept by a browser: it shows what may be secret, and is different in the next moment."""
         super().set_default_headers()  # type: ignore[no-untyped-call]
         self.set_header("Cache-Control", "no-store")
         # mitmweb's own policy allows styles in attributes and WebSockets to anywhere; these pages need neither.
@@ -182,8 +182,8 @@ class _Api(_Handler):
         """Answers by the JSON object in the body."""
         if not self.request.headers.get("Content-Type", "").startswith("application/json"):
             self._tell(400, "expected the Content-Type application/json")
-        elif len(self.request.body) > LONGEST:
-            self._tell(413, f"got {len(self.request.body):,} bytes, expected at most {LONGEST:,}")
+        elif len(self.request.body) > MAX_LENGTH:
+            self._tell(413, f"got {len(self.request.body):,} bytes, expected at most {MAX_LENGTH:,}")
         else:
             try:
                 asked = json.loads(self.request.body)

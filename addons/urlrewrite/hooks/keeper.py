@@ -25,7 +25,7 @@ from urlrewrite.trace.trace import TraceLevel
 _LOOKED_AT = 8
 """Flows that are looked at when one has come, so that many marked ones do not make each request slow."""
 
-_MOST_OF_MESSAGES = 16 * 2**20
+_MAX_OF_MESSAGES = 16 * 2**20
 """Bytes that the messages of one connection may have."""
 
 _MESSAGES_TOGETHER = 64
@@ -84,7 +84,7 @@ class Keeper:
         self._count(flow)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Counts the original of an answer."""
+        """Counts the original of a response."""
         original = flow.metadata.get(KEY)
         if self._view is None or flow.response is None or not flow.live or not isinstance(original, dict):
             return
@@ -99,7 +99,7 @@ class Keeper:
             self._originals.drop(self._view)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """Counts the original of an answer that came, and did not arrive."""
+        """Counts the original of a response that came, and did not arrive."""
         self.response(flow)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
@@ -120,7 +120,7 @@ class Keeper:
         size = 0
         for position in range(len(messages) - 1, -1, -1):
             size += len(messages[position].content)
-            if size > _MOST_OF_MESSAGES:
+            if size > _MAX_OF_MESSAGES:
                 # The newest one stays, however long it is.
                 del messages[: min(position + 1, len(messages) - 1)]
                 break

@@ -17,13 +17,13 @@ logger = logging.getLogger("urlrewrite.leaks")
 
 
 class Leaks:
-    """Puts the number of leaks of an answer into its trace. To be registered before the recorder, which tells of it."""
+    """Puts the number of leaks of a response into its trace. Register it before the recorder, which tells of it."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     async def response(self, flow: http.HTTPFlow) -> None:
-        """Looks at the answer as the client gets it, at the trace level full: others ask for speed."""
+        """Looks at the response as the client gets it, at the trace level full: others ask for speed."""
         live = self._state.live.get(flow.id)
         if live is None or live.own or flow.response is None or live.exchange.trace.level is not TraceLevel.FULL:
             return

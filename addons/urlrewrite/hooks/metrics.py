@@ -111,12 +111,12 @@ def metrics_of(figures: Figures) -> Iterator[Metric]:
     yield _counter("errors", "Exchanges that failed here or on the way to the backend.", ("site",), errors)
     yield _counter("rule_hits", "Exchanges in which a rule acted.", ("site", "side", "rule"), hits)
     yield _counter("actions", "What the inbound rules decided.", ("action",), _labelled(figures.actions))
-    yield _counter("bodies", "Ways that bodies of answers took.", ("way",), _labelled(figures.ways))
+    yield _counter("bodies", "Ways that bodies of responses took.", ("way",), _labelled(figures.ways))
     for name, told, total in (
         ("body_held_bytes", "Bytes of bodies that were held until they were complete, or were released.", figures.held),
         ("bodies_released", "Bodies that were held and turned out to be too long or too slow.", figures.released),
         ("links_mapped", "Links in bodies that were mapped to the public name.", figures.links),
-        ("leaks", "Names of backends that were left in the answers that were looked at.", figures.leaks),
+        ("leaks", "Names of backends that were left in the responses that were looked at.", figures.leaks),
         ("answers_searched_for_leaks", "Answers that were looked at.", figures.looked),
         ("warnings", "What did not go as a rule asks.", figures.warnings),
         ("broken_off", "Exchanges that clients broke off.", figures.broken_off),
@@ -135,7 +135,7 @@ def metrics_of(figures: Figures) -> Iterator[Metric]:
     classes = list(zip(bounds, accumulate(figures.durations), strict=True))
     yield HistogramMetricFamily(
         "urlrewrite_duration_seconds",
-        "From the first byte of a request to the end of its answer.",
+        "From the first byte of a request to the end of its response.",
         buckets=classes,
         sum_value=figures.seconds,
     )

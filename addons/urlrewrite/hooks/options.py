@@ -36,7 +36,7 @@ _CONTRADICT = {
     "map_local": "it answers requests after the rules have decided",
     "stickycookie": "it repeats cookies past the rules",
     "anticache": "it removes If-None-Match, so that nothing is ever revalidated",
-    "anticomp": "it is not needed: coded answers are decoded and encoded again",
+    "anticomp": "it is not needed: coded responses are decoded and encoded again",
     "proxyauth": "a reverse proxy must not ask for proxy credentials",
     "ignore_hosts": "connections of these hosts pass without any rule",
     "tcp_hosts": "connections of these hosts pass without any rule",
@@ -159,8 +159,8 @@ class Options:
             "urlrewrite_originals",
             int,
             64,
-            "Megabytes of the answers' bodies as backends sent them that are kept beside those that clients got; the "
-            "oldest are dropped first. 0 keeps no answer of a backend.",
+            "Megabytes of the responses' bodies as backends sent them that are kept beside those that clients got; the "
+            "oldest are dropped first. 0 keeps no response of a backend.",
         )
         loader.add_option(
             "urlrewrite_metrics",

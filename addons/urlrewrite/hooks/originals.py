@@ -1,4 +1,4 @@
-"""The answer as the backend sent it, kept with its flow: for mitmweb, for saved files, and for "what if".
+"""The response as the backend sent it, kept with its flow: for mitmweb, for saved files, and for "what if".
 
 It lies in the flow's metadata as plain data, so that it is saved and read again with the flow:
 `{"status": int, "reason": bytes, "fields": [[name, value], ...] in bytes, "body": bytes or None}`. The body is as it
@@ -11,17 +11,17 @@ from typing import Any
 
 from mitmproxy import http
 
-from urlrewrite.hooks.flow_data import Unfiltered
+from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 
 KEY = "urlrewrite.original"
 
-LONGEST = 2**20
+MAX_LENGTH = 2**20
 """Bytes of a body that streams, up to which it is copied: it is looked at afterwards as if it had been held."""
 
 
 def keep_head(flow: http.HTTPFlow, response: http.Response) -> dict[str, Any]:
-    """Keeps the head of an answer with its flow; what is returned takes the body later."""
-    original = Unfiltered(
+    """Keeps the head of a response with its flow; what is returned takes the body later."""
+    original = HiddenFromMetaFilter(
         status=response.status_code,
         reason=response.data.reason,
         fields=[[name, value] for name, value in response.headers.fields],
@@ -41,11 +41,11 @@ class Copy:
     def add(self, chunk: bytes) -> None:
         """Takes the next piece."""
         self._size += len(chunk)
-        if self._size > LONGEST:
+        if self._size > MAX_LENGTH:
             self._chunks.clear()
         else:
             self._chunks.append(chunk)
 
     def whole(self) -> bytes | None:
         """All that came by; None if it was too long."""
-        return b"".join(self._chunks) if self._size <= LONGEST else None
+        return b"".join(self._chunks) if self._size <= MAX_LENGTH else None

@@ -10,10 +10,10 @@ from mitmproxy import http
 
 from urlrewrite.exchange.body.plan import Way
 from urlrewrite.exchange.exchange import ResponseHead
-from urlrewrite.exchange.responses import Answer, plain_answer
+from urlrewrite.exchange.responses import LocalResponse, plain_response
 from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
-from urlrewrite.hooks.translate import apply_answer, field_lines, headers, response_facts
+from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
 
 logger = logging.getLogger("urlrewrite.outbound")
 
@@ -39,7 +39,9 @@ class Outbound:
             await self._take_head(flow, flow.response, live)
         except Exception:
             logger.exception("response %s: the hook failed; answered 500", live.exchange.trace.data["id"])
-            _replace_head(flow, plain_answer(500, "The proxy failed to rewrite this answer.", _trace_id(live)), live)
+            _replace_head(
+                flow, plain_response(500, "The proxy failed to rewrite this response.", _trace_id(live)), live
+            )
 
     async def _take_head(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
         exchange = live.exchange
@@ -50,7 +52,7 @@ class Outbound:
             head = exchange.receive(facts, own=live.own)
         else:
             head = await asyncio.to_thread(exchange.receive, facts, own=live.own)
-        if isinstance(head, Answer):
+        if isinstance(head, LocalResponse):
             _replace_head(flow, head, live)
             return
         live.head = head
@@ -82,8 +84,8 @@ class Outbound:
         if flow.response.trailers and not live.failed:
             _map_trailers(flow, flow.response, live)
         if live.unsent:
-            # The backend's answer had no body, so nothing was streamed.
-            apply_answer(flow, live.unsent.pop())
+            # The backend's response had no body, so nothing was streamed.
+            apply_response(flow, live.unsent.pop())
         if live.head is None or live.failed:
             return
         await self._rewrite(flow, flow.response, live)
@@ -108,10 +110,10 @@ class Outbound:
                 result = await asyncio.to_thread(live.exchange.rewrite, raw, live.head)
         except Exception:
             logger.exception("response %s: the hook failed; answered 500", _trace_id(live))
-            result = live.exchange.fail("the proxy failed to rewrite this answer")
-        if isinstance(result, Answer):
+            result = live.exchange.fail("the proxy failed to rewrite this response")
+        if isinstance(result, LocalResponse):
             live.failed = True
-            apply_answer(flow, result)
+            apply_response(flow, result)
             return
         _set_body(flow, response, result.fields, result.body, live.head)
 
@@ -128,7 +130,7 @@ def _map_trailers(flow: http.HTTPFlow, response: http.Response, live: Live) -> N
 
 
 def _release(flow: http.HTTPFlow, live: Live, held: int, seconds: float) -> Stream:
-    """Turns an answer whose body was held into one that is streamed; its head is sent next."""
+    """Turns a response whose body was held into one that is streamed; its head is sent next."""
     response, head = flow.response, live.head
     assert response is not None and head is not None
     live.head = head = live.exchange.release(head, held, seconds)
@@ -206,11 +208,11 @@ def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
     return stream
 
 
-def _replace_head(flow: http.HTTPFlow, answer: Answer, live: Live) -> None:
-    """Turns an answer into an error; a body that is still on its way is read and thrown away."""
+def _replace_head(flow: http.HTTPFlow, answer: LocalResponse, live: Live) -> None:
+    """Turns a response into an error; a body that is still on its way is read and thrown away."""
     live.failed = True
     if live.own:
-        apply_answer(flow, answer)
+        apply_response(flow, answer)
         return
     response = flow.response
     assert response is not None

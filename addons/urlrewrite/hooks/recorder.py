@@ -11,7 +11,7 @@ from typing import Any
 
 from mitmproxy import http
 
-from urlrewrite.hooks.flow_data import Unfiltered
+from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.inspector.traces.report import log_line, summary
@@ -30,7 +30,7 @@ _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 
 
 class Recorder:
-    """Ends exchanges. To be registered after the addons that work on the answer."""
+    """Ends exchanges. To be registered after the addons that work on the response."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -54,7 +54,7 @@ class Recorder:
             make_storable(live.exchange.trace.data)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Records an exchange whose answer is complete."""
+        """Records an exchange whose response is complete."""
         self._end(flow, "")
 
     def error(self, flow: http.HTTPFlow) -> None:
@@ -74,7 +74,7 @@ class Recorder:
             else:
                 exchange.trace.error(f"the exchange was broken off: {broken_off}")
         if flow.response is not None:
-            # An error of ours may have replaced the answer of the backend.
+            # An error of ours may have replaced the response of the backend.
             data["status"] = flow.response.status_code
         exchange.finish()
         match exchange.trace.level:
@@ -93,13 +93,13 @@ def _hide_from_filters(flow: http.HTTPFlow) -> None:
     """Makes the trace and the original of a flow that was loaded from a file what they were before it was saved."""
     for key in ("urlrewrite", KEY):
         if isinstance(data := flow.metadata.get(key), dict):
-            flow.metadata[key] = Unfiltered(data)
+            flow.metadata[key] = HiddenFromMetaFilter(data)
 
 
 def annotate(flow: http.HTTPFlow, data: dict[str, Any], *, for_list: bool = True) -> None:
     """Puts the trace of an exchange that has ended into its flow: for views, for filters, for a list of flows."""
     make_storable(data)
-    flow.metadata["urlrewrite"] = data if isinstance(data, Unfiltered) else Unfiltered(data)
+    flow.metadata["urlrewrite"] = data if isinstance(data, HiddenFromMetaFilter) else HiddenFromMetaFilter(data)
     flow.metadata.update(_flat(data))
     if for_list:
         _show(flow, data)
@@ -185,4 +185,4 @@ def _is_our_failure(live: Live, data: dict[str, Any]) -> bool:
 
 
 _ASKED_FOR = ("Redirect", "CustomResponse")
-"""Actions by which a rule asks for an answer of ours, a 500 perhaps."""
+"""Actions by which a rule asks for a response of ours, a 500 perhaps."""

@@ -1,4 +1,4 @@
-"""Recorded flows as `explain` wants them: requests as clients sent them, and the answers of backends.
+"""Recorded flows as `explain` wants them: requests as clients sent them, and the responses of backends.
 
 There are three kinds of recordings. A flow of this bundle has kept what the client sent, and what the backend answered
 unless memory was short (`flows.py`). A flow of another mitmproxy holds what passed. A HAR file, as browsers
@@ -21,13 +21,11 @@ from urlrewrite.hooks.flows import judged_request, original_of, passed_request, 
 from urlrewrite.hooks.translate import headers, response_facts
 from urlrewrite.model.origin import origin_of
 
-REWRITTEN = (
-    "the recorded answer went through this proxy's rules before it was recorded: what they changed is not changed again"
-)
-OWN_ANSWER = "the recorded answer was this proxy's own, no backend's: it is not used"
+REWRITTEN = "the recorded response went through this proxy's rules before it was recorded: that is not done again"
+OWN_ANSWER = "the recorded response was this proxy's own, no backend's: it is not used"
 AS_FORWARDED = "the recording does not say what the client sent: the request is the one that the backend got"
-NO_ANSWER = "no answer was recorded"
-NO_BODY = "the body of the answer was not recorded: its fields are evaluated, with an empty body"
+NO_ANSWER = "no response was recorded"
+NO_BODY = "the body of the response was not recorded: its fields are evaluated, with an empty body"
 
 
 class RecordingError(Exception):
@@ -38,8 +36,8 @@ class RecordingError(Exception):
 class Recorded:
     """One exchange of a recording.
 
-    `number` counts the flows of the file from 1. `response` is None where there is no answer of a backend; `notes` say
-    what a reader must know of it.
+    `number` counts the flows of the file from 1. `response` is None where there is no response of a backend; `notes`
+    say what a reader must know of it.
     """
 
     number: int

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from urlrewrite.exchange.exchange import Exchange, ResponseHead
-from urlrewrite.exchange.responses import Answer
+from urlrewrite.exchange.responses import LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
 
@@ -22,7 +22,7 @@ class Hold:
     """How long a body may be held: up to `size` bytes, and up to `seconds` after its first piece.
 
     `release` is called, with the number of bytes held, when either is over. It returns the callable for the stream, and
-    may change the fields of the answer, which are sent next. `timed` tells that a timer runs.
+    may change the fields of the response, which are sent next. `timed` tells that a timer runs.
     """
 
     size: int
@@ -33,12 +33,12 @@ class Hold:
 
 @dataclass(slots=True)
 class Live:
-    """An exchange under way; `hold` is the one on its answer's body.
+    """An exchange under way; `hold` is the one on its response's body.
 
-    `own` tells that the answer is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
-    `upload_dropped` tells that the body of the request is not kept, since nobody will read it. `original` is the answer
-    as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body that
-    was streamed to the client.
+    `own` tells that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it
+    is. `upload_dropped` tells that the body of the request is not kept, since nobody will read it. `original` is the
+    response as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body
+    that was streamed to the client.
     """
 
     exchange: Exchange
@@ -47,14 +47,14 @@ class Live:
     own: bool = False
     failed: bool = False
     upload_dropped: bool = False
-    unsent: list[Answer] = field(default_factory=list)
+    unsent: list[LocalResponse] = field(default_factory=list)
     original: dict[str, Any] | None = None
     sent: bytes | None = None
 
 
 @dataclass(slots=True)
 class State:
-    """One per bundle. `live` holds exchanges by flow id, from their request until their answer or error.
+    """One per bundle. `live` holds exchanges by flow id, from their request until their response or error.
 
     `keeps_flows` tells that somebody may look at flows, in a list or a saved file, and `keeps_originals` that answers
     are kept with them as backends sent them.

@@ -1,18 +1,18 @@
-"""Tells a developer, and nobody else, which flow an answer is: `X-Rewrite-Trace: "4f1c…"; rules="old articles"`.
+"""Tells a developer, and nobody else, which flow a response is: `X-Rewrite-Trace: "4f1c…"; rules="old articles"`.
 
 Who is told is said by the option `urlrewrite_trace_header`: an address, a network, or whoever knows a secret. While it
 is set, this field of requests is for us only: it is taken away before any rule, any trace or the backend sees it. And
 one that a backend sends is taken away, too, so that what clients get is either ours or none.
 
 Caches must not hand what one client was told to another. One that stands before this proxy makes all clients have its
-own address, so for an address there is no cache to mind but the client's. For a secret, an answer that tells gets
-`Vary: X-Rewrite-Trace`, so that it is used again only for requests that bring the same secret; other answers do not
-get it, for a cache that uses one of these where the secret is known does no harm. `Vary` does not help where an answer
+own address, so for an address there is no cache to mind but the client's. For a secret, a response that tells gets
+`Vary: X-Rewrite-Trace`, so that it is used again only for requests that bring the same secret; other responses do not
+get it, for a cache that uses one of these where the secret is known does no harm. `Vary` does not help where a response
 makes a cache update what it has stored for others: 304, 206 and answers to HEAD (RFC 9111, 3.4, 4.3.4 and 4.3.5).
 These do not tell.
 
 The value is an item of RFC 9651: the trace's id as a string, and as parameters the names of the rules that acted, each
-percent-encoded and with commas between them, and as `more` how many did not fit. Of an answer that streams, it names
+percent-encoded and with commas between them, and as `more` how many did not fit. Of a response that streams, it names
 the rules that have acted when its head is sent.
 """
 
@@ -32,7 +32,7 @@ from urlrewrite.hooks.state import Live, State, Stream
 FIELD = "X-Rewrite-Trace"
 SECRET = "secret:"
 
-_LONGEST = 1000
+_MAX_LENGTH = 1000
 """Characters of the names of rules; servers and browsers take 8 kB for all fields together."""
 
 _PLAIN = " !#$&'()*+-./:;<=>?@[]^_`{|}~"
@@ -89,7 +89,7 @@ def field_value(trace_id: str, rules: Iterable[str]) -> str:
     fitting = 0
     for name in names:
         length += len(name) + 1
-        if length > _LONGEST:
+        if length > _MAX_LENGTH:
             break
         fitting += 1
     value = f'"{trace_id}"; rules="{",".join(names[:fitting])}"'
@@ -172,7 +172,7 @@ class TraceHeader:
 
 
 def _mark_varying(request: http.Request, response: http.Response) -> bool:
-    """Tells caches that the answer depends on the secret; False where they would use it for others all the same."""
+    """Tells caches that the response depends on the secret; False where they would use it for others all the same."""
     if response.status_code in (206, 304) or request.method == "HEAD":
         return False
     varies = [name.strip() for line in response.headers.get_all("vary") for name in line.split(",") if name.strip()]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from mitmproxy import http
 
 from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
-from urlrewrite.exchange.responses import Answer, Forward
+from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.model.origin import origin_of
 
 
@@ -45,7 +45,7 @@ def request_facts(flow: http.HTTPFlow) -> RequestFacts:
 
 
 def response_facts(response: http.Response) -> ResponseFacts:
-    """Status line and fields of an answer."""
+    """Status line and fields of a response."""
     return ResponseFacts(response.status_code, field_lines(response.headers), response.reason or "")
 
 
@@ -76,7 +76,7 @@ def show_public_url(flow: http.HTTPFlow) -> None:
         flow.request.host_header = host
 
 
-def apply_answer(flow: http.HTTPFlow, answer: Answer) -> None:
+def apply_response(flow: http.HTTPFlow, answer: LocalResponse) -> None:
     """Answers instead of the backend."""
     modern = flow.request.is_http2 or flow.request.is_http3
     flow.response = http.Response.make(answer.status, answer.body if flow.request.method != "HEAD" else b"")

@@ -16,7 +16,7 @@ from urlrewrite.hooks.flows import seen_of
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.rules_file import DEFAULT_RULES, overrides
 from urlrewrite.hooks.state import State
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 
 type _Parts = tuple[object, ...]
 
@@ -29,7 +29,7 @@ class WebPages:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._known: WeakKeyDictionary[http.HTTPFlow, tuple[_Parts, Seen]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[http.HTTPFlow, tuple[_Parts, RecordedExchange]] = WeakKeyDictionary()
         self._installed = False
 
     def running(self) -> None:
@@ -59,7 +59,7 @@ class WebPages:
                 until = time.monotonic() + SLICE
         return self._with(seen)
 
-    def _with(self, seen: Iterable[Seen]) -> Snapshot:
+    def _with(self, seen: Iterable[RecordedExchange]) -> Snapshot:
         return Snapshot(
             seen=tuple(sorted(seen, key=lambda item: item.began, reverse=True)),
             rules=self._state.in_force,
@@ -68,7 +68,7 @@ class WebPages:
             overrides=overrides(),
         )
 
-    def _seen(self, item: http.HTTPFlow) -> Seen | None:
+    def _seen(self, item: http.HTTPFlow) -> RecordedExchange | None:
         """The exchange of a flow. All but its bodies is kept, since thousands of flows are asked for at once.
 
         Bodies are not: where they are dropped to save memory, they must be gone.
@@ -80,14 +80,14 @@ class WebPages:
         if known is None or not _same(known[0], parts):
             if (seen := seen_of(item)) is None:
                 return None
-            self._known[item] = known = parts, replace(seen, upload=None, original_body=None, answer_body=None)
+            self._known[item] = known = parts, replace(seen, upload=None, original_body=None, response_body=None)
         original = item.metadata.get(KEY) if known[1].original else None
         body = original.get("body") if isinstance(original, dict) else None
         return replace(
             known[1],
             upload=item.request.raw_content,
             original_body=body if isinstance(body, bytes) else None,
-            answer_body=item.response.raw_content if item.response else None,
+            response_body=item.response.raw_content if item.response else None,
         )
 
 

@@ -24,7 +24,7 @@ from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.diff.hunks import Lines, hunks
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.inspector.masking import Mask
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.model import Expectation, RuleTest
 from urlrewrite.trace.text import visible
@@ -32,9 +32,9 @@ from urlrewrite.trace.text import visible
 _SHORT = 1000
 """Characters of a body that is kept whole."""
 
-_LONGEST = 16_000
-_MOST_HUNKS = 5
-_MOST_PARTS = 5
+_MAX_LENGTH = 16_000
+_MAX_HUNKS = 5
+_MAX_PARTS = 5
 _PART = 200
 """Characters of a text that is expected in a body."""
 
@@ -59,7 +59,7 @@ def export_text(cases: Iterable[RuleTest]) -> str:
     return document(Map([("tests", tests_of(cases), "")]))
 
 
-def export_case(seen: Seen, rules: RulesInForce, *, secrets: bool = False) -> RuleTest:
+def export_case(seen: RecordedExchange, rules: RulesInForce, *, secrets: bool = False) -> RuleTest:
     """A case that passes with these rules. Secrets are masked in it unless they are asked for.
 
     Raises:
@@ -90,7 +90,7 @@ def export_case(seen: Seen, rules: RulesInForce, *, secrets: bool = False) -> Ru
     return case
 
 
-def _written(seen: Seen, mask: Mask | None) -> tuple[RequestFacts, ResponseFacts | None, str]:
+def _written(seen: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, ResponseFacts | None, str]:
     """Request and answer as a file can hold them: a body as text, without its coding, in UTF-8."""
     request = seen.request
     kept = [(name, value) for name, value in request.fields if _is_writable(name, value)]
@@ -117,7 +117,7 @@ def _written(seen: Seen, mask: Mask | None) -> tuple[RequestFacts, ResponseFacts
     except ValueError as error:
         raise CannotExport(f"the URL cannot be written down: {visible(str(error))}") from None
     if response:
-        response = replace(response, fields=tuple(_answer_fields(response.fields, has_text=bool(text))))
+        response = replace(response, fields=tuple(_response_fields(response.fields, has_text=bool(text))))
     return read, response, text.encode("utf-8", "replace").decode()
 
 
@@ -126,7 +126,7 @@ def _masked(mask: Mask, fields: Fields) -> Fields:
     return tuple((name, mask.text(value)) for name, value in fields)
 
 
-def _answer_fields(fields: Fields, *, has_text: bool) -> Iterator[tuple[str, str]]:
+def _response_fields(fields: Fields, *, has_text: bool) -> Iterator[tuple[str, str]]:
     for name, value in fields:
         if name.lower() in _NOT_WRITTEN or not _is_writable(name, value):
             continue
@@ -178,7 +178,7 @@ def _fields_that_matter(
 
 
 def _without_noise(rules: RulesInForce, request: RequestFacts, response: ResponseFacts, body: str) -> ResponseFacts:
-    """The answer without fields that are different every time, unless a rule looks at them."""
+    """The response without fields that are different every time, unless a rule looks at them."""
     quiet = replace(
         response, fields=tuple(line for line in response.fields if line[0].lower() not in _NOISE_OF_ANSWERS)
     )
@@ -197,16 +197,16 @@ def _body_that_matters(
     if spans and len(body) <= _SHORT:
         return body
     lines = Lines(body)
-    chosen = hunks(lines, spans, context=0, most=_MOST_HUNKS)
+    chosen = hunks(lines, spans, context=0, most=_MAX_HUNKS)
     clipped = "".join(f"{body[hunk.start : hunk.end].rstrip()}\n" for hunk in chosen)
     wanted = {(span.before, span.after) for hunk in chosen for span in hunk.spans}
-    if chosen and len(clipped) <= _LONGEST:
+    if chosen and len(clipped) <= _MAX_LENGTH:
         found = _spans(clipped, _text_of(_run(rules, asked, response, clipped)))
         if {(span.before, span.after) for span in found} == wanted:
             return clipped
     # Out of its surroundings a line may mean something else.
     end = lines.around(chosen[0].start, chosen[0].end, 0)[1] if chosen else _PART
-    return body[:end] if end <= _LONGEST else body[:_SHORT]
+    return body[:end] if end <= _MAX_LENGTH else body[:_SHORT]
 
 
 def _spans(before: str, after: str | None) -> list[Span]:
@@ -214,7 +214,7 @@ def _spans(before: str, after: str | None) -> list[Span]:
 
 
 def _text_of(result: Evaluation) -> str | None:
-    """The body of an answer, as the runner of tests reads it."""
+    """The body of a response, as the runner of tests reads it."""
     return None if result.body is None else result.body.decode("utf-8", "replace")
 
 
@@ -261,7 +261,7 @@ def _joined_values(fields: Fields, name: str) -> str | None:
 
 
 def _changed_fields(case: RuleTest, result: Evaluation, again: Evaluation) -> Iterator[tuple[str, str | None]]:
-    """Fields of the answer that are not what the backend sent."""
+    """Fields of the response that are not what the backend sent."""
     if result.fields is None:
         return
     names = dict.fromkeys(name.lower() for name, _ in (*case.response_fields, *result.fields))
@@ -304,7 +304,7 @@ def _body_parts(before: str, result: Evaluation) -> tuple[tuple[str, ...], tuple
         old = before[start:end].strip()
         new = applied(before[start:end], [span.moved(-start)]).strip()
         for part, parts, here, there in ((new, has, after, before), (old, lacks, before, after)):
-            if part and len(part) <= _PART and part in here and part not in there and len(parts) < _MOST_PARTS:
+            if part and len(part) <= _PART and part in here and part not in there and len(parts) < _MAX_PARTS:
                 parts[part] = None
     return tuple(has), tuple(lacks)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 from urlrewrite.lint.linter import judge
 from urlrewrite.loading.file_stamps import Stamp, stamp
 from urlrewrite.loading.load import load_rules

@@ -32,11 +32,11 @@ _SCHEME = re.compile(r"([A-Za-z][\w-]*)\s+(\S.*)", re.DOTALL)
 _KNOWN_AGAIN = 8
 """Characters of a secret from which it is looked for elsewhere: shorter ones are words that stand everywhere."""
 
-_MOST_SECRETS = 200
+_MAX_SECRETS = 200
 
 
 class Mask:
-    """Masks what belongs together: one request with its answer."""
+    """Masks what belongs together: one request with its response."""
 
     def __init__(self) -> None:
         self._secrets: dict[str, None] = {}
@@ -84,6 +84,6 @@ class Mask:
         bare = secret.strip().strip('"')
         if not bare:
             return secret
-        if len(bare) >= _KNOWN_AGAIN and len(self._secrets) < _MOST_SECRETS:
+        if len(bare) >= _KNOWN_AGAIN and len(self._secrets) < _MAX_SECRETS:
             self._secrets[bare] = None
         return MASK

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from urlrewrite.lint.shapes import LARGEST, sample, sample_character
+from urlrewrite.lint.shapes import MAX_SIZE, sample, sample_character
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.tree import (
     Anchor,
@@ -49,7 +49,7 @@ class Budget:
 
 def bad_text(tree: Node, budget: Budget) -> tuple[str, str, str] | None:
     """A beginning, a piece and an ending: with enough pieces in between the pattern takes for ever. None: not found."""
-    if size(tree) > LARGEST or budget.steps < 0:
+    if size(tree) > MAX_SIZE or budget.steps < 0:
         return None
     for start, loop in _loops(tree, ""):
         for piece in _pieces(loop.body):

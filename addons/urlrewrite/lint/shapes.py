@@ -21,17 +21,17 @@ from urlrewrite.patterns.tree import (
     width,
 )
 
-LARGEST = 2000
+MAX_SIZE = 2000
 """Of a pattern with its counts written out; nothing is said of one that is larger."""
 
-_LONGEST_COUNT = 64
+_MAX_COUNT_LENGTH = 64
 _NICE = "xa1/-_.=?&:;X "
 _TAIL = "az/?&=.-%"
 
 
 def flat(node: Node) -> list[Node]:
     """The parts of a pattern one after the other, groups opened and small counts written out."""
-    return _flat(node) if size(node) <= LARGEST else [node]
+    return _flat(node) if size(node) <= MAX_SIZE else [node]
 
 
 def _flat(node: Node) -> list[Node]:
@@ -42,7 +42,7 @@ def _flat(node: Node) -> list[Node]:
             return _flat(body)
         case Choice((only,)):
             return _flat(only)
-        case Repeat(body, least, most) if least == most and least <= _LONGEST_COUNT:
+        case Repeat(body, least, most) if least == most and least <= _MAX_COUNT_LENGTH:
             return _flat(body) * least
         case _:
             return [node]
@@ -170,7 +170,7 @@ def sample(node: Node, *, long: bool = True) -> str:
         case Group(body):
             return sample(body, long=long)
         case Repeat(body, least):
-            return sample(body, long=long) * min(max(least, int(long)), _LONGEST_COUNT)
+            return sample(body, long=long) * min(max(least, int(long)), _MAX_COUNT_LENGTH)
         case _:
             return ""
 
@@ -188,7 +188,7 @@ def sample_character(ranges: Ranges) -> str:
 
 def samples(pattern: Pattern, deadline: float = 0.02) -> list[str]:
     """A few texts that the pattern matches, each of them tried."""
-    if size(pattern.tree) > LARGEST:
+    if size(pattern.tree) > MAX_SIZE:
         return []
     texts = dict.fromkeys(sample(pattern.tree, long=long) for long in (True, False))
     return [text for text in texts if pattern.search(text, deadline)]

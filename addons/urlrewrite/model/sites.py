@@ -100,7 +100,7 @@ class Site(Section):
     `forward_prefix` tells the backend its public path in X-Forwarded-Prefix, so that links that begin with it are taken
     for public ones. `root_paths` are beginnings of paths of the backend that its scripts and JSON name without a host.
     `backend` is None where only rules say where requests go; `backend_names` are further origins by which it calls
-    itself in answers. `connect` is the `(host, port)` to dial for the backend where its own name does not resolve.
+    itself in responses. `connect` is the `(host, port)` to dial for the backend where its own name does not resolve.
     `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists addresses and networks of clients
     whose X-Forwarded-For is continued rather than replaced.
     """
@@ -158,7 +158,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class RuleTest:
-    """A case under `tests:`: a request, optionally the answer of the backend, and what is expected of both."""
+    """A case under `tests:`: a request, optionally the response of the backend, and what is expected of both."""
 
     method: str
     url: str

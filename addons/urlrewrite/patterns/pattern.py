@@ -255,7 +255,7 @@ class Pattern:
 
         From each place the pattern is tried against ever longer parts of the text; as long as it matches, or would with
         more text to come, it is under way. The attempt that is under way for most characters counts, of several the
-        first. Never raises: the answer is the best so far when the deadline has passed.
+        first. Never raises: the response is the best so far when the deadline has passed.
         """
         if deadline <= 0:
             return 0

@@ -20,7 +20,7 @@ LINK_FRAMING = frozenset("content-length transfer-encoding etag last-modified ac
 """Fields that follow from a changed body: they are true again, and nobody looks for them."""
 
 _LARGE = 10**15
-_MOST = 200
+_MAX_TEXTS = 200
 
 _OF_THE_RESPONSE = frozenset(
     """
@@ -53,7 +53,7 @@ def texts(event: Event, key: str) -> list[str]:
     value = event.get(key)
     if not isinstance(value, list | tuple):
         return []
-    return [plain(item) for item in value[:_MOST]]
+    return [plain(item) for item in value[:_MAX_TEXTS]]
 
 
 def name_of(event: Event) -> str:

@@ -52,7 +52,7 @@ class Trace:
         self.events: list[Event] = []
         self.changes = 0
         self.changed_fields: dict[str, int] = {}
-        """Changes of the answer's fields by their name in lower case."""
+        """Changes of the response's fields by their name in lower case."""
         self.spent: dict[tuple[str, str], float] = {}
         """Seconds by side ("inbound", "outbound") and rule. It is no part of the trace: no two runs have the same."""
         self.data: dict[str, Any] = {"version": 1, "id": trace_id, "events": self.events}
@@ -65,7 +65,7 @@ class Trace:
             self.events.append({"event": name, **fields})
 
     def decided(self, name: str, /, **fields: Any) -> None:
-        """Adds an event that tells what becomes of the request, or of the answer's body: at every level."""
+        """Adds an event that tells what becomes of the request, or of the response's body: at every level."""
         self.events.append({"event": name, **fields})
 
     def spend(self, side: str, rule: str, began: float) -> None:
@@ -74,22 +74,22 @@ class Trace:
         self.spent[key] = self.spent.get(key, 0.0) + perf_counter() - began
 
     def count_field(self, name: str) -> None:
-        """Counts a change of a field of the answer."""
+        """Counts a change of a field of the response."""
         name = name.lower()
         self.changed_fields[name] = self.changed_fields.get(name, 0) + 1
 
     @property
     def tells_changes(self) -> bool:
-        """Whether the next change of the answer's content is told by itself."""
+        """Whether the next change of the response's content is told by itself."""
         return self.on and self.changes < MAX_CHANGES
 
     def count_change(self) -> bool:
-        """Counts a change of the answer's content; whether it is still one of those that are told one by one."""
+        """Counts a change of the response's content; whether it is still one of those that are told one by one."""
         self.changes += 1
         return self.on and self.changes <= MAX_CHANGES
 
     def change(self, **fields: Any) -> None:
-        """Adds one change of the answer's content; past `MAX_CHANGES` they are only counted."""
+        """Adds one change of the response's content; past `MAX_CHANGES` they are only counted."""
         if self.count_change():
             self.tell_change(**fields)
 

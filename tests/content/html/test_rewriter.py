@@ -18,7 +18,7 @@ from urlrewrite.content.html.rewriter import RAW_KINDS, Attribute, HtmlRewriter,
 TEXT, START, END, COMMENT, DOCTYPE = Kind.TEXT, Kind.START_TAG, Kind.END_TAG, Kind.COMMENT, Kind.DOCTYPE
 RAW, RCDATA, CDATA, PI, IGNORED = Kind.RAW_TEXT, Kind.RCDATA, Kind.CDATA, Kind.INSTRUCTION, Kind.IGNORED
 
-type Seen = list[tuple[Kind, bytes]]
+type RecordedExchange = list[tuple[Kind, bytes]]
 
 
 def scan(data: bytes, cuts: list[int] | None = None, **options: Any) -> list[Token]:
@@ -35,12 +35,12 @@ def cut(data: bytes, cuts: list[int]) -> Iterator[bytes]:
         yield data[start:end]
 
 
-def seen(data: bytes, **options: Any) -> Seen:
+def seen(data: bytes, **options: Any) -> RecordedExchange:
     return [(token.kind, data[token.start : token.end]) for token in scan(data, **options)]
 
 
 # Each case is written as the pieces the input must be cut into.
-TOKENS: dict[str, Seen] = {
+TOKENS: dict[str, RecordedExchange] = {
     "plain": [(TEXT, b"a"), (START, b"<p>"), (TEXT, b"b"), (END, b"</p>"), (TEXT, b"c")],
     "less-than signs that begin nothing": [(TEXT, b"a < b <3 <= <"), (START, b"<b>"), (TEXT, b"<")],
     "a solidus that begins nothing": [(START, b"<b>"), (TEXT, b"</")],
@@ -107,7 +107,7 @@ TOKENS: dict[str, Seen] = {
 SVG = (START, b"<svg>")
 MATH = (START, b"<math>")
 INNER = [(START, b"<a>"), (END, b"</a>")]
-FOREIGN: dict[str, Seen] = {
+FOREIGN: dict[str, RecordedExchange] = {
     "style, script and title in svg": [
         SVG,
         *((START, b"<style>"), *INNER, (END, b"</style>")),
@@ -168,7 +168,7 @@ FOREIGN: dict[str, Seen] = {
     ],
 }
 
-XML: dict[str, Seen] = {
+XML: dict[str, RecordedExchange] = {
     "no raw text": [
         (START, b"<script>"),
         (TEXT, b"a "),
@@ -190,12 +190,12 @@ XML: dict[str, Seen] = {
 
 
 @pytest.mark.parametrize("pieces", [pytest.param(pieces, id=name) for name, pieces in {**TOKENS, **FOREIGN}.items()])
-def test_tokens(pieces: Seen) -> None:
+def test_tokens(pieces: RecordedExchange) -> None:
     assert seen(b"".join(piece for _, piece in pieces)) == pieces
 
 
 @pytest.mark.parametrize("pieces", [pytest.param(pieces, id=name) for name, pieces in XML.items()])
-def test_xml_tokens(pieces: Seen) -> None:
+def test_xml_tokens(pieces: RecordedExchange) -> None:
     assert seen(b"".join(piece for _, piece in pieces), xml=True) == pieces
 
 

@@ -23,7 +23,7 @@ B, P = "http://privateserver:8080", "https://www.example.com"
 
 
 def mounted(base: str = "", path: str = "/app", *, aware: bool = True, roots: tuple[str, ...] = ()) -> LinkMap:
-    """The map for answers, as `link_maps.py` makes it."""
+    """The map for responses, as `link_maps.py` makes it."""
     mount = Mount(base, path, aware)
     return LinkMap([Pair(BACKEND, PUBLIC, *change) for change in mount.changes], mount, roots)
 

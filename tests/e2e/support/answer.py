@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Answer:
+class LocalResponse:
     """A response as it arrived: header fields in order and unfolded; the body unframed (no chunks) but not decoded."""
 
     status: int

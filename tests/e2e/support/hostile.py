@@ -1,4 +1,4 @@
-r"""A backend on loopback whose every answer is written against whoever looks at it, and the requests that belong to it.
+r"""A backend on loopback whose every response is written against whoever looks at it, and their requests.
 
 All that it says tries to run a script, to leave for another origin, to forge or to turn lines: names and values of
 fields, reason phrases, cookies, redirects, titles, scripts, JSON. A script that runs sets `window.owned`.
@@ -116,7 +116,7 @@ ANSWERS: dict[bytes, _Answer] = {
     ),
     b"nothing": (b"", [], b""),
 }  # fmt: skip
-"""Answers by the first segment of a path: status and reason, lines of fields, body. An empty one is no answer."""
+"""Answers by the first segment of a path: status and reason, lines of fields, body. An empty one is no response."""
 
 
 class _Handler(socketserver.StreamRequestHandler):
@@ -150,7 +150,7 @@ def hostile_backend() -> Iterator[int]:
 
 
 def requests(port: int) -> list[bytes]:
-    """Requests to a proxy on a port of loopback: one for each answer, and those that are hostile themselves."""
+    """Requests to a proxy on a port of loopback: one for each response, and those that are hostile themselves."""
     host = b"Host: localhost:%d" % port
     html = [host, b"Accept: text/html", b"Sec-Fetch-Dest: document", b"Connection: close"]
     sent = [_request(b"GET /%s HTTP/1.1" % name, html) for name in ANSWERS]
@@ -186,7 +186,7 @@ def requests(port: int) -> list[bytes]:
 
 
 def ask_all(port: int, ca: object) -> None:
-    """Sends all of them; not all get an answer."""
+    """Sends all of them; not all get a response."""
     for request in requests(port):
         with contextlib.suppress(OSError, EOFError, IndexError, ValueError, UnicodeDecodeError):
             http1.fetch(port, request, ca)  # type: ignore[arg-type]

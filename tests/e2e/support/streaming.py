@@ -150,7 +150,7 @@ class Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Says nothing: a test that fails shows what was wrong with the answer."""
+        """Says nothing: a test that fails shows what was wrong with the response."""
 
 
 @contextlib.contextmanager

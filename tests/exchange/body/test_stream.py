@@ -19,7 +19,7 @@ from urlrewrite.content.kinds import Kind
 from urlrewrite.content.stream import BodyRewriter, Chain
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.body.plan import Way
-from urlrewrite.exchange.body.stream import Ended, Guarded, Opening, Windows
+from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnError, Windows
 from urlrewrite.exchange.exchange import Exchange, ResponseHead
 from urlrewrite.exchange.rule_tests import request_facts
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
@@ -269,7 +269,7 @@ class Failing:
 @given(st.lists(st.binary(max_size=6)))
 def test_a_stage_that_fails_is_taken_out_and_nothing_is_lost(pieces: list[bytes]) -> None:
     told: list[Exception] = []
-    stage = Guarded(Failing(), told.append)
+    stage = FailOpen(Failing(), told.append)
     chain: BodyRewriter = Chain([stage, Chain([])])
     sent = b"".join([*(chain.feed(piece) for piece in pieces), chain.finish()])
     whole = b"".join(pieces)
@@ -288,7 +288,7 @@ def test_what_cannot_go_on_ends() -> None:
         finish = Failing.finish
 
     told: list[Exception] = []
-    ended = Ended(Broken(), (CorruptCoding,), told.append)
+    ended = StopOnError(Broken(), (CorruptCoding,), told.append)
     assert [ended.feed(b"a"), ended.feed(b"b"), ended.finish(), ended.held] == [b""] * 4
     assert len(told) == 1
 
@@ -298,7 +298,7 @@ def test_a_choice_that_fails_lets_the_body_pass() -> None:
         raise RuntimeError("a fault of ours")
 
     told: list[Exception] = []
-    opening = Opening(Kind.HTML, None, choose, told.append, patient=True)
+    opening = DetectThenRewrite(Kind.HTML, None, choose, told.append, patient=True)
     assert [opening.feed(b"a" * 600), opening.held] == [b"", b"a" * 600]
     assert [opening.feed(b"b" * 600), opening.feed(b"c"), opening.finish()] == [b"a" * 600 + b"b" * 600, b"c", b""]
     assert len(told) == 1

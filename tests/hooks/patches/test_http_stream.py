@@ -90,7 +90,7 @@ class Driver:
         self.state.live[flow.id] = Live(Exchange(self.state.in_force, facts, "id"))
 
     def respond(self, **fields: str) -> None:
-        """The head of an answer."""
+        """The head of a response."""
         lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
         response = tutils.tresp(headers=http.Headers(lines), content=None)
         self.feed(ResponseHeaders(1, response, end_stream=False))
@@ -118,7 +118,7 @@ def driver(options: Options) -> Driver:
 
 
 def hold(driver: Driver, release: Callable[[int], Stream], *, size: int = 10) -> None:
-    """Has the answer's body held."""
+    """Has the response's body held."""
 
     def responseheaders(flow: http.HTTPFlow) -> None:
         driver.state.live[flow.id].hold = Hold(size, 1.0, release)

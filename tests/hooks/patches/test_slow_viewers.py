@@ -10,7 +10,7 @@ import pytest
 from mitmproxy.tools.web import app
 
 from hooks.support import request_flow
-from urlrewrite.hooks.patches.slow_viewers import MOST_WAITING, SlowViewers
+from urlrewrite.hooks.patches.slow_viewers import MAX_WAITING, SlowViewers
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ async def test_who_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch, capl
     connections = {awake, asleep}
     monkeypatch.setattr(app.ClientConnection, "connections", connections)
     with caplog.at_level(logging.WARNING, "urlrewrite.web"):
-        for _ in range(MOST_WAITING + 2):
+        for _ in range(MAX_WAITING + 2):
             app.ClientConnection.broadcast(type="flows/remove", payload="x")
             await awake._send_queue.get()
             SlowViewers().requestheaders(request_flow())

@@ -20,7 +20,7 @@ from urlrewrite.inspector.diagnose.broken import find_breakages
 from urlrewrite.inspector.diagnose.finding import Finding
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, page_loads
 from urlrewrite.inspector.diagnose.policies import allows
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import Origin
 
 PAGE = "https://www.example.com/page"
@@ -40,7 +40,7 @@ def exchange(
     fields: Lines | None = None,
     body: str = "",
     changed: str | None = None,
-) -> Seen:
+) -> RecordedExchange:
     """One exchange; `changed` is a body that the client got in place of the one that the rules give."""
     lines = tuple(asked if asked is not None else [("Sec-Fetch-Dest", "document")])
     original = ResponseFacts(status, tuple(fields if fields is not None else [("Content-Type", "text/html")]))
@@ -48,15 +48,15 @@ def exchange(
     result = evaluate(rules, request, original, body.encode(), trace_id=url)
     answer = ResponseFacts(result.status or 0, tuple(result.fields or ()))
     sent = result.body if changed is None else changed.encode()
-    return Seen(url, at, result.exchange.trace.data, request, b"", original, body.encode(), answer, sent)
+    return RecordedExchange(url, at, result.exchange.trace.data, request, b"", original, body.encode(), answer, sent)
 
 
-def resource(rules: RulesInForce, url: str, dest: str, **more: Any) -> Seen:
+def resource(rules: RulesInForce, url: str, dest: str, **more: Any) -> RecordedExchange:
     asked = [("Sec-Fetch-Dest", dest), ("Referer", PAGE), *more.pop("asked", [])]
     return exchange(rules, url, at=2.0, asked=asked, **more)
 
 
-def found(rules: RulesInForce, *seen: Seen) -> list[Finding]:
+def found(rules: RulesInForce, *seen: RecordedExchange) -> list[Finding]:
     load = page_loads(seen)[-1]
     return find_breakages(load, rules)
 
@@ -242,7 +242,9 @@ def test_base64_is_found_by_the_leaks() -> None:
 
 
 def test_without_rules_and_bodies_there_is_still_the_status() -> None:
-    seen = Seen("1", 1.0, {}, request_facts("GET", PAGE, (("Accept", "text/html"),)), answer=ResponseFacts(500))
+    seen = RecordedExchange(
+        "1", 1.0, {}, request_facts("GET", PAGE, (("Accept", "text/html"),)), answer=ResponseFacts(500)
+    )
     [finding] = find_breakages(page_loads([seen])[0], None)
     assert "is answered 500" in finding.title
 
@@ -316,7 +318,7 @@ TARGETS = st.sampled_from(["/page", "/", "*", "//x", "/%zz?&&", "http://other/",
 
 
 @st.composite
-def exchanges(draw: st.DrawFn) -> Seen:
+def exchanges(draw: st.DrawFn) -> RecordedExchange:
     request = RequestFacts(
         draw(st.sampled_from(["GET", "POST", "HEAD", "\x00"])),
         draw(st.sampled_from(["https", "http"])),
@@ -329,7 +331,7 @@ def exchanges(draw: st.DrawFn) -> Seen:
     answer, original = draw(answers), draw(answers)
     began = draw(st.sampled_from([0.0, 1.0, 1.5, -1.0]))
     flow_id = draw(st.text(max_size=3))
-    return Seen(flow_id, began, draw(TRACE), request, None, original, draw(bodies), answer, draw(bodies))
+    return RecordedExchange(flow_id, began, draw(TRACE), request, None, original, draw(bodies), answer, draw(bodies))
 
 
 PAGE_BODY = b"""<base href="http://[x"><script src="http://privateserver:8080/a.js" integrity="sha256-"></script>
@@ -338,7 +340,7 @@ http-equiv=content-security-policy content=";; img-src 'sha256-' *.:* http://:1"
 
 
 @given(st.lists(exchanges(), max_size=4), st.sampled_from([None, OFF, EVERYWHERE]))
-def test_nothing_that_was_recorded_is_too_odd(seen: list[Seen], rules: RulesInForce | None) -> None:
+def test_nothing_that_was_recorded_is_too_odd(seen: list[RecordedExchange], rules: RulesInForce | None) -> None:
     loads = [*page_loads(seen), *(PageLoad(each) for each in seen)]
     for load in loads:
         for finding in find_breakages(load, rules, tuple(seen)):

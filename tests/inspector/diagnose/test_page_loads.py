@@ -13,7 +13,7 @@ from urlrewrite.exchange.rule_tests import request_facts
 from urlrewrite.inspector.diagnose import page_loads as page_loads_module
 from urlrewrite.inspector.diagnose.page_loads import NEAR, PageLoad, load_of, page_loads
 from urlrewrite.inspector.diagnose.page_references import body_text, references, style_references
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 
 HTML = (("Content-Type", "text/html"),)
 SITE = "https://www.example.com"
@@ -34,7 +34,7 @@ class Ask:
     client: str = "10.0.0.1"
     more: tuple[tuple[str, str], ...] = ()
 
-    def seen(self, number: int) -> Seen:
+    def seen(self, number: int) -> RecordedExchange:
         url = self.path if "://" in self.path else SITE + self.path
         fields = [("Accept", self.accept), *self.more]
         fields += [("Sec-Fetch-Dest", self.dest)] if self.dest else []
@@ -44,7 +44,7 @@ class Ask:
         request = request_facts("GET", url, tuple(fields), client=(self.client, 50_000 + number))
         answer = ResponseFacts(self.status, lines)
         body = self.body.encode()
-        return Seen(str(number), self.at or number / 10, {}, request, answer=answer, answer_body=body)
+        return RecordedExchange(str(number), self.at or number / 10, {}, request, answer=answer, response_body=body)
 
 
 def loads_of(*asks: Ask) -> list[PageLoad]:
@@ -198,5 +198,5 @@ def test_only_the_newest_documents_are_read_for_what_they_name(monkeypatch: pyte
     first = Ask("/a", DOCUMENT, at=1.0, body='<img src="/x.png">')
     asks = [first, Ask("/b", DOCUMENT, at=2.0, body="<p>"), Ask("/x.png", "image", at=3.0)]
     assert [told(load) for load in loads_of(*asks)] == [("", "2", ""), ("", "1", "3")]
-    monkeypatch.setattr(page_loads_module, "MOST_READ", len(first.body) - 1)
+    monkeypatch.setattr(page_loads_module, "MAX_READ", len(first.body) - 1)
     assert [told(load) for load in loads_of(*asks)] == [("", "2", "3"), ("", "1", "")]

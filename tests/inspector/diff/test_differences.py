@@ -1,4 +1,4 @@
-"""What differs between the backend's answer and the client's, and what made it: known for sure, or from the trace."""
+"""What differs between the backend's response and the client's, and what made it: known for sure, or from the trace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with
 from rules_of import rules_of
 from urlrewrite.engine.facts import Fields, ResponseFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
-from urlrewrite.inspector.diff.bodies_decoded import LONGEST, decoded_body
+from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, decoded_body
 from urlrewrite.inspector.diff.differences import differences, field_changes
 from urlrewrite.inspector.diff.spans import applied
 from urlrewrite.inspector.diff.unified import original_text, unified
@@ -107,13 +107,13 @@ def test_rules_that_were_changed_since_are_not_asked() -> None:
     exchange, _ = seen()
     other = rules_of(RULES.replace("/lucky/", "/unlucky/"))
     result = differences(exchange, other)
-    assert result.why_no_stages == "the rules have been changed since: those in force did not make this answer"
+    assert result.why_no_stages == "the rules have been changed since: those in force did not make this response"
     assert found(result.spans, PAGE) == CHANGES
 
 
 def test_an_answer_that_the_rules_would_not_give_again_is_told_by_its_trace() -> None:
     exchange, rules = seen()
-    changed = replace(exchange, answer_body=b"<p>something else</p>")
+    changed = replace(exchange, response_body=b"<p>something else</p>")
     result = differences(changed, rules)
     assert result.why_no_stages == "going through the same rules again gives another body than the client got"
     assert applied(PAGE, result.spans) == "<p>something else</p>"
@@ -230,13 +230,13 @@ BINARY = ResponseFacts(200, (("Content-Type", "image/png"),))
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"original": None}, "the backend's answer was not kept"),
-        ({"answer": None}, "there is no answer"),
+        ({"original": None}, "the backend's response was not kept"),
+        ({"answer": None}, "there is no response"),
         ({"original": None, "own": True}, "the proxy's own: the backend was not asked"),
         ({"original_body": None}, "this body was not kept"),
-        ({"answer_body": None}, "this body was not kept"),
+        ({"response_body": None}, "this body was not kept"),
         (
-            {"original": BINARY, "answer": BINARY, "answer_body": b"\x89PNG", "original_body": b"\x89PNG"},
+            {"original": BINARY, "answer": BINARY, "response_body": b"\x89PNG", "original_body": b"\x89PNG"},
             "this body is image/png, 4 bytes: no text; it is as the backend sent it",
         ),
         (
@@ -247,7 +247,7 @@ BINARY = ResponseFacts(200, (("Content-Type", "image/png"),))
             {"original": ResponseFacts(200, (*HTML, ("Content-Encoding", "compress")))},
             "this body cannot be decoded: content coding 'compress'",
         ),
-        ({"original_body": b"a" * (LONGEST + 1)}, f"longer than the {LONGEST:,} bytes that are compared"),
+        ({"original_body": b"a" * (MAX_LENGTH + 1)}, f"longer than the {MAX_LENGTH:,} bytes that are compared"),
     ],
 )
 def test_what_cannot_be_compared_is_said(changes: dict[str, Any], expected: str) -> None:
@@ -259,7 +259,7 @@ def test_what_cannot_be_compared_is_said(changes: dict[str, Any], expected: str)
 
 
 def test_a_bomb_is_not_decoded() -> None:
-    bomb = gzip.compress(b"\0" * (LONGEST * 3), mtime=0)
+    bomb = gzip.compress(b"\0" * (MAX_LENGTH * 3), mtime=0)
     body = decoded_body(ResponseFacts(200, (*HTML, ("Content-Encoding", "gzip"))), bomb)
     assert body.text is None
     assert "longer than" in body.note

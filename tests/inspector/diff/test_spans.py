@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.inspector.diff.causes import Cause
-from urlrewrite.inspector.diff.spans import MOST_SPANS, applied, because, chained, spans_between
+from urlrewrite.inspector.diff.spans import MAX_SPANS, applied, because, chained, spans_between
 
 LINK = ("http://privateserver:8080", "https://www.example.com")
 TEXTS = st.text("ab <>/", max_size=60)
@@ -126,5 +126,5 @@ def test_unlike_texts_take_no_longer(before: str, after: str) -> None:
     begun = time.perf_counter()
     spans = spans_between(before, after)
     assert time.perf_counter() - begun < 4
-    assert len(spans) <= MOST_SPANS
+    assert len(spans) <= MAX_SPANS
     assert applied(before, spans) == after

@@ -1,4 +1,4 @@
-"""Through the rules one by one: each step goes on where the one before it ended, and the last one is the answer."""
+"""Through the rules one by one: each step goes on where the one before it ended, and the last one is the response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with
 from rules_of import rules_of
 from urlrewrite.inspector.diff.differences import differences
 from urlrewrite.inspector.diff.spans import applied
-from urlrewrite.inspector.diff.steps import AnswerStep, answer_steps, url_steps
+from urlrewrite.inspector.diff.steps import ResponseStep, response_steps, url_steps
 from urlrewrite.trace.reading import read
 
 RULES = r"""
@@ -48,14 +48,14 @@ PAGE = '<p>foo, and a long way from it bar</p>\n<a href="/a">one of them</a> <a 
 FIELDS = (*HTML, ("Server", "IIS"))
 
 
-def steps(trace_only: bool = False) -> tuple[list[AnswerStep], Any]:
+def steps(trace_only: bool = False) -> tuple[list[ResponseStep], Any]:
     rules = rules_of(RULES)
     seen = seen_by(rules, PAGE.encode(), fields=FIELDS, url="https://www.example.com/old/7?q=1")
     found = differences(seen, None if trace_only else rules)
-    return list(answer_steps(found, FIELDS)), seen
+    return list(response_steps(found, FIELDS)), seen
 
 
-def texts(found: list[AnswerStep]) -> list[str | None]:
+def texts(found: list[ResponseStep]) -> list[str | None]:
     return [step.before if step.before is None else applied(step.before, step.spans) for step in found]
 
 
@@ -70,7 +70,7 @@ def test_the_text_after_each_rule_is_what_the_next_one_saw() -> None:
         .replace("bar", "fbar")
         .replace('"/a"', '"http://privateserver:8080/a"')
         .replace('"/b"', '"http://privateserver:8080/b"'),
-        seen.answer_body.decode(),
+        seen.response_body.decode(),
     ]
     assert [change.name for change in found[0].fields] == ["Server"]
     assert not any(step.fields for step in found[1:-1])
@@ -82,7 +82,7 @@ def test_from_the_trace_alone_they_lead_from_the_original_to_the_answer() -> Non
     after = texts(found)
     assert found[0].before == PAGE
     assert [step.before for step in found[1:]] == after[:-1]
-    assert after[-1] == seen.answer_body.decode()
+    assert after[-1] == seen.response_body.decode()
     assert sum(len(step.fields) for step in found) == len(differences(seen).fields)
 
 
@@ -115,7 +115,7 @@ def test_whatever_was_recorded_steps_lead_through_it(trace: Any, original: bytes
     seen = seen_with(trace, original=original, answer=answer)
     found = differences(seen)
     assert seen.original
-    steps_found = list(answer_steps(found, seen.original.fields))
+    steps_found = list(response_steps(found, seen.original.fields))
     after = texts(steps_found)
     assert [step.before for step in steps_found[1:]] == after[:-1]
     if found.spans:

@@ -99,9 +99,9 @@ def visited(level: TraceLevel) -> Figures:
         ("inbound", "tell", 1, 2, 0, 0, 2, 100.0),
         ("inbound", "items", 1, 2, 0, 0, 1, 101.0),
         ("inbound", "never reached by items", 0, 2, 0, 0, 0, None),
-        # Two answers say "demo" already, and the proxy's own has no such field.
+        # Two responses say "demo" already, and the proxy's own has no such field.
         ("outbound", "server", 1, 1, 2, 0, 1, 101.0),
-        # The precondition holds neither for JSON nor for the proxy's own answer.
+        # The precondition holds neither for JSON nor for the proxy's own response.
         ("outbound", "pages only", 2, 0, 0, 2, 2, 103.0),
     ],
 )
@@ -211,8 +211,8 @@ def test_the_last_hour_is_kept() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "MOST_RULES", 20)
-    monkeypatch.setattr(statistics, "MOST_SITES", 5)
+    monkeypatch.setattr(statistics, "MAX_RULES", 20)
+    monkeypatch.setattr(statistics, "MAX_SITES", 5)
     counted = Statistics()
     for number in range(200):
         names = [f"rule {number} {'x' * 10_000}"]

@@ -111,7 +111,7 @@ def test_integrity_of_files_as_they_were_sent() -> None:
     (match,) = find_over_matches(page, rules, by_url([page, file]))
     assert (match.what, match.place) == ("broken integrity", "<script integrity>")
     assert "/a.js has another digest" in match.why
-    kept = replace(file, answer=file.original, answer_body=file.original_body)
+    kept = replace(file, answer=file.original, response_body=file.original_body)
     assert find_over_matches(page, rules, by_url([page, kept])) == []
     assert find_over_matches(page, rules) == []
 
@@ -122,7 +122,7 @@ def test_integrity_of_files_as_they_were_sent() -> None:
 def test_nothing_raises(before: bytes, after: bytes, content_type: str) -> None:
     rules = rules_of("links: everywhere")
     seen = exchange(rules, before, content_type, [("Digest", "x"), ("Signature-Input", after.decode("latin-1"))])
-    find_over_matches(replace(seen, answer_body=after), rules, by_url([seen]))
+    find_over_matches(replace(seen, response_body=after), rules, by_url([seen]))
 
 
 def test_answers_without_an_original_are_left_alone() -> None:

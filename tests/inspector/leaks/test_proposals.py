@@ -15,7 +15,7 @@ from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.inspector.leaks.proposals import Proposal, as_rule_file, proposal
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.problems import Problem
 
 MOUNTED = f"public: {P}/app\nbackend: {B}/base\n"
@@ -80,8 +80,8 @@ def with_xml(rules: RulesInForce, xml: str) -> RulesInForce:
     return RulesInForce(compile_rules(replace(rules.rules.rule_set, sites=(merged,)))[0], rules.settings)
 
 
-def left(leak: Leak, seen: Seen, rules: RulesInForce) -> list[Leak]:
-    """What is left of a leak when the same answer comes under other rules."""
+def left(leak: Leak, seen: RecordedExchange, rules: RulesInForce) -> list[Leak]:
+    """What is left of a leak when the same response comes under other rules."""
     after = recorded(seen, rules)
     return [each for each in find_leaks(after, rules) if (each.place, each.written) == (leak.place, leak.written)]
 
@@ -128,7 +128,7 @@ def test_backends_that_a_simple_rule_names(body: str) -> None:
     changed = as_rule_file(text, proposed)
     assert changed is not None
     after = recorded(seen, with_yaml(changed))
-    assert b"www.example.com/api/x" in (after.answer_body or b"")
+    assert b"www.example.com/api/x" in (after.response_body or b"")
 
 
 def test_backends_that_need_a_site() -> None:

@@ -181,7 +181,7 @@ def test_bodies(case: tuple[str, str, str, str, str, str]) -> None:
     assert why in leak.why
     assert seen.answer is not None
     matter = [each for each in find_leaks(seen, rules) if each.harm is not Harm.INFORMATION]
-    quick = leak_places(seen.answer.fields, seen.answer_body, seen.request, rules)
+    quick = leak_places(seen.answer.fields, seen.response_body, seen.request, rules)
     assert [each.offset for each in matter] == [each.offset for each in quick]
 
 
@@ -299,7 +299,7 @@ def test_reason_phrase() -> None:
 
 
 def test_bodies_that_streamed_by_are_made_again() -> None:
-    seen = replace(exchange(OFF, f"<a href='{B}/'>"), answer_body=None)
+    seen = replace(exchange(OFF, f"<a href='{B}/'>"), response_body=None)
     assert worst(seen, OFF).place == "<a href>"
     assert find_leaks(replace(seen, original_body=None), OFF) == []
 
@@ -337,7 +337,7 @@ def test_nothing_raises(data: bytes, content_type: str) -> None:
     assert find_leaks(seen, OFF)
     assert leaks_text(seen, OFF)
     assert seen.answer is not None
-    leak_places(seen.answer.fields, seen.answer_body, seen.request, OFF)
+    leak_places(seen.answer.fields, seen.response_body, seen.request, OFF)
 
 
 @pytest.mark.parametrize("trace", [{}, {"events": 7, "site": [], "target": {}}, {"events": [{"event": 1}, None]}])
@@ -373,7 +373,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 def test_text() -> None:
     text = leaks_text(exchange(OFF, f"<a href='{B}/\x1b[2J'>\n"), OFF)
-    assert text.splitlines()[0] == "1 name of backends left in this answer, 1 matter"
+    assert text.splitlines()[0] == "1 name of backends left in this response, 1 matter"
     assert "error in <a href>, line 1 column 10 (byte 9)" in text
     assert "why: links: off" in text
     assert "\x1b" not in text
@@ -381,9 +381,9 @@ def test_text() -> None:
 
 
 def test_no_answer() -> None:
-    seen = replace(exchange(OFF), answer=None, answer_body=None, original=None)
+    seen = replace(exchange(OFF), answer=None, response_body=None, original=None)
     assert find_leaks(seen, OFF) == []
-    bodiless = replace(exchange(OFF), answer=ResponseFacts(204), answer_body=None, original=None)
+    bodiless = replace(exchange(OFF), answer=ResponseFacts(204), response_body=None, original=None)
     assert find_leaks(bodiless, OFF) == []
 
 
@@ -405,7 +405,7 @@ def test_links_to_another_server_of_the_host_matter_where_a_page_needs_them(page
     seen = exchange(EVERYWHERE, page)
     assert worst(seen, EVERYWHERE).harm is harm
     assert seen.answer
-    places = leak_places(seen.answer.fields, seen.answer_body, seen.request, EVERYWHERE)
+    places = leak_places(seen.answer.fields, seen.response_body, seen.request, EVERYWHERE)
     assert bool(places) is (harm is not Harm.INFORMATION)
 
 

@@ -12,16 +12,16 @@ from inspector.diagnose.test_broken import EVERYWHERE, OFF, exchange, exchanges,
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import broken
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 
 PICTURE = "https://www.example.com/x.png"
 
 
-def snapshot(*seen: Seen, rules: object = OFF) -> Snapshot:
+def snapshot(*seen: RecordedExchange, rules: object = OFF) -> Snapshot:
     return Snapshot(seen[::-1], rules, Statistics(now=0.0))  # type: ignore[arg-type]
 
 
-def broken_page() -> tuple[Seen, Seen]:
+def broken_page() -> tuple[RecordedExchange, RecordedExchange]:
     page = exchange(OFF, body='<img src="/x.png">')
     return page, resource(OFF, PICTURE, "image", status=404, fields=[("Content-Type", "text/html")])
 
@@ -94,6 +94,6 @@ def test_hostile_texts_are_visible_and_clipped() -> None:
 
 
 @given(exchanges(), exchanges())
-def test_whatever_was_recorded_the_answer_is_json(one: Seen, other: Seen) -> None:
+def test_whatever_was_recorded_the_answer_is_json(one: RecordedExchange, other: RecordedExchange) -> None:
     for asked in ({}, {"flow": one.flow_id}):
         json.dumps(broken.answer(snapshot(one, other), asked))

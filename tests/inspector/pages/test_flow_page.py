@@ -18,7 +18,7 @@ from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with, snapsh
 from rules_of import rules_of
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.pages.flow import MOST_FLOWS, MOST_HUNKS, answer
+from urlrewrite.inspector.pages.flow import MAX_FLOWS, MAX_HUNKS, answer
 
 RULES = r"""
 links: everywhere
@@ -89,7 +89,7 @@ def test_a_leak_is_told_on_the_first_screen() -> None:
     [
         ({"failed": "Connection refused."}, "the exchange was broken off: Connection refused."),
         ({"trace": {"broken_off": "Client gone."}}, "the client did not wait for the end of the answer: Client gone."),
-        ({"trace": {"leaks": 3}}, "3 names of the backend left in the answer"),
+        ({"trace": {"leaks": 3}}, "3 names of the backend left in the response"),
         ({"trace": {"events": [{"event": "ERROR", "message": "no site"}]}}, "no site"),
         (
             {"trace": {"events": [{"event": "IIS_DIFFERS", "message": "m", "iis": "500.52"}]}},
@@ -126,7 +126,8 @@ def test_an_error_of_ours_is_not_put_down_to_the_backend() -> None:
     said = texts(told["wrong"])
     assert told["status"] == 500
     assert (
-        "the answer 500.52 is this proxy's own; the backend had answered 200 to http://privateserver:8080/page" in said
+        "the response 500.52 is this proxy's own; the backend had answered 200 to http://privateserver:8080/page"
+        in said
     )
     assert "the backend answered" not in said
 
@@ -182,8 +183,8 @@ def test_the_whole_body_is_shown_if_it_is_asked_for() -> None:
     clipped, whole = one(seen, rules)["body"], one(seen, rules, all="1")["body"]
     assert len(text_of(clipped["hunks"], "before")) < 400
     assert text_of(whole["hunks"], "before") == (long + PAGE + long).decode()
-    assert seen.answer_body is not None
-    assert text_of(whole["hunks"], "after") == seen.answer_body.decode()
+    assert seen.response_body is not None
+    assert text_of(whole["hunks"], "after") == seen.response_body.decode()
     assert (clipped["whole"], whole["whole"]) == (False, True)
 
 
@@ -196,7 +197,7 @@ def test_of_thousands_of_changes_some_are_shown_and_the_others_counted() -> None
     assert time.perf_counter() - begun < 4
     shown = sum(isinstance(piece, dict) for hunk in told["body"]["hunks"] for piece in hunk["pieces"])
     assert shown + told["body"]["more"] == told["body"]["changes"] == 8600
-    assert len(told["body"]["hunks"]) <= MOST_HUNKS
+    assert len(told["body"]["hunks"]) <= MAX_HUNKS
     assert len(json.dumps(told)) < 2_000_000
 
 
@@ -218,11 +219,11 @@ def flows(number: int) -> Any:
 
 
 def test_the_list_has_the_newest_first_and_goes_on_where_it_ended() -> None:
-    shown = flows(MOST_FLOWS + 5)
+    shown = flows(MAX_FLOWS + 5)
     first = answer(shown, {})
-    assert (len(first["flows"]), first["more"], first["total"]) == (MOST_FLOWS, True, MOST_FLOWS + 5)
+    assert (len(first["flows"]), first["more"], first["total"]) == (MAX_FLOWS, True, MAX_FLOWS + 5)
     rest = answer(shown, {"after": first["flows"][-1]["id"]})
-    assert [flow["id"] for flow in first["flows"] + rest["flows"]] == [f"f{n}" for n in range(MOST_FLOWS + 5)]
+    assert [flow["id"] for flow in first["flows"] + rest["flows"]] == [f"f{n}" for n in range(MAX_FLOWS + 5)]
     assert not rest["more"]
 
 

@@ -13,7 +13,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages.health import BARS, answer
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 
 ERROR = {"event": "ERROR", "message": "down"}
 

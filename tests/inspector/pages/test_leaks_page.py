@@ -12,16 +12,16 @@ from rules_of import rules_of
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import leaks
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 
 RULES = rules_of("links: off")
 
 
-def snapshot(*seen: Seen) -> Snapshot:
+def snapshot(*seen: RecordedExchange) -> Snapshot:
     return Snapshot(seen, RULES, Statistics())
 
 
-def flow(number: int, body: str, url: str = f"{P}/a") -> Seen:
+def flow(number: int, body: str, url: str = f"{P}/a") -> RecordedExchange:
     return replace(exchange(RULES, body, url=url), flow_id=f"f{number}")
 
 

@@ -15,7 +15,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.rules import answer
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.loading.load import load_rules
 
 RULES = r"""
@@ -70,7 +70,7 @@ class Shown:
         self.file = folder / "rules.yaml"
         self.file.write_text(text)
         self.statistics = Statistics()
-        self.seen: list[Seen] = []
+        self.seen: list[RecordedExchange] = []
         self.rules = self.load()
 
     def load(self) -> RulesInForce:
@@ -84,7 +84,7 @@ class Shown:
             response = ResponseFacts(200, (("Content-Type", "text/html"), ("Server", "Kestrel")))
             trace = evaluate(self.rules, request, response, b"<p>x").exchange.trace.data
             number = len(self.seen)
-            self.seen.insert(0, Seen(f"flow {number}", 1000.0 + number, trace, request))
+            self.seen.insert(0, RecordedExchange(f"flow {number}", 1000.0 + number, trace, request))
         return self
 
     def count(self) -> Shown:
@@ -130,7 +130,7 @@ def test_the_rules_are_listed_in_the_order_in_which_they_run(shown: Shown) -> No
         ("asleep", 0, 0, 0, "", ["disabled"]),
         ("last", 1, 1, 1, "flow 3", []),
         ("narrow", 0, 1, 0, "", ["never hit"]),
-        # The proxy's own answers have no such field.
+        # The proxy's own responses have no such field.
         ("server", 1, 3, 1, "flow 2", []),
         ("the same again", 0, 3, 0, "", ["changed nothing"]),
         ("of documents", 0, 0, 0, "", ["never tried"]),
@@ -237,5 +237,5 @@ def test_misses_are_unknown_without_full_traces(shown: Shown) -> None:
 @pytest.mark.parametrize("trace", [{}, {"events": 7, "site": [], "inbound_rules": {"a": 1}}, {"rules": "\udc80"}])
 def test_hostile_traces_are_shown(shown: Shown, trace: dict[str, Any]) -> None:
     request = RequestFacts("GET", "https", "www.example.com", "/<script>", ())
-    shown.seen.insert(0, Seen("x", 1.0, {**trace, "inbound_rules": ["<script>"]}, request))
+    shown.seen.insert(0, RecordedExchange("x", 1.0, {**trace, "inbound_rules": ["<script>"]}, request))
     shown.ask()

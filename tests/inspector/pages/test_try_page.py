@@ -16,7 +16,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import try_out
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 from urlrewrite.loading.load import load_rules
 
 BACKEND = "http://privateserver:8080"
@@ -83,7 +83,7 @@ def test_the_form_without_a_flow(shown: Snapshot) -> None:
         "answer": {"status": 200, "fields": "Content-Type: text/html; charset=utf-8\n", "body": "", "note": ""},
         "note": "",
     }
-    assert ask(shown, flow="own")["form"]["note"] == "the recorded answer was this proxy's own"
+    assert ask(shown, flow="own")["form"]["note"] == "the recorded response was this proxy's own"
 
 
 def test_an_edited_copy_counts_and_is_not_written(shown: Snapshot, file: Path) -> None:

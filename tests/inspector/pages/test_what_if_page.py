@@ -14,7 +14,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import what_if
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 from urlrewrite.loading.load import load_rules
 
 BACKEND = "http://privateserver:8080"

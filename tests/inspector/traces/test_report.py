@@ -201,7 +201,8 @@ def test_a_whole_exchange_reads_like_this() -> None:
     for part in (INBOUND, OUTBOUND, LINKS):
         assert part in report
     assert (
-        "Fields of the answer\n    URL of the backend mapped\n      - Location: http://privateserver:8080/\n" in report
+        "Fields of the response\n    URL of the backend mapped\n      - Location: http://privateserver:8080/\n"
+        in report
     )
     assert "  sent to    http://privateserver:8080/archive/2007/7?draft=2\n" in report
 
@@ -276,7 +277,7 @@ REWRITTEN = {"target": "http://backend/b", "action": "Rewrite", "inbound_rules":
         (
             trace(action="AbortRequest", inbound_rules=["r"]),
             'aborted by "r"',
-            "closed without an answer · rules: r",
+            "closed without a response · rules: r",
         ),
         (
             trace(*WARNED, **PASSED, links=2),
@@ -321,7 +322,7 @@ RULE = event("RULE_EVALUATION_START", rule="r", source="f:1", pattern_syntax="Wi
 MATCHED = event("PATTERN_MATCH", pattern="*x", input="ax", matched=True, succeeded=True, captures=["ax", "a"])
 END = event("RULE_EVALUATION_END", rule="r", succeeded=True, stop_processing=True)
 MISSED = event("PATTERN_MATCH", pattern="b", input="a" * 150, matched=False, succeeded=False, matched_up_to=140)
-PLAN = event("BODY_PLAN", way="pass", why="the answer is binary")
+PLAN = event("BODY_PLAN", way="pass", why="the response is binary")
 
 
 @pytest.mark.parametrize(
@@ -333,7 +334,7 @@ PLAN = event("BODY_PLAN", way="pass", why="the answer is binary")
         ([RULE, MATCHED], "      was not finished"),
         ([RULE, MISSED, {**END, "succeeded": False}], "input      …" + "a" * 69 + "a" * 10 + "\n"),
         ([RULE, MATCHED, event("NONE_ACTION"), END], "action     None: the URL stays"),
-        ([RULE, MATCHED, event("ABORT_REQUEST_ACTION"), END], "abort      the connection is closed without an answer"),
+        ([RULE, MATCHED, event("ABORT_REQUEST_ACTION"), END], "abort      the connection is closed without a response"),
         (
             [RULE, event("CUSTOM_RESPONSE_ACTION", status=403, sub_status=4, reason="No", description="Why"), END],
             "answer     403.4 · No · Why",
@@ -377,7 +378,7 @@ PLAN = event("BODY_PLAN", way="pass", why="the answer is binary")
         ([event("ANSWERED", status=404)], "answered   404, and the backend was not asked"),
         ([event("REQUEST_ROUTED", url="http://b/", host="h", connect=["127.0.0.1", 9])], "by dialling 127.0.0.1:9"),
         ([event("ANSWERED", status=302), OUTBOUND_START], "answer     200, our own; rules see its fields"),
-        ([OUTBOUND_START, PLAN], "answer     200, from the backend\n  body       pass: the answer is binary"),
+        ([OUTBOUND_START, PLAN], "answer     200, from the backend\n  body       pass: the response is binary"),
         (
             [event("BODY_DECODED", codings=[], charset="utf-8", charset_source="bom", bytes=1, decoded=1)],
             "not coded · utf-8 (by bom) · 1 byte",

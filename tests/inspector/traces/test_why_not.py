@@ -56,7 +56,7 @@ from urlrewrite.trace.reading import read
         ),
         (
             "outboundRules: [{name: r, match: {filterByTags: [Img], pattern: .}, action: {type: Rewrite, value: x}}]",
-            "the answer has nothing that it examines",
+            "the response has nothing that it examines",
         ),
         (
             """

@@ -12,9 +12,16 @@ import pytest
 
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.figures.statistics import Statistics
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 from urlrewrite.inspector.trials.edited_rules import load_edited
-from urlrewrite.inspector.trials.rule_texts import LONGEST, NotEditable, edited_contents, rule_paths, rule_texts, save
+from urlrewrite.inspector.trials.rule_texts import (
+    MAX_LENGTH,
+    NotEditable,
+    edited_contents,
+    rule_paths,
+    rule_texts,
+    save,
+)
 from urlrewrite.loading.load import load_rules
 from urlrewrite.loading.overrides import parse_overrides
 
@@ -207,7 +214,7 @@ def test_files_that_cannot_be_edited_say_why(tmp_path: Path) -> None:
     at = shown(file)
     for content, why in (
         (b"\xff", "can't decode byte 0xff"),
-        (b"#" * (LONGEST + 1), "more than 1,048,576 bytes"),
+        (b"#" * (MAX_LENGTH + 1), "more than 1,048,576 bytes"),
         (None, "it is not there"),
     ):
         file.unlink()

@@ -176,7 +176,7 @@ OTHERS = [
 def test_what_the_proxy_answers_itself(path: str, answered: bool, routing: dict[str, Any], status: int | None) -> None:
     data = tried(path, PAGE, answered=answered)
     assert (data["routing"], data["status"]) == (routing, status)
-    # The answer that was given is not the one that the client gets.
+    # The response that was given is not the one that the client gets.
     assert data["body"]["before"] is None
     assert data["field_changes"] == [] or status == 301
 
@@ -194,7 +194,7 @@ def test_a_recorded_exchange_is_tried_with_its_own_answer() -> None:
     assert field_values(result.answer.fields, "content-encoding") == ["gzip"]
     assert as_data(result)["body"]["after"] == PAGE.decode().replace(BACKEND, "https://www.example.com")
     again = result.as_seen(seen)
-    assert (again.answer_body, again.own) == (result.result.body, False)
+    assert (again.response_body, again.own) == (result.result.body, False)
 
 
 def test_what_was_not_kept_is_noted() -> None:

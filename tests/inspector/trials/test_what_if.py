@@ -19,9 +19,9 @@ from urlrewrite.content.integrity import Assets
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.pages.what_if import result_data
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.edited_rules import Loaded
-from urlrewrite.inspector.trials.what_if import MOST_CHANGES, WhatIf, what_if
+from urlrewrite.inspector.trials.what_if import MAX_CHANGES, WhatIf, what_if
 from urlrewrite.inspector.trials.what_if_text import what_if_lines
 
 BACKEND = "http://privateserver:8080"
@@ -38,14 +38,16 @@ def others(text: str, site: str | None = None) -> RulesInForce:
     return found
 
 
-def compared(seen: list[Seen], text: str, rules: RulesInForce = RULES, site: str | None = None, **more: Any) -> WhatIf:
+def compared(
+    seen: list[RecordedExchange], text: str, rules: RulesInForce = RULES, site: str | None = None, **more: Any
+) -> WhatIf:
     result = what_if(seen, rules, others(text, site), **more)
     json.dumps(result_data(result), allow_nan=False)
     assert what_if_lines(result)
     return result
 
 
-def seen(path: str = "/a", body: bytes = PAGE, rules: RulesInForce = RULES, **more: Any) -> Seen:
+def seen(path: str = "/a", body: bytes = PAGE, rules: RulesInForce = RULES, **more: Any) -> RecordedExchange:
     return seen_by(rules, body, url=f"https://www.example.com{path}", flow_id=path, **more)
 
 
@@ -89,7 +91,7 @@ def test_a_change_is_told_before_and_after() -> None:
         "answered 301 to https://www.example.com/newer",
     )
     (freed,) = compared([seen("/old")], "").changes
-    assert "of which no answer is recorded" in freed.note
+    assert "of which no response is recorded" in freed.note
     (elsewhere,) = compared(
         [seen()], OLD.replace("Redirect, url: /new", "Rewrite, url: /b").replace("^old", "^a")
     ).changes
@@ -211,9 +213,9 @@ def test_a_pattern_that_takes_forever_does_not() -> None:
 
 
 def test_changes_are_counted_where_they_are_not_told() -> None:
-    exchanges = [seen(f"/{number}") for number in range(MOST_CHANGES + 5)]
+    exchanges = [seen(f"/{number}") for number in range(MAX_CHANGES + 5)]
     result = compared(exchanges, "links: off")
-    assert (result.changed, len(result.changes)) == (MOST_CHANGES + 5, MOST_CHANGES)
+    assert (result.changed, len(result.changes)) == (MAX_CHANGES + 5, MAX_CHANGES)
 
 
 def test_rules_in_force_learn_nothing() -> None:

@@ -47,7 +47,7 @@
     });
   }
 
-  /** Fetches a URL and gives the answer, which must be a success. */
+  /** Fetches a URL and gives the response, which must be a success. */
   async function get(url, init) {
     own(url);
     const answer = await fetch(url, init);

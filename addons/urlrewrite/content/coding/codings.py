@@ -46,7 +46,8 @@ def limit_accept_encoding(value: str | None) -> str | None:
     """An Accept-Encoding value (RFC 9110 12.5.3) without the codings that cannot be undone here.
 
     What stays is spelled and ordered as it came. `*` becomes the supported codings that are not listed anyhow, each
-    with its weight. Where no coding with a weight above zero stays, the answer is `identity`. No field stays no field.
+    with its weight. Where no coding with a weight above zero stays, the response is `identity`. No field stays no
+    field.
     """
     if value is None:
         return None

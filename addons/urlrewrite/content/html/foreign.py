@@ -21,7 +21,7 @@ _VOID = frozenset(
 _MATH_TEXT = frozenset(b"mi mo mn ms mtext".split())
 _SVG_HTML = frozenset(b"foreignobject desc title".split())
 _HTML_ENCODINGS = frozenset({b"text/html", b"application/xhtml+xml"})
-_DEEPEST = 512
+_MAX_DEPTH = 512
 
 
 class _Element(NamedTuple):
@@ -82,7 +82,7 @@ class ForeignContent:
 
     def _push(self, element: _Element) -> None:
         self.stack.append(element)
-        self.doubt = len(self.stack) > _DEEPEST
+        self.doubt = len(self.stack) > _MAX_DEPTH
 
     def _break_out(self) -> None:
         while self.stack and self.stack[-1].space and not self.stack[-1].integration:

@@ -54,7 +54,7 @@ HTML = _grammar(rb"A-Za-z")
 XML = _grammar(rb"A-Za-z_:\x80-\xff")
 # The groups of `opening`.
 TAG, EMPTY_END_TAG, COMMENT, DOCTYPE, CDATA, QUESTION_MARK = range(1, 7)
-LONGEST_OPENING = len(b"<![CDATA[")
+MAX_OPENING_LENGTH = len(b"<![CDATA[")
 
 
 @lru_cache(maxsize=64)
@@ -109,4 +109,4 @@ RAW_END[b"script"] = re.compile(
 # Script data, escaped, and double escaped, where `</script>` ends the inner script only: (state, group) to state.
 DOUBLE_ESCAPED = 2
 SCRIPT_STATES = {(0, 2): 1, (1, 3): 0, (1, 4): DOUBLE_ESCAPED, (DOUBLE_ESCAPED, 3): 0, (DOUBLE_ESCAPED, 1): 1}
-LONGEST_END = len(b"</plaintext")  # that may be cut off by the end of a chunk
+MAX_END_LENGTH = len(b"</plaintext")  # that may be cut off by the end of a chunk

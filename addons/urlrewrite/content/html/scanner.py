@@ -236,7 +236,7 @@ class HtmlScanner:
         """Takes what begins with `<` and is not a complete tag."""
         buffer, base = self._buffer, self._base
         size = len(buffer)
-        if not final and size - position < (patterns.LONGEST_OPENING if buffer.startswith(b"<!", position) else 3):
+        if not final and size - position < (patterns.MAX_OPENING_LENGTH if buffer.startswith(b"<!", position) else 3):
             return position, False
         found = self._grammar.opening.match(buffer, position)
         if size - position < 3 and buffer[position:] in {b"<", b"</"}:
@@ -299,7 +299,7 @@ class HtmlScanner:
             resume = mark.end()
         ended = stop is not None
         if stop is None:
-            resume = max(resume, size - patterns.LONGEST_END)
+            resume = max(resume, size - patterns.MAX_END_LENGTH)
             token.resume = base + resume
             reported = token.kind in self._kinds
             if final:

@@ -180,7 +180,7 @@ class PlainValues:
         return start, start + len(prefix), self._becomes[index][prefix]
 
     def _count(self, kind: _Kind, number: int) -> None:
-        self._values.on_many(*self._pairs[kind[0]], kind[1], number)
+        self._values.count_skipped(*self._pairs[kind[0]], kind[1], number)
 
     def _at_once(self, span: bytes, counts: Counter[_Kind]) -> bytes:
         """Replaces all values of a span, of which there are so many of each kind."""

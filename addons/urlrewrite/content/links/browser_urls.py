@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from urlrewrite.content.character_references import decoded
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 
-_LONGEST = 1024
+_MAX_LENGTH = 1024
 """Bytes at the beginning of a value in which the host must end."""
 
 _COLON = rb"(?::|&(?:#0*58;?|(?i:#x0*3a);?|colon;))"
@@ -71,9 +71,9 @@ def map_browser_url(value: bytes, link_map: LinkMap, on_change: OnChange) -> byt
     """
     if _ORDINARY.match(value):
         return value
-    text, starts = _as_read(value[:_LONGEST])
+    text, starts = _as_read(value[:_MAX_LENGTH])
     found = _URL.match(text)
-    if found is None or (found.end() == len(text) and len(value) > _LONGEST):
+    if found is None or (found.end() == len(text) and len(value) > _MAX_LENGTH):
         return value
     port = int(found["port"]) if found["port"] else None
     scheme = (found["scheme"] or b"").decode().lower()

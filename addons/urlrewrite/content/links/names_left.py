@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-MOST_TOLD = 5
+MAX_TOLD = 5
 _BEFORE, _AFTER = 60, 40
 _ENDS = 2
 """Bytes that tell whether a name ends before them."""
@@ -32,7 +32,7 @@ class NamesLeft:
         self._keep = max(map(len, self._hosts), default=0) + _ENDS
         self.count = 0
         self.excerpts: list[str] = []
-        """What stands around the first `MOST_TOLD` of them, on one line."""
+        """What stands around the first `MAX_TOLD` of them, on one line."""
 
     def look(self, data: bytes, *, final: bool) -> None:
         """Looks through the next bytes that are sent. Whether a name at their end ends there, the next ones tell."""
@@ -47,7 +47,7 @@ class NamesLeft:
 
     def _tell(self, data: bytes, start: int, end: int) -> None:
         self.count += 1
-        if len(self.excerpts) < MOST_TOLD:
+        if len(self.excerpts) < MAX_TOLD:
             around = data[max(0, start - _BEFORE) : end + _AFTER]
             self.excerpts.append(_BLANKS.sub(b" ", around).strip().decode("utf-8", "replace"))
 

@@ -20,7 +20,7 @@ from urlrewrite.patterns import characters
 from urlrewrite.patterns.pattern import Pattern
 from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Node, Repeat, Sequence
 
-_MOST = 16
+_MAX_PREFIXES = 16
 """Beginnings that a pattern may have, and characters in a class of it."""
 
 type _Spelled = list[tuple[str, dict[int, str]]]
@@ -94,7 +94,7 @@ def _spelled(node: Node) -> _Spelled | None:
         case Choice(branches):
             found = [_spelled(branch) for branch in branches]
             texts = [each for branch in found if branch is not None for each in branch]
-            return None if None in found or len(texts) > _MOST else texts
+            return None if None in found or len(texts) > _MAX_PREFIXES else texts
         case Group(body, number):
             inner = _spelled(body)
             return None if inner is None else [(text, groups | {number: text}) for text, groups in inner]
@@ -108,7 +108,7 @@ def _spelled(node: Node) -> _Spelled | None:
 def _joined(parts: list[_Spelled | None]) -> _Spelled | None:
     texts: _Spelled = [("", {})]
     for part in parts:
-        if part is None or len(texts) * len(part) > _MOST:
+        if part is None or len(texts) * len(part) > _MAX_PREFIXES:
             return None
         texts = [(head + tail, groups | more) for (head, groups), (tail, more) in product(texts, part)]
     return texts
@@ -116,7 +116,7 @@ def _joined(parts: list[_Spelled | None]) -> _Spelled | None:
 
 def _letters(ranges: characters.Ranges) -> list[str] | None:
     """The characters of a set, of two that differ in case the lower one; None where they are many or not all ASCII."""
-    if not ranges or ranges[-1][1] > 0x7E or sum(high - low + 1 for low, high in ranges) > 2 * _MOST:
+    if not ranges or ranges[-1][1] > 0x7E or sum(high - low + 1 for low, high in ranges) > 2 * _MAX_PREFIXES:
         return None
     codes = [code for low, high in ranges for code in range(low, high + 1)]
     letters = [chr(code) for code in codes if not (0x41 <= code <= 0x5A and code | 0x20 in codes)]

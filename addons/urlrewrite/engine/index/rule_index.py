@@ -31,7 +31,7 @@ WORTHWHILE = 32
 """A list of up to so many rules has no index, and its trace tells of each of them."""
 
 _FEWEST = 8  # an input that so few rules have a key for costs more than it saves
-_MOST_TABLES = 8
+_MAX_TABLES = 8
 _GRAM = 4
 _SHORT = 3  # a literal shorter than this is found anywhere in most texts
 
@@ -105,7 +105,7 @@ class _Index:
     def __init__(self, rules: tuple[CompiledInboundRule, ...]) -> None:
         options = [list(_options(compiled)) if compiled.rule.enabled else [] for compiled in rules]
         used = Counter(shape for offered in options for shape in {_shape(entry) for entry, _ in offered})
-        worthwhile = {shape for shape, rules_of_it in used.most_common(_MOST_TABLES) if rules_of_it >= _FEWEST}
+        worthwhile = {shape for shape, rules_of_it in used.most_common(_MAX_TABLES) if rules_of_it >= _FEWEST}
         crowds = Counter(
             (_shape(entry), literals.place, text)
             for offered in options
@@ -113,7 +113,7 @@ class _Index:
             for text in literals.texts
         )
 
-        def badness(option: tuple[_Input, Literals]) -> tuple[bool, int, int, int]:
+        def cost(option: tuple[_Input, Literals]) -> tuple[bool, int, int, int]:
             entry, literals = option
             shape, place = _shape(entry), literals.place
             shortest = min(map(len, literals.texts))
@@ -132,7 +132,7 @@ class _Index:
                 always.append(position)
                 labels.append("")
             else:
-                entry, literals = min(usable, key=badness)
+                entry, literals = min(usable, key=cost)
                 shape = _shape(entry)
                 inputs[shape] = entry
                 keys.setdefault(shape, []).append((position, literals))
@@ -226,7 +226,7 @@ def _options(compiled: CompiledInboundRule) -> Iterator[tuple[_Input, Literals]]
         yield from _of_any(conditions.items)
         return
     for item in conditions.items:
-        if not _is_quiet(item):
+        if not _has_no_side_effects(item):
             return
         for literals in _of_condition(item):
             yield item.input, literals
@@ -240,7 +240,7 @@ def _of_condition(item: CompiledCondition) -> tuple[Literals, ...]:
 
 def _of_any(items: tuple[CompiledCondition, ...]) -> Iterator[tuple[_Input, Literals]]:
     """What one input must have for one of the conditions to hold, if all have the same input."""
-    if not all(map(_is_quiet, items)):
+    if not all(map(_has_no_side_effects, items)):
         return
     offered = [_of_condition(item) for item in items]
     if not all(offered) or len({_shape(item.input) for item in items}) > 1:
@@ -252,7 +252,7 @@ def _of_any(items: tuple[CompiledCondition, ...]) -> Iterator[tuple[_Input, Lite
             yield items[0].input, Literals(place, frozenset[str]().union(*texts))
 
 
-def _is_quiet(item: CompiledCondition) -> bool:
+def _has_no_side_effects(item: CompiledCondition) -> bool:
     """Whether nothing is told, warned of or looked up when the condition is evaluated."""
     return item.pattern is not None and all(
         isinstance(reference, BackReference) or (isinstance(reference, Variable) and is_server_variable(reference.name))

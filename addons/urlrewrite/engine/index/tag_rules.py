@@ -2,9 +2,9 @@
 
 A page has thousands of values, and a site may have a hundred rules. What is found out here once for a list of rules:
 
-- `Needed`: what a value must have for any of the rules to match. A value without it is only counted.
-- `Walk`: what all rules together make of any value with a certain beginning, where that can be told from the beginning
-  alone (see `prefix_rules`). Rules chain, so the beginning that one makes is what the next one looks at.
+- `RequiredLiterals`: what a value must have for any of the rules to match. A value without it is only counted.
+- `PrefixOutcome`: what all rules together make of any value with a certain beginning, where that can be told from the
+  beginning alone (see `prefix_rules`). Rules chain, so the beginning that one makes is what the next one looks at.
 - For all other values an index, so that a rule is only tried on values that have its literal.
 
 Nothing of it is a guess: where something is not certain, there is no walk, or nothing is needed.
@@ -30,7 +30,7 @@ type Pair = tuple[str, str]
 
 _FEWEST = 8
 """Rules from which an index costs less than it saves."""
-_MOST_WALKS = 256
+_MAX_WALKS = 256
 _SHORTEST = 3
 """Characters of a literal that says something wherever in a value it is."""
 
@@ -41,7 +41,7 @@ _WRITABLE = re.compile(r"[ !#-;=-~]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
+class RequiredLiterals:
     """What a value has if a rule matches it: one of `starts` at its beginning, or one of `parts` anywhere.
 
     All are in ASCII and in lower case, and case does not count. It is said of values in ASCII only.
@@ -52,7 +52,7 @@ class Needed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Walk:
+class PrefixOutcome:
     """What the rules make of a value that begins with `prefix`: the same with `becomes`.
 
     That is so of values whose rest is printable ASCII. `matched` are the positions of rules, `changes` those of rules
@@ -87,7 +87,7 @@ class ValueRules:
         self._indexed = LiteralTable(keyed) if keyed else None
         self._always = sorted(set(range(len(rules))).difference(at for at, _ in keyed))
 
-    def walk(self, text: str) -> Walk | None:
+    def walk(self, text: str) -> PrefixOutcome | None:
         """The walk of a value, if it has one."""
         for length in self._lengths:
             walk = self.walks.get(text[:length])
@@ -121,7 +121,7 @@ def by_pair(rules: tuple[CompiledOutboundRule, ...]) -> Mapping[Pair, tuple[Comp
 
 
 @lru_cache(maxsize=64)
-def steady_variables(rules: tuple[CompiledOutboundRule, ...]) -> tuple[str, ...]:
+def constant_variables(rules: tuple[CompiledOutboundRule, ...]) -> tuple[str, ...]:
     """The variables in the values of some rules that stay as they are while a body is rewritten."""
     nodes = (node for compiled in rules for node in compiled.value.nodes)
     names = {node.name for node in nodes if isinstance(node, Variable)}
@@ -138,7 +138,7 @@ def _literals(compiled: CompiledOutboundRule) -> Literals | None:
     return next(iter([*anchored, *sorted(long, key=lambda each: -min(map(len, each.texts)))]), None)
 
 
-def _needed(literals: Iterable[Literals | None]) -> Needed | None:
+def _needed(literals: Iterable[Literals | None]) -> RequiredLiterals | None:
     starts: set[str] = set()
     parts: set[str] = set()
     for each in literals:
@@ -152,15 +152,15 @@ def _needed(literals: Iterable[Literals | None]) -> Needed | None:
         if any(len(run) < _SHORTEST for run in runs):
             return None
         parts.update(runs)
-    return Needed(frozenset(starts), frozenset(parts))
+    return RequiredLiterals(frozenset(starts), frozenset(parts))
 
 
 def _walks(
     rules: tuple[CompiledOutboundRule, ...], literals: list[Literals | None], variables: Mapping[str, str]
-) -> Iterator[Walk]:
+) -> Iterator[PrefixOutcome]:
     simple = [prefix_rule(compiled, variables) for compiled in rules]
     prefixes = {prefix for rule in simple if rule for prefix in rule.prefixes if _WRITABLE.fullmatch(prefix)}
-    if len(prefixes) > _MOST_WALKS:
+    if len(prefixes) > _MAX_WALKS:
         return
     found: list[str] = []
     for prefix in sorted(prefixes):
@@ -178,7 +178,7 @@ def _walk(
     rules: tuple[CompiledOutboundRule, ...],
     simple: list[PrefixRule | None],
     literals: list[Literals | None],
-) -> Walk | None:
+) -> PrefixOutcome | None:
     """What the rules make of values that begin so, None where that depends on the rest."""
     begins, matched, changes = prefix, list[int](), list[tuple[int, str, str]]()
     for at, compiled in enumerate(rules):
@@ -201,8 +201,8 @@ def _walk(
             if not _WRITABLE.fullmatch(begins):
                 return None
         if compiled.rule.stop_processing:
-            return Walk(prefix, begins, tuple(matched), tuple(changes), at + 1)
-    return Walk(prefix, begins, tuple(matched), tuple(changes), len(rules))
+            return PrefixOutcome(prefix, begins, tuple(matched), tuple(changes), at + 1)
+    return PrefixOutcome(prefix, begins, tuple(matched), tuple(changes), len(rules))
 
 
 def _may_match(begins: str, literals: Literals) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from urlrewrite.engine.index.tag_rules import Pair, ValueRules, Walk
+from urlrewrite.engine.index.tag_rules import Pair, PrefixOutcome, ValueRules
 from urlrewrite.engine.rule_runner import RuleRunner
 from urlrewrite.trace.trace import TRACED_ITEMS, clip
 
-_MOST_SHOWN = 64
+_MAX_SHOWN = 64
 """Changes of many values at once that are told one by one."""
 
 
@@ -27,7 +27,7 @@ class TagValues:
         self._tallies = [runner.tallies[compiled.rule.name] for compiled in rules.rules]
         self._ended = Counter[int]()  # values by the position behind the last rule that was tried
         self._shown = 0  # changes of values with a walk
-        self._settled: set[Walk | None] = set()  # of which no more is to be told
+        self._settled: set[PrefixOutcome | None] = set()  # of which no more is to be told
         self._told = not runner.scope.trace.on  # of each rule enough values that it does not match
 
     def rewrite(self, text: str) -> str | None:
@@ -54,7 +54,7 @@ class TagValues:
     def tells(self, prefix: str) -> bool:
         """Whether the trace is to tell of a value that begins so, "" for one that no rule matches, by itself."""
         walk = self.rules.walks[prefix] if prefix else None
-        changes = walk is not None and bool(walk.changes) and self._shown < _MOST_SHOWN
+        changes = walk is not None and bool(walk.changes) and self._shown < _MAX_SHOWN
         return (changes and self._runner.scope.trace.tells_changes) or self._tells(walk)
 
     def count(self, prefix: str, number: int) -> None:
@@ -70,7 +70,7 @@ class TagValues:
             for tally in self._tallies[:end]:
                 tally.examined += number
 
-    def _tells(self, walk: Walk | None) -> bool:
+    def _tells(self, walk: PrefixOutcome | None) -> bool:
         """Whether the trace is to tell how the rules were evaluated."""
         if walk in self._settled:
             return False
@@ -85,7 +85,7 @@ class TagValues:
         self._settled.add(walk)
         return False
 
-    def _count(self, walk: Walk | None, number: int) -> None:
+    def _count(self, walk: PrefixOutcome | None, number: int) -> None:
         self._ended[walk.end if walk else len(self._tallies)] += number
         if walk is None:
             return

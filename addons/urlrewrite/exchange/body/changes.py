@@ -1,4 +1,4 @@
-"""What is changed in the body of one answer, by rules for tags and by the link map, and how the trace is told of it."""
+"""What rules for tags and the link map change in the body of one response, and how the trace is told of it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def values_by_rules(
             run.scope.warn_once(message, key=f"left alone {values.where}", iis="")
             return None
 
-    def on_many(tag: bytes, attribute: bytes, prefix: bytes, number: int) -> None:
+    def count_skipped(tag: bytes, attribute: bytes, prefix: bytes, number: int) -> None:
         concerned[tag, attribute].count(prefix.decode(), number)
 
     def tells(tag: bytes, attribute: bytes, prefix: bytes) -> bool:
@@ -117,7 +117,7 @@ def values_by_rules(
         wanted[name] = wanted.get(name, frozenset()) | {attribute_name}
     of_rules = {id(values.rules): _known(values.rules) for values in concerned.values()}
     known = {pair: known for pair, values in concerned.items() if (known := of_rules[id(values.rules)])}
-    return Values(wanted, on_value, known, on_many, tells)
+    return Values(wanted, on_value, known, count_skipped, tells)
 
 
 def _known(rules: ValueRules) -> Known | None:

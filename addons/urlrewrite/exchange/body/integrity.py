@@ -1,4 +1,4 @@
-"""What one answer promises by hashes, and what was promised of it: `content/integrity.py` put to use.
+"""What one response promises by hashes, and what was promised of it: `content/integrity.py` put to use.
 
 A page: its `integrity` attributes, and the policies, in its fields and its own, that allow inline code by its hash.
 A script or style sheet: if a page was sent with the backend's digest of it, it is not changed.
@@ -28,9 +28,9 @@ _ASSETS = frozenset({Kind.JAVASCRIPT, Kind.CSS})
 
 
 class BodyIntegrity:
-    """Keeps the promises of one answer.
+    """Keeps the promises of one response.
 
-    `url` is the public one, `fields` are those of the answer as they go to the client.
+    `url` is the public one, `fields` are those of the response as they go to the client.
     """
 
     def __init__(self, url: str, fields: Fields, assets: Assets, trace: Trace) -> None:

@@ -1,4 +1,4 @@
-"""Which way a body takes, decided when only the head of the answer is known.
+"""Which way a body takes, decided when only the head of the response is known.
 
 A body that nothing concerns is passed, and its bytes are not even looked at. One that is to be rewritten is best held
 until it is complete: it can still be answered with an error, and is sent with its length. Longer ones are rewritten as
@@ -51,7 +51,7 @@ class BodyPlan:
 
 
 def has_body(method: str, status: int) -> bool:
-    """Whether an answer to this method and with this status has a body (RFC 9112, 6.3)."""
+    """Whether a response to this method and with this status has a body (RFC 9112, 6.3)."""
     return method != "HEAD" and status not in _NO_BODY and status >= 200
 
 

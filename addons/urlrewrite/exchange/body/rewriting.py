@@ -1,4 +1,4 @@
-"""The body of an answer rewritten: its coding undone, its encoding minded, rules and links applied.
+"""The body of a response rewritten: its coding undone, its encoding minded, rules and links applied.
 
 A body is rewritten whole or as it comes (`plan.py` decides). Both give the same, but for rules on whole bodies,
 which see a stream through windows.
@@ -22,7 +22,7 @@ from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.changes import BodyLinks, values_by_rules
 from urlrewrite.exchange.body.integrity import BodyIntegrity
 from urlrewrite.exchange.body.plan import BodyPlan, Way, is_never_touched, plan_body
-from urlrewrite.exchange.body.stream import Ended, Guarded, Opening, Windows
+from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnError, Windows
 from urlrewrite.exchange.body.windows import WindowedRule
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.model import LinkMode, LinkPlace
@@ -48,7 +48,7 @@ def concerns(
 
 
 class BodyRewriting:
-    """Rewrites the body of one answer by the rules that apply to it and by the link map."""
+    """Rewrites the body of one response by the rules that apply to it and by the link map."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class BodyRewriting:
         maps = link_map is not None and links is not LinkMode.OFF
         self._mapped = BodyLinks(link_map, links, self._trace, page, also) if link_map and maps else None
         self.integrity: BodyIntegrity | None = None
-        """What the answer promises by hashes, and what was promised of it; set when its fields are known."""
+        """What the response promises by hashes, and what was promised of it; set when its fields are known."""
         self.cut = False
         """Whether a body broke off under its coding, so that nothing can follow what was sent of it."""
         self._windowed: list[WindowedRule] = []
@@ -164,7 +164,7 @@ class BodyRewriting:
         rewriter = self._decoded_stream(fields, plan)
         if not plan.codings:
             return rewriter
-        return Ended(self._coded(rewriter, plan), (CorruptCoding, DecodedTooLarge), self._coding_failed)
+        return StopOnError(self._coded(rewriter, plan), (CorruptCoding, DecodedTooLarge), self._coding_failed)
 
     def _coded(self, rewriter: BodyRewriter, plan: BodyPlan) -> BodyRewriter:
         recode = self._settings.recode
@@ -182,9 +182,9 @@ class BodyRewriting:
                 self._trace.warn(f"the body is passed as it came: {charset.label} cannot be rewritten as it comes")
                 return Chain([])
             chain = Chain(self._stages(view, kind, by_line=plan.never_held))
-            return Guarded(Transcoded(charset, chain), self._stage_failed) if view.transcoded else chain
+            return FailOpen(Transcoded(charset, chain), self._stage_failed) if view.transcoded else chain
 
-        return Opening(plan.kind, content_type, choose, self._stage_failed, patient=plan.length is not None)
+        return DetectThenRewrite(plan.kind, content_type, choose, self._stage_failed, patient=plan.length is not None)
 
     def _stages(self, view: View, kind: Kind, *, by_line: bool) -> list[BodyRewriter]:
         """All passes as stages: the rules in the order of the file, the link map in the last one."""
@@ -207,7 +207,7 @@ class BodyRewriting:
         return [stage for stage in stages if stage]
 
     def _guarded(self, stage: BodyRewriter | None) -> BodyRewriter | None:
-        return Guarded(stage, self._stage_failed) if stage else None
+        return FailOpen(stage, self._stage_failed) if stage else None
 
     def _windows(self, rule: CompiledOutboundRule, view: View, kind: Kind, *, by_line: bool) -> Windows:
         """A rule for whole bodies as a stage."""

@@ -16,7 +16,7 @@ PRESCANNED = 1024
 """Bytes of a document in which browsers look for its encoding."""
 
 
-class Guarded:
+class FailOpen:
     """Passes on what a stage is given once the stage has failed; `on_failure` is told of that."""
 
     def __init__(self, stage: BodyRewriter, on_failure: Callable[[Exception], None]) -> None:
@@ -54,7 +54,7 @@ class Guarded:
         return held
 
 
-class Ended:
+class StopOnError:
     """Ends a body in its middle when one of `errors` is raised, for lack of anything that could follow."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Ended:
             return b""
 
 
-class Opening:
+class DetectThenRewrite:
     """Chooses the rewriter of a body when its first bytes have told kind and encoding.
 
     `choose` is given both; `content_type` is the field's value, None if there is none. A `patient` one waits until

@@ -13,7 +13,7 @@ from urlrewrite.formats.apache.classes import literal
 from urlrewrite.formats.apache.strings import ConditionPattern, Test
 from urlrewrite.formats.apache.syntax import DirectiveError
 
-_LONGEST = 20
+_MAX_LENGTH = 20
 _LAST = 0xFFFF
 _ANY, _DIGIT = r"[\s\S]", "[0-9]"
 _BLANKS = r"^[\t-\r ]*"
@@ -47,8 +47,10 @@ def comparison(test: ConditionPattern) -> Comparison:
 def _text(operator: str, operand: str) -> Comparison:
     if operator == "=":
         return Comparison(f"^{''.join(map(literal, operand))}$")
-    if len(operand) > _LONGEST:
-        raise DirectiveError(f"got a text of {len(operand)} characters after {operator}, expected at most {_LONGEST}")
+    if len(operand) > _MAX_LENGTH:
+        raise DirectiveError(
+            f"got a text of {len(operand)} characters after {operator}, expected at most {_MAX_LENGTH}"
+        )
     # what is not below is at least as high, and the other way round
     above = operator in (">", "<=")
     return Comparison(_beyond(operand, above=above), operator in ("<=", ">="))

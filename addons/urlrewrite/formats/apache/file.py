@@ -58,7 +58,7 @@ _NOT_READ = {
     "fallbackresource": "write a RewriteRule for what is no file",
     "use": "macros are not expanded",
 }
-_MOST_RULES = 50_000
+_MAX_RULES = 50_000
 _REWRITING = frozenset(
     """rewriteengine rewriterule rewritecond rewritebase rewriteoptions rewritemap redirect redirectmatch
     redirectpermanent redirecttemp""".split()
@@ -206,9 +206,9 @@ class _Reader:
         self.condition_lines.clear()
         comment = self.take_comment()
         self.rules += 1
-        if self.rules > _MOST_RULES:
+        if self.rules > _MAX_RULES:
             raise DirectiveError(
-                f"got more than {_MOST_RULES} RewriteRules, expected fewer; a RewriteMap may serve better"
+                f"got more than {_MAX_RULES} RewriteRules, expected fewer; a RewriteMap may serve better"
             )
         if not 2 <= len(words) <= 3:
             raise DirectiveError(

@@ -25,7 +25,7 @@ _NOT_SAID = {
 _RESERVED = frozenset(("tolower", "urlencode", "urldecode", "htmlencode", "r", "c"))
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\-]")
 _SCHEMES = "RequestScheme"
-_MOST_MAPS = 100
+_MAX_MAPS = 100
 
 
 class Maps:
@@ -69,8 +69,8 @@ class Maps:
                 line, ProblemId.APACHE_MAP, f"the map {shown(name)} is asked here, and {_why(definition)}"
             )
             return ""
-        if (name, default) not in self._made and len(self._made) == _MOST_MAPS:
-            message = f"got more than {_MOST_MAPS} maps with different defaults, expected fewer"
+        if (name, default) not in self._made and len(self._made) == _MAX_MAPS:
+            message = f"got more than {_MAX_MAPS} maps with different defaults, expected fewer"
             self._report.error(line, ProblemId.APACHE_MAP, message)
             return ""
         return f"{{{self._text_map(definition, default).name}:{key}}}"

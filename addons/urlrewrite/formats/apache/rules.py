@@ -39,8 +39,8 @@ _LEFT_OUT = {
     Flag.DISCARD_PATH: "there is no PATH_INFO here",
     Flag.BACKREF_NOT_ESCAPED: "every character is escaped",
 }
-_SKIP_MOST = 10_000
-_MOST_SKIPS = 20
+_MAX_SKIPPED = 10_000
+_MAX_SKIPS = 20
 
 
 @dataclass(slots=True)
@@ -149,10 +149,10 @@ class RuleConverter:
         sets = []
         if rule.has(Flag.SKIP):
             number = rule.value(Flag.SKIP)
-            if not (number.isascii() and number.isdigit() and 0 < int(number[:9]) <= _SKIP_MOST):
+            if not (number.isascii() and number.isdigit() and 0 < int(number[:9]) <= _MAX_SKIPPED):
                 raise NotConverted(f"got [S={number}], expected how many rules to skip", rule.line)
-            if len(self.skips) == _MOST_SKIPS:
-                raise NotConverted(f"got a rule under {_MOST_SKIPS} flags S, expected fewer", rule.line)
+            if len(self.skips) == _MAX_SKIPS:
+                raise NotConverted(f"got a rule under {_MAX_SKIPS} flags S, expected fewer", rule.line)
             name = self.numbering.variable("SKIP")
             self.skips.append((name, int(number)))
             sets.append(name)

@@ -2,8 +2,8 @@ r"""Patterns of the server level, which see `/shop/cart`, made to see `shop/cart
 
 A pattern is asked what it does with the slash that stands before every URL. Mostly that is plain: `^/shop` takes it as
 it is, `^(.*)$` has it at the start of its group, `\.php$` never gets near it. Then the pattern is written without it,
-and a reference to such a group gets the slash in front (`$1` is `/{R:1}`). Where the answer depends on the URL, as with
-`^(.*)/(.*)$`, there is none, and the rule has to match `{URL}`, which begins with the slash, in a condition.
+and a reference to such a group gets the slash in front (`$1` is `/{R:1}`). Where the response depends on the URL, as
+with `^(.*)/(.*)$`, there is none, and the rule has to match `{URL}`, which begins with the slash, in a condition.
 
 Nothing here tries a pattern on a text: it is shown of the tree that both patterns match the same URLs with the same
 groups. What cannot be shown in a few steps counts as "depends".

@@ -68,13 +68,13 @@ def escaped(text: str) -> str:
 
 
 def request_rule() -> InboundRule:
-    """The inbound rule that keeps the backend from compressing its answers."""
+    """The inbound rule that keeps the backend from compressing its responses."""
     plain, kept = VARIABLES
     return InboundRule(
         "links: answers that are not compressed",
         Match(".*"),
         server_variables=(SetServerVariable(kept, f"{{{plain}}}"), SetServerVariable(plain, "")),
-        comment="IIS cannot rewrite a compressed answer (500.52), so the backend is not told that the client could\n"
+        comment="IIS cannot rewrite a compressed response (500.52), so the backend is not told that the client could\n"
         "take one. Another rule gives the field back, for IIS's own compression.",
     )
 

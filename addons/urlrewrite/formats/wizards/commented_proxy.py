@@ -85,13 +85,13 @@ backend: {backend}
 """
 
 _LINKS_ON = """
-# Wherever an answer names the backend (links, scripts, JSON, redirects, cookies), the browser gets the public name,
+# Wherever a response names the backend (links, scripts, JSON, redirects, cookies), the browser gets the public name,
 # and what it sends back is mapped the other way. `tags` stops at the attributes that HTML defines as URLs.
 links: everywhere
 """
 
 _LINKS_OFF = """
-# Links in answers stay as the backend wrote them. Try `everywhere` if pages lead to the backend's own name.
+# Links in responses stay as the backend wrote them. Try `everywhere` if pages lead to the backend's own name.
 links: off
 """
 

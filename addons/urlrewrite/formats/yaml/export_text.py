@@ -15,7 +15,7 @@ WIDTH = 120
 """Columns of a line that may hold a whole collection."""
 
 _INDENT = 2
-_LONGEST_SIMPLE_KEY = 500
+_MAX_SIMPLE_KEY_LENGTH = 500
 """YAML wants a key of more than 1024 characters to be announced with `?`."""
 
 _LINE_BREAKS = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
@@ -77,7 +77,7 @@ def _entry(key: str, value: Node, comment: str, indent: int) -> list[str]:
     pad = " " * indent
     name = _scalar(key, flow=False)
     before = _comment(comment, indent)
-    if len(name) > _LONGEST_SIMPLE_KEY:
+    if len(name) > _MAX_SIMPLE_KEY_LENGTH:
         return [*before, f"{pad}? {name}", *_value(f"{pad}:", value, indent)]
     return [*before, *_value(f"{pad}{name}:", value, indent)]
 

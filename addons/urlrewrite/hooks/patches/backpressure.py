@@ -20,7 +20,7 @@ from mitmproxy.proxy.layers.http._http2 import Http2Server
 from mitmproxy.proxy.layers.quic import ClientQuicLayer
 from mitmproxy.proxy.server import ConnectionHandler
 
-MOST_KEPT = 4 * 2**20
+MAX_KEPT = 4 * 2**20
 """Bytes of one stream that are kept for its client before the backend has to wait."""
 
 _LOOK_AGAIN = 0.02
@@ -30,7 +30,7 @@ _drain_writers = ConnectionHandler.drain_writers
 
 
 class Backpressure:
-    """Makes connections to backends wait. `watch` is to be told of each answer that is streamed."""
+    """Makes connections to backends wait. `watch` is to be told of each response that is streamed."""
 
     def __init__(self) -> None:
         self._streams: WeakValueDictionary[str, HttpStream] = WeakValueDictionary()
@@ -51,7 +51,7 @@ class Backpressure:
         ConnectionHandler.drain_writers = _drain_writers  # type: ignore[method-assign]
 
     def watch(self, stream: HttpStream) -> None:
-        """Takes note of the connection from which an answer comes."""
+        """Takes note of the connection from which a response comes."""
         if (
             not stream.flow.request.is_http11
             and not stream.flow.request.is_http10
@@ -66,9 +66,9 @@ class Backpressure:
         task = asyncio.current_task()
         reading = next((peer for peer, transport in handler.transports.items() if transport.handler is task), None)
         stream = self._streams.get(reading.id) if reading else None
-        if stream is None or kept(stream) <= MOST_KEPT:
+        if stream is None or kept(stream) <= MAX_KEPT:
             return
-        while kept(stream) > MOST_KEPT // 2:  # noqa: ASYNC110 (nobody tells what a client has taken)
+        while kept(stream) > MAX_KEPT // 2:  # noqa: ASYNC110 (nobody tells what a client has taken)
             await asyncio.sleep(_LOOK_AGAIN)
 
 

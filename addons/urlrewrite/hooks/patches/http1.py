@@ -1,6 +1,6 @@
 """Two things that mitmproxy's HTTP/1 lacks, and that make a client wait for ever when a backend does them.
 
-- An interim answer (1xx, but for 101) is taken for the last one, and what follows for "unexpected data". Here it is
+- An interim response (1xx, but for 101) is taken for the last one, and what follows for "unexpected data". Here it is
   skipped, as mitmproxy itself does in HTTP/2. With 103 that loses hints; nothing that a page needs is in them.
 - Fields behind a chunked body (trailers) end in an error. Here they are dropped, which every recipient may
   do (RFC 9110, 6.5.1). Those of HTTP/2 are kept, and mapped by `Outbound`.
@@ -41,10 +41,10 @@ class Http1:
 
 
 class InterimClient(Http1Client):
-    """Reads past interim answers of a backend."""
+    """Reads past interim responses of a backend."""
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        """Reads the head of an answer."""
+        """Reads the head of a response."""
         while self.request and _INTERIM.match(bytes(self.buf)) and (head := self.buf.maybe_extract_lines()):
             logger.debug("%s: skipped %s", self.conn.peername, bytes(head[0]))
         yield from super().read_headers(event)

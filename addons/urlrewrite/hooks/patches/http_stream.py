@@ -5,7 +5,7 @@ without a length nobody knows beforehand whether it is short, or how slowly it c
 of a body, but only by its option `stream_large_bodies`, which holds for requests, too, and there it is fatal: an upload
 that a rule has answered already (a redirect, a 403) cannot be streamed, and mitmproxy ends it with an exception.
 
-So mitmproxy gets an `HttpStream` of our own, which asks one more question after each piece of an answer: is there a
+So mitmproxy gets an `HttpStream` of our own, which asks one more question after each piece of a response: is there a
 `Hold` on it, and is it over? If so, what was held goes through the stream callable as its first chunk. A timer asks the
 same where no further piece comes. It asks three more things that only this place can:
 
@@ -36,7 +36,7 @@ logger = logging.getLogger("urlrewrite.holding")
 
 
 class Holding:
-    """Brings mitmproxy to mind the holds on answers."""
+    """Brings mitmproxy to mind the holds on responses."""
 
     def __init__(self, state: State, backpressure: Backpressure) -> None:
         self._state = state

@@ -14,7 +14,7 @@ from mitmproxy import http
 
 logger = logging.getLogger("urlrewrite.web")
 
-MOST_WAITING = 10_000
+MAX_WAITING = 10_000
 """Messages that wait for one browser; a request makes about four, of a few kilobytes each."""
 
 
@@ -29,7 +29,7 @@ class SlowViewers:
         if web is None:
             return
         for viewer in list(web.ClientConnection.connections):
-            if viewer._send_queue.qsize() > MOST_WAITING:
+            if viewer._send_queue.qsize() > MAX_WAITING:
                 logger.warning("a browser that shows mitmweb takes nothing any more: its connection is closed")
                 web.ClientConnection.connections.discard(viewer)
                 viewer.close()

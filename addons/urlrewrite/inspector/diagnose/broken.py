@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose import (
-    answers,
     changed_too_much,
     circles,
     cookies,
@@ -16,16 +15,17 @@ from urlrewrite.inspector.diagnose import (
     integrity,
     leaking_links,
     policies,
+    responses,
     sharing,
     wrong_links,
 )
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity, worst_first
 from urlrewrite.inspector.diagnose.page_loads import PageLoad
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 
-MOST_FINDINGS = 100
+MAX_FINDINGS = 100
 
 _UNFINISHED = Finding(
     "unfinished",
@@ -45,8 +45,8 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     sharing.refused_by_cors,
     policies.blocked_by_policy,
     integrity.broken_integrity,
-    answers.wrong_types,
-    answers.wrong_codings,
+    responses.wrong_types,
+    responses.wrong_codings,
     leaking_links.leaking_links,
     wrong_links.mixed_content,
     wrong_links.no_urls,
@@ -54,13 +54,13 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     wrong_links.wrong_paths,
     cookies.refused_cookies,
     changed_too_much.over_matches,
-    answers.wrong_charsets,
-    answers.warnings,
+    responses.wrong_charsets,
+    responses.warnings,
 )
 
 
 def find_breakages(
-    load: PageLoad, rules: RulesInForce | None, earlier: tuple[Seen, ...] = (), *, until: float = math.inf
+    load: PageLoad, rules: RulesInForce | None, earlier: tuple[RecordedExchange, ...] = (), *, until: float = math.inf
 ) -> list[Finding]:
     """What is broken in a page load, the worst first.
 
@@ -70,7 +70,7 @@ def find_breakages(
     """
     case = Case(load, rules, earlier, until)
     found = [finding for search in _SEARCHES for finding in search(case)]
-    told = _alike_as_one(worst_first(_without_echoes(found)))[:MOST_FINDINGS]
+    told = _alike_as_one(worst_first(_without_echoes(found)))[:MAX_FINDINGS]
     return [*told, _UNFINISHED] if case.unfinished else told
 
 

@@ -14,7 +14,7 @@ from urlrewrite.engine.url_path import CookedPath
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference, body_text, is_html, references, style_references
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.reading import Event, Reading, read, text
 
@@ -27,7 +27,11 @@ class Case:
     """
 
     def __init__(
-        self, load: PageLoad, rules: RulesInForce | None, earlier: tuple[Seen, ...] = (), until: float = math.inf
+        self,
+        load: PageLoad,
+        rules: RulesInForce | None,
+        earlier: tuple[RecordedExchange, ...] = (),
+        until: float = math.inf,
     ) -> None:
         self.load = load
         self.rules = rules
@@ -37,11 +41,11 @@ class Case:
         self._readings: dict[int, Reading] = {}
         self._texts: dict[tuple[int, bool], str | None] = {}
         self._before: dict[int, dict[Reference, Reference]] = {}
-        self._named: dict[str, tuple[Seen, Reference]] | None = None
+        self._named: dict[str, tuple[RecordedExchange, Reference]] | None = None
         self._references: dict[tuple[int, bool], list[Reference]] = {}
 
     @property
-    def page(self) -> Seen:
+    def page(self) -> RecordedExchange:
         """The document."""
         return self.load.document
 
@@ -50,34 +54,34 @@ class Case:
         self.unfinished = self.unfinished or time.monotonic() > self._until
         return not self.unfinished
 
-    def reading(self, seen: Seen) -> Reading:
+    def reading(self, seen: RecordedExchange) -> Reading:
         """The trace of an exchange."""
         if id(seen) not in self._readings:
             self._readings[id(seen)] = read(seen.trace)
         return self._readings[id(seen)]
 
-    def site(self, seen: Seen) -> CompiledSite | None:
+    def site(self, seen: RecordedExchange) -> CompiledSite | None:
         """The site that serves such a request now."""
         request = seen.request
         return self.rules.rules.find_site(request.scheme, request.host, request.target) if self.rules else None
 
-    def level(self, seen: Seen) -> CompiledLevel | None:
+    def level(self, seen: RecordedExchange) -> CompiledLevel | None:
         """The rules for such a request."""
         site = self.site(seen)
         return site.level_of(CookedPath(seen.request.target.partition("?")[0]).text) if site else None
 
-    def public(self, seen: Seen) -> Origin | None:
+    def public(self, seen: RecordedExchange) -> Origin | None:
         """The origin by which the client asked, as the site publishes it."""
         site = self.site(seen)
         if site is None or self.rules is None:
             return origin_of(seen.request.scheme, seen.request.host)
         return self.rules.public_origin(site, seen.request)
 
-    def origin(self, seen: Seen) -> Origin | None:
+    def origin(self, seen: RecordedExchange) -> Origin | None:
         """The origin by which the client asked, as its browser has it."""
         return origin_of(seen.request.scheme, seen.request.host)
 
-    def target(self, seen: Seen) -> Origin | None:
+    def target(self, seen: RecordedExchange) -> Origin | None:
         """The origin that the request was sent to; the site's backend where it went nowhere."""
         asked = urlsplit(text(self.reading(seen).data, "target"))
         if asked.scheme in ("http", "https") and asked.netloc:
@@ -85,8 +89,8 @@ class Case:
         site = self.site(seen)
         return site.site.backend if site else None
 
-    def links(self, seen: Seen) -> LinkMap | None:
-        """What would become of the backend's URLs in the answer if every link were mapped."""
+    def links(self, seen: RecordedExchange) -> LinkMap | None:
+        """What would become of the backend's URLs in the response if every link were mapped."""
         site, public, target = self.site(seen), self.public(seen), self.target(seen)
         if self.rules is None or site is None or public is None or target is None:
             return None
@@ -99,7 +103,7 @@ class Case:
         used = self.origin(self.page) if self.site(self.page) else None
         return frozenset({*named, used} if used else named)
 
-    def backend_hosts(self, seen: Seen) -> frozenset[str]:
+    def backend_hosts(self, seen: RecordedExchange) -> frozenset[str]:
         """The hosts of backends that are not public names."""
         target = self.target(seen)
         sites = self.rules.rules.sites if self.rules else ()
@@ -107,12 +111,12 @@ class Case:
         hosts |= {target.host} if target else set()
         return frozenset(hosts - {origin.host for origin in self.public_origins()})
 
-    def names_backend(self, url: str, seen: Seen) -> bool:
+    def names_backend(self, url: str, seen: RecordedExchange) -> bool:
         """Whether an absolute URL leads to a backend past the proxy, host and port being a backend's."""
         origin = origin_of_url(url)
         return origin is not None and origin.host in self.backend_hosts(seen) and bool(self.public_url(url, seen))
 
-    def public_url(self, url: str, seen: Seen) -> str:
+    def public_url(self, url: str, seen: RecordedExchange) -> str:
         """The public URL of one that the backend's page names, "" if it has none."""
         links = self.links(seen)
         if links is None:
@@ -121,16 +125,16 @@ class Case:
         origin = origin_of_url(mapped)
         return mapped if origin and origin in self.public_origins() else ""
 
-    def body(self, seen: Seen, *, original: bool = False) -> str | None:
-        """The text of an answer as the client got it, or as the backend sent it."""
+    def body(self, seen: RecordedExchange, *, original: bool = False) -> str | None:
+        """The text of a response as the client got it, or as the backend sent it."""
         key = id(seen), original
         if key not in self._texts:
-            answer, body = (seen.original, seen.original_body) if original else (seen.answer, seen.answer_body)
+            answer, body = (seen.original, seen.original_body) if original else (seen.answer, seen.response_body)
             self._texts[key] = body_text(answer, body)
         return self._texts[key]
 
-    def references(self, seen: Seen, *, original: bool = False) -> list[Reference]:
-        """What an answer names, or named when the backend sent it: of a page or a style sheet."""
+    def references(self, seen: RecordedExchange, *, original: bool = False) -> list[Reference]:
+        """What a response names, or named when the backend sent it: of a page or a style sheet."""
         key = id(seen), original
         if key not in self._references:
             found = self.body(seen, original=original)
@@ -138,26 +142,26 @@ class Case:
             self._references[key] = _references(seen, found, url) if found else []
         return self._references[key]
 
-    def backend_url(self, seen: Seen) -> str:
+    def backend_url(self, seen: RecordedExchange) -> str:
         """The URL by which the backend knows an exchange, "" if it did not get there."""
         return text(self.reading(seen).data, "target")
 
-    def twins(self, seen: Seen) -> Iterator[tuple[Reference, Reference]]:
-        """What the backend's answer named, and what ours names in the same place; nothing where they differ much."""
+    def twins(self, seen: RecordedExchange) -> Iterator[tuple[Reference, Reference]]:
+        """What the backend's response named, and what ours names in the same place; nothing where they differ much."""
         before, after = self.references(seen, original=True), self.references(seen)
         if len(before) == len(after):
             for one, other in zip(before, after, strict=True):
                 if one.place == other.place:
                     yield one, other
 
-    def before(self, seen: Seen, reference: Reference) -> Reference | None:
-        """What the backend's answer named in the place of a reference."""
+    def before(self, seen: RecordedExchange, reference: Reference) -> Reference | None:
+        """What the backend's response named in the place of a reference."""
         if id(seen) not in self._before:
             self._before[id(seen)] = {after: before for before, after in self.twins(seen)}
         return self._before[id(seen)].get(reference)
 
-    def named(self, url: str) -> tuple[Seen, Reference, Reference | None] | None:
-        """Where a URL that was asked for is named: the answer, the reference, and the backend's in the same place."""
+    def named(self, url: str) -> tuple[RecordedExchange, Reference, Reference | None] | None:
+        """Where a URL that was asked for is named: the response, the reference, and the backend's in the same place."""
         if self._named is None:
             self._named = {}
             for seen in (self.page, *self.load.resources):
@@ -168,7 +172,7 @@ class Case:
         found = self._named.get(url)
         return (*found, self.before(*found)) if found else None
 
-    def rule_source(self, name: str, seen: Seen) -> str:
+    def rule_source(self, name: str, seen: RecordedExchange) -> str:
         """File and line of a rule, "" for one that is no longer there."""
         for event in self.reading(seen).request:
             if text(event, "rule") == name and text(event, "source"):
@@ -185,11 +189,11 @@ class Case:
                     return str(inbound.rule.source)
         return ""
 
-    def changes(self, seen: Seen) -> list[Event]:
-        """What was changed in an answer's content, by rules and by the link map."""
+    def changes(self, seen: RecordedExchange) -> list[Event]:
+        """What was changed in a response's content, by rules and by the link map."""
         return [event for event in self.reading(seen).response if event.get("event") == "CONTENT_CHANGE"]
 
-    def changer(self, seen: Seen, before: str, after: str) -> str:
+    def changer(self, seen: RecordedExchange, before: str, after: str) -> str:
         """The name of the rule that made one value the other, "" if no rule is known to have."""
         names: list[str] = []
         for event in self.changes(seen):
@@ -219,13 +223,13 @@ def path_of(url: str) -> str:
     return rest[slash:] if slash >= 0 else "/"
 
 
-def field(seen: Seen, name: str, *, original: bool = False) -> list[str]:
-    """The values of a field of an answer."""
+def field(seen: RecordedExchange, name: str, *, original: bool = False) -> list[str]:
+    """The values of a field of a response."""
     answer = seen.original if original else seen.answer
     return field_values(answer.fields, name) if answer else []
 
 
-def _references(seen: Seen, body: str, url: str) -> list[Reference]:
+def _references(seen: RecordedExchange, body: str, url: str) -> list[Reference]:
     if is_html(seen.answer or seen.original):
         return references(body, url)
     declared = next(iter(field(seen, "content-type") or field(seen, "content-type", original=True)), "")

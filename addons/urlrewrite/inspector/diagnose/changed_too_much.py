@@ -1,4 +1,4 @@
-"""What was changed in an answer and should not have been, as a finding of the page that it belongs to."""
+"""What was changed in a response and should not have been, as a finding of the page that it belongs to."""
 
 from __future__ import annotations
 

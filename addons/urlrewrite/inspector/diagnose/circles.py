@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
 from urlrewrite.inspector.diagnose.cookies import parse_cookie
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
-from urlrewrite.inspector.diagnose.page_loads import answer_field, is_redirect, redirect_target, request_field, url_of
-from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions, own_answer
+from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, request_field, response_field, url_of
+from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions, local_response
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.trace.text import shown
 
@@ -29,7 +29,7 @@ def redirect_loops(case: Case) -> Iterator[Finding]:
     urls = list(dict.fromkeys(url_of(seen) for seen in circle))
     if _sets_cookie_in_vain(case, circle):
         return
-    causes = list({cause.rule: cause for seen in circle if (cause := own_answer(case, seen))}.values())
+    causes = list({cause.rule: cause for seen in circle if (cause := local_response(case, seen))}.values())
     path = " → ".join(shown(url, 80) for url in [*urls[:3], urls[0]])
     if causes:
         blocks = [block for seen in circle for block in acting_blocks(case, seen) if block.name == causes[0].rule]
@@ -43,7 +43,7 @@ def redirect_loops(case: Case) -> Iterator[Finding]:
         todo = _SCHEME_ADVICE
     kind = _kind_of_circle(urls)
     title = f"Redirects in a circle{kind}: {path}: {why}"
-    evidence = tuple((f"{seen.answer.status}", answer_field(seen, "location")) for seen in circle[:4] if seen.answer)
+    evidence = tuple((f"{seen.answer.status}", response_field(seen, "location")) for seen in circle[:4] if seen.answer)
     flows = tuple(seen.flow_id for seen in circle)
     yield Finding("redirect-loop", Harm.PAGE, title, flows, evidence, rule, source, todo)
 
@@ -64,10 +64,10 @@ def _kind_of_circle(urls: list[str]) -> str:
     return ""
 
 
-def _backends_circle(case: Case, seen: Seen) -> tuple[str, str, str]:
+def _backends_circle(case: Case, seen: RecordedExchange) -> tuple[str, str, str]:
     """The backend redirects, and its own Location was mapped, or left, so that it comes back."""
     before = next(iter(field(seen, "location", original=True)), "")
-    after = answer_field(seen, "location")
+    after = response_field(seen, "location")
     cause = field_reason(case, seen, "Location")
     if before and before != after:
         if cause.rule:
@@ -80,13 +80,13 @@ def _backends_circle(case: Case, seen: Seen) -> tuple[str, str, str]:
     return f"the backend redirects to {shown(before or after, 100)}", "", ""
 
 
-def _sets_cookie_in_vain(case: Case, circle: list[Seen]) -> bool:
+def _sets_cookie_in_vain(case: Case, circle: list[RecordedExchange]) -> bool:
     return bool(_lost_cookies(case, circle))
 
 
-def _lost_cookies(case: Case, exchanges: list[Seen]) -> dict[str, Seen]:
+def _lost_cookies(case: Case, exchanges: list[RecordedExchange]) -> dict[str, RecordedExchange]:
     """Cookies that were set, and that no later request of the client brought, by name."""
-    set_by: dict[str, Seen] = {}
+    set_by: dict[str, RecordedExchange] = {}
     ordered = sorted(exchanges, key=lambda seen: seen.began)
     for at, seen in enumerate(ordered):
         for line in field(seen, "set-cookie"):
@@ -99,7 +99,7 @@ def _lost_cookies(case: Case, exchanges: list[Seen]) -> dict[str, Seen]:
     return set_by
 
 
-def _sent(seen: Seen) -> set[str]:
+def _sent(seen: RecordedExchange) -> set[str]:
     return {part.partition("=")[0].strip() for part in request_field(seen, "cookie").split(";")}
 
 
@@ -132,7 +132,7 @@ def login_loops(case: Case) -> Iterator[Finding]:
     yield Finding("login-loop", Harm.PAGE, title, flows, evidence, cause.rule, cause.source, cause.todo)
 
 
-def _is_login(seen: Seen) -> bool:
+def _is_login(seen: RecordedExchange) -> bool:
     target = seen.request.target.lower()
     return bool(field(seen, "set-cookie")) and (
         seen.request.method == "POST" or any(word in target for word in _LOGIN_WORDS)

@@ -8,7 +8,7 @@ from urlrewrite.fields.names import is_loopback
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 
 
@@ -39,7 +39,7 @@ def _is_taken_back(attributes: dict[str, str]) -> bool:
     return attributes.get("max-age", "").startswith(("0", "-")) or "1970" in attributes.get("expires", "")
 
 
-def _faults(case: Case, seen: Seen, name: str, attributes: dict[str, str]) -> Iterator[tuple[str, bool]]:
+def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str, str]) -> Iterator[tuple[str, bool]]:
     """What is wrong with a cookie, and whether browsers refuse it altogether."""
     host = origin.host if (origin := case.origin(seen)) else ""
     secure = seen.request.scheme == "https" or is_loopback(host)
@@ -73,7 +73,7 @@ def _faults(case: Case, seen: Seen, name: str, attributes: dict[str, str]) -> It
         )
 
 
-def _finding(case: Case, seen: Seen, line: str, name: str, why: str, *, refused: bool) -> Finding:
+def _finding(case: Case, seen: RecordedExchange, line: str, name: str, why: str, *, refused: bool) -> Finding:
     cause = field_reason(case, seen, "Set-Cookie")
     verb = "refuse" if refused else "never send back"
     title = f'Browsers {verb} the cookie "{shown(name, 60)}": {why}: {cause.why}'
@@ -90,7 +90,7 @@ def _without_value(line: str) -> str:
     return f"{pair.partition('=')[0]}=…{mark}{rest}"
 
 
-def _twice(case: Case, seen: Seen, lines: list[str]) -> Iterator[Finding]:
+def _twice(case: Case, seen: RecordedExchange, lines: list[str]) -> Iterator[Finding]:
     """One cookie set twice for the same path and domain: a rule that adds a line to the backend's own."""
     places: dict[tuple[str, str, str], list[str]] = {}
     for line in lines:

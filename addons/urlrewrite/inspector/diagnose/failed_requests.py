@@ -9,10 +9,10 @@ from urllib.parse import unquote
 from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
-from urlrewrite.inspector.diagnose.page_loads import answer_field, destination, is_navigation, is_websocket, url_of
+from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
-from urlrewrite.inspector.diagnose.routes import RuleCause, near_misses, own_answer, taken_by
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, near_misses, taken_by
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.reading import flag, name_of, number, text
 from urlrewrite.trace.text import shown
 
@@ -61,7 +61,7 @@ def failed_requests(case: Case) -> Iterator[Finding]:
             yield _refused(case, seen, status)
 
 
-def harm_of(case: Case, seen: Seen, reference: Reference | None = None) -> Harm:
+def harm_of(case: Case, seen: RecordedExchange, reference: Reference | None = None) -> Harm:
     """How much of the page is lost with this exchange."""
     if seen is case.page:
         return Harm.PAGE
@@ -69,7 +69,7 @@ def harm_of(case: Case, seen: Seen, reference: Reference | None = None) -> Harm:
     return _HARM.get(use, Harm.FUNCTION if is_navigation(seen) else Harm.PART)
 
 
-def _what(case: Case, seen: Seen) -> str:
+def _what(case: Case, seen: RecordedExchange) -> str:
     path = shown(seen.request.target, 100)
     if seen is case.page:
         return f"The page {path}"
@@ -79,8 +79,8 @@ def _what(case: Case, seen: Seen) -> str:
     return f"The {kind} {path}" if kind else path
 
 
-def _not_answered(case: Case, seen: Seen) -> Finding:
-    cause = own_answer(case, seen)
+def _not_answered(case: Case, seen: RecordedExchange) -> Finding:
+    cause = local_response(case, seen)
     target = case.backend_url(seen)
     if cause:
         title = f'{_what(case, seen)} is not answered: the rule "{cause.rule}" {cause.why}'
@@ -90,12 +90,12 @@ def _not_answered(case: Case, seen: Seen) -> Finding:
         found = _finding(case, seen, "given-up", title, _NOBODY)
         return replace(found, harm=Harm.HINT, severity=Severity.NOTE)
     reason = seen.failed or "the exchange was broken off"
-    title = f"{_what(case, seen)} is not answered: no answer came from the backend {shown(target, 120)} ({reason})"
+    title = f"{_what(case, seen)} is not answered: no response came from the backend {shown(target, 120)} ({reason})"
     todo = "Look whether the backend runs, and whether its address (backend:, connect:) is right."
     return _finding(case, seen, "backend-down", title, RuleCause("", "", "", todo))
 
 
-def _refused(case: Case, seen: Seen, status: int) -> Finding:
+def _refused(case: Case, seen: RecordedExchange, status: int) -> Finding:
     where = case.named(url_of(seen))
     reference = where[1] if where else None
     evidence = list(_evidence(case, seen, where))
@@ -110,15 +110,15 @@ def _refused(case: Case, seen: Seen, status: int) -> Finding:
     return finding
 
 
-def _status(case: Case, seen: Seen, status: int) -> str:
+def _status(case: Case, seen: RecordedExchange, status: int) -> str:
     sub_status = number(case.reading(seen).data, "sub_status")
     return f"{status}.{sub_status}" if sub_status else str(status)
 
 
-type _Named = tuple[Seen, Reference, Reference | None]
+type _Named = tuple[RecordedExchange, Reference, Reference | None]
 
 
-def _cause(case: Case, seen: Seen, status: int, where: _Named | None) -> tuple[str, str, RuleCause]:
+def _cause(case: Case, seen: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, RuleCause]:
     """A word for the kind of failure, why it failed, and the rule concerned."""
     if where and (wrong := _wrong_link(case, where)):
         return wrong
@@ -127,14 +127,18 @@ def _cause(case: Case, seen: Seen, status: int, where: _Named | None) -> tuple[s
     if error is not None:
         rule = _rule_in(case, seen, text(error, "message"))
         return "proxy-error", text(error, "message"), replace(rule, todo=_ADVICE.get(text(error, "code"), ""))
-    answered = own_answer(case, seen)
+    answered = local_response(case, seen)
     if answered:
         return "answered-by-rule", f'the rule "{answered.rule}" {answered.why}', answered
     if not case.backend_url(seen):
         return "own-answer", "the proxy answered it itself", _NOBODY
     if status in (502, 503, 504) and (seen.original is None):
         todo = "Look whether the backend runs, and whether its address (backend:, connect:) is right."
-        return "backend-down", f"no answer came from {shown(case.backend_url(seen), 120)}", RuleCause("", "", "", todo)
+        return (
+            "backend-down",
+            f"no response came from {shown(case.backend_url(seen), 120)}",
+            RuleCause("", "", "", todo),
+        )
     if taken := taken_by(case, seen):
         others = [miss for miss in near_misses(case, seen) if "comes after" in miss.why]
         if others and taken.why.startswith("it sent"):
@@ -150,7 +154,7 @@ def _cause(case: Case, seen: Seen, status: int, where: _Named | None) -> tuple[s
     return _backends_own(case, seen, status, where)
 
 
-def _is_passed_on(case: Case, seen: Seen) -> bool:
+def _is_passed_on(case: Case, seen: RecordedExchange) -> bool:
     """Whether the backend was asked for the very path and query that the client asked for, as by a rule for all."""
     site = case.site(seen)
     asked = seen.request.target.removeprefix(site.site.path if site else "")
@@ -176,7 +180,7 @@ def _wrong_link(case: Case, where: _Named) -> tuple[str, str, RuleCause] | None:
     return "wrong-link", why, RuleCause("", "", "", "Add an outbound rule for it, or links: everywhere.")
 
 
-def _unprefixed(case: Case, page: Seen, reference: Reference) -> tuple[str, str, RuleCause] | None:
+def _unprefixed(case: Case, page: RecordedExchange, reference: Reference) -> tuple[str, str, RuleCause] | None:
     site = case.site(page)
     path = site.site.path if site else ""
     if not path or path_of(reference.url).startswith(f"{path}/") or not reference.written.startswith("/"):
@@ -187,7 +191,7 @@ def _unprefixed(case: Case, page: Seen, reference: Reference) -> tuple[str, str,
     return "wrong-link", why, RuleCause("", "", why, "Map it by links: everywhere, rootPaths:, or an outbound rule.")
 
 
-def _backends_own(case: Case, seen: Seen, status: int, where: _Named | None) -> tuple[str, str, RuleCause]:
+def _backends_own(case: Case, seen: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, RuleCause]:
     site = case.site(seen)
     page_site = case.site(case.page)
     if site and page_site and site is not page_site:
@@ -205,7 +209,7 @@ def _backends_own(case: Case, seen: Seen, status: int, where: _Named | None) -> 
     return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it", _NOBODY
 
 
-def _rule_in(case: Case, seen: Seen, message: str) -> RuleCause:
+def _rule_in(case: Case, seen: RecordedExchange, message: str) -> RuleCause:
     """The rule that an error message names, or else the one that was running."""
     level = case.level(seen)
     names = [each.rule.name for each in level.inbound.rules] if level else []
@@ -218,7 +222,7 @@ def _rule_in(case: Case, seen: Seen, message: str) -> RuleCause:
     return RuleCause(name, case.rule_source(name, seen) if name else "", message)
 
 
-def _evidence(case: Case, seen: Seen, where: _Named | None) -> Iterator[tuple[str, str]]:
+def _evidence(case: Case, seen: RecordedExchange, where: _Named | None) -> Iterator[tuple[str, str]]:
     yield "asked for", seen.request.url
     if target := case.backend_url(seen):
         yield "the backend was asked for", target
@@ -227,7 +231,7 @@ def _evidence(case: Case, seen: Seen, where: _Named | None) -> Iterator[tuple[st
         yield f"named in {after.place} of {page.request.target}", after.written
         if before and before.written != after.written:
             yield "as the backend's page has it", before.written
-    if reason := answer_field(seen, "content-type"):
+    if reason := response_field(seen, "content-type"):
         yield "answered with", reason
     for event in case.reading(seen).problems():
         if name_of(event) == "ERROR" and flag(event, "iis"):
@@ -236,7 +240,7 @@ def _evidence(case: Case, seen: Seen, where: _Named | None) -> Iterator[tuple[st
 
 def _finding(
     case: Case,
-    seen: Seen,
+    seen: RecordedExchange,
     kind: str,
     title: str,
     cause: RuleCause,

@@ -13,7 +13,7 @@ VALUE = 300
 """Characters of a value in the evidence."""
 
 _TITLE = 400
-_MOST_FLOWS = 20
+_MAX_FLOWS = 20
 
 
 class Severity(StrEnum):
@@ -64,7 +64,7 @@ class Finding:
             "severity": str(self.severity),
             "title": shortened(visible(self.title), _TITLE),
             "evidence": [[label, shown(value, VALUE)] for label, value in self.evidence],
-            "flows": list(dict.fromkeys(self.flows))[:_MOST_FLOWS],
+            "flows": list(dict.fromkeys(self.flows))[:_MAX_FLOWS],
             "rule": visible(self.rule),
             "source": visible(self.source),
             "todo": shortened(visible(self.todo), _TITLE * 2),

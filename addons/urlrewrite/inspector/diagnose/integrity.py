@@ -18,8 +18,8 @@ from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_loads import url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
-from urlrewrite.inspector.diff.bodies_decoded import LONGEST
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
 
@@ -34,13 +34,13 @@ def broken_integrity(case: Case) -> Iterator[Finding]:
         promised = _promised(reference.integrity)
         if seen is None or not promised:
             continue
-        body = _plain(seen.answer, seen.answer_body)
+        body = _plain(seen.answer, seen.response_body)
         if body is None or promised & set(digests(body).values()):
             continue
         yield _finding(case, reference, seen, body, promised)
 
 
-def _finding(case: Case, reference: Reference, seen: Seen, body: bytes, promised: set[str]) -> Finding:
+def _finding(case: Case, reference: Reference, seen: RecordedExchange, body: bytes, promised: set[str]) -> Finding:
     original = _plain(seen.original, seen.original_body)
     before = [old for old, new in case.twins(case.page) if new == reference]
     page_changed = (
@@ -92,6 +92,6 @@ def _plain(answer: ResponseFacts | None, body: bytes | None) -> bytes | None:
     if answer is None or body is None:
         return None
     try:
-        return decode(body, parse_content_encoding(field_values(answer.fields, "content-encoding")), limit=LONGEST)
+        return decode(body, parse_content_encoding(field_values(answer.fields, "content-encoding")), limit=MAX_LENGTH)
     except (UnsupportedCoding, CorruptCoding, DecodedTooLarge):
         return None

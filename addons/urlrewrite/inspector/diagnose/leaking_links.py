@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
-from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, answers_with_links, is_insecure
+from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, is_insecure, responses_with_links
 from urlrewrite.inspector.diagnose.page_references import LOADED
 from urlrewrite.inspector.diagnose.routes import RuleCause
 from urlrewrite.inspector.diagnose.unmapped_reasons import why_unmapped
@@ -17,12 +17,12 @@ from urlrewrite.inspector.leaks.places import Sort
 from urlrewrite.inspector.leaks.reasons import Harm as LeakHarm
 from urlrewrite.inspector.leaks.reasons import Remedy
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.trace.text import shown
 
-_MOST_OF_A_PLACE = 20
+_MAX_OF_A_PLACE = 20
 
 _TOLD_ELSEWHERE = frozenset(
     """
@@ -43,13 +43,13 @@ _PROPOSED = {
 
 def leaking_links(case: Case) -> Iterator[Finding]:
     """Links that name the backend."""
-    for seen in answers_with_links(case):
+    for seen in responses_with_links(case):
         groups = LinkGroups(seen)
         asked: dict[str, list[RuleCause]] = {}
         for each in case.references(seen):
             if case.names_backend(each.url, seen):
                 causes = asked.setdefault(each.place, [])
-                if len(causes) < _MOST_OF_A_PLACE:
+                if len(causes) < _MAX_OF_A_PLACE:
                     causes.append(why_unmapped(case, seen, each))
                 # Thousands of links of one place came through for one reason.
                 groups.add(causes[-1], each)
@@ -67,7 +67,7 @@ def _leak(case: Case, group: LinkGroup) -> Finding:
     return group.finding(case, "leak", title, *besides, severity=group.severity)
 
 
-def _other_names(case: Case, seen: Seen, told: set[str]) -> Iterator[Finding]:
+def _other_names(case: Case, seen: RecordedExchange, told: set[str]) -> Iterator[Finding]:
     """Names of the backend that are no links of the page, but that its scripts or the browser use."""
     leaks: dict[tuple[str, str], list[Leak]] = {}
     for leak in find_leaks(seen, case.rules) if case.rules else ():

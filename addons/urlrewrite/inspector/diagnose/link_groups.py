@@ -9,7 +9,7 @@ from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.page_references import Reference, Use
 from urlrewrite.inspector.diagnose.routes import RuleCause
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 from urlrewrite.trace.text import shown
 
@@ -38,10 +38,10 @@ EXAMPLES = 4
 
 @dataclass(slots=True)
 class LinkGroup:
-    """Links of one answer that are wrong for the same reason."""
+    """Links of one response that are wrong for the same reason."""
 
     cause: RuleCause
-    seen: Seen
+    seen: RecordedExchange
     found: list[Reference] = field(default_factory=list)
 
     @property
@@ -84,9 +84,9 @@ class LinkGroup:
 
 
 class LinkGroups:
-    """Groups of one answer, by cause."""
+    """Groups of one response, by cause."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: RecordedExchange) -> None:
         self._seen = seen
         self._groups: dict[tuple[str, ...], LinkGroup] = {}
 
@@ -104,7 +104,7 @@ def harm_of(reference: Reference) -> Harm:
     return _HARM.get(reference.use, Harm.PART)
 
 
-def answers_with_links(case: Case) -> Iterator[Seen]:
+def responses_with_links(case: Case) -> Iterator[RecordedExchange]:
     """The document, and what it loaded as far as there is time to read it."""
     yield case.page
     for seen in case.load.resources:

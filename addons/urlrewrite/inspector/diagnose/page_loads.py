@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from urlrewrite.content.integrity import canonical_url
 from urlrewrite.engine.facts import field_values
 from urlrewrite.inspector.diagnose.page_references import body_text, is_html, references
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import origin_of
 
 NEAR = 30.0
 """Seconds after the last exchange of a page load in which one that does not say whose it is may belong to it."""
 
-MOST_IN_A_LOAD = 1000
+MAX_IN_A_LOAD = 1000
 
-MOST_READ = 4 * 2**20
+MAX_READ = 4 * 2**20
 """Bytes of documents, the newest first, that are read to learn which URLs they name: that takes a second or two. What
 the others loaded is put to them by Referer and time alone.
 """
@@ -37,9 +37,9 @@ class PageLoad:
     page that shows it (`resources`) and a page load of its own tell.
     """
 
-    document: Seen
-    redirects: list[Seen] = field(default_factory=list)
-    resources: list[Seen] = field(default_factory=list)
+    document: RecordedExchange
+    redirects: list[RecordedExchange] = field(default_factory=list)
+    resources: list[RecordedExchange] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -47,12 +47,12 @@ class PageLoad:
         return self.document.request.url
 
     @property
-    def asked(self) -> Seen:
+    def asked(self) -> RecordedExchange:
         """The exchange that began it."""
         return self.redirects[0] if self.redirects else self.document
 
     @property
-    def all(self) -> list[Seen]:
+    def all(self) -> list[RecordedExchange]:
         """Every exchange of it."""
         return [*self.redirects, self.document, *self.resources]
 
@@ -61,7 +61,7 @@ class PageLoad:
         return any(flow_id in (seen.flow_id, seen.trace.get("id")) for seen in self.all)
 
 
-def page_loads(seen: Iterable[Seen]) -> list[PageLoad]:
+def page_loads(seen: Iterable[RecordedExchange]) -> list[PageLoad]:
     """The page loads in some exchanges, the newest first. The exchanges may come in any order."""
     ordered = sorted(seen, key=lambda one: one.began)
     gathering = _Gathering(_readable(ordered))
@@ -70,40 +70,40 @@ def page_loads(seen: Iterable[Seen]) -> list[PageLoad]:
     return gathering.loads[::-1]
 
 
-def _readable(ordered: Sequence[Seen]) -> frozenset[int]:
+def _readable(ordered: Sequence[RecordedExchange]) -> frozenset[int]:
     """The ids (as of `id`) of the newest exchanges whose bodies are not more than may be read."""
-    left = MOST_READ
+    left = MAX_READ
     found = set()
     for seen in reversed(ordered):
-        if is_html(seen.answer, seen.answer_body):
-            left -= len(seen.answer_body or b"")
+        if is_html(seen.answer, seen.response_body):
+            left -= len(seen.response_body or b"")
             if left < 0:
                 break
             found.add(id(seen))
     return frozenset(found)
 
 
-def destination(seen: Seen) -> str:
+def destination(seen: RecordedExchange) -> str:
     """What a browser says it asks for (Fetch Metadata): "document", "script", ...; "" where it does not say."""
     return request_field(seen, "sec-fetch-dest").lower()
 
 
-def request_field(seen: Seen, name: str) -> str:
+def request_field(seen: RecordedExchange, name: str) -> str:
     """The first value of a field of the request, "" without one."""
     return next(iter(field_values(seen.request.fields, name)), "").strip()
 
 
-def answer_field(seen: Seen, name: str) -> str:
-    """The first value of a field of the answer that the client got, "" without one."""
+def response_field(seen: RecordedExchange, name: str) -> str:
+    """The first value of a field of the response that the client got, "" without one."""
     return next(iter(field_values(seen.answer.fields, name)), "").strip() if seen.answer else ""
 
 
-def is_websocket(seen: Seen) -> bool:
+def is_websocket(seen: RecordedExchange) -> bool:
     """Whether it asks for a WebSocket."""
     return request_field(seen, "upgrade").lower() == "websocket" or destination(seen) == "websocket"
 
 
-def is_navigation(seen: Seen) -> bool:
+def is_navigation(seen: RecordedExchange) -> bool:
     """Whether a browser asks for a page, to show it in a window or frame."""
     if is_websocket(seen):
         return False
@@ -116,20 +116,20 @@ def is_navigation(seen: Seen) -> bool:
         return True
     # Tools such as curl ask for anything, and follow no links: what answers with a page was asked for as one.
     anything = accept in ("", "*/*") and not request_field(seen, "referer")
-    return anything and (seen.answer is None or is_redirect(seen) or is_html(seen.answer, seen.answer_body))
+    return anything and (seen.answer is None or is_redirect(seen) or is_html(seen.answer, seen.response_body))
 
 
-def is_redirect(seen: Seen) -> bool:
+def is_redirect(seen: RecordedExchange) -> bool:
     """Whether the client was sent elsewhere."""
-    return bool(seen.answer and seen.answer.status in _REDIRECTS and answer_field(seen, "location"))
+    return bool(seen.answer and seen.answer.status in _REDIRECTS and response_field(seen, "location"))
 
 
-def redirect_target(seen: Seen) -> str:
+def redirect_target(seen: RecordedExchange) -> str:
     """The absolute URL that a redirect leads to, "" if it is none."""
-    return canonical_url(answer_field(seen, "location"), seen.request.url) if is_redirect(seen) else ""
+    return canonical_url(response_field(seen, "location"), seen.request.url) if is_redirect(seen) else ""
 
 
-def url_of(seen: Seen) -> str:
+def url_of(seen: RecordedExchange) -> str:
     """The URL of a request, spelled so that equal ones compare equal."""
     return canonical_url(seen.request.url, seen.request.url)
 
@@ -147,7 +147,7 @@ class _Gathering:
         self._when: dict[int, float] = {}
         self._named: dict[int, frozenset[str]] = {}
 
-    def take(self, seen: Seen) -> None:
+    def take(self, seen: RecordedExchange) -> None:
         """Puts one exchange where it belongs."""
         client, url = seen.request.client[0], url_of(seen)
         follows, of_document = self._redirected.pop((client, url), (None, False))
@@ -169,23 +169,23 @@ class _Gathering:
         load = follows or self._owner(seen, client)
         if load is None:
             return
-        if len(load.resources) < MOST_IN_A_LOAD:
+        if len(load.resources) < MAX_IN_A_LOAD:
             load.resources.append(seen)
         # Style sheets and scripts load more, and are named as its Referer.
         self._by_url.setdefault((client, url), load)
         self._note(load, seen, of_document=False)
 
-    def _note(self, load: PageLoad, seen: Seen, *, of_document: bool) -> None:
+    def _note(self, load: PageLoad, seen: RecordedExchange, *, of_document: bool) -> None:
         self._when[id(load)] = seen.began
         if target := redirect_target(seen):
             self._redirected[seen.request.client[0], target] = load, of_document
 
-    def _frame_of(self, seen: Seen, client: str) -> None:
+    def _frame_of(self, seen: RecordedExchange, client: str) -> None:
         """A frame is a part of the page that shows it, too."""
         if destination(seen) in ("iframe", "frame") and (owner := self._owner(seen, client)):
             owner.resources.append(seen)
 
-    def _owner(self, seen: Seen, client: str) -> PageLoad | None:
+    def _owner(self, seen: RecordedExchange, client: str) -> PageLoad | None:
         referer = request_field(seen, "referer")
         named = self._by_url.get((client, canonical_url(referer, referer))) if referer else None
         if named:
@@ -195,7 +195,7 @@ class _Gathering:
         url = url_of(seen)
         return next((load for load in near if url in self._names(load)), None) or next(iter(near), None)
 
-    def _near(self, seen: Seen, client: str) -> Iterator[PageLoad]:
+    def _near(self, seen: RecordedExchange, client: str) -> Iterator[PageLoad]:
         """Page loads of the client that may still be going on, the latest first."""
         for load in reversed(self._last.get(client, [])):
             if seen.began - self._when[id(load)] > NEAR:
@@ -206,8 +206,8 @@ class _Gathering:
         """The URLs that the document of a page load names."""
         key = id(load.document)
         if key not in self._named:
-            may = key in self._readable and self._read <= MOST_READ
-            page = body_text(load.document.answer, load.document.answer_body) if may else None
+            may = key in self._readable and self._read <= MAX_READ
+            page = body_text(load.document.answer, load.document.response_body) if may else None
             # A compressed one may be a thousand times as long as what was counted before.
             self._read += len(page or "")
             found = references(page, load.url) if page else []

@@ -16,7 +16,7 @@ from urlrewrite.content.integrity import canonical_url
 from urlrewrite.content.kinds import Kind as ContentKind
 from urlrewrite.content.kinds import content_kind, sniff_kind
 from urlrewrite.engine.facts import ResponseFacts, field_values
-from urlrewrite.inspector.diff.bodies_decoded import LONGEST, decoded_body
+from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, decoded_body
 
 type Use = Literal[
     "script", "style", "image", "media", "font", "frame", "object", "manifest", "connect", "link", "form", "base"
@@ -27,7 +27,7 @@ LOADED: frozenset[Use] = frozenset(
 )
 """What a browser asks for by itself; the others wait for a click."""
 
-MOST_REFERENCES = 5000
+MAX_REFERENCES = 5000
 
 _ATTRIBUTES: dict[tuple[str, str], Use] = {
     ("script", "src"): "script",
@@ -98,7 +98,7 @@ def body_text(answer: ResponseFacts | None, body: bytes | None) -> str | None:
 
 
 def is_html(answer: ResponseFacts | None, body: bytes | None = None) -> bool:
-    """Whether an answer is a page."""
+    """Whether a response is a page."""
     if answer is None:
         return False
     declared = next(iter(field_values(answer.fields, "content-type")), "")
@@ -111,7 +111,7 @@ def references(page: str, url: str) -> list[Reference]:
     data = page.encode("utf-8", "replace")
     found: list[Reference] = []
     base = url
-    tokens = HtmlScanner(kinds={Kind.START_TAG, Kind.RAW_TEXT}, limit=LONGEST).feed(data, final=True)
+    tokens = HtmlScanner(kinds={Kind.START_TAG, Kind.RAW_TEXT}, limit=MAX_LENGTH).feed(data, final=True)
     based = False
     for token in tokens:
         if token.kind is Kind.RAW_TEXT:
@@ -125,8 +125,8 @@ def references(page: str, url: str) -> list[Reference]:
             found += _tag(_text(token.name), attributes, base)
             if token.name == b"base" and "href" in attributes and not based:
                 based, base = True, canonical_url(attributes["href"], url) or url
-        if len(found) >= MOST_REFERENCES:
-            return found[:MOST_REFERENCES]
+        if len(found) >= MAX_REFERENCES:
+            return found[:MAX_REFERENCES]
     return found
 
 

@@ -13,7 +13,7 @@ from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url, path_
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_references import Use, is_html
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
@@ -114,14 +114,14 @@ def blocked_by_policy(case: Case) -> Iterator[Finding]:
     """What the policies of the document keep it from loading from a public name."""
     page = case.page
     origin = case.origin(page)
-    if origin is None or not is_html(page.answer, page.answer_body):
+    if origin is None or not is_html(page.answer, page.response_body):
         return
     for where, value in _policies(case, page):
         yield from _blocked(case, page, origin, where, value)
         yield from _stale_hashes(case, page, where, value)
 
 
-def _policies(case: Case, page: Seen) -> Iterator[tuple[str, str]]:
+def _policies(case: Case, page: RecordedExchange) -> Iterator[tuple[str, str]]:
     for value in field(page, _NAME):
         for one in value.split(","):
             yield "", one
@@ -130,7 +130,7 @@ def _policies(case: Case, page: Seen) -> Iterator[tuple[str, str]]:
         yield from (("meta", policy) for policy in policies_in(body.encode("utf-8", "replace")))
 
 
-def _blocked(case: Case, page: Seen, origin: Origin, where: str, value: str) -> Iterator[Finding]:
+def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, value: str) -> Iterator[Finding]:
     policy = parse_policy(value)
     blocked: dict[str, list[tuple[Use, str]]] = {}
     for each in case.references(page):
@@ -185,7 +185,7 @@ def _nearly(sources: list[str], origin: Origin) -> str:
     return ""
 
 
-def _stale_hashes(case: Case, page: Seen, where: str, value: str) -> Iterator[Finding]:
+def _stale_hashes(case: Case, page: RecordedExchange, where: str, value: str) -> Iterator[Finding]:
     """Inline code that a policy allowed by its hash, and that was changed since."""
     allowed = {found[1] for found in _HASH.finditer(value)}
     after, before = case.body(page), case.body(page, original=True)

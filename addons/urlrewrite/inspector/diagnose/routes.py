@@ -14,13 +14,13 @@ from urllib.parse import unquote
 from urlrewrite.engine.compiled import CompiledInboundRule
 from urlrewrite.inspector.diagnose.addresses import doubled_prefix
 from urlrewrite.inspector.diagnose.case import Case, path_of
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import ActionType
 from urlrewrite.patterns.pattern import PatternError, PatternTimeout, compile_pattern
 from urlrewrite.trace.reading import Block, Event, blocks, flag, name_of, number, text, texts
 from urlrewrite.trace.text import shown
 
-_MOST_RULES = 200
+_MAX_RULES = 200
 _DEADLINE = 0.02
 _CASE_AND_ENDS = {
     "ignoring case": "the letter case differs, and ignoreCase is false",
@@ -46,18 +46,18 @@ class RuleCause:
     todo: str = ""
 
 
-def acting_blocks(case: Case, seen: Seen) -> list[Block]:
+def acting_blocks(case: Case, seen: RecordedExchange) -> list[Block]:
     """What the trace tells of the inbound rules that acted."""
     return [block for block in _rule_blocks(case, seen) if block.end is not None and flag(block.end, "succeeded")]
 
 
-def _rule_blocks(case: Case, seen: Seen) -> list[Block]:
+def _rule_blocks(case: Case, seen: RecordedExchange) -> list[Block]:
     events = case.reading(seen).request
     found = blocks(events, "RULE_EVALUATION_START", "RULE_EVALUATION_END", "rule", frozenset({"URL_REWRITE_END"}))
     return [block for block in found if block.name]
 
 
-def taken_by(case: Case, seen: Seen) -> RuleCause | None:
+def taken_by(case: Case, seen: RecordedExchange) -> RuleCause | None:
     """The inbound rule that made the URL what the backend was asked for, and what is wrong with that as far as it can
     be told; None where no rule changed it.
     """
@@ -141,14 +141,14 @@ def _last_word(text_before: str) -> str:
     return text_before.removesuffix("{").rpartition("/")[2]
 
 
-def near_misses(case: Case, seen: Seen) -> Iterator[RuleCause]:
+def near_misses(case: Case, seen: RecordedExchange) -> Iterator[RuleCause]:
     """The rules that would have changed the request if one thing were otherwise, in the order of the file."""
     level = case.level(seen)
     if level is None:
         return
     blocks_by_name = {block.name: block for block in _rule_blocks(case, seen)}
     stopped = ""
-    for compiled in list(level.inbound.rules)[:_MOST_RULES]:
+    for compiled in list(level.inbound.rules)[:_MAX_RULES]:
         rule = compiled.rule
         block = blocks_by_name.get(rule.name)
         if block is not None and block.end is not None and flag(block.end, "succeeded"):
@@ -163,7 +163,7 @@ def near_misses(case: Case, seen: Seen) -> Iterator[RuleCause]:
 
 
 def _missed(
-    case: Case, seen: Seen, compiled: CompiledInboundRule, block: Block | None, stopped: str
+    case: Case, seen: RecordedExchange, compiled: CompiledInboundRule, block: Block | None, stopped: str
 ) -> tuple[str, str] | None:
     """Why a rule did not act on a URL that it seems to be meant for, and what to do."""
     rule = compiled.rule
@@ -191,7 +191,7 @@ def _is_for_all(compiled: CompiledInboundRule) -> bool:
     return anything and compiled.rule.action.type is not ActionType.REWRITE
 
 
-def _relative(case: Case, seen: Seen) -> str:
+def _relative(case: Case, seen: RecordedExchange) -> str:
     path = unquote(seen.request.target.partition("?")[0]).lstrip("/")
     site = case.site(seen)
     return path[len(site.directory) :].lstrip("/") if site and site.directory else path
@@ -204,7 +204,7 @@ def _matches(compiled: CompiledInboundRule, value: str) -> bool:
         return False
 
 
-def _altered(case: Case, seen: Seen, compiled: CompiledInboundRule, value: str) -> tuple[str, str] | None:
+def _altered(case: Case, seen: RecordedExchange, compiled: CompiledInboundRule, value: str) -> tuple[str, str] | None:
     rule = compiled.rule
     site = case.site(seen)
     query = seen.request.target.partition("?")[2]
@@ -260,13 +260,13 @@ def held_conditions(block: Block) -> list[str]:
     return told
 
 
-def own_answer(case: Case, seen: Seen) -> RuleCause | None:
+def local_response(case: Case, seen: RecordedExchange) -> RuleCause | None:
     """The rule that answered, redirected or closed the request itself; None where none did."""
     for block in reversed(acting_blocks(case, seen)):
         for event in block.events:
             words = {
                 "CUSTOM_RESPONSE_ACTION": f"answers {number(event, 'status')} itself; the backend was not asked",
-                "ABORT_REQUEST_ACTION": "closes the connection without an answer",
+                "ABORT_REQUEST_ACTION": "closes the connection without a response",
                 "REDIRECT_ACTION": f"redirects to {shown(text(event, 'location'), 160)}",
             }.get(name_of(event))
             if words:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
-from urlrewrite.inspector.diagnose.routes import RuleCause, own_answer, taken_by
+from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, taken_by
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
@@ -36,7 +36,7 @@ def refused_by_cors(case: Case) -> Iterator[Finding]:
         yield Finding("cors", harm, title, flows, tuple(evidence), reason.rule, reason.source, reason.todo)
 
 
-def _is_cross_origin(seen: Seen) -> bool:
+def _is_cross_origin(seen: RecordedExchange) -> bool:
     """Whether a browser asks with CORS, for another origin than that of the page."""
     asked_from = request_field(seen, "origin")
     told = request_field(seen, "sec-fetch-mode").lower()
@@ -44,7 +44,7 @@ def _is_cross_origin(seen: Seen) -> bool:
     return bool(asked_from) and asked_from.lower() not in (own, "null") and told in ("", "cors")
 
 
-def _wrong(case: Case, seen: Seen, allowed: list[str], asked_from: str) -> str | None:
+def _wrong(case: Case, seen: RecordedExchange, allowed: list[str], asked_from: str) -> str | None:
     if len(allowed) > 1:
         return f"{_ALLOW} stands there {len(allowed)} times, and once is right"
     if not allowed:
@@ -90,7 +90,7 @@ def refused_origins(case: Case) -> Iterator[Finding]:
         yield Finding(kind, Harm.FUNCTION, title, flows, evidence, cause.rule, cause.source, cause.todo)
 
 
-def _mapped_back(case: Case, seen: Seen) -> bool:
+def _mapped_back(case: Case, seen: RecordedExchange) -> bool:
     """Whether the Origin was made the backend's own on its way."""
     return any(
         event.get("event") == "GENERAL_SET_REQUEST_HEADER" and text(event, "name").lower() == "origin"
@@ -98,7 +98,7 @@ def _mapped_back(case: Case, seen: Seen) -> bool:
     )
 
 
-def _why_not_mapped_back(case: Case, seen: Seen) -> RuleCause:
+def _why_not_mapped_back(case: Case, seen: RecordedExchange) -> RuleCause:
     site = case.site(seen)
     source = str(site.site.source) if site else ""
     if site and site.site.links is LinkMode.OFF:
@@ -119,7 +119,11 @@ def refused_websockets(case: Case) -> Iterator[Finding]:
         status = seen.answer.status if seen.answer else None
         if status == 101:
             continue
-        cause = own_answer(case, seen) or taken_by(case, seen) or RuleCause("", "", "", "Look at the backend's answer.")
+        cause = (
+            local_response(case, seen)
+            or taken_by(case, seen)
+            or RuleCause("", "", "", "Look at the backend's response.")
+        )
         by = f': the rule "{cause.rule}" {cause.why}' if cause.rule else ""
         got = f"answered {status} and not 101" if status else "not answered"
         title = f"The WebSocket {shown(seen.request.target, 80)} did not open: it is {got}{by}"

@@ -9,15 +9,15 @@ from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import RuleCause, condition_words
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode, OutboundActionType
 from urlrewrite.patterns.pattern import PatternError, PatternTimeout, compile_pattern
 from urlrewrite.trace.reading import Event, flag, name_of, text
 from urlrewrite.trace.text import shown
 
 _DEADLINE = 0.05
-_MOST_RULES = 200
-_LONGEST = 20_000
+_MAX_RULES = 200
+_MAX_LENGTH = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Place:
     near: str
 
 
-def why_unmapped(case: Case, seen: Seen, reference: Reference) -> RuleCause:
+def why_unmapped(case: Case, seen: RecordedExchange, reference: Reference) -> RuleCause:
     """The cause, as a clause that may stand behind "because", with the rule that is concerned if one is."""
     if passed := _passed(case, seen):
         return passed
@@ -37,7 +37,7 @@ def why_unmapped(case: Case, seen: Seen, reference: Reference) -> RuleCause:
         return too_much
     place = _Place(reference, reference.written, case.body(seen) or "")
     level = case.level(seen)
-    rules = list(level.outbound_rules)[:_MOST_RULES] if level else []
+    rules = list(level.outbound_rules)[:_MAX_RULES] if level else []
     meant = [rule for rule in rules if _is_meant(rule)]
     for compiled in meant:
         if cause := _why_not(case, seen, compiled, meant, place):
@@ -58,7 +58,7 @@ def why_unmapped(case: Case, seen: Seen, reference: Reference) -> RuleCause:
     return RuleCause("", source, why, "Set links: everywhere, or add an outbound rule for it.")
 
 
-def _passed(case: Case, seen: Seen) -> RuleCause | None:
+def _passed(case: Case, seen: RecordedExchange) -> RuleCause | None:
     """The body went by as it came though something concerned it."""
     for event in case.reading(seen).problems():
         message = text(event, "message")
@@ -70,7 +70,7 @@ def _passed(case: Case, seen: Seen) -> RuleCause | None:
 _PASSED_ADVICE = "Let the backend answer otherwise: an inbound rule can take Range or Accept-Encoding from the request."
 
 
-def _took_too_much(case: Case, seen: Seen, reference: Reference) -> RuleCause | None:
+def _took_too_much(case: Case, seen: RecordedExchange, reference: Reference) -> RuleCause | None:
     """A rule that replaced a text in which the backend is still named: it matched several links at once."""
     host = _host(reference)
     for event in case.changes(seen):
@@ -103,7 +103,7 @@ def _is_meant(compiled: CompiledOutboundRule) -> bool:
 
 
 def _why_not(
-    case: Case, seen: Seen, compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
+    case: Case, seen: RecordedExchange, compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
 ) -> RuleCause | None:
     """Why one rule left a link alone that it seems to be meant for; None if it does not seem so."""
     rule = compiled.rule
@@ -144,12 +144,12 @@ def _why_not(
 
 def _matches(compiled: CompiledOutboundRule, value: str) -> bool:
     try:
-        return compiled.pattern.search(value[:_LONGEST], _DEADLINE) is not None
+        return compiled.pattern.search(value[:_MAX_LENGTH], _DEADLINE) is not None
     except PatternTimeout:
         return False
 
 
-def _skipped(case: Case, seen: Seen, name: str) -> tuple[str, str] | None:
+def _skipped(case: Case, seen: RecordedExchange, name: str) -> tuple[str, str] | None:
     """A precondition that did not hold."""
     events = case.reading(seen).response
     skipped = next(
@@ -172,7 +172,7 @@ def _skipped(case: Case, seen: Seen, name: str) -> tuple[str, str] | None:
     return why, f'Name another precondition in the rule, or correct "{precondition}".'
 
 
-def _failed_condition(case: Case, seen: Seen, name: str) -> str:
+def _failed_condition(case: Case, seen: RecordedExchange, name: str) -> str:
     """The condition that kept a rule which matched from acting, as a clause."""
     matched = False
     for event in case.reading(seen).response:
@@ -204,7 +204,7 @@ def _nearly(compiled: CompiledOutboundRule, value: str) -> str:
             loose = compile_pattern(
                 rule.match.pattern, str(rule.pattern_syntax), ignore_case=True, substring=not compiled.tags
             )
-            if loose.search(value[:_LONGEST], _DEADLINE):
+            if loose.search(value[:_MAX_LENGTH], _DEADLINE):
                 return "the letter case differs, and ignoreCase is false"
         except (PatternError, PatternTimeout):
             return ""
@@ -216,7 +216,7 @@ def _nearly(compiled: CompiledOutboundRule, value: str) -> str:
     return ""
 
 
-def _stopped_at(case: Case, seen: Seen, name: str, value: str) -> str:
+def _stopped_at(case: Case, seen: RecordedExchange, name: str, value: str) -> str:
     """The link, with the place where the pattern stopped matching if the trace tells it."""
     for event in case.reading(seen).response:
         if name_of(event) == "OUTBOUND_PATTERN_MATCH" and text(event, "rule") == name and text(event, "input") == value:
@@ -226,8 +226,8 @@ def _stopped_at(case: Case, seen: Seen, name: str, value: str) -> str:
     return shown(value, 100)
 
 
-def field_reason(case: Case, seen: Seen, name: str) -> RuleCause:
-    """Why a field of an answer still names the backend, or names what it must not."""
+def field_reason(case: Case, seen: RecordedExchange, name: str) -> RuleCause:
+    """Why a field of a response still names the backend, or names what it must not."""
     for event in _field_changes(case, seen, name):
         rule = text(event, "rule")
         if rule:
@@ -260,7 +260,7 @@ def field_reason(case: Case, seen: Seen, name: str) -> RuleCause:
     return RuleCause("", source, "the backend sent it so", "Add an outbound rule for the field.")
 
 
-def _field_changes(case: Case, seen: Seen, name: str) -> Iterator[Event]:
+def _field_changes(case: Case, seen: RecordedExchange, name: str) -> Iterator[Event]:
     for event in case.changes(seen):
         if text(event, "where").lower() == name.lower():
             yield event

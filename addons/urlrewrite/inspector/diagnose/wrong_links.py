@@ -12,12 +12,12 @@ from urlrewrite.fields.names import is_loopback
 from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
-from urlrewrite.inspector.diagnose.link_groups import LinkGroups, answers_with_links, is_insecure
-from urlrewrite.inspector.diagnose.page_loads import answer_field, is_redirect, redirect_target, url_of
+from urlrewrite.inspector.diagnose.link_groups import LinkGroups, is_insecure, responses_with_links
+from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import LOADED, Reference
-from urlrewrite.inspector.diagnose.routes import RuleCause, own_answer
+from urlrewrite.inspector.diagnose.routes import RuleCause, local_response
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 
 _ABSOLUTE = re.compile(r"\s*(?:https?|wss?)://", re.IGNORECASE)
@@ -27,7 +27,7 @@ _NO_SLASH = re.compile(r"\s*([a-z]+://[^/?#:\s]+:\d+)[^/?#\d]", re.IGNORECASE)
 def mixed_content(case: Case) -> Iterator[Finding]:
     """What an https page loads by http:// from a public name: browsers block it, or ask for it by https."""
     hosts = {known.host for known in case.public_origins()}
-    for seen in answers_with_links(case):
+    for seen in responses_with_links(case):
         groups = LinkGroups(seen)
         for each in case.references(seen):
             origin = origin_of_url(each.url)
@@ -50,7 +50,7 @@ def mixed_content(case: Case) -> Iterator[Finding]:
                 yield group.finding(case, "mixed-content", title, severity=Severity.ERROR)
 
 
-def _writer(case: Case, seen: Seen, reference: Reference, todo: str) -> RuleCause:
+def _writer(case: Case, seen: RecordedExchange, reference: Reference, todo: str) -> RuleCause:
     """The rule that wrote a link, or where else it comes from."""
     before = case.before(seen, reference)
     changer = case.changer(seen, before.written if before else "", reference.written)
@@ -65,7 +65,7 @@ def unpublished_links(case: Case) -> Iterator[Finding]:
     """Links to a public host under a scheme or port at which nothing is published."""
     known = case.public_origins()
     hosts = {origin.host for origin in known}
-    for seen in answers_with_links(case):
+    for seen in responses_with_links(case):
         groups = LinkGroups(seen)
         for each in case.references(seen):
             origin = origin_of_url(each.url)
@@ -82,7 +82,7 @@ def unpublished_links(case: Case) -> Iterator[Finding]:
 
 def no_urls(case: Case) -> Iterator[Finding]:
     """Links that were made what is no URL: mostly a slash is missing between host and path."""
-    for seen in answers_with_links(case):
+    for seen in responses_with_links(case):
         groups = LinkGroups(seen)
         for before, each in case.twins(seen):
             if before.written != each.written and _ABSOLUTE.match(each.written) and origin_of_url(each.written) is None:
@@ -97,7 +97,7 @@ def no_urls(case: Case) -> Iterator[Finding]:
 def wrong_paths(case: Case) -> Iterator[Finding]:
     """Links that nobody followed yet, and that lead to another path than the backend's page has."""
     followed = {url_of(seen) for seen in case.load.all}
-    for seen in answers_with_links(case):
+    for seen in responses_with_links(case):
         groups = LinkGroups(seen)
         for before, after in case.twins(seen):
             if after.url in followed or case.names_backend(after.url, seen) or origin_of_url(after.url) is None:
@@ -131,11 +131,11 @@ def lost_redirects(case: Case) -> Iterator[Finding]:
         origin = origin_of_url(redirect_target(seen))
         if origin is None or origin in known:
             continue
-        location = shown(answer_field(seen, "location"), 120)
+        location = shown(response_field(seen, "location"), 120)
         flows = (seen.flow_id, case.page.flow_id)
         harm = Harm.PAGE if seen is case.page or seen in case.load.redirects else Harm.PART
         cause = _redirecting_rule(case, seen) or field_reason(case, seen, "Location")
-        evidence = (("Location", answer_field(seen, "location")), ("asked for", seen.request.url))
+        evidence = (("Location", response_field(seen, "location")), ("asked for", seen.request.url))
         if case.names_backend(redirect_target(seen), seen):
             title = f"The redirect of {shown(seen.request.target, 80)} leads to the backend, {location}: {cause.why}"
         elif origin.host in {each.host for each in known}:
@@ -148,8 +148,8 @@ def lost_redirects(case: Case) -> Iterator[Finding]:
         yield Finding("redirect", harm, title, flows, evidence, cause.rule, cause.source, cause.todo)
 
 
-def _redirecting_rule(case: Case, seen: Seen) -> RuleCause | None:
-    found = own_answer(case, seen)
+def _redirecting_rule(case: Case, seen: RecordedExchange) -> RuleCause | None:
+    found = local_response(case, seen)
     return (
         RuleCause(found.rule, found.source, f'the rule "{found.rule}" {found.why}', "Correct its URL.")
         if found

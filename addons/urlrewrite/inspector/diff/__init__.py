@@ -1,1 +1,1 @@
-"""What rules made of an answer: the backend's beside the client's, and the steps between."""
+"""What rules made of a response: the backend's beside the client's, and the steps between."""

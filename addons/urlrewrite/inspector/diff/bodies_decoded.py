@@ -15,7 +15,7 @@ from urlrewrite.content.coding.codings import (
 from urlrewrite.content.kinds import Kind, content_kind, media_type, sniff_kind
 from urlrewrite.engine.facts import Fields, ResponseFacts, field_values
 
-LONGEST = 4 * 2**20
+MAX_LENGTH = 4 * 2**20
 """Bytes, decoded, up to which a body is shown and compared."""
 
 
@@ -45,24 +45,24 @@ class DecodedBody:
 
 
 def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: Fields | None = None) -> DecodedBody:
-    """The body of an answer.
+    """The body of a response.
 
     `read_as` are fields whose Content-Type counts instead of that of `facts`: rules may set another one, and it is by
     that one that the proxy reads a body.
     """
     if facts is None:
-        return DecodedBody(None, "there is no answer")
+        return DecodedBody(None, "there is no response")
     if body is None:
         return DecodedBody(None, "this body was not kept: it is too long, or was dropped to save memory")
     codings = parse_content_encoding(field_values(facts.fields, "content-encoding"))
     size = len(body)
     try:
-        data = decode(body, codings, limit=LONGEST) if codings and body else body
+        data = decode(body, codings, limit=MAX_LENGTH) if codings and body else body
     except (UnsupportedCoding, CorruptCoding) as error:
         return DecodedBody(None, f"this body cannot be decoded: {error}", codings=codings, size=size)
     except DecodedTooLarge:
         return _too_long(codings, size)
-    if len(data) > LONGEST:
+    if len(data) > MAX_LENGTH:
         return _too_long(codings, size)
     content_type = next(iter(field_values(facts.fields if read_as is None else read_as, "content-type")), None)
     kind = content_kind(content_type) if content_type is not None else sniff_kind(data)
@@ -75,7 +75,7 @@ def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: Fi
 
 def _too_long(codings: tuple[str, ...], size: int) -> DecodedBody:
     return DecodedBody(
-        None, f"this body is longer than the {LONGEST:,} bytes that are compared", None, None, codings, size
+        None, f"this body is longer than the {MAX_LENGTH:,} bytes that are compared", None, None, codings, size
     )
 
 

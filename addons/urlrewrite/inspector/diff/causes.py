@@ -1,4 +1,4 @@
-"""What can have changed something in an answer: a rule, the link map, or what this proxy does to every answer."""
+"""What can have changed something in a response: a rule, the link map, or what this proxy does to every response."""
 
 from __future__ import annotations
 

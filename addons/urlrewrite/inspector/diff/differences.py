@@ -1,7 +1,7 @@
-"""What differs between the answer of the backend and the one that the client got, and what made each difference.
+"""What differs between the response of the backend and the one that the client got, and what made each difference.
 
 The differences are found by comparing the two answers: a trace tells of the first two hundred changes only. Whose they
-are is certain where the rules that made the answer are still in force (`stages.py`); else it is read from the trace.
+are is certain where the rules that made the response are still in force (`stages.py`); else it is read from the trace.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urlrewrite.inspector.diff.bodies_decoded import DecodedBody, decoded_body
 from urlrewrite.inspector.diff.causes import LINKS, Cause
 from urlrewrite.inspector.diff.spans import Span, because, chained, spans_between
 from urlrewrite.inspector.diff.stages import NoStages, Stage, stages_of
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
 from urlrewrite.trace.text import clipped, visible
 from urlrewrite.trace.trace import clip
@@ -25,8 +25,8 @@ FOLLOWS_BODY = LINK_FRAMING | {"content-encoding"}
 
 _OF_FIELDS = frozenset({"GENERAL_SET_RESPONSE_HEADER", "CONTENT_CHANGE"})
 
-_MOST_LINES = 500
-"""Field lines of one answer that are compared."""
+_MAX_LINES = 500
+"""Field lines of one response that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """All differences of one answer.
+    """All differences of one response.
 
-    `note` says what could not be compared, and why. `stages` are the answer after each cause; where there are none,
+    `note` says what could not be compared, and why. `stages` are the response after each cause; where there are none,
     `why_no_stages` says why, and the causes are those that the trace tells. `fields_told` are the events of the trace
     from which the causes of changes of fields are read, `known` the changes of the body that it tells of.
     """
@@ -59,12 +59,12 @@ class Differences:
     known: tuple[tuple[str, str], ...] = ()
 
 
-def differences(seen: Seen, rules: RulesInForce | None = None) -> Differences:
-    """What was changed in an answer. `rules` are those in force. Whatever the trace holds, this raises nothing."""
+def differences(seen: RecordedExchange, rules: RulesInForce | None = None) -> Differences:
+    """What was changed in a response. `rules` are those in force. Whatever the trace holds, this raises nothing."""
     reading = read(seen.trace)
     read_as = seen.answer.fields if seen.answer else None
     original = decoded_body(seen.original, seen.original_body, read_as=read_as)
-    answer = decoded_body(seen.answer, seen.answer_body)
+    answer = decoded_body(seen.answer, seen.response_body)
     note = _not_compared(seen, original, answer)
     if seen.original is None or seen.answer is None:
         return Differences((), original, answer, (), note, (), note)
@@ -81,15 +81,15 @@ def differences(seen: Seen, rules: RulesInForce | None = None) -> Differences:
     return Differences(changes, original, answer, tuple(spans), note, tuple(stages), "", told, known)
 
 
-def _not_compared(seen: Seen, original: DecodedBody, answer: DecodedBody) -> str:
+def _not_compared(seen: RecordedExchange, original: DecodedBody, answer: DecodedBody) -> str:
     if seen.own:
-        return "this answer is the proxy's own: the backend was not asked"
+        return "this response is the proxy's own: the backend was not asked"
     if seen.answer is None:
-        return "there is no answer"
+        return "there is no response"
     if seen.original is None:
-        return "the backend's answer was not kept: it was dropped to save memory, or the flow is of another version"
+        return "the backend's response was not kept: it was dropped to save memory, or the flow is of another version"
     if original.text is None:
-        same = seen.original_body is not None and seen.original_body == seen.answer_body
+        same = seen.original_body is not None and seen.original_body == seen.response_body
         return f"{original.note}{'; it is as the backend sent it' if same else ''}"
     return answer.note
 
@@ -193,7 +193,7 @@ def _causes_of(span: Span, told: Sequence[_Told]) -> tuple[Cause, ...]:
 
 
 def field_changes(before: Fields, after: Fields, events: Iterable[Event] = ()) -> Iterator[FieldChange]:
-    """The field lines in which two answers differ, in the order of the first; added ones come last.
+    """The field lines in which two responses differ, in the order of the first; added ones come last.
 
     `events` are those of the trace that tell why.
     """
@@ -230,7 +230,7 @@ def _by_stages(changes: Iterable[FieldChange], before: Fields, stages: Sequence[
 
 def _by_name(fields: Fields) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
-    for name, value in fields[:_MOST_LINES]:
+    for name, value in fields[:_MAX_LINES]:
         found.setdefault(name.lower(), []).append((name, value))
     return found
 

@@ -13,11 +13,11 @@ from urlrewrite.trace.text import shown
 _OF_MATCHES = frozenset(
     {"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END", "REWRITE_MAP_LOOKUP"}
 )
-_MOST_LINES = 16
+_MAX_LINES = 16
 
 
 class Explanations:
-    """What a trace tells of the items that rules for answers matched: of the first few of each rule."""
+    """What a trace tells of the items that rules for responses matched: of the first few of each rule."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._matches: dict[Cause, dict[str, list[Event]]] = {}
@@ -40,7 +40,7 @@ class Explanations:
         for cause in span.by:
             lines.append(cause.label)
             lines += self._of_cause(cause, span.before)
-        return lines[:_MOST_LINES]
+        return lines[:_MAX_LINES]
 
     def _of_cause(self, cause: Cause, before: str) -> list[str]:
         matches = self._matches.get(cause, {})

@@ -14,7 +14,7 @@ CONTEXT = 3
 """Lines before and after a change."""
 
 _LONG = 120
-_MOST_TOGETHER = 20
+_MAX_TOGETHER = 20
 _LINE = re.compile(r"[^\n]*\n|[^\n]+\Z")
 _PIECE = re.compile(r".{60,400}?(?:(?=<)|(?<=[;}>]))|.{1,400}", re.DOTALL)
 """Of a long line: up to where a tag begins, or a tag or statement ends."""
@@ -90,7 +90,7 @@ def hunks(lines: Lines, spans: Sequence[Span], *, context: int = CONTEXT, most: 
         if held and first > end:
             close(end)
             start = first
-        elif held and of_lines >= changed and (span.by != held[-1].by or len(held) >= _MOST_TOGETHER):
+        elif held and of_lines >= changed and (span.by != held[-1].by or len(held) >= _MAX_TOGETHER):
             close(changed)
             start = changed
         elif not held:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from urlrewrite.inspector.diff.causes import Cause
 
-MOST_SPANS = 20_000
+MAX_SPANS = 20_000
 """Spans that are told apart; what comes after them is one span."""
 
 _GRAM = 8
@@ -23,8 +23,8 @@ _GRAM = 8
 _FIRST_WINDOW, _LAST_WINDOW = 256, 1 << 20
 _SURE = 32
 """Equal characters that are enough to go on at, however far away."""
-_MOST_PAIRS = 1000
-_MOST_OF_A_KEY = 16
+_MAX_PAIRS = 1000
+_MAX_OF_A_KEY = 16
 _WORD = 64
 """Characters by which a span is made wider at most, so that it shows whole words."""
 
@@ -63,7 +63,7 @@ def spans_between(before: str, after: str, likely: Iterable[tuple[str, str]] = (
         if i == len(before) and j == len(after):
             break
         rest = len(before) - i, len(after) - j
-        if len(found) == MOST_SPANS - 1 or not all(rest):
+        if len(found) == MAX_SPANS - 1 or not all(rest):
             found.append((i, len(before), j, len(after)))
             break
         back, ahead, ahead_after = known.find(i, j, i - last) or (0, *(_resync(before, i, after, j) or rest))
@@ -99,12 +99,12 @@ class _Known:
 
     def learn(self, before: str, after: str) -> None:
         """Remembers a change."""
-        if (before, after) in self._seen or len(self._seen) >= _MOST_PAIRS or before == after:
+        if (before, after) in self._seen or len(self._seen) >= _MAX_PAIRS or before == after:
             return
         self._seen.add((before, after))
         same = _run(before, 0, after, 0, len(before))
         of_key = self._pairs.setdefault((before[same : same + 1], after[same : same + 1]), [])
-        if len(of_key) < _MOST_OF_A_KEY:
+        if len(of_key) < _MAX_OF_A_KEY:
             of_key.append((same, before, after))
 
     def find(self, i: int, j: int, room: int) -> tuple[int, int, int] | None:

@@ -1,10 +1,10 @@
-"""The answer after each of the rules that changed it, by giving the backend's original to the first of them only.
+"""The response after each of the rules that changed it, by giving the backend's original to the first of them only.
 
 A trace tells of single changes, and of the first two hundred only; what the text was between two rules it does not say.
 But the rules in force are at hand, and evaluating an exchange takes milliseconds: with the first k of the rules that
 acted, and without the link map, it gives the text as it was after rule k. Rules are cut where they are compiled
 already, so that nothing is compiled again. What the whole of them gives must be what the client got: else these are
-not the rules that made the answer, and there are no stages.
+not the rules that made the response, and there are no stages.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.facts import Fields, ResponseFacts
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
-from urlrewrite.inspector.diff.bodies_decoded import LONGEST, DecodedBody, decoded_body
+from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, DecodedBody, decoded_body
 from urlrewrite.inspector.diff.causes import LINKS, Cause
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
 from urlrewrite.trace.trace import TraceLevel
 
-MOST_STAGES = 16
+MAX_STAGES = 16
 
 _SECONDS = 5.0
 """After which no further stage is made."""
@@ -31,7 +31,7 @@ _SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What the answer was after `cause`: its fields, and its body if that is text."""
+    """What the response was after `cause`: its fields, and its body if that is text."""
 
     cause: Cause
     fields: Fields
@@ -42,19 +42,21 @@ class NoStages(Exception):  # noqa: N818
     """There are no stages to show; the message says why."""
 
 
-def stages_of(seen: Seen, rules: RulesInForce | None, original: DecodedBody, answer: DecodedBody) -> list[Stage]:
-    """The stages of an answer in the order in which they came about; the last one is the answer.
+def stages_of(
+    seen: RecordedExchange, rules: RulesInForce | None, original: DecodedBody, answer: DecodedBody
+) -> list[Stage]:
+    """The stages of a response in the order in which they came about; the last one is the response.
 
     Raises:
-        NoStages: the original was not kept, or the rules in force give another answer.
+        NoStages: the original was not kept, or the rules in force give another response.
     """
     if seen.original is None:
-        raise NoStages("there is no original answer to go through the rules again")
+        raise NoStages("there is no original response to go through the rules again")
     if rules is None:
         raise NoStages("no rules are in force")
     if seen.trace.get("rules") != rules.fingerprint:
-        raise NoStages("the rules have been changed since: those in force did not make this answer")
-    if seen.original_body is None or len(seen.original_body) > LONGEST:
+        raise NoStages("the rules have been changed since: those in force did not make this response")
+    if seen.original_body is None or len(seen.original_body) > MAX_LENGTH:
         raise NoStages(original.note)
     until = time.monotonic() + _SECONDS
     settings = replace(rules.settings, trace=TraceLevel.OFF, recode=Recode.PLAIN)
@@ -63,7 +65,7 @@ def stages_of(seen: Seen, rules: RulesInForce | None, original: DecodedBody, ans
     if result != answer.text:
         raise NoStages("going through the same rules again gives another body than the client got")
     stages: list[Stage] = []
-    for rule in _acting(whole, rules)[:MOST_STAGES]:
+    for rule in _acting(whole, rules)[:MAX_STAGES]:
         if time.monotonic() > until:
             raise NoStages(f"going through the rules again takes longer than {_SECONDS:g} seconds")
         cut = replace(rules.rules, sites=tuple(_cut(site, rule) for site in rules.rules.sites))
@@ -72,7 +74,7 @@ def stages_of(seen: Seen, rules: RulesInForce | None, original: DecodedBody, ans
     return [*stages, Stage(LINKS, tuple(seen.answer.fields if seen.answer else ()), answer.text)]
 
 
-def _evaluated(seen: Seen, rules: RulesInForce) -> Evaluation:
+def _evaluated(seen: RecordedExchange, rules: RulesInForce) -> Evaluation:
     assert seen.original is not None
     try:
         return evaluate(rules, seen.request, seen.original, seen.original_body or b"")
@@ -97,7 +99,7 @@ def _acting(evaluation: Evaluation, rules: RulesInForce) -> list[str]:
 
 
 def _as_they_run(level: CompiledLevel) -> list[CompiledOutboundRule]:
-    """Rules for fields run when the head of an answer has come, the others when its body has."""
+    """Rules for fields run when the head of a response has come, the others when its body has."""
     return sorted(level.outbound_rules, key=lambda compiled: not compiled.rule.match.server_variable)
 
 

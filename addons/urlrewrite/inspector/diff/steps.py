@@ -1,6 +1,6 @@
 """Through the rules one by one: the URL after each inbound rule, fields and body after each outbound one.
 
-URLs are read from the trace, which has them all. Of the answer a trace has single changes only, so its steps are the
+URLs are read from the trace, which has them all. Of the response a trace has single changes only, so its steps are the
 stages that evaluating the first k rules again gives (see `stages.py`). Where that cannot be, because the rules have
 been changed since, the steps are put together from the causes of the single spans, each span at the last of its causes.
 """
@@ -37,7 +37,7 @@ class UrlStep:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerStep:
+class ResponseStep:
     """What one cause made of the answer: changes of fields, and the spans that lead from the body `before` it on.
 
     `before` is None where the body is no text.
@@ -69,8 +69,8 @@ def url_steps(reading: Reading) -> Iterator[UrlStep]:
                 what = "closes the connection"
 
 
-def answer_steps(found: Differences, before: Fields) -> Iterator[AnswerStep]:
-    """What was made of the answer whose fields were `before`, in the order in which it happened."""
+def response_steps(found: Differences, before: Fields) -> Iterator[ResponseStep]:
+    """What was made of the response whose fields were `before`, in the order in which it happened."""
     if not found.stages:
         yield from _by_causes(found)
         return
@@ -80,7 +80,7 @@ def answer_steps(found: Differences, before: Fields) -> Iterator[AnswerStep]:
         after = stage.fields if number == len(found.stages) else _framed(stage.fields, before)
         changes = tuple(field_changes(fields, after, found.fields_told))
         spans = [] if body is None or stage.text is None else spans_between(body, stage.text, found.known)
-        yield AnswerStep(stage.cause, changes, body, tuple(spans))
+        yield ResponseStep(stage.cause, changes, body, tuple(spans))
         body, fields = body if stage.text is None else stage.text, after
 
 
@@ -90,9 +90,9 @@ def _framed(fields: Fields, original: Fields) -> Fields:
     return own + tuple(line for line in original if line[0].lower() in FOLLOWS_BODY)
 
 
-def _by_causes(found: Differences) -> Iterator[AnswerStep]:
+def _by_causes(found: Differences) -> Iterator[ResponseStep]:
     causes = dict.fromkeys([_last(change.by) for change in found.fields] + [_last(span.by) for span in found.spans])
-    # What every answer gets comes last, as it happens last.
+    # What every response gets comes last, as it happens last.
     ordered = sorted(causes, key=lambda cause: not cause.is_rule)
     body, left = found.original.text, list(found.spans)
     for cause in ordered:
@@ -106,7 +106,7 @@ def _by_causes(found: Differences) -> Iterator[AnswerStep]:
                 shift += len(span.after) - len(span.before)
             else:
                 later.append(span.moved(shift))
-        yield AnswerStep(cause, fields, body, tuple(here))
+        yield ResponseStep(cause, fields, body, tuple(here))
         body = None if body is None else applied(body, here)
         left = later
 

@@ -1,4 +1,4 @@
-"""The changes of an answer as a unified diff, each hunk headed by what made it; and an answer as text."""
+"""The changes of a response as a unified diff, each hunk headed by what made it; and a response as text."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.diff.differences import Differences, FieldChange, cause_names, differences
 from urlrewrite.inspector.diff.hunks import Hunk, Lines, hunks
 from urlrewrite.inspector.diff.spans import Span, applied
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import clipped, printable, shown, visible
 
-MOST_HUNKS = 200
+MAX_HUNKS = 200
 """Hunks of a body that are shown."""
 
 _LINE = 1000
-_MOST_LINES = 60
+_MAX_LINES = 60
 """Lines of one hunk that are shown on each side."""
 
 
-def unified(seen: Seen, rules: RulesInForce | None = None) -> str:
+def unified(seen: RecordedExchange, rules: RulesInForce | None = None) -> str:
     """What was changed in fields and body, as a unified diff. `rules` are those in force."""
     found = differences(seen, rules)
     if seen.original is None or seen.answer is None:
@@ -35,12 +35,12 @@ def unified(seen: Seen, rules: RulesInForce | None = None) -> str:
     return "\n".join(lines)
 
 
-def original_text(seen: Seen) -> str:
-    """The answer as the backend sent it, its body decoded."""
+def original_text(seen: RecordedExchange) -> str:
+    """The response as the backend sent it, its body decoded."""
     if seen.own:
-        return "The backend was not asked: this answer is the proxy's own."
+        return "The backend was not asked: this response is the proxy's own."
     if seen.original is None:
-        return "The backend's answer was not kept: there was none, or it was dropped to save memory."
+        return "The backend's response was not kept: there was none, or it was dropped to save memory."
     head = [_status(seen.original), *(f"{visible(name)}: {visible(value)}" for name, value in seen.original.fields)]
     body = decoded_body(seen.original, seen.original_body, read_as=seen.answer.fields if seen.answer else None)
     about = f"({body.about}, decoded)" if body.codings and body.text is not None else ""
@@ -76,7 +76,7 @@ def _body(found: Differences) -> Iterator[str]:
         yield "@@ body @@ unchanged" if text == found.answer.text else "@@ body @@ not compared"
         return
     lines = Lines(text)
-    shown_hunks = hunks(lines, found.spans, most=MOST_HUNKS)
+    shown_hunks = hunks(lines, found.spans, most=MAX_HUNKS)
     for hunk in shown_hunks:
         yield from _hunk(lines, hunk)
     if rest := len(found.spans) - sum(len(hunk.spans) for hunk in shown_hunks):
@@ -113,7 +113,7 @@ def _changed_lines(lines: Lines, hunk: Hunk) -> Iterator[tuple[int, int, list[Sp
 
 
 def _marked(mark: str, lines: list[str]) -> Iterator[str]:
-    for line in lines[:_MOST_LINES]:
+    for line in lines[:_MAX_LINES]:
         yield mark + visible(clipped(line, _LINE))
-    if len(lines) > _MOST_LINES:
-        yield f"{mark}… {len(lines) - _MOST_LINES:,} more lines"
+    if len(lines) > _MAX_LINES:
+        yield f"{mark}… {len(lines) - _MAX_LINES:,} more lines"

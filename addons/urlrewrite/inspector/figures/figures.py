@@ -52,7 +52,7 @@ class RuleTally:
 
     An inbound rule hits where its pattern and its conditions hold, an outbound rule where it changed something; one
     that matched and changed nothing is `unchanged`. `misses` were evaluated and did not match; `skipped` tells where
-    something else kept the rule from being tried: a precondition, its directory, an answer with nothing to examine.
+    something else kept the rule from being tried: a precondition, its directory, a response with nothing to examine.
     Misses, `unchanged`, `skipped` and `changes` are known only of full traces. `last_hit` is in seconds since the
     epoch, and `last_trace` the id of its trace. `seconds` is the time that it took in `timed` exchanges.
     """
@@ -70,7 +70,7 @@ class RuleTally:
 
 @dataclass(slots=True)
 class SiteTally:
-    """The exchanges of one site; `statuses` by status code, 0 where no answer came."""
+    """The exchanges of one site; `statuses` by status code, 0 where no response came."""
 
     requests: int = 0
     errors: int = 0

@@ -34,8 +34,8 @@ from urlrewrite.inspector.figures.figures import (
 from urlrewrite.trace.reading import Event, flag, name_of, number, text, texts
 from urlrewrite.trace.text import clipped
 
-MOST_RULES = 20_000
-MOST_SITES = 200
+MAX_RULES = 20_000
+MAX_SITES = 200
 
 NOTHING_SPENT: Mapping[tuple[str, str], float] = MappingProxyType({})
 
@@ -158,7 +158,7 @@ class _Exchange:
 
     def _site_kept(self) -> str:
         name = name_kept(self.site)
-        return name if name in self.figures.sites or len(self.figures.sites) < MOST_SITES else OTHER
+        return name if name in self.figures.sites or len(self.figures.sites) < MAX_SITES else OTHER
 
     def _held(self, way: str) -> int:
         """Bytes of the body that were held back until it was complete, or until it was released."""
@@ -204,7 +204,7 @@ class _Exchange:
             *(self._key("outbound", name) for name in dict.fromkeys(texts(data, "outbound_rules"))),
         ]
         for key in acted:
-            figures.hits[key if key in figures.hits or len(figures.hits) < MOST_RULES else _other(key)] += 1
+            figures.hits[key if key in figures.hits or len(figures.hits) < MAX_RULES else _other(key)] += 1
         fingerprint = text(data, "rules")
         if figures.fingerprint and fingerprint != figures.fingerprint:
             return
@@ -253,12 +253,12 @@ class _Exchange:
 
     def _count_ruled_out(self, level: LevelKey, event: Event) -> None:
         figures = self.figures
-        if level not in figures.ruled_out and len(figures.ruled_out) >= MOST_SITES:
+        if level not in figures.ruled_out and len(figures.ruled_out) >= MAX_SITES:
             return
         runs = figures.ruled_out.setdefault(level, {})
         for at, key in enumerate(("first", "last")):
             name = name_kept(text(event, key))
-            if name in runs or len(runs) < MOST_RULES:
+            if name in runs or len(runs) < MAX_RULES:
                 began, ended = runs.get(name, (0, 0))
                 runs[name] = (began + (at == 0), ended + (at == 1))
 
@@ -278,7 +278,7 @@ class _Exchange:
 
     def _tally(self, key: RuleKey) -> RuleTally:
         rules = self.figures.rules
-        if key not in rules and len(rules) >= MOST_RULES:
+        if key not in rules and len(rules) >= MAX_RULES:
             key = _other(key)
         return rules.setdefault(key, RuleTally())
 

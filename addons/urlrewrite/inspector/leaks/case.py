@@ -22,7 +22,7 @@ from urlrewrite.engine.variables import Variables
 from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.leaks.names import Names
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode, Site
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.reading import Event, Reading, name_of, read, text
@@ -30,7 +30,7 @@ from urlrewrite.trace.reading import Event, Reading, name_of, read, text
 DECODED = 16 * 2**20
 """Bytes up to which a body is decoded to be looked at."""
 
-_MOST_NAMES = 100
+_MAX_NAMES = 100
 _TARGET = re.compile(r"(https?)://([^/?#]+)", re.IGNORECASE)
 _cached: WeakKeyDictionary[RulesInForce, dict[tuple[str, Origin], Names]] = WeakKeyDictionary()
 
@@ -41,7 +41,7 @@ class Unreadable(ValueError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The decoded body of an answer as bytes to look at, `data`, in an encoding that contains ASCII.
+    """The decoded body of a response as bytes to look at, `data`, in an encoding that contains ASCII.
 
     `decoded` are the bytes without their content coding; they are the same as `data` but in encodings such as UTF-16.
     """
@@ -67,7 +67,7 @@ class Body:
 class Case:
     """An exchange under the rules in force. `site` is None where none serves such a request."""
 
-    seen: Seen
+    seen: RecordedExchange
     rules: RulesInForce
     compiled: CompiledSite | None
     public: Origin
@@ -99,7 +99,7 @@ class Case:
         return next((event for event in self.reading.events if name_of(event) == name), {})
 
 
-def case_of(seen: Seen, rules: RulesInForce) -> Case:
+def case_of(seen: RecordedExchange, rules: RulesInForce) -> Case:
     """What the rules in force say of an exchange."""
     request, reading = seen.request, read(seen.trace)
     named = text(reading.data, "site")
@@ -127,13 +127,13 @@ def asked(request: RequestFacts, rules: RulesInForce) -> tuple[CompiledSite | No
 
 
 def names_of(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -> Names:
-    """The names of backends that no answer of a site should hold: of this site's and of every other one that rules
+    """The names of backends that no response of a site should hold: of this site's and of every other one that rules
     name, but for those that are public names as well. Kept as long as the rules are.
     """
     kept = _cached.setdefault(rules, {})
     key = (compiled.site.name if compiled else "", public)
     if key not in kept:
-        if len(kept) >= _MOST_NAMES:
+        if len(kept) >= _MAX_NAMES:
             kept.clear()
         kept[key] = _names(rules, compiled, public)
     return kept[key]
@@ -174,13 +174,13 @@ def body_of(fields: Fields, raw: bytes, path: str) -> Body:
     return Body(view.data, data, kind, view) if view else Body(data, data, kind)
 
 
-def answer_body(seen: Seen, rules: RulesInForce) -> tuple[Fields, bytes | None]:
-    """Fields and body of the answer; one that streamed by is made again from the backend's, if that was kept."""
+def response_body(seen: RecordedExchange, rules: RulesInForce) -> tuple[Fields, bytes | None]:
+    """Fields and body of the response; one that streamed by is made again from the backend's, if that was kept."""
     if seen.answer is None:
         return (), None
-    if seen.answer_body is None and seen.original is not None and seen.original_body is not None:
+    if seen.response_body is None and seen.original is not None and seen.original_body is not None:
         # Not with these rules themselves: they remember what pages were told of files.
         anew = RulesInForce(rules.rules, rules.settings)
         again = evaluate(anew, seen.request, seen.original, seen.original_body)
         return tuple(again.fields or ()), again.body
-    return seen.answer.fields, seen.answer_body
+    return seen.answer.fields, seen.response_body

@@ -13,7 +13,7 @@ _ESCAPE = re.compile(
     rb"|(?P<dropped>[\t\r\n]+)",
     re.IGNORECASE,
 )
-_MOST = 0x10FFFF
+_MAX_CODE_POINT = 0x10FFFF
 
 
 def escapes_of(letters: bytes) -> tuple[re.Pattern[bytes], ...]:
@@ -61,4 +61,4 @@ def _read(found: re.Match[bytes]) -> bytes:
         code = int(found["decimal"])
     else:
         code = int(found["hex"] or found["unit"] or found["point"] or found["byte"], 16)
-    return chr(code).encode("utf-8", "replace") if code <= _MOST else b"?"
+    return chr(code).encode("utf-8", "replace") if code <= _MAX_CODE_POINT else b"?"

@@ -19,7 +19,7 @@ from urlrewrite.inspector.leaks.escapes import escapes_of, unescaped
 from urlrewrite.inspector.leaks.in_base64 import base64_of, decoded_around
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
-MOST_NAMES = 5000
+MAX_NAMES = 5000
 """Names in one body that are looked at; further ones are not."""
 
 _WINDOW = 160
@@ -139,7 +139,7 @@ class Names:
             or any(pattern.search(lower) for pattern in self._escapes)
         )
 
-    def find(self, data: bytes, *, bare: bool = False, most: int = MOST_NAMES) -> list[Named]:
+    def find(self, data: bytes, *, bare: bool = False, most: int = MAX_NAMES) -> list[Named]:
         """The names in bytes of an encoding that contains ASCII, in order.
 
         `bare` says that a word which stands alone is a host, however short; else it has to look like one. `most` is
@@ -152,9 +152,9 @@ class Names:
         found += self._escaped(data, lower, found)
         found += self._in_base64(data)
         found += self._in_wide(data, lower)
-        return sorted(found, key=lambda named: named.start)[:MOST_NAMES]
+        return sorted(found, key=lambda named: named.start)[:MAX_NAMES]
 
-    def _plain(self, data: bytes, lower: bytes, bare: bool, most: int = MOST_NAMES) -> Iterator[Named]:
+    def _plain(self, data: bytes, lower: bytes, bare: bool, most: int = MAX_NAMES) -> Iterator[Named]:
         assert self._pattern is not None
         if not any(needle in lower for needle in self._needles):
             return
@@ -244,7 +244,7 @@ class Names:
         done = 0
         spans = [(named.start, named.end) for named in known]
         hits = sorted({found.start() for pattern in self._escapes for found in pattern.finditer(lower)})
-        for at in hits[:MOST_NAMES]:
+        for at in hits[:MAX_NAMES]:
             if at < done:
                 continue
             begin = max(at - _ESCAPED_REACH, done)
@@ -261,7 +261,7 @@ class Names:
         for needle, lead in self._base64.items():
             at = data.find(needle)
             found = 0
-            while at >= 0 and found < MOST_NAMES:
+            while at >= 0 and found < MAX_NAMES:
                 found += 1
                 yield from self._decoded(data, at - lead, at + len(needle))
                 at = data.find(needle, at + len(needle))
@@ -282,7 +282,7 @@ class Names:
         for (host, step), needle in zip(self._wide, self._wide_needles, strict=True):
             at = lower.find(needle)
             found = 0
-            while at >= 0 and found < MOST_NAMES:
+            while at >= 0 and found < MAX_NAMES:
                 found += 1
                 begin = max(at - step * _WINDOW, at % step)
                 narrow = data[begin : at + step * (len(host) + _REACH_ON) : step]

@@ -1,6 +1,6 @@
-"""What was changed in an answer and should not have been: the other way in which rewriting goes wrong.
+"""What was changed in a response and should not have been: the other way in which rewriting goes wrong.
 
-Everything is found by comparing the backend's answer with the client's, so that what the backend did wrong itself is
+Everything is found by comparing the backend's response with the client's, so that what the backend did wrong itself is
 not told of.
 """
 
@@ -20,14 +20,14 @@ from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.digests import is_digest, renewed
-from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, answer_body, body_of, case_of
+from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, body_of, case_of, response_body
 from urlrewrite.inspector.leaks.reasons import Harm
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import Site
 from urlrewrite.trace.reading import name_of, text
 
-_MOST = 20
-_LONGEST = 4 * 2**20
+_MAX_TOLD = 20
+_MAX_LENGTH = 4 * 2**20
 _AROUND = 40
 _DIGEST = re.compile(r"(sha(?:256|384|512))-([A-Za-z0-9+/_-]+={0,2})")
 _TWO_SCHEMES = re.compile(rb"(?:https?|wss?):(?://)?(?:https?|wss?)://", re.IGNORECASE)
@@ -39,7 +39,7 @@ class OverMatch:
     """Something that was changed and should not have been.
 
     `place` is a field's name or where in the body, `before` and `after` are what stood there and what stands there now.
-    `rules` are those that changed the answer's content, of which one is to blame; none, if it was the link map.
+    `rules` are those that changed the response's content, of which one is to blame; none, if it was the link map.
     `offset` is in the decoded body of the answer, None in a field.
     """
 
@@ -54,18 +54,20 @@ class OverMatch:
     count: int = 1
 
 
-def find_over_matches(seen: Seen, rules: RulesInForce, assets: Mapping[str, Seen] | None = None) -> list[OverMatch]:
-    """What was changed in the answer of an exchange and should not have been.
+def find_over_matches(
+    seen: RecordedExchange, rules: RulesInForce, assets: Mapping[str, RecordedExchange] | None = None
+) -> list[OverMatch]:
+    """What was changed in the response of an exchange and should not have been.
 
-    `assets` are exchanges by the URL that was asked for (`canonical_url`), with whose answers `integrity`
+    `assets` are exchanges by the URL that was asked for (`canonical_url`), with whose responses `integrity`
     attributes are compared. It raises nothing, whatever was recorded.
     """
     if seen.answer is None or seen.original is None or seen.own:
         return []
     case = case_of(seen, rules)
-    fields, raw = answer_body(seen, rules)
+    fields, raw = response_body(seen, rules)
     found = [*_in_fields(case, fields, raw)]
-    if raw is not None and seen.original_body is not None and max(len(raw), len(seen.original_body)) <= _LONGEST:
+    if raw is not None and seen.original_body is not None and max(len(raw), len(seen.original_body)) <= _MAX_LENGTH:
         path = seen.request.target.partition("?")[0]
         try:
             before = body_of(seen.original.fields, seen.original_body, path)
@@ -75,12 +77,12 @@ def find_over_matches(seen: Seen, rules: RulesInForce, assets: Mapping[str, Seen
         found += _broken_integrity(case, after, assets or {})
         if before.decoded != after.decoded:
             found += _in_bodies(case, before, after)
-    return found[:_MOST]
+    return found[:_MAX_TOLD]
 
 
-def by_url(exchanges: Iterable[Seen]) -> dict[str, Seen]:
+def by_url(exchanges: Iterable[RecordedExchange]) -> dict[str, RecordedExchange]:
     """Exchanges by the URL that was asked for; of several with one URL the first."""
-    found: dict[str, Seen] = {}
+    found: dict[str, RecordedExchange] = {}
     for seen in exchanges:
         if seen.answer is not None and seen.answer.status == 200 and seen.request.method == "GET":
             found.setdefault(canonical_url(seen.request.url, ""), seen)
@@ -109,7 +111,7 @@ def _in_fields(case: Case, fields: Fields, raw: bytes | None) -> Iterator[OverMa
                     f"the body was changed, and {name} is still the digest of another one: {true or 'unknown'} is true"
                 )
                 yield OverMatch("stale digest", name, was, value, why, Harm.ERROR, rules)
-        sent = seen.answer_body
+        sent = seen.response_body
         if name.lower() == "content-length" and sent and value.isdigit() and int(value) != len(sent):
             why = f"the body has {len(sent):,} bytes"
             yield OverMatch("wrong length", name, was, value, why, Harm.ERROR, rules)
@@ -129,7 +131,7 @@ def _stale_signatures(case: Case, fields: Fields, raw: bytes | None) -> Iterator
             name for name in covered if field_values(fields, name) != field_values(seen.original.fields, name)
         )
         if changed:
-            why = f"it covers {', '.join(changed)}, which was changed: whoever checks it refuses the answer"
+            why = f"it covers {', '.join(changed)}, which was changed: whoever checks it refuses the response"
             yield OverMatch("stale signature", "Signature", value, value, why, Harm.ERROR, _rules_of(case))
 
 
@@ -222,7 +224,7 @@ def _identifiers(body: Body) -> Iterator[tuple[str, bytes, int]]:
                 yield label, attribute.value, attribute.value_start
 
 
-def _broken_integrity(case: Case, page: Body, assets: Mapping[str, Seen]) -> Iterator[OverMatch]:
+def _broken_integrity(case: Case, page: Body, assets: Mapping[str, RecordedExchange]) -> Iterator[OverMatch]:
     """`integrity` attributes that are not true for the file as it was sent, so that browsers refuse it."""
     if page.kind is not Kind.HTML or b"ntegrity" not in page.data:
         return
@@ -234,7 +236,7 @@ def _broken_integrity(case: Case, page: Body, assets: Mapping[str, Seen]) -> Ite
         asset = assets.get(canonical_url(_text(address), case.seen.request.url))
         if asset is None or asset.answer is None:
             continue
-        fields, raw = answer_body(asset, case.rules)
+        fields, raw = response_body(asset, case.rules)
         try:
             decoded = body_of(fields, raw or b"", "").decoded if raw is not None else None
         except Unreadable:

@@ -27,7 +27,7 @@ from urlrewrite.inspector.leaks.reasons import Remedy
 from urlrewrite.inspector.leaks.rule_file_edits import with_fragment
 from urlrewrite.inspector.leaks.search import Leak
 from urlrewrite.inspector.leaks.web_config_edits import with_rewrite
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import (
     LinkMode,
     Section,
@@ -56,7 +56,7 @@ class Proposal:
     site: str = ""
 
 
-def proposal(leak: Leak, seen: Seen, rules: RulesInForce) -> Proposal:
+def proposal(leak: Leak, seen: RecordedExchange, rules: RulesInForce) -> Proposal:
     """What would take a leak of an exchange away."""
     case = case_of(seen, rules)
     site = case.site.name if case.site else ""
@@ -69,7 +69,7 @@ def proposal(leak: Leak, seen: Seen, rules: RulesInForce) -> Proposal:
             return Proposal("Map all links", why, _yaml({"links": str(LinkMode.EVERYWHERE)}, allowed), xml, site)
         case Remedy.LINKS_ALSO if leak.also and case.links is not LinkMode.OFF:
             also = sorted({*(case.site.links_also if case.site else ()), leak.also})
-            why = f"Maps links there, too, as in all answers of the site: {leak.also}."
+            why = f"Maps links there, too, as in all responses of the site: {leak.also}."
             return Proposal(f"Map links in {leak.also}", why, _yaml({"linksAlso": tuple(map(str, also))}), xml, site)
         case Remedy.ROOT_PATHS:
             return _root_path(case, leak)

@@ -36,7 +36,7 @@ from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 _NAME_ENDS = r"(?![\w@-]|\.\w|:\d)"
 _PATH_ENDS = r"(?![\w.~$!*+@:=-])"
 _ALL = r"([\s\S]*)"
-_MOST_IN_LINE = 4
+_MAX_IN_LINE = 4
 _FLAGS = {pair: flag for flag, pairs in TAG_FLAGS.items() for pair in pairs}
 _SIMPLE_MATCH = re.compile(r"\^?([\w~/-]+/)?\((?:\.\*|\.\+)\)\$?")
 _SIMPLE_URL = re.compile(r"(https?)://([^/{}]+)(/[^{}]*)?\{R:1\}", re.IGNORECASE)
@@ -156,7 +156,7 @@ def _field_rules(case: Case, leak: Leak, draft: Draft, pattern: str, after: str,
         draft.rules.append(_outbound(case, draft, name, OutboundMatch(match, variable), value))
         return
     # A rule replaces the whole line, so it maps one name; the next one of its kind maps the next.
-    times = min(leak.value.lower().count(leak.written.lower()), _MOST_IN_LINE)
+    times = min(leak.value.lower().count(leak.written.lower()), _MAX_IN_LINE)
     first = leak.value.startswith(leak.written)
     match, value = (
         (f"^{pattern}(.*)$", f"{after}{{R:1}}") if first else (f"^(.*?){pattern}(.*)$", f"{{R:1}}{after}{{R:2}}")
@@ -199,7 +199,7 @@ def _body_rule(case: Case, leak: Leak, draft: Draft, pattern: str, after: str, n
 
 
 def transformed(case: Case) -> list[OutboundRule]:
-    """Rules that take `no-transform` out of Cache-Control, as it stands in the answer."""
+    """Rules that take `no-transform` out of Cache-Control, as it stands in the response."""
     fields = case.seen.original.fields if case.seen.original else ()
     draft = Draft()
     for value in field_values(fields, "cache-control"):

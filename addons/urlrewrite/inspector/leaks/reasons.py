@@ -1,6 +1,6 @@
 """Why a backend's name was left where it is, whether that does harm, and what would help: from the engine's own rules.
 
-Reasons are told from the outermost in: the answer is the proxy's own, the body was passed, `links` does not reach so
+Reasons are told from the outermost in: the response is the proxy's own, the body was passed, `links` does not reach so
 far, the place is one that is left alone, the spelling is one that nobody reads.
 """
 
@@ -25,7 +25,7 @@ from urlrewrite.model.origin import DEFAULT_PORTS
 from urlrewrite.trace.reading import flag, name_of, text
 from urlrewrite.trace.text import shown
 
-_MOST_RULES = 4
+_MAX_RULES = 4
 
 
 class Harm(StrEnum):
@@ -79,7 +79,7 @@ def harm_in_body(sort: Sort, named: Named, *, waits: bool) -> Harm:
 
 
 def harm_in_field(name: str, value: str, named: Named) -> Harm:
-    """How much a name in a field of the answer matters."""
+    """How much a name in a field of the response matters."""
     kind = kind_of(name)
     if named.relation in _OTHERS or kind in (FieldKind.UNTOUCHED, FieldKind.AUTHORITY):
         return Harm.INFORMATION
@@ -93,7 +93,7 @@ def harm_in_field(name: str, value: str, named: Named) -> Harm:
 
 
 def reason_in_field(case: Case, name: str, value: str, named: Named, *, would_map: bool) -> Reason:
-    """Why a name was left in a field of the answer."""
+    """Why a name was left in a field of the response."""
     kind = kind_of(name)
     if case.seen.own:
         return _own(case)
@@ -161,8 +161,8 @@ def reason_in_body(case: Case, kind: Kind, place: Place, named: Named, *, would_
 
 def _own(case: Case) -> Reason:
     rules = [f'"{name}"' for name in case.reading.names("inbound_rules")]
-    by = f": the rule {' and '.join(rules[:_MOST_RULES])} wrote it so" if rules else ""
-    return Reason(f"the answer is this proxy's own, in which no link is mapped{by}", Remedy.NONE)
+    by = f": the rule {' and '.join(rules[:_MAX_RULES])} wrote it so" if rules else ""
+    return Reason(f"the response is this proxy's own, in which no link is mapped{by}", Remedy.NONE)
 
 
 def _passed(case: Case, kind: Kind) -> Reason | None:
@@ -246,7 +246,7 @@ def _rules_told(case: Case, variable: str, place: Place | None = None) -> str:
     """What kept the rules that are for a place from acting: `; the rule "x" is for it, but …`, or nothing."""
     concerned = list(_rules_for(case, variable, place))
     told = [_kept_back(case, rule) for rule in concerned if not _is_for_bodies(rule)]
-    found = [words for words in dict.fromkeys(told) if words][:_MOST_RULES]
+    found = [words for words in dict.fromkeys(told) if words][:_MAX_RULES]
     # They are for every place alike, so that one which does not match here may well be meant for another place.
     if bodies := [rule.rule.name for rule in concerned if _is_for_bodies(rule)]:
         found.append(f"no rule for whole bodies ({quoted_names(bodies)}) matches it")

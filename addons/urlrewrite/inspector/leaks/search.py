@@ -1,4 +1,4 @@
-"""Names of the backend that are left in an answer, each with its place, why it is there, and whether it matters.
+"""Names of the backend that are left in a response, each with its place, why it is there, and whether it matters.
 
 `leak_places` is for every answer: bytes that name nobody cost it a few searches at the speed of memory, and what it
 finds is judged by what stands next to it. `find_leaks` is for a person who asks: it reads the body as the content
@@ -16,7 +16,7 @@ from urlrewrite.engine.facts import Fields, RequestFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of
-from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, answer_body, asked, body_of, case_of, names_of
+from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, asked, body_of, case_of, names_of, response_body
 from urlrewrite.inspector.leaks.names import Named, Names
 from urlrewrite.inspector.leaks.places import Place, Sort, Uses, places
 from urlrewrite.inspector.leaks.reasons import (
@@ -29,18 +29,18 @@ from urlrewrite.inspector.leaks.reasons import (
     reason_in_field,
     reason_of_phrase,
 )
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted, sentence
 from urlrewrite.model import LinkPlace
 from urlrewrite.model.origin import Origin
 from urlrewrite.trace.reading import name_of, texts
 from urlrewrite.trace.text import shown, visible
 
-MOST_LEAKS = 300
-"""Different leaks of one answer that are told."""
+MAX_LEAKS = 300
+"""Different leaks of one response that are told."""
 
-MOST_PLACES = 500
-"""Names of one answer that are looked at to count the places."""
+MAX_PLACES = 500
+"""Names of one response that are looked at to count the places."""
 
 _AROUND = 60
 _REACH = 300
@@ -50,7 +50,7 @@ _ORDER = tuple(Harm)
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A name of the backend in an answer; equal ones in places of one kind are one leak, with their `count`.
+    """A name of the backend in a response; equal ones in places of one kind are one leak, with their `count`.
 
     `place` says where: a field's name, `<a href>`, `<script>`, `text`. `field` is the field's name, "" for the body;
     `value` its whole value. `offset` is that of the first one in the decoded body in bytes, `line` and `column` count
@@ -84,7 +84,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class LeakPlace:
-    """A place in an answer where a browser or a program would use a name of the backend.
+    """A place in a response where a browser or a program would use a name of the backend.
 
     `field` is the name of the field, "" for the body; `offset` is that in its value or in the decoded body.
     """
@@ -94,7 +94,7 @@ class LeakPlace:
 
 
 def leak_places(fields: Fields, body: bytes | None, request: RequestFacts, rules: RulesInForce) -> list[LeakPlace]:
-    """The places of names that matter (what is no mere information) in an answer as the client got it.
+    """The places of names that matter (what is no mere information) in a response as the client got it.
 
     `body` is as it was sent, under its content coding; None where it was not kept. It raises nothing; a body whose
     coding cannot be undone has no places.
@@ -119,23 +119,23 @@ def leak_places(fields: Fields, body: bytes | None, request: RequestFacts, rules
     uses = Uses(read.data, read.data.lower(), read.kind)
     return found + [
         LeakPlace("", read.offset(named.start))
-        for named in names.find(read.data, most=MOST_PLACES)
+        for named in names.find(read.data, most=MAX_PLACES)
         if harm_in_body(Sort.LINK, named, waits=named.is_elsewhere and uses.waits_at(named.start))
         is not Harm.INFORMATION
         and uses.at(named.start)
     ]
 
 
-def find_leaks(seen: Seen, rules: RulesInForce) -> list[Leak]:
-    """Every name of a backend in the answer of an exchange, the most harmful first; see `Leak`."""
+def find_leaks(seen: RecordedExchange, rules: RulesInForce) -> list[Leak]:
+    """Every name of a backend in the response of an exchange, the most harmful first; see `Leak`."""
     if seen.answer is None:
         return []
     case = case_of(seen, rules)
-    fields, raw = answer_body(seen, rules)
+    fields, raw = response_body(seen, rules)
     found = [*_of_fields(case, fields), *_of_phrase(case), *_of_paths(case)]
     if raw:
         found += _of_body(case, fields, raw)
-    return in_order(grouped(found))[:MOST_LEAKS]
+    return in_order(grouped(found))[:MAX_LEAKS]
 
 
 def in_order(leaks: Iterable[Leak]) -> list[Leak]:
@@ -153,13 +153,15 @@ def grouped(leaks: Iterable[Leak]) -> list[Leak]:
     return list(groups.values())
 
 
-def leaks_text(seen: Seen, rules: RulesInForce) -> str:
+def leaks_text(seen: RecordedExchange, rules: RulesInForce) -> str:
     """The leaks of an exchange as text for a fixed-width view; whatever was recorded, this raises nothing."""
     leaks = find_leaks(seen, rules)
     if not leaks:
-        return "no name of a backend is left in this answer"
+        return "no name of a backend is left in this response"
     matter = sum(leak.count for leak in leaks if leak.harm is not Harm.INFORMATION)
-    lines = [f"{counted(sum(leak.count for leak in leaks), 'name')} of backends left in this answer, {matter:,} matter"]
+    lines = [
+        f"{counted(sum(leak.count for leak in leaks), 'name')} of backends left in this response, {matter:,} matter"
+    ]
     for leak in leaks:
         at = f", line {leak.line:,} column {leak.column:,} (byte {leak.offset:,})" if leak.offset is not None else ""
         often = f" ×{leak.count:,}" if leak.count > 1 else ""
@@ -170,7 +172,7 @@ def leaks_text(seen: Seen, rules: RulesInForce) -> str:
 
 
 def _in_fields(fields: Fields, names: Names) -> Iterator[tuple[str, str, Named]]:
-    """The names in fields; most answers have none, which is found out for all fields at once."""
+    """The names in fields; most responses have none, which is found out for all fields at once."""
     if not names.may_occur("\n".join(value for _, value in fields).encode("utf-8", "surrogateescape")):
         return
     for name, value in fields:

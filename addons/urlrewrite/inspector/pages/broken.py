@@ -17,17 +17,17 @@ from urlrewrite.inspector.diagnose.broken import find_breakages
 from urlrewrite.inspector.diagnose.finding import Finding, Severity
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, load_of, page_loads
 from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import groups
-from urlrewrite.inspector.seen import Seen, Snapshot
 from urlrewrite.trace.text import shown, visible
 
-MOST_LOADS = 40
+MAX_LOADS = 40
 """Page loads that are examined for the list."""
 
 SECONDS = 3.0
 """How long page loads are examined; the newest come first."""
 
-_MOST_RESOURCES = 200
+_MAX_RESOURCES = 200
 _EARLIER = 20
 
 
@@ -56,7 +56,7 @@ def answer(shown_now: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
         return {**_page(shown_now, load, found, [_summary(load, found)]), "more": 0}
     until = time.monotonic() + SECONDS
     examined: list[tuple[PageLoad, list[Finding]]] = []
-    for load in loads[:MOST_LOADS]:
+    for load in loads[:MAX_LOADS]:
         if time.monotonic() > until:
             break
         examined.append((load, _findings(shown_now, load, until)))
@@ -93,7 +93,7 @@ def _page(
         "problems": _reload_problems(shown_now),
         "load": _summary(load, findings) if load else None,
         "findings": told,
-        "resources": [_resource(seen) for seen in load.all[:_MOST_RESOURCES]] if load else [],
+        "resources": [_resource(seen) for seen in load.all[:_MAX_RESOURCES]] if load else [],
         "loads": loads,
     }
 
@@ -132,7 +132,7 @@ def _summary(load: PageLoad, findings: list[Finding]) -> dict[str, Any]:
     }
 
 
-def _resource(seen: Seen) -> dict[str, Any]:
+def _resource(seen: RecordedExchange) -> dict[str, Any]:
     return {
         "flow": seen.flow_id,
         "method": visible(seen.request.method),

@@ -13,25 +13,25 @@ from urlrewrite.inspector.diff.differences import Differences, FieldChange, diff
 from urlrewrite.inspector.diff.explanations import Explanations
 from urlrewrite.inspector.diff.hunks import Hunk, Lines, hunks
 from urlrewrite.inspector.diff.spans import Span
-from urlrewrite.inspector.diff.steps import AnswerStep, answer_steps, url_steps
+from urlrewrite.inspector.diff.steps import ResponseStep, response_steps, url_steps
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.flow_causes import leaks_counted, what_is_wrong, what_was_done, why_nothing
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.traces.report import summary
 from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
 from urlrewrite.inspector.traces.why_not import misses
 from urlrewrite.trace.reading import Reading, number, read, text
 from urlrewrite.trace.text import clipped, printable, shown, visible
 
-MOST_FLOWS = 200
-MOST_HUNKS = 100
-MOST_OF_A_STEP = 40
+MAX_FLOWS = 200
+MAX_HUNKS = 100
+MAX_OF_A_STEP = 40
 WHOLE = 2**20
 """Characters up to which a body is shown in full, if that is asked for."""
 
 _VALUE = 4000
 _URL = 2000
-_MOST_STEPS = 200
+_MAX_STEPS = 200
 _NEAR = 5
 _FILTERED = ("method", "url", "status", "summary", "trace_id")
 
@@ -69,13 +69,13 @@ def _list(shown_now: Snapshot, wanted: str, after: str) -> _Json:
         entry = _entry(seen)
         if wanted and not any(wanted in str(entry[key]).lower() for key in _FILTERED):
             continue
-        if len(flows) == MOST_FLOWS:
+        if len(flows) == MAX_FLOWS:
             return {"flows": flows, "total": len(ids), "more": True}
         flows.append(entry)
     return {"flows": flows, "total": len(ids), "more": False}
 
 
-def _entry(seen: Seen) -> _Json:
+def _entry(seen: RecordedExchange) -> _Json:
     reading = read(seen.trace)
     return {
         **_head(seen, reading),
@@ -85,7 +85,7 @@ def _entry(seen: Seen) -> _Json:
     }
 
 
-def _head(seen: Seen, reading: Reading) -> _Json:
+def _head(seen: RecordedExchange, reading: Reading) -> _Json:
     return {
         "id": seen.flow_id,
         "time": seen.began if math.isfinite(seen.began) else 0,
@@ -97,7 +97,7 @@ def _head(seen: Seen, reading: Reading) -> _Json:
     }
 
 
-def _status(seen: Seen, reading: Reading) -> int | None:
+def _status(seen: RecordedExchange, reading: Reading) -> int | None:
     return seen.answer.status if seen.answer else number(reading.data, "status")
 
 
@@ -119,7 +119,7 @@ class _Causes:
         return [{"label": shown(cause.label, 200), "rule": cause.is_rule} for cause in self._numbers]
 
 
-def _one(seen: Seen, rules: RulesInForce | None, *, whole: bool) -> _Json:
+def _one(seen: RecordedExchange, rules: RulesInForce | None, *, whole: bool) -> _Json:
     """Everything of one exchange.
 
     `wrong`, `why_not` and `done` are for the first screen (see `flow_causes.py`); `tree` is `{"request": [node],
@@ -193,7 +193,7 @@ def _body(found: Differences, causes: _Causes, explained: Explanations, *, whole
     if whole:
         parts = [Hunk(0, len(before), 1, found.spans)]
     else:
-        parts = hunks(lines, found.spans, most=MOST_HUNKS)
+        parts = hunks(lines, found.spans, most=MAX_HUNKS)
     told["hunks"] = [_hunk(before, part, causes, explained) for part in parts]
     told["more"] = len(found.spans) - sum(len(part.spans) for part in parts)
     return told
@@ -223,8 +223,10 @@ def _piece(span: Span, causes: _Causes, explained: Explanations) -> _Json:
     }
 
 
-def _steps(seen: Seen, found: Differences, reading: Reading, causes: _Causes, explained: Explanations) -> _Json:
-    """`{"urls": [...], "answers": [...], "note"}`; in the note stands why the steps of the answer are not exact."""
+def _steps(
+    seen: RecordedExchange, found: Differences, reading: Reading, causes: _Causes, explained: Explanations
+) -> _Json:
+    """`{"urls": [...], "answers": [...], "note"}`; in the note stands why the steps of the response are not exact."""
     urls = [
         {
             "rule": visible(step.rule),
@@ -236,13 +238,13 @@ def _steps(seen: Seen, found: Differences, reading: Reading, causes: _Causes, ex
         for step in url_steps(reading)
     ]
     before = seen.original.fields if seen.original else ()
-    answers = [_step(step, causes, explained) for step in answer_steps(found, before)]
-    return {"urls": urls[:_MOST_STEPS], "answers": answers[:_MOST_STEPS], "note": found.why_no_stages}
+    answers = [_step(step, causes, explained) for step in response_steps(found, before)]
+    return {"urls": urls[:_MAX_STEPS], "answers": answers[:_MAX_STEPS], "note": found.why_no_stages}
 
 
-def _step(step: AnswerStep, causes: _Causes, explained: Explanations) -> _Json:
+def _step(step: ResponseStep, causes: _Causes, explained: Explanations) -> _Json:
     spans = tuple(Span(s.start, s.end, s.before, s.after, (step.cause,)) for s in step.spans)
-    parts = hunks(Lines(step.before), spans, most=MOST_OF_A_STEP) if step.before is not None else []
+    parts = hunks(Lines(step.before), spans, most=MAX_OF_A_STEP) if step.before is not None else []
     return {
         "by": causes.numbers([step.cause])[0],
         "fields": [_field(change, causes) for change in step.fields],

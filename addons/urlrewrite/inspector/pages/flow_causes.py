@@ -9,14 +9,14 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.steps import url_steps
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import find_leaks
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted, shortened
 from urlrewrite.inspector.traces.changes import change_tally
 from urlrewrite.inspector.traces.why_not import Miss
 from urlrewrite.trace.reading import PROBLEMS, Event, Reading, flag, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
-MOST = 8
+MAX_TOLD = 8
 """Things of one sort that are told."""
 
 type Told = dict[str, Any]
@@ -28,7 +28,7 @@ def told(kind: str, sentence: str, *, note: str = "", page: str = "") -> Told:
     return {"kind": kind, "text": sentence, "note": note, "page": page}
 
 
-def what_is_wrong(seen: Seen, reading: Reading, rules: RulesInForce | None) -> list[Told]:
+def what_is_wrong(seen: RecordedExchange, reading: Reading, rules: RulesInForce | None) -> list[Told]:
     """What went wrong, the worst first."""
     found = []
     if seen.given_up:
@@ -39,8 +39,8 @@ def what_is_wrong(seen: Seen, reading: Reading, rules: RulesInForce | None) -> l
     return [*found, *_problems(reading), *_status(seen, reading), *_leaks(seen, reading, rules)]
 
 
-def _status(seen: Seen, reading: Reading) -> Iterator[Told]:
-    """Whose an answer is that says that something is wrong."""
+def _status(seen: RecordedExchange, reading: Reading) -> Iterator[Told]:
+    """Whose a response is that says that something is wrong."""
     status = seen.answer.status if seen.answer else None
     if status is None or status < 400 or seen.own:
         return
@@ -51,7 +51,7 @@ def _status(seen: Seen, reading: Reading) -> Iterator[Told]:
         # Only answers of ours have one, be it 0; here one that took the place of the backend's.
         ours = f"{status}.{sub_status}" if sub_status else str(status)
         before = f"; the backend had answered {theirs} to {target}" if theirs is not None else ""
-        yield told("info", f"the answer {ours} is this proxy's own{before}")
+        yield told("info", f"the response {ours} is this proxy's own{before}")
     elif theirs is not None and theirs != status:
         yield told("warn", f"the backend answered {theirs} to {target}, which the rules made {status}")
     else:
@@ -73,12 +73,12 @@ def _problems(reading: Reading) -> list[Told]:
     return _most(list(found.values()), "more problems, in the trace below")
 
 
-def _leaks(seen: Seen, reading: Reading, rules: RulesInForce | None) -> list[Told]:
+def _leaks(seen: RecordedExchange, reading: Reading, rules: RulesInForce | None) -> list[Told]:
     counted_leaks = leaks_counted(reading)
     leaks = find_leaks(seen, rules) if rules else []
     matter = [leak for leak in leaks if leak.harm is not Harm.INFORMATION]
     if not matter:
-        sentence = f"{counted(counted_leaks, 'name')} of the backend left in the answer"
+        sentence = f"{counted(counted_leaks, 'name')} of the backend left in the response"
         return [told("warn", sentence, page="leaks")] if counted_leaks else []
     first = matter[0]
     total = sum(leak.count for leak in matter)
@@ -87,7 +87,7 @@ def _leaks(seen: Seen, reading: Reading, rules: RulesInForce | None) -> list[Tol
 
 
 def leaks_counted(reading: Reading) -> int:
-    """The leaks that were counted when the answer went by."""
+    """The leaks that were counted when the response went by."""
     found = reading.data.get("leaks")
     return len(found) if isinstance(found, list | tuple | dict) else max(number(reading.data, "leaks") or 0, 0)
 
@@ -95,7 +95,7 @@ def leaks_counted(reading: Reading) -> int:
 def why_nothing(near: Iterable[Miss]) -> list[Told]:
     """Why rules did nothing that came near to it."""
     entries = [told("info", f'rule "{shortened(visible(miss.rule), 100)}" did not act: {miss.why}') for miss in near]
-    return entries[:MOST]
+    return entries[:MAX_TOLD]
 
 
 def what_was_done(reading: Reading) -> list[Told]:
@@ -143,4 +143,6 @@ def _links(reading: Reading) -> Iterator[Told]:
 
 
 def _most(found: list[Told], rest: str) -> list[Told]:
-    return [*found[:MOST], told("info", f"and {len(found) - MOST:,} {rest}")] if len(found) > MOST else found
+    return (
+        [*found[:MAX_TOLD], told("info", f"and {len(found) - MAX_TOLD:,} {rest}")] if len(found) > MAX_TOLD else found
+    )

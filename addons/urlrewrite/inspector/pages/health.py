@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from urlrewrite.inspector.figures.figures import BUCKET_SECONDS, BUCKETS, DURATIONS, Bucket, Figures, Reload
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 from urlrewrite.inspector.text import counted
 
 BARS = 60

@@ -1,4 +1,4 @@
-"""The page Leaks: names of the backend left in answers, most harmful first, with what would take each away.
+"""The page Leaks: names of the backend left in responses, most harmful first, with what would take each away.
 
 Answers `{"flows": int, "more": int, "leaks": [...], "over": [...], "problem": str}`. A leak has `place spelling written
 around why harm count offset line column authority kind flows proposal`; `flows` are `{"id", "url", "status"}`, the
@@ -20,11 +20,11 @@ from urlrewrite.inspector.leaks.proposals import proposal
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.trace.text import visible
 
-MOST_SHOWN = 200
-MOST_FLOWS = 8
+MAX_SHOWN = 200
+MAX_FLOWS = 8
 
 _HARMS = tuple(Harm)
 
@@ -37,9 +37,9 @@ class _Group[Item]:
     """A finding that several exchanges have: the first of them, and all."""
 
     item: Item
-    first: Seen
+    first: RecordedExchange
     count: int = 0
-    flows: list[Seen] = field(default_factory=list)
+    flows: list[RecordedExchange] = field(default_factory=list)
 
 
 def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,24 +76,28 @@ def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "flows": looked,
         "more": len(exchanges) - looked,
-        "leaks": [_leak(group, rules) for group in groups[:MOST_SHOWN]],
-        "over": [_over(group) for group in list(over.values())[:MOST_SHOWN]],
+        "leaks": [_leak(group, rules) for group in groups[:MAX_SHOWN]],
+        "over": [_over(group) for group in list(over.values())[:MAX_SHOWN]],
         "problem": "",
     }
 
 
 def _add[Item](
-    groups: dict[tuple[object, ...], _Group[Item]], key: tuple[object, ...], item: Item, seen: Seen, count: int
+    groups: dict[tuple[object, ...], _Group[Item]],
+    key: tuple[object, ...],
+    item: Item,
+    seen: RecordedExchange,
+    count: int,
 ) -> None:
     group = groups.setdefault(key, _Group(item, seen))
     group.count += count
     group.flows.append(seen)
 
 
-def _flows(flows: list[Seen]) -> dict[str, Any]:
+def _flows(flows: list[RecordedExchange]) -> dict[str, Any]:
     shown = [
         {"id": seen.flow_id, "url": visible(seen.request.url), "status": seen.answer.status if seen.answer else None}
-        for seen in flows[:MOST_FLOWS]
+        for seen in flows[:MAX_FLOWS]
     ]
     return {"flows": shown, "flow_count": len(flows)}
 

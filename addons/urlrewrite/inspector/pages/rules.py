@@ -16,8 +16,8 @@ from urlrewrite.inspector.figures.figures import Figures, RuleTally, name_kept
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.findings import FilesAre, Findings, findings
 from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import Group, Rule, Tallies, acts, ends, groups, matches
-from urlrewrite.inspector.seen import Seen, Snapshot
 from urlrewrite.inspector.text import counted
 from urlrewrite.model import Source
 from urlrewrite.model.problems import Problem, Severity
@@ -28,7 +28,7 @@ SHADOWED = "UR180"
 _FLOWS = 50
 _LINES_BEFORE = 3
 _LINES = 40
-_LARGEST = 4 * 2**20
+_MAX_BYTES = 4 * 2**20
 
 _CAUSES = {
     ("never runs", "err"): "can never run, since a rule before takes all requests",
@@ -138,7 +138,7 @@ class _Page:
             f"There is no rule {str(asked['rule'])[:200]!r} there now: the rules may have been loaded again."
         )
 
-    def _flows(self, group: Group, rule: Rule) -> Sequence[Seen]:
+    def _flows(self, group: Group, rule: Rule) -> Sequence[RecordedExchange]:
         sites = self.figures.sites_now if group.is_global else (group.site,)
         found = [seen for site in sites for seen in self.acted.get((group.side, site, rule.name), ())]
         return sorted(found, key=lambda seen: seen.began, reverse=True) if len(sites) > 1 else found
@@ -170,9 +170,11 @@ def _figures(shown: Snapshot, rules: RulesInForce) -> tuple[Figures, bool]:
     return (recorded, True) if recorded.requests_now else (figures, False)
 
 
-def _acted(all_seen: Iterable[Seen], fingerprint: str) -> Mapping[tuple[str, str, str], list[Seen]]:
+def _acted(
+    all_seen: Iterable[RecordedExchange], fingerprint: str
+) -> Mapping[tuple[str, str, str], list[RecordedExchange]]:
     """The exchanges in which each rule acted, by side, site and name, the newest first."""
-    found = defaultdict[tuple[str, str, str], list[Seen]](list)
+    found = defaultdict[tuple[str, str, str], list[RecordedExchange]](list)
     for seen in all_seen:
         if text(seen.trace, "rules") == fingerprint:
             site = text(seen.trace, "site")
@@ -214,7 +216,7 @@ def _never_hit(tally: RuleTally, exchanges: int, told: bool) -> tuple[str, str, 
     if tally.skipped:
         why = "its precondition did not hold, or there was nothing for it to examine"
         return "info", "never tried", f"{why}, {since}"
-    return "info", "never reached", f"a rule before it ended the evaluation each time, or no answer came, {since}"
+    return "info", "never reached", f"a rule before it ended the evaluation each time, or no response came, {since}"
 
 
 def _causes_of_files(found: Findings, *, in_force: bool) -> list[_Answer]:
@@ -276,7 +278,7 @@ def _excerpt(source: Source, end: int) -> list[_Answer]:
     """The lines of a rule and some before it; nothing if the file is gone."""
     try:
         with Path(source.file).open("rb") as file:
-            lines = file.read(_LARGEST).decode("utf-8", "replace").splitlines()
+            lines = file.read(_MAX_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
         return []
     first = max(source.line - _LINES_BEFORE, 1)
@@ -284,7 +286,7 @@ def _excerpt(source: Source, end: int) -> list[_Answer]:
     return [{"at": at, "text": lines[at - 1], "marked": at == source.line} for at in range(first, last)]
 
 
-def _flow(seen: Seen) -> _Answer:
+def _flow(seen: RecordedExchange) -> _Answer:
     return {
         "flow": seen.flow_id,
         "began": seen.began,

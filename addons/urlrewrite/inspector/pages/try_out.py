@@ -1,11 +1,11 @@
-"""The page Try: a request and an answer, evaluated by the rules in force or by edited texts of them; nothing is sent.
+"""The page Try: a request and a response, evaluated by the rules in force or by edited texts of them; nothing is sent.
 
 GET (`flow`) answers `{files, form, in_force}`: `files` are `{path text stamp note}`, `form` is `{flow method url fields
 answer note}` of the recorded exchange, or empty; `answer` is `{status fields body note}` or null.
 
 POST (`url method fields flow answer edited`) answers `{loaded, problems, result}`: `problems` are those of the rule
 files (`edited_rules.problem_data`), `result` is `trying.as_data`, or null where the rules cannot be loaded. `fields`
-are lines `Name: value` or pairs. With `flow` the recorded answer counts, unless there is an `answer`.
+are lines `Name: value` or pairs. With `flow` the recorded response counts, unless there is an `answer`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urlrewrite.engine.facts import RequestFacts, one_line
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.trials.edited_rules import anew, load_edited, problem_data
 from urlrewrite.inspector.trials.rule_texts import NotEditable, rule_texts
 from urlrewrite.inspector.trials.trying import (
@@ -45,7 +45,7 @@ def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The form, or what comes of what is in it.
 
     Raises:
-        PageError: what is asked is no request, no answer, no recorded exchange or no text of a rule file.
+        PageError: what is asked is no request, no response, no recorded exchange or no text of a rule file.
     """
     recorded = recorded_of(shown, asked)
     if "url" not in asked:
@@ -60,7 +60,7 @@ def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
         raise PageError(str(error)) from None
 
 
-def recorded_of(shown: Snapshot, asked: Mapping[str, Any]) -> Seen | None:
+def recorded_of(shown: Snapshot, asked: Mapping[str, Any]) -> RecordedExchange | None:
     """The exchange of the flow that is asked for. Raises PageError if it is gone."""
     flow = asked.get("flow")
     if not flow:
@@ -85,7 +85,7 @@ def files_data(shown: Snapshot) -> list[dict[str, Any]]:
     return [{"path": file.path, "text": file.text, "stamp": file.stamp, "note": file.note} for file in texts]
 
 
-def _tried(shown: Snapshot, asked: Mapping[str, Any], recorded: Seen | None) -> dict[str, Any]:
+def _tried(shown: Snapshot, asked: Mapping[str, Any], recorded: RecordedExchange | None) -> dict[str, Any]:
     rules, problems = _rules(shown, edited_texts(asked))
     told = {"loaded": rules is not None, "problems": [problem_data(problem) for problem in problems], "result": None}
     trial = _trial(asked, recorded)
@@ -101,7 +101,7 @@ def _rules(shown: Snapshot, edited: dict[str, str]) -> tuple[RulesInForce | None
     return loaded.in_force(shown.rules.settings), loaded.problems
 
 
-def _trial(asked: Mapping[str, Any], recorded: Seen | None) -> Trial:
+def _trial(asked: Mapping[str, Any], recorded: RecordedExchange | None) -> Trial:
     fields = field_lines(asked.get("fields") or "")
     method, url = str(asked.get("method") or "GET").strip(), str(asked["url"]).strip()
     request = asked_request(method, url, fields, recorded)
@@ -128,7 +128,7 @@ def _parts(request: RequestFacts) -> tuple[object, ...]:
     return request.method, request.url, fields
 
 
-def _form(recorded: Seen) -> dict[str, Any]:
+def _form(recorded: RecordedExchange) -> dict[str, Any]:
     request = recorded.request
     # The name is in the URL; where Host says another one, it stands among the fields.
     without = ["host"] if all(value == request.host for name, value in request.fields if name.lower() == "host") else []
@@ -142,7 +142,7 @@ def _form(recorded: Seen) -> dict[str, Any]:
     }
 
 
-def _answer_form(recorded: Seen) -> dict[str, Any] | None:
+def _answer_form(recorded: RecordedExchange) -> dict[str, Any] | None:
     if recorded.original is None:
         return None
     body = decoded_body(recorded.original, recorded.original_body)

@@ -20,14 +20,14 @@ from urlrewrite.inspector.diff.differences import FieldChange
 from urlrewrite.inspector.leaks.proposals import Proposal, as_rule_file
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.try_out import edited_texts, files_data
-from urlrewrite.inspector.seen import Seen, Snapshot
+from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.trials.edited_rules import load_edited, problem_data
-from urlrewrite.inspector.trials.rule_texts import LONGEST, NotEditable, edited_contents, save, stamp_of_file
-from urlrewrite.inspector.trials.what_if import LAST, MOST_LAST, SECONDS, Changed, Finding, WhatIf, what_if
+from urlrewrite.inspector.trials.rule_texts import MAX_LENGTH, NotEditable, edited_contents, save, stamp_of_file
+from urlrewrite.inspector.trials.what_if import LAST, MAX_LAST, SECONDS, Changed, Finding, WhatIf, what_if
 from urlrewrite.model.problems import Severity
 from urlrewrite.trace.text import clipped, visible
 
-MOST_SECONDS = 30.0
+MAX_SECONDS = 30.0
 
 _FLOWS = 8
 _VALUE = 600
@@ -58,8 +58,8 @@ def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
 def _compared(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
     if shown.rules is None:
         raise PageError("no rules are in force, with which others could be compared")
-    last = int(_number(asked, "last", LAST, MOST_LAST))
-    seconds = _number(asked, "seconds", SECONDS, MOST_SECONDS)
+    last = int(_number(asked, "last", LAST, MAX_LAST))
+    seconds = _number(asked, "seconds", SECONDS, MAX_SECONDS)
     loaded = load_edited(shown, edited_texts(asked))
     others = loaded.in_force(shown.rules.settings, shown.rules.fingerprint)
     problems = [problem_data(problem) for problem in loaded.problems]
@@ -81,7 +81,7 @@ def _number(asked: Mapping[str, Any], name: str, usual: float, most: float) -> f
 
 def _proposed(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
     proposed, text = asked.get("propose"), asked.get("text")
-    if not isinstance(proposed, Mapping) or not isinstance(text, str) or len(text) > LONGEST:
+    if not isinstance(proposed, Mapping) or not isinstance(text, str) or len(text) > MAX_LENGTH:
         raise PageError("propose: expected a proposal (yaml, xml, site) and the text of a rule file")
     yaml, xml, site = (str(proposed.get(name) or "") for name in ("yaml", "xml", "site"))
     if _file_of(shown, site) not in ("", asked.get("path")):
@@ -176,7 +176,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _flow(seen: Seen) -> dict[str, Any]:
+def _flow(seen: RecordedExchange) -> dict[str, Any]:
     return {"id": seen.flow_id, "url": _text(seen.request.url), "status": seen.answer.status if seen.answer else None}
 
 

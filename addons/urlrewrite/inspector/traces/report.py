@@ -111,7 +111,7 @@ def _result(reading: Reading) -> str:
     if text(reading.data, "target"):
         return f"{shown(text(reading.data, 'target'))}{came}"
     if text(reading.data, "action") == "AbortRequest":
-        return "closed without an answer"
+        return "closed without a response"
     redirect = _last(reading.request, "REDIRECT_ACTION")
     if redirect and text(reading.data, "action") == "Redirect":
         return f"{status or number(redirect, 'status')} {shown(text(redirect, 'location'))}"

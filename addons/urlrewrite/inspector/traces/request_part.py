@@ -15,7 +15,7 @@ _SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
 _CONDITIONS = frozenset({"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END"})
 
 _REASONS = {"disabled": "enabled: false", "{R:0}": "what the pattern needs is not in the URL"}
-_MOST_REASONS = 20
+_MAX_REASONS = 20
 
 _OUTSIDE = frozenset(
     {
@@ -76,7 +76,7 @@ def _ruled_out(event: Event) -> list[str]:
     first, last, count = visible(text(event, "first")), visible(text(event, "last")), number(event, "count") or 0
     lines = [f"  ✗ {first}" if count == 1 else f"  ✗ {first} … {last}  ({count:,} rules; explain tells of each)"]
     reasons = event.get("reasons")
-    for reason, of_them in list(reasons.items())[:_MOST_REASONS] if isinstance(reasons, Mapping) else ():
+    for reason, of_them in list(reasons.items())[:_MAX_REASONS] if isinstance(reasons, Mapping) else ():
         why = _REASONS.get(reason) or f"what a condition needs is not in {shown(reason, 40)}"
         lines.append(f"{_INSIDE}{visible(of_them)}: {why}")
     return lines
@@ -178,7 +178,7 @@ def _step(event: Event, block: Block) -> list[str]:
             told = [shown(text(event, key)) for key in ("reason", "description") if text(event, key)]
             return [labelled("answer", " · ".join([status, *told]), inside)]
         case "ABORT_REQUEST_ACTION":
-            return [labelled("abort", "the connection is closed without an answer", inside)]
+            return [labelled("abort", "the connection is closed without a response", inside)]
         case "RESPONSE_CACHE_DIRECTIVE":
             return [
                 labelled("cache", f"{shown(text(event, 'directive'))}: has no effect here, nothing is cached", inside)

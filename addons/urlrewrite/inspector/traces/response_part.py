@@ -33,7 +33,7 @@ class Story:
 def response_part(reading: Reading) -> list[str]:
     """The lines of the response's side."""
     if not reading.response:
-        return ["  no rule saw an answer"]
+        return ["  no rule saw a response"]
     preconditions = list(blocks(reading.response, *_PRECONDITION, "pre_condition"))
     rest = [event for block in preconditions if not block.name for event in block.events]
     own = any(name_of(event) == "ANSWERED" for event in reading.request)
@@ -54,7 +54,7 @@ def response_part(reading: Reading) -> list[str]:
         lines += story_lines(story)
     lines += [f"  {other(event)}" for event in strays]
     if fields := [event for event in rest if name_of(event) == "GENERAL_SET_RESPONSE_HEADER"]:
-        lines += ["", "  Fields of the answer", *field_changes(fields)]
+        lines += ["", "  Fields of the response", *field_changes(fields)]
     links = [event for event in rest if _is_link(event)]
     total = max(number(reading.data, "links") or 0, len(links))
     if total:

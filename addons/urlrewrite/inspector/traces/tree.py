@@ -18,7 +18,7 @@ from urlrewrite.inspector.traces.response_part import Story, response_part, stor
 from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
-MOST_NODES = 1000
+MAX_NODES = 1000
 """Rules of one side that have a node; the others are counted."""
 
 type Kind = Literal["ok", "no", "warn", "err", "info"]
@@ -84,8 +84,8 @@ def _scope(event: Event) -> Node:
 
 def _closed(scope: Node | None, rules: list[Node]) -> Iterator[Node]:
     """The node of a rule set with its rules; rules outside of any stand by themselves."""
-    if len(rules) > MOST_NODES:
-        rules = [*rules[:MOST_NODES], Node(f"and {len(rules) - MOST_NODES:,} more")]
+    if len(rules) > MAX_NODES:
+        rules = [*rules[:MAX_NODES], Node(f"and {len(rules) - MAX_NODES:,} more")]
     if scope is None:
         yield from rules
     else:
@@ -114,7 +114,7 @@ def _nodes_of(reading: Reading, event: Event, *, opened: bool = False) -> Iterat
 def response_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
     """The response's side."""
     if not reading.response:
-        return [Node("No rule saw an answer")]
+        return [Node("No rule saw a response")]
     whole = list(
         blocks(reading.response, "PRECONDITION_EVALUATION_START", "PRECONDITION_EVALUATION_END", "pre_condition")
     )
@@ -123,14 +123,14 @@ def response_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
     held = [_precondition(block) for block in whole if block.name]
     if held:
         opened = any(node.kind != "ok" for node in held)
-        nodes.append(Node("Preconditions", children=tuple(held[:MOST_NODES]), opened=opened))
+        nodes.append(Node("Preconditions", children=tuple(held[:MAX_NODES]), opened=opened))
     stories, _ = stories_of(rest)
     if stories:
-        rules = tuple(_outbound_rule(story, near) for story in stories[:MOST_NODES])
+        rules = tuple(_outbound_rule(story, near) for story in stories[:MAX_NODES])
         nodes.append(Node("Outbound rules", children=rules, opened=True))
     fields = [event for event in rest if name_of(event) == "GENERAL_SET_RESPONSE_HEADER"]
     if fields:
-        title = f"Fields of the answer ({counted(len(fields), 'change')})"
+        title = f"Fields of the response ({counted(len(fields), 'change')})"
         nodes.append(Node(title, "ok", _dedented(field_changes(fields))))
     links = [event for event in rest if name_of(event) == "CONTENT_CHANGE" and flag(event, "link")]
     total = max(number(reading.data, "links") or 0, len(links))
@@ -145,7 +145,7 @@ def _body(reading: Reading, events: list[Event]) -> Iterator[Node]:
     answered = [event for event in reading.request if name_of(event) == "ANSWERED"]
     lines = _dedented(response_part(Reading(data, {}, answered, events))) if events else ()
     if lines:
-        yield Node("Answer and body", lines=lines, opened=True)
+        yield Node("LocalResponse and body", lines=lines, opened=True)
 
 
 def _precondition(block: Block) -> Node:

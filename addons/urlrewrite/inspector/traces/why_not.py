@@ -115,7 +115,7 @@ def _idle(story: Story) -> Iterator[Miss]:
         why, score = _stopped(nearest)
         yield Miss("response", story.name, f"in {shown(text(nearest, 'where'), 80)}, {why}", score)
     elif story.tally is not None and not number(story.tally, "examined"):
-        yield Miss("response", story.name, "the answer has nothing that it examines", 0.2)
+        yield Miss("response", story.name, "the response has nothing that it examines", 0.2)
 
 
 def _stopped(event: Event) -> tuple[str, float]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 from urlrewrite.inspector.trials.rule_texts import edited_contents, rule_paths
 from urlrewrite.loading.file_stamps import Stamp, stamp
 from urlrewrite.loading.load import load_rules
@@ -21,7 +21,7 @@ from urlrewrite.trace.trace import TraceLevel
 
 type _Key = tuple[tuple[str, ...], Overrides, tuple[tuple[str, bytes], ...]]
 
-_MOST_KEPT = 4
+_MAX_KEPT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ class Loaded:
     problems: tuple[Problem, ...]
 
     def in_force(self, settings: Settings, fingerprint: str = "") -> RulesInForce | None:
-        """The rules as if they were in force, with nothing remembered of any answer, and traced in full.
+        """The rules as if they were in force, with nothing remembered of any response, and traced in full.
 
-        With a `fingerprint` they go by that: the marks that it makes in answers are then no difference.
+        With a `fingerprint` they go by that: the marks that it makes in responses are then no difference.
         """
         if self.rules is None:
             return None
@@ -71,13 +71,13 @@ def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
     stamps = (*before, *stamp(name for name in named if name not in names))
     with _lock:
         _kept[key] = loaded, stamps
-        while len(_kept) > _MOST_KEPT:
+        while len(_kept) > _MAX_KEPT:
             _kept.popitem(last=False)
     return loaded
 
 
 def anew(rules: RulesInForce) -> RulesInForce:
-    """The rules in force with nothing remembered of any answer, so that trying them out teaches them nothing."""
+    """The rules in force with nothing remembered of any response, so that trying them out teaches them nothing."""
     return RulesInForce(rules.rules, replace(rules.settings, trace=TraceLevel.FULL))
 
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from urlrewrite.formats.files_read import reason
-from urlrewrite.inspector.seen import Snapshot
+from urlrewrite.inspector.recorded_exchange import Snapshot
 
-LONGEST = 2**20
+MAX_LENGTH = 2**20
 """Bytes up to which a file can be edited here."""
 
-MOST = 100
+MAX_TEXTS = 100
 """Files that can be edited."""
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -56,7 +56,7 @@ def rule_paths(shown: Snapshot) -> list[str]:
     """The absolute paths of these files."""
     named = shown.rules.rules.rule_set.files if shown.rules else ()
     given = (str(Path(path).absolute()) for path in shown.files)
-    return list(dict.fromkeys((*given, *named)))[:MOST]
+    return list(dict.fromkeys((*given, *named)))[:MAX_TEXTS]
 
 
 def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, bytes]:
@@ -74,8 +74,8 @@ def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, byt
             raise NotEditable(
                 f"{path}: got a text that cannot be saved in the encoding of the file ({error})"
             ) from None
-        if len(changed) > LONGEST:
-            raise NotEditable(f"{path}: got {len(changed):,} bytes, expected at most {LONGEST:,}")
+        if len(changed) > MAX_LENGTH:
+            raise NotEditable(f"{path}: got {len(changed):,} bytes, expected at most {MAX_LENGTH:,}")
         if changed != content:
             contents[path] = changed
     return contents
@@ -146,9 +146,9 @@ def _read(path: str) -> bytes:
     if not Path(path).is_file():
         raise ValueError("it is no file" if Path(path).exists() else "it is not there")
     with Path(path).open("rb") as file:
-        content = file.read(LONGEST + 1)
-    if len(content) > LONGEST:
-        raise ValueError(f"it has more than {LONGEST:,} bytes")
+        content = file.read(MAX_LENGTH + 1)
+    if len(content) > MAX_LENGTH:
+        raise ValueError(f"it has more than {MAX_LENGTH:,} bytes")
     return content
 
 

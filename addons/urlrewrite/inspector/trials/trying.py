@@ -1,6 +1,6 @@
-"""One exchange tried out: a request, and perhaps an answer of the backend, against any rules; nothing is sent.
+"""One exchange tried out: a request, and perhaps a response of the backend, against any rules; nothing is sent.
 
-The request is one that somebody writes, or that of a recorded exchange; the answer likewise.
+The request is one that somebody writes, or that of a recorded exchange; the response likewise.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any
 from urlrewrite.content.charset.view import detect
 from urlrewrite.content.kinds import content_kind, sniff_kind
 from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts, field_values, one_line
-from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import DecodedBody, decoded_body
 from urlrewrite.inspector.diff.differences import field_changes
 from urlrewrite.inspector.diff.hunks import Lines, hunks
 from urlrewrite.inspector.diff.spans import spans_between
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.traces.report import render, summary
 from urlrewrite.trace.text import clipped, printable, visible
 
-LONGEST_URL = 64 * 2**10
-MOST_FIELDS = 500
-LONGEST_BODY = 4 * 2**20
+MAX_URL_LENGTH = 64 * 2**10
+MAX_FIELDS = 500
+MAX_BODY_LENGTH = 4 * 2**20
 
 _BODY_SHOWN = 200_000
 _HUNKS = 60
@@ -35,12 +35,12 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 
 
 class CannotTry(ValueError):  # noqa: N818
-    """Something that is no request or no answer; the message says what was got and what is expected."""
+    """Something that is no request or no response; the message says what was got and what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is tried: a request, and the backend's answer; None where no answer is told."""
+    """What is tried: a request, and the backend's response; None where no response is told."""
 
     request: RequestFacts
     response: ResponseFacts | None = None
@@ -57,17 +57,17 @@ class Tried:
 
     @property
     def answer(self) -> ResponseFacts | None:
-        """The head of the answer that the client gets."""
+        """The head of the response that the client gets."""
         if self.result.status is None:
             return None
         return ResponseFacts(self.result.status, tuple(self.result.fields or ()))
 
-    def as_seen(self, recorded: Seen) -> Seen:
+    def as_seen(self, recorded: RecordedExchange) -> RecordedExchange:
         """The recorded exchange as it would have been."""
         body = self.result.body if self.result.status is not None else None
-        own = isinstance(self.result.routing, Answer)
+        own = isinstance(self.result.routing, LocalResponse)
         data = self.result.exchange.trace.data
-        return replace(recorded, trace=data, answer=self.answer, answer_body=body, own=own)
+        return replace(recorded, trace=data, answer=self.answer, response_body=body, own=own)
 
 
 def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try") -> Tried:
@@ -75,23 +75,23 @@ def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try") -> Tried:
     return Tried(trial, evaluate(rules, trial.request, trial.response, trial.body, trace_id))
 
 
-def try_recorded(rules: RulesInForce, seen: Seen) -> Tried:
+def try_recorded(rules: RulesInForce, seen: RecordedExchange) -> Tried:
     """The same for a recorded exchange; of a body that was not kept, the head alone is evaluated."""
     return try_out(rules, trial_of(seen), str(seen.trace.get("id") or "try"))
 
 
-def trial_of(seen: Seen) -> Trial:
-    """The request of a recorded exchange as the client sent it, and the backend's answer."""
+def trial_of(seen: RecordedExchange) -> Trial:
+    """The request of a recorded exchange as the client sent it, and the backend's response."""
     if seen.original is None:
-        note = "the recorded answer was this proxy's own" if seen.own else "the backend's answer was not kept"
+        note = "the recorded response was this proxy's own" if seen.own else "the backend's response was not kept"
         return Trial(seen.request, notes=(note,))
-    notes = ("the body of the backend's answer was not kept: it is taken to be empty",)
+    notes = ("the body of the backend's response was not kept: it is taken to be empty",)
     return Trial(
         seen.request, seen.original, seen.original_body or b"", () if seen.original_body is not None else notes
     )
 
 
-def asked_request(method: str, url: str, fields: Fields, recorded: Seen | None = None) -> RequestFacts:
+def asked_request(method: str, url: str, fields: Fields, recorded: RecordedExchange | None = None) -> RequestFacts:
     """A request that somebody wrote. What else there is to know of it is that of the recorded one that it comes from.
 
     Raises:
@@ -99,8 +99,8 @@ def asked_request(method: str, url: str, fields: Fields, recorded: Seen | None =
     """
     if not _TOKEN.fullmatch(method):
         raise CannotTry(f"got the method {visible(clipped(method, 80))!r}, expected one such as GET")
-    if len(url) > LONGEST_URL:
-        raise CannotTry(f"got a URL of {len(url):,} characters, expected at most {LONGEST_URL:,}")
+    if len(url) > MAX_URL_LENGTH:
+        raise CannotTry(f"got a URL of {len(url):,} characters, expected at most {MAX_URL_LENGTH:,}")
     if re.search(r"[\x00-\x20\x7f]", url):
         raise CannotTry("got a URL with a blank or a control character, expected these as %20 and the like")
     try:
@@ -117,7 +117,7 @@ def asked_request(method: str, url: str, fields: Fields, recorded: Seen | None =
 
 
 def asked_answer(status: int, fields: Fields, body: str) -> tuple[ResponseFacts, bytes, tuple[str, ...]]:
-    """An answer of the backend that somebody wrote, its body in the charset that it declares; and notes.
+    """A response of the backend that somebody wrote, its body in the charset that it declares; and notes.
 
     Raises:
         CannotTry: it is none.
@@ -137,8 +137,8 @@ def asked_answer(status: int, fields: Fields, body: str) -> tuple[ResponseFacts,
             data = charset.bom + body.encode(charset.codec, "surrogateescape")
         except (UnicodeError, LookupError):
             notes.append(f"the body cannot be written in {charset.label}; it is taken to be UTF-8")
-    if len(data) > LONGEST_BODY:
-        raise CannotTry(f"got a body of {len(data):,} bytes, expected at most {LONGEST_BODY:,}")
+    if len(data) > MAX_BODY_LENGTH:
+        raise CannotTry(f"got a body of {len(data):,} bytes, expected at most {MAX_BODY_LENGTH:,}")
     return ResponseFacts(status, kept), data, tuple(notes)
 
 
@@ -161,8 +161,8 @@ def field_lines(value: object, what: str = "headers") -> Fields:
         raise CannotTry(f"{what}: got {type(value).__name__}, expected lines such as 'Accept: text/html'")
     found = []
     for number, pair in enumerate(pairs, 1):
-        if number > MOST_FIELDS:
-            raise CannotTry(f"{what}: got more than {MOST_FIELDS} lines")
+        if number > MAX_FIELDS:
+            raise CannotTry(f"{what}: got more than {MAX_FIELDS} lines")
         match pair:
             case [str(name), str(content)] if _TOKEN.fullmatch(name.strip()) and not re.search(
                 r"[\r\n\0]", content.strip()
@@ -243,7 +243,7 @@ def routing_data(result: Evaluation) -> dict[str, Any]:
                 "fields": _shown_fields(tuple(changed)),
                 "dropped": [visible(name) for name, _ in asked if name.lower() not in sent],
             }
-        case Answer() as answer:
+        case LocalResponse() as answer:
             location = next(iter(field_values(tuple(answer.fields), "location")), "")
             return {"kind": "answer", "status": answer.status, "location": visible(location)}
         case Abort():
@@ -317,7 +317,7 @@ def _shown_body(body: DecodedBody | None) -> str | None:
 
 
 def _shown_fields(fields: Fields) -> list[list[str]]:
-    return [[visible(name), _shown(value)] for name, value in fields[:MOST_FIELDS]]
+    return [[visible(name), _shown(value)] for name, value in fields[:MAX_FIELDS]]
 
 
 def _shown(value: str) -> str:

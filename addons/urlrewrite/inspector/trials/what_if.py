@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from urlrewrite.engine.facts import Fields, field_values
-from urlrewrite.exchange.responses import Abort, Answer, Forward
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
@@ -21,18 +21,18 @@ from urlrewrite.inspector.diff.differences import FieldChange, field_changes
 from urlrewrite.inspector.leaks.over_matches import by_url, find_over_matches
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.inspector.trials.trying import Tried, body_hunks, try_recorded
 from urlrewrite.model import RuleTest
 
 SECONDS = 8.0
 LAST = 200
-MOST_LAST = 2000
-MOST_CHANGES = 100
+MAX_LAST = 2000
+MAX_CHANGES = 100
 """Changed answers that are told in detail; the others are counted."""
 
-MOST_FINDINGS = 100
+MAX_FINDINGS = 100
 
 _HUNKS = 3
 _FRAMING = frozenset({"content-length"})
@@ -48,7 +48,7 @@ class Changed:
     number of changed places. `note` says what cannot be known.
     """
 
-    seen: Seen
+    seen: RecordedExchange
     what: tuple[str, ...]
     target: tuple[str, str] | None = None
     request: tuple[FieldChange, ...] = ()
@@ -69,12 +69,12 @@ class Finding:
     place: str = ""
     why: str = ""
     count: int = 0
-    flows: list[Seen] = field(default_factory=list)
+    flows: list[RecordedExchange] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class WhatIf:
-    """The comparison. `left_out` exchanges were not reached in time, `without` have no answer of the backend kept."""
+    """The comparison. `left_out` exchanges were not reached in time, `without` have no response of the backend kept."""
 
     looked: int = 0
     left_out: int = 0
@@ -92,7 +92,7 @@ class WhatIf:
 
 
 def what_if(
-    exchanges: Iterable[Seen],
+    exchanges: Iterable[RecordedExchange],
     rules: RulesInForce,
     others: RulesInForce,
     *,
@@ -113,18 +113,18 @@ class _Comparison:
         self._rules, self._others = rules, others
         self._began, self._until = began, began + seconds
         self._same_names = _backends(rules) == _backends(others)
-        self._assets: tuple[dict[str, Seen], dict[str, Seen]] = {}, {}
+        self._assets: tuple[dict[str, RecordedExchange], dict[str, RecordedExchange]] = {}, {}
         self._asset_changed = False
         self._found: dict[str, dict[tuple[str, ...], Finding]] = {
             name: {} for name in ("vanished", "appeared", "broken", "mended")
         }
         self._result = WhatIf()
 
-    def run(self, exchanges: Iterable[Seen], last: int) -> WhatIf:
+    def run(self, exchanges: Iterable[RecordedExchange], last: int) -> WhatIf:
         """The result; the tests that the other rules carry are run first."""
         result = self._result
         self._run_tests()
-        recorded = list(exchanges)[:MOST_LAST]
+        recorded = list(exchanges)[:MAX_LAST]
         usable = [seen for seen in recorded if seen.own or seen.original is not None]
         result.without = len(recorded) - len(usable)
         usable = usable[:last]
@@ -137,7 +137,7 @@ class _Comparison:
         for name, found in self._found.items():
             order = list(Harm)
             findings = sorted(found.values(), key=lambda item: (order.index(item.harm), -item.count))
-            setattr(result, name, findings[:MOST_FINDINGS])
+            setattr(result, name, findings[:MAX_FINDINGS])
         result.seconds = time.monotonic() - self._began
         return result
 
@@ -153,13 +153,13 @@ class _Comparison:
             if failed := tuple(run_test(anew(self._others), test)):
                 self._result.tests_failed.append((test, failed))
 
-    def _compare(self, seen: Seen) -> None:
+    def _compare(self, seen: RecordedExchange) -> None:
         before, after = try_recorded(self._rules, seen), try_recorded(self._others, seen)
         seen_before, seen_after = before.as_seen(seen), after.as_seen(seen)
         changed = _changed(seen, before, after)
         if changed:
             self._result.changed += 1
-            if len(self._result.changes) < MOST_CHANGES:
+            if len(self._result.changes) < MAX_CHANGES:
                 self._result.changes.append(changed)
         self._compare_problems(seen, before, after)
         if changed or not self._same_names:
@@ -172,7 +172,7 @@ class _Comparison:
             for url, asset in by_url([one]).items():
                 assets.setdefault(url, asset)
 
-    def _compare_problems(self, seen: Seen, before: Tried, after: Tried) -> None:
+    def _compare_problems(self, seen: RecordedExchange, before: Tried, after: Tried) -> None:
         was, now = (_problems(tried.result) for tried in (before, after))
         for message, (kind, harm) in now.items():
             if message not in was:
@@ -181,7 +181,7 @@ class _Comparison:
             if message not in now:
                 self._add("mended", Finding(kind, message, harm), seen)
 
-    def _compare_leaks(self, seen: Seen, before: Seen, after: Seen) -> None:
+    def _compare_leaks(self, seen: RecordedExchange, before: RecordedExchange, after: RecordedExchange) -> None:
         was = _leaks(find_leaks(before, self._rules))
         now = _leaks(find_leaks(after, self._others))
         if not self._same_names:
@@ -194,7 +194,7 @@ class _Comparison:
                     finding = Finding("leak", leak.written, leak.harm, leak.place, leak.why)
                     self._add(name, finding, seen, more)
 
-    def _compare_over_matches(self, seen: Seen, before: Seen, after: Seen) -> None:
+    def _compare_over_matches(self, seen: RecordedExchange, before: RecordedExchange, after: RecordedExchange) -> None:
         was = find_over_matches(before, self._rules, self._assets[0])
         now = find_over_matches(after, self._others, self._assets[1])
         for name, here, there in (("broken", now, was), ("mended", was, now)):
@@ -204,14 +204,14 @@ class _Comparison:
                     finding = Finding("over-match", match.what, match.harm, match.place, match.why)
                     self._add(name, finding, seen, match.count)
 
-    def _add(self, name: str, finding: Finding, seen: Seen, count: int = 1) -> None:
+    def _add(self, name: str, finding: Finding, seen: RecordedExchange, count: int = 1) -> None:
         key = finding.kind, finding.message.lower(), finding.place
         known = self._found[name].setdefault(key, finding)
         known.count += count
         known.flows.append(seen)
 
 
-def _changed(seen: Seen, before: Tried, after: Tried) -> Changed | None:
+def _changed(seen: RecordedExchange, before: Tried, after: Tried) -> Changed | None:
     """What differs between two evaluations of an exchange; None if nothing does."""
     was, now = before.result, after.result
     targets = _target(was), _target(now)
@@ -222,16 +222,16 @@ def _changed(seen: Seen, before: Tried, after: Tried) -> Changed | None:
         request = tuple(field_changes(_sent(was.routing), _sent(now.routing)))
         what += ["request"] if request else []
         if what[:1] == ["target"]:
-            note = "the recorded answer is that of the former target; another one may answer otherwise"
+            note = "the recorded response is that of the former target; another one may answer otherwise"
     statuses = was.status, now.status
     fields: tuple[FieldChange, ...] = ()
     hunks: list[dict[str, Any]] = []
     places = 0
     if isinstance(now.routing, Forward) and seen.original is None:
-        note = "it would be sent to the backend now, of which no answer is recorded"
+        note = "it would be sent to the backend now, of which no response is recorded"
     else:
         what += ["status"] if statuses[0] != statuses[1] else []
-        # Of another answer of the proxy's own, head and body say no more than its target.
+        # Of another response of the proxy's own, head and body say no more than its target.
         if type(was.routing) is type(now.routing) and (isinstance(now.routing, Forward) or "target" not in what):
             fields = tuple(field_changes(tuple(was.fields or ()), tuple(now.fields or ())))
             told = tuple(change for change in fields if change.name.lower() not in _FRAMING)
@@ -263,11 +263,11 @@ def _target(result: Evaluation) -> str:
         case Forward() as forward:
             dialled = f" (dialling {forward.connect[0]} port {forward.connect[1]})" if forward.connect else ""
             return f"{forward.url}{dialled}"
-        case Answer() as answer:
+        case LocalResponse() as answer:
             location = next(iter(field_values(tuple(answer.fields), "location")), "")
             return f"answered {answer.status}{f' to {location}' if location else ''}"
         case Abort():
-            return "closed without an answer"
+            return "closed without a response"
 
 
 def _sent(forward: Forward) -> Fields:
@@ -282,7 +282,7 @@ def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
         if event["event"] in ("ERROR", "WARNING"):
             is_error = event["event"] == "ERROR"
             found[str(event["message"])] = ("error", Harm.ERROR) if is_error else ("warning", Harm.WARNING)
-    if isinstance(result.routing, Answer):
+    if isinstance(result.routing, LocalResponse):
         location = next(iter(field_values(tuple(result.routing.fields), "location")), "")
         if location == result.exchange.request.url:
             found[f"it redirects to itself, without end: {location}"] = "error", Harm.ERROR
@@ -299,7 +299,7 @@ def _leaks(leaks: Iterable[Leak]) -> dict[tuple[str, ...], tuple[Leak, int]]:
     return found
 
 
-def _is_asset(seen: Seen) -> bool:
+def _is_asset(seen: RecordedExchange) -> bool:
     """Whether this is a file that a page may vouch for by its digest."""
     path = seen.request.target.partition("?")[0].lower()
     types = field_values(seen.original.fields, "content-type") if seen.original else []

@@ -8,22 +8,22 @@ from urlrewrite.inspector.text import counted
 from urlrewrite.inspector.trials.what_if import Changed, Finding, WhatIf
 from urlrewrite.trace.text import clipped, shown, visible
 
-_MOST = 40
+_MAX_LINES = 40
 
 
 def what_if_lines(result: WhatIf) -> list[str]:
-    """What would become of the exchanges: first what breaks, then leaks, then each answer that changes."""
+    """What would become of the exchanges: first what breaks, then leaks, then each response that changes."""
     looked = counted(result.looked, "exchange")
     lines = [f"{counted(result.changed, 'answer')} of {looked} would change"]
     if result.left_out:
         lines.append(f"the time was up before {counted(result.left_out, 'exchange')} could be looked at")
     if result.without:
-        lines.append(f"{counted(result.without, 'exchange')} cannot be compared: the backend's answer was not kept")
+        lines.append(f"{counted(result.without, 'exchange')} cannot be compared: the backend's response was not kept")
     if result.tests:
         lines.append(
             f"tests of the rule file: {result.tests - len(result.tests_failed)} pass, {len(result.tests_failed)} fail"
         )
-    for test, messages in result.tests_failed[:_MOST]:
+    for test, messages in result.tests_failed[:_MAX_LINES]:
         lines.append(f"  fails: {visible(f'{test.method} {test.url}')}  {visible(test.source)}")
         lines += [f"    {shown(message)}" for message in messages[:5]]
     for title, findings in (
@@ -32,8 +32,8 @@ def what_if_lines(result: WhatIf) -> list[str]:
         ("leaks that would vanish", result.vanished),
         ("would be mended", result.mended),
     ):
-        lines += [title, *(_finding(item) for item in findings[:_MOST])] if findings else []
-    for change in result.changes[:_MOST]:
+        lines += [title, *(_finding(item) for item in findings[:_MAX_LINES])] if findings else []
+    for change in result.changes[:_MAX_LINES]:
         lines += _change(change)
     return lines
 
@@ -52,7 +52,7 @@ def _change(change: Changed) -> Iterator[str]:
         yield from (f"  - {shown(change.target[0])}", f"  + {shown(change.target[1])}")
     if change.status:
         yield f"  status {change.status[0]} → {change.status[1]}"
-    for item in (*change.request, *change.fields)[:_MOST]:
+    for item in (*change.request, *change.fields)[:_MAX_LINES]:
         yield from [f"  - {visible(item.name)}: {shown(item.before)}"] if item.before is not None else []
         yield from [f"  + {visible(item.name)}: {shown(item.after)}"] if item.after is not None else []
     for hunk in change.body:

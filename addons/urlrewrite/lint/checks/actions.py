@@ -46,9 +46,9 @@ def field_without_prefix(view: InboundView) -> Iterator[Finding]:
 
 @check(
     "UR151",
-    "A field of the answer set by an inbound rule",
+    "A field of the response set by an inbound rule",
     InboundView,
-    means="An inbound rule sets `RESPONSE_...`. There is no answer yet, and the field is not changed later either.",
+    means="An inbound rule sets `RESPONSE_...`. There is no response yet, and the field is not changed later either.",
     iis="Sets a variable that nothing comes of.",
     here="The same.",
     write="An outbound rule: `match: {serverVariable: RESPONSE_X, pattern: .*}` with the action Rewrite.",
@@ -57,7 +57,7 @@ def answer_set_inbound(view: InboundView) -> Iterator[Finding]:
     for item, _ in view.variables:
         if normal_name(item.name).startswith("RESPONSE_"):
             yield Finding(
-                f"{quoted(item.name)} has no effect in an inbound rule, in IIS as here, because there is no answer "
+                f"{quoted(item.name)} has no effect in an inbound rule, in IIS as here, because there is no response "
                 f"yet: write an outbound rule with serverVariable {item.name}",
                 place(item, view),
             )

@@ -22,8 +22,8 @@ _ANSWER_FIELDS = frozenset(
     "A preCondition on Set-Cookie",
     OutboundView,
     means="A rule for `RESPONSE_Set_Cookie` has a preCondition on the same field. A preCondition is asked once for the "
-    "whole answer, the rule once for each cookie.",
-    iis="Sees one value for all cookies of the answer in a preCondition: the rule is skipped for all of them, or "
+    "whole response, the rule once for each cookie.",
+    iis="Sees one value for all cookies of the response in a preCondition: the rule is skipped for all of them, or "
     "runs for all of them.",
     here="The same: in a preCondition `{RESPONSE_Set_Cookie}` is all lines, joined with commas.",
     write="A condition of the rule on `{R:0}`, which is the cookie at hand, or a pattern such as "
@@ -34,14 +34,14 @@ def set_cookie_precondition(view: OutboundView) -> Iterator[Finding]:
         return
     if any("RESPONSE_SET_COOKIE" in normal_name(item.item.input) for item in view.pre_condition.conditions):
         yield Finding(
-            f"the preCondition {quoted(view.item.pre_condition)} sees all cookies of the answer at once, in IIS as "
+            f"the preCondition {quoted(view.item.pre_condition)} sees all cookies of the response at once, in IIS as "
             "here, and not the one that the rule is at: ask in a condition of the rule, with the input '{R:0}'"
         )
 
 
 @check(
     "UR160",
-    "A field of the answer by its own name",
+    "A field of the response by its own name",
     OutboundView,
     means="The serverVariable of an outbound rule is the name of a field without `RESPONSE_` before it.",
     iis="Takes it as a server variable, which is empty. The field stays as it is.",
@@ -102,7 +102,7 @@ def html_redirects(view: OutboundView) -> Iterator[Finding]:
         asked += before.conditions
     if any(_asks_for_html(item) for item in asked):
         yield Finding(
-            f"the rule for {view.item.match.server_variable} is for answers with the Content-Type text/html only, in "
+            f"the rule for {view.item.match.server_variable} is for responses with the Content-Type text/html only, in "
             "IIS as here, and a redirect often has none: write a preCondition on '{RESPONSE_STATUS}' with the pattern "
             r"'^(201|3\d\d)$' instead"
         )
@@ -119,8 +119,8 @@ def _asks_for_html(item: ConditionView) -> bool:
     "UR163",
     "A rule for bodies without a preCondition",
     OutboundView,
-    means="A rule for tags or bodies says nothing of the kind of answer that it is for.",
-    iis="Tries it on every answer, pictures and downloads as well, which costs time and can damage them; compressed "
+    means="A rule for tags or bodies says nothing of the kind of response that it is for.",
+    iis="Tries it on every response, pictures and downloads as well, which costs time and can damage them; compressed "
     "ones fail with 500.52.",
     here="Tries tags in HTML and XML only, bodies in everything that is text: scripts, styles and JSON, too.",
     write="A preCondition: `{input: '{RESPONSE_CONTENT_TYPE}', pattern: ^text/html}`.",
@@ -132,7 +132,7 @@ def no_precondition(view: OutboundView) -> Iterator[Finding]:
         return
     here = "here in HTML and XML" if view.tags else "here in everything that is text"
     yield Finding(
-        f"the rule has no preCondition: it is tried on every answer in IIS, pictures and downloads too, {here}; "
+        f"the rule has no preCondition: it is tried on every response in IIS, pictures and downloads too, {here}; "
         "write a preCondition on '{RESPONSE_CONTENT_TYPE}', such as the pattern '^text/html'"
     )
 
@@ -159,7 +159,7 @@ def no_effect(view: OutboundView) -> Iterator[Finding]:
     "UR167",
     "A field blanked rather than taken away",
     OutboundView,
-    means="A rule gives a field of the answer an empty value, to have it away.",
+    means="A rule gives a field of the response an empty value, to have it away.",
     iis="Sends the field with an empty value. (To take it away there: removeServerHeader, or `<remove>` in "
     "customHeaders.)",
     here="In the mode `helpful` the field is taken away; in the mode `iis` it is sent empty, as there.",

@@ -154,9 +154,9 @@ def _suggestion(name: str) -> str:
 
 @check(
     "UR153",
-    "A field of the answer read by an inbound rule",
+    "A field of the response read by an inbound rule",
     ConditionsView,
-    means="An inbound rule reads `{RESPONSE_...}`. It runs before the backend is asked: there is no answer yet.",
+    means="An inbound rule reads `{RESPONSE_...}`. It runs before the backend is asked: there is no response yet.",
     iis="Takes it as empty.",
     here="Takes it as empty.",
     write="An outbound rule, or the field of the request: `{HTTP_...}`.",
@@ -168,7 +168,7 @@ def answer_read_inbound(view: ConditionsView) -> Iterator[Finding]:
         for name in _variables(template):
             if normal_name(name).startswith("RESPONSE_") and normal_name(name) not in view.context.variables:
                 yield Finding(
-                    f"{{{name}}} is empty in an inbound rule, in IIS as here, because there is no answer yet: "
+                    f"{{{name}}} is empty in an inbound rule, in IIS as here, because there is no response yet: "
                     "write an outbound rule, or read a field of the request with {HTTP_...}",
                     source,
                 )

@@ -179,7 +179,7 @@ document(
     ".NET, for example.",
     iis="Does it.",
     here="A provider gives an empty text, and the trace tells each time; for the rest the message says what is left.",
-    write="A rewrite map or a FileMapProvider with the same answers.",
+    write="A rewrite map or a FileMapProvider with the same responses.",
 )
 document(
     "UR021",

@@ -80,6 +80,6 @@ function loads({ loads: all, more }, current) {
 }
 
 function status(code) {
-  if (code === null) return badge("err", "no answer");
+  if (code === null) return badge("err", "no response");
   return badge(code >= 400 ? "err" : code >= 300 ? "info" : "ok", String(code));
 }

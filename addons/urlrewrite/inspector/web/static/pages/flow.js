@@ -104,7 +104,7 @@ function navigation(data) {
 }
 
 function head(data) {
-  const status = data.status === null ? "no answer" : String(data.status);
+  const status = data.status === null ? "no response" : String(data.status);
   const old = data.rules && data.rules_in_force && data.rules !== data.rules_in_force;
   return h(
     "div",
@@ -247,7 +247,7 @@ function steps(data) {
     shown.replaceChildren(stops[index].make());
   }
   go(0);
-  const approximate = data.steps.note && data.steps.answers.length ? note("info", `The steps of the answer are put together from the trace: ${data.steps.note}.`) : null;
+  const approximate = data.steps.note && data.steps.answers.length ? note("info", `The steps of the response are put together from the trace: ${data.steps.note}.`) : null;
   return card("Step by step", approximate, h("div", { class: "toolbar" }, previous, next, where), shown);
 }
 

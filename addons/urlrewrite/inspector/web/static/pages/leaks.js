@@ -20,12 +20,12 @@ export async function show(main, asked, app) {
 
 function summary(data, asked) {
   const number = (harm) => data.leaks.filter((leak) => leak.harm === harm).reduce((sum, leak) => sum + leak.count, 0);
-  const where = asked.flow ? "the answer of this flow" : counted(data.flows, "answer");
-  const rest = data.more ? ` ${counted(data.more, "older answer")} not looked at, as it took too long.` : "";
+  const where = asked.flow ? "the response of this flow" : counted(data.flows, "answer");
+  const rest = data.more ? ` ${counted(data.more, "older response")} not looked at, as it took too long.` : "";
   const of = asked.flow ? ["Flow ", link("flow", { flow: asked.flow }, asked.flow), " · ", link("leaks", {}, "all flows")] : [];
   if (!data.leaks.length) {
     const kind = data.flows ? "ok" : "info";
-    return note(kind, data.flows ? `No name of a backend is left in ${where}.${rest}` : "No answer was recorded yet.", of.length ? " " : "", of);
+    return note(kind, data.flows ? `No name of a backend is left in ${where}.${rest}` : "No response was recorded yet.", of.length ? " " : "", of);
   }
   const first = data.leaks[0];
   const said = first.harm === "information" ? "Nothing that a browser would follow names a backend" : "A backend is named where it matters";

@@ -1,4 +1,4 @@
-// The page Try: a request (and an answer of the backend) on the left, what the rules make of it on the right, at once.
+// The page Try: a request (and a response of the backend) on the left, what the rules make of it on the right, at once.
 
 import { badge, bytes, code, copyButton, counted, get, h, json, link, note, post, table, tabs } from "../lib.js";
 
@@ -55,21 +55,21 @@ class Form {
 
   answerForm(form, later) {
     const answer = form.answer ?? { status: 200, fields: "Content-Type: text/html; charset=utf-8\n", body: "", note: "" };
-    this.status = h("input", { value: String(answer.status), size: 5, "aria-label": "Status of the answer", oninput: later });
-    this.answerFields = area(answer.fields, 4, "Headers of the answer", later);
-    this.body = area(answer.body ?? "", 8, "Body of the answer", later);
-    // Without a flow an answer is tried as soon as something is written into it.
+    this.status = h("input", { value: String(answer.status), size: 5, "aria-label": "Status of the response", oninput: later });
+    this.answerFields = area(answer.fields, 4, "Headers of the response", later);
+    this.body = area(answer.body ?? "", 8, "Body of the response", later);
+    // Without a flow a response is tried as soon as something is written into it.
     this.own = h("input", { type: "checkbox", checked: false, onchange: later });
     const open = () => {
       this.own.checked = true;
       later();
     };
     for (const field of [this.status, this.answerFields, this.body]) field.addEventListener("input", open);
-    const label = this.flow ? "use what is written here instead of the recorded answer" : "answer with this";
+    const label = this.flow ? "use what is written here instead of the recorded response" : "answer with this";
     return h(
       "details",
       {},
-      h("summary", {}, this.flow ? "The backend's answer, as recorded" : "The backend's answer"),
+      h("summary", {}, this.flow ? "The backend's response, as recorded" : "The backend's response"),
       answer.note ? h("p", { class: "muted" }, answer.note) : null,
       h("div", { class: "row" }, h("label", {}, "Status ", this.status), h("label", {}, this.own, label)),
       h("label", { class: "block" }, "Headers", this.answerFields),
@@ -158,7 +158,7 @@ export function problemNote(problem) {
 
 function decided(result) {
   const { kind, url, status, location } = result.routing;
-  if (kind === "abort") return "The connection is closed without an answer.";
+  if (kind === "abort") return "The connection is closed without a response.";
   if (kind === "answer") return `Answered by the proxy: ${status}${location ? ` to ${location}` : ""}.`;
   const came = result.status === null ? "" : ` The client gets ${result.status}.`;
   return `Sent to ${url}.${came}`;
@@ -182,7 +182,7 @@ function routing(result) {
 }
 
 function changes(result) {
-  if (result.status === null) return h("p", { class: "muted" }, "There is no answer to look at: write one on the left, or take a recorded flow.");
+  if (result.status === null) return h("p", { class: "muted" }, "There is no response to look at: write one on the left, or take a recorded flow.");
   const rows = result.field_changes.map((change) => [
     change.name,
     change.before === null ? null : h("del", {}, change.before),
@@ -191,7 +191,7 @@ function changes(result) {
   ]);
   const { body } = result;
   return [
-    h("h3", {}, rows.length ? `${counted(rows.length, "header")} of the answer changed` : "No header of the answer changed"),
+    h("h3", {}, rows.length ? `${counted(rows.length, "header")} of the response changed` : "No header of the response changed"),
     rows.length ? table(["Header", "Before", "After", "By"], rows) : null,
     h("h3", {}, body.hunks.length ? `${counted(body.changes, "place")} of the body changed` : body.changed ? "The body was changed" : "The body is unchanged", body.size === null ? null : h("span", { class: "muted" }, ` ${bytes(body.size)}`)),
     body.note ? h("p", { class: "muted" }, body.note) : null,

@@ -197,7 +197,7 @@ function headline(result, isEdited) {
   const notes = [note(bad ? "err" : "ok", h("strong", {}, text), h("span", { class: "muted" }, ` ${result.seconds} s`))];
   if (result.left_out) notes.push(note("warn", `The time was up before ${counted(result.left_out, "exchange")} could be looked at.`));
   if (result.tests.left_out) notes.push(note("warn", `The time was up before ${counted(result.tests.left_out, "test")} could be run.`));
-  if (result.without) notes.push(note("info", `${counted(result.without, "exchange")} cannot be compared: the backend's answer was not kept.`));
+  if (result.without) notes.push(note("info", `${counted(result.without, "exchange")} cannot be compared: the backend's response was not kept.`));
   return notes;
 }
 

@@ -9,10 +9,10 @@ from urlrewrite.content.coding.codings import parse_content_encoding
 from urlrewrite.content.kinds import Kind, content_kind, media_type, sniff_kind
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
-from urlrewrite.inspector.diagnose.page_loads import answer_field, destination, request_field, url_of
-from urlrewrite.inspector.diagnose.routes import RuleCause, near_misses, own_answer, taken_by
+from urlrewrite.inspector.diagnose.page_loads import destination, request_field, response_field, url_of
+from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
-from urlrewrite.inspector.seen import Seen
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
 
@@ -28,8 +28,8 @@ def wrong_types(case: Case) -> Iterator[Finding]:
             continue
         where = case.named(url_of(seen))
         use = destination(seen) or (where[1].use if where else "")
-        declared = answer_field(seen, "content-type")
-        kind = content_kind(declared) if declared else sniff_kind(seen.answer_body or b"")
+        declared = response_field(seen, "content-type")
+        kind = content_kind(declared) if declared else sniff_kind(seen.response_body or b"")
         script, style = use in _SCRIPTS, use == "style"
         if not (script and kind in (Kind.HTML, Kind.XHTML)) and not (style and kind not in (Kind.CSS, Kind.BINARY)):
             continue
@@ -48,12 +48,12 @@ def wrong_types(case: Case) -> Iterator[Finding]:
         yield Finding("wrong-type", harm, title, flows, evidence, cause.rule, cause.source, cause.todo)
 
 
-def _type_cause(case: Case, seen: Seen, declared: str) -> tuple[RuleCause, str]:
+def _type_cause(case: Case, seen: RecordedExchange, declared: str) -> tuple[RuleCause, str]:
     before = next(iter(field(seen, "content-type", original=True)), "")
     if before and media_type(before) != media_type(declared):
         cause = field_reason(case, seen, "Content-Type")
         return cause, f"the backend sent {shown(before, 60)}; {cause.why}"
-    if answered := own_answer(case, seen):
+    if answered := local_response(case, seen):
         return answered, f'the rule "{answered.rule}" {answered.why}'
     if taken := taken_by(case, seen):
         return taken, f'the rule "{taken.rule}" took it: {taken.why}'
@@ -97,14 +97,16 @@ def _accepts(accepted: str, coding: str) -> bool:
     return weights.get(coding, weights.get("*", False))
 
 
-def _claims_in_vain(seen: Seen, codings: tuple[str, ...]) -> bool:
-    return codings[-1] == "gzip" and bool(seen.answer_body) and not (seen.answer_body or b"").startswith(b"\x1f\x8b")
+def _claims_in_vain(seen: RecordedExchange, codings: tuple[str, ...]) -> bool:
+    return (
+        codings[-1] == "gzip" and bool(seen.response_body) and not (seen.response_body or b"").startswith(b"\x1f\x8b")
+    )
 
 
 def wrong_charsets(case: Case) -> Iterator[Finding]:
     """A charset that was taken away from a field or changed, though the bytes are what they were."""
     for seen in case.load.all:
-        before, after = next(iter(field(seen, "content-type", original=True)), ""), answer_field(seen, "content-type")
+        before, after = next(iter(field(seen, "content-type", original=True)), ""), response_field(seen, "content-type")
         if not before or before == after or media_type(before) != media_type(after):
             continue
         was, now = _CHARSET.search(before), _CHARSET.search(after)
@@ -120,13 +122,13 @@ def wrong_charsets(case: Case) -> Iterator[Finding]:
         )
 
 
-def _asked_for(exchanges: list[Seen]) -> tuple[tuple[str, str], ...]:
+def _asked_for(exchanges: list[RecordedExchange]) -> tuple[tuple[str, str], ...]:
     return tuple(("asked for", seen.request.url) for seen in exchanges[:3])
 
 
 def warnings(case: Case) -> Iterator[Finding]:
     """What the rules themselves warned of."""
-    told: dict[str, list[Seen]] = {}
+    told: dict[str, list[RecordedExchange]] = {}
     for seen in case.load.all:
         for event in case.reading(seen).problems():
             if name_of(event) == "WARNING" and text(event, "message"):

@@ -16,12 +16,12 @@ from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RecordedExchange:
     """One exchange.
 
     `request` is as the client sent it, `original` as the backend answered it, `answer` as the client got it. Bodies
     are bytes as they were sent, under their content coding; None where one was not kept: it was too long, or has been
-    dropped since. `original` is None, too, where there is none: the answer is this proxy's own (`own`), or none came.
+    dropped since. `original` is None, too, where there is none: the response is this proxy's own (`own`), or none came.
     `began` is in seconds since the epoch, `failed` says why the exchange was broken off.
     """
 
@@ -33,7 +33,7 @@ class Seen:
     original: ResponseFacts | None = None
     original_body: bytes | None = None
     answer: ResponseFacts | None = None
-    answer_body: bytes | None = None
+    response_body: bytes | None = None
     own: bool = False
     failed: str = ""
 
@@ -50,12 +50,12 @@ class Snapshot:
     `files` are the paths of the rule files as they were given, `overrides` what the options say beside them.
     """
 
-    seen: tuple[Seen, ...]
+    seen: tuple[RecordedExchange, ...]
     rules: RulesInForce | None
     statistics: Statistics
     files: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
 
-    def find(self, flow_id: str) -> Seen | None:
+    def find(self, flow_id: str) -> RecordedExchange | None:
         """The exchange of a flow; a trace id will do, too."""
         return next((seen for seen in self.seen if flow_id in (seen.flow_id, seen.trace.get("id"))), None)
