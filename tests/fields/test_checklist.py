@@ -283,8 +283,8 @@ def test_reason_phrases_by_option() -> None:
 
 def test_trailers_are_read_as_fields_are() -> None:
     exchange = ask(SITES["default"], f"{P}/", answer=(200, [HTML], PAGE)).exchange
-    lines = [("grpc-message", f"see {ENCODED_B}%2Fx"), ("Content-Digest", "sha-256=:x:"), ("X-Url", f"{B}/x")]
-    assert exchange.trailers(lines) == [("grpc-message", f"see {ENCODED_P}%2Fx"), ("X-Url", f"{P}/x")]
+    lines = (("grpc-message", f"see {ENCODED_B}%2Fx"), ("Content-Digest", "sha-256=:x:"), ("X-Url", f"{B}/x"))
+    assert exchange.trailers(lines) == (("grpc-message", f"see {ENCODED_P}%2Fx"), ("X-Url", f"{P}/x"))
 
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"

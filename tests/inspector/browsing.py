@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
+from urlrewrite.model.field_lines import field_values
 
 CODINGS = "gzip, deflate, br, zstd"
 MAX_REDIRECTS = 20  # as Chromium

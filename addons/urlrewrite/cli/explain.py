@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from urlrewrite.cli.arguments import UsageError
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.raw_response import parse_response
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
@@ -18,6 +18,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.files_read import reason
 from urlrewrite.inspector.traces.report import render
 from urlrewrite.model import Site
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.text import visible
 
@@ -89,11 +90,11 @@ def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
         case Forward():
             before = result.exchange.request.fields
             added = {name for name, value in routing.fields if (name, value) not in before and name.lower() != "host"}
-            headers = {name: ", ".join(field_values(tuple(routing.fields), name)) for name in sorted(added)}
+            headers = {name: ", ".join(field_values(routing.fields, name)) for name in sorted(added)}
             facts |= {"url": routing.url, "status": None, "location": None}
             facts["headers"] = {"Host": routing.host, **headers}
         case LocalResponse():
-            location = next(iter(field_values(tuple(routing.fields), "location")), None)
+            location = next(iter(field_values(routing.fields, "location")), None)
             if facts["action"] not in ("Redirect", "CustomResponse"):
                 facts["action"] = "CustomResponse"
             facts |= {"url": None, "status": routing.status, "location": location, "headers": {}}

@@ -24,7 +24,6 @@ from urlrewrite.exchange.body.rewriting import BodyRewriting
 from urlrewrite.exchange.iis_errors import applies_no_rule, judge_coding
 from urlrewrite.exchange.mounts import page_path
 from urlrewrite.exchange.request import JudgedRequest, knows_public_name, told
-from urlrewrite.exchange.request_fields import FieldLines
 from urlrewrite.exchange.responses import LocalResponse
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.exchange.websocket import WebSocketMessages
@@ -32,6 +31,7 @@ from urlrewrite.fields.names import Change
 from urlrewrite.fields.urls import rewrite_response_fields
 from urlrewrite.fields.validators import after_rewrite, mark_validators
 from urlrewrite.model import LinkMode, LinkPlace
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace.trace import TraceLevel
 
@@ -69,14 +69,14 @@ class Exchange(JudgedRequest):
         """Takes the head of a response. `own` is a response that this exchange gave itself: only rules apply to it."""
         self.trace.data["status"] = response.status
         if self._scope is None or self._compiled is None or self._level is None:
-            return ResponseHead(list(response.fields), BodyPlan(Way.PASS, "the response is our own"))
+            return ResponseHead(response.fields, BodyPlan(Way.PASS, "the response is our own"))
         site, level, scope = self._compiled.site, self._level, self._scope
         scope.variables.response = response
         try:
             self.trace.add("URL_REWRITE_START", scope="Distributed", type="Outbound", status=response.status)
             rules = () if applies_no_rule(level, scope, response) else level.outbound_rules
             run = self._run = OutboundRun(rules, level.pre_conditions, scope)
-            fields = apply_field_rules(run, list(response.fields))
+            fields = apply_field_rules(run, response.fields)
             if not own:
                 judge_coding(level, run, self.request.method, response)
         except PatternTimeout as error:
@@ -96,8 +96,8 @@ class Exchange(JudgedRequest):
             page_path(site, self.request) if mount else "",
             site.links_also,
         )
-        plan = self._body.plan(self.request.method, response.status, tuple(fields))
-        integrity = BodyIntegrity(self.request.url, tuple(fields), self.rules.assets, self.trace)
+        plan = self._body.plan(self.request.method, response.status, fields)
+        integrity = BodyIntegrity(self.request.url, fields, self.rules.assets, self.trace)
         self._body.integrity = integrity
         if integrity.is_promised and plan.subject:
             # As it is, it does not depend on the rules: its validators are the backend's.
@@ -126,7 +126,7 @@ class Exchange(JudgedRequest):
             # It was to be held, and turned out to be too long.
             self._body.integrity.tell_left_alone()
             return Chain([])
-        return self._body.stream(tuple(head.fields), head.plan)
+        return self._body.stream(head.fields, head.plan)
 
     def stream_failed(self, head: ResponseHead, error: Exception) -> None:
         """Tells that this rewriter failed as a whole: the rest of the body passes as it comes, or it is `cut`."""
@@ -156,7 +156,7 @@ class Exchange(JudgedRequest):
         """Takes a whole body, content coding included, whose plan is to be rewritten."""
         assert self._body is not None and self._scope is not None
         try:
-            body = self._body.whole(raw, tuple(head.fields), head.plan)
+            body = self._body.whole(raw, head.fields, head.plan)
         except PatternTimeout as error:
             return self.fail(f'rule "{self._scope.rule_name}": {error}')
         integrity = self._body.integrity
@@ -183,7 +183,7 @@ class Exchange(JudgedRequest):
             return fields
         coded = Change("Content-Encoding", ", ".join(plan.codings), None, "the rewritten body is sent plain")
         self._record_response([coded])
-        return [(name, value) for name, value in fields if name.lower() != "content-encoding"]
+        return tuple(line for line in fields if line[0].lower() != "content-encoding")
 
     def trailers(self, lines: FieldLines) -> FieldLines:
         """The trailers of a response as they go to the client, without digests of a body that may have been changed."""

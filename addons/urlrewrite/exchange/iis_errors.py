@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from urlrewrite.content.coding.codings import parse_content_encoding
 from urlrewrite.engine.compile import CompiledLevel, CompiledRules
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.engine.scope import Scope
 from urlrewrite.exchange.body.plan import has_body
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 
 

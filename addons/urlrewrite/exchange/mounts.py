@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.variables import Url
 from urlrewrite.model import Site
+from urlrewrite.model.field_lines import field_values
 
 
 def backend_target(site: Site, request: RequestFacts, url: Url, *, absolute: bool) -> str | None:

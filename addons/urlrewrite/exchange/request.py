@@ -203,7 +203,7 @@ class JudgedRequest:
         connect = site.connect if origin == site.backend else None
         _, inbound_map = self._link_maps()
         unmarked = unmark_request_fields(
-            list(self.request.fields),
+            self.request.fields,
             self._fingerprint(),
             marked_only=self._is_subject(kind_by_request(self.request.target, self.request.fields)),
             whole_only=self._is_subject(kind_by_path(self.request.target)),
@@ -237,7 +237,7 @@ class JudgedRequest:
             self.request.host if site.preserve_host_header else origin.authority
         )
         broken = broken_signatures(
-            list(self.request.fields),
+            self.request.fields,
             fields,
             host_changed=host != self.request.host,
             target_changed=self.decision.target != self.request.target,

@@ -7,10 +7,9 @@ import re
 from collections.abc import Callable
 
 from urlrewrite.content.coding.codings import limit_accept_encoding
+from urlrewrite.model.field_lines import FieldLine, FieldLines, field_values
 
 _REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
-
-type FieldLines = list[tuple[str, str]]
 
 
 def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
@@ -24,12 +23,12 @@ def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
 
 def limit_codings(fields: FieldLines) -> FieldLines:
     """Accept-Encoding limited to what the content engine can undo."""
-    values = [value for name, value in fields if name.lower() == "accept-encoding"]
+    values = field_values(fields, "accept-encoding")
     if not values:
         return fields
     limited = limit_accept_encoding(", ".join(values))
-    rest = [(name, value) for name, value in fields if name.lower() != "accept-encoding"]
-    return rest if limited is None else [*rest, ("Accept-Encoding", limited)]
+    rest = tuple(line for line in fields if line[0].lower() != "accept-encoding")
+    return rest if limited is None else (*rest, ("Accept-Encoding", limited))
 
 
 def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
@@ -44,8 +43,10 @@ def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
 
 def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
     """`fields` with those of `wanted` (by lower-case name) set in their old place or added; None takes one away."""
+    if not wanted:
+        return fields
     left = dict(wanted)
-    lines: FieldLines = []
+    lines: list[FieldLine] = []
     for name, value in fields:
         key = name.lower()
         if key not in wanted or key == "host":
@@ -53,4 +54,4 @@ def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
         elif (new := left.pop(key, None)) is not None:
             lines.append((name, new))
     lines += [(name, value) for name, value in left.items() if value is not None and name != "host"]
-    return lines
+    return tuple(lines)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 
 from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
 
@@ -22,7 +23,7 @@ class Forward:
     connect: tuple[str, int] | None
     host: str
     target: str
-    fields: list[tuple[str, str]]
+    fields: FieldLines
 
     @property
     def url(self) -> str:
@@ -35,7 +36,7 @@ class LocalResponse:
     """A response of our own. `sub_status` is IIS's number behind the status, for the trace and the log."""
 
     status: int
-    fields: list[tuple[str, str]] = field(default_factory=list)
+    fields: FieldLines = ()
     body: bytes = b""
     reason: str = ""
     sub_status: int = 0
@@ -64,8 +65,8 @@ def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
     trace = f"Trace id: {trace_id}\n" if trace_id else ""
     phrase = reason_phrase(status)
     body = f"{status} {phrase}\n\n{text}\n{trace}".encode()
-    fields = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-    return LocalResponse(status, [*fields, ("Content-Length", str(len(body)))], body, phrase)
+    fields = _fields("text/plain", body, ("Cache-Control", "no-store"))
+    return LocalResponse(status, fields, body, phrase)
 
 
 def iis_response(code: str, message: str, trace_id: str = "") -> LocalResponse:
@@ -113,15 +114,15 @@ def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id:
         "",
     ]
     body = "\n".join(lines).encode("utf-8", "replace")
-    fields = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
-    return LocalResponse(status, [*fields, ("Content-Length", str(len(body)))], body, _on_the_wire(phrase), sub_status)
+    fields = _fields("text/html", body, ("Cache-Control", "no-store"))
+    return LocalResponse(status, fields, body, _on_the_wire(phrase), sub_status)
 
 
 def decided_response(decision: Decision, *, iis: bool = False, trace_id: str = "") -> LocalResponse:
     """The response that a Redirect or CustomResponse action asks for; in mode iis errors come on a page like IIS's."""
-    fields = [("Content-Type", "text/plain; charset=utf-8")]
+    more: FieldLines = ()
     if decision.outcome is Outcome.REDIRECT:
-        fields.append(("Location", decision.location))
+        more = (("Location", decision.location),)
         text, reason = f"{decision.status} {decision.location}\n", reason_phrase(decision.status)
     else:
         reason = _on_the_wire(decision.reason) or reason_phrase(decision.status)
@@ -130,5 +131,9 @@ def decided_response(decision: Decision, *, iis: bool = False, trace_id: str = "
         sub_status = f".{decision.sub_status}" if decision.sub_status else ""
         text = f"{decision.description or f'{decision.status}{sub_status} {reason}'}\n"
     body = b"" if decision.status in (204, 304) else text.encode("utf-8", "replace")
-    fields.append(("Content-Length", str(len(body))))
-    return LocalResponse(decision.status, fields, body, reason, decision.sub_status)
+    return LocalResponse(decision.status, _fields("text/plain", body, *more), body, reason, decision.sub_status)
+
+
+def _fields(media_type: str, body: bytes, *more: FieldLine) -> FieldLines:
+    """The fields of a response of our own."""
+    return ("Content-Type", f"{media_type}; charset=utf-8"), *more, ("Content-Length", str(len(body)))

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from urlrewrite.engine.facts import RequestFacts, ResponseFacts, field_values
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.exchange import Exchange, ResponseHead
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.model import Expectation, RuleTest
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 
 @dataclass(slots=True)
@@ -24,12 +25,12 @@ class Evaluation:
     exchange: Exchange
     routing: Forward | LocalResponse | Abort
     status: int | None = None
-    fields: list[tuple[str, str]] | None = None
+    fields: FieldLines | None = None
     body: bytes | None = None
 
 
 def request_facts(
-    method: str, url: str, fields: tuple[tuple[str, str], ...] = (), *, client: tuple[str, int] = ("127.0.0.1", 50000)
+    method: str, url: str, fields: FieldLines = (), *, client: tuple[str, int] = ("127.0.0.1", 50000)
 ) -> RequestFacts:
     """The facts of a request for an absolute URL.
 
@@ -61,7 +62,7 @@ def evaluate(
     result = Evaluation(exchange, routing)
     own = isinstance(routing, LocalResponse)
     if isinstance(routing, LocalResponse):
-        response, body = ResponseFacts(routing.status, tuple(routing.fields), routing.reason), routing.body
+        response, body = ResponseFacts(routing.status, routing.fields, routing.reason), routing.body
     if response is not None and not isinstance(routing, Abort):
         _answer(result, response, body, own=own)
     exchange.finish()
@@ -112,17 +113,17 @@ def _comparisons(result: Evaluation, expect: Expectation) -> Iterator[tuple[str,
         yield "url", routing.url if isinstance(routing, Forward) else None, expect.url
     if expect.status is not None:
         yield "status", result.status, expect.status
-    answer_fields = tuple(result.fields or ())
+    answer_fields = result.fields or ()
     if expect.location is not None:
         yield "location", _joined(answer_fields, "location"), expect.location
     for name, value in expect.fields.items():
         yield name, _joined(answer_fields, name), value
-    sent = tuple(routing.fields) if isinstance(routing, Forward) else ()
+    sent = routing.fields if isinstance(routing, Forward) else ()
     for name, value in expect.request_fields.items():
         got = routing.host if name == "host" and isinstance(routing, Forward) else _joined(sent, name)
         yield f"request {name}", got, value
 
 
-def _joined(fields: tuple[tuple[str, str], ...], name: str) -> str | None:
+def _joined(fields: FieldLines, name: str) -> str | None:
     values = field_values(fields, name)
     return ", ".join(values) if values else None

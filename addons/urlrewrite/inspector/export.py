@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from urlrewrite.content.kinds import media_type
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts, field_values
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
@@ -27,6 +27,7 @@ from urlrewrite.inspector.masking import Mask
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.model import Expectation, RuleTest
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.text import visible
 
 _SHORT = 1000
@@ -121,12 +122,12 @@ def _written(seen: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, R
     return read, response, text.encode("utf-8", "replace").decode()
 
 
-def _masked(mask: Mask, fields: Fields) -> Fields:
+def _masked(mask: Mask, fields: FieldLines) -> FieldLines:
     """Field lines without the secrets that were found elsewhere."""
     return tuple((name, mask.text(value)) for name, value in fields)
 
 
-def _response_fields(fields: Fields, *, has_text: bool) -> Iterator[tuple[str, str]]:
+def _response_fields(fields: FieldLines, *, has_text: bool) -> Iterator[tuple[str, str]]:
     for name, value in fields:
         if name.lower() in _NOT_WRITTEN or not _is_writable(name, value):
             continue
@@ -162,7 +163,7 @@ def _outcome(result: Evaluation) -> tuple[object, ...]:
 
 def _fields_that_matter(
     rules: RulesInForce, request: RequestFacts, response: ResponseFacts | None, body: str
-) -> Fields:
+) -> FieldLines:
     """As few fields of the request as there can be without a difference."""
     own = [line for line in request.fields if line != ("Host", request.host)]
     fewer = [
@@ -187,7 +188,7 @@ def _without_noise(rules: RulesInForce, request: RequestFacts, response: Respons
 
 
 def _body_that_matters(
-    rules: RulesInForce, request: RequestFacts, fields: Fields, response: ResponseFacts | None, body: str
+    rules: RulesInForce, request: RequestFacts, fields: FieldLines, response: ResponseFacts | None, body: str
 ) -> str:
     """The body, or if it is long, the lines of it in which something was changed; its beginning if nothing was."""
     if response is None or len(body) <= _PART:
@@ -252,10 +253,10 @@ def _where(result: Evaluation) -> str:
 
 
 def _joined(result: Evaluation, name: str) -> str | None:
-    return _joined_values(tuple(result.fields or ()), name)
+    return _joined_values(result.fields or (), name)
 
 
-def _joined_values(fields: Fields, name: str) -> str | None:
+def _joined_values(fields: FieldLines, name: str) -> str | None:
     values = field_values(fields, name)
     return ", ".join(values) if values else None
 
@@ -282,7 +283,7 @@ def _set_fields(result: Evaluation, again: Evaluation) -> Iterator[tuple[str, st
             value, then = (str(routing.host) for routing in (result.routing, again.routing))
             yield from [(name, value)] if value == then else []
             continue
-        sent, later = (_joined_values(tuple(routing.fields), name) for routing in (result.routing, again.routing))
+        sent, later = (_joined_values(routing.fields, name) for routing in (result.routing, again.routing))
         if sent == later:
             yield name, sent
 

@@ -17,9 +17,8 @@ from urlrewrite.content.integrity import (
     policies_in,
 )
 from urlrewrite.content.kinds import Kind
-from urlrewrite.engine.facts import Fields
-from urlrewrite.exchange.request_fields import FieldLines
 from urlrewrite.fields.names import Change
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.trace.trace import Trace
 
 _HASHES = (b"sha256-", b"sha384-", b"sha512-")
@@ -33,7 +32,7 @@ class BodyIntegrity:
     `url` is the public one, `fields` are those of the response as they go to the client.
     """
 
-    def __init__(self, url: str, fields: Fields, assets: Assets, trace: Trace) -> None:
+    def __init__(self, url: str, fields: FieldLines, assets: Assets, trace: Trace) -> None:
         self._url = url
         self._fields = fields
         self._assets = assets
@@ -88,14 +87,14 @@ class BodyIntegrity:
 
     def mend_policies(self, fields: FieldLines) -> tuple[FieldLines, list[Change]]:
         """The fields with policies that allow the new hashes, too; to be called when the body is done."""
-        lines: FieldLines = []
+        lines: list[FieldLine] = []
         changes: list[Change] = []
         for name, value in fields:
             after = allow_also(value, self._hashes) if self._hashes and name.lower() in _POLICIES else value
             lines.append((name, after))
             if after != value:
                 changes.append(Change(name, value, after, "inline code was changed, and so were its hashes"))
-        return lines, changes
+        return tuple(lines) if changes else fields, changes
 
     def _attributes(self, view: View) -> IntegrityAttributes:
         return IntegrityAttributes(self._url, self._assets, view.decode_value)

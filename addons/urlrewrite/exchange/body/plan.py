@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from urlrewrite.content.coding.codings import SUPPORTED, parse_content_encoding
 from urlrewrite.content.kinds import Kind, media_type
-from urlrewrite.engine.facts import Fields, field_values
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 _NO_BODY = frozenset({204, 205, 304})
 _NEVER_HELD = frozenset(
@@ -55,13 +55,13 @@ def has_body(method: str, status: int) -> bool:
     return method != "HEAD" and status not in _NO_BODY and status >= 200
 
 
-def is_never_touched(fields: Fields) -> bool:
+def is_never_touched(fields: FieldLines) -> bool:
     """Whether a body is made of messages that only its own protocol reads: gRPC, pictures that replace one another."""
     declared = media_type(next(iter(field_values(fields, "content-type")), ""))
     return declared == "multipart/x-mixed-replace" or declared.startswith("application/grpc")
 
 
-def plan_body(method: str, status: int, fields: Fields, kind: Kind | None, threshold: int) -> tuple[BodyPlan, bool]:
+def plan_body(method: str, status: int, fields: FieldLines, kind: Kind | None, threshold: int) -> tuple[BodyPlan, bool]:
     """The plan for a body that rules or links concern, and whether something keeps it from being rewritten.
 
     `threshold` is the number of bytes up to which a body is held.
@@ -90,7 +90,7 @@ def plan_body(method: str, status: int, fields: Fields, kind: Kind | None, thres
     return plan, False
 
 
-def _hindrance(status: int, fields: Fields, codings: tuple[str, ...]) -> str:
+def _hindrance(status: int, fields: FieldLines, codings: tuple[str, ...]) -> str:
     """Why a body cannot be rewritten; "" if it can."""
     if status == 206:
         return "a part of a body (206) cannot be rewritten by itself"

@@ -17,7 +17,6 @@ from urlrewrite.content.links.names_left import Watching
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
 from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.engine.compiled import CompiledOutboundRule
-from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.changes import BodyLinks, values_by_rules
 from urlrewrite.exchange.body.integrity import BodyIntegrity
@@ -26,6 +25,7 @@ from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnE
 from urlrewrite.exchange.body.windows import WindowedRule
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.model import LinkMode, LinkPlace
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 _DECODED_WHOLE = 16 * 2**20
 """Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
@@ -82,7 +82,7 @@ class BodyRewriting:
         """Paths from the root in scripts, which may have to be mapped."""
         return list(self._mapped.paths) if self._mapped else []
 
-    def plan(self, method: str, status: int, fields: Fields) -> BodyPlan:
+    def plan(self, method: str, status: int, fields: FieldLines) -> BodyPlan:
         """The plan for a body of which only the head is known."""
         content_types = field_values(fields, "content-type")
         path = self._run.scope.variables.request.target.partition("?")[0]
@@ -107,7 +107,7 @@ class BodyRewriting:
             return self._mapped is not None or bool(self._run.body_passes)
         return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes), self._also)
 
-    def whole(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
+    def whole(self, raw: bytes, fields: FieldLines, plan: BodyPlan) -> bytes:
         """The body as it is to be sent, content coding included; `raw` itself if nothing changed.
 
         Raises:
@@ -147,7 +147,7 @@ class BodyRewriting:
             return restored
         return encode(restored, codings, fast=recode is Recode.FAST)
 
-    def _as_stream(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
+    def _as_stream(self, raw: bytes, fields: FieldLines, plan: BodyPlan) -> bytes:
         """A held body that decodes to very much."""
         rewriter = self._coded(self._decoded_stream(fields, plan), plan)
         try:
@@ -156,7 +156,7 @@ class BodyRewriting:
             self._trace.warn(f"the body is passed as it came: {error}")
             return raw
 
-    def stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
+    def stream(self, fields: FieldLines, plan: BodyPlan) -> BodyRewriter:
         """A rewriter for a body that is rewritten as it comes; it raises nothing.
 
         Where one stage of it fails, the others go on. Where the coding is damaged, the body is `cut`.
@@ -171,7 +171,7 @@ class BodyRewriting:
         sent = () if recode is Recode.PLAIN else plan.codings
         return Coded(plan.codings, rewriter, sent=sent, fast=recode is Recode.FAST)
 
-    def _decoded_stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
+    def _decoded_stream(self, fields: FieldLines, plan: BodyPlan) -> BodyRewriter:
         """A rewriter for a body as it comes, out of its codings."""
         content_type = next(iter(field_values(fields, "content-type")), None)
 

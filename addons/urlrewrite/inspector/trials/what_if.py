@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
@@ -25,6 +24,7 @@ from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.inspector.trials.trying import Tried, body_hunks, try_recorded
 from urlrewrite.model import RuleTest
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 SECONDS = 8.0
 LAST = 200
@@ -233,7 +233,7 @@ def _changed(seen: RecordedExchange, before: Tried, after: Tried) -> Changed | N
         what += ["status"] if statuses[0] != statuses[1] else []
         # Of another response of the proxy's own, head and body say no more than its target.
         if type(was.routing) is type(now.routing) and (isinstance(now.routing, Forward) or "target" not in what):
-            fields = tuple(field_changes(tuple(was.fields or ()), tuple(now.fields or ())))
+            fields = tuple(field_changes(was.fields or (), now.fields or ()))
             told = tuple(change for change in fields if change.name.lower() not in _FRAMING)
             what += ["fields"] if told else []
             if was.body != now.body:
@@ -264,13 +264,13 @@ def _target(result: Evaluation) -> str:
             dialled = f" (dialling {forward.connect[0]} port {forward.connect[1]})" if forward.connect else ""
             return f"{forward.url}{dialled}"
         case LocalResponse() as answer:
-            location = next(iter(field_values(tuple(answer.fields), "location")), "")
+            location = next(iter(field_values(answer.fields, "location")), "")
             return f"answered {answer.status}{f' to {location}' if location else ''}"
         case Abort():
             return "closed without a response"
 
 
-def _sent(forward: Forward) -> Fields:
+def _sent(forward: Forward) -> FieldLines:
     fields = [line for line in forward.fields if line[0].lower() != "host"]
     return (("Host", forward.host), *fields)
 
@@ -283,7 +283,7 @@ def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
             is_error = event["event"] == "ERROR"
             found[str(event["message"])] = ("error", Harm.ERROR) if is_error else ("warning", Harm.WARNING)
     if isinstance(result.routing, LocalResponse):
-        location = next(iter(field_values(tuple(result.routing.fields), "location")), "")
+        location = next(iter(field_values(result.routing.fields, "location")), "")
         if location == result.exchange.request.url:
             found[f"it redirects to itself, without end: {location}"] = "error", Harm.ERROR
     return found
