@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from urlrewrite.cli.arguments import UsageError
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.raw_response import parse_response
@@ -62,6 +63,7 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
     from urlrewrite.hooks.recordings import RecordingError, read_recording
 
     told = []
+    memory = AssetMemory()
     try:
         for recorded in read_recording(where):
             request, notes = recorded.request, list(recorded.notes)
@@ -70,7 +72,7 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
                 notes.append(f"the request was recorded at {request.scheme}://{request.host}, behind the proxy")
                 notes.append(f"it is told as if it had come to {public}{site.path}")
                 request = _asked_at(site, public, request)
-            result = rule_tests.evaluate(rules, request, recorded.response, recorded.body)
+            result = rule_tests.evaluate(rules, request, recorded.response, recorded.body, memory=memory)
             if as_json:
                 told.append({"flow": recorded.number, "notes": notes, **evaluation(result)})
             else:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.stream import BodyRewriter, Chain
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.engine.failure import Failure
@@ -59,8 +60,8 @@ class ResponseBody:
 class Exchange(JudgedRequest):
     """Judges one request and rewrites its response by the rules in force when it began."""
 
-    def __init__(self, rules: RulesInForce, request: RequestFacts, trace_id: str) -> None:
-        super().__init__(rules, request, trace_id)
+    def __init__(self, rules: RulesInForce, memory: AssetMemory, request: RequestFacts, trace_id: str) -> None:
+        super().__init__(rules, memory, request, trace_id)
         self._run: OutboundRun | None = None
         self._body: BodyRewriting | None = None
         self._subject = False
@@ -97,7 +98,7 @@ class Exchange(JudgedRequest):
             site.links_also,
         )
         plan = self._body.plan(self.request.method, response.status, fields)
-        integrity = BodyIntegrity(self.request.url, fields, self.rules.assets, self.trace)
+        integrity = BodyIntegrity(self.request.url, fields, self._memory, self.trace)
         self._body.integrity = integrity
         if integrity.is_promised and plan.subject:
             # As it is, it does not depend on the rules: its validators are the backend's.

@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.links.mounts import Mount
 from urlrewrite.model import Site
 from urlrewrite.model.origin import Origin
 
+MAX_LINK_MAPS = 1000
+"""Pairs of maps that are kept for one set of rules: a site for every name gets one for each name that clients use."""
 
-def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
-    """The maps for responses (backend to public) and for requests (public to backend).
+
+class LinkMaps(NamedTuple):
+    """The maps of one site, for one public name and one target.
+
+    `outbound` makes backend URLs public, in responses; `inbound` makes public URLs those of the backend, in requests.
+    """
+
+    outbound: LinkMap
+    inbound: LinkMap
+
+
+class LinkMapCache:
+    """Keeps link maps that took their time to be made; full, it forgets all and begins again.
+
+    To be used by several threads: two that miss at once make the same map twice, which does no harm.
+    """
+
+    def __init__(self, max_size: int = MAX_LINK_MAPS) -> None:
+        self._max_size = max_size
+        self._made: dict[tuple[str, Origin, Origin], LinkMaps] = {}
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def get(self, site: Site, sites: Iterable[Site], public: Origin, target: Origin) -> LinkMaps:
+        """Give the maps of `site`, which is one of `sites`; see `link_maps`."""
+        key = (site.name, public, target)
+        found = self._made.get(key)
+        if found is None:
+            if len(self._made) >= self._max_size:
+                self._made.clear()
+            others = [other for other in sites if other is not site]
+            found = self._made[key] = link_maps(site, others, public, target)
+        return found
+
+
+def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> LinkMaps:
+    """Make the maps for responses (backend to public) and for requests (public to backend).
 
     The site's own backend, under all its names, and the target that a rule chose become the public name that the client
     used; backends of other sites become theirs, so that links from one published application to another work as well.
@@ -33,7 +72,7 @@ def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin
     base, path = (mount.base, mount.path) if mount else ("", "")
     names = site.public or (public,)
     inbound = LinkMap(Pair(name, name if site.preserve_host_header else target, path, base) for name in names)
-    return outbound, inbound
+    return LinkMaps(outbound, inbound)
 
 
 def _mount(site: Site, origin: Origin) -> Mount | None:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap
@@ -38,8 +39,9 @@ from urlrewrite.trace.trace import Trace, TraceLevel, clip
 class JudgedRequest:
     """Judges one request by the rules in force when it came; what happened is in `trace`."""
 
-    def __init__(self, rules: RulesInForce, request: RequestFacts, trace_id: str) -> None:
+    def __init__(self, rules: RulesInForce, memory: AssetMemory, request: RequestFacts, trace_id: str) -> None:
         self.rules = rules
+        self._memory = memory
         self.request = request
         self.trace = Trace(trace_id, level=rules.settings.trace, every_rule=rules.settings.trace_every_rule)
         self.decision = Decision(target=request.target)
@@ -253,7 +255,7 @@ class JudgedRequest:
         """Whether answers of this kind depend on the rules; not if nobody knows the kind."""
         if kind is None or self._level is None or self._compiled is None or self.request.method not in ("GET", "HEAD"):
             return False
-        if self.rules.assets.is_promised(self.request.url):
+        if self._memory.is_promised(self.request.url):
             return False
         site = self._compiled.site
         return concerns(kind, site.links, self._level.outbound_rules, site.links_also)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.exchange import Exchange, ResponseHead
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
@@ -55,9 +56,10 @@ def evaluate(
     response: ResponseFacts | None,
     body: bytes = b"",
     trace_id: str = "offline",
+    memory: AssetMemory | None = None,
 ) -> Evaluation:
-    """Drives one exchange as the proxy does."""
-    exchange = Exchange(rules, request, trace_id)
+    """Drive one exchange as the proxy does. Without a `memory`, it knows nothing of other exchanges."""
+    exchange = Exchange(rules, memory or AssetMemory(), request, trace_id)
     routing = exchange.route()
     result = Evaluation(exchange, routing)
     own = isinstance(routing, LocalResponse)

@@ -25,10 +25,10 @@ from urlrewrite.inspector.diff.hunks import Lines, hunks
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.inspector.masking import Mask
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.model import Expectation, RuleTest
 from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.text import visible
+from urlrewrite.trace.trace import TraceLevel
 
 _SHORT = 1000
 """Characters of a body that is kept whole."""
@@ -66,9 +66,9 @@ def export_case(seen: RecordedExchange, rules: RulesInForce, *, secrets: bool = 
     Raises:
         CannotExport: the exchange cannot be written down, or does not come out the same once it is.
     """
-    rules = anew(rules)
+    rules = rules.traced(TraceLevel.FULL)
     request, response, body = _written(seen, None if secrets else Mask())
-    asked, written = (evaluate(anew(rules), one, None).exchange.decision for one in (seen.request, request))
+    asked, written = (evaluate(rules, one, None).exchange.decision for one in (seen.request, request))
     if (asked.outcome, asked.rules) != (written.outcome, written.rules):
         raise CannotExport(
             "the rules decide by what a test does not have: the client's address, the protocol, the time"
@@ -149,8 +149,7 @@ def _is_writable(name: str, value: str) -> bool:
 def _run(
     rules: RulesInForce, request: RequestFacts, response: ResponseFacts | None, body: str, *, later: float = 0.0
 ) -> Evaluation:
-    # Rules remember what pages were told of files.
-    return evaluate(anew(rules), replace(request, received=request.received + later), response, body.encode())
+    return evaluate(rules, replace(request, received=request.received + later), response, body.encode())
 
 
 def _outcome(result: Evaluation) -> tuple[object, ...]:
@@ -226,9 +225,8 @@ def _expectation(rules: RulesInForce, case: RuleTest) -> Expectation:
     if case.response_status is not None:
         response = ResponseFacts(case.response_status, case.response_fields)
     result = _run(rules, request, response, case.response_body)
-    others = anew(rules)
-    rule_set = replace(others.rules.rule_set, fingerprint="0" * len(rules.fingerprint))
-    others = RulesInForce(replace(others.rules, rule_set=rule_set), others.settings)
+    rule_set = replace(rules.rules.rule_set, fingerprint="0" * len(rules.fingerprint))
+    others = replace(rules, rules=replace(rules.rules, rule_set=rule_set))
     again = _run(others, request, response, case.response_body, later=_LATER)
     decision, routing = result.exchange.decision, result.routing
     forward = routing if isinstance(routing, Forward) else None
@@ -326,6 +324,6 @@ def _prove(rules: RulesInForce, case: RuleTest) -> None:
         raise CannotExport(
             f"it cannot be written as a test: {visible(str(problems[0] if problems else 'it is empty'))}"
         )
-    failed = list(run_test(anew(rules), read[0]))
+    failed = list(run_test(rules, read[0]))
     if failed:
         raise CannotExport(f"it does not come out the same when it is run: {visible(failed[0])}")

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules_of import ask, field, rules_of
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.charset.view import Charset
 from urlrewrite.content.coding.codings import CorruptCoding
 from urlrewrite.content.kinds import Kind
@@ -51,7 +52,7 @@ def stream(
     rules: RulesInForce, lines: list[tuple[str, str]], pieces: list[bytes], held: bytes | None = None
 ) -> Streamed:
     """Sends a body through an exchange. With `held` it was to be held, and is released after these bytes."""
-    exchange = Exchange(rules, request_facts("GET", f"{P}/"), "id")
+    exchange = Exchange(rules, AssetMemory(), request_facts("GET", f"{P}/"), "id")
     exchange.route()
     head = exchange.receive(ResponseFacts(200, tuple(lines)))
     assert isinstance(head, ResponseHead)

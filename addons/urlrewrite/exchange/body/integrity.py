@@ -6,14 +6,15 @@ A script or style sheet: if a page was sent with the backend's digest of it, it 
 
 from __future__ import annotations
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.charset.view import View
 from urlrewrite.content.integrity import (
-    Assets,
     IntegrityAttributes,
     allow_also,
     allow_also_in,
     changed_hashes,
     has_hash,
+    new_digests,
     policies_in,
 )
 from urlrewrite.content.kinds import Kind
@@ -32,15 +33,15 @@ class BodyIntegrity:
     `url` is the public one, `fields` are those of the response as they go to the client.
     """
 
-    def __init__(self, url: str, fields: FieldLines, assets: Assets, trace: Trace) -> None:
+    def __init__(self, url: str, fields: FieldLines, memory: AssetMemory, trace: Trace) -> None:
         self._url = url
         self._fields = fields
-        self._assets = assets
+        self._memory = memory
         self._trace = trace
         self._hashes: dict[str, str] = {}
         self.mended = False
         """Whether the policies allow all inline code of the page as it is now."""
-        self.is_promised = assets.is_promised(url)
+        self.is_promised = memory.is_promised(url)
         """Whether a page vouches for this very body."""
 
     def page(self, before: View, after: bytes, kind: Kind) -> bytes:
@@ -75,7 +76,7 @@ class BodyIntegrity:
             self.tell_left_alone()
             return False
         if kind in _ASSETS:
-            self._assets.learn(self._url, before, after)
+            self._memory.learn(self._url, new_digests(before, after))
         return True
 
     def tell_left_alone(self) -> None:
@@ -97,7 +98,7 @@ class BodyIntegrity:
         return tuple(lines) if changes else fields, changes
 
     def _attributes(self, view: View) -> IntegrityAttributes:
-        return IntegrityAttributes(self._url, self._assets, view.decode_value)
+        return IntegrityAttributes(self._url, self._memory, view.decode_value)
 
     def _told(self, attributes: IntegrityAttributes) -> None:
         if attributes.hashes or attributes.promised:

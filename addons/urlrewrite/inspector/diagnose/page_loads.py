@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from urlrewrite.content.integrity import canonical_url
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.inspector.diagnose.page_references import body_text, is_html, references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.field_lines import field_values

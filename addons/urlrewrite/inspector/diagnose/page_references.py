@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.html.rewriter import HtmlScanner, Kind, Token
-from urlrewrite.content.integrity import canonical_url
 from urlrewrite.content.kinds import Kind as ContentKind
 from urlrewrite.content.kinds import content_kind, sniff_kind
 from urlrewrite.engine.facts import ResponseFacts

@@ -61,7 +61,7 @@ def stages_of(
         raise NoStages(original.note)
     until = time.monotonic() + _SECONDS
     settings = replace(rules.settings, trace=TraceLevel.OFF, recode=Recode.PLAIN)
-    whole = _evaluated(seen, RulesInForce(rules.rules, settings))
+    whole = _evaluated(seen, replace(rules, settings=settings))
     result = _text(whole)
     if result != answer.text:
         raise NoStages("going through the same rules again gives another body than the client got")

@@ -180,8 +180,6 @@ def response_body(seen: RecordedExchange, rules: RulesInForce) -> tuple[FieldLin
     if seen.answer is None:
         return (), None
     if seen.response_body is None and seen.original is not None and seen.original_body is not None:
-        # Not with these rules themselves: they remember what pages were told of files.
-        anew = RulesInForce(rules.rules, rules.settings)
-        again = evaluate(anew, seen.request, seen.original, seen.original_body)
+        again = evaluate(rules, seen.request, seen.original, seen.original_body)
         return again.fields or (), again.body
     return seen.answer.fields, seen.response_body

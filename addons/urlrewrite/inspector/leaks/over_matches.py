@@ -12,10 +12,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.html.attributes import is_name
 from urlrewrite.content.html.rewriter import HtmlScanner
 from urlrewrite.content.html.rewriter import Kind as TokenKind
-from urlrewrite.content.integrity import ALGORITHMS, canonical_url, digests
+from urlrewrite.content.integrity import ALGORITHMS, digests
 from urlrewrite.content.kinds import Kind
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.digests import is_digest, renewed

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.charset.view import detect
 from urlrewrite.content.kinds import content_kind, sniff_kind
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts, one_line
@@ -71,14 +72,14 @@ class Tried:
         return replace(recorded, trace=data, answer=self.answer, response_body=body, own=own)
 
 
-def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try") -> Tried:
-    """Evaluates an exchange. `rules` should be those of `anew`: rules remember what pages were told of files."""
-    return Tried(trial, evaluate(rules, trial.request, trial.response, trial.body, trace_id))
+def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try", memory: AssetMemory | None = None) -> Tried:
+    """Evaluate an exchange. A `memory` is one that several trials share, in the order of their exchanges."""
+    return Tried(trial, evaluate(rules, trial.request, trial.response, trial.body, trace_id, memory))
 
 
-def try_recorded(rules: RulesInForce, seen: RecordedExchange) -> Tried:
-    """The same for a recorded exchange; of a body that was not kept, the head alone is evaluated."""
-    return try_out(rules, trial_of(seen), str(seen.trace.get("id") or "try"))
+def try_recorded(rules: RulesInForce, seen: RecordedExchange, memory: AssetMemory | None = None) -> Tried:
+    """Evaluate a recorded exchange; of one whose body was not kept, the head alone."""
+    return try_out(rules, trial_of(seen), str(seen.trace.get("id") or "try"), memory)
 
 
 def trial_of(seen: RecordedExchange) -> Trial:
