@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
@@ -39,6 +40,13 @@ def ask(
         return evaluate(rules, request, None, memory=memory)
     status, lines, body = answer
     return evaluate(rules, request, ResponseFacts(status, tuple(lines)), body, memory=memory)
+
+
+def routed(rules: RulesInForce, url: str, *fields: FieldLine, method: str = "GET") -> Exchange:
+    """An exchange under way, whose request was judged and whose response is to come."""
+    exchange = Exchange(rules, AssetMemory(), request_facts(method, url, fields), "id")
+    exchange.route()
+    return exchange
 
 
 def field(evaluation: Evaluation, name: str) -> list[str]:

@@ -22,7 +22,8 @@ from conformance.support_outbound import check, needs_cases, read_outbound, read
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.body.plan import Way
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 

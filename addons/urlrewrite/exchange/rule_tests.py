@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.model import Expectation, RuleTest

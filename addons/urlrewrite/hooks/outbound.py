@@ -9,7 +9,7 @@ import time
 from mitmproxy import http
 
 from urlrewrite.exchange.body.plan import Way
-from urlrewrite.exchange.exchange import ResponseHead
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
 from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from urlrewrite.content.asset_memory import AssetMemory
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics

@@ -53,21 +53,21 @@ class BodyRewriting:
     def __init__(
         self,
         run: OutboundRun,
-        link_map: LinkMap | None,
+        link_map: LinkMap,
         links: LinkMode,
         settings: Settings,
-        page: str = "",
-        also: frozenset[LinkPlace] = frozenset(),
+        integrity: BodyIntegrity,
+        page: str,
+        also: frozenset[LinkPlace],
     ) -> None:
         self._run = run
         self._also = also
-        self._mode = links if link_map else LinkMode.OFF
+        self._mode = links
         self._settings = settings
         self._trace = run.scope.trace
-        maps = link_map is not None and links is not LinkMode.OFF
-        self._mapped = BodyLinks(link_map, links, self._trace, page, also) if link_map and maps else None
-        self.integrity: BodyIntegrity | None = None
-        """What the response promises by hashes, and what was promised of it; set when its fields are known."""
+        maps = links is not LinkMode.OFF
+        self._mapped = BodyLinks(link_map, links, self._trace, page, also) if maps else None
+        self._integrity = integrity
         self.cut = False
         """Whether a body broke off under its coding, so that nothing can follow what was sent of it."""
         self._windowed: list[WindowedRule] = []
@@ -132,8 +132,7 @@ class BodyRewriting:
         changed = self._rewrite(view, kind)
         if self._mapped and self._mapped.left:
             self._mapped.left.look(changed, final=True)
-        if self.integrity:
-            changed = self.integrity.page(view, changed, kind)
+        changed = self._integrity.page(view, changed, kind)
         if changed == view.data:
             return raw
         try:
@@ -141,7 +140,7 @@ class BodyRewriting:
         except CannotEncode as error:
             self._trace.warn(f"the body is passed as it came: {error}")
             return raw
-        if self.integrity and not self.integrity.may_change(data, restored, kind):
+        if not self._integrity.may_change(data, restored, kind):
             return raw
         if not codings or recode is Recode.PLAIN:
             return restored
@@ -202,8 +201,8 @@ class BodyRewriting:
         stages.append(self._guarded(content_rewriter(kind, links=links)))
         if self._mapped and self._mapped.left:
             stages.append(Watching(self._mapped.left))
-        if self.integrity and kind is Kind.HTML:
-            stages.append(self._guarded(self.integrity.page_stream(view)))
+        if kind is Kind.HTML:
+            stages.append(self._guarded(self._integrity.page_stream(view)))
         return [stage for stage in stages if stage]
 
     def _guarded(self, stage: BodyRewriter | None) -> BodyRewriter | None:
