@@ -76,16 +76,16 @@ def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin
 
 
 def _mount(site: Site, origin: Origin) -> Mount | None:
-    """How paths of an origin become public ones; None where they are the same.
+    """Give how paths of an origin become public ones; None if they are the same.
 
-    A target that a rule chose has its paths from the rule: what stands in for the mount is taken to be its root.
+    A target that a rule chose has its paths from the rule, so its root stands for the mount.
     """
     base, path = site.backend_path if origin in (site.backend, *site.backend_names) else "", site.path
     return None if base == path else Mount(base, path, aware=site.forward_prefix)
 
 
 def _paths(site: Site) -> tuple[str, str]:
-    """The path behind and the public one; where they are the same, every path is the same on both sides."""
+    """Give the path behind and the public one; two empty ones if every path is the same on both sides."""
     return ("", "") if site.backend_path == site.path else (site.backend_path, site.path)
 
 
@@ -95,7 +95,7 @@ def _own(site: Site, origin: Origin, public: Origin) -> list[Pair]:
 
 
 def _of_public_names(site: Site, others: Iterable[Site], public: Origin) -> list[Pair]:
-    """A backend that sees the public name writes it into its links, with the scheme that it speaks itself.
+    """Give pairs for a backend that sees the public name, and writes it into links with the scheme it speaks itself.
 
     Below its mount, and those of others, such a link is a public one already.
     """
@@ -111,19 +111,19 @@ def _of_public_names(site: Site, others: Iterable[Site], public: Origin) -> list
 
 
 def _that_change(pairs: Iterable[Pair]) -> list[Pair]:
-    """The pairs that change something, and those that keep one of them from it."""
+    """Give the pairs of all origins that any pair changes: a longer path may keep a part of one as it is."""
     pairs = list(pairs)
     changing = {pair.origin for pair in pairs if (pair.origin, pair.path) != (pair.becomes, pair.new_path)}
     return [pair for pair in pairs if pair.origin in changing]
 
 
 def _plain_twin(public: Origin) -> Origin:
-    """What a backend without TLS takes the public origin for when it is told the public host."""
+    """Give what a backend without TLS takes the public origin for when it is told the public host."""
     return Origin("http", public.host, 80 if public.has_default_port else public.port)
 
 
 def _alike(origins: tuple[Origin, ...], used: Origin) -> Origin:
-    """The origin that the client uses now, or one with its scheme, or the first."""
+    """Give the origin that the client uses now, or one with its scheme, or the first."""
     if used in origins:
         return used
     return next((origin for origin in origins if origin.scheme == used.scheme), origins[0])

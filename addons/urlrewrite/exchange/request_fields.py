@@ -13,7 +13,7 @@ _REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
 
 
 def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
-    """Whether a client is one of the proxies, given as addresses or networks."""
+    """Say whether a client's address is one of the proxies, which are given as addresses or networks."""
     try:
         client = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -22,7 +22,7 @@ def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
 
 
 def limit_codings(fields: FieldLines) -> FieldLines:
-    """Accept-Encoding limited to what the content engine can undo."""
+    """Limit Accept-Encoding to the content codings that can be undone here."""
     values = field_values(fields, "accept-encoding")
     if not values:
         return fields
@@ -32,7 +32,7 @@ def limit_codings(fields: FieldLines) -> FieldLines:
 
 
 def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
-    """A request target whose query names the backend where it named the public name.
+    """Make the query of a request target name the backend where it names the public name.
 
     Not in `redirect_uri` and `post_logout_redirect_uri`: they are compared with what is registered (RFC 6749, 3.1.2.3).
     """
@@ -42,7 +42,10 @@ def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
 
 
 def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
-    """`fields` with those of `wanted` (by lower-case name) set in their old place or added; None takes one away."""
+    """Set the fields of `wanted`, by lower-case name, in their old place or at the end; None takes one away.
+
+    Host is left alone: it is written by whoever sends the request.
+    """
     if not wanted:
         return fields
     left = dict(wanted)

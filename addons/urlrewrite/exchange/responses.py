@@ -1,4 +1,4 @@
-"""What the proxy answers itself, and what it hands on."""
+"""What becomes of a request: it is forwarded, answered by a response of our own, or its connection is closed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urlrewrite.model.origin import Origin
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A request on its way to a backend.
+    """A request as it is forwarded to a backend.
 
-    `connect` is the address to dial where it is not the origin's own; `host` goes into Host or :authority; `fields` are
-    all fields in order, the client's Host line among them.
+    `connect` is the host and port to dial, None if they are the origin's own. `host` goes into Host or :authority,
+    `target` is path and query. `fields` are all field lines, the client's Host line among them.
     """
 
     origin: Origin
@@ -33,7 +33,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class LocalResponse:
-    """A response of our own. `sub_status` is IIS's number behind the status, for the trace and the log."""
+    """A response of our own. `sub_status` is IIS's number after the status (500.52), for the trace and the log."""
 
     status: int
     fields: FieldLines = ()
@@ -48,7 +48,7 @@ class Abort:
 
 
 def reason_phrase(status: int) -> str:
-    """The usual reason phrase of a status code; "" for one that nobody registered."""
+    """Give the usual reason phrase of a status code; "" for one that is not registered."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -56,12 +56,12 @@ def reason_phrase(status: int) -> str:
 
 
 def _on_the_wire(reason: str) -> str:
-    """A reason phrase as HTTP/1 can carry it (RFC 9112, 4): one line, and ? for what is not Latin-1."""
+    """Give a reason phrase as HTTP/1 can carry it (RFC 9112, 4): one line, and ? for what is not Latin-1."""
     return " ".join(reason.encode("latin-1", "replace").decode("latin-1").split())
 
 
 def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
-    """A short text for a person, with the id under which the proxy keeps the trace."""
+    """Make a short text for a person, with the id under which the proxy keeps the trace."""
     trace = f"Trace id: {trace_id}\n" if trace_id else ""
     phrase = reason_phrase(status)
     body = f"{status} {phrase}\n\n{text}\n{trace}".encode()
@@ -70,7 +70,7 @@ def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
 
 
 def iis_response(code: str, message: str, trace_id: str = "") -> LocalResponse:
-    """IIS's error for a code such as "500.52", on a page like IIS's."""
+    """Make IIS's error for a code such as "500.52", on a page like IIS's."""
     status, _, sub_status = code.partition(".")
     phrase = _IIS_PHRASES.get(code) or reason_phrase(int(status))
     return _iis_page(int(status), int(sub_status or 0), phrase, message, trace_id)
@@ -94,7 +94,7 @@ _IIS_NOTIFICATIONS = {
 
 
 def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id: str) -> LocalResponse:
-    """An error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
+    """Make an error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
     code = f"{status}.{sub_status}"
     rows = [
         ("Module", "RewriteModule" if _IIS_PHRASES.get(code) == _REWRITE_ERROR else ""),
@@ -119,7 +119,7 @@ def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id:
 
 
 def decided_response(decision: Decision, *, iis: bool = False, trace_id: str = "") -> LocalResponse:
-    """The response that a Redirect or CustomResponse action asks for; in mode iis errors come on a page like IIS's."""
+    """Make the response that a Redirect or CustomResponse action asks for; in mode iis, errors on a page like IIS's."""
     more: FieldLines = ()
     if decision.outcome is Outcome.REDIRECT:
         more = (("Location", decision.location),)
@@ -135,5 +135,5 @@ def decided_response(decision: Decision, *, iis: bool = False, trace_id: str = "
 
 
 def _fields(media_type: str, body: bytes, *more: FieldLine) -> FieldLines:
-    """The fields of a response of our own."""
+    """Give the fields of a response of our own; `more` stands between Content-Type and Content-Length."""
     return ("Content-Type", f"{media_type}; charset=utf-8"), *more, ("Content-Length", str(len(body)))

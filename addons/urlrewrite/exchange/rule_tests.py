@@ -1,4 +1,4 @@
-"""Runs the `tests:` that a rule file carries, without any network."""
+"""Exchanges driven without any network, and the `tests:` that a rule file carries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from urlrewrite.model.field_lines import FieldLines, field_values
 class Evaluation:
     """What became of a request, and of the response if one was given.
 
-    `fields` and `body` are those of the response that the client gets; None where there is none.
+    `status`, `fields` and `body` are those of the response that the client gets; None if there is none.
     """
 
     exchange: Exchange
@@ -34,7 +34,7 @@ class Evaluation:
 def request_facts(
     method: str, url: str, fields: FieldLines = (), *, client: tuple[str, int] = ("127.0.0.1", 50000)
 ) -> RequestFacts:
-    """The facts of a request for an absolute URL.
+    """Make the facts of a request for an absolute URL; `client` is its address and port.
 
     Raises:
         ValueError: the URL is not absolute.
@@ -67,12 +67,12 @@ def evaluate(
     if isinstance(routing, LocalResponse):
         response, body = ResponseFacts(routing.status, routing.fields, routing.reason), routing.body
     if response is not None and not isinstance(routing, Abort):
-        _answer(result, response, body, own=own)
+        _respond(result, response, body, own=own)
     exchange.finish()
     return result
 
 
-def _answer(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bool) -> None:
+def _respond(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bool) -> None:
     exchange = result.exchange
     head = exchange.receive(response, own=own)
     if isinstance(head, ResponseHead):
@@ -92,7 +92,7 @@ def _answer(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bo
 
 
 def run_test(rules: RulesInForce, test: RuleTest) -> Iterator[str]:
-    """What a test expected and did not get, one text each; nothing if it passes."""
+    """Give what a test expected and did not get, one text each; nothing if it passes."""
     request = request_facts(test.method, test.url, test.fields)
     response = None
     if test.response_status is not None:
@@ -116,11 +116,11 @@ def _comparisons(result: Evaluation, expect: Expectation) -> Iterator[tuple[str,
         yield "url", routing.url if isinstance(routing, Forward) else None, expect.url
     if expect.status is not None:
         yield "status", result.status, expect.status
-    answer_fields = result.fields or ()
+    response_fields = result.fields or ()
     if expect.location is not None:
-        yield "location", _joined(answer_fields, "location"), expect.location
+        yield "location", _joined(response_fields, "location"), expect.location
     for name, value in expect.fields.items():
-        yield name, _joined(answer_fields, name), value
+        yield name, _joined(response_fields, name), value
     sent = routing.fields if isinstance(routing, Forward) else ()
     for name, value in expect.request_fields.items():
         got = routing.host if name == "host" and isinstance(routing, Forward) else _joined(sent, name)

@@ -1,7 +1,7 @@
-"""What one response promises by hashes, and what was promised of it: `content/integrity.py` put to use.
+"""Hashes that vouch for the body of one response, or that it gives of others: `content/integrity.py` put to use.
 
-A page: its `integrity` attributes, and the policies, in its fields and its own, that allow inline code by its hash.
-A script or style sheet: if a page was sent with the backend's digest of it, it is not changed.
+A page has `integrity` attributes, and policies, in its fields and in `<meta>`, that allow inline code by its hash: both
+are made true. A script or style sheet of which a page was sent with the backend's digest is not changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ASSETS = frozenset({Kind.JAVASCRIPT, Kind.CSS})
 
 
 class BodyIntegrity:
-    """Keeps the promises of one response.
+    """Keeps the promises that one response makes, or that pages made of it.
 
     `url` is the public one, `fields` are those of the response as they go to the client.
     """
@@ -45,7 +45,10 @@ class BodyIntegrity:
         """Whether a page vouches for this very body."""
 
     def page(self, before: View, after: bytes, kind: Kind) -> bytes:
-        """A whole page after its rewriting, with its own promises kept."""
+        """Give a whole page after its rewriting with the hashes in it made true.
+
+        `before` is the page as it came, `after` its rewritten text; what is no HTML is given back.
+        """
         if kind is not Kind.HTML:
             return after
         # Few and long words are searched for: this is done to every page, and most have none of them.
@@ -53,7 +56,7 @@ class BodyIntegrity:
         attributes = self._attributes(before)
         named = b"security-policy" in lower and any(name in lower for name in _HASHES)
         page = attributes.whole(after) if b"integrity" in lower else after
-        self._told(attributes)
+        self._report(attributes)
         self._hashes |= attributes.hashes
         in_page = named and any(map(has_hash, policies_in(after)))
         if in_page or any(name.lower() in _POLICIES and has_hash(value) for name, value in self._fields):
@@ -67,11 +70,14 @@ class BodyIntegrity:
         return allow_also_in(page, self._hashes) if in_page and self._hashes else page
 
     def page_stream(self, view: View) -> IntegrityAttributes:
-        """The last stage for a page that is rewritten as it comes."""
+        """Give the last stage for a page that is rewritten as it comes."""
         return self._attributes(view)
 
     def may_change(self, before: bytes, after: bytes, kind: Kind) -> bool:
-        """Whether a body may be sent changed; it is remembered if so. Both are without their content coding."""
+        """Say whether a body may be sent changed, and remember its new digest if so.
+
+        `before` and `after` are without their content coding.
+        """
         if self.is_promised:
             self.tell_left_alone()
             return False
@@ -80,14 +86,14 @@ class BodyIntegrity:
         return True
 
     def tell_left_alone(self) -> None:
-        """Tells that a body stays as it is for the sake of a promise."""
+        """Warn that a body stays as it is because a page vouches for it."""
         self._trace.warn(
             "the body is passed as it came, though rules or links concern it: a page was sent with its digest in "
             "`integrity`, so browsers would refuse it changed"
         )
 
     def mend_policies(self, fields: FieldLines) -> tuple[FieldLines, list[Change]]:
-        """The fields with policies that allow the new hashes, too; to be called when the body is done."""
+        """Make the policies in `fields` allow the new hashes, too; to be called when the body is done."""
         lines: list[FieldLine] = []
         changes: list[Change] = []
         for name, value in fields:
@@ -100,6 +106,6 @@ class BodyIntegrity:
     def _attributes(self, view: View) -> IntegrityAttributes:
         return IntegrityAttributes(self._url, self._memory, view.decode_value)
 
-    def _told(self, attributes: IntegrityAttributes) -> None:
+    def _report(self, attributes: IntegrityAttributes) -> None:
         if attributes.hashes or attributes.promised:
             self._trace.add("INTEGRITY", mended=len(attributes.hashes), kept=attributes.promised[:20])

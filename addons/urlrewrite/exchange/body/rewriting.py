@@ -1,6 +1,6 @@
-"""The body of a response rewritten: its coding undone, its encoding minded, rules and links applied.
+"""The body of a response rewritten: content coding undone, text read in its encoding, rules and links applied.
 
-A body is rewritten whole or as it comes (`plan.py` decides). Both give the same, but for rules on whole bodies,
+A body is rewritten whole or as it comes (`plan.py` decides). Both give the same bytes, but for rules on whole bodies,
 which see a stream through windows.
 """
 
@@ -27,17 +27,20 @@ from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.model.field_lines import FieldLines, field_values
 
-_DECODED_WHOLE = 16 * 2**20
+_MAX_DECODED_WHOLE = 16 * 2**20
 """Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
 
-_WINDOW_SECONDS = 0.5
-"""What a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
+_MAX_WINDOW_SECONDS = 0.5
+"""Seconds that a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
 
 
 def concerns(
     kind: Kind, links: LinkMode, rules: Iterable[CompiledOutboundRule], also: frozenset[LinkPlace] = frozenset()
 ) -> bool:
-    """Whether anything could change in content of this kind, by the link map, also in some places, or by a rule."""
+    """Say whether the link map or a rule could change anything in content of this kind.
+
+    `also` are places beside attributes and fields in which links are mapped.
+    """
     if kind is Kind.BINARY:
         return False
     everywhere = links is LinkMode.EVERYWHERE and (kind is not Kind.OTHER_TEXT or LinkPlace.PLAIN_TEXT in also)
@@ -48,7 +51,10 @@ def concerns(
 
 
 class BodyRewriting:
-    """Rewrites the body of one response by the rules that apply to it and by the link map."""
+    """Rewrites the body of one response by the rules that apply to it and by the link map.
+
+    `integrity` keeps the promises that the response makes by hashes. `page` and `also` are those of BodyLinks.
+    """
 
     def __init__(
         self,
@@ -83,7 +89,7 @@ class BodyRewriting:
         return list(self._mapped.paths) if self._mapped else []
 
     def plan(self, method: str, status: int, fields: FieldLines) -> BodyPlan:
-        """The plan for a body of which only the head is known."""
+        """Plan a body of which only the head is known."""
         content_types = field_values(fields, "content-type")
         path = self._run.scope.variables.request.target.partition("?")[0]
         kind = content_kind(content_types[0], path) if content_types and content_types[0].strip() else None
@@ -102,20 +108,20 @@ class BodyRewriting:
         return plan
 
     def _wants(self, kind: Kind | None) -> bool:
-        """Whether anything could change in content of this kind; None is content of an unknown type."""
+        """Say whether anything could change in content of this kind; None is content of an unknown type."""
         if kind is None:
             return self._mapped is not None or bool(self._run.body_passes)
         return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes), self._also)
 
     def whole(self, raw: bytes, fields: FieldLines, plan: BodyPlan) -> bytes:
-        """The body as it is to be sent, content coding included; `raw` itself if nothing changed.
+        """Rewrite a whole body, content coding included; give `raw` itself if nothing changed.
 
         Raises:
             PatternTimeout: a rule's pattern took longer than the deadline.
         """
         codings, recode = plan.codings, self._settings.recode
         try:
-            data = decode(raw, codings, limit=_DECODED_WHOLE) if codings else raw
+            data = decode(raw, codings, limit=_MAX_DECODED_WHOLE) if codings else raw
         except DecodedTooLarge:
             return self._as_stream(raw, fields, plan)
         except CorruptCoding as error:
@@ -147,7 +153,7 @@ class BodyRewriting:
         return encode(restored, codings, fast=recode is Recode.FAST)
 
     def _as_stream(self, raw: bytes, fields: FieldLines, plan: BodyPlan) -> bytes:
-        """A held body that decodes to very much."""
+        """Rewrite a held body that decodes to more than is decoded at once; give `raw` if its coding is damaged."""
         rewriter = self._coded(self._decoded_stream(fields, plan), plan)
         try:
             return rewriter.feed(raw) + rewriter.finish()
@@ -156,9 +162,9 @@ class BodyRewriting:
             return raw
 
     def stream(self, fields: FieldLines, plan: BodyPlan) -> BodyRewriter:
-        """A rewriter for a body that is rewritten as it comes; it raises nothing.
+        """Give a rewriter for a body that is rewritten as it comes; it raises nothing.
 
-        Where one stage of it fails, the others go on. Where the coding is damaged, the body is `cut`.
+        If one of its stages fails, the others go on. If the content coding is damaged, the body is `cut`.
         """
         rewriter = self._decoded_stream(fields, plan)
         if not plan.codings:
@@ -171,7 +177,7 @@ class BodyRewriting:
         return Coded(plan.codings, rewriter, sent=sent, fast=recode is Recode.FAST)
 
     def _decoded_stream(self, fields: FieldLines, plan: BodyPlan) -> BodyRewriter:
-        """A rewriter for a body as it comes, out of its codings."""
+        """Give a rewriter for the bytes of a body without its codings, as they come."""
         content_type = next(iter(field_values(fields, "content-type")), None)
 
         def choose(kind: Kind, charset: Charset) -> BodyRewriter:
@@ -186,7 +192,7 @@ class BodyRewriting:
         return DetectThenRewrite(plan.kind, content_type, choose, self._stage_failed, patient=plan.length is not None)
 
     def _stages(self, view: View, kind: Kind, *, by_line: bool) -> list[BodyRewriter]:
-        """All passes as stages: the rules in the order of the file, the link map in the last one."""
+        """Give all passes as stages: the rules in the order of the file, the link map in the last one."""
         stages: list[BodyRewriter | None] = []
         passes = self._passes(kind)
         links = self._mapped.links if self._mapped else None
@@ -194,23 +200,23 @@ class BodyRewriting:
             if rules[0].tags:
                 last = index == len(passes) - 1
                 values = values_by_rules(self._run, rules, view, give_up=True)
-                stages.append(self._guarded(content_rewriter(kind, links=links if last else None, values=values)))
+                stages.append(self._fail_open(content_rewriter(kind, links=links if last else None, values=values)))
                 links = None if last else links
             else:
                 stages.append(self._windows(rules[0], view, kind, by_line=by_line))
-        stages.append(self._guarded(content_rewriter(kind, links=links)))
+        stages.append(self._fail_open(content_rewriter(kind, links=links)))
         if self._mapped and self._mapped.left:
             stages.append(Watching(self._mapped.left))
         if kind is Kind.HTML:
-            stages.append(self._guarded(self._integrity.page_stream(view)))
+            stages.append(self._fail_open(self._integrity.page_stream(view)))
         return [stage for stage in stages if stage]
 
-    def _guarded(self, stage: BodyRewriter | None) -> BodyRewriter | None:
+    def _fail_open(self, stage: BodyRewriter | None) -> BodyRewriter | None:
         return FailOpen(stage, self._stage_failed) if stage else None
 
     def _windows(self, rule: CompiledOutboundRule, view: View, kind: Kind, *, by_line: bool) -> Windows:
-        """A rule for whole bodies as a stage."""
-        within = min(_WINDOW_SECONDS, self._settings.body_deadline)
+        """Give a rule for whole bodies as a stage."""
+        within = min(_MAX_WINDOW_SECONDS, self._settings.body_deadline)
 
         def rewrite(data: bytes) -> bytes:
             return self._rewrite_text(rule, data, view, kind, within)
@@ -220,7 +226,7 @@ class BodyRewriting:
         return Windows(self._settings.limit, windowed, by_line=by_line)
 
     def failed(self, error: Exception, plan: BodyPlan) -> None:
-        """Tells that the rewriter of a stream failed as a whole."""
+        """Tell that the rewriter of a stream failed as a whole."""
         (self._coding_failed if plan.codings else self._stage_failed)(error)
 
     def _stage_failed(self, error: Exception) -> None:
@@ -236,7 +242,7 @@ class BodyRewriting:
         )
 
     def report(self) -> None:
-        """Adds to the trace in how many windows each rule for whole bodies saw a stream, and where a body still names
+        """Add to the trace in how many windows each rule for whole bodies saw a stream, and where the body still names
         the backend; to be called once.
         """
         for windowed in self._windowed:
@@ -250,7 +256,7 @@ class BodyRewriting:
         return [rules for rules in self._run.body_passes if not rules[0].tags or kind.is_markup]
 
     def _rewrite(self, view: View, kind: Kind) -> bytes:
-        """All passes over a whole body."""
+        """Run all passes over a whole body."""
         data = view.data
         passes = self._passes(kind)
         links = self._mapped.links if self._mapped else None
@@ -265,7 +271,11 @@ class BodyRewriting:
         return rewrite_content(data, kind, links=links)
 
     def _rewrite_text(self, rule: CompiledOutboundRule, data: bytes, view: View, kind: Kind, within: float) -> bytes:
-        """A whole-body rule applied; `within` are the seconds that its pattern may take."""
+        """Apply a rule for whole bodies; `within` is the number of seconds that its pattern may take.
+
+        Raises:
+            PatternTimeout: it took longer.
+        """
         scope = self._run.scope
         deadline, scope.deadline = scope.deadline, within
         try:
