@@ -17,7 +17,7 @@ from conformance import support_apache, support_coded, test_mod_rewrite
 from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.decision import Outcome
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.template import parse_template
 from urlrewrite.engine.variables import Variables
@@ -36,6 +36,7 @@ from urlrewrite.model import (
     RuleSet,
     Site,
 )
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import Problem, RuleFileError
 from urlrewrite.patterns.pattern import compile_pattern

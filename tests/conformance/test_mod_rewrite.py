@@ -14,7 +14,6 @@ import pytest
 
 from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.engine.facts import field_values
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
@@ -31,6 +30,7 @@ from urlrewrite.formats.apache.strings import (
 )
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag, parse_cookie, parse_flags, split_words
 from urlrewrite.model import RuleSet
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import RuleFileError
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from rules_of import ask, field, rules_of
+from rules_of import ask, field, routed, rules_of
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.responses import Forward
 
@@ -276,15 +276,16 @@ def test_field_of_an_answer(line: Line) -> None:
 
 def test_reason_phrases_by_option() -> None:
     for site, expected in (("plain", f"Gone to {P}/x"), ("default", None)):
-        exchange = ask(SITES[site], f"{P}/", answer=(200, [], b"")).exchange
+        exchange = routed(SITES[site], f"{P}/")
         head = exchange.receive(ResponseFacts(410, (HTML,), f"Gone to {B}/x"))
         assert getattr(head, "reason", "") == expected
 
 
 def test_trailers_are_read_as_fields_are() -> None:
-    exchange = ask(SITES["default"], f"{P}/", answer=(200, [HTML], PAGE)).exchange
-    lines = [("grpc-message", f"see {ENCODED_B}%2Fx"), ("Content-Digest", "sha-256=:x:"), ("X-Url", f"{B}/x")]
-    assert exchange.trailers(lines) == [("grpc-message", f"see {ENCODED_P}%2Fx"), ("X-Url", f"{P}/x")]
+    exchange = routed(SITES["default"], f"{P}/")
+    exchange.receive(ResponseFacts(200, (HTML,)))
+    lines = (("grpc-message", f"see {ENCODED_B}%2Fx"), ("Content-Digest", "sha-256=:x:"), ("X-Url", f"{B}/x"))
+    assert exchange.trailers(lines) == (("grpc-message", f"see {ENCODED_P}%2Fx"), ("X-Url", f"{P}/x"))
 
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"

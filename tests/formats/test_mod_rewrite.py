@@ -9,11 +9,11 @@ from textwrap import dedent
 import pytest
 
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.engine.facts import field_values
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.model import ActionType, InboundRule, LinkMode, LogicalGrouping, RuleSet, Site
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 
 WORDPRESS = r"""

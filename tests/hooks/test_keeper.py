@@ -282,11 +282,11 @@ async def test_as_much_is_traced_and_kept_as_somebody_can_look_at(
         assert state.in_force
         assert state.in_force.settings.trace is trace_level() is level
         assert state.keeps_originals is kept
-        rules = state.in_force
+        rules, memory = state.in_force.rules, state.memory
         context.options.update(save_stream_file=None)
         # The rules were not loaded again for that.
-        assert state.in_force is rules
-        assert rules.settings.trace is trace_level()
+        assert (state.in_force.rules, state.memory) == (rules, memory)
+        assert state.in_force.settings.trace is trace_level()
 
 
 @pytest.mark.parametrize("option", ["keep_flows", "originals"])

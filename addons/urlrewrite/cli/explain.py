@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from urlrewrite.cli.arguments import UsageError
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.raw_response import parse_response
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
@@ -18,6 +19,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.files_read import reason
 from urlrewrite.inspector.traces.report import render
 from urlrewrite.model import Site
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.text import visible
 
@@ -61,6 +63,7 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
     from urlrewrite.hooks.recordings import RecordingError, read_recording
 
     told = []
+    memory = AssetMemory()
     try:
         for recorded in read_recording(where):
             request, notes = recorded.request, list(recorded.notes)
@@ -69,7 +72,7 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
                 notes.append(f"the request was recorded at {request.scheme}://{request.host}, behind the proxy")
                 notes.append(f"it is told as if it had come to {public}{site.path}")
                 request = _asked_at(site, public, request)
-            result = rule_tests.evaluate(rules, request, recorded.response, recorded.body)
+            result = rule_tests.evaluate(rules, request, recorded.response, recorded.body, memory=memory)
             if as_json:
                 told.append({"flow": recorded.number, "notes": notes, **evaluation(result)})
             else:
@@ -89,11 +92,11 @@ def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
         case Forward():
             before = result.exchange.request.fields
             added = {name for name, value in routing.fields if (name, value) not in before and name.lower() != "host"}
-            headers = {name: ", ".join(field_values(tuple(routing.fields), name)) for name in sorted(added)}
+            headers = {name: ", ".join(field_values(routing.fields, name)) for name in sorted(added)}
             facts |= {"url": routing.url, "status": None, "location": None}
             facts["headers"] = {"Host": routing.host, **headers}
         case LocalResponse():
-            location = next(iter(field_values(tuple(routing.fields), "location")), None)
+            location = next(iter(field_values(routing.fields, "location")), None)
             if facts["action"] not in ("Redirect", "CustomResponse"):
                 facts["action"] = "CustomResponse"
             facts |= {"url": None, "status": routing.status, "location": location, "headers": {}}

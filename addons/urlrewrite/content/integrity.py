@@ -3,7 +3,7 @@
 Code that is changed on its way has another hash. For inline code that is mended in the policy, which then allows both
 hashes: `'sha256-OLD' 'sha256-NEW'`. For a file there are two ways. If it was seen, changed, before the page is sent,
 the page gets its new digest. Else the page goes out with the digest that the backend gave it; that is a promise, and
-from then on the file has to be left as it is (`Assets`): a link in it that names the backend does less harm than a
+from then on the file has to be left as it is (`AssetMemory`): a link in it that names the backend does less harm than a
 script that no browser runs.
 
 Not seen are promises outside of the attribute: in import maps, and in the scripts of module loaders.
@@ -15,10 +15,9 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
-from threading import Lock
-from urllib.parse import quote, urldefrag, urljoin
 
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.character_references import decoded
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Kind, Token
 
@@ -29,8 +28,6 @@ _SOURCE = re.compile(rf"('|&#0*39;|&#x0*27;|&apos;)({_DIGEST.pattern})\1", re.IG
 _NEWLINE = re.compile(r"\r\n?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _POLICY = re.compile(rb"\s*content-security-policy\s*", re.IGNORECASE)
-_IN_URL = "%/:=&?~#+!$,;'@()*[]"
-"""Characters that browsers leave alone in a URL, beside letters, digits and `-._`."""
 
 _ADDRESS = {b"script": b"src", b"link": b"href"}
 _WANTED = {
@@ -40,9 +37,6 @@ _WANTED = {
 }
 _TAG = re.compile(rb"<(?:script|link|base)\s[^<>]*>", re.IGNORECASE)
 _MAX_TAG_LENGTH = 1 << 14
-
-MAX_ASSETS = 4096
-"""Files of each sort that are remembered; the oldest is forgotten first."""
 
 
 def digests(data: bytes) -> dict[str, str]:
@@ -122,41 +116,6 @@ def allow_also_in(page: bytes, hashes: Mapping[str, str]) -> bytes:
     return _meta_policies(page, lambda policy: allow_also(policy.decode("latin-1"), hashes).encode("latin-1"))
 
 
-class Assets:
-    """What pages were told of files, and what became of files, by URL.
-
-    To be used by several threads. It lives as long as the rules that the files were rewritten by.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._promised: dict[str, None] = {}
-        self._changed: dict[str, Mapping[str, str]] = {}
-
-    def promise(self, url: str) -> None:
-        """Remembers that a page was sent with the backend's digest of a file."""
-        self._keep(self._promised, url, None)
-
-    def is_promised(self, url: str) -> bool:
-        """Whether a file has to stay as it is."""
-        return bool(self._promised) and canonical_url(url, "") in self._promised
-
-    def learn(self, url: str, before: bytes, after: bytes) -> None:
-        """Remembers that a file was sent changed."""
-        self._keep(self._changed, canonical_url(url, ""), new_digests(before, after))
-
-    def changed(self, url: str) -> Mapping[str, str]:
-        """The backend's digests of a file to those it has now; nothing where it was not seen changed."""
-        return self._changed.get(url, {})
-
-    def _keep[Value](self, store: dict[str, Value], url: str, value: Value) -> None:
-        with self._lock:
-            store.pop(url, None)
-            store[url] = value
-            for oldest in list(islice(store, max(0, len(store) - MAX_ASSETS))):
-                del store[oldest]
-
-
 class IntegrityAttributes:
     """Makes the `integrity` attributes of an HTML page true, or keeps them and has the file left alone.
 
@@ -165,10 +124,10 @@ class IntegrityAttributes:
     one in a comment or script counts, too: that does no harm.
     """
 
-    def __init__(self, page_url: str, assets: Assets, text: Callable[[bytes], str]) -> None:
+    def __init__(self, page_url: str, memory: AssetMemory, text: Callable[[bytes], str]) -> None:
         self._base = page_url
         self._based = False
-        self._assets = assets
+        self._memory = memory
         self._text = text
         self._held = b""
         self.hashes: dict[str, str] = {}
@@ -176,7 +135,7 @@ class IntegrityAttributes:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._held
 
     def feed(self, chunk: bytes) -> bytes:
@@ -219,24 +178,13 @@ class IntegrityAttributes:
         if not address or not found:
             return None
         url = canonical_url(_unescaped(address, self._text), self._base)
-        changed = self._assets.changed(url)
+        changed = self._memory.changed(url)
         if not all(digest in changed for digest in found):
             self.promised.append(url)
-            self._assets.promise(url)
+            self._memory.promise(url)
             return None
         self.hashes |= {digest: changed[digest] for digest in found}
         return _DIGEST.sub(lambda digest: changed[_canonical(digest[0])], value.decode("latin-1")).encode("latin-1")
-
-
-def canonical_url(url: str, base: str) -> str:
-    """A URL as a browser asks for it, without its fragment; "" for what is none."""
-    try:
-        absolute = urldefrag(urljoin(base, url.strip(" \t\n\f\r"))).url
-        scheme, colon, rest = absolute.partition("://")
-        authority, _, path = rest.partition("/")
-        return f"{scheme.lower()}{colon}{authority.lower()}/{quote(path, safe=_IN_URL, errors='surrogateescape')}"
-    except ValueError:
-        return ""
 
 
 def _meta_policies(page: bytes, change: Callable[[bytes], bytes | None]) -> bytes:

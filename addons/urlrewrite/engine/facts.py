@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-type Fields = tuple[tuple[str, str], ...]
-
+from urlrewrite.model.field_lines import FieldLines
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -14,12 +13,6 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 def one_line(text: str) -> str:
     """A text as a field value may be: what could end the line and begin another field becomes a space."""
     return _CONTROLS.sub(" ", text)
-
-
-def field_values(fields: Fields, name: str) -> list[str]:
-    """The values of every line of a field, in order; `name` is compared without case."""
-    name = name.lower()
-    return [value for key, value in fields if key.lower() == name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,7 @@ class RequestFacts:
     scheme: str
     host: str
     target: str
-    fields: Fields = ()
+    fields: FieldLines = ()
     http_version: str = "HTTP/1.1"
     client: tuple[str, int] = ("127.0.0.1", 0)
     local: tuple[str, int] = ("127.0.0.1", 0)
@@ -54,5 +47,5 @@ class ResponseFacts:
     """Status line and fields of a response as the backend sent them."""
 
     status: int
-    fields: Fields = ()
+    fields: FieldLines = ()
     reason: str = ""

@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from urlrewrite.engine.facts import RequestFacts, ResponseFacts, field_values
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.engine.url_path import CookedPath, split_target
+from urlrewrite.model.field_lines import field_values
 
 
 def normal_name(name: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from urlrewrite.fields.names import Change, Fields, ip_address
+from urlrewrite.fields.names import Change, ip_address
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
 SPOOFABLE = frozenset(
@@ -44,7 +45,7 @@ UNKNOWN_TLS_INFO = "0|0||"
 
 
 def forwarding_fields(
-    fields: Fields,
+    fields: FieldLines,
     *,
     client_ip: str,
     requested: Origin,
@@ -54,7 +55,7 @@ def forwarding_fields(
     tls_info: str | None = None,
     append: bool = False,
     prefix: str = "",
-) -> tuple[Fields, list[Change]]:
+) -> tuple[FieldLines, list[Change]]:
     """Drop what a client has no say in and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and X-ARR-*.
 
     `requested` is the origin that the client asked, `target` the path and query as it asked for them. `client_port`
@@ -79,7 +80,7 @@ def forwarding_fields(
         own["X-ARR-SSL"] = tls_info or UNKNOWN_TLS_INFO
     if append:
         own = _own_behind_a_proxy(own, kept)
-    lines: Fields = []
+    lines: list[FieldLine] = []
     replaced = {name.lower() for name in own}
     former: dict[str, str] = {}
     for name, value in kept:
@@ -95,10 +96,10 @@ def forwarding_fields(
         before = former.get(name.lower())
         if before != value:
             changes.append(Change(name, before, value, "says who asked for what"))
-    return lines, changes
+    return tuple(lines), changes
 
 
-def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
+def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
     """Drop the fields of the client's connection (RFC 9110, 7.6.1), which are not the backend's.
 
     `close` and `keep-alive` stay in Connection, because the proxy core reads there when to close the client's
@@ -110,7 +111,7 @@ def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
     )
     dropped = _HOP_BY_HOP | (options - _NEVER_NOMINATED) | (frozenset() if websocket else {"upgrade"})
     stays = {"close", "keep-alive", "upgrade"} if websocket else {"close", "keep-alive"}
-    lines: Fields = []
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         after: str | None = value
@@ -122,23 +123,23 @@ def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
             lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, "belongs to the client's connection"))
-    return lines, changes
+    return tuple(lines) if changes else fields, changes
 
 
 def map_back_request_fields(
-    fields: Fields,
+    fields: FieldLines,
     *,
     map_back_text: Callable[[str], str],
     origins: Mapping[Origin, Origin],
     cookies: bool = False,
-) -> tuple[Fields, list[Change]]:
+) -> tuple[FieldLines, list[Change]]:
     """Map public names back where the backend compares them with its own: Origin, Referer, Destination and the like.
 
     `map_back_text` maps every URL of a public origin in a text. `origins` maps public origins to backend ones; the
     Origin field is mapped only if it is exactly one of them, so that a foreign origin stays foreign and `null` null.
     `cookies` says that cookies were mapped on their way out.
     """
-    lines: Fields = []
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         after = value
@@ -155,10 +156,10 @@ def map_back_request_fields(
         lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, "public name mapped back: the backend compares it with its own"))
-    return lines, changes
+    return tuple(lines) if changes else fields, changes
 
 
-def _own_behind_a_proxy(own: dict[str, str], fields: Fields) -> dict[str, str]:
+def _own_behind_a_proxy(own: dict[str, str], fields: FieldLines) -> dict[str, str]:
     """Join our fields with those of a trusted proxy: lists grow, and what it says of the first request stands."""
     before: dict[str, list[str]] = {}
     for name, value in fields:

@@ -1,4 +1,4 @@
-"""The values that every module of this room speaks in: field lines, origins, the caller's functions, and a change."""
+"""The values that every module of this room shares: what to map names to, a change, and what a host is."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from urlrewrite.model.origin import Origin, parse_authority
-
-type FieldLine = tuple[str, str]
-"""One field line (RFC 9110, 5.2): name and value as they came; bytes outside ASCII are latin-1 or surrogateescape."""
-
-type Fields = list[FieldLine]
 
 
 @dataclass(frozen=True, slots=True)

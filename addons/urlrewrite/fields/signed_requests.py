@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from urlrewrite.fields.names import Change, Fields
+from urlrewrite.fields.names import Change
+from urlrewrite.model.field_lines import FieldLines
 
 _URI = re.compile(r'\buri\s*=\s*"([^"]*)"', re.IGNORECASE)
 _COVERED = re.compile(r'"([^"]*)"')
@@ -20,7 +21,9 @@ _SIGNS_ALL = ("aws4-hmac-sha256", "aws4-ecdsa-p256-sha256", "hawk", "oauth")
 """Schemes of Authorization that always sign host and target: AWS Signature 4, Hawk, OAuth 1.0 (RFC 5849, 3.4.1)."""
 
 
-def broken_signatures(before: Fields, after: Fields, *, host_changed: bool, target_changed: bool) -> list[Change]:
+def broken_signatures(
+    before: FieldLines, after: FieldLines, *, host_changed: bool, target_changed: bool
+) -> list[Change]:
     """Warn of what a client has signed and the backend gets otherwise.
 
     `before` are the fields as the client sent them, `after` those that the backend gets.

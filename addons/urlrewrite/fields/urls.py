@@ -12,7 +12,8 @@ from enum import Enum
 
 from urlrewrite.fields import policies, references
 from urlrewrite.fields.cookies import rewrite_set_cookie
-from urlrewrite.fields.names import Change, FieldLine, Fields, NameMap
+from urlrewrite.fields.names import Change, NameMap
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
 
@@ -97,7 +98,7 @@ def kind_of(name: str) -> Kind:
 
 
 def rewrite_response_fields(
-    fields: Fields,
+    fields: FieldLines,
     *,
     map_text: Callable[[str], str],
     map_bare: Callable[[str], str | None],
@@ -106,20 +107,20 @@ def rewrite_response_fields(
     map_path: Callable[[str], str] | None = None,
     map_cookie_value: Callable[[str], str] | None = None,
     map_cookie_path: Callable[[str], str] | None = None,
-) -> tuple[Fields, list[Change]]:
+) -> tuple[FieldLines, list[Change]]:
     """Make the fields of a response true for `public`; `NameMap` says what the functions have to do.
 
     Body-bound fields (Content-Length, digests, ETag) are the business of `validators`.
     """
     names = NameMap(public, backend, map_text, map_bare, map_path, map_cookie_value, map_cookie_path)
-    lines: Fields = []
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         line, done = _rewrite_line(name, value, names)
         if line:
             lines.append(line)
         changes += done
-    return lines, changes + _broken_signatures(fields, changes)
+    return (tuple(lines) if changes else fields), changes + _broken_signatures(fields, changes)
 
 
 def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | None, list[Change]]:
@@ -139,7 +140,7 @@ def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | No
     return None, [Change(name, value, None, kind.value)]
 
 
-def _broken_signatures(fields: Fields, changes: list[Change]) -> list[Change]:
+def _broken_signatures(fields: FieldLines, changes: list[Change]) -> list[Change]:
     """Warn of message signatures (RFC 9421) that cover a field which was changed."""
     changed = {change.field.lower() for change in changes if change.before != change.after}
     warnings = []

@@ -18,8 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from urlrewrite.fields.digests import is_digest, renewed
-from urlrewrite.fields.names import Change, Fields
+from urlrewrite.fields.names import Change
 from urlrewrite.fields.policies import has_hashes
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 
 _MARK = re.compile(r";ur=(?P<fingerprint>[0-9a-f]+)")
 _ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+', re.ASCII)
@@ -35,7 +36,7 @@ class Unmarked:
     A 304 that answers such a request confirms what was rewritten: its ETag has to be marked again.
     """
 
-    fields: Fields
+    fields: FieldLines
     changes: list[Change]
     carried_mark: bool
 
@@ -93,7 +94,7 @@ def unmark_if_match(value: str) -> str:
 
 
 def unmark_request_fields(
-    fields: Fields, fingerprint: str, *, marked_only: bool = False, whole_only: bool = False
+    fields: FieldLines, fingerprint: str, *, marked_only: bool = False, whole_only: bool = False
 ) -> Unmarked:
     """Make the conditions of a request true for the backend.
 
@@ -133,7 +134,7 @@ def unmark_request_fields(
     return Unmarked(lines, changes, carried)
 
 
-def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Change]]:
+def mark_validators(fields: FieldLines, fingerprint: str) -> tuple[FieldLines, list[Change]]:
     """Mark the validators of a representation that is subject to rewriting, whether or not its bytes were changed.
 
     It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and
@@ -154,20 +155,20 @@ def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Chan
 
     lines, changes = _edit(fields, mark, "the representation depends on the rules")
     if not ranged:
-        lines.append(("Accept-Ranges", "none"))
+        lines += (("Accept-Ranges", "none"),)
         changes.append(Change("Accept-Ranges", None, "none", "no ranges of a representation that is rewritten"))
     return lines, changes
 
 
 def after_rewrite(
-    fields: Fields,
+    fields: FieldLines,
     body_length: int | None,
     changed: bool,
     *,
     chunked: bool = False,
     body: bytes | None = None,
     hashes_mended: bool = False,
-) -> tuple[Fields, list[Change]]:
+) -> tuple[FieldLines, list[Change]]:
     """Make the fields that describe the body true after it was rewritten.
 
     `body_length` is the number of bytes that will be sent, content coding included, or None where it is not known (a
@@ -177,7 +178,7 @@ def after_rewrite(
     digests are computed again, and else dropped. `hashes_mended` says that a policy allows inline code as it is now.
     """
     if not changed:
-        return list(fields), []
+        return fields, []
     length = None if body_length is None else str(body_length)
     chunk = chunked and length is None
     seen: set[str] = set()
@@ -197,12 +198,12 @@ def after_rewrite(
     lines, changes = _edit(fields, edit, "true for the body that was rewritten")
     for name, wanted in (("Content-Length", length), ("Transfer-Encoding", "chunked" if chunk else None)):
         if wanted is not None and name.lower() not in seen:
-            lines.append((name, wanted))
+            lines += ((name, wanted),)
             changes.append(Change(name, None, wanted, "true for the body that was rewritten"))
     return lines, changes + _warnings(lines, hashes_mended)
 
 
-def _warnings(fields: Fields, hashes_mended: bool) -> list[Change]:
+def _warnings(fields: FieldLines, hashes_mended: bool) -> list[Change]:
     """Tell what a changed body breaks and what cannot be mended here."""
     warnings = []
     for name, value in fields:
@@ -225,9 +226,9 @@ def _without(mark: re.Match[str], tag: str) -> str:
     return tag[: mark.start()] + tag[mark.end() :]
 
 
-def _edit(fields: Fields, edit: Callable[[str, str], str | None], why: str) -> tuple[Fields, list[Change]]:
-    """Apply `edit` to each line: the new value, or None to drop the line."""
-    lines: Fields = []
+def _edit(fields: FieldLines, edit: Callable[[str, str], str | None], why: str) -> tuple[FieldLines, list[Change]]:
+    """Apply `edit` to each line: the new value, or None to drop the line. Where it changes none, give back `fields`."""
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         after = edit(name, value)
@@ -235,4 +236,4 @@ def _edit(fields: Fields, edit: Callable[[str, str], str | None], why: str) -> t
             lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, why))
-    return lines, changes
+    return tuple(lines) if changes else fields, changes

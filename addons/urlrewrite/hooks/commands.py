@@ -15,6 +15,7 @@ import mitmproxy.types
 from mitmproxy import command, ctx, exceptions, flow, hooks, http
 from mitmproxy.log import ALERT
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.exchange.responses import reason_phrase
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.files_read import reason
@@ -30,7 +31,7 @@ from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import Tallies, acts, groups, matches
 from urlrewrite.inspector.text import counted
 from urlrewrite.inspector.traces.report import render, summary
-from urlrewrite.inspector.trials.edited_rules import anew, load_edited
+from urlrewrite.inspector.trials.edited_rules import load_edited
 from urlrewrite.inspector.trials.rule_texts import MAX_LENGTH, NotEditable, decoded_text, rule_paths
 from urlrewrite.inspector.trials.trying import (
     CannotTry,
@@ -44,6 +45,7 @@ from urlrewrite.inspector.trials.trying import (
 from urlrewrite.inspector.trials.what_if import what_if
 from urlrewrite.inspector.trials.what_if_text import what_if_lines
 from urlrewrite.trace.text import clipped, visible
+from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.commands")
 
@@ -91,7 +93,7 @@ class Commands:
         """Tell what the rules in force would do to a request that you write: an absolute URL, a method, and fields as
         'Name: value'. Nothing is sent.
         """
-        rules = anew(self._rules())
+        rules = self._rules().traced(TraceLevel.FULL)
         try:
             request = asked_request(method, url, field_lines("\n".join(fields)))
         except CannotTry as error:
@@ -123,12 +125,12 @@ class Commands:
         """Apply the rules in force to the responses that backends gave to recorded flows: answer, trace and comment
         become what they would be now. Nothing is sent; "revert" brings the recorded response back.
         """
-        rules = anew(self._rules())
+        rules, memory = self._rules().traced(TraceLevel.FULL), AssetMemory()
         until = time.monotonic() + SECONDS
         replayed: list[flow.Flow] = []
         passed_over: dict[str, int] = {}
         for item in flows:
-            why = "there was no time left for" if time.monotonic() > until else self._replayed(item, rules)
+            why = "there was no time left for" if time.monotonic() > until else self._replayed(item, rules, memory)
             if why:
                 passed_over[why] = passed_over.get(why, 0) + 1
             else:
@@ -232,14 +234,14 @@ class Commands:
             raise exceptions.CommandError("got no flow that the rules saw, expected some that have ended")
         return lines
 
-    def _replayed(self, item: flow.Flow, rules: RulesInForce) -> str:
+    def _replayed(self, item: flow.Flow, rules: RulesInForce, memory: AssetMemory) -> str:
         """Replays one flow; why it is passed over, "" if it is not."""
         seen = self._seen(item)
         if seen is None or not isinstance(item, http.HTTPFlow) or item.response is None:
             return "not answered through the rules:"
         if not seen.own and seen.original_body is None:
             return "without the backend's answer:"
-        tried = try_recorded(rules, seen)
+        tried = try_recorded(rules, seen, memory)
         if tried.answer is None:
             return "without a response under these rules:"
         item.backup()

@@ -14,10 +14,11 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.proxy.mode_specs import ReverseMode
 
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.translate import request_facts, response_facts
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 
 _SCHEMES = ("http", "https")
@@ -84,7 +85,7 @@ def passed_request(flow: http.HTTPFlow) -> RequestFacts:
     facts = request_facts(flow)
     scheme = facts.scheme if isinstance(flow.client_conn.proxy_mode, ReverseMode) else request.scheme
     host = facts.host or Origin(request.scheme, request.host, request.port).authority
-    fields: Fields = tuple((name, value) for name, value in facts.fields if not name.startswith(":"))
+    fields: FieldLines = tuple((name, value) for name, value in facts.fields if not name.startswith(":"))
     if not any(name.lower() == "host" for name, _ in fields):
         fields = (("Host", host), *fields)
     return replace(facts, scheme=scheme, host=host, fields=fields)

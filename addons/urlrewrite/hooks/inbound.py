@@ -46,7 +46,7 @@ class Inbound:
         if rules is None:
             apply_response(flow, plain_response(503, "No rules are loaded yet.", trace_id))
             return
-        exchange = Exchange(rules, request_facts(flow), trace_id)
+        exchange = Exchange(rules, self._state.memory, request_facts(flow), trace_id)
         live = self._state.live[flow.id] = Live(exchange)
         if exchange.trace.level is TraceLevel.OFF:
             flow.metadata["urlrewrite.id"] = trace_id

@@ -9,11 +9,12 @@ import time
 from mitmproxy import http
 
 from urlrewrite.exchange.body.plan import Way
-from urlrewrite.exchange.exchange import ResponseHead
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
 from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
+from urlrewrite.model.field_lines import FieldLines
 
 logger = logging.getLogger("urlrewrite.outbound")
 
@@ -122,7 +123,7 @@ def _map_trailers(flow: http.HTTPFlow, response: http.Response, live: Live) -> N
     """Maps the fields behind the body; where that fails, they are left out."""
     assert response.trailers is not None
     try:
-        lines = live.exchange.trailers(list(field_lines(response.trailers)))
+        lines = live.exchange.trailers(field_lines(response.trailers))
         response.trailers = headers(lines, lower=flow.request.is_http2 or flow.request.is_http3)
     except Exception:
         logger.exception("response %s: the trailers could not be rewritten; they are left out", _trace_id(live))
@@ -140,7 +141,7 @@ def _release(flow: http.HTTPFlow, live: Live, held: int, seconds: float) -> Stre
 
 
 def _set_body(
-    flow: http.HTTPFlow, response: http.Response, fields: list[tuple[str, str]], body: bytes, head: ResponseHead
+    flow: http.HTTPFlow, response: http.Response, fields: FieldLines, body: bytes, head: ResponseHead
 ) -> None:
     if fields != head.fields:
         response.headers = headers(fields, lower=flow.request.is_http2 or flow.request.is_http3)
@@ -216,7 +217,7 @@ def _replace_head(flow: http.HTTPFlow, answer: LocalResponse, live: Live) -> Non
         return
     response = flow.response
     assert response is not None
-    lines = [(name, value) for name, value in answer.fields if name.lower() != "content-length"]
+    lines = [line for line in answer.fields if line[0].lower() != "content-length"]
     if flow.request.http_version == "HTTP/1.1":
         lines.append(("Transfer-Encoding", "chunked"))
     elif flow.request.http_version == "HTTP/1.0":

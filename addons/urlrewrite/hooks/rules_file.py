@@ -9,11 +9,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
 from urlrewrite.hooks.options import trace_level
@@ -53,7 +55,7 @@ class RulesFile:
         self._watcher: asyncio.Task[None] | None = None
 
     def configure(self, updated: set[str]) -> None:
-        """Loads the rules when their files or settings are set. Raises OptionsError for what is none."""
+        """Loads the rules when their files or settings are set. Raises OptionsError if an option is invalid."""
         if updated & {
             "urlrewrite_rules",
             *OVERRIDES,
@@ -69,7 +71,7 @@ class RulesFile:
             self._stamp = stamp(self._watched())
             self._load()
         elif "save_stream_file" in updated and self._state.in_force:
-            self._state.in_force.settings = settings()
+            self._state.in_force = replace(self._state.in_force, settings=settings())
 
     def running(self) -> None:
         """Starts to watch the files."""
@@ -130,6 +132,7 @@ class RulesFile:
             logger.warning(str(warning))
         rule_set = compiled.rule_set
         self._state.in_force = RulesInForce(compiled, settings())
+        self._state.memory = AssetMemory()
         self._state.statistics.reload(True, seconds, map(str, warnings), fingerprint=rule_set.fingerprint)
         self._watch_also()
         sites = ", ".join(

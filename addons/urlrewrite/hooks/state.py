@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
@@ -56,11 +58,13 @@ class Live:
 class State:
     """One per bundle. `live` holds exchanges by flow id, from their request until their response or error.
 
-    `keeps_flows` tells that somebody may look at flows, in a list or a saved file, and `keeps_originals` that answers
-    are kept with them as backends sent them.
+    `memory` is what pages were told of files since the rule files were loaded. `keeps_flows` tells that somebody may
+    look at flows, in a list or a saved file, and `keeps_originals` that responses are kept with them as backends sent
+    them.
     """
 
     in_force: RulesInForce | None = None
+    memory: AssetMemory = field(default_factory=AssetMemory)
     live: dict[str, Live] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
     keeps_flows: bool = True

@@ -6,17 +6,18 @@ from collections.abc import Iterable
 
 from mitmproxy import http
 
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.responses import Forward, LocalResponse
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import origin_of
 
 
-def field_lines(headers: http.Headers) -> Fields:
+def field_lines(headers: http.Headers) -> FieldLines:
     """Field lines as texts; bytes that are not UTF-8 are carried as surrogates."""
     return tuple((_text(name), _text(value)) for name, value in headers.fields)
 
 
-def headers(lines: Iterable[tuple[str, str]], *, lower: bool) -> http.Headers:
+def headers(lines: Iterable[FieldLine], *, lower: bool) -> http.Headers:
     """Field lines as mitmproxy keeps them; HTTP/2 and 3 want names in lower case."""
     return http.Headers([(_bytes(name.lower() if lower else name), _bytes(value)) for name, value in lines])
 

@@ -13,6 +13,7 @@ from urlrewrite.model.choices import (
     Mode,
     TagReplacement,
 )
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.rules import (
     NOWHERE,
@@ -163,9 +164,9 @@ class RuleTest:
     method: str
     url: str
     expect: Expectation
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: FieldLines = ()
     response_status: int | None = None
-    response_fields: tuple[tuple[str, str], ...] = ()
+    response_fields: FieldLines = ()
     response_body: str = ""
     name: str = ""
     source: Source = field(default=NOWHERE, compare=False)

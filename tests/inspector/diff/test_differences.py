@@ -12,12 +12,13 @@ from hypothesis import given
 
 from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with
 from rules_of import rules_of
-from urlrewrite.engine.facts import Fields, ResponseFacts
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, decoded_body
 from urlrewrite.inspector.diff.differences import differences, field_changes
 from urlrewrite.inspector.diff.spans import applied
 from urlrewrite.inspector.diff.unified import original_text, unified
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.trace import MAX_CHANGES, TraceLevel
 
 RULES = r"""
@@ -44,7 +45,7 @@ PAGE = """<p>© 2024</p>
 <a href="/item/1">one thing that is here</a> <a href="/item/7">another thing, a lucky one</a>
 <img src="http://privateserver:8080/logo.png">
 """
-FIELDS: Fields = (*HTML, ("Server", "IIS"), ("X-Powered-By", "ASP"), ("Location", "http://privateserver:8080/x"))
+FIELDS: FieldLines = (*HTML, ("Server", "IIS"), ("X-Powered-By", "ASP"), ("Location", "http://privateserver:8080/x"))
 CHANGES = [
     ("© 2024", "© 2024 and later", ("year",)),
     ("/item/1", "/things/1", ("item",)),
@@ -69,7 +70,7 @@ def found(spans: Any, text: str) -> list[tuple[str, str, tuple[str, ...]]]:
 def seen(codings: str = "", charset: str = "utf-8") -> tuple[Any, RulesInForce]:
     rules = rules_of(RULES)
     body = PAGE.encode(charset)
-    fields: Fields = (("Content-Type", f"text/html; charset={charset}"), *FIELDS[1:])
+    fields: FieldLines = (("Content-Type", f"text/html; charset={charset}"), *FIELDS[1:])
     if codings:
         body, fields = gzip.compress(body, mtime=0), (*fields, ("Content-Encoding", codings))
     return seen_by(rules, body, fields=fields), rules
@@ -168,7 +169,7 @@ def told_of(name: str, before: str, after: str, **more: Any) -> dict[str, Any]:
         ((("A", "1"),), (("A", "9"),), (told_of("A", "1", "2", why="w"),), [("A", "1", "9", ["w"])]),
     ],
 )
-def test_changes_of_fields(before: Fields, after: Fields, events: Any, expected: list[Any]) -> None:
+def test_changes_of_fields(before: FieldLines, after: FieldLines, events: Any, expected: list[Any]) -> None:
     changes = field_changes(before, after, events)
     assert [(c.name, c.before, c.after, [cause.label for cause in c.by]) for c in changes] == expected
 

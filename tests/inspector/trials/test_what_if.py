@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from inspector.exchanges import BODIES, HTML, TRACES, seen_by
 from rules_of import rules_of
-from urlrewrite.content.integrity import Assets
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.pages.what_if import result_data
@@ -216,13 +215,6 @@ def test_changes_are_counted_where_they_are_not_told() -> None:
     exchanges = [seen(f"/{number}") for number in range(MAX_CHANGES + 5)]
     result = compared(exchanges, "links: off")
     assert (result.changed, len(result.changes)) == (MAX_CHANGES + 5, MAX_CHANGES)
-
-
-def test_rules_in_force_learn_nothing() -> None:
-    page = b'<script src="/a.js" integrity="sha256-AAAA"></script>'
-    RULES.assets = Assets()
-    compared([seen("/p", page, rules_of(OLD))], "links: off")
-    assert not RULES.assets.is_promised("https://www.example.com/a.js")
 
 
 _TEXT = st.text(st.characters(exclude_categories=()), max_size=30)

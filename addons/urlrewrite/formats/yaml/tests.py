@@ -12,6 +12,7 @@ from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.fields import Table, table_of, text_of, texts_of
 from urlrewrite.formats.yaml.nodes import Node, Scalar
 from urlrewrite.model import ActionType, Expectation, RuleTest
+from urlrewrite.model.field_lines import FieldLines
 
 TEST_KEYS = ("name", "request", "response", "expect")
 REQUEST_KEYS = ("method", "url", "headers")
@@ -45,7 +46,7 @@ def _test(table: Table) -> RuleTest:
     )
 
 
-def _request(table: Table) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+def _request(table: Table) -> tuple[str, str, FieldLines]:
     """Method, URL and fields of `request`: `GET https://...`, the URL alone, or a mapping."""
     node = table.get("request")
     example = '"GET https://www.example.com/article/7"'
@@ -82,7 +83,7 @@ def _url(table: Table, key: str, url: str) -> str:
     return url
 
 
-def _fields(table: Table) -> tuple[tuple[str, str], ...]:
+def _fields(table: Table) -> FieldLines:
     """`headers` as lines in order; a list as a value makes one line of each item."""
     return tuple(
         (key.text, item.text)

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
-from urlrewrite.engine.facts import field_values
 from urlrewrite.engine.url_path import CookedPath
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference, body_text, is_html, references, style_references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.reading import Event, Reading, read, text
 

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.html.rewriter import HtmlScanner, Kind, Token
-from urlrewrite.content.integrity import canonical_url
 from urlrewrite.content.kinds import Kind as ContentKind
 from urlrewrite.content.kinds import content_kind, sniff_kind
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, decoded_body
+from urlrewrite.model.field_lines import field_values
 
 type Use = Literal[
     "script", "style", "image", "media", "font", "frame", "object", "manifest", "connect", "link", "form", "base"

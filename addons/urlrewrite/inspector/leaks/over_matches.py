@@ -12,18 +12,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.html.attributes import is_name
 from urlrewrite.content.html.rewriter import HtmlScanner
 from urlrewrite.content.html.rewriter import Kind as TokenKind
-from urlrewrite.content.integrity import ALGORITHMS, canonical_url, digests
+from urlrewrite.content.integrity import ALGORITHMS, digests
 from urlrewrite.content.kinds import Kind
-from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.digests import is_digest, renewed
 from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, body_of, case_of, response_body
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import Site
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.reading import name_of, text
 
 _MAX_TOLD = 20
@@ -98,7 +99,7 @@ def _rule_of_field(case: Case, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text(event, "rule") for event in events if text(event, "where").lower() == name.lower()))
 
 
-def _in_fields(case: Case, fields: Fields, raw: bytes | None) -> Iterator[OverMatch]:
+def _in_fields(case: Case, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
     seen = case.seen
     assert seen.original is not None
     for name, value in fields:
@@ -121,7 +122,7 @@ def _in_fields(case: Case, fields: Fields, raw: bytes | None) -> Iterator[OverMa
     yield from _stale_signatures(case, fields, raw)
 
 
-def _stale_signatures(case: Case, fields: Fields, raw: bytes | None) -> Iterator[OverMatch]:
+def _stale_signatures(case: Case, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
     """Message signatures (RFC 9421) over fields that are no longer what they were."""
     seen = case.seen
     assert seen.original is not None

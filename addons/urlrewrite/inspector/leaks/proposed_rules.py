@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.engine.compiled import TAG_FLAGS
-from urlrewrite.engine.facts import field_values
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of
 from urlrewrite.formats.downlevel.links_as_rules import escaped
@@ -31,6 +30,7 @@ from urlrewrite.model import (
     PreCondition,
     Section,
 )
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 _NAME_ENDS = r"(?![\w@-]|\.\w|:\d)"

@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.compiled import CompiledOutboundRule
-from urlrewrite.engine.facts import field_values
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.fields.urls import Kind as FieldKind
 from urlrewrite.fields.urls import kind_of
@@ -21,6 +20,7 @@ from urlrewrite.inspector.leaks.names import Named, Relation
 from urlrewrite.inspector.leaks.places import Place, Sort
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.model import LinkMode, LinkPlace
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import DEFAULT_PORTS
 from urlrewrite.trace.reading import flag, name_of, text
 from urlrewrite.trace.text import shown
