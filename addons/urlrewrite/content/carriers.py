@@ -169,9 +169,13 @@ TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
 """The tags and attributes that each flag of `filterByTags` examines."""
 
 WITHOUT_FLAG: tuple[tuple[str, str], ...] = tuple(
-    sorted((each.tag, each.attribute) for each in CARRIERS if each.value.is_link and not each.flag and each.tag != "*")
+    sorted(
+        (each.tag, each.attribute)
+        for each in CARRIERS
+        if each.value.is_link and each.value.mounted and each.flag is None and each.tag != "*"
+    )
 )
-"""The tags and attributes with URLs that IIS examines as `customTags` only, which know no name for any tag."""
+"""The tags and attributes that begin with a URL and that IIS examines as `customTags` only; these cannot say "any"."""
 
 # --- attributes for scripts, which are known by how their names begin or end
 
