@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from typing import Any, cast
 from urllib.parse import quote
 
-from urlrewrite.engine.compiled import TAG_FLAGS, CompiledInboundRule, CompiledOutboundRule, CompiledVariable
+from urlrewrite.content.carriers import TAG_FLAGS
+from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule, CompiledVariable
 from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
 from urlrewrite.engine.inheritance import Effective, PlacedRule
 from urlrewrite.engine.scope import Lookup
@@ -21,6 +22,7 @@ from urlrewrite.model import (
     Conditions,
     LogicalGrouping,
     MatchType,
+    OutboundMatch,
     OutboundRule,
     PatternSyntax,
     PreCondition,
@@ -58,7 +60,7 @@ class RuleCompiler:
         self, rule: OutboundRule, level: Effective, readings: Readings, lookups: Mapping[str, Lookup]
     ) -> Compiled[CompiledOutboundRule]:
         """An outbound rule as it is at a level."""
-        tags, custom = _tags(rule, level)
+        tags, custom = examined_tags(rule.match, level)
         known = rule.pre_condition.lower() in level.pre_conditions
         key = (id(rule), frozenset(lookups), readings, tags, custom, known)
         return self._once(key, lookups, lambda part: part.outbound(rule, level, readings))
@@ -77,14 +79,14 @@ class RuleCompiler:
         return cast("Compiled[Item]", self._done[key])
 
 
-def _tags(rule: OutboundRule, level: Effective) -> tuple[frozenset[tuple[str, str]], bool]:
+def examined_tags(match: OutboundMatch, level: Effective) -> tuple[frozenset[tuple[str, str]], bool]:
     """The pairs of tag and attribute that a rule examines, and whether the customTags that it names are there."""
-    if rule.match.server_variable:
+    if match.server_variable:
         return frozenset(), True
-    tags = {pair for flag in rule.match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
-    if "CustomTags" not in rule.match.filter_by_tags:
+    tags = {pair for flag in match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
+    if "CustomTags" not in match.filter_by_tags:
         return frozenset(tags), True
-    custom = level.custom_tags.get(rule.match.custom_tags.lower())
+    custom = level.custom_tags.get(match.custom_tags.lower())
     return frozenset(tags.union(custom.tags if custom else ())), custom is not None
 
 
@@ -123,7 +125,7 @@ class _Part:
         written = rule.conditions
         if written.track_all_captures is None:
             written = replace(written, track_all_captures=readings.outbound_track_all_captures)
-        tags, has_custom_tags = _tags(rule, level)
+        tags, has_custom_tags = examined_tags(rule.match, level)
         if rule.pre_condition and rule.pre_condition.lower() not in level.pre_conditions:
             self.unknown("UR125", "preCondition", rule.pre_condition, [i.name for i in level.pre_conditions.values()])
         if not has_custom_tags:

@@ -19,11 +19,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
-import publicsuffix2  # type: ignore[import-untyped]
+from publicsuffixlist import PublicSuffixList
 
 from urlrewrite.fields.names import Change, NameMap, host_of, ip_address, is_loopback
 
@@ -228,11 +226,11 @@ def _mentions(text: str, host: str) -> bool:
 
 
 def _is_public_suffix(host: str) -> bool:
-    """Ask the list that `publicsuffix2` carries (of 2019, never fetched); browsers know the later ones."""
-    return bool(_suffixes().get_tld(host, strict=True) == host)
+    """Say whether browsers refuse cookies of this domain, by the list at publicsuffix.org that the package carries."""
+    return _suffixes().is_public(host)
 
 
 @cache
-def _suffixes() -> Any:
-    """Read the list on first use, which takes a tenth of a second; its own reader uses what Python 3.14 deprecates."""
-    return publicsuffix2.PublicSuffixList(Path(publicsuffix2.PSL_FILE).read_text("utf-8").splitlines())
+def _suffixes() -> PublicSuffixList:
+    """Read the list on first use, which takes a tenth of a second; of a last label that it lacks, nothing is known."""
+    return PublicSuffixList(accept_unknown=False)

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
+from urlrewrite.content.carriers import TAG_FLAGS
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ActionType, RedirectType
 
-TAG_FLAGS = (
-    "None",
-    "A",
-    "Area",
-    "Base",
-    "Form",
-    "Frame",
-    "Head",
-    "IFrame",
-    "Img",
-    "Input",
-    "Link",
-    "Script",
-    "CustomTags",
-)
-"""The flags of `filterByTags` (rewrite_schema.xml)."""
+FILTER_BY_TAGS = ("None", *TAG_FLAGS, "CustomTags")
+"""What may stand in `filterByTags` (rewrite_schema.xml)."""
 
 ACTION_ATTRIBUTES = {
     ActionType.NONE: (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from urlrewrite.engine.compiled import TAG_FLAGS
+from urlrewrite.engine.compile_rule import examined_tags
 from urlrewrite.engine.inheritance import Effective, PlacedRule, server_level, site_levels
 from urlrewrite.engine.template import Template, TemplateError, parse_template
 from urlrewrite.engine.variables import normal_name
@@ -147,18 +147,14 @@ def _inbound(rule: InboundRule, directory: str, context: Context) -> InboundView
 
 def _outbound(rule: OutboundRule, pre_condition: PreConditionView | None, context: Context) -> OutboundView:
     match = rule.match
-    tags = {pair for flag in match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
-    if "CustomTags" in match.filter_by_tags and (
-        custom := context.effective.custom_tags.get(match.custom_tags.lower())
-    ):
-        tags.update(custom.tags)
+    tags, _ = examined_tags(match, context.effective)
     whole_body = not match.filter_by_tags and not match.server_variable
     return OutboundView(
         rule,
         pattern_of(match.pattern, rule.pattern_syntax, match.ignore_case, whole_body),
         _condition_views(rule.conditions.items, rule.pattern_syntax),
         template_of(rule.action.value),
-        frozenset() if match.server_variable else frozenset(tags),
+        tags,
         pre_condition,
         context,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.vocabulary import INT64, TAG_FLAGS, check_variable_name
+from urlrewrite.formats.vocabulary import FILTER_BY_TAGS, INT64, check_variable_name
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.xml.comments import plain_comment, remarks_of
 from urlrewrite.formats.xml.fields import REFUSED, Fields, children_of, single_children
@@ -85,13 +85,15 @@ def _match(element: Element | None, rule: Fields, syntax: PatternSyntax) -> Outb
 
 def _flags(match: Fields) -> tuple[str, ...]:
     """`filterByTags` as IIS spells its flags; `None` is the explicit form of "no tags"."""
-    known = {flag.casefold(): flag for flag in TAG_FLAGS}
+    known = {flag.casefold(): flag for flag in FILTER_BY_TAGS}
     flags: dict[str, None] = {}
     for word in filter(None, map(str.strip, match.text("filterByTags").split(","))):
         if flag := known.get(word.casefold()):
             flags[flag] = None
         else:
-            message = f"got {shown(word)}, expected {listed(TAG_FLAGS)}{suggestion(word, TAG_FLAGS)}; {REFUSED}"
+            message = (
+                f"got {shown(word)}, expected {listed(FILTER_BY_TAGS)}{suggestion(word, FILTER_BY_TAGS)}; {REFUSED}"
+            )
             match.error(ProblemId.BAD_VALUE, message, "filterByTags")
     flags.pop("None", None)
     return tuple(flags)

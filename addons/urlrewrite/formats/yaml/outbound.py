@@ -7,7 +7,7 @@ from collections.abc import Sequence as SequenceOf
 from types import MappingProxyType
 
 from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
-from urlrewrite.formats.vocabulary import INT64, TAG_FLAGS, check_variable_name
+from urlrewrite.formats.vocabulary import FILTER_BY_TAGS, INT64, check_variable_name
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.yaml.conditions import condition_list, conditions_of
 from urlrewrite.formats.yaml.fields import Table, describe, items_of, pairs, table_of
@@ -176,14 +176,14 @@ def _match(rule: Table, syntax: PatternSyntax) -> OutboundMatch:
 
 def _flags(match: Table) -> tuple[str, ...]:
     """`filterByTags` as IIS spells its flags; `None` is the explicit form of "no tags"."""
-    known = {flag.casefold(): flag for flag in TAG_FLAGS}
+    known = {flag.casefold(): flag for flag in FILTER_BY_TAGS}
     flags: dict[str, None] = {}
     for item in match.texts("filterByTags"):
         for word in filter(None, map(str.strip, item.text.split(","))):
             if flag := known.get(word.casefold()):
                 flags[flag] = None
             else:
-                message = f"got {shown(word)}, expected {listed(TAG_FLAGS)}{suggestion(word, TAG_FLAGS)}"
+                message = f"got {shown(word)}, expected {listed(FILTER_BY_TAGS)}{suggestion(word, FILTER_BY_TAGS)}"
                 match.report.error(item.line, ProblemId.BAD_VALUE, f"{match.label('filterByTags')}: {message}")
     flags.pop("None", None)
     return tuple(flags)
