@@ -143,7 +143,7 @@ DIRECTORY = {
     "RewriteRule ^a$ - [E=X:$0,E=!Y]": "^a$ X={R:0} Y= -> -",
     "RewriteRule ^a$ - [E=HTTPS:on]": "^a$ ENV_HTTPS=on -> -",
     # patterns
-    r"RewriteRule ^\d++(?P<x>a)$ $1": r"^(?:(?=(\d+))\1)(a)$ -> {R:2}",
+    r"RewriteRule ^\d++(?P<x>a)$ $1": r"^(?=(\d+))\1(a)$ -> {R:2}",
     "RewriteRule ^a.b$ - [F]": r"^a[\s\S]b$ -> 403 stop",
     r'RewriteRule "^a b\"$" c': r'^a b"$ -> c',
     r"RewriteRule ^a\ b$ c": "^a b$ -> c",

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from urlrewrite.patterns import characters
 from urlrewrite.patterns import tree as pattern_tree
 from urlrewrite.patterns.ecmascript_atoms import DIGITS, PatternError, Scanner
+from urlrewrite.patterns.spelling import python_source
 from urlrewrite.patterns.tree import (
     EMPTY,
     Anchor,
@@ -74,10 +75,10 @@ def translate(source: str, *, ignore_case: bool) -> Translation:
     Raises:
         PatternError: the pattern is not valid, or has no counterpart.
     """
-    parser = _Parser(source, ignore_case=ignore_case)
+    parser = Parser(source, ignore_case=ignore_case)
     tree = parser.parse()
     return Translation(
-        source=pattern_tree.python_source(tree, ignore_case=ignore_case),
+        source=python_source(tree, ignore_case=ignore_case),
         groups=parser.group_count,
         names=tuple(parser.names.items()),
         warnings=tuple(sorted(parser.warnings, key=lambda warning: warning[1])),
@@ -87,11 +88,15 @@ def translate(source: str, *, ignore_case: bool) -> Translation:
     )
 
 
-class _Parser(Scanner):
-    """Recursive descent over the structure of a pattern; the methods are named as in the grammar."""
+class Parser(Scanner):
+    """Recursive descent over the structure of a pattern; the methods are named as in the grammar.
+
+    `pcre` reads another dialect by overriding them.
+    """
 
     def __init__(self, source: str, *, ignore_case: bool) -> None:
         super().__init__(source, ignore_case=ignore_case)
+        self.dot = characters.DOT
         self.depth = 0
         self.opened = 0
         self.closed: dict[int, Node] = {}
@@ -149,7 +154,7 @@ class _Parser(Scanner):
                 atom = Chars(self.character_class())
             case ".":
                 self.at += 1
-                atom = Chars(characters.DOT)
+                atom = Chars(self.dot)
             case char:
                 if self.quantifier() is not None:
                     raise self.fail(f'nothing to repeat before "{char}"', start)
@@ -194,42 +199,40 @@ class _Parser(Scanner):
     def group(self) -> Node:
         """A group, capturing or not, or a lookaround."""
         start = self.at
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(f"more than {MAX_DEPTH} groups in one another")
         self.at += 1
-        node: Node
         if self.eat("?:"):
-            node = self.body(start)
-        elif self.eat("?="):
-            node = Look(self.body(start), ahead=True, negative=False)
-        elif self.eat("?!"):
-            node = Look(self.body(start), ahead=True, negative=True)
-        elif self.eat("?<="):
-            node = self.lookbehind(start, negative=False)
-        elif self.eat("?<!"):
-            node = self.lookbehind(start, negative=True)
-        elif self.looking_at("?") and not self.looking_at("?<"):
+            return self.body(start)
+        if self.eat("?="):
+            return Look(self.body(start), ahead=True, negative=False)
+        if self.eat("?!"):
+            return Look(self.body(start), ahead=True, negative=True)
+        if self.eat("?<="):
+            return self.lookbehind(start, negative=False)
+        if self.eat("?<!"):
+            return self.lookbehind(start, negative=True)
+        if self.eat("?<"):
+            name_at = self.at
+            return self.capture(start, self.group_name(), name_at)
+        if self.looking_at("?"):
             raise self.fail(f'ECMAScript has no "{self.source[start : start + 3]}"', start)
-        else:
-            node = self.capture(start)
-        self.depth -= 1
-        return node
+        return self.capture(start)
 
     def body(self, start: int) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f"more than {MAX_DEPTH} groups in one another", start)
         node = self.disjunction()
         if not self.eat(")"):
             raise self.fail('unbalanced "("', start)
+        self.depth -= 1
         return node
 
-    def capture(self, start: int) -> Node:
+    def capture(self, start: int, name: str = "", name_at: int = 0) -> Node:
         self.opened += 1
         number = self.opened
-        name_at = self.at + 2
-        if self.eat("?<"):
-            name = self.group_name()
-            if name in self.names:
-                raise self.fail(f'there are two groups named "{name}"', name_at)
+        if name in self.names:
+            raise self.fail(f'there are two groups named "{name}"', name_at)
+        if name:
             self.names[name] = number
         self.closed[number] = body = self.body(start)
         return Group(body, number)
@@ -250,9 +253,9 @@ class _Parser(Scanner):
         start = self.at
         self.at += 1
         char = self.peek()
-        if char in characters.ESCAPES:
+        if char in self.escapes:
             self.at += 1
-            return Chars(characters.ESCAPES[char])
+            return Chars(self.escapes[char])
         if char == "k" and self.has_names:
             self.at += 1
             if not self.eat("<"):

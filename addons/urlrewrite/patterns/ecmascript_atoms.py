@@ -6,6 +6,8 @@ number, `\c` may be a backslash and a "c". See `ecmascript` for the whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.characters import Ranges
 
@@ -28,7 +30,15 @@ class PatternError(ValueError):
 
 
 class Scanner:
-    """A pattern and a place in it. Each method reads one thing from here and stands behind it afterwards."""
+    """A pattern and a place in it. Each method reads one thing from here and stands behind it afterwards.
+
+    Attributes:
+        escapes: the sets of characters with an escape of their own, by its letter.
+        class_may_begin_with_bracket: whether `]` is a character where it comes first in a class.
+    """
+
+    escapes: Mapping[str, Ranges] = characters.ESCAPES
+    class_may_begin_with_bracket = False
 
     def __init__(self, source: str, *, ignore_case: bool) -> None:
         self.source = source
@@ -144,7 +154,8 @@ class Scanner:
             text = 'ECMAScript has no "[:name:]": this is a class of these characters, followed by "]"'
             self.warnings.append((text, self.at))
         parts: list[Ranges] = []
-        while not self.eat("]"):
+        begin = self.at if self.class_may_begin_with_bracket else -1
+        while self.at == begin or not self.eat("]"):
             low_at = self.at
             low = self.class_atom(start)
             if not self.looking_at("-") or self.looking_at("-]"):
@@ -158,10 +169,12 @@ class Scanner:
                 raise self.fail("range out of order in a class", low_at)
             else:
                 parts.append(((low[0][0], high[0][0]),))
-        ranges = characters.union(*parts)
-        if self.ignore_case:
-            ranges = characters.with_variants(ranges)
+        ranges = self.folded(characters.union(*parts))
         return characters.invert(ranges) if negated else ranges
+
+    def folded(self, ranges: Ranges) -> Ranges:
+        """The characters of a class, with their variants where case is ignored."""
+        return characters.with_variants(ranges) if self.ignore_case else ranges
 
     def class_atom(self, start: int) -> Ranges:
         r"""A character of a class (not yet with its variants in case), or the set of an escape such as `\d`."""
@@ -171,9 +184,9 @@ class Scanner:
         if not self.eat("\\"):
             self.at += 1
             return characters.single(ord(self.source[at]))
-        if self.peek() in characters.ESCAPES:
+        if self.peek() in self.escapes:
             self.at += 1
-            return characters.ESCAPES[self.source[at + 1]]
+            return self.escapes[self.source[at + 1]]
         if self.eat("b"):
             return characters.single(0x08)
         return characters.single(self.character_escape(at, in_class=True))

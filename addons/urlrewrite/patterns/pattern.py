@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from urlrewrite.patterns import characters, linear
-from urlrewrite.patterns import tree as pattern_tree
+from urlrewrite.patterns import characters, linear, spelling
 from urlrewrite.patterns.backtracking import Program
 from urlrewrite.patterns.ecmascript import PatternError, translate
 from urlrewrite.patterns.linear import Bound
@@ -101,7 +100,7 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
         tree: Node = _literal(source, ignore_case=ignore_case)
         if not substring:
             tree = Sequence((Anchor.START, tree, Anchor.END))
-        python_source = pattern_tree.python_source(tree, ignore_case=ignore_case)
+        python_source = spelling.python_source(tree, ignore_case=ignore_case)
         return Pattern(source, syntax, ignore_case, python_source=python_source, tree=tree, anchored=not substring)
     if syntax == "Wildcard":
         tree = _wildcard(source, ignore_case=ignore_case)
@@ -139,7 +138,7 @@ def _wildcard_source(source: str, *, ignore_case: bool) -> str:
 
     def fixed(part: str) -> str:
         pieces = (_literal(piece, ignore_case=ignore_case) for piece in part.split("?"))
-        return "(?s:.)".join(pattern_tree.python_source(piece, ignore_case=ignore_case) for piece in pieces)
+        return "(?s:.)".join(spelling.python_source(piece, ignore_case=ignore_case) for piece in pieces)
 
     head, *parts = (fixed(part) for part in source.split("*"))
     if parts:

@@ -1,4 +1,4 @@
-"""The tree of a regular expression: what is known of it without running it, and its spelling in Python.
+"""The tree of a regular expression: what is known of it without running it.
 
 The tree has no quantifier over something that always matches nothing, and, wherever that can be expressed, none that
 may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
@@ -6,6 +6,7 @@ may repeat an empty match: ECMAScript gives up an iteration that consumed nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -94,6 +95,32 @@ def children(node: Node) -> tuple[Node, ...]:
             return (body,)
         case _:
             return ()
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    """The node and all below it, in the order of writing."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(children(node))
+
+
+def flat(node: Node) -> list[Node]:
+    """The items of a sequence, those of sequences in it too."""
+    return [part for item in node.items for part in flat(item)] if isinstance(node, Sequence) else [node]
+
+
+def is_any(node: Node) -> bool:
+    r"""Whether the node is one character of any kind, but perhaps no line end: `.` or `[\s\S]`."""
+    return isinstance(node, Chars) and characters.union(node.ranges, characters.LINE_END) == characters.ALL
+
+
+def is_any_run(node: Node) -> bool:
+    """Whether the node is `.*`, in a group or not."""
+    while isinstance(node, Group):
+        node = node.body
+    return isinstance(node, Repeat) and node.least == 0 and node.most is None and is_any(node.body)
 
 
 def has_group(node: Node) -> bool:
@@ -209,43 +236,3 @@ def nonempty(node: Node) -> Node | None:
 def _never(node: Node) -> Node:
     """Never matches, and keeps the numbers of the groups."""
     return Sequence((NEVER, node)) if has_group(node) else NEVER
-
-
-def python_source(node: Node, *, ignore_case: bool) -> str:
-    """The tree in the common language of `re` and `regex`, for the flag ASCII and, if so, IGNORECASE."""
-
-    def spell(node: Node) -> str:
-        match node:
-            case Chars(ranges):
-                return characters.python_source(ranges, ignore_case=ignore_case)
-            case Sequence(items):
-                return "".join(f"(?:{spell(item)})" if isinstance(item, Choice) else spell(item) for item in items)
-            case Choice(branches):
-                return "|".join(map(spell, branches))
-            case Group(body):
-                return f"({spell(body)})"
-            case Look(body, ahead, negative):
-                return f"(?{'' if ahead else '<'}{'!' if negative else '='}{spell(body)})"
-            case Repeat(body, least, most, lazy):
-                atom = spell(body) if isinstance(body, Chars | Group) else f"(?:{spell(body)})"
-                return atom + _quantifier(least, most) + ("?" if lazy else "")
-            case Anchor():
-                return node.value
-            case Reference(number):
-                return rf"(?({number})\{number})"
-
-    return spell(node)
-
-
-def _quantifier(least: int, most: int | None) -> str:
-    match least, most:
-        case 0, None:
-            return "*"
-        case 1, None:
-            return "+"
-        case 0, 1:
-            return "?"
-        case _ if least == most:
-            return f"{{{least}}}"
-        case _:
-            return f"{{{least},{'' if most is None else most}}}"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 
 from urlrewrite.formats.apache.actions import REDIRECTS, blocked, redirects
-from urlrewrite.formats.apache.classes import ExpressionError, literal
 from urlrewrite.formats.apache.parts import AliasRedirect
-from urlrewrite.formats.apache.pcre import parse_expression
 from urlrewrite.formats.apache.rules import Numbering
 from urlrewrite.formats.apache.slash import without_slash
-from urlrewrite.formats.apache.tree import Node, write, written_numbers
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import Action, ActionType, Condition, Conditions, InboundRule, Match
+from urlrewrite.patterns.pcre import PatternError, parse_pcre
+from urlrewrite.patterns.spelling import ecmascript_literal, ecmascript_source, written_numbers
 
 _REFERENCE = re.compile(r"\\(.)|\$([0-9])", re.DOTALL)
 
@@ -22,7 +21,7 @@ def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Repo
     """The rule for a redirect; None where there is none, which the report tells then."""
     try:
         match, conditions, target = _matching(redirect) if redirect.regex else _prefix(redirect)
-    except ExpressionError as fault:
+    except PatternError as fault:
         message = f"got the pattern {shown(redirect.path)}, offset {fault.offset}: {fault}"
         report.error(redirect.line, ProblemId.APACHE_PATTERN, message)
         return None
@@ -49,7 +48,7 @@ def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Repo
 def _prefix(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
     """A path with all that is below it; what is below is put behind the target."""
     path = redirect.path.strip("/")
-    text = "".join(map(literal, path))
+    text = ecmascript_literal(path)
     if redirect.path.endswith("/"):
         pattern = f"^{text}{'/' if text else ''}(.*)$"
     else:
@@ -58,7 +57,7 @@ def _prefix(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
 
 
 def _matching(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
-    tree: Node = parse_expression(redirect.path, dot_takes_line_ends=not redirect.target).tree
+    tree = parse_pcre(redirect.path, dot_takes_line_ends=not redirect.target).tree
     used = frozenset(int(found[2]) for found in _REFERENCE.finditer(redirect.target) if found[2])
     stripped = without_slash(tree, used)
     lost = stripped.groups if stripped else frozenset()
@@ -73,6 +72,6 @@ def _matching(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
 
     target = _REFERENCE.sub(group, redirect.target)
     if stripped:
-        return Match(write(stripped.tree), ignore_case=False), Conditions(), target
-    condition = Condition("{URL}", write(tree), ignore_case=False)
+        return Match(ecmascript_source(stripped.tree), ignore_case=False), Conditions(), target
+    condition = Condition("{URL}", ecmascript_source(tree), ignore_case=False)
     return Match(".*", ignore_case=False), Conditions((condition,)), target

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from urlrewrite.formats.apache.classes import literal
 from urlrewrite.formats.apache.strings import ConditionPattern, Test
 from urlrewrite.formats.apache.syntax import DirectiveError
+from urlrewrite.patterns.spelling import ecmascript_literal
 
 _MAX_LENGTH = 20
 _LAST = 0xFFFF
@@ -46,7 +46,7 @@ def comparison(test: ConditionPattern) -> Comparison:
 
 def _text(operator: str, operand: str) -> Comparison:
     if operator == "=":
-        return Comparison(f"^{''.join(map(literal, operand))}$")
+        return Comparison(f"^{ecmascript_literal(operand)}$")
     if len(operand) > _MAX_LENGTH:
         raise DirectiveError(
             f"got a text of {len(operand)} characters after {operator}, expected at most {_MAX_LENGTH}"
@@ -62,7 +62,7 @@ def _beyond(text: str, *, above: bool) -> str:
     for index, char in enumerate(text):
         low, high = (ord(char) + 1, _LAST) if above else (0, ord(char) - 1)
         if low <= high:
-            head, rest = "".join(map(literal, text[:index])), size - index - 1
+            head, rest = ecmascript_literal(text[:index]), size - index - 1
             branches.append(rf"{head}[\u{low:04x}-\u{high:04x}]{_times(_ANY, rest)}$")
     return f"^(?:{'|'.join(branches)})" if branches else r"^(?!)"
 

@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from urlrewrite.formats.apache.classes import ExpressionError
 from urlrewrite.formats.apache.comparisons import comparison
 from urlrewrite.formats.apache.parts import NotConverted, RewriteCond
-from urlrewrite.formats.apache.pcre import parse_expression
 from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, Test, references
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag
 from urlrewrite.formats.apache.templates import Groups, Templates
-from urlrewrite.formats.apache.tree import Choice, Node, Reference, group_count, nodes, write, written_numbers
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import Condition, Conditions, LogicalGrouping, MatchType
+from urlrewrite.patterns.pcre import PatternError, parse_pcre
+from urlrewrite.patterns.spelling import ecmascript_source, written_numbers
+from urlrewrite.patterns.tree import Choice, Group, Node, Reference, nodes
 
 MAX_RULES = 32
 """Into so many rules one is taken apart."""
@@ -155,14 +155,14 @@ class ConditionConverter:
             if item.pattern.test is not Test.PATTERN or item.has(Flag.NO_CASE) is not first.has(Flag.NO_CASE):
                 return group
             tree = self._tree(item)
-            if any(isinstance(node, Reference) for node in nodes(tree)):
+            if any(isinstance(node, Reference) and node.number > 0 for node in nodes(tree)):
                 return group
             trees.append(tree)
         groups = Groups(self.rule_groups, lambda number: "")
         text = self.templates.convert(first.test, groups, first.line)
         source = self.report.source(first.line)
         ignore_case = first.has(Flag.NO_CASE) or text == "{HTTPS}"
-        return [Ready(Condition(text, write(Choice(tuple(trees))), ignore_case=ignore_case, source=source))]
+        return [Ready(Condition(text, ecmascript_source(Choice(tuple(trees))), ignore_case=ignore_case, source=source))]
 
     def _alternative(self, items: list[Item], grouping: LogicalGrouping) -> Alternative:
         track = any(isinstance(item, Ready) and item.tree for item in items)
@@ -200,7 +200,7 @@ class ConditionConverter:
         if test.test is Test.PATTERN:
             tree = self._tree(item)
             ignore_case = ignore_case or _expression_ignores_case(item)
-            return Condition(text, write(tree), MatchType.PATTERN, ignore_case, test.negate, source), tree
+            return Condition(text, ecmascript_source(tree), MatchType.PATTERN, ignore_case, test.negate, source), tree
         try:
             found = comparison(test)
         except DirectiveError as fault:
@@ -216,11 +216,11 @@ class ConditionConverter:
             ignore_case = item.has(Flag.NO_CASE)
             whole = self.blocking and decoded
             try:
-                expression = parse_expression(item.pattern.operand, ignore_case=ignore_case, dot_takes_line_ends=whole)
-            except ExpressionError as fault:
+                expression = parse_pcre(item.pattern.operand, ignore_case=ignore_case, dot_takes_line_ends=whole)
+            except PatternError as fault:
                 message = f"got the pattern {shown(item.pattern.operand)}, offset {fault.offset}: {fault}"
                 self.report.error(item.line, ProblemId.APACHE_PATTERN, message)
-                expression = parse_expression("^")
+                expression = parse_pcre("^")
             self.trees[item.line] = expression.tree
         return self.trees[item.line]
 
@@ -251,7 +251,7 @@ class _Captured:
             self.anything_matched = True
             self.renumbered = self.renumbered or any(number != written for number, written in numbers.items())
             self.last = numbers, self.count
-        self.count += group_count(tree) if tree else 0
+        self.count += sum(isinstance(node, Group) for node in nodes(tree)) if tree else 0
 
     def rule(self, number: int) -> str:
         """The template for `$n`."""

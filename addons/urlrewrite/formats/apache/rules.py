@@ -12,15 +12,12 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from urlrewrite.formats.apache.actions import Actions, redirects, status_of
-from urlrewrite.formats.apache.classes import ExpressionError
 from urlrewrite.formats.apache.conditions import Alternative, ConditionConverter, Ready, uses_groups
 from urlrewrite.formats.apache.parts import Context, NotConverted, RewriteRule
-from urlrewrite.formats.apache.pcre import Expression, parse_expression
 from urlrewrite.formats.apache.slash import without_slash
 from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, parse_template
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag, parse_cookie
 from urlrewrite.formats.apache.templates import Templates
-from urlrewrite.formats.apache.tree import ANY_LINE, Node, Repeat, write, written_numbers
 from urlrewrite.formats.apache.variables import check_variables, environment_variable
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
@@ -31,6 +28,10 @@ from urlrewrite.model import (
     Match,
     SetServerVariable,
 )
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.pcre import Expression, PatternError, parse_pcre
+from urlrewrite.patterns.spelling import ecmascript_source, written_numbers
+from urlrewrite.patterns.tree import Chars, Node, Repeat
 
 _LEFT_OUT = {
     Flag.COOKIE: "no inbound rule of IIS sets a cookie; an outbound rule for RESPONSE_Set_Cookie could",
@@ -206,7 +207,9 @@ class RuleConverter:
             stripped = without_slash(tree, frozenset() if rule.negate else used)
             if stripped is None:
                 source = self.report.source(rule.line)
-                whole = Condition("{URL}", write(tree), ignore_case=ignore_case, negate=rule.negate, source=source)
+                whole = Condition(
+                    "{URL}", ecmascript_source(tree), ignore_case=ignore_case, negate=rule.negate, source=source
+                )
                 ready = Ready(whole, None if rule.negate else tree)
                 return _Pattern(Match(".*", ignore_case), (ready,), lambda number: "")
             tree, lost = stripped.tree, stripped.groups
@@ -224,18 +227,18 @@ class RuleConverter:
                 return ""
             return f"{'/' if number in lost else ''}{{R:{numbers[number]}}}"
 
-        return _Pattern(Match(write(tree), ignore_case, rule.negate), (), group)
+        return _Pattern(Match(ecmascript_source(tree), ignore_case, rule.negate), (), group)
 
     def _expression(self, rule: RewriteRule, *, blocking: bool) -> Expression:
         ignore_case = rule.has(Flag.NO_CASE)
         try:
-            found = parse_expression(rule.pattern, ignore_case=ignore_case, dot_takes_line_ends=blocking)
+            found = parse_pcre(rule.pattern, ignore_case=ignore_case, dot_takes_line_ends=blocking)
             if found.tree == _ANYTHING:
-                found = parse_expression(rule.pattern, ignore_case=ignore_case)
-        except ExpressionError as fault:
+                found = parse_pcre(rule.pattern, ignore_case=ignore_case)
+        except PatternError as fault:
             message = f"got the pattern {shown(rule.pattern)}, offset {fault.offset}: {fault}"
             self.report.error(rule.line, ProblemId.APACHE_PATTERN, message)
-            found = parse_expression("^")
+            found = parse_pcre("^")
         return found
 
     def _tell_of_request_uri(self, rule: RewriteRule, used: Sequence[Part]) -> None:
@@ -296,4 +299,4 @@ class RuleConverter:
         ]
 
 
-_ANYTHING: Node = Repeat(ANY_LINE, 0, None)
+_ANYTHING: Node = Repeat(Chars(characters.ALL), 0, None, lazy=False)
