@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from urlrewrite.formats.apache.actions import REDIRECTS, blocked, redirects
+from urlrewrite.formats.apache.expressions import read_expression
 from urlrewrite.formats.apache.parts import AliasRedirect
 from urlrewrite.formats.apache.rules import Numbering
 from urlrewrite.formats.apache.slash import without_slash
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.wording import shown
 from urlrewrite.model import Action, ActionType, Condition, Conditions, InboundRule, Match
-from urlrewrite.patterns.pcre import PatternError, parse_pcre
 from urlrewrite.patterns.spelling import ecmascript_literal, ecmascript_source, written_numbers
 
 _REFERENCE = re.compile(r"\\(.)|\$([0-9])", re.DOTALL)
@@ -19,12 +18,7 @@ _REFERENCE = re.compile(r"\\(.)|\$([0-9])", re.DOTALL)
 
 def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Report) -> InboundRule | None:
     """The rule for a redirect; None where there is none, which the report tells then."""
-    try:
-        match, conditions, target = _matching(redirect) if redirect.regex else _prefix(redirect)
-    except PatternError as fault:
-        message = f"got the pattern {shown(redirect.path)}, offset {fault.offset}: {fault}"
-        report.error(redirect.line, ProblemId.APACHE_PATTERN, message)
-        return None
+    match, conditions, target = _matching(redirect, report) if redirect.regex else _prefix(redirect)
     if redirects(redirect.status) and redirect.status not in REDIRECTS:
         message = f"got a redirect with status {redirect.status}, expected one of {', '.join(map(str, REDIRECTS))}"
         report.error(redirect.line, ProblemId.APACHE_NOT_CONVERTED, message)
@@ -56,8 +50,8 @@ def _prefix(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
     return Match(pattern, ignore_case=False), Conditions(), f"{redirect.target}{{R:1}}"
 
 
-def _matching(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
-    tree = parse_pcre(redirect.path, dot_takes_line_ends=not redirect.target).tree
+def _matching(redirect: AliasRedirect, report: Report) -> tuple[Match, Conditions, str]:
+    tree = read_expression(redirect.path, redirect.line, report, dot_takes_line_ends=not redirect.target).tree
     used = frozenset(int(found[2]) for found in _REFERENCE.finditer(redirect.target) if found[2])
     stripped = without_slash(tree, used)
     lost = stripped.groups if stripped else frozenset()

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from itertools import product
 
 from urlrewrite.formats.apache.comparisons import comparison
+from urlrewrite.formats.apache.expressions import read_expression
 from urlrewrite.formats.apache.parts import NotConverted, RewriteCond
 from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, Test, references
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag
 from urlrewrite.formats.apache.templates import Groups, Templates
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.wording import shown
 from urlrewrite.model import Condition, Conditions, LogicalGrouping, MatchType
-from urlrewrite.patterns.pcre import PatternError, parse_pcre
+from urlrewrite.patterns.pcre import Expression
 from urlrewrite.patterns.spelling import ecmascript_source, written_numbers
 from urlrewrite.patterns.tree import Choice, Group, Node, Reference, nodes
 
@@ -96,7 +96,7 @@ class ConditionConverter:
         self.rule_groups = rule_groups
         self.captures = captures
         self.blocking = blocking
-        self.trees: dict[int, Node] = {}
+        self.expressions: dict[int, Expression] = {}
         self.told: set[int] = set()
 
     def convert(self, conditions: tuple[RewriteCond, ...]) -> list[Alternative]:
@@ -148,21 +148,24 @@ class ConditionConverter:
         first = group[0]
         if len(group) == 1 or not isinstance(first, RewriteCond):
             return group
-        trees = []
+        expressions = []
         for item in group:
             if not isinstance(item, RewriteCond) or item.test != first.test or item.pattern.negate:
                 return group
-            if item.pattern.test is not Test.PATTERN or item.has(Flag.NO_CASE) is not first.has(Flag.NO_CASE):
+            if item.pattern.test is not Test.PATTERN:
                 return group
-            tree = self._tree(item)
-            if any(isinstance(node, Reference) and node.number > 0 for node in nodes(tree)):
+            found = self._expression(item)
+            if any(isinstance(node, Reference) and node.number > 0 for node in nodes(found.tree)):
                 return group
-            trees.append(tree)
+            expressions.append(found)
+        if len({found.ignore_case for found in expressions}) > 1:
+            return group
         groups = Groups(self.rule_groups, lambda number: "")
         text = self.templates.convert(first.test, groups, first.line)
         source = self.report.source(first.line)
-        ignore_case = first.has(Flag.NO_CASE) or text == "{HTTPS}"
-        return [Ready(Condition(text, ecmascript_source(Choice(tuple(trees))), ignore_case=ignore_case, source=source))]
+        ignore_case = expressions[0].ignore_case or text == "{HTTPS}"
+        pattern = ecmascript_source(Choice(tuple(found.tree for found in expressions)))
+        return [Ready(Condition(text, pattern, ignore_case=ignore_case, source=source))]
 
     def _alternative(self, items: list[Item], grouping: LogicalGrouping) -> Alternative:
         track = any(isinstance(item, Ready) and item.tree for item in items)
@@ -198,9 +201,9 @@ class ConditionConverter:
         text = self.templates.convert(item.test, groups, item.line)
         ignore_case = item.has(Flag.NO_CASE) or text == "{HTTPS}"
         if test.test is Test.PATTERN:
-            tree = self._tree(item)
-            ignore_case = ignore_case or _expression_ignores_case(item)
-            return Condition(text, ecmascript_source(tree), MatchType.PATTERN, ignore_case, test.negate, source), tree
+            tree, whole = self._expression(item).tree, self._expression(item).ignore_case
+            pattern = ecmascript_source(tree)
+            return Condition(text, pattern, MatchType.PATTERN, whole or ignore_case, test.negate, source), tree
         try:
             found = comparison(test)
         except DirectiveError as fault:
@@ -209,24 +212,18 @@ class ConditionConverter:
         ignore_case = ignore_case and test.operator == "="
         return Condition(text, found.pattern, MatchType.PATTERN, ignore_case, found.negate, source), None
 
-    def _tree(self, item: RewriteCond) -> Node:
-        if item.line not in self.trees:
+    def _expression(self, item: RewriteCond) -> Expression:
+        if item.line not in self.expressions:
             names = {part.name.upper() for part in item.test if isinstance(part, ServerVariable)}
             decoded = not names.isdisjoint({"REQUEST_URI", "REQUEST_FILENAME", "SCRIPT_FILENAME"})
-            ignore_case = item.has(Flag.NO_CASE)
-            whole = self.blocking and decoded
-            try:
-                expression = parse_pcre(item.pattern.operand, ignore_case=ignore_case, dot_takes_line_ends=whole)
-            except PatternError as fault:
-                message = f"got the pattern {shown(item.pattern.operand)}, offset {fault.offset}: {fault}"
-                self.report.error(item.line, ProblemId.APACHE_PATTERN, message)
-                expression = parse_pcre("^")
-            self.trees[item.line] = expression.tree
-        return self.trees[item.line]
-
-
-def _expression_ignores_case(item: RewriteCond) -> bool:
-    return item.pattern.operand.startswith("(?i)")
+            self.expressions[item.line] = read_expression(
+                item.pattern.operand,
+                item.line,
+                self.report,
+                ignore_case=item.has(Flag.NO_CASE),
+                dot_takes_line_ends=self.blocking and decoded,
+            )
+        return self.expressions[item.line]
 
 
 class _Captured:

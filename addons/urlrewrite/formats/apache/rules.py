@@ -13,6 +13,7 @@ from itertools import count
 
 from urlrewrite.formats.apache.actions import Actions, redirects, status_of
 from urlrewrite.formats.apache.conditions import Alternative, ConditionConverter, Ready, uses_groups
+from urlrewrite.formats.apache.expressions import read_expression
 from urlrewrite.formats.apache.parts import Context, NotConverted, RewriteRule
 from urlrewrite.formats.apache.slash import without_slash
 from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, parse_template
@@ -29,7 +30,7 @@ from urlrewrite.model import (
     SetServerVariable,
 )
 from urlrewrite.patterns import characters
-from urlrewrite.patterns.pcre import Expression, PatternError, parse_pcre
+from urlrewrite.patterns.pcre import Expression, parse_pcre
 from urlrewrite.patterns.spelling import ecmascript_source, written_numbers
 from urlrewrite.patterns.tree import Chars, Node, Repeat
 
@@ -231,15 +232,10 @@ class RuleConverter:
 
     def _expression(self, rule: RewriteRule, *, blocking: bool) -> Expression:
         ignore_case = rule.has(Flag.NO_CASE)
-        try:
-            found = parse_pcre(rule.pattern, ignore_case=ignore_case, dot_takes_line_ends=blocking)
-            if found.tree == _ANYTHING:
-                found = parse_pcre(rule.pattern, ignore_case=ignore_case)
-        except PatternError as fault:
-            message = f"got the pattern {shown(rule.pattern)}, offset {fault.offset}: {fault}"
-            self.report.error(rule.line, ProblemId.APACHE_PATTERN, message)
-            found = parse_pcre("^")
-        return found
+        found = read_expression(
+            rule.pattern, rule.line, self.report, ignore_case=ignore_case, dot_takes_line_ends=blocking
+        )
+        return parse_pcre(rule.pattern, ignore_case=ignore_case) if found.tree == _ANYTHING else found
 
     def _tell_of_request_uri(self, rule: RewriteRule, used: Sequence[Part]) -> None:
         names = {part.name.upper() for part in used if isinstance(part, ServerVariable)}
