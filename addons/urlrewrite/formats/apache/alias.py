@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r"\\(.)|\$([0-9])", re.DOTALL)
 
 
 def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Report) -> InboundRule | None:
-    """The rule for a redirect; None where there is none, which the report tells then."""
+    """Convert a redirect; None where it cannot be converted, which the report says then."""
     match, conditions, target = _matching(redirect, report) if redirect.regex else _prefix(redirect)
     if redirects(redirect.status) and redirect.status not in REDIRECTS:
         message = f"got a redirect with status {redirect.status}, expected one of {', '.join(map(str, REDIRECTS))}"
@@ -40,7 +40,7 @@ def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Repo
 
 
 def _prefix(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
-    """A path with all that is below it; what is below is put behind the target."""
+    """Convert Redirect: it matches a path and everything below it, and appends the rest to the target."""
     path = redirect.path.strip("/")
     text = ecmascript_literal(path)
     if redirect.path.endswith("/"):

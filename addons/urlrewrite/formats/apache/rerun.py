@@ -1,11 +1,11 @@
-"""Rules of a directory that Apache would run a second time.
+"""Warns of per-directory rules whose result Apache would rewrite once more.
 
-In a directory Apache starts again from the first rule when a rule has changed the URL, with [L] or without; only [END]
-stops that. IIS and this proxy run the rules once. Mostly that is the same: the second run changes nothing. Where it
-cannot be shown that it changes nothing, there is a warning.
+In per-directory context Apache starts again from the first rule when a rule has changed the URL, with [L] or without;
+only [END] stops that. IIS and this proxy run the rules once. Mostly the result is the same, since the second run
+changes nothing. There is a warning where that cannot be shown.
 
-What is shown: the result is a plain text, and the rules that would match it do nothing, were passed in the first run
-by a condition that does not depend on the URL, or ask for files (a rule that leads to an existing file has asked).
+It is shown where the result is a plain text and each rule that matches it does nothing, or has a condition that asks
+for a file, or was kept from acting in the first run by conditions that do not depend on the URL.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FIRST_RUN_ONLY = frozenset(("ENV:REDIRECT_STATUS", "THE_REQUEST"))
 
 
 def warn_of_second_runs(context: Context, report: Report) -> None:
-    """Warns of every rule after which a second run could change something."""
+    """Warn of every rule after which a second run could change something."""
     run = _SecondRun(context.rules)
     for position, rule in enumerate(context.rules):
         target = _local_target(rule)
@@ -52,7 +52,7 @@ def warn_of_second_runs(context: Context, report: Report) -> None:
 
 
 def _local_target(rule: RewriteRule) -> Target | None:
-    """The substitution of a rule that changes the URL and lets Apache run the rules again."""
+    """Return the substitution of a rule after which Apache runs the rules again, None for any other rule."""
     if rule.substitution is None or rule.has(Flag.REDIRECT, Flag.PROXY, Flag.FORBIDDEN, Flag.GONE, Flag.END):
         return None
     target = Target.of(rule.substitution, last_mark=False, document_root="")
@@ -68,13 +68,13 @@ def _compiled(rule: RewriteRule) -> Pattern | None:
 
 
 def _only_first(condition: RewriteCond) -> bool:
-    """Whether a condition fails on what a rule made, as far as its author could know."""
+    """Tell whether a condition is meant to fail in the second run: it asks for a file or for the request line."""
     names = _names(condition)
     return condition.pattern.test is Test.PROPERTY or not names.isdisjoint(_FIRST_RUN_ONLY)
 
 
 def _is_constant(condition: RewriteCond, *, same_query: bool) -> bool:
-    """Whether a condition comes to the same in both runs."""
+    """Tell whether a condition has the same outcome in both runs."""
     names = _names(condition)
     if not names.isdisjoint(_OF_URL) or ("QUERY_STRING" in names and not same_query):
         return False
@@ -86,7 +86,7 @@ def _names(condition: RewriteCond) -> frozenset[str]:
 
 
 def _is_fixed(rule: RewriteRule) -> bool:
-    """Whether it makes the same URL of its own result."""
+    """Tell whether the rule turns its own result into the same URL again."""
     return all(isinstance(part, Text) for part in rule.substitution or ()) and not rule.has(Flag.QUERY_APPEND)
 
 
@@ -95,7 +95,7 @@ class _TooManyError(Exception):
 
 
 class _SecondRun:
-    """The rules of a directory, asked what they do to a URL that one of them made."""
+    """The rules of a directory, applied to a URL that one of them made."""
 
     def __init__(self, rules: list[RewriteRule]) -> None:
         self.rules = rules
@@ -134,13 +134,13 @@ class _SecondRun:
         return None
 
     def was_passed(self, rule: RewriteRule, pattern: Pattern, *, same_query: bool) -> bool:
-        """Whether only conditions can have kept the first run from this rule, which are the same in the second."""
+        """Tell whether conditions kept the rule from acting in the first run that will do so in the second."""
         if not rule.conditions or not all(_is_constant(item, same_query=same_query) for item in rule.conditions):
             return False
         return all(self.matches(pattern, text) for text in ("", "a", "a/b.c"))
 
     def matches(self, pattern: Pattern, text: str) -> bool | None:
-        """Whether the pattern is found in the text; None where that would take too long to say."""
+        """Tell whether the pattern is found in the text; None where that would take too long."""
         if len(text) > _MAX_LENGTH:
             return None
         try:

@@ -1,8 +1,7 @@
 """RewriteRules as rules of IIS.
 
-What the flags S and C say of other rules is said with server variables: a rule that skips sets one, and the rules that
-it skips have a condition that it is not set. Which rule of IIS a RewriteRule became is told by its source line; where
-it took several, they follow one another.
+The flags S and C, which concern other rules, become server variables: a rule with [S] sets one, and the rules that it
+skips have a condition that it is not set. The rules of IIS that a RewriteRule became have its line as their source.
 """
 
 from __future__ import annotations
@@ -47,13 +46,13 @@ _MAX_SKIPS = 20
 
 @dataclass(slots=True)
 class Numbering:
-    """Counts the rules and the variables of a file."""
+    """Numbers the rules and the server variables of a file."""
 
     rules: Iterator[int] = field(default_factory=lambda: count(1))
     variables: Iterator[int] = field(default_factory=lambda: count(1))
 
     def name(self) -> str:
-        """A name as IIS Manager gives to imported rules."""
+        """Return the next name, as IIS Manager names imported rules."""
         return f"Imported Rule {next(self.rules)}"
 
     def variable(self, purpose: str) -> str:
@@ -62,7 +61,13 @@ class Numbering:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """A rule's pattern: `match` for its URL, or with the slash in `ready`; `group` tells what `$n` is."""
+    """A rule's pattern.
+
+    Attributes:
+        match: for the URL without its slash.
+        ready: the condition for the URL with its slash, where the pattern needs it.
+        group: returns the template for `$n`.
+    """
 
     match: Match
     ready: tuple[Ready, ...]
@@ -86,7 +91,7 @@ class RuleConverter:
         self.rewritten_at = 0
 
     def convert(self) -> list[tuple[RewriteRule, tuple[InboundRule, ...]]]:
-        """Every RewriteRule with the rules that it became; none where it could not be converted."""
+        """Convert every RewriteRule; one that cannot be converted is reported and becomes no rule."""
         converted = []
         for position, rule in enumerate(self.context.rules):
             try:
@@ -135,7 +140,7 @@ class RuleConverter:
         )
 
     def _guards(self) -> tuple[Ready, ...]:
-        """Conditions that no rule before skips this one; takes it off their counts."""
+        """Return the conditions that no rule before skips this one, and count it as passed."""
         guards = [Ready(Condition(f"{{{name}}}", "^1$", ignore_case=False, negate=True)) for name, _ in self.skips]
         if self.chained_to:
             guards.append(Ready(Condition(f"{{{self.chained_to}}}", "^1$", ignore_case=False)))
@@ -144,7 +149,11 @@ class RuleConverter:
         return tuple(guards)
 
     def _flow(self, rule: RewriteRule) -> tuple[SetServerVariable, ...]:
-        """The variables that tell other rules that this one matched."""
+        """Return the server variables by which the rules that follow know that this one matched.
+
+        Raises:
+            NotConverted: the flag N, or a flag S without a valid number.
+        """
         if rule.has(Flag.NEXT):
             message = "the flag N starts again from the first rule, which IIS cannot: write rules that need one run"
             raise NotConverted(message, rule.line)
@@ -185,7 +194,11 @@ class RuleConverter:
             self.report.warning(rule.line, ProblemId.APACHE_GOES_ON, message)
 
     def _environment(self, rule: RewriteRule) -> Iterator[tuple[str, tuple[Part, ...]]]:
-        """Names and values of the flags E; one that is unset is empty."""
+        """Return the names and values of the flags E; the value is empty for a name with `!`.
+
+        Raises:
+            NotConverted: a value is not valid.
+        """
         for flag, value in rule.flags:
             if flag is Flag.ENV:
                 name, _, text = value.partition(":")
@@ -197,7 +210,7 @@ class RuleConverter:
                 yield environment_variable(name.removeprefix("!")), parts
 
     def _templates_of(self, rule: RewriteRule, sets: Sequence[tuple[str, tuple[Part, ...]]]) -> tuple[Part, ...]:
-        """All that refers to groups, one after another."""
+        """Return everything in the rule that may refer to groups."""
         tests = [part for condition in rule.conditions for part in condition.test]
         return (*(rule.substitution or ()), *tests, *(part for _, value in sets for part in value))
 
@@ -271,7 +284,7 @@ class RuleConverter:
         )
 
     def _once(self, rules: list[InboundRule]) -> list[InboundRule]:
-        """Rules of which only the first that matches may act."""
+        """Guard several rules so that only the first that matches acts."""
         ends = rules[0].stop_processing or rules[0].action.type in (ActionType.REDIRECT, ActionType.CUSTOM_RESPONSE)
         if ends or (rules[0].action.type is ActionType.NONE and not rules[0].server_variables):
             return rules

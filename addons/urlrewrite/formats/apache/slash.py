@@ -1,12 +1,12 @@
-r"""Patterns of the server level, which see `/shop/cart`, made to see `shop/cart` as IIS's rules do.
+r"""Rewrites patterns of per-server context, which see `/shop/cart`, for rules of IIS, which see `shop/cart`.
 
-A pattern is asked what it does with the slash that stands before every URL. Mostly that is plain: `^/shop` takes it as
-it is, `^(.*)$` has it at the start of its group, `\.php$` never gets near it. Then the pattern is written without it,
-and a reference to such a group gets the slash in front (`$1` is `/{R:1}`). Where the response depends on the URL, as
-with `^(.*)/(.*)$`, there is none, and the rule has to match `{URL}`, which begins with the slash, in a condition.
+Every URL begins with a slash, and mostly it is plain what a pattern does with it: `^/shop` matches it as it is,
+`^(.*)$` has it at the start of its group, `\.php$` never matches it. Then the slash is taken off the pattern, and a
+reference to a group that began with it gets it back (`$1` is `/{R:1}`). Where it depends on the URL which part of the
+pattern matches the slash, as in `^(.*)/(.*)$`, the rule has to match `{URL}`, which begins with it, in a condition.
 
-Nothing here tries a pattern on a text: it is shown of the tree that both patterns match the same URLs with the same
-groups. What cannot be shown in a few steps counts as "depends".
+No pattern is tried on a text here: the tree shows that both patterns match the same URLs with the same groups. What the
+tree does not show in a few steps counts as "depends".
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _EVERYTHING = Repeat(Chars(characters.DOT), 0, None, lazy=False)
 
 @dataclass(frozen=True, slots=True)
 class WithoutSlash:
-    """A pattern for URLs without their slash; `groups` are those whose text has lost it (0 for the whole match)."""
+    """A pattern for URLs without their slash; `groups` are those whose text lost it (0 is the whole match)."""
 
     tree: Node
     groups: frozenset[int]
 
 
 def without_slash(tree: Node, used: frozenset[int]) -> WithoutSlash | None:
-    """The pattern for URLs without their slash, or None where it depends on the URL.
+    """Return the pattern for URLs without their slash, or None where it depends on the URL.
 
     Args:
         tree: the pattern for URLs with their slash.
@@ -104,7 +104,7 @@ def _anchored(items: list[Node], used: frozenset[int]) -> _Branch | None:
 
 
 def _matches_every_url(items: list[Node]) -> bool:
-    """Whether one character, or none, is enough for it whatever that is; every URL has a slash at least."""
+    """Tell whether any one character, or none, is a match; every URL has at least its slash."""
     needed = [item for item in items if not (isinstance(item, Repeat) and item.least == 0)]
     return not needed or (len(needed) == 1 and is_any(needed[0]))
 
@@ -114,7 +114,7 @@ def _has_slash(chars: Chars) -> bool:
 
 
 def _takes_everything_first(items: list[Node]) -> bool:
-    """Whether it begins with `.*` or `.+`, so that it matches at the start of the text or nowhere."""
+    """Tell whether the items begin with `.*` or `.+`, and so match at the start of the text or nowhere."""
     match items:
         case [Group(body), *_]:
             return _takes_everything_first(flat(body))
@@ -125,7 +125,7 @@ def _takes_everything_first(items: list[Node]) -> bool:
 
 
 def _starts(node: Node) -> tuple[bool, bool]:
-    """Whether it may match at a place where `/` follows, taking it; and taking nothing."""
+    """Tell whether a match of the node may begin with `/`, and whether it may be empty where `/` follows."""
     match node:
         case Chars():
             return _has_slash(node), False
@@ -158,7 +158,7 @@ def _starts(node: Node) -> tuple[bool, bool]:
 
 
 def _is_universal(rest: tuple[Node, ...]) -> bool:
-    """Whether it matches every text: nothing, or `.*` and groups of it, with `$` or without."""
+    """Tell whether the items match every text: there are none, or only `.*` in groups or not, then perhaps `$`."""
     items = flat(Sequence(rest))
     if len(items) > 1 and items[-1] == Anchor.END:
         items.pop()
@@ -168,7 +168,7 @@ def _is_universal(rest: tuple[Node, ...]) -> bool:
 class _Stripper:
     """Takes one slash off the start of what a sequence matches.
 
-    `groups` collects the groups that had it, `unsure` those of them that may take no part in a match.
+    `groups` collects the groups that began with it, `unsure` those of them that may take no part in a match.
     """
 
     def __init__(self) -> None:
@@ -176,7 +176,7 @@ class _Stripper:
         self.unsure: set[int] = set()
 
     def strip(self, items: list[Node], rest: tuple[Node, ...]) -> list[Node] | None:
-        """The items for a text without the slash; `rest` is what follows them in the pattern."""
+        """Return the items for a text without the slash, None where it depends; `rest` follows them in the pattern."""
         if not items:
             return None
         first, others = items[0], items[1:]
