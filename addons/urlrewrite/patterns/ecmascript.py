@@ -1,4 +1,4 @@
-r"""ECMAScript regular expressions for Python: IIS means ECMAScript, and Python means something else by the same text.
+r"""ECMAScript regular expressions for Python: IIS uses ECMAScript, and the same text means something else in Python.
 
 The grammar is that of ECMA-262, 9th edition (ES2018), clause 21.2.1, without flag `u` and with the legacy forms of
 Annex B.1.4, which every browser accepts: octal escapes, `\c` in classes, a lone `]` or `{`, `\k` without named groups.
@@ -11,7 +11,7 @@ ASCII and, where case is ignored, IGNORECASE. What a pattern means is settled he
 - without regard to case "é" is "É", but no letter outside ASCII is one inside (long s, Kelvin sign);
 - an iteration that consumes nothing is given up.
 
-What Python has no words for is marked as not `exact`, and left to `backtracking`: ECMAScript forgets the captures of a
+What Python cannot express is marked as not `exact`, and left to `backtracking`: ECMAScript forgets the captures of a
 group at each new iteration around it, Python keeps those of the iteration before; empty iterations of a few odd shapes;
 back-references within a lookbehind, or to letters outside ASCII without regard to case. Text is looked at in code
 points, where ECMAScript sees UTF-16 units: `.` takes a whole emoji, a pair of surrogate escapes is the one character it
@@ -54,9 +54,9 @@ class Translation:
         source: for `re` or `regex` (version 0), to be compiled with the flag ASCII, and IGNORECASE if so asked.
         groups: how many capturing groups there are; they keep their numbers.
         names: names of groups with their numbers, in order; in `source` groups have no names.
-        warnings: what is probably not meant: a sentence, and the offset in the pattern.
-        tree: what the pattern says.
-        exact: whether `source` means the same; if not, only `backtracking` does what the pattern says.
+        warnings: what its author probably did not mean: a sentence, and the offset in the pattern.
+        tree: the pattern as it was read.
+        exact: whether `source` means the same as the pattern; if not, only `backtracking` can run it.
         stdlib: whether `re` can run it; if not, `regex` can (most lookbehinds).
     """
 
@@ -166,7 +166,7 @@ class Parser(Scanner):
         return Chars(characters.single(code, ignore_case=self.ignore_case))
 
     def quantifier(self) -> tuple[int, int | None] | None:
-        """`*`, `+`, `?` or a count in braces; anything else, like `{,3}`, is ordinary text."""
+        """Read `*`, `+`, `?` or a count in braces; anything else, such as `{,3}`, is ordinary text."""
         start = self.at
         for sign, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
             if self.eat(sign):
@@ -197,7 +197,7 @@ class Parser(Scanner):
         return exact
 
     def group(self) -> Node:
-        """A group, capturing or not, or a lookaround."""
+        """Read a group, capturing or not, or a lookaround."""
         start = self.at
         self.at += 1
         if self.eat("?:"):
@@ -286,5 +286,5 @@ class Parser(Scanner):
 
 
 def _count(digits: str) -> int:
-    """The number, or some number above every limit: int() refuses very long ones."""
+    """Return the number, or some number above every limit: int() refuses very long ones."""
     return int(digits.lstrip("0")[:20] or "0")

@@ -1,7 +1,7 @@
 r"""What the smallest parts of an ECMAScript pattern mean: escapes, classes, names of groups.
 
-The legacy forms of Annex B.1.4 are all here: an escape that is none is the character itself, `\1` may be an octal
-number, `\c` may be a backslash and a "c". See `ecmascript` for the whole.
+The legacy forms of Annex B.1.4 are all here: an unknown escape is the character itself, `\1` may be an octal number,
+`\c` may be a backslash and a "c". See `ecmascript` for the whole.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Scanner:
         return self.source.startswith(text, self.at)
 
     def peek(self) -> str:
-        """The next character; empty at the end."""
+        """Return the next character; "" at the end."""
         return self.source[self.at : self.at + 1]
 
     def eat(self, text: str) -> bool:
@@ -61,7 +61,7 @@ class Scanner:
         return found
 
     def take(self, allowed: frozenset[str], most: int | None = None) -> str:
-        """The longest run of allowed characters, at most so many."""
+        """Read the longest run of allowed characters, at most `most`."""
         start = self.at
         end = len(self.source) if most is None else min(len(self.source), start + most)
         while self.at < end and self.source[self.at] in allowed:
@@ -72,7 +72,7 @@ class Scanner:
         return PatternError(message, self.at if offset is None else offset)
 
     def group_name(self) -> str:
-        r"""The rest of `(?<name>` or `\k<name>`."""
+        r"""Read the rest of `(?<name>` or `\k<name>`."""
         start = self.at
         name = ""
         while self.at < len(self.source) and not self.looking_at(">"):
@@ -92,7 +92,7 @@ class Scanner:
         return name
 
     def character_escape(self, start: int, *, in_class: bool) -> int:
-        """The code point of an escape that began at `start`; the backslash is read."""
+        """Read an escape that began at `start`, behind its backslash; return the code point."""
         char = self.peek()
         if not char:
             raise self.fail(r'"\" at the end', start)
@@ -129,7 +129,7 @@ class Scanner:
         return None
 
     def unicode_escape(self, *, braces: bool) -> int | None:
-        r"""What follows `\u`: four digits, two such escapes that make a surrogate pair, or, if so, digits in braces."""
+        r"""Read what follows `\u`: four digits, two such escapes as a surrogate pair, or, if so, digits in braces."""
         start = self.at
         if braces and self.eat("{"):
             digits = self.take(HEX)
@@ -173,11 +173,11 @@ class Scanner:
         return characters.invert(ranges) if negated else ranges
 
     def folded(self, ranges: Ranges) -> Ranges:
-        """The characters of a class, with their variants where case is ignored."""
+        """Return the characters of a class with their variants, where case is ignored."""
         return characters.with_variants(ranges) if self.ignore_case else ranges
 
     def class_atom(self, start: int) -> Ranges:
-        r"""A character of a class (not yet with its variants in case), or the set of an escape such as `\d`."""
+        r"""Read a character of a class (without its variants in case yet), or an escape such as `\d`."""
         at = self.at
         if not self.peek():
             raise self.fail('unbalanced "["', start)
@@ -197,7 +197,7 @@ def _is_single(ranges: Ranges) -> bool:
 
 
 def _count_groups(source: str) -> tuple[int, bool]:
-    """How many capturing groups there are, and whether one has a name: both decide what an escape before them means."""
+    """Count the capturing groups, and tell whether one has a name: both decide what an escape before them means."""
     count = 0
     named = in_class = False
     at = 0
