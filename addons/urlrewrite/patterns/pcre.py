@@ -28,7 +28,7 @@ _MAX_REPEATS = 5  # of one thing, as in a{2}{3}
 _NOT_SAID = "ECMAScript has no counterpart to"
 _NAMED = re.compile(r"\(\?(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')", re.ASCII)
 _BY_NAME = re.compile(r"\\k(?:<(\w+)>|'(\w+)'|\{(\w+)\})|\\g\{([A-Za-z_]\w*)\}|\(\?P=(\w+)\)", re.ASCII)
-_BY_NUMBER = re.compile(r"\\g(?:\{(-?)([0-9]{1,3})\}|()([0-9]{1,3}))|()\\([1-9][0-9]{0,2})")
+_BY_NUMBER = re.compile(r"\\g(?:\{(-?)([0-9]{1,3})\}|([0-9]{1,3}))|\\([1-9][0-9]{0,2})")
 _OPTIONS = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
 _POSIX_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
 _CODE = re.compile(r"x(?:\{([0-9A-Fa-f]{1,4})\}|([0-9A-Fa-f]{0,2}))|(?:o\{([0-7]{1,6})\}|([0-7]{1,3}))")
@@ -134,7 +134,7 @@ class _Parser(Parser):
 
     def term(self) -> Node:
         start = self.at
-        node = super().term()
+        node = super().term()  # ECMAScript repeats no assertion
         return self.quantified(node, start) if isinstance(node, Anchor | Look) else node
 
     def quantified(self, atom: Node, start: int) -> Node:
@@ -212,8 +212,8 @@ class _Parser(Parser):
         if found := _BY_NAME.match(self.source, start):
             return self.by_name(found)
         if found := _BY_NUMBER.match(self.source, start):
-            number = int(found[2] or found[4] or found[6])
-            if not found[6] or number < 10 or number <= self.source.count("("):
+            number = int(found[2] or found[3] or found[4])
+            if not found[4] or number < 10 or number <= self.source.count("("):
                 self.at = found.end()
                 return self.reference(self.opened + 1 - number if found[1] else number, start)
         self.at += 1

@@ -7,7 +7,7 @@ skips have a condition that it is not set. The rules of IIS that a RewriteRule b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from urlrewrite.formats.apache.actions import Actions, redirects, status_of
@@ -122,22 +122,8 @@ class RuleConverter:
             rules = self._once(rules)
         if rules[0].action.type is ActionType.REWRITE and not rules[0].stop_processing:
             self.rewritten_at = self.rewritten_at or rule.line
-        comment = rule.comment
-        source = self.report.source(rule.line)
-        return tuple(
-            InboundRule(
-                self.numbering.name(),
-                item.match,
-                item.conditions,
-                item.server_variables,
-                item.action,
-                self.enabled,
-                stop_processing=item.stop_processing,
-                source=source,
-                comment=comment if number == 0 else "",
-            )
-            for number, item in enumerate(rules)
-        )
+        rules[0] = replace(rules[0], comment=rule.comment)
+        return tuple(replace(item, name=self.numbering.name()) for item in rules)
 
     def _guards(self) -> tuple[Ready, ...]:
         """Return the conditions that no rule before skips this one, and count it as passed."""
@@ -280,7 +266,9 @@ class RuleConverter:
             alternative.conditions,
             (*variables, *flow),
             action,
+            self.enabled,
             stop_processing=stops or rule.has(Flag.LAST, Flag.END),
+            source=source,
         )
 
     def _once(self, rules: list[InboundRule]) -> list[InboundRule]:
@@ -292,17 +280,10 @@ class RuleConverter:
         guard = Condition(f"{{{name}}}", "^1$", ignore_case=False, negate=True)
         done = SetServerVariable(name, "1")
         return [
-            InboundRule(
-                rule.name,
-                rule.match,
-                type(rule.conditions)(
-                    (guard, *rule.conditions.items),
-                    rule.conditions.logical_grouping,
-                    rule.conditions.track_all_captures,
-                ),
-                (*rule.server_variables, done),
-                rule.action,
-                stop_processing=rule.stop_processing,
+            replace(
+                rule,
+                conditions=replace(rule.conditions, items=(guard, *rule.conditions.items)),
+                server_variables=(*rule.server_variables, done),
             )
             for rule in rules
         ]
