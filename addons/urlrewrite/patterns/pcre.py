@@ -249,7 +249,10 @@ class _Parser(Parser):
         if found[2] not in _POSIX:
             raise self.fail(f"{_NOT_SAID} {found[0]}")
         self.at = found.end()
-        return characters.invert(_POSIX[found[2]]) if found[1] else _POSIX[found[2]]
+        ranges = _POSIX[found[2]]
+        if self.ignore_case or self.all_ignore_case:
+            ranges = characters.with_variants(ranges)
+        return characters.invert(ranges) if found[1] else ranges
 
     def folded(self, ranges: Ranges) -> Ranges:
         # With a complement in it (`[\Wa]`) a class may be written the other way round: only with both cases of every
