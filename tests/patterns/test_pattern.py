@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import regress
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import urlrewrite
 from urlrewrite.model import PatternSyntax
 from urlrewrite.patterns.pattern import (
     Captures,
@@ -250,14 +254,28 @@ def test_lookbehinds_that_need_the_other_engine_are_never_linear() -> None:
     assert groups(ecmascript("(?<=a|bc)d"), "bcd") == ["d"]
 
 
-def test_nothing_is_compiled_before_it_is_needed() -> None:
-    pattern = ecmascript("(.*)x(.*)y")
-    assert (pattern._quick, pattern._timed) == (None, None)
-    pattern.search("xy", DEADLINE)
-    assert pattern._quick is not None
-    assert pattern._timed is None
-    pattern.search("xy" * 5000, DEADLINE)
-    assert pattern._timed is not None
+# Prints whether the package regex is loaded after each step; in a process of its own, for tests load it too.
+WHICH_ENGINE = """
+import sys
+from urlrewrite.patterns.pattern import compile_pattern
+pattern = compile_pattern("(.*)x(.*)y", "ECMAScript", ignore_case=False)
+print("regex" in sys.modules)
+assert pattern.search("xy", 60.0)
+print("regex" in sys.modules)
+assert pattern.search("xy" * 5000, 60.0)
+print("regex" in sys.modules)
+"""
+
+
+def test_the_engine_with_a_clock_is_loaded_for_the_first_text_that_needs_it() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", WHICH_ENGINE],
+        env={"PYTHONPATH": str(Path(urlrewrite.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == ["False", "False", "True"]
 
 
 # -- where it stopped --------------------------------------------------------------------------------------------------

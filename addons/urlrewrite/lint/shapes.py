@@ -17,6 +17,7 @@ from urlrewrite.patterns.tree import (
     Node,
     Repeat,
     Sequence,
+    is_any_run,
     size,
     width,
 )
@@ -141,17 +142,6 @@ def _covers_end(node: Node) -> bool:
             return True
         case _:
             return False
-
-
-def is_any_run(node: Node) -> bool:
-    """`.*`, in a group or not."""
-    while isinstance(node, Group):
-        node = node.body
-    return isinstance(node, Repeat) and node.least == 0 and node.most is None and _is_any(node.body)
-
-
-def _is_any(node: Node) -> bool:
-    return isinstance(node, Chars) and characters.union(node.ranges, characters.LINE_END) == characters.ALL
 
 
 def _may_be_empty(node: Node) -> bool:

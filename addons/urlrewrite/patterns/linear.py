@@ -78,12 +78,12 @@ class Bound:
     degree: int
 
     def longest(self, steps: int) -> int:
-        """The greatest length of a text that so many steps are enough for."""
+        """Return the greatest length of a text for which so many steps are enough."""
         return int((steps / self.factor) ** (1 / self.degree))
 
 
 def bound(tree: Node) -> Bound | None:
-    """What a search with the pattern costs at most; None: not proved.
+    """Return what a search with the pattern costs at most; None: not proved.
 
     Where `starts_with_line` holds, the search must be made of attempts at the starts of lines only.
     """
@@ -193,7 +193,7 @@ def _limited(ways: int, degree: int, time: int) -> _Cost:
 
 
 def _first(node: Node, follow: Ranges) -> Ranges:
-    """What the next character may be, and perhaps the end of the text, where the node and then what follows matches."""
+    """Return what the next character may be, or the end of the text, where the node and then `follow` matches."""
     match node:
         case Chars(ranges):
             return ranges
@@ -219,7 +219,7 @@ def _first(node: Node, follow: Ranges) -> Ranges:
 
 
 def _start(branch: Node, follow: Ranges) -> list[Ranges]:
-    """What the first, the second, the third... next character may be, as far as it is easily told."""
+    """Return what the first, the second, the third... next character may be, as far as it is plain."""
     start: list[Ranges] = []
     rest = branch.items if isinstance(branch, Sequence) else (branch,)
     while rest and isinstance(rest[0], Chars):
@@ -238,19 +238,19 @@ def _is_short(node: Node) -> bool:
 
 
 def _looks_further(node: Node) -> bool:
-    """Whether the node looks at more than a few characters beyond those it consumes."""
+    """Tell whether the node looks at more than a few characters beyond those it consumes."""
     if isinstance(node, Reference) or (isinstance(node, Look) and not _is_short(node.body)):
         return True
     return any(map(_looks_further, children(node)))
 
 
 def _looked_at(node: Node) -> Ranges:
-    """Every character that the node may consume or look at."""
+    """Return every character that the node may consume or look at."""
     return node.ranges if isinstance(node, Chars) else characters.union(*map(_looked_at, children(node)))
 
 
 def is_anchored(node: Node) -> bool:
-    """Whether the node can match at the beginning of the text only."""
+    """Tell whether the node can match at the beginning of the text only."""
     match node:
         case Anchor.START:
             return True
@@ -267,7 +267,7 @@ def is_anchored(node: Node) -> bool:
 
 
 def starts_with_line(tree: Node) -> bool:
-    """Whether the pattern starts with `.*`, so that where it fails at one place it fails in the rest of the line.
+    """Tell whether the pattern starts with `.*`, so that where it fails at one place it fails in the rest of the line.
 
     A match that starts further on could as well start here. (Not with back-references: they ask what has been taken.)
     """
@@ -283,7 +283,7 @@ def _refers(node: Node) -> bool:
 
 
 def _gets_past(tree: Node, runs: Ranges) -> bool:
-    """Whether each attempt must consume a character that is in none of the runs before it comes to the first run."""
+    """Tell whether each attempt must consume a character of none of the runs before it comes to the first run."""
     items = tree.items if isinstance(tree, Sequence) else (tree,)
     for item in items:
         if not _is_short(item) or _looks_further(item):

@@ -1,4 +1,4 @@
-"""The literal text that a pattern cannot match without: what an index of many rules is made of.
+"""The literal text without which a pattern cannot match: the keys of an index of many rules.
 
 Everything here is a *necessary* condition, on texts without regard to case (`fold`): a text that a pattern matches has
 what is said of it; a text that has it may still not match. So only letters count whose every variant folds to the same
@@ -41,12 +41,12 @@ class Literals:
 
 
 def fold(text: str) -> str:
-    """A text as it is looked up: each character becomes what every variant of it becomes."""
+    """Return a text as it is looked up: each character becomes what every variant of it becomes."""
     return text.lower()
 
 
 def required_literals(tree: Node) -> tuple[Literals, ...]:
-    """What every text has that the pattern matches somewhere; each entry holds by itself."""
+    """Return what every text has in which the pattern matches; each entry holds by itself."""
     found: dict[Literals, None] = {}
     if linear.is_anchored(tree):
         heads = _heads(tree)
@@ -74,11 +74,11 @@ class _Heads:
         return self.complete | self.open | self.ended
 
     def opened(self) -> _Heads:
-        """The same, where more may come."""
+        """Return the heads where more may follow."""
         return _Heads(open=self.complete | self.open, ended=self.ended)
 
     def then(self, after: _Heads) -> _Heads:
-        """What a match of this and then of `after` begins with; short of that where there would be too many."""
+        """Return what a match of this and then of `after` begins with; less of it where there would be too many."""
         if len(self.complete) * len(after.all()) + len(self.open | self.ended) > MAX_TEXTS:
             return self.opened()
 
@@ -129,7 +129,7 @@ def _heads(node: Node) -> _Heads:
 
 
 def _pieces(items: tuple[Node, ...]) -> Iterator[tuple[Node | None, _Heads]]:
-    """The items with what they begin with; letters that follow one another are one piece, without a node."""
+    """Yield the items with their heads; letters that follow one another are one piece, without a node."""
     word = ""
     for item in items:
         letters = _letters(item.ranges) if isinstance(item, Chars) else None
@@ -153,7 +153,7 @@ def _either(branches: Iterable[_Heads]) -> _Heads:
 
 @cache
 def _letters(ranges: Ranges) -> frozenset[str] | None:
-    """The characters of a set, folded; None where they are many, or fold differently in different places."""
+    """Return the characters of a set, folded; None where they are many, or fold differently by their place."""
     if sum(high - low + 1 for low, high in ranges) > _WIDEST_CLASS:
         return None
     letters = {chr(code) for low, high in ranges for code in range(low, high + 1)}
@@ -162,7 +162,7 @@ def _letters(ranges: Ranges) -> frozenset[str] | None:
 
 
 def _inside(node: Node) -> Iterator[frozenset[str]]:
-    """Sets of texts, one of each of which is somewhere in what the node matches, or in what it looks at."""
+    """Yield sets of texts; one text of each set is somewhere in what the node matches or looks at."""
     match node:
         case Sequence(items):
             heads = _EMPTY

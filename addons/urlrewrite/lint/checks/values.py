@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from urlrewrite.engine.template import BackReference, Literal, Template, Variable
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.lint.registry import Finding, check
-from urlrewrite.lint.shapes import covers_end, is_any_run, samples
+from urlrewrite.lint.shapes import covers_end, samples
 from urlrewrite.lint.views import LevelView, OutboundView, quoted
 from urlrewrite.model import PatternSyntax, TagReplacement
-from urlrewrite.patterns.tree import Group, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Group, Node, Repeat, Sequence, is_any_run
 
 _DEADLINE = 0.05
 _COMPARED = 100  # rules before a rule whose output is tried on it
