@@ -25,7 +25,7 @@ def rewrite_map(element: Element, report: Report) -> RewriteMap:
         MappingProxyType(entries),
         fields.text("defaultValue"),
         fields.boolean("ignoreCase", True),
-        report.source(element.line),
+        fields.source(),
         plain_comment(comments, report),
     )
 
@@ -44,7 +44,7 @@ def provider(element: Element, report: Report, fill: Callable[[Provider, Report]
         comments += more
     comments += element.trailing
     type = fields.trimmed("type", "the class and assembly of the provider")
-    source = report.source(element.line)
+    source = fields.source()
     found_provider = Provider(
         name, type, MappingProxyType(settings), source=source, comment=plain_comment(comments, report)
     )
@@ -70,7 +70,7 @@ def _keyed(element: Element, report: Report, *, encrypted: bool = False) -> tupl
             fields = Fields(child, report, known)
             if "encryptedValue" in fields:
                 message = "got a value that only the machine of its author can decrypt; it is taken as it is written"
-                fields.warning(ProblemId.UNSUPPORTED, message, "encryptedValue")
+                fields.warning("encryptedValue", ProblemId.UNSUPPORTED, message)
             value = fields.text("value") or fields.text("encryptedValue")
             _add(entries, fields.given("key", "a key"), value, child, report)
     comments += element.trailing

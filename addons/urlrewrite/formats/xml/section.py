@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.providers import with_answers
 from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.section_fields import SectionFields
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.comments import plain_comment
 from urlrewrite.formats.xml.fields import REFUSED, Fields, children_of
@@ -52,22 +53,6 @@ _ENTRIES = {
     "provider": "<providers>",
     "preCondition": "<preConditions>",
 }
-
-
-class SectionFields(TypedDict):
-    """The fields of a `Section`, for a level to be made of."""
-
-    rules: tuple[InboundRule, ...]
-    outbound_rules: tuple[OutboundRule, ...]
-    pre_conditions: Mapping[str, PreCondition]
-    custom_tags: Mapping[str, CustomTags]
-    rewrite_maps: Mapping[str, RewriteMap]
-    providers: Mapping[str, Provider]
-    allowed_server_variables: tuple[str, ...] | None
-    removals: tuple[Removal, ...]
-    use_original_url_encoding: bool | None
-    rewrite_before_cache: bool | None
-    comments: Mapping[str, str]
 
 
 class _Named(Protocol):

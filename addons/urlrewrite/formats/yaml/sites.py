@@ -8,12 +8,12 @@ from pathlib import Path, PureWindowsPath
 from urlrewrite.formats.addresses import parse_host_port, parse_path, parse_place, site_name
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId
+from urlrewrite.formats.section_fields import SharedFields
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.fields import Table, choice_of, table_of
 from urlrewrite.formats.yaml.nodes import Sequence
 from urlrewrite.formats.yaml.sections import (
     SECTION_KEYS,
-    SharedFields,
     own_fields,
     shared_fields,
 )
@@ -79,7 +79,7 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         certificate=_certificate(table),
         document_root=absolute(table, "documentRoot"),
         locations=_locations(table, files, absolute(table, "documentRoot")),
-        source=table.report.source(table.node.line),
+        source=table.source(),
         **own_fields(table),
         **shared,
     )
@@ -203,7 +203,7 @@ def absolute(table: Table, key: str) -> str:
 
 def _certificate(table: Table) -> Certificate | None:
     file = absolute(table, "certificate")
-    return Certificate(file, table.report.source(table.at("certificate").line)) if file else None
+    return Certificate(file, table.source("certificate")) if file else None
 
 
 def _locations(site: Table, files: FilesRead, document_root: str) -> tuple[Location, ...]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from urlrewrite.formats.addresses import origin_of
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
-from urlrewrite.formats.yaml.fields import Table, table_of, text_of, texts_of
+from urlrewrite.formats.yaml.fields import Table, tables_of, text_of, texts_of
 from urlrewrite.formats.yaml.nodes import Node, Scalar
 from urlrewrite.model import ActionType, Expectation, RuleTest
 
@@ -25,8 +25,7 @@ _TOKEN_MARKS = "!#$%&'*+-.^_`|~"
 
 def read_tests(nodes: SequenceOf[Node], report: Report) -> tuple[RuleTest, ...]:
     """The tests of `tests`."""
-    tables = [table_of(node, TEST_KEYS, report, f"tests[{number}]") for number, node in enumerate(nodes, 1)]
-    return tuple(_test(table) for table in tables if table)
+    return tuple(_test(table) for table in tables_of(nodes, TEST_KEYS, report, "tests"))
 
 
 def _test(table: Table) -> RuleTest:
@@ -41,7 +40,7 @@ def _test(table: Table) -> RuleTest:
         _fields(response) if response else (),
         response.text("body") if response else "",
         table.text("name"),
-        table.report.source(table.node.line),
+        table.source(),
     )
 
 
