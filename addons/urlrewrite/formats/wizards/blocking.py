@@ -85,7 +85,7 @@ def request_blocking(given: Parameters) -> Draft:
 
 
 def _as_python(pattern: str, syntax: PatternSyntax) -> re.Pattern[str]:
-    """The pattern for Python's `re`, good enough to say which samples it fits. Raises ValueError."""
+    """Compile the pattern for Python's `re`, well enough to tell which samples it matches. Raises ValueError."""
     if syntax is PatternSyntax.WILDCARD:
         parts = ({"*": ".*", "?": "."}.get(character) or re.escape(character) for character in pattern)
         return re.compile(f"^{''.join(parts)}$", re.IGNORECASE | re.DOTALL)
@@ -96,7 +96,7 @@ def _as_python(pattern: str, syntax: PatternSyntax) -> re.Pattern[str]:
 
 
 def _samples(place: Place, given: Parameters, by: str, pattern: re.Pattern[str]) -> list[Values]:
-    """Say of a request that the pattern fits, and of one that it does not, what becomes of them, if that is known."""
+    """Return a request that the pattern matches, and one that it does not, as far as they are known."""
     if by == "ip":
         samples = ["127.0.0.1"]  # where the requests of a test come from
     elif by == "host":
@@ -107,7 +107,7 @@ def _samples(place: Place, given: Parameters, by: str, pattern: re.Pattern[str])
 
 
 def _sample(given: Parameters, by: str, pattern: re.Pattern[str]) -> str:
-    """A text that the pattern fits. Raises ValueError."""
+    """Return a text that the pattern matches. Raises ValueError."""
     sample, what = printable("sample", given.sample), "sample"
     if not sample and given.using != "regex":
         sample, what = given.pattern.replace("*", "" if by == "url" else "x").replace("?", "x"), "pattern"

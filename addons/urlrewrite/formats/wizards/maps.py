@@ -46,7 +46,7 @@ def rewrite_map(given: Parameters) -> Draft:
 
 
 def _check_entry(key: str, value: str) -> None:
-    """Raises ValueError."""
+    """Check an entry of a map. Raises ValueError."""
     url_text("entry", key)
     url_text("entry", value)
     if not key.startswith("/") or "{" in key:
@@ -87,7 +87,10 @@ def user_friendly_url(given: Parameters) -> Draft:
 
 
 def _parts(example: str) -> tuple[str, str, list[str], list[str]]:
-    """Folder (with its slash at the end, or ""), page, names and values of the query. Raises ValueError."""
+    """Split an address into folder ("" or with its slash at the end), page, names and values of the query.
+
+    Raises ValueError with "example: got X, expected Y".
+    """
     parts = urlsplit(url_text("example", example))
     folder, _, page = parts.path.removeprefix("/").rpartition("/")
     found = [_PARAMETER.fullmatch(item) for item in parts.query.split("&")]

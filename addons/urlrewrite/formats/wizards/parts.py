@@ -14,10 +14,10 @@ from urlrewrite.model import DEFAULT_PORTS, LinkMode, Origin, RuleTest, Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What a person gives to a template; what is not given is empty.
+    """What the user gives to a template; what is not given is empty.
 
     `action` is one of the template's own words. `entries` are the keys and values of a rewrite map, `example` an
-    address with a query, `sample` a text that `pattern` fits.
+    address with a query, `sample` a text that `pattern` matches.
     """
 
     public: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a template makes: a site with its rules, tests that prove them, and what a reader is told first."""
+    """What a template makes: a site with its rules, tests that prove them, and a sentence about both."""
 
     about: str
     site: Site
@@ -66,7 +66,7 @@ class Place:
 
 
 def place_of(given: Parameters) -> Place:
-    """The addresses among the parameters. Raises ValueError with "public: got X, expected Y"."""
+    """Read the addresses among the parameters. Raises ValueError with "public: got X, expected Y"."""
     names = tuple(dict.fromkeys(origin_of("public", text) for text in given.public))
     server = origin_of("backend", given.backend)
     if server in names:
@@ -108,14 +108,14 @@ def same_scheme(public: Origin, server: Origin) -> Origin:
 
 
 def one_of(what: str, text: str, words: Collection[str]) -> str:
-    """The text if it is one of the words. Raises ValueError."""
+    """Return the text if it is one of the words. Raises ValueError with "what: got X, expected Y" if not."""
     if text not in words:
         raise ValueError(f"{what}: got {shown(text)}, expected {listed(words)}{suggestion(text, words)}")
     return text
 
 
 def printable(what: str, text: str) -> str:
-    """The text if it has no line ends or other control characters. Raises ValueError."""
+    """Return the text if it has no line ends or other control characters. Raises ValueError otherwise."""
     if not text.isprintable():
         raise ValueError(f"{what}: got {shown(text)}, expected a text on one line")
     return text
@@ -125,7 +125,7 @@ _URL_TEXT = re.compile(r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})
 
 
 def url_text(what: str, text: str) -> str:
-    """The text if it may stand in a URL (RFC 3986), without `#`. Raises ValueError."""
+    """Return the text if it may stand in a URL (RFC 3986), without `#`. Raises ValueError otherwise."""
     if not _URL_TEXT.fullmatch(text):
         raise ValueError(
             f"{what}: got {shown(text)}, expected only what a URL has: write other characters as %20, %C3%A9 ..."
@@ -134,12 +134,12 @@ def url_text(what: str, text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A regular expression that fits just this text; IIS Manager leaves out the backslashes."""
+    """Return a regular expression that matches just this text; IIS Manager leaves out the backslashes."""
     return re.sub(r"[\\^$.|?*+()\[\]{}]", r"\\\g<0>", text)
 
 
 def authority_pattern(name: Origin) -> str:
-    """A regular expression for an authority, with its port where that may stand or be left out."""
+    """Return a regular expression for an authority, in which the default port is optional."""
     if name.has_default_port:
         return f"{literal(name.host_text)}(?::{name.port})?"
     return literal(name.authority)

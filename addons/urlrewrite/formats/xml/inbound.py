@@ -30,7 +30,7 @@ _ACTION_ALIASES = {"statusLine": "statusReason", "responseLine": "statusDescript
 
 
 def inbound_rule(element: Element, report: Report, *, is_global: bool = False) -> InboundRule:
-    """A `<rule>` of `<rules>` or `<globalRules>`."""
+    """Read a `<rule>` of `<rules>` or `<globalRules>`."""
     name = element.attributes.get("name", "")
     report = report.of_rule(name)
     fields = Fields(element, report, _RULE)
@@ -57,7 +57,7 @@ def inbound_rule(element: Element, report: Report, *, is_global: bool = False) -
 
 
 def conditions_of(element: Element | None, report: Report, *, unique: bool) -> Conditions:
-    """The `<conditions>` of a rule. `unique` is for those that IIS wants to differ from each other."""
+    """Read the `<conditions>` of a rule. With `unique`, warn of those that repeat, which IIS refuses."""
     if element is None:
         return Conditions()
     fields = Fields(element, report, ("logicalGrouping", "trackAllCaptures"))
@@ -65,7 +65,7 @@ def conditions_of(element: Element | None, report: Report, *, unique: bool) -> C
 
 
 def condition_list(element: Element, report: Report, *, unique: bool) -> tuple[Condition, ...]:
-    """The `<add>` elements of `<conditions>` or `<preCondition>`.
+    """Read the `<add>` elements of `<conditions>` or `<preCondition>`.
 
     In `<rules>` they have no key; elsewhere all attributes together are one (rewrite_schema.xml).
     """

@@ -15,7 +15,7 @@ from urlrewrite.model import Provider, RewriteMap
 
 
 def rewrite_map(element: Element, report: Report) -> RewriteMap:
-    """A `<rewriteMap>`. Its keys are told apart by case, whatever `ignoreCase` says (rewrite_schema.xml)."""
+    """Read a `<rewriteMap>`. Its keys differ if their case does, whatever `ignoreCase` says (rewrite_schema.xml)."""
     fields = Fields(element, report, ("name", "defaultValue", "ignoreCase"))
     name = fields.trimmed("name", "a name")
     check_template_name(name, report, element.line, "<rewriteMap> name")
@@ -31,7 +31,7 @@ def rewrite_map(element: Element, report: Report) -> RewriteMap:
 
 
 def provider(element: Element, report: Report, fill: Callable[[Provider, Report], Provider]) -> Provider:
-    """A `<provider>`; `fill` reads what it answers."""
+    """Read a `<provider>`; `fill` reads the file that it takes its entries from."""
     fields = Fields(element, report, ("name", "type"))
     name = fields.trimmed("name", "a name")
     check_template_name(name, report, element.line, "<provider> name")
@@ -52,7 +52,7 @@ def provider(element: Element, report: Report, fill: Callable[[Provider, Report]
 
 
 def _keyed(element: Element, report: Report, *, encrypted: bool = False) -> tuple[dict[str, str], list[Comment]]:
-    """Keys and values of a collection, and all comments before, in and at the end of it."""
+    """Read keys and values of a collection, and all comments before, in and at the end of it."""
     entries: dict[str, str] = {}
     comments = [*element.comments]
     known = ("key", "value", "encryptedValue") if encrypted else ("key", "value")

@@ -25,7 +25,7 @@ _RULE = ("name", "preCondition", "enabled", "patternSyntax", "stopProcessing")
 
 
 def outbound_rule(element: Element, report: Report) -> OutboundRule:
-    """A `<rule>` of `<outboundRules>`."""
+    """Read a `<rule>` of `<outboundRules>`."""
     report = report.of_rule(element.attributes.get("name", ""))
     fields = Fields(element, report, _RULE)
     parts = single_children(element, report, ("match", "conditions", "action"))
@@ -73,7 +73,7 @@ def _action(element: Element | None, report: Report) -> OutboundAction:
 
 
 def pre_condition(element: Element, report: Report) -> PreCondition:
-    """A `<preCondition>`."""
+    """Read a `<preCondition>`."""
     fields = Fields(element, report, ("name", "logicalGrouping", "patternSyntax"))
     return PreCondition(
         fields.required("name", "a name"),
@@ -86,7 +86,7 @@ def pre_condition(element: Element, report: Report) -> PreCondition:
 
 
 def custom_tags(element: Element, report: Report) -> CustomTags:
-    """A `<tags>` of `<customTags>`."""
+    """Read a `<tags>` of `<customTags>`."""
     fields = Fields(element, report, ("name",))
     tags: dict[tuple[str, str], None] = {}
     comments: list[Comment] = [*element.comments]

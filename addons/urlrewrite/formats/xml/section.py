@@ -166,7 +166,7 @@ class Level:
         )
 
     def rewrite(self, element: Element, report: Report) -> None:
-        """Reads a `<rewrite>`."""
+        """Read a `<rewrite>`."""
         Fields(element, report, ())
         self._note("rewrite", element, report)
         for name, child in children_of(element, report, (*SECTIONS, *_IN_OUTBOUND, *_ENTRIES)):
@@ -180,7 +180,7 @@ class Level:
             self.section(name, child, report)
 
     def section(self, name: str, element: Element, report: Report) -> None:
-        """Reads one of `SECTIONS`, or its file."""
+        """Read one of `SECTIONS`, or its file."""
         written = section_of(element, report, self._files)
         element, report = written.element, written.report
         source = report.source(element.line)
@@ -236,7 +236,7 @@ class Level:
         read: Callable[[Element, Report], T],
         sections: tuple[str, ...] = (),
     ) -> None:
-        """The entries of a collection, and what it does to those before them."""
+        """Read the entries of a collection, and what it does to those before them."""
         for name, child in children_of(element, report, (entry, "remove", "clear", *sections)):
             if name in sections:
                 self.section(name, child, report)
@@ -264,7 +264,7 @@ class Level:
         return _Variable(name, report.source(element.line))
 
     def _note(self, name: str, element: Element, report: Report) -> None:
-        """Keeps the comments that belong to no entry."""
+        """Keep the comments that belong to no entry."""
         self._add_comments(name, [*element.comments, *element.trailing], report)
 
     def _add_comments(self, name: str, comments: list[Comment], report: Report) -> None:

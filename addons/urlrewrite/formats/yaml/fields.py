@@ -139,7 +139,7 @@ def table_of(node: Node, keys: SequenceOf[str], report: Report, path: str = "") 
 
 
 def tables_of(nodes: Iterable[Node], keys: SequenceOf[str], report: Report, label: str) -> list[Table]:
-    """Read the mappings of a list, whose numbers go into messages; leave out, with an error, what is not a mapping."""
+    """Read the mappings of a list, numbered in messages; report anything else as an error and leave it out."""
     found = (table_of(node, keys, report, f"{label}[{number}]") for number, node in enumerate(nodes, 1))
     return [table for table in found if table]
 

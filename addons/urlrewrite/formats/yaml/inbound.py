@@ -44,7 +44,7 @@ def rules_of[R: (InboundRule, OutboundRule)](
 ) -> tuple[R, ...]:
     """Read the rules of a list; report names that occur twice as errors.
 
-    Problems are told of the rule by its name; `path` is what they are told of where it has none.
+    Problems have the name of their rule; those of a rule without a name begin with `path`.
     """
     names = [_name(node) for node in nodes]
     tables = (
@@ -88,7 +88,7 @@ def _rule(table: Table) -> InboundRule:
 
 
 def silenced(rule: Table) -> tuple[str, ...]:
-    """Read `silence`: the ids of findings that the author of a rule does not want to be told of it."""
+    """Read `silence`: the ids of findings that are not to be reported for a rule."""
     found = []
     for item in rule.texts("silence"):
         if _FINDING.fullmatch(item.text):

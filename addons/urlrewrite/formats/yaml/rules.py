@@ -96,7 +96,7 @@ _ONLY_IN_SITES = tuple(key for key in SITE_KEYS if key not in SECTION_KEYS)
 
 
 def parse(text: str, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
-    """The rules of one text, and the warnings; no file is read but those of `webConfig` and of providers.
+    """Read one text, and the files that `webConfig` and providers name; return the rules and the warnings.
 
     Raises RuleFileError.
     """
@@ -107,7 +107,7 @@ def parse(text: str, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
 
 
 def read(text: str, file: str, problems: list[Problem], files: FilesRead) -> RuleSet:
-    """What one text says; a part that cannot be read is left out, since the problems found will stop everything."""
+    """Read one text. A part that cannot be read is left out: its problems stop the loading in the end."""
     report = Report(file, problems)
     if not text.strip():
         report.error(1, ProblemId.MISSING, "got an empty file, expected rules")
@@ -151,7 +151,7 @@ type _Read = tuple[Site, RuleSet]
 
 
 def _only_site(table: Table, files: FilesRead) -> tuple[_Read, ...]:
-    """The site of a file without `sites`; maps and providers are the server's here, too."""
+    """Read the site of a file without `sites`; maps and providers are the server's here, too."""
     if not any(key in table for key in _SHORT_FORM_KEYS):
         return ()
     site = read_site(table, SharedFields(), files, default_name=Path(table.report.file).stem)

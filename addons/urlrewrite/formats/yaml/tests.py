@@ -24,7 +24,7 @@ _TOKEN_MARKS = "!#$%&'*+-.^_`|~"
 
 
 def read_tests(nodes: SequenceOf[Node], report: Report) -> tuple[RuleTest, ...]:
-    """The tests of `tests`."""
+    """Read the tests of `tests`."""
     return tuple(_test(table) for table in tables_of(nodes, TEST_KEYS, report, "tests"))
 
 
@@ -45,7 +45,7 @@ def _test(table: Table) -> RuleTest:
 
 
 def _request(table: Table) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """Method, URL and fields of `request`: `GET https://...`, the URL alone, or a mapping."""
+    """Read method, URL and fields of `request`: `GET https://...`, the URL alone, or a mapping."""
     node = table.get("request")
     example = '"GET https://www.example.com/article/7"'
     if node is None:
@@ -82,7 +82,7 @@ def _url(table: Table, key: str, url: str) -> str:
 
 
 def _fields(table: Table) -> tuple[tuple[str, str], ...]:
-    """`headers` as lines in order; a list as a value makes one line of each item."""
+    """Read `headers` as lines in order; a list as a value makes one line of each item."""
     return tuple(
         (key.text, item.text)
         for key, value in table.mapping("headers")
@@ -116,7 +116,7 @@ def _asked(table: Table, key: str) -> str | None:
 
 
 def _expected_fields(table: Table) -> MappingOf[str, str | None]:
-    """`headers` by lower-case name; null stands for "must be absent"."""
+    """Read `headers` by lower-case name; null stands for "must be absent"."""
     found: dict[str, str | None] = {}
     for key, value in table.mapping("headers"):
         label = f"{table.label('headers')}.{key.text}"
