@@ -123,7 +123,10 @@ def test_rule_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["web", "missing.yaml", "--", "-v"], "run.sh web: rule file missing.yaml: No such file or directory; "),
         (["demo", "--web-port", "{taken}"], "run.sh demo: port {taken} on 127.0.0.1 is taken; "),
         (["proxy", "{file}", "--listen", "https://127.0.0.1:{taken}"], "run.sh proxy: port {taken} on 127.0.0.1 is "),
-        (["web", "{file}", "--listen", "http://:{free}", "--web-port", "{taken}"], "run.sh web: port {taken} on 127.0.0.1 is taken; "),
+        (
+            ["web", "{file}", "--listen", "http://:{free}", "--web-port", "{taken}"],
+            "run.sh web: port {taken} on 127.0.0.1 is taken; ",
+        ),
         (
             ["proxy", "{file}", "--backend", "b:80"],
             'run.sh proxy: --backend: got "b:80", expected http:// or https:// ',

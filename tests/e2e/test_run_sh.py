@@ -304,15 +304,20 @@ def taken() -> Iterator[int]:
     [
         (["proxy", "nowhere.yaml"], "nowhere.yaml", "RULES"),
         (["web", "nowhere.yaml"], "nowhere.yaml", "RULES"),
-        (["demo", "--port", "{taken}"], "port {taken} on 127.0.0.1 is taken", "--port"),
-        (["demo", "--headless", "--backend-port", "{taken}"], "port {taken} on 127.0.0.1 is taken", "--backend-port"),
+        (["demo", "--http-port", "{free}", "--port", "{taken}"], "port {taken} on 127.0.0.1 is taken", "--port"),
+        (
+            ["demo", "--headless", "--port", "{free}", "--http-port", "{http}", "--backend-port", "{taken}"],
+            "port {taken} on 127.0.0.1 is taken",
+            "--backend-port",
+        ),
         (["proxy", "{rules}", "--listen", "https://127.0.0.1:{taken}"], "port {taken} on 127.0.0.1", "--listen"),
     ],
 )
 def test_what_stops_a_start_is_told_in_one_line(
     arguments: Sequence[str], says: str, option: str, taken: int, tmp_path: Path
 ) -> None:
-    words = {"taken": str(taken), "rules": str(PROJECT / "rules" / "default.yaml")}
+    free, http = free_ports(2)
+    words = {"taken": taken, "free": free, "http": http, "rules": PROJECT / "rules" / "default.yaml"}
     code, out, err = run(*(argument.format(**words) for argument in arguments), cwd=tmp_path)
     assert (code, out) == (1, "")
     assert err.count("\n") == 1
