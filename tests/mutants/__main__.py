@@ -33,7 +33,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=24, help="faults (24)")
     parser.add_argument("--seed", type=int, default=1, help="chooses which (1)")
     parser.add_argument("--seconds", type=float, default=3600, help="end after so many seconds (3600)")
-    parser.add_argument("--each", type=float, default=300, help="seconds of a run of tests; if it is not done, it saw it (300)")
+    parser.add_argument(
+        "--each", type=float, default=300, help="seconds of a run of tests; longer counts as seen (300)"
+    )
     parser.add_argument("--wide", action="store_true", help="ask all other tests about what survived its room")
     options = parser.parse_args()
     end = time.monotonic() + options.seconds
