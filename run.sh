@@ -24,6 +24,7 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
   bench [PART...]    many rules, a page, what traces cost, proxies side by side (engine, content, trace, peers)
   test [PYTEST ARGS] install what the tests need, then lint and test; with arguments only pytest
+  bench --against DIR [PART...]      this checkout and another one in turns (engine, content, request)
   measure [NAME]     what is too long for the suite: soak, fuzz, mutants, ...; without NAME the list
   lint               ruff and mypy
   help               this text

@@ -63,10 +63,10 @@ def test_a_digest_in_hex(name: str) -> None:
     assert renewed(name, "0" * (len(digest) + 2), BODY) is None
 
 
-ALGORITHMS = {"md5": "MD5", "sha": "SHA", "sha1": "sha-1", "sha256": "SHA-256", "sha512": "sha-512"}
+ALGORITHMS = [("md5", "MD5"), ("sha1", "SHA"), ("sha1", "sha-1"), ("sha256", "SHA-256"), ("sha512", "sha-512")]
 
 
-@pytest.mark.parametrize(("algorithm", "written"), [("sha1" if a == "sha" else a, w) for a, w in ALGORITHMS.items()])
+@pytest.mark.parametrize(("algorithm", "written"), ALGORITHMS)
 @pytest.mark.parametrize("name", ["digest", "content-digest", "repr-digest", "x-goog-hash"])
 def test_a_list_of_digests(name: str, algorithm: str, written: str) -> None:
     assert is_digest(name)
