@@ -14,7 +14,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from conformance import support_apache, support_coded, test_mod_rewrite
-from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
+from conformance.support import Case, Observed, Runner, compared, read_cases, read_differences
+from shared_folder import needs_shared
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.decision import Outcome
 from urlrewrite.engine.facts import RequestFacts
@@ -46,7 +47,7 @@ FILE = "aspnetcore-iis.yaml"
 CASES = read_cases(FILE)
 DIFFERENCES = read_differences()
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared/conformance beside the repository")
+pytestmark = needs_shared("conformance")
 
 DEADLINE = 1.0
 ACTIONS = {

@@ -9,16 +9,16 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from rules_of import ask, field, routed, rules_of
+from shared_folder import SHARED, needs_shared
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.responses import Forward
 
-CHECKLIST = Path(__file__).parents[3] / "shared" / "spec" / "hostname-carriers.md"
+CHECKLIST = SHARED / "spec" / "hostname-carriers.md"
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"
@@ -464,7 +464,7 @@ def covered(section: int) -> set[int]:
     return {line.row for line in lines} | set(ELSEWHERE[section])
 
 
-@pytest.mark.skipif(not CHECKLIST.exists(), reason="the checklist is not here")
+@needs_shared("spec/hostname-carriers.md")
 @pytest.mark.parametrize("section", [3, 9])
 def test_every_row_of_the_checklist_is_here(section: int) -> None:
     text = CHECKLIST.read_text(encoding="utf-8").partition(f"\n## {section}. ")[2].partition("\n## ")[0]

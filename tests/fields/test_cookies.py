@@ -72,6 +72,10 @@ LINES = [
     (PUBLIC, "__host-a=1; Path=/; Domain=privateserver; Secure", "__host-a=1; Path=/; Secure", 0),
     (PUBLIC, "__Host-a=1; Secure", None, 1),
     (PUBLIC, "__Host-a=1; Path=/x; Secure", None, 1),
+    # Of several attributes of a name the last one counts (RFC 6265, 5.3, item 7).
+    (PUBLIC, "__Host-a=1; Path=/x; Path=/; Secure", None, 0),
+    (PUBLIC, "__Host-a=1; Path=/; Path=/x; Secure", None, 1),
+    (PUBLIC, "__Host-a=1; Path=/; Path; Secure", None, 1),
     (PUBLIC, "__Secure-a=1; Path=/x", "__Secure-a=1; Path=/x; Secure", 0),
     # the value is session state
     (PUBLIC, "a=http%3A%2F%2Fprivateserver%3A8080%2F; Secure", None, 1),
