@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from urlrewrite.patterns import characters, linear
 from urlrewrite.patterns.ecmascript import translate
 from urlrewrite.patterns.pattern import STEPS, compile_pattern
-from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Look, Node, Reference, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Look, Node, Reference, Repeat
 
 # pattern, k of n^k (None: not proved)
 BOUNDS = [
@@ -101,10 +101,10 @@ class Steps:
         match node:
             case Chars(ranges):
                 return at < len(text) and characters.contains(ranges, ord(text[at])) and then(at + 1)
-            case Sequence(()):
+            case Concatenation(()):
                 return then(at)
-            case Sequence((first, *rest)):
-                return self.match(first, at, lambda end: self.match(Sequence(tuple(rest)), end, then))
+            case Concatenation((first, *rest)):
+                return self.match(first, at, lambda end: self.match(Concatenation(tuple(rest)), end, then))
             case Choice(branches):
                 return any(self.match(branch, at, then) for branch in branches)
             case Repeat():

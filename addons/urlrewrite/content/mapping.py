@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from urlrewrite.content.changes import Links, Values
+from urlrewrite.content.changes import AttributeRewrites, Links
 from urlrewrite.content.charset.view import CannotEncode, View, detect
 from urlrewrite.content.css import StyleSheet
 from urlrewrite.content.html.markup import Markup
@@ -29,7 +29,9 @@ from urlrewrite.content.splicing import map_around
 from urlrewrite.content.stream import BodyRewriter, Chain, Lines
 
 
-def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, values: Values | None = None) -> bytes:
+def rewrite_content(
+    data: bytes, kind: Kind, *, links: Links | None = None, values: AttributeRewrites | None = None
+) -> bytes:
     """`data`, in an encoding that contains ASCII, with links mapped and attribute values changed; else as it was.
 
     `values` sees attributes of markup before the link map does, and nothing of other content.
@@ -43,7 +45,9 @@ def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, valu
     return data if rewriter is None else _all_of(data, rewriter)
 
 
-def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values | None = None) -> BodyRewriter | None:
+def content_rewriter(
+    kind: Kind, *, links: Links | None = None, values: AttributeRewrites | None = None
+) -> BodyRewriter | None:
     """The same for content that comes in chunks; None where nothing is to be done.
 
     All that is held back are an unfinished tag, script or style block (up to some megabytes), an unfinished rule of a
@@ -99,7 +103,7 @@ def _playlist(link_map: LinkMap, paths: Paths, told: OnChange, lines: bytes, bas
     return map_around(lines, paths.changes(lines, in_playlist(lines)), link_map, shifted(told, base))
 
 
-def _part(links: Links, values: Values | None, body: bytes, content_type: str, offset: int) -> bytes:
+def _part(links: Links, values: AttributeRewrites | None, body: bytes, content_type: str, offset: int) -> bytes:
     """The body of a part, in its own encoding and kind; as it came where its encoding does not come back."""
     kind = content_kind(content_type)
     within = replace(links, on_link=lambda where, at, *change: links.on_link(where, offset + at, *change))

@@ -12,12 +12,12 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def one_line(text: str) -> str:
-    """A text as a field value may be: what could end the line and begin another field becomes a space."""
+    """Return a text fit for a field value: what could end the line and begin another field becomes a space."""
     return _CONTROLS.sub(" ", text)
 
 
 def field_values(fields: Fields, name: str) -> list[str]:
-    """The values of every line of a field, in order; `name` is compared without case."""
+    """Return the values of every line of a field, in order; `name` is compared without case."""
     name = name.lower()
     return [value for key, value in fields if key.lower() == name]
 
@@ -45,7 +45,7 @@ class RequestFacts:
 
     @property
     def url(self) -> str:
-        """The absolute URL that the client asked for."""
+        """The absolute URL that the client requested."""
         return f"{self.scheme}://{self.host}{self.target}"
 
 

@@ -18,12 +18,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     children,
     size,
 )
@@ -67,7 +67,7 @@ def _loops(node: Node, start: str) -> Iterator[tuple[str, Repeat]]:
     """Loops around more than a character, each with the shortest text that leads to it."""
     if isinstance(node, Repeat) and node.most is None and not isinstance(node.body, Chars):
         yield start, node
-    if isinstance(node, Sequence):
+    if isinstance(node, Concatenation):
         for item in node.items:
             yield from _loops(item, start)
             start += sample(item, long=False)
@@ -124,7 +124,7 @@ class _Counter:
         match node:
             case Chars(ranges):
                 return at < len(self.text) and characters.contains(ranges, ord(self.text[at])) and then(at + 1)
-            case Sequence(items):
+            case Concatenation(items):
                 return self._sequence(items, at, then)
             case Choice(branches):
                 return any(self.match(branch, at, then) for branch in branches)

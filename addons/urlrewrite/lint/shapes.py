@@ -12,11 +12,11 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Repeat,
-    Sequence,
     size,
     width,
 )
@@ -36,7 +36,7 @@ def flat(node: Node) -> list[Node]:
 
 def _flat(node: Node) -> list[Node]:
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return [part for item in items for part in _flat(item)]
         case Group(body):
             return _flat(body)
@@ -127,7 +127,7 @@ def covers_end(pattern: Pattern) -> bool:
 
 def _covers_end(node: Node) -> bool:
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return bool(items) and _covers_end(items[-1])
         case Group(body):
             return _covers_end(body)
@@ -163,7 +163,7 @@ def sample(node: Node, *, long: bool = True) -> str:
     match node:
         case Chars(ranges):
             return sample_character(ranges)
-        case Sequence(items):
+        case Concatenation(items):
             return "".join(sample(item, long=long) for item in items)
         case Choice(branches):
             return sample(branches[0], long=long)

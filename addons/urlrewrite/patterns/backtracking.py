@@ -21,12 +21,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     children,
     width,
 )
@@ -44,7 +44,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """Goes on at `first`, and if that fails at `second`."""
+    """Go on at `first`, and if that fails at `second`."""
 
     first: int
     second: int
@@ -94,7 +94,7 @@ type _Step = _Read | _Try | _Jump | _Set | _Forget | _Moved | _Around | _Done | 
 
 
 class Program:
-    """A pattern for the machine. `groups` is the number of its groups."""
+    """A pattern as a program for the machine. `groups` is the number of its capturing groups."""
 
     def __init__(self, tree: Node, groups: int, *, ignore_case: bool) -> None:
         self._ignore_case = ignore_case
@@ -105,10 +105,13 @@ class Program:
         self._put(_Done())
 
     def search(self, text: str, at: int, seconds: float) -> tuple[tuple[int, int], ...] | None:
-        """The spans of the first match from a place on and of its groups, (-1, -1) for one without a part in it.
+        """Find the first match that begins at or after `at`.
+
+        The result has the span of the match and of each group, (-1, -1) for a group that took no part. `seconds` is the
+        time that the search may take.
 
         Raises:
-            TimeoutError: not known in time, or too much to remember.
+            TimeoutError: the search took too long, or had too many states to remember.
         """
         run = _Run(self._steps, text, perf_counter() + seconds, self._ignore_case)
         blank = (-1,) * self._positions
@@ -130,7 +133,7 @@ class Program:
         match node:
             case Chars(ranges):
                 self._put(_Read(ranges), back=back)
-            case Sequence(items):
+            case Concatenation(items):
                 for item in reversed(items) if back else items:
                     self._write(item, back=back)
             case Choice(branches):
@@ -191,7 +194,7 @@ class Program:
 
 
 def _numbers(node: Node) -> set[int]:
-    """The groups in a tree; they are numbered through."""
+    """Return the numbers of the groups in a tree; they are consecutive."""
     found = {node.number} if isinstance(node, Group) else set[int]()
     return found.union(*map(_numbers, children(node)))
 
@@ -207,7 +210,7 @@ class _Run:
         self._until_look = _STEPS_BETWEEN_LOOKS
 
     def match(self, step: int, at: int, kept: _Positions) -> tuple[int, _Positions] | None:
-        """Where a match from here ends and what it keeps."""
+        """Return where a match from here ends and what it keeps; None if there is no match."""
         stack: list[tuple[int, int, _Positions]] = []
         while True:
             self._look_at_the_clock(stack)
@@ -261,7 +264,7 @@ class _Run:
                 raise TimeoutError
 
     def _length_of_reference(self, captured: tuple[int, ...], at: int, *, back: bool) -> int:
-        """How many characters a back-reference takes here; -1 where it does not match."""
+        """Return how many characters a back-reference takes here; -1 where it does not match."""
         start, end = captured
         if start < 0 or end < 0:
             return 0

@@ -30,12 +30,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
 )
 
 __all__ = ["PatternError", "Translation", "translate"]
@@ -122,7 +122,7 @@ class _Parser(Scanner):
         items: list[Node] = []
         while self.at < len(self.source) and self.source[self.at] not in "|)":
             items.append(self.term())
-        return items[0] if len(items) == 1 else Sequence(tuple(items))
+        return items[0] if len(items) == 1 else Concatenation(tuple(items))
 
     def term(self) -> Node:
         start = self.at
@@ -161,7 +161,7 @@ class _Parser(Scanner):
         return Chars(characters.single(code, ignore_case=self.ignore_case))
 
     def quantifier(self) -> tuple[int, int | None] | None:
-        """`*`, `+`, `?` or a count in braces; anything else, like `{,3}`, is ordinary text."""
+        """Read `*`, `+`, `?` or a count in braces; None for anything else: `{,3}` is ordinary text."""
         start = self.at
         for sign, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
             if self.eat(sign):
@@ -192,7 +192,7 @@ class _Parser(Scanner):
         return exact
 
     def group(self) -> Node:
-        """A group, capturing or not, or a lookaround."""
+        """Read a group, capturing or not, or a lookaround."""
         start = self.at
         self.depth += 1
         if self.depth > MAX_DEPTH:
@@ -283,5 +283,5 @@ class _Parser(Scanner):
 
 
 def _count(digits: str) -> int:
-    """The number, or some number above every limit: int() refuses very long ones."""
+    """Return the number, or some number above every limit: int() refuses very long ones."""
     return int(digits.lstrip("0")[:20] or "0")

@@ -16,7 +16,7 @@ CONTROL = {"f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
 
 
 class PatternError(ValueError):
-    """A pattern that is not valid, or cannot be translated; `offset` is the place in it, from 0."""
+    """Raised for a pattern that is not valid or cannot be translated; `offset` is the position in it, from 0."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message, offset)
@@ -28,7 +28,7 @@ class PatternError(ValueError):
 
 
 class Scanner:
-    """A pattern and a place in it. Each method reads one thing from here and stands behind it afterwards."""
+    """A pattern and a position in it. Each method reads one thing and leaves the position behind it."""
 
     def __init__(self, source: str, *, ignore_case: bool) -> None:
         self.source = source
@@ -41,7 +41,7 @@ class Scanner:
         return self.source.startswith(text, self.at)
 
     def peek(self) -> str:
-        """The next character; empty at the end."""
+        """Return the next character; "" at the end."""
         return self.source[self.at : self.at + 1]
 
     def eat(self, text: str) -> bool:
@@ -51,7 +51,7 @@ class Scanner:
         return found
 
     def take(self, allowed: frozenset[str], most: int | None = None) -> str:
-        """The longest run of allowed characters, at most so many."""
+        """Read the longest run of allowed characters, at most `most`."""
         start = self.at
         end = len(self.source) if most is None else min(len(self.source), start + most)
         while self.at < end and self.source[self.at] in allowed:
@@ -62,7 +62,7 @@ class Scanner:
         return PatternError(message, self.at if offset is None else offset)
 
     def group_name(self) -> str:
-        r"""The rest of `(?<name>` or `\k<name>`."""
+        r"""Read the rest of `(?<name>` or `\k<name>`."""
         start = self.at
         name = ""
         while self.at < len(self.source) and not self.looking_at(">"):
@@ -82,7 +82,7 @@ class Scanner:
         return name
 
     def character_escape(self, start: int, *, in_class: bool) -> int:
-        """The code point of an escape that began at `start`; the backslash is read."""
+        """Read an escape that began at `start` and whose backslash is read; return its code point."""
         char = self.peek()
         if not char:
             raise self.fail(r'"\" at the end', start)
@@ -119,7 +119,9 @@ class Scanner:
         return None
 
     def unicode_escape(self, *, braces: bool) -> int | None:
-        r"""What follows `\u`: four digits, two such escapes that make a surrogate pair, or, if so, digits in braces."""
+        r"""Read what follows `\u`: four digits, two such escapes that make a surrogate pair, or with `braces` digits in
+        braces.
+        """
         start = self.at
         if braces and self.eat("{"):
             digits = self.take(HEX)
@@ -164,7 +166,7 @@ class Scanner:
         return characters.invert(ranges) if negated else ranges
 
     def class_atom(self, start: int) -> Ranges:
-        r"""A character of a class (not yet with its variants in case), or the set of an escape such as `\d`."""
+        r"""Read a character of a class (without its variants in case) or an escape such as `\d`; return its set."""
         at = self.at
         if not self.peek():
             raise self.fail('unbalanced "["', start)
@@ -184,7 +186,7 @@ def _is_single(ranges: Ranges) -> bool:
 
 
 def _count_groups(source: str) -> tuple[int, bool]:
-    """How many capturing groups there are, and whether one has a name: both decide what an escape before them means."""
+    """Count the capturing groups, and say whether one has a name: both decide what an escape before them means."""
     count = 0
     named = in_class = False
     at = 0

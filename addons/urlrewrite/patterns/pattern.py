@@ -1,4 +1,4 @@
-"""Patterns of rules: compiled once, asked with a deadline. The only place that compiles regular expressions.
+"""Patterns of rules: compiled once, run with a deadline. The only module that compiles regular expressions of rules.
 
 Two engines share the work, and both read the same source (see `ecmascript`); a third one, `backtracking`, has what
 neither of them can express:
@@ -25,7 +25,7 @@ from urlrewrite.patterns import tree as pattern_tree
 from urlrewrite.patterns.backtracking import Program
 from urlrewrite.patterns.ecmascript import PatternError, translate
 from urlrewrite.patterns.linear import Bound
-from urlrewrite.patterns.tree import Anchor, Chars, Group, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Concatenation, Group, Node, Repeat
 
 if TYPE_CHECKING:
     import regex
@@ -42,7 +42,7 @@ _LINE_END = re.compile("[\n\r\u2028\u2029]")
 
 
 class PatternTimeout(Exception):  # noqa: N818 - the outcome of a deadline, not a mistake
-    """A pattern was not done within its deadline; `pattern` is its source, `seconds` the deadline."""
+    """Raised for a pattern that did not finish in time; `pattern` is its source, `seconds` the deadline."""
 
     def __init__(self, pattern: str, seconds: float) -> None:
         super().__init__(pattern, seconds)
@@ -68,7 +68,7 @@ class Captures:
 
 
 def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: bool = False) -> Pattern:
-    """Read a pattern of a rule.
+    """Compile a pattern of a rule.
 
     Args:
         source: the pattern as the rule has it.
@@ -100,7 +100,7 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
     if syntax == "ExactMatch":
         tree: Node = _literal(source, ignore_case=ignore_case)
         if not substring:
-            tree = Sequence((Anchor.START, tree, Anchor.END))
+            tree = Concatenation((Anchor.START, tree, Anchor.END))
         python_source = pattern_tree.python_source(tree, ignore_case=ignore_case)
         return Pattern(source, syntax, ignore_case, python_source=python_source, tree=tree, anchored=not substring)
     if syntax == "Wildcard":
@@ -113,13 +113,13 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
     raise ValueError(f"no such pattern syntax: {syntax!r}")
 
 
-def _literal(text: str, *, ignore_case: bool) -> Sequence:
-    """A tree for this text and no other."""
-    return Sequence(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
+def _literal(text: str, *, ignore_case: bool) -> Concatenation:
+    """Return a tree that matches this text and no other."""
+    return Concatenation(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
 
 
 def _wildcard(source: str, *, ignore_case: bool) -> Node:
-    """Whole text; `*` is any run and is captured, `?` is one character and is not; of any kind, line ends too."""
+    """Return the tree of a wildcard: whole text; `*` captures any run, `?` is any one character, line ends too."""
     items: list[Node] = []
     for char in source:
         match char:
@@ -131,11 +131,11 @@ def _wildcard(source: str, *, ignore_case: bool) -> Node:
                 items.append(Chars(characters.ALL))
             case _:
                 items.append(Chars(characters.single(ord(char), ignore_case=ignore_case)))
-    return Sequence((Anchor.START, *items, Anchor.END))
+    return Concatenation((Anchor.START, *items, Anchor.END))
 
 
 def _wildcard_source(source: str, *, ignore_case: bool) -> str:
-    """A wildcard as Python's expression, each `*` but the last settled for good."""
+    """Return a wildcard as Python's expression, each `*` but the last settled for good."""
 
     def fixed(part: str) -> str:
         pieces = (_literal(piece, ignore_case=ignore_case) for piece in part.split("?"))
@@ -211,10 +211,10 @@ class Pattern:
         return f"<Pattern {self.syntax} {self.source!r}{' ignoring case' if self.ignore_case else ''}>"
 
     def search(self, text: str, deadline: float) -> Captures | None:
-        """The first match in the text.
+        """Return the first match in the text, or None. `deadline` is in seconds.
 
         Raises:
-            PatternTimeout: not known within the deadline.
+            PatternTimeout: the search took longer than the deadline.
         """
         if len(text) <= self._longest:
             found = self._find_quickly(text, 0)
@@ -225,9 +225,10 @@ class Pattern:
             raise PatternTimeout(self.source, deadline) from None
 
     def finditer(self, text: str, deadline: float) -> Iterator[Captures]:
-        """All matches, from left to right; after an empty one the search goes on one character further (ECMA-262).
+        """Yield all matches, from left to right; after an empty one the search goes on one character further
+        (ECMA-262).
 
-        The deadline is for all of them together; the time that the caller takes in between does not count.
+        The deadline, in seconds, is for all of them together; time that the caller takes in between does not count.
 
         Raises:
             PatternTimeout: while iterating.
@@ -251,11 +252,11 @@ class Pattern:
             at = found.end + (found.start == found.end)
 
     def reach(self, text: str, deadline: float) -> int:
-        """How far into a text without a match the best attempt got: what a person wants to see of a failed match.
+        """Return how many characters of a text without a match the best attempt got through, as people want to see it.
 
-        From each place the pattern is tried against ever longer parts of the text; as long as it matches, or would with
-        more text to come, it is under way. The attempt that is under way for most characters counts, of several the
-        first. Never raises: the response is the best so far when the deadline has passed.
+        From each position the pattern is tried against ever longer parts of the text; as long as it matches, or would
+        with more text to come, the attempt is under way. The one that is under way for most characters counts, of
+        several the first. Never raises: after `deadline` seconds the result is the best so far.
         """
         if deadline <= 0:
             return 0
@@ -300,7 +301,7 @@ class Pattern:
         return found
 
     def _find_in_time(self, text: str, at: int, seconds: float) -> Captures | None:
-        """Raises TimeoutError."""
+        """Search within so many seconds. Raises TimeoutError."""
         if self._program is not None:
             spans = self._program.search(text, at, seconds)
             if spans is None:

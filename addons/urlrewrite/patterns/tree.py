@@ -21,8 +21,8 @@ class Chars:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
-    """One after the other; without items: matches nothing, always."""
+class Concatenation:
+    """One node after the other; without items: matches the empty text, always."""
 
     items: tuple[Node, ...]
 
@@ -77,16 +77,16 @@ class Reference:
     number: int
 
 
-type Node = Chars | Sequence | Choice | Repeat | Group | Look | Anchor | Reference
+type Node = Chars | Concatenation | Choice | Repeat | Group | Look | Anchor | Reference
 
-EMPTY = Sequence(())
+EMPTY = Concatenation(())
 NEVER = Chars(characters.NONE)
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly below."""
+    """Return the nodes directly below."""
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return items
         case Choice(branches):
             return branches
@@ -97,16 +97,16 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def has_group(node: Node) -> bool:
-    """Whether there is a capturing group in the tree."""
+    """Say whether there is a capturing group in the tree."""
     return isinstance(node, Group) or any(map(has_group, children(node)))
 
 
 def width(node: Node) -> tuple[int, int | None]:
-    """The least and the greatest number of characters that the node consumes; None: no limit."""
+    """Return the least and the greatest number of characters that the node consumes; None: no limit."""
     match node:
         case Chars(ranges):
             return (1, 1) if ranges else (0, 0)
-        case Sequence(items):
+        case Concatenation(items):
             widths = [width(item) for item in items]
             return sum(low for low, _ in widths), _total([high for _, high in widths])
         case Choice(branches):
@@ -130,7 +130,7 @@ def _total(highs: list[int | None]) -> int | None:
 
 
 def size(node: Node) -> int:
-    """How many nodes there are once every count is written out: `a{3,}` is `aaaa*`."""
+    """Return how many nodes there are once every count is written out: `a{3,}` is `aaaa*`."""
     below = sum(map(size, children(node)))
     if isinstance(node, Repeat):
         return below * max(1, node.least + (node.most != node.least))
@@ -138,7 +138,7 @@ def size(node: Node) -> int:
 
 
 def chars(node: Node) -> Ranges:
-    """Every character that the node may consume (a back-reference not counted: its group has them)."""
+    """Return every character that the node may consume (a back-reference not counted: its group has them)."""
     match node:
         case Chars(ranges):
             return ranges
@@ -149,7 +149,7 @@ def chars(node: Node) -> Ranges:
 
 
 def has_optional_group(node: Node) -> bool:
-    """Whether the node can match while one of its groups takes no part: Python keeps its old capture in a loop."""
+    """Say whether the node can match while one of its groups takes no part: Python keeps its old capture in a loop."""
     match node:
         case Choice():
             return has_group(node)
@@ -162,7 +162,7 @@ def has_optional_group(node: Node) -> bool:
 
 
 def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | None:
-    """The quantified body, as ECMAScript means it: an iteration above `least` must consume something.
+    """Return the quantified body, as ECMAScript means it: an iteration above `least` must consume something.
 
     None where the tree cannot say so; `Repeat(body, ...)` is then nearly the same.
     """
@@ -180,7 +180,9 @@ def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | No
 
 
 def nonempty(node: Node) -> Node | None:
-    """A tree that matches as this one, in the same order, without the ways that consume nothing; None: not known."""
+    """Return a tree that matches as this one, in the same order, without the ways that consume nothing; None: not
+    known.
+    """
     low, high = width(node)
     if low > 0:
         return node
@@ -193,13 +195,13 @@ def nonempty(node: Node) -> Node | None:
         case Choice(branches):
             rest = tuple(map(nonempty, branches))
             return None if None in rest else Choice(tuple(branch for branch in rest if branch is not None))
-        case Sequence(items):
+        case Concatenation(items):
             consuming = [at for at, item in enumerate(items) if width(item)[1] != 0]
             if len(consuming) > 1:
                 return None
             at = consuming[0]
             inner = nonempty(items[at])
-            return None if inner is None else Sequence((*items[:at], inner, *items[at + 1 :]))
+            return None if inner is None else Concatenation((*items[:at], inner, *items[at + 1 :]))
         case Repeat(body, 0, most, lazy) if width(body)[0] > 0:
             return Repeat(body, 1, most, lazy)
         case _:
@@ -207,18 +209,20 @@ def nonempty(node: Node) -> Node | None:
 
 
 def _never(node: Node) -> Node:
-    """Never matches, and keeps the numbers of the groups."""
-    return Sequence((NEVER, node)) if has_group(node) else NEVER
+    """Return a tree that never matches and keeps the numbers of the groups."""
+    return Concatenation((NEVER, node)) if has_group(node) else NEVER
 
 
 def python_source(node: Node, *, ignore_case: bool) -> str:
-    """The tree in the common language of `re` and `regex`, for the flag ASCII and, if so, IGNORECASE."""
+    """Return the tree in the common language of `re` and `regex`, for the flag ASCII and, if case is ignored,
+    IGNORECASE.
+    """
 
     def spell(node: Node) -> str:
         match node:
             case Chars(ranges):
                 return characters.python_source(ranges, ignore_case=ignore_case)
-            case Sequence(items):
+            case Concatenation(items):
                 return "".join(f"(?:{spell(item)})" if isinstance(item, Choice) else spell(item) for item in items)
             case Choice(branches):
                 return "|".join(map(spell, branches))

@@ -15,7 +15,7 @@ from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.shapes import covers_end, is_any_run, samples
 from urlrewrite.lint.views import LevelView, OutboundView, quoted
 from urlrewrite.model import PatternSyntax, TagReplacement
-from urlrewrite.patterns.tree import Group, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Concatenation, Group, Node, Repeat
 
 _DEADLINE = 0.05
 _COMPARED = 100  # rules before a rule whose output is tried on it
@@ -63,8 +63,8 @@ def lost_tail(view: OutboundView) -> Iterator[Finding]:
 
 def _last_group(node: Node) -> int:
     """The number of the group at the pattern's end that takes any text, 0 if there is none."""
-    while isinstance(node, Sequence) and node.items:
-        at = -2 if not isinstance(node.items[-1], Group | Repeat | Sequence) and len(node.items) > 1 else -1
+    while isinstance(node, Concatenation) and node.items:
+        at = -2 if not isinstance(node.items[-1], Group | Repeat | Concatenation) and len(node.items) > 1 else -1
         node = node.items[at]
     return node.number if isinstance(node, Group) and is_any_run(node) else 0
 
