@@ -319,7 +319,7 @@ async def test_flows_of_every_kind_are_told_under_the_rules(explain: Callable[..
         "http://privateserver:8080/a?b",
     ]
     assert told[0]["notes"] == [recorded.REWRITTEN]
-    assert told[2]["notes"][-1] == "it is told as if it had come to https://www.example.com"
+    assert told[2]["notes"][-1] == "it is shown as if it had come to https://www.example.com"
     assert told[2]["response"]["status"] == 200
     assert any(event["event"] == "CONTENT_CHANGE" for event in told[2]["trace"])
 

@@ -66,7 +66,7 @@ class _Line:
 
 
 def rewrite_set_cookie(line: str, names: NameMap) -> tuple[str, list[Change]]:
-    """Make one Set-Cookie value true for `names.public`; give the new value and what was done or should be looked at.
+    """Make one Set-Cookie value true for `names.public`; return the new value, and changes and warnings.
 
     The value of the cookie is session state of the backend and left alone, with a warning where it holds the backend's
     name, unless there is a `map_cookie_value`.
@@ -107,7 +107,7 @@ def _map_domains(cookie: _Line, names: NameMap) -> None:
 
 
 def _map_domain(domain: str, cookie: _Line, names: NameMap) -> str | None:
-    """Give the Domain for the public name, or None where the cookie has to be for the public host alone."""
+    """Return the Domain for the public name, or None where the cookie has to be for the public host alone."""
     public, backend = names.public.host, names.backend.host
     dot = "." if domain.startswith(".") else ""
     bare = domain.removeprefix(".")
@@ -228,7 +228,9 @@ def _mentions(text: str, host: str) -> bool:
 
 
 def _is_public_suffix(host: str) -> bool:
-    """Ask the list that `publicsuffix2` carries (of 2019, never fetched); browsers know the later ones."""
+    """Say whether a host is in the list that `publicsuffix2` carries (of 2019, never fetched); browsers know later
+    ones.
+    """
     return bool(_suffixes().get_tld(host, strict=True) == host)
 
 

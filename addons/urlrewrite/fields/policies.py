@@ -72,9 +72,9 @@ def map_source(source: str, names: NameMap) -> str:
 
 
 def strict_transport_security(value: str, public: Origin) -> tuple[bool, list[str]]:
-    """Judge the backend's HSTS (RFC 6797) for a public name: whether to pass it on, and warnings.
+    """Say whether to forward the backend's HSTS (RFC 6797) under a public name, and return warnings.
 
-    It is a promise about every port of the host, and with includeSubDomains about names that are none of the backend's.
+    HSTS is a promise about every port of the host, and with includeSubDomains about names that are not the backend's.
     """
     if public.scheme != "https":
         return False, []
@@ -134,7 +134,7 @@ def _port_matches(port: str | None, origin: Origin) -> bool:
 
 
 def _public_prefix(scheme: str | None, public: Origin) -> str:
-    """Give the scheme part of a source for the public name: ws stays ws, and is as secure as the public name."""
+    """Return the scheme part of a source for the public name: ws stays ws, and is as secure as the public name."""
     if scheme is None:
         return ""
     if scheme.lower() in ("ws", "wss"):

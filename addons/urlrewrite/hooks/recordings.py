@@ -29,7 +29,7 @@ NO_BODY = "the body of the response was not recorded: its fields are evaluated, 
 
 
 class RecordingError(Exception):
-    """A recording that cannot be read, or has nothing of what was asked for; the message is one line."""
+    """Raised for a recording that cannot be read, or lacks what was chosen; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Recorded:
 
 
 def read_recording(where: str) -> Iterator[Recorded]:
-    """The exchanges of `FILE`, of `FILE:N` (the Nth flow), or of `FILE:FILTER` (a mitmproxy filter expression).
+    """Yield the exchanges of `FILE`, of `FILE:N` (the Nth flow), or of `FILE:FILTER` (a mitmproxy filter expression).
 
-    A filter sees requests as clients sent them. Flows of other protocols than HTTP are passed over.
+    A filter sees requests as clients sent them. Flows of protocols other than HTTP are skipped.
 
     Raises:
-        RecordingError: there is no such file, it is damaged, the filter cannot be read, or nothing is chosen by it.
+        RecordingError: the file is missing or damaged, the filter is invalid, or it chooses nothing.
     """
     path, choice = _split(where)
     number = int(choice) if choice.isascii() and choice.isdigit() else None
@@ -79,7 +79,7 @@ def read_recording(where: str) -> Iterator[Recorded]:
 
 
 def _split(where: str) -> tuple[Path, str]:
-    """The file, and what is chosen of it: file names and filters may have colons of their own."""
+    """Split the file from what is chosen of it: file names and filters may have colons of their own."""
     end = len(where)
     while end > 0:
         with contextlib.suppress(OSError, ValueError):
@@ -91,7 +91,7 @@ def _split(where: str) -> tuple[Path, str]:
 
 
 def _flows(path: Path) -> Iterator[Any]:
-    """The flows of a file, whatever is wrong with it told as RecordingError."""
+    """Yield the flows of a file; whatever is wrong with it is raised as RecordingError."""
     try:
         with path.open("rb") as file:
             for flow in FlowReader(file).stream():
@@ -130,7 +130,7 @@ def _recorded(number: int, flow: http.HTTPFlow) -> Recorded:
 
 
 def _restore(request: http.Request, asked: RequestFacts) -> None:
-    """Makes a request of a flow the one that the client sent, as far as filters look at it."""
+    """Change a flow's request into the one that the client sent, as far as filters look at it."""
     request.headers = headers(asked.fields, lower=False)
     request.method, request.scheme, request.path, request.authority = asked.method, asked.scheme, asked.target, ""
     if origin := origin_of(asked.scheme, asked.host):
