@@ -37,10 +37,10 @@ class Links:
     def tell(self, where: str, base: int = 0) -> OnChange:
         """Return an `on_change` for the link map, for a part of the body that begins at `base`."""
 
-        def change_event(offset: int, before: bytes, after: bytes) -> None:
+        def on_change(offset: int, before: bytes, after: bytes) -> None:
             self.on_link(where, base + offset, before, after)
 
-        return change_event
+        return on_change
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,10 +103,14 @@ _BY_LABEL = {label: Encoding(name, codec) for name, codec, further in _TABLE for
 
 
 def encoding(label: str) -> Encoding | None:
-    """What a label from a header or a document means; None where browsers ignore it."""
+    """Return what a label from a header or a document means; None where browsers ignore it."""
     return _BY_LABEL.get(label.strip("\t\n\f\r ").lower())
 
 
 def named(name: str) -> Encoding:
-    """The encoding of that very name. Raises KeyError."""
+    """Return the encoding of exactly that name.
+
+    Raises:
+        KeyError: there is no such encoding.
+    """
     return _BY_LABEL[name]
