@@ -102,7 +102,7 @@ addons = [Demo()]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the backend until it is interrupted; 1 where it cannot listen."""
-    parser = argparse.ArgumentParser(description=f"A backend that believes to be {ORIGIN}.")
+    parser = argparse.ArgumentParser(description=f"A backend that believes it is {ORIGIN}.")
     parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="port (default: %(default)s)")
     parser.add_argument("--bind", default=LOOPBACK, metavar="ADDRESS", help="address (default: %(default)s)")
     options = parser.parse_args(arguments)

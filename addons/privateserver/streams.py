@@ -136,7 +136,7 @@ class Report(Download):
 
 
 class Echo(WebSocketHandler):
-    """Sends back each message."""
+    """A WebSocket that sends back each message."""
 
     def initialize(self, page: Page) -> None:
         """Take the table's entry; nothing of it is needed."""

@@ -114,14 +114,14 @@ def _published(rules: RulesInForce, request: RequestFacts) -> tuple[Site, Origin
 
     None for a request that was recorded under a public name.
     """
-    asked = origin_of(request.scheme, request.host)
+    requested = origin_of(request.scheme, request.host)
     chosen = rules.rules.find_site(request.scheme, request.host, request.target)
-    if asked is None or (chosen and chosen.site.public):
+    if requested is None or (chosen and chosen.site.public):
         return None
     sites = [compiled.site for compiled in rules.rules.sites if compiled.site.public]
-    behind = [site for site in sites if site.backend == asked and request.target.startswith(site.backend_path)]
+    behind = [site for site in sites if site.backend == requested and request.target.startswith(site.backend_path)]
     behind.sort(key=lambda site: -len(site.backend_path))
-    if not behind and len(sites) == 1 and (asked.host, asked.port) in rules.rules.allowed_hosts:
+    if not behind and len(sites) == 1 and (requested.host, requested.port) in rules.rules.allowed_hosts:
         behind = sites
     if not behind:
         return None

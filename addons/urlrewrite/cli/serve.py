@@ -40,7 +40,7 @@ READY_WITHIN = 60.0  # seconds; the first start makes mitmproxy's certificate au
 
 CORE_OPTIONS = (
     "--no-server",  # the addon opens the listeners itself; mitmproxy would first open a forward proxy
-    "--set=connection_strategy=lazy",  # the backend is known only after the rules were asked
+    "--set=connection_strategy=lazy",  # the backend is known only once the rules have run
     "--set=keep_host_header=true",  # else the public name is gone before the first rule sees it
     "--set=upstream_cert=false",  # a public name's certificate has nothing to do with the backend's
 )

@@ -55,7 +55,7 @@ def kind_by_path(target: str) -> Kind | None:
 
 
 def kind_by_request(target: str, fields: Iterable[tuple[str, str]]) -> Kind | None:
-    """Return the kind of content by the path, by Fetch Metadata or by what the client prefers; None if unknown."""
+    """Return the kind of content by the path, by Fetch Metadata or by the client's Accept; None if unknown."""
     kind = kind_by_path(target)
     if kind is not None:
         return kind

@@ -154,7 +154,7 @@ def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]
 
 
 class _Compiler:
-    """Puts levels together; `problems` has each problem once, however many levels have it."""
+    """The compilation of all levels; `problems` has each problem once, however many levels have it."""
 
     def __init__(self) -> None:
         self.problems: dict[Problem, None] = {}
@@ -232,7 +232,7 @@ class _Compiler:
         for rule in (placed.rule for placed in level.rules):
             for item in rule.server_variables:
                 if item.name.lower() not in allowed:
-                    here = "and so does this site" if mode is Mode.IIS else "here it is set all the same"
+                    here = "and so does this site" if mode is Mode.IIS else "it is set here all the same"
                     message = (
                         f'the server variable "{item.name}" is not in allowedServerVariables: IIS answers 500.50 when '
                         f"the rule acts, {here}; add it to the list"
@@ -262,11 +262,11 @@ class _Faults:
         element = _ELEMENTS[overridden.collection]
         message = (
             f"got the {element} {overridden.name!r} again, which is inherited from {overridden.inherited_from}: "
-            f"IIS answers 500.19; take the inherited one away with <remove name> or <clear/>"
+            f"IIS answers 500.19; remove the inherited one with <remove name> or <clear/>"
         )
         severity = Severity.ERROR if self._mode is Mode.IIS else Severity.WARNING
         if severity is Severity.WARNING:
-            message += ". Here the new one is in force in its place"
+            message += ". Here the new one replaces it"
         rule = overridden.name if overridden.collection in (Collection.RULES, Collection.OUTBOUND_RULES) else ""
         failure = Failure(
             "500.19",
@@ -277,7 +277,7 @@ class _Faults:
 
     def _tell(self, problem: Problem, failure: Failure) -> None:
         if problem.severity is Severity.ERROR and self._mode is Mode.IIS:
-            message = f"{problem.message}; as in IIS, every request that this concerns is answered with {failure.code}"
+            message = f"{problem.message}; as in IIS, every request that this concerns gets {failure.code}"
             problem = replace(problem, message=message, severity=Severity.WARNING)
             self.first = self.first or failure
         self._compiler.problems[problem] = None

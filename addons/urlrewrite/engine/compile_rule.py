@@ -212,7 +212,7 @@ class _Part:
     ) -> None:
         """Warn of back-references to groups that no pattern has; they are always empty."""
         if any(problem.id == "UR110" for problem in self.problems):
-            return  # What groups the pattern is meant to have, nobody knows.
+            return  # It is unknown which groups the pattern is meant to have.
         of_conditions = [item.pattern.groups for item in conditions.items if item.pattern]
         tracked = sum(of_conditions) if conditions.track_all_captures else max(of_conditions, default=-1)
         for template, source in templates:
@@ -231,7 +231,7 @@ class _Part:
     def unknown(self, id: str, kind: str, name: str, known: list[str], source: Source | None = None) -> None:
         """Report a name that does not exist at the level where the rule is in force."""
         near = get_close_matches(name, known, 1)
-        expected = f"one of {', '.join(known)}" if known else "one that is in force here, and there is none"
+        expected = f"one of {', '.join(known)}" if known else "none, since none is in force here"
         hint = f"; did you mean {near[0]}?" if near else ""
         self.error(id, f"got the {kind} {name!r}, expected {expected}{hint}", source)
 

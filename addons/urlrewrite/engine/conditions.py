@@ -36,7 +36,11 @@ class CompiledConditions:
     track_all_captures: bool
 
     def evaluate(self, scope: Scope) -> bool:
-        """Say whether the conditions hold, and leave `{C:n}` in the scope. No conditions hold always."""
+        """Say whether the conditions hold, and leave `{C:n}` in the scope. No conditions hold always.
+
+        Raises:
+            PatternTimeout: a pattern took longer than the scope's deadline.
+        """
         if not self.items:
             return True
         trace = scope.trace

@@ -29,7 +29,7 @@ class RequestFacts:
     `scheme` is what the client speaks with us, `target` is path and query as sent, `host` is the Host field or
     :authority as sent ("" where there is none). Bytes that are not UTF-8 are carried as surrogates.
     `client` and `local` are `(address, port)` of the two ends of the client's connection. `received` is when the
-    request came, in seconds since 1970, 0 where nobody knows.
+    request came, in seconds since 1970, 0 where that is unknown.
     """
 
     method: str

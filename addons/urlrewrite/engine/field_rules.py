@@ -9,7 +9,11 @@ from urlrewrite.engine.variables import field_name, normal_name
 
 
 def apply_field_rules(run: OutboundRun, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Apply field rules to each line of a field by itself; a field that is missing is tried as an empty value."""
+    """Apply field rules to each line of a field by itself; a field that is missing is tried as an empty value.
+
+    Raises:
+        PatternTimeout: a pattern took longer than the scope's deadline.
+    """
     by_name: dict[str, list[CompiledOutboundRule]] = {}
     for rule in run.field_rules:
         by_name.setdefault(normal_name(rule.rule.match.server_variable), []).append(rule)

@@ -59,7 +59,7 @@ def run_inbound(
 
     Raises:
         PatternTimeout: a pattern took longer than the scope's deadline.
-        TargetError: a rule rewrites to a host that no rule file names, or to no URL at all.
+        TargetError: a rule rewrites to a host that no rule file names, or to what is not a URL.
         Failure: in mode iis, a rule sets a variable that may not be set.
     """
     url = scope.variables.url
@@ -289,7 +289,7 @@ def _redirect_location(firing: _Firing) -> str:
 def _in_directory(compiled: CompiledInboundRule, path: CookedPath, relative: str) -> str:
     """Return a URL relative to the rule's directory as a path from the root.
 
-    `{R:1}` of `(.*)` must give what the client asked for: an empty one is the directory itself, which ends in a slash
+    `{R:1}` of `(.*)` must give what the client requested: an empty one is the directory itself, which ends in a slash
     only if the client wrote one.
     """
     asked_without_slash = compiled.directory and len(path.text) == len(compiled.directory)

@@ -56,7 +56,7 @@ class Effective:
     """All that is in force at one level. Names are in lower case.
 
     `directory` is the level's path, "" for server and site. `allowed_server_variables` is None where every variable may
-    be set. `overridden` tells what this level, or one above it, gave again.
+    be set. `overridden` has what this level, or one above it, defined again.
     """
 
     directory: str = ""

@@ -2,7 +2,7 @@
 
 The names are those of the IIS documentation, "Server Variables"; `HTTP_NAME` reads a request field and
 `RESPONSE_NAME` a field of the response (IIS URL Rewrite Module 2.0 configuration reference, "Using server variables").
-A name that nobody knows is an empty text, as in IIS; `is_known` lets a linter and the trace tell the two apart.
+An unknown name is an empty text, as in IIS; `is_known` distinguishes it from an empty value.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Url:
 class Variables:
     """The server variables of one exchange, computed when they are looked up.
 
-    `url` is the current URL of the inbound rules; once there is a `response`, path variables tell the public URL again
+    `url` is the current URL of the inbound rules; once there is a `response`, path variables give the public URL again
     (IIS docs, "Reverse Proxy with URL Rewrite v2 and Application Request Routing", where outbound conditions test the
     public `{URL}`).
     """
@@ -191,7 +191,7 @@ _EMPTY = frozenset(
     HTTPS_SECRETKEYSIZE HTTPS_SERVER_ISSUER HTTPS_SERVER_SUBJECT INSTANCE_ID INSTANCE_META_PATH LOGON_USER
     MANAGED_PIPELINE_MODE REMOTE_USER REQUEST_FLAGS SCRIPT_TRANSLATED SSI_EXEC_DISABLED UNMAPPED_REMOTE_USER""".split()
 )
-"""Names that IIS knows and that have no value here: nobody logs on, and there are no application pools."""
+"""Names that IIS knows and that are empty here: there are no logons and no application pools."""
 
 SERVER_VARIABLES = frozenset(_COMPUTED) | _EMPTY
 """Every server variable by its name in upper case; those of fields (`HTTP_...`, `RESPONSE_...`) are not counted."""

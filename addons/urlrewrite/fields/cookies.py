@@ -9,7 +9,7 @@ backend that was reached under one name meant. A parent domain of the backend is
 such parent.
 
 Secure. TLS ends here, so a backend that speaks plain HTTP cannot know that it should say Secure: it is added for an
-https name, and taken away for an http name, on which browsers refuse it. On http://localhost and its like it is kept:
+https name, and removed for an http name, on which browsers refuse it. On http://localhost and its like it is kept:
 Chromium and Firefox count these names as trustworthy and take Secure cookies from them (Safari does not), and taking it
 away would lose `__Host-`, SameSite=None and Partitioned cookies in every browser.
 """

@@ -114,7 +114,7 @@ def _map_wildcard(source: str, found: re.Match[str], names: NameMap) -> str:
     """Map a source with `*.` before the host or `:*` behind it, which are no URLs that `map_text` would know."""
     public, backend = names.public, names.backend
     host, port = host_of(found["host"]), found["port"]
-    # `:*` holds for the backend's own port among others; of another host only the default port can be asked for.
+    # `:*` holds for the backend's own port among others; of another host only the default port is known.
     known_port = (str(backend.port) if host == backend.host else None) if port == "*" else port
     prefix = _public_prefix(found["scheme"], public)
     mapped = names.map_bare(f"{found['host']}:{known_port}" if known_port else found["host"])

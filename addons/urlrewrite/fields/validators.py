@@ -136,8 +136,8 @@ def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Chan
     """Mark the validators of a representation that is subject to rewriting, whether or not its bytes were changed.
 
     It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and
-    Last-Modified, which would survive a change of the rules: there are clients that ask by it alone, though they were
-    given an ETag. For responses to GET and HEAD, and for a 304 whose request carried a mark.
+    Last-Modified, which would survive a change of the rules: there are clients that revalidate by it alone, though they
+    were given an ETag. For responses to GET and HEAD, and for a 304 whose request carried a mark.
     """
     ranged = any(name.lower() == "accept-ranges" for name, _ in fields)
 

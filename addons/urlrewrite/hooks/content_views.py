@@ -26,7 +26,7 @@ NAME = "Rewrite"
 
 _NO_TRACE = "No rewrite rule saw this message: it has no trace."
 _NOT_HERE = "The trace is shown with the request and with the response, not with single messages."
-_NO_RULES = "No rules are in force: without them nobody knows which names are the backend's."
+_NO_RULES = "No rules are in force: without them it is unknown which names are the backend's."
 
 
 class RewriteContentview(contentviews.Contentview):

@@ -37,7 +37,7 @@ class Inbound:
             await self._judge(flow, trace_id)
         except Exception:
             logger.exception("request %s: the hook failed; answered 500", trace_id)
-            apply_response(flow, plain_response(500, "The proxy failed to judge this request.", trace_id))
+            apply_response(flow, plain_response(500, "The proxy failed to evaluate this request.", trace_id))
             if live := self._state.live.get(flow.id):
                 live.failed = True
 

@@ -1,4 +1,4 @@
-"""Bounds on what is kept in memory where flows are kept: mitmweb and the console keep each of them for ever.
+"""Bounds on what is kept in memory where flows are kept: mitmweb and the console keep each of them forever.
 
 The last `urlrewrite_keep_flows` flows stay, and of the bodies as backends sent them (`originals.py`) the last
 `urlrewrite_originals` megabytes. Only flows that came through the proxy are counted and removed: what a person loaded
@@ -23,14 +23,14 @@ from urlrewrite.hooks.state import State
 from urlrewrite.trace.trace import TraceLevel
 
 _LOOKED_AT = 8
-"""Flows that are looked at when one has come, so that many marked ones do not make each request slow."""
+"""Flows examined when one has come, so that many marked ones do not make each request slow."""
 
 _MAX_OF_MESSAGES = 16 * 2**20
 """Bytes that the messages of one connection may have."""
 
 _MESSAGES_TOGETHER = 64
 _LONG_MESSAGE = 64 * 2**10
-"""It is looked whether some must go after so many messages, and after one of so many bytes."""
+"""Old messages are dropped after so many new ones, and after one of so many bytes."""
 
 
 class Keeper:
@@ -43,7 +43,7 @@ class Keeper:
         self._flows = deque[str]()
         """The ids of the flows that count, the oldest first. Some may have been removed by hand."""
         self._spared = deque[str]()
-        """The ids of those whose time was over and that had to stay; they are looked at again."""
+        """The ids of flows that were due to go and had to stay; they are examined again."""
         self._originals = Originals()
         self._saves = False
 
@@ -204,7 +204,7 @@ class Originals:
 def _must_stay(flow: flow.Flow) -> bool:
     """Say whether a person wants to keep a flow, or it is under way.
 
-    A layer of the core that crashes leaves its flows alive for ever: then their connection is no longer.
+    A layer of the core that crashes leaves its flows alive forever: then their connection is gone.
     """
     by_hand = flow.marked and flow.marked != flow.metadata.get(MARKED)
     under_way = flow.live and (flow.client_conn.connected or flow.is_replay)

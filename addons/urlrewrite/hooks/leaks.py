@@ -28,12 +28,12 @@ class Leaks:
         if live is None or live.own or flow.response is None or live.exchange.trace.level is not TraceLevel.FULL:
             return
         body, exchange = flow.response.raw_content, live.exchange
-        asked = field_lines(flow.response.headers), body, exchange.request, exchange.rules
+        arguments = field_lines(flow.response.headers), body, exchange.request, exchange.rules
         try:
             if body and (len(body) >= THREAD_FROM or "content-encoding" in flow.response.headers):
-                found = await asyncio.to_thread(leak_places, *asked)
+                found = await asyncio.to_thread(leak_places, *arguments)
             else:
-                found = leak_places(*asked)
+                found = leak_places(*arguments)
         except Exception:
             logger.exception("response %s: its leaks could not be counted", exchange.trace.data["id"])
         else:

@@ -16,7 +16,7 @@ from urlrewrite.hooks.state import State
 logger = logging.getLogger("urlrewrite.listeners")
 
 NOWHERE = "127.0.0.1:1"
-"""Where a request would go that no hook has judged: an address at which nobody listens."""
+"""Where a request would go that no hook has evaluated: an address where nothing listens."""
 
 
 def listener_mode(listen: str) -> str:
@@ -65,7 +65,7 @@ class Listeners:
         if options.mode != ["regular"] and options.has_changed("mode"):
             foreign = [mode for mode in options.mode if not mode.startswith("reverse:")]
             if foreign:
-                logger.warning(f"mode {foreign[0]} is no reverse proxy: the rules expect one; leave --mode out")
+                logger.warning(f"mode {foreign[0]} is not a reverse proxy, which the rules need; leave --mode out")
             return
         options.update(server=True, mode=[listener_mode(listen) for listen in options.urlrewrite_listen])
         self.set_certificates()

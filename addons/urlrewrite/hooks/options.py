@@ -22,7 +22,7 @@ AUTO = "auto"
 """The trace level that depends on whether anybody can look at flows."""
 
 _FORMER_LEVELS = {"true": TraceLevel.FULL, "false": TraceLevel.DECISIONS}
-"""What the option was when it could be on or off only."""
+"""Values of the option from the time when it was only on or off."""
 
 _REQUIRED = {"connection_strategy": "lazy", "keep_host_header": True, "upstream_cert": False}
 """Without these a request goes to a wrong backend, or its Host is lost before any rule sees it."""

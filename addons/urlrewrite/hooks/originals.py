@@ -2,7 +2,7 @@
 
 It lies in the flow's metadata as plain data, so that it is saved and read again with the flow:
 `{"status": int, "reason": bytes, "fields": [[name, value], ...] in bytes, "body": bytes or None}`. The body is as it
-came, under its content coding; None where it was too long, broken off, or has been dropped to save memory.
+came, under its content coding; None where it was too long, cut off, or has been dropped to save memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 KEY = "urlrewrite.original"
 
 MAX_LENGTH = 2**20
-"""Bytes of a body that streams, up to which it is copied: it is looked at afterwards as if it had been held."""
+"""Bytes up to which a body that streams is copied, so that it can be viewed like one that was held."""
 
 
 def keep_head(flow: http.HTTPFlow, response: http.Response) -> dict[str, Any]:

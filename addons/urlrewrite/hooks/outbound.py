@@ -176,7 +176,7 @@ def _is_long(response: http.Response) -> bool:
 def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
     """Return the callable that rewrites a body as it comes. It never raises, for mitmproxy would crash.
 
-    After a failure the rest of the body passes as it comes; under a coding nothing can, so the exchange is broken off
+    After a failure the rest of the body passes as it comes; under a coding nothing can, so the exchange is cut off
     (`patches/http_stream.py`). It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
     """
     exchange = live.exchange

@@ -24,7 +24,7 @@ MARK_ERROR = ":x:"
 MARK_WARNING = ":warning:"
 
 MARKED = "urlrewrite.marked"
-"""Where the mark that was set here stands in the metadata: any other is a person's."""
+"""The key in the metadata for the mark that was set here: any other mark is a person's."""
 
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 
@@ -189,4 +189,4 @@ def _is_our_failure(live: Live, data: dict[str, Any]) -> bool:
 
 
 _ASKED_FOR = ("Redirect", "CustomResponse")
-"""Actions by which a rule asks for a response of ours, a 500 perhaps."""
+"""Actions by which a rule makes the proxy respond, perhaps with a 500."""

@@ -97,10 +97,10 @@ class RulesFile:
             found = stamp(self._watched())
             if found == self._stamp:
                 continue
-            self._stamp, asked = found, (self._paths, self._overrides)
+            self._stamp, arguments = found, (self._paths, self._overrides)
             # Thousands of rules take seconds, in which requests go on.
-            read, seconds = await asyncio.to_thread(_read_timed, *asked)
-            if asked == (self._paths, self._overrides):
+            read, seconds = await asyncio.to_thread(_read_timed, *arguments)
+            if arguments == (self._paths, self._overrides):
                 self._take(read, seconds)
 
     def _watched(self) -> Sequence[str]:

@@ -56,7 +56,7 @@ class Live:
 class State:
     """One per bundle. `live` holds exchanges by flow id, from their request until their response or error.
 
-    `keeps_flows` tells that somebody may look at flows, in a list or a saved file, and `keeps_originals` that responses
+    `keeps_flows` says that somebody may look at flows, in a list or a saved file, and `keeps_originals` that responses
     are kept with them as backends sent them.
     """
 

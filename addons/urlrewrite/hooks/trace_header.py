@@ -51,7 +51,7 @@ class Audience:
     def asks(self, client: str, fields: Iterable[bytes]) -> bool:
         """Say whether a request of the client at this address, with these lines of our field, gets the field."""
         if self.secret is not None:
-            # Each line is compared, and all of it, so that the time it takes tells nothing.
+            # Each line is compared, and all of it, so that the time it takes reveals nothing.
             return sum(hmac.compare_digest(field, self.secret) for field in fields) > 0
         try:
             address = ip_address(client.partition("%")[0])

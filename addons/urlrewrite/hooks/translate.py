@@ -59,7 +59,7 @@ def apply_forward(flow: http.HTTPFlow, forward: Forward) -> None:
     request.host, request.port = forward.connect or (forward.origin.host, forward.origin.port)
     request.path = forward.target
     if not modern:
-        # Backends are asked in origin-form (RFC 9112, 3.2.1).
+        # Requests to backends are in origin-form (RFC 9112, 3.2.1).
         request.authority = ""
     request.host_header = forward.host
     # A request that came by QUIC would try QUIC on the backend, too, and hang.
@@ -69,10 +69,10 @@ def apply_forward(flow: http.HTTPFlow, forward: Forward) -> None:
 def show_public_url(flow: http.HTTPFlow) -> None:
     """Make a flow that goes to no backend show the URL that was requested, in place of the listener's target."""
     facts = request_facts(flow)
-    asked = origin_of(facts.scheme, facts.host)
-    if asked:
+    requested = origin_of(facts.scheme, facts.host)
+    if requested:
         host = flow.request.host_header
-        flow.request.scheme, flow.request.host, flow.request.port = asked.scheme, asked.host, asked.port
+        flow.request.scheme, flow.request.host, flow.request.port = requested.scheme, requested.host, requested.port
         flow.request.host_header = host
 
 

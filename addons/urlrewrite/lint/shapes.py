@@ -22,7 +22,7 @@ from urlrewrite.patterns.tree import (
 )
 
 MAX_SIZE = 2000
-"""Of a pattern with its counts written out; nothing is said of one that is larger."""
+"""Nodes of a pattern, its counts written out; nothing is said of a larger one."""
 
 _MAX_COUNT_LENGTH = 64
 _NICE = "xa1/-_.=?&:;X "

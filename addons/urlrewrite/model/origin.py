@@ -34,7 +34,7 @@ class Origin:
 
     @property
     def has_default_port(self) -> bool:
-        """Whether the port is the one that its scheme means by itself."""
+        """Whether the port is the default of the scheme."""
         return DEFAULT_PORTS.get(self.scheme) == self.port
 
     @property

@@ -4,10 +4,10 @@ Those are: a group in a repetition that need not take part in each round (ECMASc
 round before), odd shapes that may repeat nothing, back-references that compare letters outside ASCII without regard to
 case, and back-references into the same lookbehind. It is hundreds of times slower than they are, and watches the clock.
 
-The tree is written as a program for a small machine. Its state is a place in the program, one in the text, and a tuple
-of positions: two for each group, then one for each loop that must consume something; where there is a choice the other
-state is put on a stack. What is in a lookbehind is read backwards, items and characters alike (21.2.2.4 of the 9th
-edition, "direction"); a lookaround is a run of its own, and done with its first match (21.2.2.6).
+The tree is written as a program for a small machine. Its state is a position in the program, one in the text, and a
+tuple of positions: two for each group, then one for each loop that must consume something; where there is a choice the
+other state is put on a stack. What is in a lookbehind is read backwards, items and characters alike (21.2.2.4 of the
+9th edition, "direction"); a lookaround is a run of its own, and done with its first match (21.2.2.6).
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class _Jump:
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """Keeps the place in the text."""
+    """Keep the position in the text."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Forget:
-    """Clears positions, at the beginning of a round."""
+    """Clear positions, at the beginning of a round."""
 
     start: int
     end: int
@@ -72,14 +72,14 @@ class _Forget:
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    """Fails where the text is still at the place that was kept."""
+    """Fail where the text is still at the position that was kept."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """Runs what comes next, up to its `_Done`, on its own; then goes on at `to`."""
+    """Run what comes next, up to its `_Done`, on its own; then go on at `to`."""
 
     negative: bool
     to: int

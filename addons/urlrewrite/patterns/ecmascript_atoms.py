@@ -1,6 +1,6 @@
 r"""What the smallest parts of an ECMAScript pattern mean: escapes, classes, names of groups.
 
-The legacy forms of Annex B.1.4 are all here: an escape that is none is the character itself, `\1` may be an octal
+The legacy forms of Annex B.1.4 are all here: an unknown escape is the character itself, `\1` may be an octal
 number, `\c` may be a backslash and a "c". See `ecmascript` for the whole.
 """
 
@@ -155,7 +155,7 @@ class Scanner:
             self.at += 1
             high = self.class_atom(start)
             if not _is_single(low) or not _is_single(high):
-                parts += [low, characters.single(ord("-")), high]  # next to an escape like \d it is no range
+                parts += [low, characters.single(ord("-")), high]  # next to an escape like \d it is not a range
             elif low > high:
                 raise self.fail("range out of order in a class", low_at)
             else:

@@ -111,7 +111,7 @@ def _bound(tree: Node, *, by_lines: bool) -> Bound:
 
 
 class _Proof:
-    """Measures a tree, and collects the characters of each run in it that costs time."""
+    """The measuring of a tree, which collects the characters of each run in it that costs time."""
 
     def __init__(self) -> None:
         self.runs: list[Ranges] = []

@@ -2,7 +2,7 @@
 
 Everything here is a *necessary* condition, on texts without regard to case (`fold`): a text that a pattern matches has
 what is said of it; a text that has it may still not match. So only letters count whose every variant folds to the same
-one character, and anything that is hard to tell (a large class, a back-reference, a lookaround) says nothing.
+one character, and anything that is hard to judge (a large class, a back-reference, a lookaround) says nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urlrewrite.patterns import linear
 from urlrewrite.patterns.characters import Ranges
 from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Look, Node, Repeat
 
-MAX_TEXTS = 100  # alternatives that are told apart, as in `^(en|de|fr)/(news|blog)/`
+MAX_TEXTS = 100  # alternatives that are kept apart, as in `^(en|de|fr)/(news|blog)/`
 MAX_LENGTH = 60  # characters of each
 MAX_CLASS = 4  # a class of more letters is not spelled out
 _WIDEST_CLASS = 16  # nor is one looked at that has more code points

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Captures", "Pattern", "PatternError", "PatternTimeout", "compile_pattern"]
 
 STEPS = 1_000_000  # some 15 ms, 100 at worst
-REACH_CHARACTERS = 500  # `Pattern.reach` looks no further: it is asked for every rule that a request misses
+REACH_CHARACTERS = 500  # `Pattern.reach` looks no further: it runs for every rule that a request misses
 
 _LINEAR = Bound(factor=1, degree=1)
 _LINE_END = re.compile("[\n\r\u2028\u2029]")

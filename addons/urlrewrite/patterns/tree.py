@@ -1,7 +1,7 @@
 """The tree of a regular expression: what is known of it without running it, and its spelling in Python.
 
-The tree has no quantifier over something that always matches nothing, and, wherever that can be expressed, none that
-may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
+The tree has no quantifier over something that only matches the empty text, and, wherever that can be expressed, none
+that may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ where it is not valid in the encoding. That works in encodings whose ASCII bytes
   `< > " ' = & / : ; # ? % ( )` lies there, so the structure of HTML and XML and the parts of a URL are seen rightly.
   Letters do lie there: where a word begins is certain only in text from `decode_value`. And so do
   ``\ ` { } [ ] | @``: a scanner that minds escapes takes the end of the Shift_JIS string `"表"` (22 95 5C 22) for an
-  escaped quote. Scripts, style sheets and JSON are asked for with `escapes=True`; then a body in which such a byte
+  escaped quote. Views of scripts, style sheets and JSON are made with `escapes=True`; then a body in which such a byte
   follows a high one is transcoded.
 - UTF-16, UTF-32, ISO-2022-JP, ISO-2022-KR and HZ hide ASCII bytes in other characters, or characters in ASCII bytes.
   Bodies in them are transcoded to UTF-8, if the way back is proved to give the same bytes.

@@ -92,7 +92,7 @@ class Mount:
 class Paths:
     """The references without a host in one document.
 
-    `page` is the path by which the backend knows the document, "" where nobody knows: then no reference is seen to
+    `page` is the path by which the backend knows the document, "" where that is unknown: then no reference is seen to
     climb.
     """
 

@@ -1,14 +1,14 @@
 """A list of inbound rules that is quick to go through, however long: most rules are ruled out without being looked at.
 
 Rules of long lists are alike: a thousand paths, a thousand hosts. From each rule one *key* is taken: a literal that
-the URL, or the input of one of the rule's conditions, must have for the rule to match (see `pattern_literals`). The
+the URL, or the input of one of the rule's conditions, must have for the rule to match (see `patterns/literals.py`). The
 keys lie in tables, one for each such input: whole texts and beginnings in dictionaries, literals that may be anywhere
-under their rarest run of up to four characters. A request asks each table once; the rules that it names, and those
+under their rarest run of up to four characters. A request searches each table once; the rules that it names, and those
 that have no key, are evaluated as ever, in their order.
 
 The index only ever rules out what certainly does not match, and would have done nothing else either: a key is taken
 from a condition only if no condition before it can warn of anything. Whatever a rule changes (the URL, a server
-variable) may change the inputs, so that the tables are asked again for the rules behind it.
+variable) may change the inputs, so that the tables are searched again for the rules behind it.
 """
 
 from __future__ import annotations

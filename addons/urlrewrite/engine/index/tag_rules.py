@@ -3,7 +3,7 @@
 A page has thousands of values, and a site may have a hundred rules. What is found out here once for a list of rules:
 
 - `RequiredLiterals`: what a value must have for any of the rules to match. A value without it is only counted.
-- `PrefixOutcome`: what all rules together make of any value with a certain beginning, where that can be told from the
+- `PrefixOutcome`: what all rules together make of any value with a certain beginning, where that is certain from the
   beginning alone (see `prefix_rules`). Rules chain, so the beginning that one makes is what the next one looks at.
 - For all other values an index, so that a rule is only tried on values that have its literal.
 

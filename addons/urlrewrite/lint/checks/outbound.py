@@ -93,13 +93,13 @@ def request_field(view: OutboundView) -> Iterator[Finding]:
 def html_redirects(view: OutboundView) -> Iterator[Finding]:
     if view.variable not in _REDIRECTS:
         return
-    asked = [*view.conditions]
+    required = [*view.conditions]
     if view.item.conditions.logical_grouping is LogicalGrouping.MATCH_ANY and len(view.conditions) > 1:
-        asked = []
+        required = []
     before = view.pre_condition
     if before and (len(before.conditions) == 1 or before.item.logical_grouping is LogicalGrouping.MATCH_ALL):
-        asked += before.conditions
-    if any(_asks_for_html(item) for item in asked):
+        required += before.conditions
+    if any(_asks_for_html(item) for item in required):
         yield Finding(
             f"the rule for {view.item.match.server_variable} is for responses with the Content-Type text/html only, in "
             "IIS as here, and a redirect often has none: write a preCondition on '{RESPONSE_STATUS}' with the pattern "

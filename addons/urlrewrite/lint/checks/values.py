@@ -112,9 +112,9 @@ def written_twice(view: LevelView) -> Iterator[Finding]:
 
 def _is_guarded(rule: OutboundView) -> bool:
     """Say whether conditions look at the value, so that nothing can be said."""
-    asked = [item for item in rule.conditions if any(isinstance(n, BackReference) for n in item.input.references())]
+    on_value = [item for item in rule.conditions if any(isinstance(n, BackReference) for n in item.input.references())]
     before = rule.pre_condition.conditions if rule.pre_condition else ()
-    return bool(asked) or any(_COOKIE in normal_name(item.item.input) for item in before)
+    return bool(on_value) or any(_COOKIE in normal_name(item.item.input) for item in before)
 
 
 def _follows(first: OutboundView, second: OutboundView) -> bool:
