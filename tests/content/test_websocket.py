@@ -70,7 +70,7 @@ def test_message(before: bytes, after: bytes) -> None:
     ("message", "why"),
     [
         (b'a["MESSAGE\\ncontent-length:26\\n\\nhttp://privateserver:8080/x\\u0000"]', "content-length"),
-        (b"SEND\ncontent-length:999\n\nhttp://privateserver:8080/", "goes on"),
+        (b"SEND\ncontent-length:999\n\nhttp://privateserver:8080/", "continues"),
     ],
 )
 def test_a_length_that_cannot_be_mended_keeps_its_message_as_it_is(message: bytes, why: str) -> None:

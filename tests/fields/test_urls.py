@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fields.portal import BACKEND, PUBLIC, bare, field_values, mounted, swap
 from urlrewrite.fields.names import Change
-from urlrewrite.fields.urls import KINDS, Kind, kind_of, rewrite_response_fields
+from urlrewrite.fields.urls import KINDS, FieldKind, kind_of, rewrite_response_fields
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 
@@ -127,13 +127,15 @@ def test_a_signature_over_a_changed_field_is_warned_of(covered: str, warned: boo
 
 
 def test_names_are_found_in_any_case() -> None:
-    assert kind_of("LOCATION") is kind_of("location") is Kind.URL
-    assert kind_of("Sec-WebSocket-Accept") is Kind.UNTOUCHED
-    assert kind_of("Sec-WebSocket-Location") is Kind.URL
-    assert kind_of("X-Whatever") is Kind.GENERIC
+    assert kind_of("LOCATION") is kind_of("location") is FieldKind.URL
+    assert kind_of("Sec-WebSocket-Accept") is FieldKind.UNTOUCHED
+    assert kind_of("Sec-WebSocket-Location") is FieldKind.URL
+    assert kind_of("X-Whatever") is FieldKind.GENERIC
 
 
-removed = {name for name, kind in KINDS.items() if kind in (Kind.ALTERNATIVE, Kind.KEY_PINS, Kind.COOKIE)}
+removed = {
+    name for name, kind in KINDS.items() if kind in (FieldKind.ALTERNATIVE, FieldKind.KEY_PINS, FieldKind.COOKIE)
+}
 field_names = st.sampled_from([*sorted(set(KINDS) - removed - {"strict-transport-security"}), "x-anything"])
 
 

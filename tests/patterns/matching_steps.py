@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from urlrewrite.patterns import characters, linear
-from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Look, Node, Reference, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Look, Node, Reference, Repeat
 
 
 class Steps:
@@ -41,10 +41,10 @@ class Steps:
         match node:
             case Chars(ranges):
                 return at < len(text) and characters.contains(ranges, ord(text[at])) and then(at + 1)
-            case Sequence(()):
+            case Concatenation(()):
                 return then(at)
-            case Sequence((first, *rest)):
-                return self.match(first, at, lambda end: self.match(Sequence(tuple(rest)), end, then))
+            case Concatenation((first, *rest)):
+                return self.match(first, at, lambda end: self.match(Concatenation(tuple(rest)), end, then))
             case Choice(branches):
                 return any(self.match(branch, at, then) for branch in branches)
             case Repeat():

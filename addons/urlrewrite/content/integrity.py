@@ -40,22 +40,22 @@ _MAX_TAG_LENGTH = 1 << 14
 
 
 def digests(data: bytes) -> dict[str, str]:
-    """The digests of some bytes by all `ALGORITHMS`, as `integrity` and policies write them: `sha256-…`."""
+    """Return the digests of some bytes by all `ALGORITHMS`, as `integrity` and policies write them: `sha256-…`."""
     return {name: f"{name}-{base64.b64encode(hashlib.new(name, data).digest()).decode()}" for name in ALGORITHMS}
 
 
 def new_digests(before: bytes, after: bytes) -> dict[str, str]:
-    """For each algorithm the digest of `before`, and what it has become."""
+    """Map the digest of `before` to that of `after`, for each algorithm."""
     return dict(zip(digests(before).values(), digests(after).values(), strict=True))
 
 
 def has_hash(policy: str) -> bool:
-    """Whether a policy allows code by its hash."""
+    """Say whether a policy allows code by its hash."""
     return _SOURCE.search(policy) is not None
 
 
 def allow_also(policy: str, hashes: Mapping[str, str]) -> str:
-    """A Content-Security-Policy that allows the new hash wherever it allows an old one.
+    """Return a Content-Security-Policy that allows the new hash wherever it allows an old one.
 
     The old one stays: the same code may stand elsewhere unchanged, and the backend has allowed it.
     """
@@ -68,7 +68,7 @@ def allow_also(policy: str, hashes: Mapping[str, str]) -> str:
 
 
 def inline_code(page: bytes, text: Callable[[bytes], str]) -> list[bytes]:
-    """The code in an HTML page that a policy may allow by its hash, in order: elements, event handlers, styles.
+    """Return the code in an HTML page that a policy may allow by its hash, in order: elements, event handlers, styles.
 
     `text` decodes bytes of the page. The code is given as browsers hash it: as UTF-8, with character references
     resolved in attributes (CSP 3, 6.7.3.3).
@@ -90,9 +90,9 @@ def inline_code(page: bytes, text: Callable[[bytes], str]) -> list[bytes]:
 
 
 def changed_hashes(before: bytes, after: bytes, text: Callable[[bytes], str]) -> dict[str, str] | None:
-    """The hashes of the inline code of a page that was changed, to those that it has now.
+    """Map the hashes of the inline code of a page that was changed to those that it has now.
 
-    None where it cannot be told which code has become which, because there is more or less of it than before.
+    None where it is unknown which code has become which, because there is more or less of it than before.
     """
     old, new = inline_code(before, text), inline_code(after, text)
     if len(old) != len(new):
@@ -105,19 +105,19 @@ def changed_hashes(before: bytes, after: bytes, text: Callable[[bytes], str]) ->
 
 
 def policies_in(page: bytes) -> Iterator[str]:
-    """The policies that a page gives itself by `<meta http-equiv>`, as written."""
+    """Yield the policies that a page gives itself by `<meta http-equiv>`, as written."""
     found: list[bytes] = []
     _meta_policies(page, found.append)
     return (policy.decode("latin-1") for policy in found)
 
 
 def allow_also_in(page: bytes, hashes: Mapping[str, str]) -> bytes:
-    """A page whose own policies allow the new hashes, too."""
+    """Return a page whose own policies allow the new hashes, too."""
     return _meta_policies(page, lambda policy: allow_also(policy.decode("latin-1"), hashes).encode("latin-1"))
 
 
 class IntegrityAttributes:
-    """Makes the `integrity` attributes of an HTML page true, or keeps them and has the file left alone.
+    """A rewriter that makes the `integrity` attributes of an HTML page true, or keeps them and has the file left alone.
 
     `text` decodes bytes of the page. `hashes` are the digests that were changed, `promised` the URLs of files whose
     digest was kept. A page that comes in chunks is not read as HTML, which takes time, but searched for tags, so that
@@ -139,7 +139,7 @@ class IntegrityAttributes:
         return self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes of a page; returns what can be sent now, which is all but an unfinished tag."""
+        """Take the next bytes of a page; return what can be sent now, which is all but an unfinished tag."""
         data = self._held + chunk
         open_tag = data.rfind(b"<", -_MAX_TAG_LENGTH)
         end = len(data) if open_tag < 0 or data.find(b">", open_tag) >= 0 else open_tag
@@ -147,12 +147,12 @@ class IntegrityAttributes:
         return self._mended(data[:end])
 
     def finish(self) -> bytes:
-        """The page is complete: returns all that was held back."""
+        """End the page; return all that was held back."""
         data, self._held = self._held, b""
         return data
 
     def whole(self, page: bytes) -> bytes:
-        """A whole page at once."""
+        """Rewrite a whole page at once."""
         return self._tags(page)
 
     def _mended(self, data: bytes) -> bytes:
@@ -197,14 +197,16 @@ def _meta_policies(page: bytes, change: Callable[[bytes], bytes | None]) -> byte
 
 
 def _canonical(digest: str) -> str:
-    """A digest as `digests` writes it: policies may have base64url (CSP 3, 2.3.1), and the algorithm in any case."""
+    """Return a digest as `digests` writes it: policies may have base64url (CSP 3, 2.3.1), and the algorithm in any
+    case.
+    """
     found = _DIGEST.fullmatch(digest)
     assert found
     return found[1].lower() + found[2].replace("-", "+").replace("_", "/")
 
 
 def _unescaped(value: bytes, text: Callable[[bytes], str]) -> str:
-    """The value of an attribute with its character references resolved."""
+    """Return the value of an attribute with its character references resolved."""
     if b"&" not in value:
         return text(value)
     # References are resolved to UTF-8, so the rest has to be UTF-8, too.
@@ -212,6 +214,6 @@ def _unescaped(value: bytes, text: Callable[[bytes], str]) -> str:
 
 
 def _hashed(code: str) -> bytes:
-    """Code as browsers hash it, after the parser has changed line ends, NUL and broken bytes."""
+    """Return code as browsers hash it, after the parser has changed line ends, NUL and broken bytes."""
     code = _NEWLINE.sub("\n", code).replace("\0", "\ufffd")
     return _SURROGATE.sub("\ufffd", code).encode()

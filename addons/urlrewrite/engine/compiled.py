@@ -23,8 +23,8 @@ class CompiledVariable:
 class CompiledInboundRule:
     """An inbound rule with patterns and templates ready.
 
-    `directory` is where it was written, decoded and without slashes at its ends; `base` is the same as the beginning of
-    a URL, with them.
+    `directory` is where it was written, decoded and without slashes at its ends; `base` is that directory as the
+    beginning of a URL path, encoded and with slashes.
     """
 
     rule: InboundRule
@@ -38,7 +38,7 @@ class CompiledInboundRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledOutboundRule:
-    """An outbound rule with patterns and templates ready; the same only as itself.
+    """An outbound rule with patterns and templates ready; compared by identity.
 
     `tags` are the (tag, attribute) pairs it examines; `pre_condition` is the name in lower case, "" for none.
     """

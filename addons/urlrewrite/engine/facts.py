@@ -11,7 +11,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def one_line(text: str) -> str:
-    """A text as a field value may be: what could end the line and begin another field becomes a space."""
+    """Return a text fit for a field value: what could end the line and begin another field becomes a space."""
     return _CONTROLS.sub(" ", text)
 
 
@@ -22,7 +22,7 @@ class RequestFacts:
     `scheme` is what the client speaks with us, `target` is path and query as sent, `host` is the Host field or
     :authority as sent ("" where there is none). Bytes that are not UTF-8 are carried as surrogates.
     `client` and `local` are `(address, port)` of the two ends of the client's connection. `received` is when the
-    request came, in seconds since 1970, 0 where nobody knows.
+    request came, in seconds since 1970, 0 where that is unknown.
     """
 
     method: str
@@ -38,7 +38,7 @@ class RequestFacts:
 
     @property
     def url(self) -> str:
-        """The absolute URL that the client asked for."""
+        """The absolute URL that the client requested."""
         return f"{self.scheme}://{self.host}{self.target}"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 
 class Failure(Exception):  # noqa: N818 - an outcome that a site may ask for, by mode: iis
-    """The exchange ends with an error.
+    """Raised to end the exchange with an error.
 
     Attributes:
         code: status and sub-status of IIS ("500.52"; Microsoft Support, "HTTP status code overview").
-        message: the sentence for the client: the one that IIS gives, or our own where none is documented.
+        message: the sentence for the client: IIS's own, or ours where none is documented.
         detail: what is wrong, for those who see the trace; it may name the backend.
-        iis: what IIS does, if not to answer this code.
+        iis: what IIS does instead, where it does not respond with this code.
     """
 
     def __init__(self, code: str, message: str, *, detail: str = "", iis: str = "") -> None:

@@ -10,7 +10,11 @@ from urlrewrite.model.field_lines import FieldLine, FieldLines
 
 
 def apply_field_rules(run: OutboundRun, fields: FieldLines) -> FieldLines:
-    """Field rules, on each line of a field by itself; a field that is missing is tried as an empty value."""
+    """Apply field rules to each line of a field by itself; a field that is missing is tried as an empty value.
+
+    Raises:
+        PatternTimeout: a pattern took longer than the scope's deadline.
+    """
     by_name: dict[str, list[CompiledOutboundRule]] = {}
     for rule in run.field_rules:
         by_name.setdefault(normal_name(rule.rule.match.server_variable), []).append(rule)

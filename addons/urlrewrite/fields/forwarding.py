@@ -1,4 +1,4 @@
-"""Request fields on their way to the backend: who asked for what, and our own name taken back out of them.
+"""Request fields on their way to the backend: who requested what, and the public name mapped back to the backend's.
 
 A client can write any of the fields by which proxies tell a backend who the client is. So its copies are dropped, in
 all the spellings that a backend may read as one variable (`X_Forwarded_For`), and ours are written, unless the peer
@@ -41,7 +41,7 @@ _ORIGINS = frozenset("origin sec-websocket-origin".split())
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 UNKNOWN_TLS_INFO = "0|0||"
-"""X-ARR-SSL of a TLS connection of which nothing is known: what counts for most backends is that it is not empty."""
+"""X-ARR-SSL of a TLS connection of which nothing is known: for most backends it only must not be empty."""
 
 
 def forwarding_fields(
@@ -56,9 +56,10 @@ def forwarding_fields(
     append: bool = False,
     prefix: str = "",
 ) -> tuple[FieldLines, list[Change]]:
-    """Drop what a client has no say in and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and X-ARR-*.
+    """Drop the fields that a client must not set, and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and
+    X-ARR-*.
 
-    `requested` is the origin that the client asked, `target` the path and query as it asked for them. `client_port`
+    `requested` is the origin that the client requested, `target` the path and query that it sent. `client_port`
     goes into X-Forwarded-For and Forwarded where given (IIS sends it, and many backends cannot read it). `tls_info` is
     the value of X-ARR-SSL, `keysize|secret keysize|issuer|subject`. With `append` the peer is a trusted proxy: its
     copies stay, and the client address is added to its lists. `prefix` is the public path that the
@@ -95,12 +96,12 @@ def forwarding_fields(
         lines.append((name, value))
         before = former.get(name.lower())
         if before != value:
-            changes.append(Change(name, before, value, "says who asked for what"))
+            changes.append(Change(name, before, value, "says who requested what"))
     return tuple(lines), changes
 
 
 def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
-    """Drop the fields of the client's connection (RFC 9110, 7.6.1), which are not the backend's.
+    """Drop the fields of the client's connection (RFC 9110, 7.6.1), which do not concern the backend.
 
     `close` and `keep-alive` stay in Connection, because the proxy core reads there when to close the client's
     connection; so do Connection and Upgrade of a WebSocket handshake (RFC 6455, 4.1), and Transfer-Encoding.
@@ -178,7 +179,7 @@ def _own_behind_a_proxy(own: dict[str, str], fields: FieldLines) -> dict[str, st
 
 
 def _node(client_ip: str, port: int | None) -> str:
-    """Write a client's address as X-Forwarded-For has it: IPv6 in brackets only where a port follows."""
+    """Return a client's address as X-Forwarded-For has it: IPv6 in brackets only where a port follows."""
     address = ip_address(client_ip)
     text = str(address) if address else client_ip
     if port is None:
@@ -197,7 +198,7 @@ def _forwarded(client_ip: str, port: int | None, requested: Origin) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Quote a value that is no token (RFC 7239, 4): an IPv6 address, anything with a port."""
+    """Quote a value that is not a token (RFC 7239, 4): an IPv6 address, anything with a port."""
     return value if _TOKEN.fullmatch(value) else f'"{value}"'
 
 

@@ -1,7 +1,7 @@
 """Requests that their clients have signed: a signature that covers what the proxy changes does not hold behind it.
 
-Nothing can be mended here, since the keys are the client's. So it is told, before anybody wonders about a 401. Bearer
-tokens, whose audience may be the public name, cannot be judged from outside.
+Nothing can be fixed here, since the keys are the client's; so a warning says it before anybody wonders about a 401.
+Bearer tokens, whose audience may be the public name, cannot be judged from outside.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SIGNS_ALL = ("aws4-hmac-sha256", "aws4-ecdsa-p256-sha256", "hawk", "oauth")
 def broken_signatures(
     before: FieldLines, after: FieldLines, *, host_changed: bool, target_changed: bool
 ) -> list[Change]:
-    """Warn of what a client has signed and the backend gets otherwise.
+    """Warn of what a client has signed and the proxy changed.
 
     `before` are the fields as the client sent them, `after` those that the backend gets.
     """
@@ -50,7 +50,7 @@ def _broken(name: str, value: str, changed: frozenset[str] | set[str], moved: fr
     if name == "signature-input":
         return _covers(_COVERED.findall(value.lower()), changed)
     if name == "dpop" and moved:
-        return "the proof (RFC 9449) names the URL that the client asked for"
+        return "the proof (RFC 9449) names the URL that the client requested"
     return ""
 
 

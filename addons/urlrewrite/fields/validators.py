@@ -8,7 +8,7 @@ representation that is subject to rewriting, changed or not, carries a mark of w
 
 The fingerprint in the mark is the caller's: hex digits over everything the rewriting depends on (the rules, the public
 origin). A mark of another fingerprint matches nothing any more. The mark stands inside the quotes, in characters that
-an etagc may be (RFC 9110, 8.8.3), and a suffix that a cache on the way adds behind it (`-gzip`) is borne.
+an etagc may be (RFC 9110, 8.8.3), and a suffix that a cache on the way adds behind it (`-gzip`) is tolerated.
 """
 
 from __future__ import annotations
@@ -54,11 +54,10 @@ def mark_etag(value: str, fingerprint: str) -> str:
 
 
 def unmark_if_none_match(value: str, fingerprint: str, *, marked_only: bool = False) -> tuple[str | None, bool]:
-    """Take our marks out of an If-None-Match list. Tags marked otherwise are dropped; None where no tag is left.
+    """Take our marks out of an If-None-Match list; say also whether a mark of this fingerprint was there.
 
-    With `marked_only` those without a mark are dropped, too.
-
-    The second result says whether a mark of this fingerprint was there. A list without any mark is identical.
+    Tags with a mark of another fingerprint are dropped, with `marked_only` also those without a mark; the result is
+    None where no tag is left. A list without any mark is identical.
     """
     tags: list[str] = []
     carried = changed = False
@@ -102,9 +101,9 @@ def unmark_request_fields(
     body. Where a tag of other rules was dropped, If-Modified-Since goes too: without the tag it would count (RFC 9110,
     13.1.3) and bring the 304 that the dropped tag must not bring.
 
-    `marked_only` says that what is asked for is rewritten. A client's copy then has a mark, or no validator at all, or
-    it is from a time when no rule concerned it: conditions without a mark are dropped. `whole_only` says so with such
-    certainty that a part of it is never asked for.
+    `marked_only` says that the response will be rewritten. A client's copy then has a mark, or no validator at all, or
+    it is from a time when no rule concerned it: conditions without a mark are dropped. `whole_only` says the same with
+    such certainty that Range is dropped, so that the backend sends the whole representation.
     """
     carried = stale = False
     partial = whole_only or any(name.lower() == "if-range" and _find_mark(value) for name, value in fields)
@@ -138,8 +137,8 @@ def mark_validators(fields: FieldLines, fingerprint: str) -> tuple[FieldLines, l
     """Mark the validators of a representation that is subject to rewriting, whether or not its bytes were changed.
 
     It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and
-    Last-Modified, which would survive a change of the rules: there are clients that ask by it alone, though they were
-    given an ETag. For responses to GET and HEAD, and for a 304 whose request carried a mark.
+    Last-Modified, which would survive a change of the rules: there are clients that revalidate by it alone, though they
+    were given an ETag. For responses to GET and HEAD, and for a 304 whose request carried a mark.
     """
     ranged = any(name.lower() == "accept-ranges" for name, _ in fields)
 
@@ -204,7 +203,7 @@ def after_rewrite(
 
 
 def _warnings(fields: FieldLines, hashes_mended: bool) -> list[Change]:
-    """Tell what a changed body breaks and what cannot be mended here."""
+    """Warn of what a changed body breaks and what cannot be fixed here."""
     warnings = []
     for name, value in fields:
         if name.lower() in _SIGNATURES:
@@ -218,7 +217,7 @@ def _warnings(fields: FieldLines, hashes_mended: bool) -> list[Change]:
 
 
 def _find_mark(tag: str) -> re.Match[str] | None:
-    """Find the last mark: an earlier one is of a proxy like this one behind us."""
+    """Find the last mark; an earlier one was set by another proxy like this one, nearer to the backend."""
     return _MARK.match(tag, max(tag.rfind(";ur="), 0))
 
 

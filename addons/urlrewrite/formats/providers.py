@@ -73,7 +73,7 @@ def with_answers(
         answers = {line: line for _, line in _lines(text)}
     else:
         answers = _pairs(text, settings.get("separator", "") or "\t", lines)
-    return replace(provider, answers=MappingProxyType(answers), ignore_case=ignore_case)
+    return replace(provider, entries=MappingProxyType(answers), ignore_case=ignore_case)
 
 
 def _path(name: str, directory: Path, document_root: str) -> Path:

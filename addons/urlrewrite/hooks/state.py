@@ -24,7 +24,7 @@ class Hold:
     """How long a body may be held: up to `size` bytes, and up to `seconds` after its first piece.
 
     `release` is called, with the number of bytes held, when either is over. It returns the callable for the stream, and
-    may change the fields of the response, which are sent next. `timed` tells that a timer runs.
+    may change the fields of the response, which are sent next. `timed` says that a timer runs.
     """
 
     size: int
@@ -37,8 +37,8 @@ class Hold:
 class Live:
     """An exchange under way; `hold` is the one on its response's body.
 
-    `own` tells that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it
-    is. `upload_dropped` tells that the body of the request is not kept, since nobody will read it. `original` is the
+    `own` says that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
+    `upload_dropped` says that the body of the request is not kept, since nobody will read it. `original` is the
     response as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body
     that was streamed to the client.
     """

@@ -1,4 +1,4 @@
-"""Makes the views of a rule set: every level with what is in force there."""
+"""The views of a rule set: every level with what is in force there."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _KEPT_PATTERNS = 4096
 
 
 def subjects(rule_set: RuleSet) -> Iterator[Subject]:
-    """Everything that checks can look at. What is inherited comes once for each level that inherits it."""
+    """Yield everything that checks can look at. What is inherited comes once for each level that inherits it."""
     for site in rule_set.sites:
         own = (rule for section in (site, *site.locations) for rule in section.rules)
         yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own))
@@ -173,7 +173,7 @@ def _condition_views(items: tuple[Condition, ...], syntax: PatternSyntax) -> tup
 
 @lru_cache(_KEPT_PATTERNS)
 def pattern_of(text: str, syntax: PatternSyntax, ignore_case: bool, substring: bool = False) -> Pattern | None:
-    """The compiled pattern, None where it is not valid."""
+    """Compile the pattern; None where it is not valid."""
     try:
         return compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring)
     except PatternError:
@@ -181,7 +181,7 @@ def pattern_of(text: str, syntax: PatternSyntax, ignore_case: bool, substring: b
 
 
 def template_of(text: str) -> Template:
-    """The parsed template; without any reference where it is not valid."""
+    """Parse the template; without any reference where it is not valid."""
     try:
         return parse_template(text)
     except TemplateError:

@@ -5,10 +5,10 @@ iteration before), odd shapes that may repeat the empty text, back-references th
 regard to case, and back-references into the same lookbehind. It is hundreds of times slower than the engines, and stops
 at a deadline.
 
-The tree is written as a program for a small machine. Its state is a place in the program, one in the text, and a tuple
-of positions: two for each group, then one for each loop that must consume something; where there is a choice the other
-state is put on a stack. What is in a lookbehind is read backwards, items and characters alike (21.2.2.4 of the 9th
-edition, "direction"); a lookaround is a run of its own, and done with its first match (21.2.2.6).
+The tree is written as a program for a small machine. Its state is a position in the program, one in the text, and a
+tuple of positions: two for each group, then one for each loop that must consume something; where there is a choice the
+other state is put on a stack. What is in a lookbehind is read backwards, items and characters alike (21.2.2.4 of the
+9th edition, "direction"); a lookaround is a run of its own, and done with its first match (21.2.2.6).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     children,
     width,
 )
@@ -131,7 +131,7 @@ class Program:
         match node:
             case Chars(ranges):
                 self._put(_Read(ranges), back=back)
-            case Sequence(items):
+            case Concatenation(items):
                 for item in reversed(items) if back else items:
                     self._write(item, back=back)
             case Choice(branches):

@@ -2,7 +2,7 @@ r"""ECMAScript regular expressions for Python: IIS uses ECMAScript, and the same
 
 The grammar is that of ECMA-262, 9th edition (ES2018), clause 21.2.1, without flag `u` and with the legacy forms of
 Annex B.1.4, which every browser accepts: octal escapes, `\c` in classes, a lone `]` or `{`, `\k` without named groups.
-A pattern is read into a tree (`pattern_tree`) and written as the common language of `re` and `regex`, for the flags
+A pattern is read into a tree (`tree`) and written as the common language of `re` and `regex`, for the flags
 ASCII and, where case is ignored, IGNORECASE. What a pattern means is settled here and nowhere else:
 
 - classes are spelled out (`\d \w` are ASCII, `\s` has U+FEFF and the spaces of Unicode, `.` stops at four line ends);
@@ -31,12 +31,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
 )
 
 __all__ = ["PatternError", "Translation", "translate"]
@@ -51,7 +51,7 @@ class Translation:
     """A pattern in Python's terms.
 
     Attributes:
-        source: for `re` or `regex` (version 0), to be compiled with the flag ASCII, and IGNORECASE if so asked.
+        source: for `re` or `regex` (version 0), to be compiled with the flag ASCII, and IGNORECASE if case is ignored.
         groups: how many capturing groups there are; they keep their numbers.
         names: names of groups with their numbers, in order; in `source` groups have no names.
         warnings: what its author probably did not mean: a sentence, and the offset in the pattern.
@@ -114,7 +114,7 @@ class Parser(Scanner):
             if name not in self.names:
                 raise self.fail(f'there is no group named "{name}"', offset)
         if pattern_tree.size(tree) > MAX_SIZE:
-            raise self.fail("too large with its counts written out: that is not supported", 0)
+            raise self.fail("too large with its counts written out, which is not supported", 0)
         return tree
 
     def disjunction(self) -> Node:
@@ -127,7 +127,7 @@ class Parser(Scanner):
         items: list[Node] = []
         while self.at < len(self.source) and self.source[self.at] not in "|)":
             items.append(self.term())
-        return items[0] if len(items) == 1 else Sequence(tuple(items))
+        return items[0] if len(items) == 1 else Concatenation(tuple(items))
 
     def term(self) -> Node:
         start = self.at

@@ -18,7 +18,7 @@ CONTROL = {"f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
 
 
 class PatternError(ValueError):
-    """A pattern that is not valid, or cannot be translated; `offset` is the place in it, from 0."""
+    """Raised for a pattern that is not valid or cannot be translated; `offset` is the position in it, from 0."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message, offset)
@@ -164,7 +164,7 @@ class Scanner:
             self.at += 1
             high = self.class_atom(start)
             if not _is_single(low) or not _is_single(high):
-                parts += [low, characters.single(ord("-")), high]  # next to an escape like \d it is no range
+                parts += [low, characters.single(ord("-")), high]  # next to an escape like \d it is not a range
             elif low > high:
                 raise self.fail("range out of order in a class", low_at)
             else:

@@ -29,12 +29,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     children,
     width,
 )
@@ -111,7 +111,7 @@ def _bound(tree: Node, *, by_lines: bool) -> Bound:
 
 
 class _Proof:
-    """Measures a tree, and collects the characters of each run in it that costs time."""
+    """The measuring of a tree, which collects the characters of each run in it that costs time."""
 
     def __init__(self) -> None:
         self.runs: list[Ranges] = []
@@ -121,7 +121,7 @@ class _Proof:
         match node:
             case Group(body):
                 return self.measure(body, follow)
-            case Sequence(items):
+            case Concatenation(items):
                 return self.sequence(items, follow)
             case Choice(branches):
                 return self.choice(branches, follow)
@@ -197,7 +197,7 @@ def _first(node: Node, follow: Ranges) -> Ranges:
     match node:
         case Chars(ranges):
             return ranges
-        case Sequence(items):
+        case Concatenation(items):
             for item in reversed(items):
                 follow = _first(item, follow)
             return follow
@@ -221,11 +221,11 @@ def _first(node: Node, follow: Ranges) -> Ranges:
 def _start(branch: Node, follow: Ranges) -> list[Ranges]:
     """Return what the first, the second, the third... next character may be, as far as it is plain."""
     start: list[Ranges] = []
-    rest = branch.items if isinstance(branch, Sequence) else (branch,)
+    rest = branch.items if isinstance(branch, Concatenation) else (branch,)
     while rest and isinstance(rest[0], Chars):
         start.append(rest[0].ranges)
         rest = rest[1:]
-    return [*start, _first(Sequence(rest), follow)]
+    return [*start, _first(Concatenation(rest), follow)]
 
 
 def _apart(one: list[Ranges], other: list[Ranges]) -> bool:
@@ -254,7 +254,7 @@ def is_anchored(node: Node) -> bool:
     match node:
         case Anchor.START:
             return True
-        case Sequence(items):
+        case Concatenation(items):
             return bool(items) and is_anchored(items[0])
         case Choice(branches):
             return all(map(is_anchored, branches))
@@ -272,7 +272,7 @@ def starts_with_line(tree: Node) -> bool:
     A match that starts further on could as well start here. (Not with back-references: they ask what has been taken.)
     """
     first = tree
-    while isinstance(first, Group) or (isinstance(first, Sequence) and first.items):
+    while isinstance(first, Group) or (isinstance(first, Concatenation) and first.items):
         first = first.body if isinstance(first, Group) else first.items[0]
     run = isinstance(first, Repeat) and first.body == Chars(characters.DOT) and first.most is None
     return run and not _refers(tree)
@@ -284,7 +284,7 @@ def _refers(node: Node) -> bool:
 
 def _gets_past(tree: Node, runs: Ranges) -> bool:
     """Tell whether each attempt must consume a character of none of the runs before it comes to the first run."""
-    items = tree.items if isinstance(tree, Sequence) else (tree,)
+    items = tree.items if isinstance(tree, Concatenation) else (tree,)
     for item in items:
         if not _is_short(item) or _looks_further(item):
             return False
@@ -297,7 +297,7 @@ def _surely_consumes_other(node: Node, runs: Ranges) -> bool:
     match node:
         case Chars(ranges):
             return characters.disjoint(ranges, runs)
-        case Sequence(items):
+        case Concatenation(items):
             return any(_surely_consumes_other(item, runs) for item in items)
         case Choice(branches):
             return all(_surely_consumes_other(branch, runs) for branch in branches)

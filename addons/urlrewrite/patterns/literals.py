@@ -2,7 +2,7 @@
 
 Everything here is a *necessary* condition, on texts without regard to case (`fold`): a text that a pattern matches has
 what is said of it; a text that has it may still not match. So only letters count whose every variant folds to the same
-one character, and anything that is hard to tell (a large class, a back-reference, a lookaround) says nothing.
+one character, and anything that is hard to judge (a large class, a back-reference, a lookaround) says nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import cache
 
 from urlrewrite.patterns import linear
 from urlrewrite.patterns.characters import Ranges
-from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Look, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Look, Node, Repeat
 
-MAX_TEXTS = 100  # alternatives that are told apart, as in `^(en|de|fr)/(news|blog)/`
+MAX_TEXTS = 100  # alternatives that are kept apart, as in `^(en|de|fr)/(news|blog)/`
 MAX_LENGTH = 60  # characters of each
 MAX_CLASS = 4  # a class of more letters is not spelled out
 _WIDEST_CLASS = 16  # nor is one looked at that has more code points
@@ -24,8 +24,8 @@ _WIDEST_CLASS = 16  # nor is one looked at that has more code points
 _SIGMA = "\u03a3"  # its lower case depends on what stands around it
 
 
-class Place(StrEnum):
-    """Where in a text a literal must be; the earlier, the more it says."""
+class Anchoring(StrEnum):
+    """Where in a text a literal must be; the earlier member, the more it says."""
 
     WHOLE = "whole"
     START = "start"
@@ -34,9 +34,9 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Literals:
-    """A folded text must have one of `texts` at `place`. None of them is empty, unless the place is `WHOLE`."""
+    """Literals of which a folded text must have one, where `anchoring` says. None is empty, unless it is `WHOLE`."""
 
-    place: Place
+    anchoring: Anchoring
     texts: frozenset[str]
 
 
@@ -53,10 +53,10 @@ def required_literals(tree: Node) -> tuple[Literals, ...]:
         whole = not heads.complete and not heads.open
         texts = heads.all()
         if texts and (whole or "" not in texts):
-            found[Literals(Place.WHOLE if whole else Place.START, texts)] = None
+            found[Literals(Anchoring.WHOLE if whole else Anchoring.START, texts)] = None
     for texts in _inside(tree):
         if texts and "" not in texts:
-            found[Literals(Place.ANYWHERE, texts)] = None
+            found[Literals(Anchoring.ANYWHERE, texts)] = None
     return tuple(found)
 
 
@@ -99,7 +99,7 @@ def _heads(node: Node) -> _Heads:
         case Chars(ranges):
             letters = _letters(ranges)
             return _UNKNOWN if letters is None else _Heads(complete=letters)
-        case Sequence(items):
+        case Concatenation(items):
             heads = _EMPTY
             for _, following in _pieces(items):
                 if not heads.complete:
@@ -164,7 +164,7 @@ def _letters(ranges: Ranges) -> frozenset[str] | None:
 def _inside(node: Node) -> Iterator[frozenset[str]]:
     """Yield sets of texts; one text of each set is somewhere in what the node matches or looks at."""
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             heads = _EMPTY
             for item, following in _pieces(items):
                 if following.complete != _NOTHING:

@@ -24,7 +24,7 @@ from urlrewrite.patterns import characters, linear, spelling
 from urlrewrite.patterns.backtracking import Program
 from urlrewrite.patterns.ecmascript import PatternError, translate
 from urlrewrite.patterns.linear import Bound
-from urlrewrite.patterns.tree import Anchor, Chars, Group, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Concatenation, Group, Node, Repeat
 
 if TYPE_CHECKING:
     import regex
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["Captures", "Pattern", "PatternError", "PatternTimeout", "compile_pattern"]
 
 STEPS = 1_000_000  # some 15 ms, 100 at worst
-REACH_CHARACTERS = 500  # `Pattern.reach` looks no further: it is asked for every rule that a request misses
+REACH_CHARACTERS = 500  # `Pattern.reach` looks no further: it runs for every rule that a request misses
 
 _LINEAR = Bound(factor=1, degree=1)
 _LINE_END = re.compile("[\n\r\u2028\u2029]")
 
 
 class PatternTimeout(Exception):  # noqa: N818 - the outcome of a deadline, not a mistake
-    """A pattern was not done within its deadline; `pattern` is its source, `seconds` the deadline."""
+    """Raised for a pattern that did not finish in time; `pattern` is its source, `seconds` the deadline."""
 
     def __init__(self, pattern: str, seconds: float) -> None:
         super().__init__(pattern, seconds)
@@ -67,7 +67,7 @@ class Captures:
 
 
 def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: bool = False) -> Pattern:
-    """Read a pattern of a rule.
+    """Compile a pattern of a rule.
 
     Args:
         source: the pattern as the rule has it.
@@ -99,7 +99,7 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
     if syntax == "ExactMatch":
         tree: Node = _literal(source, ignore_case=ignore_case)
         if not substring:
-            tree = Sequence((Anchor.START, tree, Anchor.END))
+            tree = Concatenation((Anchor.START, tree, Anchor.END))
         python_source = spelling.python_source(tree, ignore_case=ignore_case)
         return Pattern(source, syntax, ignore_case, python_source=python_source, tree=tree, anchored=not substring)
     if syntax == "Wildcard":
@@ -112,9 +112,9 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
     raise ValueError(f"no such pattern syntax: {syntax!r}")
 
 
-def _literal(text: str, *, ignore_case: bool) -> Sequence:
+def _literal(text: str, *, ignore_case: bool) -> Concatenation:
     """Return a tree that matches this text and no other."""
-    return Sequence(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
+    return Concatenation(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
 
 
 def _wildcard(source: str, *, ignore_case: bool) -> Node:
@@ -130,7 +130,7 @@ def _wildcard(source: str, *, ignore_case: bool) -> Node:
                 items.append(Chars(characters.ALL))
             case _:
                 items.append(Chars(characters.single(ord(char), ignore_case=ignore_case)))
-    return Sequence((Anchor.START, *items, Anchor.END))
+    return Concatenation((Anchor.START, *items, Anchor.END))
 
 
 def _wildcard_source(source: str, *, ignore_case: bool) -> str:
@@ -226,7 +226,7 @@ class Pattern:
     def finditer(self, text: str, deadline: float) -> Iterator[Captures]:
         """Yield all matches from left to right; after an empty one the search goes on a character later (ECMA-262).
 
-        The deadline is for all of them together; the time that the caller takes in between does not count.
+        The deadline, in seconds, is for all of them together; time that the caller takes in between does not count.
 
         Raises:
             PatternTimeout: while iterating.
@@ -299,7 +299,7 @@ class Pattern:
         return found
 
     def _find_in_time(self, text: str, at: int, seconds: float) -> Captures | None:
-        """Raises TimeoutError."""
+        """Search within so many seconds. Raises TimeoutError."""
         if self._program is not None:
             spans = self._program.search(text, at, seconds)
             if spans is None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.characters import Ranges
 from urlrewrite.patterns.ecmascript import Parser, PatternError
-from urlrewrite.patterns.tree import EMPTY, Anchor, Chars, Group, Look, Node, Reference, Repeat, Sequence
+from urlrewrite.patterns.tree import EMPTY, Anchor, Chars, Concatenation, Group, Look, Node, Reference, Repeat
 
 __all__ = ["Expression", "PatternError", "parse_pcre"]
 
@@ -39,7 +39,7 @@ def _of(*pairs: str) -> Ranges:
     return characters.union(tuple((ord(pair[0]), ord(pair[-1])) for pair in pairs))
 
 
-_LINE_END = Look(Sequence((Repeat(Chars(_of("\n")), 0, 1, lazy=False), Anchor.END)), ahead=True, negative=False)
+_LINE_END = Look(Concatenation((Repeat(Chars(_of("\n")), 0, 1, lazy=False), Anchor.END)), ahead=True, negative=False)
 _ASSERTIONS: dict[str, Node] = {"A": Anchor.START, "z": Anchor.END, "Z": _LINE_END}
 _HORIZONTAL, _VERTICAL = _of("\t", " ", "\xa0"), _of("\n\r", "\x85")
 _POSIX = {
@@ -119,7 +119,7 @@ class _Parser(Parser):
                 self.comment()
             elif not self.eat(r"\E") and (item := self.term()) != EMPTY:
                 items.append(item)
-        return items[0] if len(items) == 1 else Sequence(tuple(items))
+        return items[0] if len(items) == 1 else Concatenation(tuple(items))
 
     def comment(self) -> None:
         end = self.source.find(")", self.at)
@@ -151,7 +151,7 @@ class _Parser(Parser):
 
     def atomic(self, body: Node) -> Node:
         self.atomics -= 1
-        return Sequence((Look(Group(body, self.atomics), ahead=True, negative=False), Reference(self.atomics)))
+        return Concatenation((Look(Group(body, self.atomics), ahead=True, negative=False), Reference(self.atomics)))
 
     def group(self) -> Node:
         start = self.at

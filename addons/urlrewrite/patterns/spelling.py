@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.characters import Ranges
-from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Look, Node, Reference, Repeat, Sequence, nodes
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Look, Node, Reference, Repeat, nodes
 
 _SPECIAL = frozenset(r"^$\.*+?()[]{}|")
 _SPECIAL_IN_CLASS = frozenset(r"\]^-[")
@@ -70,7 +70,7 @@ class _Writer:
 
     def write(self, node: Node) -> None:
         match node:
-            case Sequence(items):
+            case Concatenation(items):
                 for item in items:
                     self.enclose("(?:" if isinstance(item, Choice) else "", item)
             case Choice(branches):

@@ -1,7 +1,7 @@
 """The tree of a regular expression: what is known of it without running it.
 
-The tree has no quantifier over something that always matches nothing, and, wherever that can be expressed, none that
-may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
+The tree has no quantifier over something that only matches the empty text, and, wherever that can be expressed, none
+that may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Chars:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Concatenation:
     """One after the other; without items it always matches the empty text."""
 
     items: tuple[Node, ...]
@@ -78,16 +78,16 @@ class Reference:
     number: int
 
 
-type Node = Chars | Sequence | Choice | Repeat | Group | Look | Anchor | Reference
+type Node = Chars | Concatenation | Choice | Repeat | Group | Look | Anchor | Reference
 
-EMPTY = Sequence(())
+EMPTY = Concatenation(())
 NEVER = Chars(characters.NONE)
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """Return the nodes directly below."""
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return items
         case Choice(branches):
             return branches
@@ -108,7 +108,7 @@ def nodes(node: Node) -> Iterator[Node]:
 
 def flat(node: Node) -> list[Node]:
     """Return the items of a sequence, with those of sequences in it; a list of the node itself for any other."""
-    return [part for item in node.items for part in flat(item)] if isinstance(node, Sequence) else [node]
+    return [part for item in node.items for part in flat(item)] if isinstance(node, Concatenation) else [node]
 
 
 def is_any(node: Node) -> bool:
@@ -133,7 +133,7 @@ def width(node: Node) -> tuple[int, int | None]:
     match node:
         case Chars(ranges):
             return (1, 1) if ranges else (0, 0)
-        case Sequence(items):
+        case Concatenation(items):
             widths = [width(item) for item in items]
             return sum(low for low, _ in widths), _total([high for _, high in widths])
         case Choice(branches):
@@ -220,13 +220,13 @@ def nonempty(node: Node) -> Node | None:
         case Choice(branches):
             rest = tuple(map(nonempty, branches))
             return None if None in rest else Choice(tuple(branch for branch in rest if branch is not None))
-        case Sequence(items):
+        case Concatenation(items):
             consuming = [at for at, item in enumerate(items) if width(item)[1] != 0]
             if len(consuming) > 1:
                 return None
             at = consuming[0]
             inner = nonempty(items[at])
-            return None if inner is None else Sequence((*items[:at], inner, *items[at + 1 :]))
+            return None if inner is None else Concatenation((*items[:at], inner, *items[at + 1 :]))
         case Repeat(body, 0, most, lazy) if width(body)[0] > 0:
             return Repeat(body, 1, most, lazy)
         case _:
@@ -235,4 +235,4 @@ def nonempty(node: Node) -> Node | None:
 
 def _never(node: Node) -> Node:
     """Return a tree that never matches, and keeps the numbers of the groups."""
-    return Sequence((NEVER, node)) if has_group(node) else NEVER
+    return Concatenation((NEVER, node)) if has_group(node) else NEVER

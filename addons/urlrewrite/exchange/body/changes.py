@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from urlrewrite.content.changes import Known, Links, Values
+from urlrewrite.content.changes import AttributeRewrites, Links, Shortcuts
 from urlrewrite.content.charset.view import CannotEncode, View
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.content.links.names_left import NamesLeft
@@ -74,8 +74,8 @@ class BodyLinks:
 
 def values_by_rules(
     run: OutboundRun, rules: Iterable[CompiledOutboundRule], view: View, *, give_up: bool = False
-) -> Values:
-    """Give rules for tags as what changes the values of attributes.
+) -> AttributeRewrites:
+    """Rules for tags as a change of values. With `give_up`, one that takes too long ends all of them.
 
     A rule whose pattern takes too long ends all of them with `give_up`; without it, what is given raises
     PatternTimeout.
@@ -111,21 +111,21 @@ def values_by_rules(
         concerned[tag, attribute].count(prefix.decode(), number)
 
     def wants_trace(tag: bytes, attribute: bytes, prefix: bytes) -> bool:
-        return given_up or concerned[tag, attribute].tells(prefix.decode())
+        return given_up or concerned[tag, attribute].wants_trace(prefix.decode())
 
     wanted: dict[bytes, frozenset[bytes]] = {}
     for name, attribute_name in concerned:
         wanted[name] = wanted.get(name, frozenset()) | {attribute_name}
-    of_rules = {id(values.rules): _known(values.rules) for values in concerned.values()}
-    known = {pair: known for pair, values in concerned.items() if (known := of_rules[id(values.rules)])}
-    return Values(wanted, on_value, known, count_skipped, wants_trace)
+    of_rules = {id(values.rules): _shortcuts(values.rules) for values in concerned.values()}
+    shortcuts = {pair: known for pair, values in concerned.items() if (known := of_rules[id(values.rules)])}
+    return AttributeRewrites(wanted, on_value, shortcuts, count_skipped, wants_trace)
 
 
-def _known(rules: ValueRules) -> Known | None:
-    """Give what rules for values are known to do, in bytes of any encoding that contains ASCII; None if nothing is."""
-    if rules.needed is None:
+def _shortcuts(rules: ValueRules) -> Shortcuts | None:
+    """What rules for values are known to do, in bytes of any encoding that contains ASCII."""
+    if rules.required is None:
         return None
-    prefixes = tuple((walk.prefix.encode(), walk.becomes.encode()) for walk in rules.walks.values())
-    return Known(
-        frozenset(map(str.encode, rules.needed.starts)), frozenset(map(str.encode, rules.needed.parts)), prefixes
+    prefixes = tuple((outcome.prefix.encode(), outcome.becomes.encode()) for outcome in rules.outcomes.values())
+    return Shortcuts(
+        frozenset(map(str.encode, rules.required.starts)), frozenset(map(str.encode, rules.required.parts)), prefixes
     )

@@ -19,12 +19,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     flat,
     is_any,
     is_any_run,
@@ -78,7 +78,7 @@ def _branch(branch: Node, used: frozenset[int]) -> _Branch | None:
     if items == [Anchor.START]:
         return _Branch(branch, frozenset(), True)
     anchored = items[:1] == [Anchor.START]
-    for node in nodes(Sequence(tuple(items[anchored:]))):
+    for node in nodes(Concatenation(tuple(items[anchored:]))):
         if node == Anchor.START or (isinstance(node, Look) and not node.ahead):
             return None
     if anchored or _takes_everything_first(items):
@@ -89,7 +89,7 @@ def _branch(branch: Node, used: frozenset[int]) -> _Branch | None:
     if not used and _matches_every_url(items):
         return _Branch(_EVERYTHING, frozenset(), True)
     if items[:1] == [_SLASH] and 0 not in used:
-        return _Branch(Sequence((Choice((Anchor.START, _SLASH)), *items[1:])), frozenset(), False)
+        return _Branch(Concatenation((Choice((Anchor.START, _SLASH)), *items[1:])), frozenset(), False)
     return None
 
 
@@ -98,9 +98,11 @@ def _anchored(items: list[Node], used: frozenset[int]) -> _Branch | None:
     stripped = stripper.strip(items, ())
     if stripped is None or stripper.unsure & used:
         return None
-    if any(isinstance(node, Reference) and node.number in stripper.groups for node in nodes(Sequence(tuple(items)))):
+    if any(
+        isinstance(node, Reference) and node.number in stripper.groups for node in nodes(Concatenation(tuple(items)))
+    ):
         return None
-    return _Branch(Sequence(tuple(stripped)), frozenset((*stripper.groups, 0)), True)
+    return _Branch(Concatenation(tuple(stripped)), frozenset((*stripper.groups, 0)), True)
 
 
 def _matches_every_url(items: list[Node]) -> bool:
@@ -143,7 +145,7 @@ def _starts(node: Node) -> tuple[bool, bool]:
         case Choice(branches):
             starts = list(map(_starts, branches))
             return any(may for may, _ in starts), any(empty for _, empty in starts)
-        case Sequence(items):
+        case Concatenation(items):
             takes = False
             looked_at: Node = EMPTY
             for item in items:
@@ -159,7 +161,7 @@ def _starts(node: Node) -> tuple[bool, bool]:
 
 def _is_universal(rest: tuple[Node, ...]) -> bool:
     """Tell whether the items match every text: there are none, or only `.*` in groups or not, then perhaps `$`."""
-    items = flat(Sequence(rest))
+    items = flat(Concatenation(rest))
     if len(items) > 1 and items[-1] == Anchor.END:
         items.pop()
     return all(_is_universal((item.body,)) if isinstance(item, Group) else is_any_run(item) for item in items)
@@ -182,7 +184,7 @@ class _Stripper:
         first, others = items[0], items[1:]
         after = (*others, *rest)
         match first:
-            case Sequence(inner):
+            case Concatenation(inner):
                 return self.strip([*inner, *others], rest)
             case Anchor.START:
                 stripped = self.strip(others, rest)
@@ -192,20 +194,23 @@ class _Stripper:
                 stripped = self.strip(others, rest)
                 if ahead is None or stripped is None:
                     return None
-                return [Look(Sequence(tuple(ahead)), ahead=True, negative=negative), *stripped]
+                return [Look(Concatenation(tuple(ahead)), ahead=True, negative=negative), *stripped]
             case Chars():
                 return others if _has_slash(first) else None
             case Group(body, number):
                 self.groups.add(number)
                 inside = self.strip([body], after)
-                return None if inside is None else [Group(Sequence(tuple(inside)), number), *others]
+                return None if inside is None else [Group(Concatenation(tuple(inside)), number), *others]
             case Choice(alternatives):
                 known = frozenset(self.groups)
                 branches = [self.strip([branch], after) for branch in alternatives]
                 self.unsure |= self.groups - known
                 if None in branches:
                     return None
-                return [Choice(tuple(Sequence(tuple(branch)) for branch in branches if branch is not None)), *others]
+                return [
+                    Choice(tuple(Concatenation(tuple(branch)) for branch in branches if branch is not None)),
+                    *others,
+                ]
             case Repeat():
                 return self._repeat(first, others, after)
             case _:
@@ -215,7 +220,7 @@ class _Stripper:
         if not isinstance(first.body, Chars) or not _has_slash(first.body) or first.most == 0:
             return None
         if first.least == 0:
-            may, empty = _starts(Sequence(after))
+            may, empty = _starts(Concatenation(after))
             if (may or empty) and (first.lazy or not _is_universal(after)):
                 return None
         least, most = max(0, first.least - 1), None if first.most is None else first.most - 1

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 from urlrewrite.content.carriers import CARRIERS
 from urlrewrite.content.links.link_map import LinkMap, Pair
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.formats.downlevel.links_as_rules import escaped
 from urlrewrite.inspector.leaks.case import Case
 from urlrewrite.inspector.leaks.names import Relation

@@ -13,8 +13,7 @@ from enum import StrEnum
 from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.variables import normal_name
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.inspector.leaks.case import Case
 from urlrewrite.inspector.leaks.names import Named, Relation
 from urlrewrite.inspector.leaks.places import Place, Sort

@@ -14,8 +14,7 @@ from urlrewrite.content.links.browser_urls import map_browser_url
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, asked, body_of, case_of, names_of, response_body
 from urlrewrite.inspector.leaks.names import Named, Names
 from urlrewrite.inspector.leaks.places import Place, Sort, Uses, places
