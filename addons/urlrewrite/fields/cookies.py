@@ -228,9 +228,7 @@ def _mentions(text: str, host: str) -> bool:
 
 
 def _is_public_suffix(host: str) -> bool:
-    """Say whether a host is in the list that `publicsuffix2` carries (of 2019, never fetched); browsers know later
-    ones.
-    """
+    """Say whether a host is in the list of `publicsuffix2` (of 2019, never fetched); browsers know later ones."""
     return bool(_suffixes().get_tld(host, strict=True) == host)
 
 

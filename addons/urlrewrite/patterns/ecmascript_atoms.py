@@ -119,9 +119,7 @@ class Scanner:
         return None
 
     def unicode_escape(self, *, braces: bool) -> int | None:
-        r"""Read what follows `\u`: four digits, two such escapes that make a surrogate pair, or with `braces` digits in
-        braces.
-        """
+        r"""Read what follows `\u`: four digits, two escapes for a surrogate pair, or with `braces` digits in braces."""
         start = self.at
         if braces and self.eat("{"):
             digits = self.take(HEX)

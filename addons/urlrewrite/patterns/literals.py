@@ -41,9 +41,7 @@ class Literals:
 
 
 def fold(text: str) -> str:
-    """Return a text in the form in which literals are compared: each character becomes what all its case variants
-    become.
-    """
+    """Return a text in the form in which literals are compared: all case variants of a character become one."""
     return text.lower()
 
 

@@ -180,9 +180,7 @@ def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | No
 
 
 def nonempty(node: Node) -> Node | None:
-    """Return a tree that matches as this one, in the same order, without the ways that consume nothing; None: not
-    known.
-    """
+    """Return a tree that matches as this one, in the same order, but never the empty text; None: not known."""
     low, high = width(node)
     if low > 0:
         return node
@@ -214,9 +212,7 @@ def _never(node: Node) -> Node:
 
 
 def python_source(node: Node, *, ignore_case: bool) -> str:
-    """Return the tree in the common language of `re` and `regex`, for the flag ASCII and, if case is ignored,
-    IGNORECASE.
-    """
+    """Return the tree in the common language of `re` and `regex`, for ASCII and, if case is ignored, IGNORECASE."""
 
     def spell(node: Node) -> str:
         match node:
