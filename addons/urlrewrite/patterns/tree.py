@@ -207,7 +207,7 @@ def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | No
 
 
 def nonempty(node: Node) -> Node | None:
-    """Return a tree that matches as this one does, but never the empty text; None: not known."""
+    """Return a tree that matches as this one, in the same order, but never the empty text; None: not known."""
     low, high = width(node)
     if low > 0:
         return node
@@ -236,3 +236,46 @@ def nonempty(node: Node) -> Node | None:
 def _never(node: Node) -> Node:
     """Return a tree that never matches, and keeps the numbers of the groups."""
     return Concatenation((NEVER, node)) if has_group(node) else NEVER
+<<<<<<< HEAD
+=======
+
+
+def python_source(node: Node, *, ignore_case: bool) -> str:
+    """Return the tree in the common language of `re` and `regex`, for ASCII and, if case is ignored, IGNORECASE."""
+
+    def spell(node: Node) -> str:
+        match node:
+            case Chars(ranges):
+                return characters.python_source(ranges, ignore_case=ignore_case)
+            case Concatenation(items):
+                return "".join(f"(?:{spell(item)})" if isinstance(item, Choice) else spell(item) for item in items)
+            case Choice(branches):
+                return "|".join(map(spell, branches))
+            case Group(body):
+                return f"({spell(body)})"
+            case Look(body, ahead, negative):
+                return f"(?{'' if ahead else '<'}{'!' if negative else '='}{spell(body)})"
+            case Repeat(body, least, most, lazy):
+                atom = spell(body) if isinstance(body, Chars | Group) else f"(?:{spell(body)})"
+                return atom + _quantifier(least, most) + ("?" if lazy else "")
+            case Anchor():
+                return node.value
+            case Reference(number):
+                return rf"(?({number})\{number})"
+
+    return spell(node)
+
+
+def _quantifier(least: int, most: int | None) -> str:
+    match least, most:
+        case 0, None:
+            return "*"
+        case 1, None:
+            return "+"
+        case 0, 1:
+            return "?"
+        case _ if least == most:
+            return f"{{{least}}}"
+        case _:
+            return f"{{{least},{'' if most is None else most}}}"
+>>>>>>> h-words
