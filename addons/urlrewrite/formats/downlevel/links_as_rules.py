@@ -5,7 +5,8 @@ here are what its own guides would write by hand, with the dots escaped and the 
 than `links: everywhere` does. Each says in its comment what it covers; what none of them covers:
 
 - compressed answers: IIS answers 500.52, so the backend is asked not to compress (see `request_rule`);
-- `srcset` beyond its first address, `style` attributes without quotes, addresses written with character references;
+- `srcset`, `ping` and `archive` beyond their first address, `itemid`, of which any tag may have one, `style` attributes
+  without quotes, addresses written with character references;
 - the fields Content-Security-Policy, Report-To, Alt-Svc and others that name hosts;
 - Secure and SameSite of cookies, and the fields Origin and Referer on the way to the backend;
 - the public name that the client used where a site has several: links lead to the first.
@@ -170,7 +171,7 @@ def _attributes(spelled: _Spelled) -> list[OutboundRule]:
             of_tags(rf"^{REFRESH}https?://{spelled.backend}([\s\S]*)$"),
             f"{{R:1}}{spelled.public_url}{{R:2}}",
             "Attributes that are a URL of the backend or begin with one, and the URL of a meta refresh.\n"
-            "Not covered: the other addresses of srcset, URLs in the middle of a value, data attributes.",
+            "Not covered: the other addresses of srcset and ping, URLs in the middle of a value, data attributes.",
         ),
         rule(
             "URLs without a scheme in attributes",

@@ -40,7 +40,7 @@ def _of_pages(begins: str, becomes: str) -> list[OutboundRule]:
             of_tags(rf"^{REFRESH}{begins}([\s\S]*)$"),
             f"{{R:1}}{becomes}{{R:2}}",
             "Attributes that begin with a slash, and a meta refresh to such an address.\n"
-            "Not covered: the other addresses of srcset, data attributes, pages whose <base> is on another host.\n"
+            "Not covered: the other addresses of srcset and ping, data attributes, <base> on another host.\n"
             "IIS cannot tell other contents of <meta content> that begin with a slash: they are changed, too.",
         )
     ]
