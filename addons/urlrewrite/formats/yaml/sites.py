@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 
 from urlrewrite.formats.addresses import parse_host_port, parse_path, parse_place, site_name
@@ -65,17 +66,17 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         public=public,
         path=path,
         backend=backend,
-        backend_names=_backend_names(table),
+        backend_names=tuple(dict.fromkeys(_parsed(table, "backendNames", _backend_name))),
         backend_path=backend_path,
         forward_prefix=table.boolean("forwardPrefix", True),
-        root_paths=_root_paths(table),
+        root_paths=tuple(dict.fromkeys(_parsed(table, "rootPaths", _root_path))),
         connect=_connect(table),
         links=table.choice("links", LinkMode.EVERYWHERE),
         links_also=_links_also(table),
         mode=table.choice("mode", Mode.HELPFUL),
         readings=_readings(table),
         preserve_host_header=table.boolean("preserveHostHeader", False),
-        trusted_proxies=_trusted_proxies(table),
+        trusted_proxies=tuple(_parsed(table, "trustedProxies", _trusted_proxy)),
         certificate=_certificate(table),
         document_root=absolute(table, "documentRoot"),
         locations=_locations(table, files, absolute(table, "documentRoot")),
@@ -108,19 +109,23 @@ def _public(table: Table) -> tuple[tuple[Origin, ...], str]:
     return tuple(found), paths[0] if paths else ""
 
 
-def _root_paths(table: Table) -> tuple[str, ...]:
-    """Read `rootPaths`: beginnings of paths such as `/api`; not every string with a slash in front is a URL."""
-    found: list[str] = []
-    for item in table.texts("rootPaths"):
+def _parsed[T](table: Table, key: str, parse: Callable[[str], T]) -> list[T]:
+    """Parse one text or a list of them; report those for which `parse` raises ValueError."""
+    found = []
+    for item in table.texts(key):
         try:
-            path = parse_path(item.text)
-            if not path:
-                raise ValueError(f"got {shown(item.text)}, expected the beginning of a path, such as /api")
+            found.append(parse(item.text))
         except ValueError as error:
-            table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label('rootPaths')}: {error}")
-            continue
-        found.append(path)
-    return tuple(dict.fromkeys(found))
+            table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label(key)}: {error}")
+    return found
+
+
+def _root_path(text: str) -> str:
+    """Parse a beginning of paths such as `/api`; not every string with a slash in front is a URL."""
+    path = parse_path(text)
+    if not path:
+        raise ValueError(f"got {shown(text)}, expected the beginning of a path, such as /api")
+    return path
 
 
 def _backend(table: Table) -> tuple[Origin | None, str]:
@@ -135,19 +140,12 @@ def _backend(table: Table) -> tuple[Origin | None, str]:
         return None, ""
 
 
-def _backend_names(table: Table) -> tuple[Origin, ...]:
-    """Read `backendNames`: other origins by which the backend calls itself, such as its machine's or localhost."""
-    found: list[Origin] = []
-    for item in table.texts("backendNames"):
-        try:
-            origin, path = parse_place(item.text)
-            if path:
-                raise ValueError(f"got {shown(item.text)}, expected an address without a path, such as {origin}")
-        except ValueError as error:
-            table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label('backendNames')}: {error}")
-            continue
-        found.append(origin)
-    return tuple(dict.fromkeys(found))
+def _backend_name(text: str) -> Origin:
+    """Parse another origin by which the backend calls itself, such as its machine's or localhost."""
+    origin, path = parse_place(text)
+    if path:
+        raise ValueError(f"got {shown(text)}, expected an address without a path, such as {origin}")
+    return origin
 
 
 def _connect(table: Table) -> tuple[str, int] | None:
@@ -179,18 +177,14 @@ def _readings(table: Table) -> Readings:
     return Readings(own.choice("tagReplacement", TagReplacement.VALUE), own.boolean("outboundTrackAllCaptures", True))
 
 
-def _trusted_proxies(table: Table) -> tuple[str, ...]:
-    """Read addresses, and networks such as `10.0.0.0/8`, in their canonical spelling."""
-    found = []
-    for item in table.texts("trustedProxies"):
-        try:
-            network = ipaddress.ip_network(item.text)
-        except ValueError:
-            message = f"got {shown(item.text)}, expected an address such as 10.0.0.7 or a network such as 10.0.0.0/8"
-            table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label('trustedProxies')}: {message}")
-            continue
-        found.append(str(network) if "/" in item.text else str(network.network_address))
-    return tuple(found)
+def _trusted_proxy(text: str) -> str:
+    """Return an address, or a network such as `10.0.0.0/8`, in its canonical spelling."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        expected = "expected an address such as 10.0.0.7 or a network such as 10.0.0.0/8"
+        raise ValueError(f"got {shown(text)}, {expected}") from None
+    return str(network) if "/" in text else str(network.network_address)
 
 
 def absolute(table: Table, key: str) -> str:
