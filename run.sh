@@ -212,7 +212,8 @@ usage: ./run.sh test [PYTEST ARGUMENTS]
 
 Without arguments: installs what the tests need (Debian packages too, as root or where sudo asks no password), then ruff, mypy and
 the whole suite. With arguments only pytest runs, in the project's folder: ./run.sh test tests/engine -k rewrite
-What cannot be installed is skipped by name; with CI=true such a skip is a failure.
+What is missing is skipped by name; with CI=true that is a failure, unless nobody could have installed it (the folder shared/
+beside the project).
 EOF
 }
 
