@@ -30,7 +30,7 @@ def in_mode(mode: Mode, text: str) -> str:
 
 
 def told_codes(result: Evaluation) -> list[str]:
-    return [event["code"] for event in result.exchange.trace.events if "code" in event]
+    return [event["iis_status"] for event in result.exchange.trace.events if "iis_status" in event]
 
 
 @dataclass(frozen=True)
@@ -309,7 +309,7 @@ def test_an_unlisted_variable_is_set_all_the_same_in_mode_helpful() -> None:
     result = ask(rules_of(text), f"{WWW}/")
     assert isinstance(result.routing, Forward)
     assert {("x-a", "a"), ("x-b", "b")} <= set(result.routing.fields)
-    assert [event["iis"] for event in result.exchange.trace.events if event["event"] == "WARNING"] == ["500.50"]
+    assert [event["iis_status"] for event in result.exchange.trace.events if event["event"] == "WARNING"] == ["500.50"]
 
 
 URLS = [

@@ -29,10 +29,14 @@ from urlrewrite.exchange.responses import LocalResponse
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.names import Change
+from urlrewrite.fields.reasons import FieldReason, because
 from urlrewrite.fields.urls import rewrite_response_fields
 from urlrewrite.fields.validators import after_rewrite, mark_validators
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.patterns.pattern import PatternTimeout
+from urlrewrite.trace import response_events as events
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.request_events import URL_REWRITE_START
 from urlrewrite.trace.trace import TraceLevel
 
 
@@ -69,22 +73,22 @@ class Exchange(JudgedRequest):
         """Takes the head of a response. `own` is a response that this exchange gave itself: only rules apply to it."""
         self.trace.data["status"] = response.status
         if self._scope is None or self._compiled is None or self._level is None:
-            return ResponseHead(list(response.fields), BodyPlan(Way.PASS, "the response is our own"))
+            return ResponseHead(list(response.fields), BodyPlan(Way.PASS, Reason.OWN_RESPONSE))
         site, level, scope = self._compiled.site, self._level, self._scope
         scope.variables.response = response
         try:
-            self.trace.add("URL_REWRITE_START", scope="Distributed", type="Outbound", status=response.status)
+            self.trace.add(URL_REWRITE_START, scope="Distributed", type="Outbound", status=response.status)
             rules = () if applies_no_rule(level, scope, response) else level.outbound_rules
             run = self._run = OutboundRun(rules, level.pre_conditions, scope)
             fields = apply_field_rules(run, list(response.fields))
             if not own:
                 judge_coding(level, run, self.request.method, response)
         except PatternTimeout as error:
-            return self.fail(f'rule "{scope.rule_name}": {error}')
+            return self.fail(Reason.PATTERN_TIMEOUT, rule=scope.rule_name, detail=str(error))
         except Failure as failure:
             return self._give_up(failure)
         if own:
-            return ResponseHead(fields, BodyPlan(Way.PASS, "the response is our own"))
+            return ResponseHead(fields, BodyPlan(Way.PASS, Reason.OWN_RESPONSE))
         outbound_map, _ = self._link_maps()
         mount = outbound_map.mount
         fields = self._map_fields(fields)
@@ -104,7 +108,7 @@ class Exchange(JudgedRequest):
             plan = replace(plan, subject=False)
             if plan.way is Way.STREAM:
                 integrity.tell_left_alone()
-                plan = replace(plan, way=Way.PASS, why="a page was sent with its digest")
+                plan = replace(plan, way=Way.PASS, reason=Reason.DIGEST_PROMISED)
         self._subject = plan.subject
         if plan.subject and (response.status != 304 or self._carried_mark):
             fields, changes = mark_validators(fields, self._fingerprint())
@@ -113,7 +117,14 @@ class Exchange(JudgedRequest):
             # The length of what a GET would bring, or of what a stream will be, is not known.
             fields = self._fields_of_stream(fields, plan)
         threshold = self.rules.settings.threshold
-        self.trace.decided("BODY_PLAN", way=str(plan.way), why=plan.why, kind=str(plan.kind or ""), threshold=threshold)
+        self.trace.decided(
+            events.BODY_PLAN,
+            way=str(plan.way),
+            reason=str(plan.reason),
+            why=plan.why,
+            kind=str(plan.kind or ""),
+            threshold=threshold,
+        )
         self.trace.data["way"] = str(plan.way)
         mapped = LinkPlace.REASON_PHRASE in site.links_also and site.links is not LinkMode.OFF
         reason = outbound_map.map_text(response.reason) if mapped else None
@@ -147,10 +158,13 @@ class Exchange(JudgedRequest):
         plan = replace(head.plan, way=Way.STREAM, codings=() if promised else head.plan.codings)
         fields = self._fields_of_stream(head.fields, plan)
         long = held > self.rules.settings.threshold
-        why = f"more than {self.rules.settings.threshold} bytes came" if long else "it comes slowly"
-        self.trace.decided("BODY_RELEASED", held=held, why=why, milliseconds=round(seconds * 1000))
+        reason = Reason.MORE_CAME if long else Reason.COMES_SLOWLY
+        plan = replace(plan, reason=reason, values={"threshold": self.rules.settings.threshold})
+        self.trace.decided(
+            events.BODY_RELEASED, held=held, reason=str(reason), why=plan.why, milliseconds=round(seconds * 1000)
+        )
         self.trace.data["way"] = str(Way.STREAM)
-        return ResponseHead(fields, replace(plan, why=why))
+        return ResponseHead(fields, plan)
 
     def rewrite(self, raw: bytes, head: ResponseHead) -> ResponseBody | LocalResponse:
         """Takes a whole body, content coding included, whose plan is to be rewritten."""
@@ -158,7 +172,7 @@ class Exchange(JudgedRequest):
         try:
             body = self._body.whole(raw, tuple(head.fields), head.plan)
         except PatternTimeout as error:
-            return self.fail(f'rule "{self._scope.rule_name}": {error}')
+            return self.fail(Reason.PATTERN_TIMEOUT, rule=self._scope.rule_name, detail=str(error))
         integrity = self._body.integrity
         mended = integrity is not None and integrity.mended
         fields, changes = after_rewrite(
@@ -181,7 +195,7 @@ class Exchange(JudgedRequest):
         """The fields of a rewritten body, which is sent plain if that is set."""
         if not plan.codings or self.rules.settings.recode is not Recode.PLAIN:
             return fields
-        coded = Change("Content-Encoding", ", ".join(plan.codings), None, "the rewritten body is sent plain")
+        coded = Change("Content-Encoding", ", ".join(plan.codings), None, because(FieldReason.SENT_PLAIN))
         self._record_response([coded])
         return [(name, value) for name, value in fields if name.lower() != "content-encoding"]
 
@@ -232,7 +246,7 @@ class Exchange(JudgedRequest):
         data["links"] = self._body.links if self._body else 0
         if self._body and self._body.paths:
             # Only the author can know which of them are the backend's: `rootPaths`.
-            self.trace.add("PATHS_LEFT", paths=list(self._body.paths))
+            self.trace.add(events.PATHS_LEFT, paths=list(self._body.paths))
         if self.trace.level is not TraceLevel.FULL and self.trace.changed_fields:
             data["changed_fields"] = dict(self.trace.changed_fields)
         data["problems"] = self.trace.problems()
@@ -249,4 +263,4 @@ class Exchange(JudgedRequest):
         for change in self._no_warnings(changes):
             self.trace.count_field(change.field)
             if self.trace.on:
-                self.trace.add("GENERAL_SET_RESPONSE_HEADER", **told(change))
+                self.trace.add(events.GENERAL_SET_RESPONSE_HEADER, **told(change))

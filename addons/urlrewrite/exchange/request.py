@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Unpack
 
 from urlrewrite.content.expected import kind_by_path, kind_by_request
 from urlrewrite.content.kinds import Kind
@@ -32,6 +33,8 @@ from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
 from urlrewrite.model.origin import Origin
 from urlrewrite.patterns.pattern import PatternTimeout
+from urlrewrite.trace import request_events as events
+from urlrewrite.trace.reasons import Reason, Values
 from urlrewrite.trace.trace import Trace, TraceLevel, clip
 
 
@@ -73,29 +76,30 @@ class JudgedRequest:
             case Forward():
                 data["target"] = routing.url
                 self.trace.decided(
-                    "REQUEST_ROUTED", url=routing.url, host=routing.host, connect=list(routing.connect or ())
+                    events.REQUEST_ROUTED, url=routing.url, host=routing.host, connect=list(routing.connect or ())
                 )
             case LocalResponse():
-                self.trace.decided("ANSWERED", status=routing.status, sub_status=routing.sub_status)
+                self.trace.decided(events.ANSWERED, status=routing.status, sub_status=routing.sub_status)
                 data["sub_status"] = routing.sub_status
         if self.decision.logged_url:
             data["logged_url"] = self.decision.logged_url
         return routing
 
-    def fail(self, message: str) -> LocalResponse:
+    def fail(self, reason: Reason, **values: Unpack[Values]) -> LocalResponse:
         """The response for an exchange that cannot go on; the reason is in the trace only, not in the response."""
-        self.trace.error(message)
+        self.trace.error(reason, **values)
         self.trace.data.update(status=500, sub_status=0)
         return plain_response(500, "The rewrite rules of this site failed.", self.trace.data["id"])
 
     def _give_up(self, failure: Failure) -> LocalResponse:
         """The response where IIS gives up: in mode iis a page like IIS's."""
         data = self.trace.data
-        self.trace.error(failure.detail, iis=failure.iis, code=failure.code)
+        self.trace.error(failure.reason, iis_status=failure.iis_status, iis=failure.iis, **failure.values)
         if self._scope and self._scope.iis:
-            answer = iis_response(failure.code, failure.message, data["id"])
+            answer = iis_response(failure.iis_status, failure.message, data["id"])
         else:
-            answer = plain_response(int(failure.code.partition(".")[0]), "This request cannot be served.", data["id"])
+            status = int(failure.iis_status.partition(".")[0])
+            answer = plain_response(status, "This request cannot be served.", data["id"])
         data.update(status=answer.status, sub_status=answer.sub_status)
         return answer
 
@@ -106,22 +110,27 @@ class JudgedRequest:
         scheme, name = (request.scheme, request.host) if request.host else ("https", request.sni)
         self._compiled = rules.find_site(scheme, name, request.target) if name else None
         if self._compiled is None:
-            below = f" at {request.target.partition('?')[0]}" if name and rules.named_sites(scheme, name) else ""
-            self.trace.error(f"no site is published under {name!r}{below}")
+            below = ""
+            if name and rules.named_sites(scheme, name):
+                path = request.target.partition("?")[0]
+                below = f" at {path}"
+                self.trace.error(Reason.NO_SITE_BELOW, name=name, where=path)
+            else:
+                self.trace.error(Reason.NO_SITE, name=name)
             name = f"the name {request.host!r}{below}"
             return plain_response(404, f"No site is published here under {name}.", self.trace.data["id"])
         own_names = {origin.host for origin in self._compiled.site.public}
         other_names = {origin.host for site in by_sni for origin in site.site.public}
         if request.sni.lower() in other_names - own_names:
             # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
-            self.trace.error(f"the connection is for {request.sni!r}, the request for {request.host!r}")
+            self.trace.error(Reason.OTHER_CONNECTION, name=request.sni, host=request.host)
             return plain_response(421, "This connection belongs to another site.", self.trace.data["id"])
         self._public = self.rules.public_origin(self._compiled, request)
         if not request.host:
             # An old client that sends no Host is taken to mean the name that it gave in TLS.
             self.request = replace(request, host=self._public.authority)
         site = self._compiled.site
-        self.trace.add("SITE_CHOSEN", site=site.name, public=f"{self._public}{site.path}")
+        self.trace.add(events.SITE_CHOSEN, site=site.name, public=f"{self._public}{site.path}")
         return None
 
     def _judge(self) -> Forward | LocalResponse | Abort:
@@ -147,12 +156,13 @@ class JudgedRequest:
                     run_inbound(rule_set, scope, self.decision, allowed_hosts=rules.allowed_hosts)
             return self._send(site)
         except PatternTimeout as error:
-            return self.fail(f'rule "{scope.rule_name}": {error}')
+            return self.fail(Reason.PATTERN_TIMEOUT, rule=scope.rule_name, detail=str(error))
         except TargetError as error:
             if not scope.iis:
-                return self.fail(str(error))
+                return self.fail(error.reason, **error.values)
             message = "There was a connection error while trying to route the request."
-            return self._give_up(Failure("502.3", message, detail=str(error), iis="sends the request there"))
+            iis = "sends the request there"
+            return self._give_up(Failure("502.3", error.reason, message=message, iis=iis, **error.values))
         except Failure as failure:
             return self._give_up(failure)
         finally:
@@ -174,10 +184,7 @@ class JudgedRequest:
         named = self.decision.origin
         target = backend_target(site, self.request, scope.variables.url, absolute=named is not None)
         if target is None:
-            self.trace.error(
-                f"a rule took the URL out of {site.path}, where this site is mounted, to "
-                f"{scope.variables.url.path.raw}: a URL that begins with a slash begins at the root of the public name"
-            )
+            self.trace.error(Reason.OUT_OF_MOUNT, where=site.path, url=scope.variables.url.path.raw)
             return plain_response(404, "No backend is published here under this path.", self.trace.data["id"])
         if named is None and lacks_slash(site, self.request, scope.variables.url):
             return self._with_slash(site)
@@ -186,7 +193,7 @@ class JudgedRequest:
             judge_target(self.rules.rules, scope, named)
         origin = named or site.backend
         if origin is None:
-            self.trace.error("no rule sent the request anywhere, and the site has no backend: IIS would serve a file")
+            self.trace.error(Reason.NO_BACKEND)
             return plain_response(404, "No rule sends this request to a backend.", self.trace.data["id"])
         return self._forward(site, origin)
 
@@ -194,7 +201,7 @@ class JudgedRequest:
         """The redirect from `/app` to `/app/`, without which the links of the page would be read from the root."""
         query = self.request.target.partition("?")
         location = f"{self.request.scheme}://{self.request.host}{site.path}/{query[1]}{query[2]}"
-        self.trace.decided("REDIRECT_ACTION", substitution=f"{site.path}/", location=location, status=301)
+        self.trace.decided(events.REDIRECT_ACTION, substitution=f"{site.path}/", location=location, status=301)
         return decided_response(Decision(Outcome.REDIRECT, status=301, location=location))
 
     def _forward(self, site: Site, origin: Origin) -> Forward:
@@ -269,24 +276,25 @@ class JudgedRequest:
     def _record_request(self, changes: Iterable[Change]) -> None:
         for change in self._no_warnings(changes):
             if self.trace.on:
-                self.trace.add("GENERAL_SET_REQUEST_HEADER", **told(change))
+                self.trace.add(events.GENERAL_SET_REQUEST_HEADER, **told(change))
 
     def _no_warnings(self, changes: Iterable[Change]) -> Iterator[Change]:
         """The changes that were made; what could not be done is told in the trace."""
         for change in changes:
             if change.warning:
-                self.trace.warn(f"{change.field}: {change.why}", field=change.field, value=clip(change.before or ""))
+                self.trace.warn_of_field(change.field, change.before or "", str(change.whys[0].reason), change.why)
             else:
                 yield change
 
 
-def told(change: Change) -> dict[str, str]:
+def told(change: Change) -> events.FieldSet:
     """A change of a field as an event tells it."""
     return {
         "name": change.field,
         "before": clip(change.before or ""),
         "after": clip(change.after or ""),
-        "why": change.why,
+        "reasons": [str(why.reason) for why in change.whys],
+        "why": [str(why) for why in change.whys],
     }
 
 

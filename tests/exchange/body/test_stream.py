@@ -23,6 +23,7 @@ from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnE
 from urlrewrite.exchange.exchange import Exchange, ResponseHead
 from urlrewrite.exchange.rule_tests import request_facts
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
+from urlrewrite.trace.reasons import Reason
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"
@@ -151,7 +152,13 @@ def test_a_body_that_comes_slowly_is_sent_piece_by_piece_though_little_has_come(
     result = stream(rules_of(""), [("Content-Type", content_type)], [piece] * 3, held=piece)
     assert result.sent == [piece, piece, piece, piece, b""]
     [released] = result.events("BODY_RELEASED")
-    assert released == {"event": "BODY_RELEASED", "held": len(piece), "why": "it comes slowly", "milliseconds": 1000}
+    assert released == {
+        "event": "BODY_RELEASED",
+        "held": len(piece),
+        "reason": Reason.COMES_SLOWLY,
+        "why": "it comes slowly",
+        "milliseconds": 1000,
+    }
     assert result.exchange.trace.data["way"] == "stream"
 
 

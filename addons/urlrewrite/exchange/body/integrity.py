@@ -20,6 +20,9 @@ from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.facts import Fields
 from urlrewrite.exchange.request_fields import FieldLines
 from urlrewrite.fields.names import Change
+from urlrewrite.fields.reasons import FieldReason, because
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.response_events import INTEGRITY
 from urlrewrite.trace.trace import Trace
 
 _HASHES = (b"sha256-", b"sha384-", b"sha512-")
@@ -61,9 +64,7 @@ class BodyIntegrity:
             self.mended = hashes is not None
             self._hashes |= hashes or {}
             if in_page and hashes is None:
-                self._trace.warn(
-                    "a policy in the page allows inline code by its hash, and a rule may have changed some"
-                )
+                self._trace.warn(Reason.INLINE_HASH)
         return allow_also_in(page, self._hashes) if in_page and self._hashes else page
 
     def page_stream(self, view: View) -> IntegrityAttributes:
@@ -81,10 +82,7 @@ class BodyIntegrity:
 
     def tell_left_alone(self) -> None:
         """Tells that a body stays as it is for the sake of a promise."""
-        self._trace.warn(
-            "the body is passed as it came, though rules or links concern it: a page was sent with its digest in "
-            "`integrity`, so browsers would refuse it changed"
-        )
+        self._trace.warn(Reason.BODY_PASSED, cause=Reason.DIGEST_PROMISED)
 
     def mend_policies(self, fields: FieldLines) -> tuple[FieldLines, list[Change]]:
         """The fields with policies that allow the new hashes, too; to be called when the body is done."""
@@ -94,7 +92,7 @@ class BodyIntegrity:
             after = allow_also(value, self._hashes) if self._hashes and name.lower() in _POLICIES else value
             lines.append((name, after))
             if after != value:
-                changes.append(Change(name, value, after, "inline code was changed, and so were its hashes"))
+                changes.append(Change(name, value, after, because(FieldReason.INLINE_HASHES)))
         return lines, changes
 
     def _attributes(self, view: View) -> IntegrityAttributes:
@@ -102,4 +100,4 @@ class BodyIntegrity:
 
     def _told(self, attributes: IntegrityAttributes) -> None:
         if attributes.hashes or attributes.promised:
-            self._trace.add("INTEGRITY", mended=len(attributes.hashes), kept=attributes.promised[:20])
+            self._trace.add(INTEGRITY, mended=len(attributes.hashes), kept=attributes.promised[:20])

@@ -16,6 +16,7 @@ from urlrewrite.inspector.diagnose.page_loads import PageLoad, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference, body_text, is_html, references, style_references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import Origin, origin_of
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, Reading, read, text
 
 
@@ -191,7 +192,7 @@ class Case:
 
     def changes(self, seen: RecordedExchange) -> list[Event]:
         """What was changed in a response's content, by rules and by the link map."""
-        return [event for event in self.reading(seen).response if event.get("event") == "CONTENT_CHANGE"]
+        return [event for event in self.reading(seen).response if event.get("event") == Name.CONTENT_CHANGE]
 
     def changer(self, seen: RecordedExchange, before: str, after: str) -> str:
         """The name of the rule that made one value the other, "" if no rule is known to have."""

@@ -13,7 +13,9 @@ from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation,
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, near_misses, taken_by
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.trace.reading import flag, name_of, number, text
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import Event, name_of, number, text
+from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.text import shown
 
 KINDS = frozenset(
@@ -37,10 +39,9 @@ _ENCODED = (
     "Let the backend answer plainly: an inbound rule with the server variable HTTP_ACCEPT_ENCODING set to an empty "
     "value, or mode: helpful, which decodes, rewrites and encodes again."
 )
-_ADVICE = {
-    "500.50": "Add the server variable to allowedServerVariables.",
-    "500.52": _ENCODED,
-    "500.53": _ENCODED,
+_ADVICE: dict[str, str] = {
+    Reason.VARIABLE_NOT_ALLOWED: "Add the server variable to allowedServerVariables.",
+    Reason.CONTENT_ENCODED: _ENCODED,
 }
 _NOBODY = RuleCause("", "", "")
 """No rule has to do with it."""
@@ -123,10 +124,10 @@ def _cause(case: Case, seen: RecordedExchange, status: int, where: _Named | None
     if where and (wrong := _wrong_link(case, where)):
         return wrong
     reading = case.reading(seen)
-    error = next((event for event in reading.problems() if name_of(event) == "ERROR"), None)
+    error = next((event for event in reading.problems() if name_of(event) == Name.ERROR), None)
     if error is not None:
-        rule = _rule_in(case, seen, text(error, "message"))
-        return "proxy-error", text(error, "message"), replace(rule, todo=_ADVICE.get(text(error, "code"), ""))
+        rule = _rule_in(case, seen, error)
+        return "proxy-error", text(error, "message"), replace(rule, todo=_ADVICE.get(text(error, "reason"), ""))
     answered = local_response(case, seen)
     if answered:
         return "answered-by-rule", f'the rule "{answered.rule}" {answered.why}', answered
@@ -209,17 +210,14 @@ def _backends_own(case: Case, seen: RecordedExchange, status: int, where: _Named
     return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it", _NOBODY
 
 
-def _rule_in(case: Case, seen: RecordedExchange, message: str) -> RuleCause:
-    """The rule that an error message names, or else the one that was running."""
-    level = case.level(seen)
-    names = [each.rule.name for each in level.inbound.rules] if level else []
-    names += [each.rule.name for each in level.outbound_rules] if level else []
-    name = next((name for name in names if f'"{name}"' in message), "")
+def _rule_in(case: Case, seen: RecordedExchange, error: Event) -> RuleCause:
+    """The rule that an error is about, or else the one that was running."""
+    name = text(error, "rule")
     if not name:
-        began = [event for event in case.reading(seen).events if name_of(event) == "RULE_EVALUATION_START"]
-        ended = [event for event in case.reading(seen).events if name_of(event) == "RULE_EVALUATION_END"]
+        began = [event for event in case.reading(seen).events if name_of(event) == Name.RULE_EVALUATION_START]
+        ended = [event for event in case.reading(seen).events if name_of(event) == Name.RULE_EVALUATION_END]
         name = text(began[-1], "rule") if len(began) > len(ended) else ""
-    return RuleCause(name, case.rule_source(name, seen) if name else "", message)
+    return RuleCause(name, case.rule_source(name, seen) if name else "", text(error, "message"))
 
 
 def _evidence(case: Case, seen: RecordedExchange, where: _Named | None) -> Iterator[tuple[str, str]]:
@@ -233,9 +231,6 @@ def _evidence(case: Case, seen: RecordedExchange, where: _Named | None) -> Itera
             yield "as the backend's page has it", before.written
     if reason := response_field(seen, "content-type"):
         yield "answered with", reason
-    for event in case.reading(seen).problems():
-        if name_of(event) == "ERROR" and flag(event, "iis"):
-            yield "IIS", text(event, "iis")
 
 
 def _finding(

@@ -13,6 +13,7 @@ from urlrewrite.inspector.diagnose.page_loads import destination, request_field,
 from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
 
@@ -128,16 +129,13 @@ def _asked_for(exchanges: list[RecordedExchange]) -> tuple[tuple[str, str], ...]
 
 def warnings(case: Case) -> Iterator[Finding]:
     """What the rules themselves warned of."""
-    told: dict[str, list[RecordedExchange]] = {}
+    told: dict[tuple[str, str, str], list[RecordedExchange]] = {}
     for seen in case.load.all:
         for event in case.reading(seen).problems():
-            if name_of(event) == "WARNING" and text(event, "message"):
-                told.setdefault(text(event, "message"), []).append(seen)
-    for message, exchanges in told.items():
-        level = case.level(exchanges[0])
-        rules = [each.rule.name for each in level.outbound_rules] if level else []
-        rules += [each.rule.name for each in level.inbound.rules] if level else []
-        rule = next((name for name in rules if f'"{name}"' in message), "")
+            if name_of(event) == Name.WARNING and text(event, "message"):
+                key = text(event, "message"), text(event, "rule"), text(event, "cause") or text(event, "reason")
+                told.setdefault(key, []).append(seen)
+    for (message, rule, _), exchanges in told.items():
         source = case.rule_source(rule, exchanges[0]) if rule else ""
         flows = tuple(seen.flow_id for seen in exchanges)
         yield Finding(

@@ -17,6 +17,7 @@ from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import ActionType
 from urlrewrite.patterns.pattern import PatternError, PatternTimeout, compile_pattern
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Block, Event, blocks, flag, name_of, number, text, texts
 from urlrewrite.trace.text import shown
 
@@ -53,7 +54,9 @@ def acting_blocks(case: Case, seen: RecordedExchange) -> list[Block]:
 
 def _rule_blocks(case: Case, seen: RecordedExchange) -> list[Block]:
     events = case.reading(seen).request
-    found = blocks(events, "RULE_EVALUATION_START", "RULE_EVALUATION_END", "rule", frozenset({"URL_REWRITE_END"}))
+    found = blocks(
+        events, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", frozenset({Name.URL_REWRITE_END})
+    )
     return [block for block in found if block.name]
 
 
@@ -61,11 +64,11 @@ def taken_by(case: Case, seen: RecordedExchange) -> RuleCause | None:
     """The inbound rule that made the URL what the backend was asked for, and what is wrong with that as far as it can
     be told; None where no rule changed it.
     """
-    changing = [block for block in acting_blocks(case, seen) if block.first("REWRITE_ACTION")]
+    changing = [block for block in acting_blocks(case, seen) if block.first(Name.REWRITE_ACTION)]
     if not changing:
         return None
     last = changing[-1]
-    action = last.first("REWRITE_ACTION") or {}
+    action = last.first(Name.REWRITE_ACTION) or {}
     url = text(action, "rewrite_url")
     source = text(last.start, "source")
     for why, todo in _oddities(last, action):
@@ -84,14 +87,14 @@ def _oddities(block: Block, action: Event) -> Iterator[tuple[str, str]]:
     """What looks wrong in how a rule made its URL, the surest first: a sentence, and what to do."""
     substitution, url = text(action, "substitution"), text(action, "rewrite_url")
     path = path_of(url) if "://" in url else url
-    for lookup in block.all("REWRITE_MAP_LOOKUP"):
+    for lookup in block.all(Name.REWRITE_MAP_LOOKUP):
         if not text(lookup, "value"):
             name, key = text(lookup, "map"), text(lookup, "key")
             yield (
                 f'the rewrite map "{name}" has no key {shown(key, 80)}, so nothing stands there in {shown(path)}',
                 f'Add the key to the map "{name}", or give the map a defaultValue.',
             )
-    match = block.first("PATTERN_MATCH") or {}
+    match = block.first(Name.PATTERN_MATCH) or {}
     captures = texts(match, "captures")
     if not flag(action, "append_query_string") and text(block.start, "query_string"):
         query = text(block.start, "query_string")
@@ -152,7 +155,7 @@ def near_misses(case: Case, seen: RecordedExchange) -> Iterator[RuleCause]:
         rule = compiled.rule
         block = blocks_by_name.get(rule.name)
         if block is not None and block.end is not None and flag(block.end, "succeeded"):
-            if flag(block.end, "stop_processing") or not block.first("REWRITE_ACTION"):
+            if flag(block.end, "stop_processing") or not block.first(Name.REWRITE_ACTION):
                 stopped = stopped or rule.name
             continue
         if rule.action.type is ActionType.NONE or rule.match.negate:
@@ -167,7 +170,7 @@ def _missed(
 ) -> tuple[str, str] | None:
     """Why a rule did not act on a URL that it seems to be meant for, and what to do."""
     rule = compiled.rule
-    found = block.first("PATTERN_MATCH") if block else None
+    found = block.first(Name.PATTERN_MATCH) if block else None
     if found is not None and flag(found, "matched"):
         return _condition_failed(block.events) if block else None
     shown_url = text(found, "input") if found else _relative(case, seen)
@@ -234,7 +237,7 @@ def _altered(case: Case, seen: RecordedExchange, compiled: CompiledInboundRule, 
 def _condition_failed(events: list[Event]) -> tuple[str, str] | None:
     """The condition that kept a rule from acting though its pattern matched."""
     for event in events:
-        if name_of(event) == "CONDITION_EVALUATION" and not flag(event, "succeeded"):
+        if name_of(event) == Name.CONDITION_EVALUATION and not flag(event, "succeeded"):
             return f"its pattern matches, but {condition_words(event)}", "Correct the condition, or remove it."
     return None
 
@@ -251,7 +254,7 @@ def condition_words(event: Event) -> str:
 def held_conditions(block: Block) -> list[str]:
     """The conditions by which a rule acted, as clauses."""
     told = []
-    for event in block.all("CONDITION_EVALUATION"):
+    for event in block.all(Name.CONDITION_EVALUATION):
         if flag(event, "succeeded"):
             verb = "does not match" if flag(event, "negate") else "matches"
             negated = " (the condition is negated)" if flag(event, "negate") else ""
@@ -264,12 +267,12 @@ def local_response(case: Case, seen: RecordedExchange) -> RuleCause | None:
     """The rule that answered, redirected or closed the request itself; None where none did."""
     for block in reversed(acting_blocks(case, seen)):
         for event in block.events:
-            words = {
-                "CUSTOM_RESPONSE_ACTION": f"answers {number(event, 'status')} itself; the backend was not asked",
-                "ABORT_REQUEST_ACTION": "closes the connection without a response",
-                "REDIRECT_ACTION": f"redirects to {shown(text(event, 'location'), 160)}",
-            }.get(name_of(event))
-            if words:
+            said: dict[str, str] = {
+                Name.CUSTOM_RESPONSE_ACTION: f"answers {number(event, 'status')} itself; the backend was not asked",
+                Name.ABORT_REQUEST_ACTION: "closes the connection without a response",
+                Name.REDIRECT_ACTION: f"redirects to {shown(text(event, 'location'), 160)}",
+            }
+            if words := said.get(name_of(event)):
                 held = held_conditions(block)
                 why = f"{words}, since {held[0]}" if held else words
                 return RuleCause(block.name, text(block.start, "source"), why)

@@ -11,6 +11,7 @@ from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, take
 from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
 
@@ -93,7 +94,7 @@ def refused_origins(case: Case) -> Iterator[Finding]:
 def _mapped_back(case: Case, seen: RecordedExchange) -> bool:
     """Whether the Origin was made the backend's own on its way."""
     return any(
-        event.get("event") == "GENERAL_SET_REQUEST_HEADER" and text(event, "name").lower() == "origin"
+        event.get("event") == Name.GENERAL_SET_REQUEST_HEADER and text(event, "name").lower() == "origin"
         for event in case.reading(seen).request
     )
 

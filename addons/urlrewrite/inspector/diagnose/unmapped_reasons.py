@@ -12,6 +12,7 @@ from urlrewrite.inspector.diagnose.routes import RuleCause, condition_words
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode, OutboundActionType
 from urlrewrite.patterns.pattern import PatternError, PatternTimeout, compile_pattern
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, flag, name_of, text
 from urlrewrite.trace.text import shown
 
@@ -153,7 +154,8 @@ def _skipped(case: Case, seen: RecordedExchange, name: str) -> tuple[str, str] |
     """A precondition that did not hold."""
     events = case.reading(seen).response
     skipped = next(
-        (event for event in events if name_of(event) == "OUTBOUND_RULE_SKIPPED" and text(event, "rule") == name), None
+        (event for event in events if name_of(event) == Name.OUTBOUND_RULE_SKIPPED and text(event, "rule") == name),
+        None,
     )
     if skipped is None:
         return None
@@ -161,9 +163,9 @@ def _skipped(case: Case, seen: RecordedExchange, name: str) -> tuple[str, str] |
     why = f'the rule "{name}" was left out, since its precondition "{precondition}" does not hold'
     inside = False
     for event in events:
-        if name_of(event) == "PRECONDITION_EVALUATION_START":
+        if name_of(event) == Name.PRECONDITION_EVALUATION_START:
             inside = text(event, "pre_condition").lower() == precondition.lower()
-        elif inside and name_of(event) == "CONDITION_EVALUATION" and not flag(event, "succeeded"):
+        elif inside and name_of(event) == Name.CONDITION_EVALUATION and not flag(event, "succeeded"):
             value, pattern = shown(text(event, "expanded_input"), 80), shown(text(event, "pattern"), 80)
             verb = "matches" if flag(event, "negate") else "does not match"
             negated = ", and is negated" if flag(event, "negate") else ""
@@ -176,9 +178,9 @@ def _failed_condition(case: Case, seen: RecordedExchange, name: str) -> str:
     """The condition that kept a rule which matched from acting, as a clause."""
     matched = False
     for event in case.reading(seen).response:
-        if name_of(event) == "OUTBOUND_PATTERN_MATCH":
+        if name_of(event) == Name.OUTBOUND_PATTERN_MATCH:
             matched = text(event, "rule") == name and flag(event, "succeeded")
-        elif matched and name_of(event) == "CONDITION_EVALUATION" and not flag(event, "succeeded"):
+        elif matched and name_of(event) == Name.CONDITION_EVALUATION and not flag(event, "succeeded"):
             return condition_words(event).replace("its ", "the ", 1)
     return ""
 
@@ -219,7 +221,11 @@ def _nearly(compiled: CompiledOutboundRule, value: str) -> str:
 def _stopped_at(case: Case, seen: RecordedExchange, name: str, value: str) -> str:
     """The link, with the place where the pattern stopped matching if the trace tells it."""
     for event in case.reading(seen).response:
-        if name_of(event) == "OUTBOUND_PATTERN_MATCH" and text(event, "rule") == name and text(event, "input") == value:
+        if (
+            name_of(event) == Name.OUTBOUND_PATTERN_MATCH
+            and text(event, "rule") == name
+            and text(event, "input") == value
+        ):
             reached = event.get("matched_up_to")
             if isinstance(reached, int) and 0 <= reached <= len(value):
                 return f"{shown(value, 100)}: it matches up to {shown(value[:reached], 100)}"

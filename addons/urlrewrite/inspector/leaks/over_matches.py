@@ -24,6 +24,7 @@ from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, body_of, cas
 from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import Site
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 
 _MAX_TOLD = 20
@@ -94,7 +95,7 @@ def _rules_of(case: Case) -> tuple[str, ...]:
 
 
 def _rule_of_field(case: Case, name: str) -> tuple[str, ...]:
-    events = (event for event in case.reading.response if name_of(event) == "CONTENT_CHANGE" and text(event, "rule"))
+    events = (event for event in case.reading.response if name_of(event) == Name.CONTENT_CHANGE and text(event, "rule"))
     return tuple(dict.fromkeys(text(event, "rule") for event in events if text(event, "where").lower() == name.lower()))
 
 

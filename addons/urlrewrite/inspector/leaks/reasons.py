@@ -22,6 +22,7 @@ from urlrewrite.inspector.leaks.places import Place, Sort
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.model.origin import DEFAULT_PORTS
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import flag, name_of, text
 from urlrewrite.trace.text import shown
 
@@ -168,11 +169,13 @@ def _own(case: Case) -> Reason:
 def _passed(case: Case, kind: Kind) -> Reason | None:
     """The reason where the body was not rewritten at all."""
     for event in case.reading.response:
-        if name_of(event) == "WARNING" and text(event, "message").startswith(("the body is passed", "the rest of the")):
+        if name_of(event) == Name.WARNING and text(event, "message").startswith(
+            ("the body is passed", "the rest of the")
+        ):
             message = text(event, "message")
             remedy = Remedy.TRANSFORM if "no-transform" in message else Remedy.NONE
             return Reason(message, remedy)
-    plan = case.event("BODY_PLAN")
+    plan = case.event(Name.BODY_PLAN)
     unconcerned = text(plan, "why").startswith("no rule and no link concerns")
     if text(plan, "way") != "pass" or text(plan, "why").startswith("there is no body"):
         return None
@@ -281,11 +284,11 @@ def _kept_back(case: Case, compiled: CompiledOutboundRule) -> str:
         if text(event, "rule") != name:
             continue
         match name_of(event):
-            case "OUTBOUND_RULE_SKIPPED":
+            case Name.OUTBOUND_RULE_SKIPPED:
                 return (
                     f'the rule "{name}" is for it, but its precondition "{text(event, "pre_condition")}" does not hold'
                 )
-            case "OUTBOUND_PATTERN_MATCH":
+            case Name.OUTBOUND_PATTERN_MATCH:
                 missed = missed or not flag(event, "succeeded")
     return (
         f'the rule "{name}" is for it, but its pattern {shown(compiled.rule.match.pattern, 100)} does not match'

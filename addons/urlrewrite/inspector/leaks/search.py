@@ -33,6 +33,7 @@ from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted, sentence
 from urlrewrite.model import LinkPlace
 from urlrewrite.model.origin import Origin
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, texts
 from urlrewrite.trace.text import shown, visible
 
@@ -200,7 +201,7 @@ def _of_phrase(case: Case) -> Iterator[Leak]:
 def _of_paths(case: Case) -> Iterator[Leak]:
     """Paths from the root in scripts, which lead past the path under which the site is mounted."""
     for event in case.reading.response:
-        if name_of(event) == "PATHS_LEFT":
+        if name_of(event) == Name.PATHS_LEFT:
             for path in texts(event, "paths"):
                 why = "nothing tells a path in a script from other text, and rootPaths does not name this one"
                 yield Leak("path in a script", "plain", path, "", why, Harm.WARNING, Remedy.ROOT_PATHS, path)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from urlrewrite.inspector.traces.response_part import Story, stories_of
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
@@ -21,7 +22,9 @@ NEAR = 0.05
 _NEVER_NEAR = re.compile(r"[\^$().*+?]*")
 """Patterns that match everything, so that matching says nothing."""
 _WITH_SLASH = re.compile(r"\^?\(?(?:\?:)?/([\w.~-]+)")
-_OUTSIDE = frozenset({"URL_REWRITE_END", "URL_REWRITE_START", "REQUEST_ROUTED", "ANSWERED", "RULES_RULED_OUT"})
+_OUTSIDE = frozenset(
+    {Name.URL_REWRITE_END, Name.URL_REWRITE_START, Name.REQUEST_ROUTED, Name.ANSWERED, Name.RULES_RULED_OUT}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,10 @@ def misses(reading: Reading) -> list[Miss]:
 
 
 def _inbound(events: Iterable[Event]) -> Iterator[Miss]:
-    for block in blocks(events, "RULE_EVALUATION_START", "RULE_EVALUATION_END", "rule", _OUTSIDE):
+    for block in blocks(events, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE):
         if not block.name or block.end is None or flag(block.end, "succeeded"):
             continue
-        found = block.first("PATTERN_MATCH")
+        found = block.first(Name.PATTERN_MATCH)
         if found is None:
             continue
         if not flag(found, "succeeded"):
@@ -74,13 +77,15 @@ def _asks_for_slash(event: Event) -> str:
 def _outbound(events: list[Event]) -> Iterator[Miss]:
     preconditions: dict[str, Block] = {}
     rest: list[Event] = []
-    for block in blocks(events, "PRECONDITION_EVALUATION_START", "PRECONDITION_EVALUATION_END", "pre_condition"):
+    for block in blocks(events, Name.PRECONDITION_EVALUATION_START, Name.PRECONDITION_EVALUATION_END, "pre_condition"):
         if block.name:
             preconditions[block.name] = block
         else:
             rest += block.events
     skipped = {
-        text(event, "rule"): text(event, "pre_condition") for event in rest if name_of(event) == "OUTBOUND_RULE_SKIPPED"
+        text(event, "rule"): text(event, "pre_condition")
+        for event in rest
+        if name_of(event) == Name.OUTBOUND_RULE_SKIPPED
     }
     for story in stories_of(rest)[0]:
         if story.name in skipped:
@@ -140,7 +145,7 @@ def _where(value: str, reach: int) -> str:
 def _failed_condition(events: Iterable[Event]) -> Event | None:
     failed = None
     for event in events:
-        if name_of(event) == "CONDITION_EVALUATION" and not flag(event, "succeeded"):
+        if name_of(event) == Name.CONDITION_EVALUATION and not flag(event, "succeeded"):
             failed = event
     return failed
 

@@ -25,6 +25,7 @@ from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.inspector.trials.trying import Tried, body_hunks, try_recorded
 from urlrewrite.model import RuleTest
+from urlrewrite.trace.events import Name
 
 SECONDS = 8.0
 LAST = 200
@@ -279,8 +280,8 @@ def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
     """The errors and warnings of a trace by their messages, and a redirect that leads to where it came from."""
     found = {}
     for event in result.exchange.trace.events:
-        if event["event"] in ("ERROR", "WARNING"):
-            is_error = event["event"] == "ERROR"
+        if event["event"] in (Name.ERROR, Name.WARNING):
+            is_error = event["event"] == Name.ERROR
             found[str(event["message"])] = ("error", Harm.ERROR) if is_error else ("warning", Harm.WARNING)
     if isinstance(result.routing, LocalResponse):
         location = next(iter(field_values(tuple(result.routing.fields), "location")), "")
