@@ -110,7 +110,7 @@ class FieldReason(StrEnum):
 
 def sentence(reason: FieldReason, values: Mapping[str, str]) -> str:
     """The sentence of a reason. It is the only place where one is made."""
-    return reason.template.format_map(values)
+    return reason.template.format_map(values) if values else reason.template
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,9 @@ class Why:
         return sentence(self.reason, self.values)
 
 
+_ALONE = {reason: (Why(reason),) for reason in FieldReason}
+
+
 def because(reason: FieldReason, **values: str) -> tuple[Why, ...]:
     """One reason, as a `Change` has several."""
-    return (Why(reason, values),)
+    return (Why(reason, values),) if values else _ALONE[reason]

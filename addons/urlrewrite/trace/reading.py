@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from urlrewrite.trace.events import Name
+from urlrewrite.trace.reasons import REASONS, Reason
 from urlrewrite.trace.text import plain, shown, visible
 from urlrewrite.trace.version1 import upgraded
 
@@ -69,6 +70,11 @@ def texts(event: Event, key: str) -> list[str]:
     if not isinstance(value, list | tuple):
         return []
     return [plain(item) for item in value[:_MAX_TEXTS]]
+
+
+def reason_of(event: Event) -> Reason | None:
+    """The code of an event; None where it has none that this version knows."""
+    return REASONS.get(text(event, "reason"))
 
 
 def name_of(event: Event) -> str:

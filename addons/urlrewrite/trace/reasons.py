@@ -202,6 +202,10 @@ class Reason(StrEnum):
     BROKEN_OFF = "broken-off", "the exchange was broken off: {detail}"
 
 
+REASONS: dict[str, Reason] = {str(reason): reason for reason in Reason}
+"""The reasons by their codes, as a trace has them."""
+
+
 def sentence(reason: Reason, values: Mapping[str, object]) -> str:
     """The sentence of a reason. It is the only place where one is made."""
     return reason.template.format_map(values)

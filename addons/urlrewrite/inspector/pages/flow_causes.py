@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.diagnose.rule_misses import Miss
 from urlrewrite.inspector.diff.steps import url_steps
-from urlrewrite.inspector.leaks.reasons import Harm
+from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.search import find_leaks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted, shortened
 from urlrewrite.inspector.traces.changes import change_tally
 from urlrewrite.inspector.traces.report import iis_instead
-from urlrewrite.inspector.traces.why_not import Miss
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import PROBLEMS, Event, Reading, flag, name_of, number, text
 from urlrewrite.trace.text import shown, visible

@@ -18,8 +18,8 @@ from urlrewrite.exchange.rule_tests import Evaluation, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.diff.differences import FieldChange, field_changes
+from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.over_matches import by_url, find_over_matches
-from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.edited_rules import anew
