@@ -24,6 +24,8 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
   bench [PART...]    many rules, a page, what traces cost, proxies side by side (engine, content, trace, peers)
   test [PYTEST ARGS] install what the tests need, then lint and test; with arguments only pytest
+  bench --against DIR [PART...]      this checkout and another one in turns (engine, content, request)
+  measure [NAME]     what is too long for the suite: soak, fuzz, mutants, ...; without NAME the list
   lint               ruff and mypy
   help               this text
 
@@ -234,6 +236,11 @@ command_bench() {
   PYTHONPATH=$ROOT/addons exec "$VENV/bin/python" -P "$ROOT/tests/bench/main.py" "$@"
 }
 
+command_measure() {
+  ensure_tests
+  exec "$VENV/bin/python" -P "$ROOT/tests/measure.py" "$@"
+}
+
 main() {
   local command=${1:-demo}
   [ $# -eq 0 ] || shift
@@ -243,6 +250,7 @@ main() {
     test) command_test "$@" ;;
     lint) command_lint "$@" ;;
     bench) command_bench "$@" ;;
+    measure) command_measure "$@" ;;
     help | -h | --help) usage ;;
     *) fail "unknown command '$command'; ./run.sh help lists them" 2 ;;
   esac

@@ -30,7 +30,11 @@ logger = logging.getLogger("demo")
 
 
 def port_number(text: str | int) -> int:
-    """A TCP port. Raises ValueError."""
+    """Parse a TCP port.
+
+    Raises:
+        ValueError: the text is not a port.
+    """
     port = int(text)
     if not 0 <= port <= 65535:
         raise ValueError(f"{port} is not a port")
@@ -38,10 +42,10 @@ def port_number(text: str | int) -> int:
 
 
 class Demo:
-    """The addon: runs the backend as long as it is loaded."""
+    """The addon that runs the backend as long as it is loaded."""
 
     def __init__(self) -> None:
-        """Nothing listens yet."""
+        """Create the addon; nothing listens yet."""
         self.server: PrivateServer | None = None
 
     def load(self, loader: Loader) -> None:
@@ -51,7 +55,11 @@ class Demo:
         )
 
     def configure(self, updated: set[str]) -> None:
-        """Move to another port when told to. Raises OptionsError."""
+        """Move to another port when the option changes.
+
+        Raises:
+            OptionsError: the port is invalid or taken.
+        """
         from mitmproxy import ctx, exceptions
 
         if "demo_port" not in updated:
@@ -94,7 +102,7 @@ addons = [Demo()]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the backend until it is interrupted; 1 where it cannot listen."""
-    parser = argparse.ArgumentParser(description=f"A backend that believes to be {ORIGIN}.")
+    parser = argparse.ArgumentParser(description=f"A backend that believes it is {ORIGIN}.")
     parser.add_argument("--port", type=port_number, default=DEFAULT_PORT, help="port (default: %(default)s)")
     parser.add_argument("--bind", default=LOOPBACK, metavar="ADDRESS", help="address (default: %(default)s)")
     options = parser.parse_args(arguments)

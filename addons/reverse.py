@@ -1,4 +1,6 @@
-"""What `mitmdump -s addons/reverse.py` and `mitmweb -s addons/reverse.py` load: puts the bundle together."""
+"""The script that `mitmdump -s addons/reverse.py` and `mitmweb -s addons/reverse.py` load: it puts the
+bundle together.
+"""
 
 from __future__ import annotations
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
+from urlrewrite.model.field_lines import FieldLine
 from urlrewrite.trace.events import Name
 
 SITE = """
@@ -28,14 +32,22 @@ def ask(
     url: str,
     *fields: tuple[str, str],
     method: str = "GET",
-    answer: tuple[int, list[tuple[str, str]], bytes] | None = None,
+    answer: tuple[int, Iterable[FieldLine], bytes] | None = None,
+    memory: AssetMemory | None = None,
 ) -> Evaluation:
     """Evaluates a request, and the backend's response if there is one."""
     request = request_facts(method, url, fields)
     if answer is None:
-        return evaluate(rules, request, None)
+        return evaluate(rules, request, None, memory=memory)
     status, lines, body = answer
-    return evaluate(rules, request, ResponseFacts(status, tuple(lines)), body)
+    return evaluate(rules, request, ResponseFacts(status, tuple(lines)), body, memory=memory)
+
+
+def routed(rules: RulesInForce, url: str, *fields: FieldLine, method: str = "GET") -> Exchange:
+    """An exchange under way, whose request was judged and whose response is to come."""
+    exchange = Exchange(rules, AssetMemory(), request_facts(method, url, fields), "id")
+    exchange.route()
+    return exchange
 
 
 def field(evaluation: Evaluation, name: str) -> list[str]:

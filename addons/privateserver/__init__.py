@@ -1,7 +1,8 @@
-"""The demo backend: an HTTP server that believes its name is ``privateserver:8080`` and shows the field's problems.
+"""The demo backend: an HTTP server that believes its name is ``privateserver:8080`` and shows problems met in the
+field.
 
 Start in ``site.py``: it lists all pages. ``catalogue.py`` says what a page is, one file a subject says what the pages
-answer, ``files/`` holds what is served as it stands, ``application.py`` and ``server.py`` put it on a socket.
+respond, ``files/`` holds what is served as it stands, ``server.py`` puts it on a socket.
 """
 
 from __future__ import annotations

@@ -17,12 +17,16 @@ ORDERS_A_PAGE = 2
 
 
 def dumped(value: object) -> bytes:
-    """JSON with escaped slashes, as PHP and ASP.NET write it."""
+    """Return JSON with escaped slashes, as PHP and ASP.NET write it."""
     return json.dumps(value, indent=1).replace("/", "\\/").encode()
 
 
 def number(request: HTTPServerRequest, name: str, default: int, low: int, high: int) -> int:
-    """A number in the query. Raises HTTPError 400 where it is none or out of range."""
+    """Return a number in the query.
+
+    Raises:
+        HTTPError: 400 where it is not a number or out of range.
+    """
     text = request.query_arguments.get(name, [str(default).encode()])[-1]
     # int() alone would take blanks, signs and underscores, and complain about long strings.
     if not text.isdigit() or len(text) > 12 or not low <= int(text) <= high:
@@ -31,11 +35,11 @@ def number(request: HTTPServerRequest, name: str, default: int, low: int, high: 
 
 
 def items(page: Page, request: HTTPServerRequest) -> Reply:
-    """A list in pages: the next one is named in ``nextLink`` and in the Link field."""
+    """Return a list in pages: the next one is named in ``nextLink`` and in the Link field."""
     last = -(-ITEMS // ITEMS_A_PAGE)
     n = number(request, "page", 1, 1, last)
     numbers = range(1 + (n - 1) * ITEMS_A_PAGE, 1 + min(n * ITEMS_A_PAGE, ITEMS))
-    answer: dict[str, Any] = {
+    page_of_items: dict[str, Any] = {
         "items": [
             {"name": f"Item {i}", "url": f"{ORIGIN}/api/item?id={i}", "image": f"{ORIGIN}/static/photo.png?item={i}"}
             for i in numbers
@@ -43,15 +47,15 @@ def items(page: Page, request: HTTPServerRequest) -> Reply:
     }
     fields: list[tuple[str, str]] = []
     if n < last:
-        answer["nextLink"] = f"{ORIGIN}/api/items?page={n + 1}"
+        page_of_items["nextLink"] = f"{ORIGIN}/api/items?page={n + 1}"
         fields.append(("Link", f'<{ORIGIN}/api/items?page={n + 1}>; rel="next", <{ORIGIN}/api/items>; rel=first'))
     else:
         fields.append(("Link", f"<{ORIGIN}/api/items>; rel=first"))
-    return Reply(body=dumped(answer), headers=tuple(fields))
+    return Reply(body=dumped(page_of_items), headers=tuple(fields))
 
 
 def item(page: Page, request: HTTPServerRequest) -> Reply:
-    """One item of the list."""
+    """Return one item of the list."""
     i = number(request, "id", 1, 1, ITEMS)
     return Reply(body=dumped({"name": f"Item {i}", "url": f"{ORIGIN}/api/item?id={i}"}))
 
@@ -61,7 +65,7 @@ def _order(i: int) -> dict[str, object]:
 
 
 def orders(page: Page, request: HTTPServerRequest) -> Reply:
-    """Orders in the hypertext application language (HAL): a page of the list, or one by its id."""
+    """Return orders in the hypertext application language (HAL): a page of the list, or one by its id."""
     if "id" in request.query_arguments:
         return Reply(body=dumped(_order(number(request, "id", 1, 1, ORDERS))))
     start = number(request, "start", 1, 1, ORDERS)
@@ -73,28 +77,28 @@ def orders(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def description(page: Page, request: HTTPServerRequest) -> Reply:
-    """The API described by host (Swagger 2) and by URL (OpenAPI 3)."""
+    """Return the API described by host (Swagger 2) and by URL (OpenAPI 3)."""
     servers = [{"url": f"{ORIGIN}/api"}, {"url": f"//{AUTHORITY}/api"}]
-    answer = {"host": AUTHORITY, "basePath": "/api", "servers": servers}
-    return Reply(body=json.dumps(answer).encode())
+    described = {"host": AUTHORITY, "basePath": "/api", "servers": servers}
+    return Reply(body=json.dumps(described).encode())
 
 
 def created(page: Page, request: HTTPServerRequest) -> Reply:
-    """201 with the address of what was created."""
+    """Respond 201 with the address of what was created."""
     url = f"{ORIGIN}/api/item?id=1"
     return Reply(status=201, body=dumped({"created": url}), headers=(("Location", url),))
 
 
 def echo(page: Page, request: HTTPServerRequest) -> Reply:
-    """The request as this server saw it; only the letter case of field names is tornado's."""
-    answer = {
+    """Return the request as this server saw it; only the letter case of field names is tornado's."""
+    seen = {
         "method": request.method,
         "path": request.uri,
         "version": request.version,
         "headers": [[name, value] for name, value in request.headers.get_all()],
         "body": request.body.decode(errors="replace"),
     }
-    return Reply(body=json.dumps(answer, indent=1).encode())
+    return Reply(body=json.dumps(seen, indent=1).encode())
 
 
 ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

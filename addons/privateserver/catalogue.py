@@ -1,7 +1,7 @@
-"""What a page of the demo backend is: what it answers, which problem it shows, what must be seen behind the proxy.
+"""What a page of the demo backend is: its response, the problem it shows, what must be seen behind the proxy.
 
-The texts of a page (title, problem, expect) never contain the backend's name, so that each occurrence of it in an
-answer is part of the problem that is shown, and can be counted.
+The texts of a page (title, problem, expect) never contain the backend's name, so that each occurrence of it in a
+response is part of the problem that is shown, and can be counted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Kind = Literal["page", "resource", "download", "stream", "websocket", "error", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A response. Without a ``content_type`` it is the page's; ``chunked`` sends a body of unknown length."""
+    """A response. Without a ``content_type`` it has the page's; ``chunked`` sends a body of unknown length."""
 
     body: bytes = b""
     status: int | None = None
@@ -44,7 +44,7 @@ class Page:
 
     ``keeps``: reason -> how often the backend's name (any letter case, in header fields and in the decoded body) must
     remain behind a proxy with ``links: everywhere``; ``None`` where that depends on the request.
-    ``status`` answers a plain GET without cookies, ``final`` is the one after all redirects were followed.
+    ``status`` is that of a plain GET without cookies, ``final`` the one after all redirects were followed.
     ``named`` says whether the backend's own response contains its name at all.
     """
 
@@ -79,7 +79,7 @@ class Page:
         return ", ".join(f"{count} in {reason}" for reason, count in self.keeps.items())
 
     def as_json(self) -> dict[str, object]:
-        """The entry as ``/pages.json`` shows it."""
+        """Return the entry as ``/pages.json`` shows it."""
         return {
             "path": self.path,
             "title": self.title,
@@ -109,12 +109,16 @@ class Group:
 
 @cache
 def stored(name: str) -> bytes:
-    """The bytes of a file below ``files/``. Raises OSError."""
+    """Return the bytes of a file below ``files/``.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     return (FILES / name).read_bytes()
 
 
 def verbatim(name: str, *headers: tuple[str, str]) -> Serve:
-    """A response that is a file as it stands."""
+    """Return a handler that responds with a file as it stands."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         return Reply(body=stored(name), headers=headers)

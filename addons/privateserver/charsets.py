@@ -17,12 +17,12 @@ BROKEN = b"before \xff\xfe\xc3( \xe2\x82 after"
 
 
 def _escaped(text: str) -> str:
-    """ASCII for a string of JavaScript."""
+    """Return ASCII for a string of JavaScript."""
     return text.encode("ascii", "backslashreplace").decode().replace("\\x", "\\u00")
 
 
 def page_text(page: Page, sample: str, meta: str | None, name: str) -> str:
-    """A page that shows ``sample`` and checks that the browser read it so, as the encoding called ``name``."""
+    """Return a page that shows ``sample`` and checks that the browser read it so, as the encoding called ``name``."""
     check = (
         f'<script>\nproof.check("the characters", () => {{\n'
         f'  const text = document.querySelector("#sample").textContent;\n'
@@ -33,7 +33,7 @@ def page_text(page: Page, sample: str, meta: str | None, name: str) -> str:
 
 
 def encoded(sample: str, codec: str, name: str, *, meta: str | None = None, bom: bytes = b"") -> Serve:
-    """A response in the encoding that Python calls ``codec`` and the browser ``name``."""
+    """Return a handler for a page in the encoding that Python calls ``codec`` and the browser ``name``."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         return Reply(body=bom + page_text(page, sample, meta, name).encode(codec))
@@ -42,7 +42,7 @@ def encoded(sample: str, codec: str, name: str, *, meta: str | None = None, bom:
 
 
 def broken(page: Page, request: HTTPServerRequest) -> Reply:
-    """UTF-8 by its header field, with bytes that are none."""
+    """Respond with UTF-8 by the header field, and bytes that are not UTF-8."""
     wanted = ",".join(str(byte) for byte in BROKEN)
     check = (
         '<script>\nproof.check("the bytes", async () => {\n'

@@ -17,7 +17,7 @@ _FILL = "\n".join(f"<p>Paragraph {n}, so that there is something to be compresse
 
 
 def accepted(field: str, coding: str) -> bool:
-    """Whether an Accept-Encoding field accepts a coding (RFC 9110, section 12.5.3)."""
+    """Say whether an Accept-Encoding field accepts a coding (RFC 9110, section 12.5.3)."""
     weights: dict[str, float] = {}
     for part in field.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
@@ -30,25 +30,25 @@ def accepted(field: str, coding: str) -> bool:
 
 
 def text(page: Page) -> bytes:
-    """The page before it is coded."""
+    """Return the page before it is coded."""
     return document(page, f"{whole(44)}\n{links()}\n{_FILL}\n{links()}").encode()
 
 
 def raw_deflate(data: bytes) -> bytes:
-    """DEFLATE without the zlib frame that RFC 9110 asks for, as some servers send it."""
+    """Return DEFLATE without the zlib frame that RFC 9110 asks for, as some servers send it."""
     packer = zlib.compressobj(wbits=-15)
     return packer.compress(data) + packer.flush()
 
 
 def members(data: bytes) -> bytes:
-    """Several gzip members one after the other (RFC 1952, section 2.2); the second begins inside a link."""
+    """Return several gzip members one after the other (RFC 1952, section 2.2); the second begins inside a link."""
     cut = data.index(b"/arrived") - 4
     pieces = (data[:cut], data[cut : cut + 700], data[cut + 700 :])
     return b"".join(gzip.compress(piece, mtime=0) for piece in pieces)
 
 
 def coded(coding: str, encode: Callable[[bytes], bytes]) -> Serve:
-    """A response in ``coding`` where it is accepted."""
+    """Return a handler that responds in ``coding`` where it is accepted."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         vary = ("Vary", "Accept-Encoding")

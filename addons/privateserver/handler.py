@@ -1,4 +1,4 @@
-"""How a page is answered over HTTP: methods, the check of Origin and Referer, validators, error pages."""
+"""How the server responds over HTTP: methods, the check of Origin and Referer, validators, error pages."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ PIECE = 16_384
 
 
 def is_own(url: str) -> bool:
-    """Whether an Origin or a Referer names this server as it believes to be called."""
+    """Say whether an Origin or a Referer names this server as it believes to be called."""
     return url == ORIGIN or url.startswith(ORIGIN + "/")
 
 
-class Answering(RequestHandler):
-    """What all handlers share. A subclass writes ``answer``, for HEAD as for GET: no body is sent then."""
+class PageHandler(RequestHandler):
+    """What all handlers share. A subclass writes ``respond``, for HEAD as for GET: no body is sent then."""
 
     page: Page
 
@@ -43,31 +43,31 @@ class Answering(RequestHandler):
                     raise HTTPError(403, reason=f"{name} is not my own")
 
     def refuse(self, status: int) -> None:
-        """Answer with an error page, and the fields set so far; tornado would drop them with an HTTPError."""
+        """Respond with an error page, and the fields set so far; tornado would drop them with an HTTPError."""
         self.set_status(status)
         self.write_error(status)
 
     @abstractmethod
-    def answer(self) -> Awaitable[None] | None:
+    def respond(self) -> Awaitable[None] | None:
         """Write the response."""
 
-    async def respond(self) -> None:
-        """Answer, unless the client goes away meanwhile."""
+    async def handle(self) -> None:
+        """Respond, unless the client goes away meanwhile."""
         try:
-            answered = self.answer()
-            if answered is not None:
-                await answered
+            response = self.respond()
+            if response is not None:
+                await response
         except StreamClosedError:
             pass
 
-    get = head = post = put = patch = delete = options = respond
+    get = head = post = put = patch = delete = options = handle
 
     def compute_etag(self) -> str | None:
-        """No tag over the empty body of a response to HEAD that only a GET would compute."""
+        """Compute no tag over the empty body of a response to HEAD, since only a GET would have the right one."""
         return super().compute_etag() if self._write_buffer else None
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
-        """Refusals are pages with links, as those of most applications."""
+        """Write an error page with links, as most applications do."""
         page = Page(
             path=self.page.path,
             title=f"{status_code} {self._reason}",
@@ -79,10 +79,10 @@ class Answering(RequestHandler):
         self.finish(document(page, links()))
 
 
-class Plain(Answering):
+class Plain(PageHandler):
     """A page whose response is a function of the request."""
 
-    async def answer(self) -> None:
+    async def respond(self) -> None:
         """Call the function and send what it returns."""
         assert not isinstance(self.page.serve, type)
         reply = self.page.serve(self.page, self.request)
@@ -101,11 +101,11 @@ class Plain(Answering):
             self.write(reply.body)
 
 
-class Unknown(Answering):
+class Unknown(PageHandler):
     """Any path that is not in the table."""
 
     def initialize(self) -> None:  # type: ignore[override]
-        """Have the page of no path."""
+        """Take no entry of the table."""
         super().initialize(Page(path="", title="", problem="", expect="", serve=Unknown))
 
     def prepare(self) -> None:

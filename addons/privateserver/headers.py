@@ -17,7 +17,7 @@ ARRIVED = f"{ORIGIN}/arrived"
 
 
 def redirect(location: str) -> Serve:
-    """A response that leads to ``location`` with the page's status."""
+    """Return a handler that redirects to ``location`` with the page's status."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         note = f'<!doctype html>\n<title>Moved</title>\n<p>Moved <a href="{ARRIVED}">there</a>.</p>\n'
@@ -27,7 +27,7 @@ def redirect(location: str) -> Serve:
 
 
 def goto(page: Page, request: HTTPServerRequest) -> Reply:
-    """Leads to ``url`` of the query, as login pages do: decoded until it is a URL, on any web server."""
+    """Redirect to ``url`` of the query, as login pages do: decoded until it is a URL, on any web server."""
     url = b"".join(request.query_arguments.get("url", [])).decode(errors="replace")
     for _ in range(3):
         if url.startswith("/") or urlsplit(url).scheme in ("http", "https"):
@@ -39,13 +39,13 @@ def goto(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def refresh(page: Page, request: HTTPServerRequest) -> Reply:
-    """A page without a proof of its own: the one it leads to has it."""
+    """Return a page without a proof of its own: the one it leads to has it."""
     body = b"<!doctype html>\n<title>Moving</title>\n<p>In a second the page of arrival comes by itself.</p>\n"
     return Reply(body=body, headers=(("Refresh", f"1; url={ARRIVED}?from=refresh"),))
 
 
 def digests(page: Page, request: HTTPServerRequest) -> Reply:
-    """A page whose body is covered by all the digest fields there are (RFC 1864, 3230 and 9530)."""
+    """Return a page whose body is covered by all the digest fields there are (RFC 1864, 3230 and 9530)."""
     reply = framed("digest.html")
     assert not isinstance(reply, type)
     body = reply(page, request).body
@@ -61,7 +61,7 @@ def digests(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def cors(page: Page, request: HTTPServerRequest) -> Reply:
-    """Data for scripts of this origin only, with credentials."""
+    """Return data for scripts of this origin only, with credentials."""
     fields = (
         ("Access-Control-Allow-Origin", ORIGIN),
         ("Access-Control-Allow-Credentials", "true"),
@@ -75,7 +75,7 @@ def cors(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def nothing(page: Page, request: HTTPServerRequest) -> Reply:
-    """A response without a body, but with a field that names the backend."""
+    """Return a response without a body, but with a field that names the backend."""
     return Reply(headers=(("Content-Location", ARRIVED),))
 
 
@@ -225,7 +225,7 @@ HEADERS = Group(
 
 
 def refusal(page: Page, request: HTTPServerRequest) -> Reply:
-    """An error page with links."""
+    """Return an error page with links."""
     return Reply(body=document(page, links()).encode())
 
 

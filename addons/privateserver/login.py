@@ -1,4 +1,6 @@
-"""A login: form, cookies for the backend's name, a page that needs them, and the same with 380 kB sent chunked."""
+"""A login: form, cookies for the backend's name, a page that needs them, and a copy with 380 kB that is
+sent chunked.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ BIG = 380_000
 
 
 def form(target: str, alarm: str = "") -> str:
-    """The form; ``alarm`` says what was wrong before."""
+    """Return the form; ``alarm`` says what was wrong before."""
     said = f'<p class="alarm">{escape(alarm)}</p>\n' if alarm else ""
     return (
         f'{said}<form method="post" action="{ORIGIN}{target}">\n'
@@ -41,13 +43,13 @@ def form(target: str, alarm: str = "") -> str:
 
 
 def known(request: HTTPServerRequest) -> bool:
-    """Whether the posted form names the user and the password."""
+    """Say whether the posted form names the user and the password."""
     sent = parse_qs(request.body.decode(errors="replace"))
     return sent.get("user") == [USER] and sent.get("password") == [PASSWORD]
 
 
 def login(page: Page, request: HTTPServerRequest) -> Reply:
-    """The form; posted, the cookies and a redirect, or the form again."""
+    """Respond with the form; if it was posted, with the cookies and a redirect, or with the form again."""
     if request.method != "POST":
         return Reply(body=document(page, form(page.path)).encode())
     if not known(request):
@@ -56,7 +58,7 @@ def login(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def dense(size: int) -> str:
-    """Rows full of links, at least ``size`` bytes of them."""
+    """Return rows full of links, at least ``size`` bytes of them."""
     rows: list[str] = []
     length = 0
     while length < size:
@@ -78,7 +80,9 @@ def dense(size: int) -> str:
 
 
 def big_login(page: Page, request: HTTPServerRequest) -> Reply:
-    """The same in 380 kB; the response to the form comes chunked, and sets the cookies without a redirect."""
+    """Respond as ``login``, in 380 kB; the response to the form comes chunked, and sets the cookies
+    without a redirect.
+    """
     if request.method != "POST":
         return Reply(body=document(page, f"{form(page.path)}\n{dense(BIG)}").encode())
     if not known(request):
@@ -88,7 +92,7 @@ def big_login(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def account(page: Page, request: HTTPServerRequest) -> Reply:
-    """A page that needs all three cookies."""
+    """Return a page that needs all three cookies."""
     sent = {name: morsel.value for name, morsel in request.cookies.items()}
     missing = [name for name, value in COOKIES.items() if sent.get(name) != value]
     if missing:
@@ -99,7 +103,7 @@ def account(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def logout(page: Page, request: HTTPServerRequest) -> Reply:
-    """Takes the cookies back."""
+    """Take the cookies back."""
     return Reply(headers=(("Location", f"{ORIGIN}/login"), *UNSET_COOKIES))
 
 

@@ -13,7 +13,7 @@ LEGEND_MARK = "<!--#legend-->"
 
 
 def head(page: Page, charset: str | None = "utf-8") -> str:
-    """What stands in ``<head>``; with ``charset`` None nothing declares one."""
+    """Return what stands in ``<head>``; with ``charset`` None nothing declares one."""
     declared = f'<meta charset="{charset}">\n' if charset else ""
     return (
         f"{declared}<title>{escape(page.title)}</title>\n"
@@ -25,7 +25,7 @@ def head(page: Page, charset: str | None = "utf-8") -> str:
 
 
 def legend(page: Page) -> str:
-    """The title of a page, its problem and what is to be seen."""
+    """Return the title of a page, its problem and what is to be seen."""
     remains = ""
     if page.kept != 0:
         count = "" if page.kept is None else f"{page.kept} times: "
@@ -38,7 +38,7 @@ def legend(page: Page) -> str:
 
 
 def document(page: Page, main: str, *, charset: str | None = "utf-8") -> str:
-    """A whole page around ``main``."""
+    """Return a whole page around ``main``."""
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n{head(page, charset)}\n</head>\n<body>\n{legend(page)}\n'
         f"<main>\n{main}\n</main>\n</body>\n</html>\n"
@@ -46,7 +46,7 @@ def document(page: Page, main: str, *, charset: str | None = "utf-8") -> str:
 
 
 def framed(name: str, *headers: tuple[str, str]) -> Serve:
-    """A response that is a file below ``files/html``, with head and legend put in where it marks them."""
+    """Return a handler for a file below ``files/html``, with head and legend put in where it marks them."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         text = stored(f"html/{name}").decode()
@@ -57,12 +57,12 @@ def framed(name: str, *headers: tuple[str, str]) -> Serve:
 
 
 def message(page: Page, request: HTTPServerRequest) -> Reply:
-    """A page that has nothing to show but its legend and a few links."""
+    """Return a page that has nothing to show but its legend and a few links."""
     return Reply(body=document(page, links()).encode())
 
 
 def links() -> str:
-    """A few absolute links and an image, for pages whose problem lies elsewhere."""
+    """Return a few absolute links and an image, for pages whose problem lies elsewhere."""
     return (
         f'<p><img src="{ORIGIN}/static/photo.png" alt="a picture"></p>\n'
         f'<p>On to <a href="{ORIGIN}/arrived">the page of arrival</a> or to '
@@ -71,7 +71,9 @@ def links() -> str:
 
 
 def whole(paragraphs: int) -> str:
-    """A check that so many paragraphs arrived. It stands before them: a page that breaks off must not lose it too."""
+    """Return a check that so many paragraphs arrived. It stands before them: a page that breaks off must not lose it
+    too.
+    """
     return (
         '<script>\nproof.check("the page is whole", () => {\n'
         '  const count = document.querySelectorAll("main p").length;\n'

@@ -16,7 +16,9 @@ type Colour = tuple[int, int, int]
 
 
 def png(width: int, height: int, colour: Callable[[int, int], Colour]) -> bytes:
-    """A true-colour PNG; ``colour(x, y)`` gives red, green and blue, 0 to 255 each (PNG specification, section 11)."""
+    """Return a true-colour PNG; ``colour(x, y)`` gives red, green and blue, 0 to 255 each (PNG specification, section
+    11).
+    """
     rows = b"".join(b"\0" + bytes(c for x in range(width) for c in colour(x, y)) for y in range(height))
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -27,12 +29,12 @@ def png(width: int, height: int, colour: Callable[[int, int], Colour]) -> bytes:
 
 
 def icon(picture: bytes, side: int) -> bytes:
-    """A PNG of ``side`` pixels as an .ico file."""
+    """Return a PNG of ``side`` pixels as an .ico file."""
     return struct.pack("<HHHBBBBHHII", 0, 1, 1, side, side, 0, 0, 1, 24, len(picture), 22) + picture
 
 
 def wav(seconds: float, hertz: float, rate: int = 8000) -> bytes:
-    """A tone: 8 bit, one channel, PCM."""
+    """Return a tone: 8 bit, one channel, PCM."""
     samples = bytes(int(128 + 60 * sin(2 * pi * hertz * i / rate)) for i in range(int(seconds * rate)))
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate, 1, 8)
     data = struct.pack("<4sI", b"data", len(samples)) + samples
@@ -41,13 +43,13 @@ def wav(seconds: float, hertz: float, rate: int = 8000) -> bytes:
 
 @cache
 def dot() -> bytes:
-    """A green square of 16 pixels."""
+    """Return a green square of 16 pixels."""
     return png(16, 16, lambda x, y: (46, 125, 80))
 
 
 @cache
 def photo() -> bytes:
-    """A landscape of 160 by 90 pixels: sky, sun, hills."""
+    """Return a landscape of 160 by 90 pixels: sky, sun, hills."""
 
     def colour(x: int, y: int) -> Colour:
         if (x - 120) ** 2 + (y - 24) ** 2 < 140:
@@ -60,7 +62,7 @@ def photo() -> bytes:
 
 
 def made(make: Callable[[], bytes]) -> Serve:
-    """A response that is made once in code."""
+    """Return a handler for a response that code makes once."""
 
     def serve(page: Page, request: HTTPServerRequest) -> Reply:
         return Reply(body=make())
@@ -70,11 +72,11 @@ def made(make: Callable[[], bytes]) -> Serve:
 
 @cache
 def tone() -> bytes:
-    """A quarter of a second of A4."""
+    """Return a quarter of a second of A4."""
     return wav(0.25, 440)
 
 
 @cache
 def favicon() -> bytes:
-    """The dot as an icon."""
+    """Return the dot as an icon."""
     return icon(dot(), 16)

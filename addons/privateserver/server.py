@@ -25,14 +25,14 @@ def _route(page: Page) -> tuple[str, type[RequestHandler], dict[str, Page]]:
 
 
 def application() -> Application:
-    """The pages of the table, and an error page for any other path. It does not look at the Host field."""
+    """Return the pages of the table, and an error page for any other path. It does not look at the Host field."""
     return Application(
         [_route(page) for page in PAGES], default_handler_class=Unknown, log_function=lambda handler: None
     )
 
 
 def _listen(address: str, port: int) -> socket.socket:
-    """A socket for tornado, whose own ``bind_sockets`` leaves it open where it fails."""
+    """Return a socket for tornado, whose own ``bind_sockets`` leaves it open where it fails."""
     listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     try:
         if os.name == "posix":  # elsewhere the option would let two servers share a port
@@ -47,7 +47,7 @@ def _listen(address: str, port: int) -> socket.socket:
 
 
 class PrivateServer:
-    """The demo backend on ``address`` and ``port``; with port 0 the system chooses one, and ``port`` tells which.
+    """The demo backend on ``address`` and ``port``; with port 0 the system chooses one, and ``port`` becomes that one.
 
     ``start`` and ``stop`` may be called from any thread, and more than once.
     """
@@ -66,7 +66,11 @@ class PrivateServer:
         return f"http://{host}:{self.port}"
 
     def start(self) -> None:
-        """Listen. Raises OSError where the address is taken or is none."""
+        """Listen.
+
+        Raises:
+            OSError: the address is taken or invalid.
+        """
         if self._thread:
             return
         listening = _listen(self.address, self.port)

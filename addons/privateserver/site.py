@@ -1,4 +1,4 @@
-"""The table of all pages, the index page that shows it, and the same as JSON."""
+"""The table of all pages, the index page that shows it, and the table as JSON."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def _row(page: Page) -> str:
     if page.kept != 0:
         count = "any" if page.kept is None else f"{page.kept} &times;"
         remains = f"{count}<small>{escape(page.why)}</small>"
-    answer = page.kind if page.status == 200 else f"{page.kind}, {page.status}"
+    kind = page.kind if page.status == 200 else f"{page.kind}, {page.status}"
     return (
-        f'<tr><td><a href="{ORIGIN}{page.path}">{escape(page.title)}</a><small>{page.path} ({answer})</small></td>'
+        f'<tr><td><a href="{ORIGIN}{page.path}">{escape(page.title)}</a><small>{page.path} ({kind})</small></td>'
         f"<td>{escape(page.problem)}</td><td>{escape(page.expect)}</td><td>{remains}</td></tr>\n"
     )
 
 
 def index(page: Page, request: HTTPServerRequest) -> Reply:
-    """All pages with their legends."""
+    """Return all pages with their legends."""
     head = "<tr><th>Page</th><th>Problem</th><th>Behind the proxy</th><th>Remains</th></tr>\n"
     sections = (
         f'<h2>{escape(group.title)}</h2>\n<table class="index">\n{head}'
@@ -43,7 +43,7 @@ def index(page: Page, request: HTTPServerRequest) -> Reply:
 
 
 def table(page: Page, request: HTTPServerRequest) -> Reply:
-    """All pages as JSON."""
+    """Return all pages as JSON."""
     return Reply(body=json.dumps([each.as_json() for each in PAGES], indent=1).encode())
 
 

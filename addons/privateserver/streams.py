@@ -1,4 +1,4 @@
-"""Answers that take their time or never end: events, a WebSocket, a slow page, downloads and parts of them."""
+"""Responses that take their time or never end: events, a WebSocket, a slow page, downloads and parts of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketHandler
 
 from privateserver.api import number
 from privateserver.catalogue import ORIGIN, Group, Page
-from privateserver.handler import Answering
+from privateserver.handler import PageHandler
 from privateserver.markup import document, framed, links, whole
 
 PIECE = 65_536
@@ -20,11 +20,11 @@ LARGE = 64 * 1024 * 1024
 PATTERN = bytes(range(251)) * (PIECE // 251 + 2)
 
 
-class Events(Answering):
+class Events(PageHandler):
     """Server-sent events: ``n`` of them, ``ms`` milliseconds apart."""
 
     @override
-    async def answer(self) -> None:
+    async def respond(self) -> None:
         count = number(self.request, "n", 10, 1, 1000)
         pause = number(self.request, "ms", 200, 0, 10_000)
         self.set_header("Content-Type", self.page.content_type)
@@ -39,11 +39,11 @@ class Events(Answering):
         self.write("event: end\ndata: {}\n\n")
 
 
-class Slow(Answering):
+class Slow(PageHandler):
     """A page in ten pieces that together take ``ms`` milliseconds."""
 
     @override
-    async def answer(self) -> None:
+    async def respond(self) -> None:
         pause = number(self.request, "ms", 2000, 0, 60_000) / 1000
         body = document(self.page, f"{whole(2)}\n{links()}").encode()
         self.set_header("Content-Type", self.page.content_type)
@@ -57,9 +57,10 @@ class Slow(Answering):
 
 
 def part(field: str, size: int) -> tuple[int, int] | None:
-    """First and last offset that a Range field asks for (RFC 9110, section 14.1.2); None: the whole.
+    """Return the first and last offset that a Range field asks for (RFC 9110, section 14.1.2); None: the whole.
 
-    Raises HTTPError 416 where nothing of the representation lies in the range.
+    Raises:
+        HTTPError: 416 where nothing of the representation lies in the range.
     """
     unit, _, ranges = field.partition("=")
     first, dash, last = ranges.partition("-")
@@ -72,14 +73,14 @@ def part(field: str, size: int) -> tuple[int, int] | None:
     return start, min(end, size - 1)
 
 
-class Download(Answering):
+class Download(PageHandler):
     """A file that honours Range; it is made in pieces and never held whole."""
 
     size: int
     tag: str
 
     def piece(self, start: int, length: int) -> bytes:
-        """``length`` bytes from ``start``, at most PIECE."""
+        """Return ``length`` bytes from ``start``, at most PIECE."""
         return PATTERN[start % 251 : start % 251 + length]
 
     def open(self) -> None:
@@ -88,7 +89,7 @@ class Download(Answering):
         self.tag = f'"large-{self.size}"'
 
     @override
-    async def answer(self) -> None:
+    async def respond(self) -> None:
         self.open()
         self.set_header("Content-Type", self.page.content_type)
         self.set_header("Content-Disposition", f'attachment; filename="{self.page.path.rpartition("/")[2]}"')
@@ -121,7 +122,7 @@ class Download(Answering):
 
 
 class Report(Download):
-    """The same for a file whose type is rewritten."""
+    """A download of a type that is rewritten."""
 
     @override
     def open(self) -> None:
@@ -135,7 +136,7 @@ class Report(Download):
 
 
 class Echo(WebSocketHandler):
-    """Sends back each message."""
+    """A WebSocket that sends back each message."""
 
     def initialize(self, page: Page) -> None:
         """Take the table's entry; nothing of it is needed."""

@@ -1,4 +1,4 @@
-"""The benchmark in four parts: many inbound rules, the content of a page, what traces cost, and whole proxies."""
+"""The benchmark: many inbound rules, the content of a page, what traces cost, whole proxies, and another checkout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "addons"), str(PROJECT / "tests")]
 
-from bench import content, engine, trace  # noqa: E402
+from bench import against, content, engine, trace  # noqa: E402
 from bench.peers import compare_peers  # noqa: E402
 
 PARTS = ("engine", "content", "trace", "peers")
@@ -33,9 +33,18 @@ def main() -> None:
         "--connections", type=int, default=8, help="connections at a time, for pages of less than 1 MB (8)"
     )
     parser.add_argument("--pages", default="", help="only the pages whose title contains this, as in 'dense 1 MB'")
+    parser.add_argument(
+        "--against",
+        metavar="DIR",
+        help=f"compare with another checkout in turns instead; its parts are {', '.join(against.PARTS)}",
+    )
+    parser.add_argument("--pairs", type=int, default=against.PAIRS, help=f"pairs of turns ({against.PAIRS})")
     options = parser.parse_args()
-    if unknown := sorted(set(options.parts).difference(PARTS)):
-        parser.error(f"got the part {unknown[0]!r}, expected one of {', '.join(PARTS)}")
+    known = against.PARTS if options.against else PARTS
+    if unknown := sorted(set(options.parts).difference(known)):
+        parser.error(f"got the part {unknown[0]!r}, expected one of {', '.join(known)}")
+    if options.against:
+        sys.exit(0 if against.print_table(options) else 1)
     parts = options.parts or PARTS
     within = True
     if "engine" in parts:

@@ -11,7 +11,9 @@ from urllib.parse import urljoin
 import pytest
 import yaml
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "conformance"
+import shared_folder
+
+SHARED = shared_folder.SHARED / "conformance"
 DIFFERENCES_FILE = Path(__file__).with_name("expected_differences.yaml")
 
 type Case = dict[str, Any]

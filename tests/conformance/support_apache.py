@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from conformance.support import Case, Observed
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.responses import Abort, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.model import RuleSet
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.problems import Problem, RuleFileError
 
 REQUEST = RequestFacts("GET", "http", "localhost", "/", (("Host", "localhost"),))

@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from conformance.support import SHARED, Case, Difference
+from shared_folder import needs_shared
 
 DIFFERENCES_FILE = Path(__file__).with_name("outbound_differences.yaml")
 
-needs_cases = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared/conformance beside the repository")
+needs_cases = needs_shared("conformance")
 
 
 def read_outbound(name: str) -> list[Case]:

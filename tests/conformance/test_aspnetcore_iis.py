@@ -14,10 +14,11 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from conformance import support_apache, support_coded, test_mod_rewrite
-from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
+from conformance.support import Case, Observed, Runner, compared, read_cases, read_differences
+from shared_folder import needs_shared
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.decision import Outcome
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.template import parse_template
 from urlrewrite.engine.variables import Variables
@@ -36,6 +37,7 @@ from urlrewrite.model import (
     RuleSet,
     Site,
 )
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import Problem, RuleFileError
 from urlrewrite.patterns.pattern import compile_pattern
@@ -45,7 +47,7 @@ FILE = "aspnetcore-iis.yaml"
 CASES = read_cases(FILE)
 DIFFERENCES = read_differences()
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared/conformance beside the repository")
+pytestmark = needs_shared("conformance")
 
 DEADLINE = 1.0
 ACTIONS = {

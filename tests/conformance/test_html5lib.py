@@ -12,15 +12,15 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from shared_folder import SHARED, needs_shared
 from urlrewrite.content.html.rewriter import HtmlRewriter, HtmlScanner, Kind, Token
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "html5lib" / "tokenizer"
+FOLDER = SHARED / "conformance" / "html5lib" / "tokenizer"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no shared/conformance/html5lib beside the repository")
+pytestmark = needs_shared("conformance/html5lib/tokenizer")
 
 # A state is entered as in a real document: by a tag before the input.
 ELEMENT = {

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from shared_folder import SHARED, needs_shared
 from urlrewrite.content.charset.view import detect
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "html5lib" / "encoding"
+FOLDER = SHARED / "conformance" / "html5lib" / "encoding"
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no shared/conformance/html5lib beside the repository")
+pytestmark = needs_shared("conformance/html5lib/encoding")
 
 # Where no meta is found the tests expect the default of a western browser. Ours is UTF-8 for what is valid UTF-8.
 DEFAULT = "windows-1252"

@@ -14,9 +14,10 @@ import pytest
 from conformance.support import Case
 from conformance.support_nginx import in_force, rule
 from conformance.support_outbound import check, needs_cases, read_outbound, read_outbound_differences
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
 from urlrewrite.model import OutboundRule
+from urlrewrite.model.field_lines import field_values
 
 CASES = read_outbound("httpd-traefik-outbound.yaml")
 DIFFERENCES = read_outbound_differences()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
+from shared_folder import SHARED, needs_shared
 from urlrewrite.formats.rule_files import load
 from urlrewrite.lint.linter import lint
 from urlrewrite.model.problems import RuleFileError
 
-WEB_CONFIGS = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "webconfigs"
+WEB_CONFIGS = SHARED / "conformance" / "webconfigs"
 
 NO_BACKEND = "UR030"
 """Many of the files are of servers that have their pages themselves."""
@@ -73,7 +70,7 @@ REFUSED = set("068 098 099 102 103 104 105 106 107 108 109 110 111 112 113 114 1
 """Files that the reader does not take, so that there is nothing to lint."""
 
 
-@pytest.mark.skipif(not WEB_CONFIGS.is_dir(), reason="needs the folder shared beside the project")
+@needs_shared("conformance/webconfigs")
 def test_findings_in_real_files() -> None:
     found = {}
     refused = set()

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.support import SHARED, Case, Observed, Runner, compared, read_cases, read_differences
+from conformance.support import Case, Observed, Runner, compared, read_cases, read_differences
+from shared_folder import needs_shared
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.engine.facts import field_values
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
@@ -31,13 +31,14 @@ from urlrewrite.formats.apache.strings import (
 )
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag, parse_cookie, parse_flags, split_words
 from urlrewrite.model import RuleSet
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import RuleFileError
 
 CASES = [case for case in read_cases("aspnetcore-iis.yaml") if case["kind"].startswith("mod_rewrite-")]
 DIFFERENCES = read_differences()
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared/conformance beside the repository")
+pytestmark = needs_shared("conformance")
 
 OPERATORS = {
     "=": "Equal",

@@ -19,9 +19,11 @@ import pytest
 from conformance.support import Case
 from conformance.support_nginx import rules_for
 from conformance.support_outbound import check, needs_cases, read_outbound, read_outbound_differences
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.body.plan import Way
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 
@@ -109,7 +111,7 @@ def chunkings(case: Case) -> Iterator[list[bytes]]:
 def streamed(case: Case, rules: RulesInForce, chunks: list[bytes]) -> str:
     """The body of a response that is held up to its first chunk and streamed from then on."""
     asked = case["request"]
-    exchange = Exchange(rules, request_facts(asked["method"], asked["url"]), "offline")
+    exchange = Exchange(rules, AssetMemory(), request_facts(asked["method"], asked["url"]), "offline")
     exchange.route()
     lines = tuple((name, value) for name, value in case["upstream"]["headers"])
     head = exchange.receive(ResponseFacts(case["upstream"]["status"], lines))

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.support import SHARED, Case, read_cases
+from conformance.support import Case, read_cases
+from shared_folder import needs_shared
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
@@ -24,7 +25,7 @@ CASES = read_cases("urlrewrite-net.yaml")
 IN_IIS_WORDS = {"urn-readme-spa-1"}
 WITHOUT_COUNTERPART = {"action", "value", "url-split"}
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared/conformance beside the repository")
+pytestmark = needs_shared("conformance")
 
 
 def test_all_kinds_are_known() -> None:

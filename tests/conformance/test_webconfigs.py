@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from shared_folder import SHARED, needs_shared
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats import rule_files
 from urlrewrite.model.problems import RuleFileError, Severity
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "webconfigs"
+FOLDER = SHARED / "conformance" / "webconfigs"
 FILES = sorted(FOLDER.glob("*.xml"))
 
-pytestmark = pytest.mark.skipif(not FILES, reason="the collected web.config files are not here")
+pytestmark = needs_shared("conformance/webconfigs")
 
 NOT_HERE = "names a rewrite map, provider or preCondition that the piece does not contain"
 PLACEHOLDER = "has a placeholder where a value belongs"

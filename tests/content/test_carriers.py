@@ -141,6 +141,21 @@ SOME = [
         "document.cookie = 'a=b; path=/; domain=.www.example.com'; c = \"domain=www.example.com;\"; "
         "d = 'domain=privateserver.x'; c = n + '=x' + '; domain=www.example.com; path=/; secure'; ",
     ),
+    *(
+        (kind, f"<svg>{before}</svg>", f"<svg>{after}</svg>")
+        for kind in (Kind.HTML, Kind.XHTML, Kind.SVG)
+        for before, after in [
+            ("<script><![CDATA['privateserver:8080']]></script>", "<script><![CDATA['www.example.com']]></script>"),
+            (
+                f"<script type='application/ld+json'><![CDATA[{{\"@context\":\"{B}\",\"u\":\"{B}/x\"}}]]></script>",
+                f"<script type='application/ld+json'><![CDATA[{{\"@context\":\"{B}\",\"u\":\"{P}/x\"}}]]></script>",
+            ),
+            (
+                f"<style>a{{b:url({B})}}<![CDATA[/* {B} */ a{{b:url({B})}}]]></style>",
+                f"<style>a{{b:url({P})}}<![CDATA[/* {B} */ a{{b:url({P})}}]]></style>",
+            ),
+        ]
+    ),
     (Kind.HTML, "<p onclick='go(&quot;privateserver:8080&quot;)'>", "<p onclick='go(&quot;www.example.com&quot;)'>"),
     (
         Kind.JSON,

@@ -4,13 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from urlrewrite.content.asset_memory import MAX_ASSETS, AssetMemory
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.integrity import (
-    MAX_ASSETS,
-    Assets,
     IntegrityAttributes,
     allow_also,
     allow_also_in,
-    canonical_url,
     changed_hashes,
     digests,
     has_hash,
@@ -105,8 +104,8 @@ def test_url(url: str, expected: str) -> None:
     assert canonical_url(url, PAGE) == expected
 
 
-def attributes(page: bytes, assets: Assets, chunk: int = 0) -> tuple[bytes, IntegrityAttributes]:
-    rewriter = IntegrityAttributes(PAGE, assets, text)
+def attributes(page: bytes, memory: AssetMemory, chunk: int = 0) -> tuple[bytes, IntegrityAttributes]:
+    rewriter = IntegrityAttributes(PAGE, memory, text)
     if not chunk:
         return rewriter.whole(page), rewriter
     pieces = [rewriter.feed(page[at : at + chunk]) for at in range(0, len(page), chunk)]
@@ -128,42 +127,42 @@ PAGES = [
 @pytest.mark.parametrize("chunk", [0, 1, 7, 1000])
 @pytest.mark.parametrize(("page", "promised"), PAGES)
 def test_files_that_a_page_vouches_for_have_to_stay(page: bytes, promised: list[str], chunk: int) -> None:
-    assets = Assets()
-    sent, rewriter = attributes(page, assets, chunk)
+    memory = AssetMemory()
+    sent, rewriter = attributes(page, memory, chunk)
     assert sent == page
     assert rewriter.promised == promised
-    assert all(map(assets.is_promised, promised))
-    assert not assets.is_promised("https://www.example.com/other.js")
+    assert all(map(memory.is_promised, promised))
+    assert not memory.is_promised("https://www.example.com/other.js")
 
 
 @pytest.mark.parametrize("chunk", [0, 1, 1000])
 def test_a_file_that_was_seen_changed_has_its_new_digest(chunk: int) -> None:
-    assets = Assets()
-    assets.learn("https://www.example.com/dir/a.js", OLD, NEW)
+    memory = AssetMemory()
+    memory.learn("https://www.example.com/dir/a.js", new_digests(OLD, NEW))
     page = b'<script integrity="%b %b?x" src=a.js></script>'
-    sent, rewriter = attributes(page % (BEFORE["sha256"].encode(), BEFORE["sha384"].encode()), assets, chunk)
+    sent, rewriter = attributes(page % (BEFORE["sha256"].encode(), BEFORE["sha384"].encode()), memory, chunk)
     assert sent == page % (AFTER["sha256"].encode(), AFTER["sha384"].encode())
     assert rewriter.hashes == {BEFORE[name]: AFTER[name] for name in ("sha256", "sha384")}
-    assert not assets.is_promised("https://www.example.com/dir/a.js")
+    assert not memory.is_promised("https://www.example.com/dir/a.js")
 
 
 def test_a_file_that_was_seen_changed_from_something_else_has_to_stay() -> None:
-    assets = Assets()
-    assets.learn("https://www.example.com/dir/a.js", OLD, NEW)
+    memory = AssetMemory()
+    memory.learn("https://www.example.com/dir/a.js", new_digests(OLD, NEW))
     page = b"<script integrity=%b src=a.js></script>" % digests(b"third")["sha256"].encode()
-    assert attributes(page, assets)[0] == page
-    assert assets.is_promised("https://www.example.com/dir/a.js")
+    assert attributes(page, memory)[0] == page
+    assert memory.is_promised("https://www.example.com/dir/a.js")
 
 
 def test_the_memory_for_files_is_bounded() -> None:
-    assets = Assets()
+    memory = AssetMemory()
     for number in range(MAX_ASSETS + 1):
-        assets.promise(f"https://www.example.com/{number}")
-    assert not assets.is_promised("https://www.example.com/0")
-    assert assets.is_promised("https://www.example.com/1")
+        memory.promise(f"https://www.example.com/{number}")
+    assert not memory.is_promised("https://www.example.com/0")
+    assert memory.is_promised("https://www.example.com/1")
 
 
 @given(st.binary(max_size=200), st.integers(1, 20))
 def test_what_vouches_for_nothing_is_identical(data: bytes, chunk: int) -> None:
-    assert attributes(data, Assets())[0] == data
-    assert attributes(data, Assets(), chunk)[0] == data
+    assert attributes(data, AssetMemory())[0] == data
+    assert attributes(data, AssetMemory(), chunk)[0] == data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from urlrewrite.content.changes import Links, Values
+from urlrewrite.content.changes import AttributeRewrites, Links
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import rewrite_content
@@ -116,7 +116,7 @@ def test_rules_see_a_value_before_the_link_map() -> None:
         assert (tag, attribute) == (b"a", b"href")
         return value + b"?seen"
 
-    values = Values({b"a": frozenset({b"href"})}, on_value)
+    values = AttributeRewrites({b"a": frozenset({b"href"})}, on_value)
     changed = rewrite_content(page, Kind.HTML, links=links(everywhere=True), values=values)
     assert changed == f'<a href="{P}/x?seen"><a name=y>'.encode()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from e2e.support.demo import Demo, running_demo
+from e2e.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -22,7 +22,6 @@ RULE_FOR_LINKS_ONLY = """    outboundRules:
         match: {filterByTags: [A, Form], pattern: '^http://privateserver:8080/(.*)'}
         action: {type: Rewrite, value: 'https://localhost:HTTPS_PORT/{R:1}'}
 """
-RELOAD_WITHIN = 10.0
 
 
 @pytest.fixture
@@ -35,10 +34,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
         rule = RULE_FOR_LINKS_ONLY.replace("HTTPS_PORT", str(demo.https_port))
         text = text.replace("    links: everywhere\n", "    links: off\n").replace("    outboundRules:\n", rule)
         rules.write_text(text)
-        deadline = time.monotonic() + RELOAD_WITHIN
-        while demo.service.log.count(" in force") == loaded:
-            assert time.monotonic() < deadline, demo.service.log
-            time.sleep(0.05)
+        until(lambda: demo.service.log.count(" in force") > loaded, lambda: demo.service.log)
         yield demo
 
 

@@ -446,7 +446,7 @@ PROVIDERS = [
 
 @pytest.mark.parametrize(("ignore_case", "asked", "target"), PROVIDERS)
 def test_a_provider_is_asked_like_a_map(ignore_case: bool, asked: str, target: str) -> None:
-    provider = Provider("db", "FileMapProvider, X", answers={"Key": "value"}, ignore_case=ignore_case)
+    provider = Provider("db", "FileMapProvider, X", entries={"Key": "value"}, ignore_case=ignore_case)
     result = ask(with_provider(provider), WWW + asked)
     assert isinstance(result.routing, Forward)
     assert result.routing.target == target
@@ -466,7 +466,7 @@ def test_the_answers_of_a_provider_may_name_hosts() -> None:
         + "rules: [{name: r, match: (.*), action: {type: Rewrite, url: 'http://{B:{R:1}}/'}}]\nrewriteMaps: {B: {}}",
         "rules.yaml",
     )
-    provider = Provider("B", "FileMapProvider, X", answers={"a": "one.internal:81"})
+    provider = Provider("B", "FileMapProvider, X", entries={"a": "one.internal:81"})
     rules = RulesInForce(compile_rules(replace(rule_set, rewrite_maps={}, providers={"B": provider}))[0], Settings())
     routing = ask(rules, f"{WWW}/a").routing
     assert isinstance(routing, Forward)

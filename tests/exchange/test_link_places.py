@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from rules_of import ask, rules_of
+from rules_of import ask, routed, rules_of
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.body.plan import Way
-from urlrewrite.exchange.exchange import ResponseHead
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.rule_tests import Evaluation
 
 B = "http://privateserver:8080"
@@ -50,7 +50,7 @@ def test_a_place_that_is_asked_for(site: str, content_type: str, text: str) -> N
 
 @pytest.mark.parametrize(("site", "mapped"), [("", None), ("linksAlso: plainText", "W/")])
 def test_a_text_depends_on_the_rules_where_its_links_are_mapped(site: str, mapped: str | None) -> None:
-    exchange = ask(rules_of(site), f"{P}/a.txt", ("If-None-Match", '"a;ur=00000000"')).exchange
+    exchange = routed(rules_of(site), f"{P}/a.txt", ("If-None-Match", '"a;ur=00000000"'))
     head = exchange.receive(ResponseFacts(200, (("Content-Type", "text/plain"), ("ETag", '"a"'))))
     assert isinstance(head, ResponseHead)
     assert (head.plan.subject, head.plan.way) == ((True, Way.WHOLE) if mapped else (False, Way.PASS))
@@ -106,7 +106,7 @@ def test_names_that_are_left_are_told(content_type: str, body: str, count: int, 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
 @pytest.mark.parametrize(("content_type", "body", "count", "first"), LEFT[:-1])
 def test_names_that_are_left_in_a_stream(content_type: str, body: str, count: int, first: str, size: int) -> None:
-    exchange = ask(rules_of(""), f"{P}/x").exchange
+    exchange = routed(rules_of(""), f"{P}/x")
     head = exchange.receive(ResponseFacts(200, (("Content-Type", content_type), ("X-Accel-Buffering", "no"))))
     assert isinstance(head, ResponseHead)
     rewriter, data = exchange.stream(head), body.encode()

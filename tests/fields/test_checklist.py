@@ -9,16 +9,16 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from rules_of import ask, field, rules_of
+from rules_of import ask, field, routed, rules_of
+from shared_folder import SHARED, needs_shared
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.responses import Forward
 
-CHECKLIST = Path(__file__).parents[3] / "shared" / "spec" / "hostname-carriers.md"
+CHECKLIST = SHARED / "spec" / "hostname-carriers.md"
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"
@@ -276,15 +276,16 @@ def test_field_of_an_answer(line: Line) -> None:
 
 def test_reason_phrases_by_option() -> None:
     for site, expected in (("plain", f"Gone to {P}/x"), ("default", None)):
-        exchange = ask(SITES[site], f"{P}/", answer=(200, [], b"")).exchange
+        exchange = routed(SITES[site], f"{P}/")
         head = exchange.receive(ResponseFacts(410, (HTML,), f"Gone to {B}/x"))
         assert getattr(head, "reason", "") == expected
 
 
 def test_trailers_are_read_as_fields_are() -> None:
-    exchange = ask(SITES["default"], f"{P}/", answer=(200, [HTML], PAGE)).exchange
-    lines = [("grpc-message", f"see {ENCODED_B}%2Fx"), ("Content-Digest", "sha-256=:x:"), ("X-Url", f"{B}/x")]
-    assert exchange.trailers(lines) == [("grpc-message", f"see {ENCODED_P}%2Fx"), ("X-Url", f"{P}/x")]
+    exchange = routed(SITES["default"], f"{P}/")
+    exchange.receive(ResponseFacts(200, (HTML,)))
+    lines = (("grpc-message", f"see {ENCODED_B}%2Fx"), ("Content-Digest", "sha-256=:x:"), ("X-Url", f"{B}/x"))
+    assert exchange.trailers(lines) == (("grpc-message", f"see {ENCODED_P}%2Fx"), ("X-Url", f"{P}/x"))
 
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
@@ -463,7 +464,7 @@ def covered(section: int) -> set[int]:
     return {line.row for line in lines} | set(ELSEWHERE[section])
 
 
-@pytest.mark.skipif(not CHECKLIST.exists(), reason="the checklist is not here")
+@needs_shared("spec/hostname-carriers.md")
 @pytest.mark.parametrize("section", [3, 9])
 def test_every_row_of_the_checklist_is_here(section: int) -> None:
     text = CHECKLIST.read_text(encoding="utf-8").partition(f"\n## {section}. ")[2].partition("\n## ")[0]

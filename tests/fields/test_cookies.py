@@ -72,6 +72,10 @@ LINES = [
     (PUBLIC, "__host-a=1; Path=/; Domain=privateserver; Secure", "__host-a=1; Path=/; Secure", 0),
     (PUBLIC, "__Host-a=1; Secure", None, 1),
     (PUBLIC, "__Host-a=1; Path=/x; Secure", None, 1),
+    # Of several attributes of a name the last one counts (RFC 6265, 5.3, item 7).
+    (PUBLIC, "__Host-a=1; Path=/x; Path=/; Secure", None, 0),
+    (PUBLIC, "__Host-a=1; Path=/; Path=/x; Secure", None, 1),
+    (PUBLIC, "__Host-a=1; Path=/; Path; Secure", None, 1),
     (PUBLIC, "__Secure-a=1; Path=/x", "__Secure-a=1; Path=/x; Secure", 0),
     # the value is session state
     (PUBLIC, "a=http%3A%2F%2Fprivateserver%3A8080%2F; Secure", None, 1),
@@ -173,3 +177,40 @@ def test_any_text_is_borne_and_a_second_pass_changes_nothing(line: str) -> None:
     for public in (PUBLIC, PLAIN, LOCAL, LOCAL_PLAIN):
         once = rewrite_set_cookie(line, names(public, BACKEND))[0]
         assert rewrite_set_cookie(once, names(public, BACKEND))[0] == once
+
+
+SUFFIXES = [
+    # what stands in Domain, as a parent of the public name; whether browsers refuse it there
+    *((suffix, True) for suffix in ("pages.dev", "vercel.app", "fly.dev", "deno.dev", "github.io", "netlify.app")),
+    *((suffix, True) for suffix in ("web.app", "workers.dev", "azurewebsites.net", "co.uk", "com.au", "kawasaki.jp")),
+    ("PAGES.dev", True),
+    (".vercel.app", True),
+    ("xn--55qx5d.cn", True),
+    *((parent, False) for parent in ("x.pages.dev", "example.co.uk", "city.kawasaki.jp", "example.com")),
+    ("corp.internal", False),  # what is not in the list is for browsers what it says, too
+    ("intranet.corp", False),
+]
+
+
+@pytest.mark.parametrize(("domain", "refused"), SUFFIXES)
+def test_a_public_suffix_cannot_stand_in_a_domain(domain: str, refused: bool) -> None:
+    public = Origin("https", f"www.{domain.lower().lstrip('.')}", 443)
+    line = f"a=1; Domain={domain}; Secure"
+    after, changes = rewrite_set_cookie(line, names(public))
+    assert after == ("a=1; Secure" if refused else line)
+    assert [change.why for change in changes] == (
+        [f"Domain={domain} dropped: {domain.lower().lstrip('.')} is a public suffix"] if refused else []
+    )
+
+
+@pytest.mark.parametrize("domain", ["pages.dev", "vercel.app", "fly.dev"])
+def test_a_backend_published_as_a_public_suffix_has_cookies_of_its_own_host(domain: str) -> None:
+    after, _ = rewrite_set_cookie("a=1; Domain=privateserver; Secure", names(Origin("https", domain, 443)))
+    assert after == "a=1; Secure"
+
+
+@pytest.mark.parametrize("domain", ["a..com", "*.com", "\udce9.com", "ü.com", "x." + "a" * 300 + ".com", "..", "-.dev"])
+def test_a_domain_that_is_none(domain: str) -> None:
+    line = f"a=1; Domain={domain}; Secure"
+    after, _ = rewrite_set_cookie(line, names(Origin("https", f"www.{domain}", 443)))
+    assert after in (line, "a=1; Secure")

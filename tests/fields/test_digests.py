@@ -44,6 +44,55 @@ def test_digest(name: str, value: str, expected: str | None) -> None:
     assert renewed(name, value, BODY) == expected
 
 
+HEX = {
+    "x-checksum-md5": hashlib.md5,
+    "x-checksum-sha1": hashlib.sha1,
+    "x-checksum-sha256": hashlib.sha256,
+    "x-content-sha1": hashlib.sha1,
+    "x-content-sha256": hashlib.sha256,
+    "x-content-sha512": hashlib.sha512,
+    "x-amz-content-sha256": hashlib.sha256,
+}
+
+
+@pytest.mark.parametrize("name", HEX)
+def test_a_digest_in_hex(name: str) -> None:
+    digest = HEX[name](BODY).hexdigest()
+    assert is_digest(name)
+    assert renewed(name, "0" * len(digest), BODY) == digest
+    assert renewed(name, "0" * (len(digest) + 2), BODY) is None
+
+
+ALGORITHMS = [("md5", "MD5"), ("sha1", "SHA"), ("sha1", "sha-1"), ("sha256", "SHA-256"), ("sha512", "sha-512")]
+
+
+@pytest.mark.parametrize(("algorithm", "written"), ALGORITHMS)
+@pytest.mark.parametrize("name", ["digest", "content-digest", "repr-digest", "x-goog-hash"])
+def test_a_list_of_digests(name: str, algorithm: str, written: str) -> None:
+    assert is_digest(name)
+    assert renewed(name, f"{written}=x", BODY) == f"{written}={b64(algorithm)}"
+
+
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [
+        ("content-md5", "md5"),
+        ("x-ms-blob-content-md5", "md5"),
+        ("x-amz-checksum-sha1", "sha1"),
+        ("x-amz-checksum-sha256", "sha256"),
+    ],
+)
+def test_a_digest_of_the_body_in_base64(name: str, algorithm: str) -> None:
+    assert is_digest(name)
+    assert renewed(name, "x=", BODY) == b64(algorithm)
+
+
+@pytest.mark.parametrize("name", ["x-ms-content-crc64", "oc-checksum", "x-oss-hash-crc64ecma", "x-content-sha3"])
+def test_a_digest_that_nobody_here_computes_is_one(name: str) -> None:
+    assert is_digest(name)
+    assert renewed(name, "x", BODY) is None
+
+
 def test_the_example_of_the_standard() -> None:
     """RFC 9530, appendix B.1."""
     body = b'{"hello": "world"}\n'

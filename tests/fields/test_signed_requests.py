@@ -31,8 +31,8 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "value", "host_changed", "target_changed", "word"), CASES)
 def test_signature(name: str, value: str, host_changed: bool, target_changed: bool, word: str) -> None:
-    before = [(name, value), ("Origin", "https://www.example.com")]
-    after = [(name, value), ("Origin", "http://privateserver:8080")]
+    before = ((name, value), ("Origin", "https://www.example.com"))
+    after = ((name, value), ("Origin", "http://privateserver:8080"))
     changes = broken_signatures(before, after, host_changed=host_changed, target_changed=target_changed)
     assert [change.warning for change in changes] == ([True] if word else [])
     assert word in "".join(change.why for change in changes)

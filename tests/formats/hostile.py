@@ -11,9 +11,10 @@ from lxml import etree
 
 from formats.test_xml_full_file import FULL
 from formats.test_xml_hosts import HOST
+from shared_folder import SHARED
 
 RULES = Path(__file__).parents[2] / "rules"
-WEB_CONFIGS = Path(__file__).resolve().parents[3] / "shared" / "conformance" / "webconfigs"
+WEB_CONFIGS = SHARED / "conformance" / "webconfigs"
 
 APACHE = (
     """\

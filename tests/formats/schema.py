@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-SCHEMA = Path(__file__).parents[3] / "shared" / "spec" / "rewrite_schema.xml"
+from shared_folder import SHARED
+
+SCHEMA = SHARED / "spec" / "rewrite_schema.xml"
 
 _ADDED_IN_2_1 = {"rules": ["useOriginalURLEncoding"], "globalRules": ["useOriginalURLEncoding"]}
 """What rewrite_schema.xml, which is that of 2.0, does not have; a rule also has `responseCacheDirective`."""

@@ -6,13 +6,13 @@ import random
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from counting import counted_steps
 from formats.hostile import ANY, APACHE, XML, mutated, xml_seeds, yaml_seeds
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats import rule_files
@@ -23,8 +23,8 @@ PACKAGE = Path(__file__).parents[2] / "addons"
 BATCH = 250
 BATCHES = [*((".config", number) for number in range(28)), *((".yaml", number) for number in range(6))]
 BATCHES += [(".htaccess", number) for number in range(6)]
-SLOW = 5.0
-"""Seconds of the processor for one small file: what else the machine does, and for how long, is not asked."""
+MAX_STEPS = 1_000_000
+"""Lines of Python that one small file may take."""
 
 MALFORMED = {"UR001", "UR002", "UR015", "UR016"}
 """The ids of what cannot be read at all."""
@@ -44,16 +44,15 @@ def test_small_files(tmp_path: Path, suffix: str, number: int) -> None:
         data = mutated(made, XML if suffix == ".config" else ANY, rng)
         path = tmp_path / f"{index}{suffix}"
         path.write_bytes(data)
-        started = time.process_time()
         try:
-            rules, problems = rule_files.load([path])
-            _, more = compile_rules(rules)
+            with counted_steps(MAX_STEPS):
+                rules, problems = rule_files.load([path])
+                _, more = compile_rules(rules)
             outcomes["loaded"] += 1
         except RuleFileError as error:
             problems, more = error.problems, ()
             assert any(problem.severity is Severity.ERROR for problem in problems)
             outcomes["malformed" if {problem.id for problem in problems} & MALFORMED else "refused"] += 1
-        assert time.process_time() - started < SLOW
         for problem in (*problems, *more):
             assert_well_told(problem, data)
     # A mutation that always, or never, breaks the file tests nothing.
@@ -127,8 +126,7 @@ LARGE: list[tuple[str, str, Callable[[], Iterator[str]], str]] = [
 ]
 
 PROGRAM = """
-import resource, signal, sys
-signal.alarm(50)
+import resource, sys
 from urlrewrite.formats import rule_files
 from urlrewrite.model.problems import RuleFileError
 try:
@@ -153,7 +151,7 @@ def test_large_files(tmp_path: Path, suffix: str, text: Callable[[], Iterator[st
     # The shell between keeps the memory of this process out of what the new one is said to have used.
     command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", PROGRAM, str(path)]
     environment = {"PYTHONPATH": str(PACKAGE), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=55, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     told, used = done.stdout.split()
     assert told == expected

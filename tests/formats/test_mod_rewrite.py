@@ -9,11 +9,11 @@ from textwrap import dedent
 import pytest
 
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.engine.facts import field_values
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.apache import mod_rewrite
 from urlrewrite.model import ActionType, InboundRule, LinkMode, LogicalGrouping, RuleSet, Site
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 
 WORDPRESS = r"""
@@ -143,7 +143,7 @@ DIRECTORY = {
     "RewriteRule ^a$ - [E=X:$0,E=!Y]": "^a$ X={R:0} Y= -> -",
     "RewriteRule ^a$ - [E=HTTPS:on]": "^a$ ENV_HTTPS=on -> -",
     # patterns
-    r"RewriteRule ^\d++(?P<x>a)$ $1": r"^(?:(?=(\d+))\1)(a)$ -> {R:2}",
+    r"RewriteRule ^\d++(?P<x>a)$ $1": r"^(?=(\d+))\1(a)$ -> {R:2}",
     "RewriteRule ^a.b$ - [F]": r"^a[\s\S]b$ -> 403 stop",
     r'RewriteRule "^a b\"$" c': r'^a b"$ -> c',
     r"RewriteRule ^a\ b$ c": "^a b$ -> c",
@@ -190,6 +190,9 @@ GROUPS = {
     "a [OR]; b": ["{QUERY_STRING} a | {QUERY_STRING} b"],
     "a; b": ["{QUERY_STRING} a & {QUERY_STRING} b"],
     "a [OR]; b; c": ["{QUERY_STRING} a|b & {QUERY_STRING} c"],
+    "(?i)a [OR]; b [NC]; c": ["{QUERY_STRING} a|b/i & {QUERY_STRING} c"],
+    "(?i)a [OR]; b; c": ["{QUERY_STRING} a/i & {QUERY_STRING} c", "{QUERY_STRING} b & {QUERY_STRING} c"],
+    "a++ [OR]; b++; c": [r"{QUERY_STRING} (?=(a+))\1|(?=(b+))\2 & {QUERY_STRING} c"],
     "a [OR]; !b; c": ["{QUERY_STRING} a & {QUERY_STRING} c", "{QUERY_STRING} !b & {QUERY_STRING} c"],
     "a; b [OR]; c; d [NC,OR]; e": [
         "{QUERY_STRING} a & {QUERY_STRING} b|c & {QUERY_STRING} d/i",

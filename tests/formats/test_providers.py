@@ -49,7 +49,7 @@ def test_answers(
     (tmp_path / "f.txt").write_bytes(content)
     found, problems, files = filled(tmp_path, kind, {"FilePath": "f.txt", **settings})
     assert problems == []
-    assert (found.answers, found.ignore_case, found.supported) == (answers, ignore_case, True)
+    assert (found.entries, found.ignore_case, found.supported) == (answers, ignore_case, True)
     assert files == (str(tmp_path / "f.txt"),)
 
 
@@ -66,7 +66,7 @@ def test_paths(tmp_path: Path, name: str, root: str) -> None:
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "f.txt").write_text("a\tb")
     found, problems, _ = filled(tmp_path, MAP, {"FilePath": name}, str(tmp_path / root) if root else "")
-    assert (found.answers, problems) == ({"a": "b"}, [])
+    assert (found.entries, problems) == ({"a": "b"}, [])
 
 
 WRONG = [

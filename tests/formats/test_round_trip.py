@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 
 from formats.models import quick, servers, web_configs
-from formats.schema import SCHEMA, Schema
+from formats.schema import Schema
+from shared_folder import SHARED, needs_shared
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
@@ -19,8 +20,8 @@ from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.model import Collection, Location, RuleSet, Site
 from urlrewrite.model.problems import RuleFileError
 
-WEB_CONFIGS = sorted((Path(__file__).parents[3] / "shared" / "conformance" / "webconfigs").glob("*.xml"))
-needs_shared = pytest.mark.skipif(not WEB_CONFIGS or not SCHEMA.exists(), reason="shared/ is not beside this folder")
+WEB_CONFIGS = sorted((SHARED / "conformance" / "webconfigs").glob("*.xml"))
+needs_files = needs_shared("conformance/webconfigs", "spec/rewrite_schema.xml")
 
 
 def imported(data: bytes, name: str = "shop.config") -> RuleSet:
@@ -60,12 +61,12 @@ def valid_fragments() -> list[Path]:
 FRAGMENTS = valid_fragments()
 
 
-@needs_shared
+@needs_files
 def test_most_fragments_are_valid() -> None:
     assert len(FRAGMENTS) > 0.8 * len(WEB_CONFIGS)
 
 
-@needs_shared
+@needs_files
 @pytest.mark.parametrize("path", FRAGMENTS, ids=lambda path: path.stem)
 def test_fragments_survive_xml(path: Path) -> None:
     rules = imported(path.read_bytes(), path.name)
@@ -79,7 +80,7 @@ def test_fragments_survive_xml(path: Path) -> None:
     assert Schema().faults(text) == []
 
 
-@needs_shared
+@needs_files
 @pytest.mark.parametrize("path", FRAGMENTS, ids=lambda path: path.stem)
 def test_fragments_survive_yaml(path: Path) -> None:
     rules = imported(path.read_bytes(), path.name)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 
 from formats.models import quick, rule_sets
-from formats.schema import SCHEMA, Schema
+from formats.schema import Schema
 from formats.support import in_site, read
 from rules_of import ask
+from shared_folder import needs_shared
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.exchange.rule_tests import run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
@@ -24,7 +25,7 @@ RULES = Path(__file__).parents[2] / "rules"
 BEYOND_IIS = {"links-everywhere"}
 """Files about `linksAlso` and `backendNames`, which are left out, as is told."""
 FILES = sorted(file for file in RULES.rglob("*.yaml") if file.stem not in BEYOND_IIS)
-needs_shared = pytest.mark.skipif(not SCHEMA.exists(), reason="shared/ is not beside this folder")
+needs_schema = needs_shared("spec/rewrite_schema.xml")
 
 
 def in_force(rules: RuleSet) -> RulesInForce:
@@ -54,13 +55,13 @@ def test_our_own_files_do_the_same_in_iis_words(file: Path) -> None:
         assert list(run_test(in_force(again), replace(test, expect=expect))) == [], test.name or test.url
 
 
-@needs_shared
+@needs_schema
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_our_own_files_are_valid_in_iis(file: Path) -> None:
     assert Schema().faults(exported(rule_files.load([file])[0])[0]) == []
 
 
-@needs_shared
+@needs_schema
 @settings(quick, max_examples=12)
 @given(rule_sets())
 def test_whatever_is_exported_is_valid(rules: RuleSet) -> None:

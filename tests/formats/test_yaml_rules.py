@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from formats.support import SITE, Expected, assert_told, problems_of
 from urlrewrite.formats import rule_files
+from urlrewrite.formats.rule_parts import OUTBOUND_MATCH_KEYS
 from urlrewrite.formats.yaml import rules as yaml_rules
-from urlrewrite.formats.yaml.outbound import OUTBOUND_KEYS, OUTBOUND_MATCH_KEYS
+from urlrewrite.formats.yaml.outbound import OUTBOUND_KEYS
 from urlrewrite.formats.yaml.sites import SITE_KEYS
 from urlrewrite.formats.yaml.tests import EXPECT_KEYS, TEST_KEYS
 from urlrewrite.model import (

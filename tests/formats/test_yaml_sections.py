@@ -120,7 +120,7 @@ def loaded(folder: Path, **files: str) -> RuleSet:
 def test_a_provider_answers_from_its_file(tmp_path: Path) -> None:
     provider = "{type: 'FileMapProvider, Microsoft.Web.Iis.Rewrite.Providers', settings: {FilePath: map.txt}}"
     rules = loaded(tmp_path, map_txt="/old\t/new\n", site_yaml=f"{SITE}providers: {{moved: {provider}}}\n")
-    assert dict(rules.providers["moved"].answers) == {"/old": "/new"}
+    assert dict(rules.providers["moved"].entries) == {"/old": "/new"}
     assert str(tmp_path / "map.txt") in rules.files
 
 

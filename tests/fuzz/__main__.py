@@ -1,4 +1,4 @@
-"""Fuzzes for a time that is given: `PYTHONPATH=addons:tests python -m fuzz SECONDS [SEED]`.
+"""Sends damaged responses through the engine for as many seconds as are given, with seeds that the suite does not try.
 
 A failure is printed with the number of its case; the same seed and number give it again.
 """
@@ -18,7 +18,7 @@ from fuzz.target import chunks, exchange, rule_sets
 
 def main() -> int:
     """Runs until the time is over; the exit code is 1 if anything failed."""
-    parser = argparse.ArgumentParser(prog="fuzz")
+    parser = argparse.ArgumentParser(prog="run.sh measure fuzz", description=__doc__)
     parser.add_argument("seconds", type=float)
     parser.add_argument("seed", type=int, nargs="?", default=1)
     options = parser.parse_args()

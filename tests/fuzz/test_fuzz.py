@@ -1,4 +1,4 @@
-"""A short run of the fuzzer; `python -m fuzz` runs it for longer and with other seeds."""
+"""A short run of the fuzzer; `./run.sh measure fuzz` runs it for longer and with other seeds."""
 
 from __future__ import annotations
 

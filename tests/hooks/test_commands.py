@@ -187,7 +187,7 @@ async def test_replay_applies_the_rules_of_now(proxy: Proxy) -> None:
     write(proxy.file, "links: everywhere\n" + RULES.replace("/new", "/newer"))
     assert "in force" in proxy.call("rewrite.reload")
     told = proxy.call("rewrite.replay", "@all")
-    assert told == "3 flows replayed; without the backend's answer: 1"
+    assert told == "3 flows replayed; without the backend's response: 1"
     assert proxy.updated == [flow, old, by_hand]
     assert flow.response
     assert flow.response.content == PAGE.replace(b"http://privateserver:8080", b"https://www.example.com")
@@ -253,7 +253,7 @@ async def test_replay_passes_over_what_it_cannot_replay(proxy: Proxy) -> None:
     flow.metadata["urlrewrite"] = {"events": 3, "target": []}
     proxy.master.view.add([flow, tflow.tdnsflow()])
     told = proxy.call("rewrite.replay", "@all")
-    assert told == "0 flows replayed; without the backend's answer: 1; not answered through the rules: 1"
+    assert told == "0 flows replayed; without the backend's response: 1; not handled by the rules: 1"
     assert not proxy.updated
 
 

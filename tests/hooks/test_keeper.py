@@ -221,26 +221,47 @@ def test_nothing_here_keeps_a_flow_alive(context: taddons.context) -> None:
     web.view.clear()
     gc.collect()
     assert gone() is None
-    assert web.keeper._originals.size == 0
-    assert not web.keeper._flows
+
+
+def test_what_was_cleared_counts_no_longer(context: taddons.context) -> None:
+    web = Web(context, keep_flows=3, originals=1)
+    for number in range(3):
+        web.end(web.begin(f"/{number}"), b"o" * 300_000, b"body")
+    web.view.clear()
+    flows = [web.end(web.begin(f"/{number}"), b"o" * 300_000, b"body") for number in range(3)]
+    assert web.paths == ["/0", "/1", "/2"]
+    assert kept(flows) == [True, True, True]
+
+
+def kept(flows: list[http.HTTPFlow]) -> list[bool]:
+    """Which flows still have their original."""
+    return [flow.metadata[KEY]["body"] is not None for flow in flows]
 
 
 def test_removing_by_hand_is_minded(context: taddons.context) -> None:
     web = Web(context, keep_flows=3)
-    flows = [web.end(web.begin(f"/{number}"), b"o" * 10, b"body") for number in range(3)]
-    web.view.remove([flows[1]])
-    assert web.keeper._originals.size == 20
+    web.view.remove([web.pass_through(3)[1]])
     web.pass_through(2)
     assert web.paths == ["/2", "/0", "/1"]
+
+
+def test_an_original_removed_by_hand_is_minded(context: taddons.context) -> None:
+    web = Web(context, originals=1)
+    flows = [web.end(web.begin(f"/{number}"), b"o" * 300_000, b"body") for number in range(3)]
+    web.view.remove([flows[1]])
+    # Its original is no longer counted: there is room for another one, and for no more.
+    flows.append(web.end(web.begin("/3"), b"o" * 300_000, b"body"))
+    assert kept(flows) == [True, True, True, True]
+    flows.append(web.end(web.begin("/4"), b"o" * 300_000, b"body"))
+    assert kept(flows) == [False, True, True, True, True]
 
 
 def test_originals_are_dropped_the_oldest_first(context: taddons.context) -> None:
     web = Web(context, originals=1)
     flows = [web.end(web.begin(), bytes([number]) * 300_000, b"body") for number in range(5)]
-    assert [flow.metadata[KEY]["body"] is None for flow in flows] == [True, True, False, False, False]
-    assert web.keeper._originals.size == 900_000
+    assert kept(flows) == [False, False, True, True, True]
     context.options.update(urlrewrite_originals=0)
-    assert all(flow.metadata[KEY]["body"] is None for flow in flows)
+    assert not any(kept(flows))
 
 
 def test_an_original_that_is_the_answer_costs_nothing(context: taddons.context) -> None:
@@ -248,7 +269,8 @@ def test_an_original_that_is_the_answer_costs_nothing(context: taddons.context) 
     body = b"x" * 10**6
     same = web.end(web.begin(), body, body)
     copied = web.end(web.begin(), bytes(bytearray(body)), body)
-    assert web.keeper._originals.size == 0
+    largest = web.end(web.begin(), b"o" * 2**20, b"body")
+    assert kept([same, copied, largest]) == [True, True, True]
     assert same.metadata[KEY]["body"] is copied.metadata[KEY]["body"] is body
 
 
@@ -282,11 +304,11 @@ async def test_as_much_is_traced_and_kept_as_somebody_can_look_at(
         assert state.in_force
         assert state.in_force.settings.trace is trace_level() is level
         assert state.keeps_originals is kept
-        rules = state.in_force
+        rules, memory = state.in_force.rules, state.memory
         context.options.update(save_stream_file=None)
         # The rules were not loaded again for that.
-        assert state.in_force is rules
-        assert rules.settings.trace is trace_level()
+        assert (state.in_force.rules, state.memory) == (rules, memory)
+        assert state.in_force.settings.trace is trace_level()
 
 
 @pytest.mark.parametrize("option", ["keep_flows", "originals"])

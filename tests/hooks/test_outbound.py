@@ -7,6 +7,7 @@ from mitmproxy import http
 
 from hooks.support import answer, request_flow, state_of
 from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import BackendResponse
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.state import State
@@ -155,7 +156,7 @@ async def test_a_stream_that_fails_passes_the_rest(
     class Broken:
         feed = finish = fail
 
-    monkeypatch.setattr(Exchange, "stream", lambda *_: Broken())
+    monkeypatch.setattr(BackendResponse, "stream", lambda *_: Broken())
     flow = await answered(state_of(), b"data: x\n\n", content_type="text/event-stream")
     assert flow.metadata["sent"] == b"data: x\n\n"
     assert "a fault of ours" in caplog.text

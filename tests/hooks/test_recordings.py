@@ -90,7 +90,7 @@ async def test_a_flow_of_ours_tells_what_the_client_sent(
     (found,) = read_recording(str(file))
     assert found.request == sent
     if path.startswith("/article"):
-        assert (found.response, found.notes) == (None, (recorded.OWN_ANSWER,))
+        assert (found.response, found.notes) == (None, (recorded.OWN_RESPONSE,))
     else:
         assert (found.body, found.notes) == (PAGE, ())
 
@@ -108,7 +108,7 @@ async def test_a_flow_of_ours_whose_original_was_not_kept(tmp_path: Path) -> Non
 async def test_a_flow_of_ours_without_an_answer(tmp_path: Path) -> None:
     file = save(tmp_path / "flows", await judged(request_flow("/t/a"), error="connection refused"))
     (found,) = read_recording(str(file))
-    assert (found.response, found.notes) == (None, (f"{recorded.NO_ANSWER} (connection refused)",))
+    assert (found.response, found.notes) == (None, (f"{recorded.NO_RESPONSE} (connection refused)",))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ async def test_flows_of_every_kind_are_told_under_the_rules(explain: Callable[..
         "http://privateserver:8080/a?b",
     ]
     assert told[0]["notes"] == [recorded.REWRITTEN]
-    assert told[2]["notes"][-1] == "it is told as if it had come to https://www.example.com"
+    assert told[2]["notes"][-1] == "it is shown as if it had come to https://www.example.com"
     assert told[2]["response"]["status"] == 200
     assert any(event["event"] == "CONTENT_CHANGE" for event in told[2]["trace"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 import pytest
 from mitmproxy import http
@@ -51,7 +50,7 @@ async def test_what_stays(
 ) -> None:
     state = state_of("links: everywhere")
     assert state.in_force
-    state.in_force.settings = replace(state.in_force.settings, trace=level)
+    state.in_force = state.in_force.traced(level)
     state.keeps_flows = keeps_flows
     with caplog.at_level(logging.INFO, "urlrewrite.requests"):
         flow = await recorded(state)
@@ -68,7 +67,7 @@ async def test_what_stays(
 async def test_messages_need_no_trace(level: TraceLevel, caplog: pytest.LogCaptureFixture) -> None:
     state = state_of("linksAlso: [webSocketMessages]")
     assert state.in_force
-    state.in_force.settings = replace(state.in_force.settings, trace=level)
+    state.in_force = state.in_force.traced(level)
     flow, websocket = request_flow("/x"), WebSocket(state)
     await Inbound(state).requestheaders(flow)
     answer(flow, b"", 101, upgrade="websocket")

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urldefrag, urljoin, urlsplit
 
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
+from urlrewrite.model.field_lines import field_values
 
 CODINGS = "gzip, deflate, br, zstd"
 MAX_REDIRECTS = 20  # as Chromium
@@ -65,6 +67,7 @@ class Browser:
         overlay: Mapping[str, tuple[int, list[tuple[str, str]], bytes]] | None = None,
     ) -> None:
         self.rules = rules
+        self.memory = AssetMemory()
         self.port = port
         self.overlay = overlay or {}
         self.seen: list[RecordedExchange] = []
@@ -148,15 +151,15 @@ class Browser:
         request = request_facts(method, url, lines)
         self.clock += 0.1
         flow_id = f"flow-{len(self.seen) + 1}"
-        routing = Exchange(self.rules, request, flow_id).route()
+        routing = Exchange(self.rules, self.memory, request, flow_id).route()
         original, raw, failed = None, b"", ""
         if isinstance(routing, Forward):
             try:
                 original, raw = self._backend(routing, method, body)
             except OSError as error:
                 failed = str(error)
-        result = evaluate(self.rules, request, original, raw, trace_id=flow_id)
-        answer = None if result.status is None else ResponseFacts(result.status, tuple(result.fields or ()))
+        result = evaluate(self.rules, request, original, raw, flow_id, self.memory)
+        answer = None if result.status is None else ResponseFacts(result.status, result.fields or ())
         seen = RecordedExchange(
             flow_id, self.clock, result.exchange.trace.data, request, body, original, raw if original else None,
             answer, result.body, own=not isinstance(routing, Forward), failed=failed,

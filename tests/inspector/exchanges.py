@@ -6,11 +6,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
+from urlrewrite.model.field_lines import FieldLines
 
 HTML = (("Content-Type", "text/html; charset=utf-8"),)
 
@@ -20,10 +21,10 @@ def seen_by(
     body: bytes = b"",
     *,
     url: str = "https://www.example.com/page",
-    fields: Fields = HTML,
+    fields: FieldLines = HTML,
     status: int = 200,
     flow_id: str = "flow-1",
-    request_fields: Fields = (),
+    request_fields: FieldLines = (),
 ) -> RecordedExchange:
     """The exchange of a GET that the backend answered so."""
     request = request_facts("GET", url, request_fields)
@@ -47,7 +48,11 @@ def seen_by(
 
 
 def seen_with(
-    trace: Any, *, original: bytes | None = b"<a href=/x>", answer: bytes | None = b"<a href=/y>", fields: Fields = HTML
+    trace: Any,
+    *,
+    original: bytes | None = b"<a href=/x>",
+    answer: bytes | None = b"<a href=/y>",
+    fields: FieldLines = HTML,
 ) -> RecordedExchange:
     """An exchange with any trace at all."""
     request = RequestFacts("GET", "https", "www.example.com", "/page")

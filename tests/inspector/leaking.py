@@ -40,7 +40,7 @@ def exchange(
 def recorded(seen: RecordedExchange, rules: RulesInForce) -> RecordedExchange:
     """The same exchange under other rules."""
     assert seen.original is not None
-    result = evaluate(RulesInForce(rules.rules, rules.settings), seen.request, seen.original, seen.original_body or b"")
+    result = evaluate(rules, seen.request, seen.original, seen.original_body or b"")
     answer = ResponseFacts(result.status or 0, tuple(result.fields or ()), seen.original.reason)
     return replace(seen, trace=result.exchange.trace.data, answer=answer, response_body=result.body)
 

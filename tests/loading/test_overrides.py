@@ -1,4 +1,4 @@
-"""overrides.py: what is said beside the rule files."""
+"""overrides.py: settings from outside the rule files."""
 
 from __future__ import annotations
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
-import time
+from pathlib import Path
 
 import pytest
 import regress
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import urlrewrite
 from urlrewrite.model import PatternSyntax
 from urlrewrite.patterns.pattern import (
     Captures,
@@ -180,17 +183,16 @@ def test_finditer_finds_what_regress_finds_on_either_engine(source: str, text: s
 
 @pytest.mark.parametrize("source", EVIL)
 def test_a_deadline_is_kept(source: str) -> None:
+    """Without it none of these would end before the test is ended from outside."""
     pattern = ecmascript(source)
     assert not pattern.linear
     text = "a" * 40 + "b" if "Z" not in source else "a" * 5000
     for ask in (lambda: pattern.search(text, 0.1), lambda: next(pattern.finditer(text, 0.1), None)):
-        began = time.perf_counter()
         try:
             assert ask() is None
         except PatternTimeout as error:
             assert (error.pattern, error.seconds) == (source, 0.1)
             assert source in str(error)
-        assert time.perf_counter() - began < 10
 
 
 def test_a_deadline_is_for_all_matches_together() -> None:
@@ -209,10 +211,8 @@ def test_no_time_at_all_is_a_timeout() -> None:
 def test_a_quadratic_pattern_meets_its_deadline_on_a_long_text() -> None:
     pattern = ecmascript("(.*)x(.*)y")
     assert groups(pattern, "axby") == ["axby", "a", "b"]
-    began = time.perf_counter()
     with contextlib.suppress(PatternTimeout):
         assert pattern.search("x" * 1_000_000, 0.1) is None
-    assert time.perf_counter() - began < 10
 
 
 def test_other_threads_run_meanwhile() -> None:
@@ -250,14 +250,28 @@ def test_lookbehinds_that_need_the_other_engine_are_never_linear() -> None:
     assert groups(ecmascript("(?<=a|bc)d"), "bcd") == ["d"]
 
 
-def test_nothing_is_compiled_before_it_is_needed() -> None:
-    pattern = ecmascript("(.*)x(.*)y")
-    assert (pattern._quick, pattern._timed) == (None, None)
-    pattern.search("xy", DEADLINE)
-    assert pattern._quick is not None
-    assert pattern._timed is None
-    pattern.search("xy" * 5000, DEADLINE)
-    assert pattern._timed is not None
+# Prints whether the package regex is loaded after each step; in a process of its own, for tests load it too.
+WHICH_ENGINE = """
+import sys
+from urlrewrite.patterns.pattern import compile_pattern
+pattern = compile_pattern("(.*)x(.*)y", "ECMAScript", ignore_case=False)
+print("regex" in sys.modules)
+assert pattern.search("xy", 60.0)
+print("regex" in sys.modules)
+assert pattern.search("xy" * 5000, 60.0)
+print("regex" in sys.modules)
+"""
+
+
+def test_the_engine_with_a_clock_is_loaded_for_the_first_text_that_needs_it() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", WHICH_ENGINE],
+        env={"PYTHONPATH": str(Path(urlrewrite.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == ["False", "False", "True"]
 
 
 # -- where it stopped --------------------------------------------------------------------------------------------------
@@ -295,9 +309,7 @@ def test_reach(source: str, syntax: str, text: str, reach: int) -> None:
 @pytest.mark.parametrize("deadline", [0.1, 0.0, -1.0])
 def test_reach_keeps_its_deadline_and_never_raises(source: str, deadline: float) -> None:
     for text in ("a" * 40 + "b", "a" * 100_000, "x" * 1999):
-        began = time.perf_counter()
         assert 0 <= ecmascript(source).reach(text, deadline) <= 2000
-        assert time.perf_counter() - began < 10
 
 
 @given(source=st.text("ab", min_size=1, max_size=6), text=st.text("ab", max_size=12), ignore_case=st.booleans())

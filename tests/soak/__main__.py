@@ -1,4 +1,4 @@
-"""Soaks mitmweb: `PYTHONPATH=addons:tests python -m soak [REQUESTS]` prints its memory as it grows, or does not.
+"""Sends many requests through mitmweb and prints its memory as it grows, or does not.
 
 The demo runs as `./run.sh demo` does, traces on; eight clients ask for its pages over TLS.
 """
@@ -20,7 +20,7 @@ MAX_COUNT = 1.1
 
 def main() -> int:
     """Prints a line a checkpoint; the exit code is 1 if the memory goes on growing."""
-    parser = argparse.ArgumentParser(prog="soak")
+    parser = argparse.ArgumentParser(prog="run.sh measure soak", description=__doc__)
     parser.add_argument("requests", type=int, nargs="?", default=50_000)
     parser.add_argument("--keep-flows", type=int, default=2000, help="urlrewrite_keep_flows (2000)")
     parser.add_argument("--seconds", type=float, default=3600, help="end after so many seconds (3600)")

@@ -16,7 +16,7 @@ import pytest
 from inspector.planted import CASES, browse
 from privateserver import PrivateServer
 from urlrewrite.fields.reasons import FieldReason
-from urlrewrite.fields.urls import Kind
+from urlrewrite.fields.urls import FieldKind
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.trace import request_events, response_events
 from urlrewrite.trace.events import EventType, Name
@@ -83,7 +83,7 @@ def test_every_reason_is_given(reason: Reason) -> None:
 @pytest.mark.parametrize("reason", FieldReason)
 def test_every_reason_of_a_field_is_given(reason: FieldReason) -> None:
     # Those of URLs have the name of the kind of field.
-    assert f"FieldReason.{reason.name}" in used("fields", "exchange") or reason.name in Kind.__members__
+    assert f"FieldReason.{reason.name}" in used("fields", "exchange") or reason.name in FieldKind.__members__
 
 
 @pytest.mark.parametrize("why", Why)

@@ -1,1 +1,1 @@
-"""`run.sh` from the inside: the sub-commands, and the start of mitmproxy."""
+"""What `run.sh` runs: the sub-commands, and the start of mitmproxy."""

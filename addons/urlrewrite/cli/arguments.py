@@ -1,4 +1,4 @@
-"""What the command lines of main.py and serve.py share: the overrides, and how a mistake is told."""
+"""What the command lines of main.py and serve.py share: the overrides, and the error for a wrong command line."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ RULES = "rule files: YAML, web.config, applicationHost.config, .htaccess"
 
 
 class UsageError(Exception):
-    """What the command line asks for cannot be done; the message, one line, is for the person who typed it."""
+    """Raised for a command line that cannot be carried out; the message, one line, is for the person who typed it."""
 
 
 def add_overrides(command: argparse.ArgumentParser) -> None:
-    """Adds --public, --backend, --connect, --links and --mode."""
+    """Add --public, --backend, --connect, --links and --mode."""
     group = command.add_argument_group("what the rule files leave open")
     group.add_argument(
         "--public",
         action="append",
         default=[],
         metavar="URL",
-        help="the name browsers use, as https://www.example.com; may be given again",
+        help="the name browsers use, such as https://www.example.com; may be repeated",
     )
-    group.add_argument("--backend", metavar="URL", help="what is behind the proxy, as http://privateserver:8080")
+    group.add_argument(
+        "--backend", metavar="URL", help="the server behind the proxy, such as http://privateserver:8080"
+    )
     group.add_argument(
         "--connect", metavar="HOST:PORT", help="where to reach the backend if its own name does not resolve here"
     )
@@ -33,7 +35,11 @@ def add_overrides(command: argparse.ArgumentParser) -> None:
 
 
 def overrides_of(options: argparse.Namespace) -> Overrides:
-    """What was given of them. Raises UsageError."""
+    """Return the overrides that were given.
+
+    Raises:
+        UsageError: a value is invalid.
+    """
     try:
         return parse_overrides(options.public, options.backend, options.links, options.mode, options.connect)
     except ValueError as error:
@@ -41,7 +47,11 @@ def overrides_of(options: argparse.Namespace) -> Overrides:
 
 
 def override_settings(options: argparse.Namespace) -> list[str]:
-    """The same as options for mitmproxy. Raises UsageError."""
+    """Return the overrides that were given as options for mitmproxy, `--set=urlrewrite_NAME=VALUE`.
+
+    Raises:
+        UsageError: a value is invalid.
+    """
     overrides = overrides_of(options)
     given = [("public", origin) for origin in overrides.public]
     given += [(name, value) for name in ("backend", "links", "mode") if (value := getattr(overrides, name))]

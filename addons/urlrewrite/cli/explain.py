@@ -1,4 +1,4 @@
-"""`run.sh explain`: one request, or each exchange of a recording, judged by the rules and told as text or as JSON."""
+"""`run.sh explain`: what the rules do with one request, or each exchange of a recording, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from urlrewrite.cli.arguments import UsageError
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.raw_response import parse_response
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
@@ -18,6 +19,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.files_read import reason
 from urlrewrite.inspector.traces.report import render
 from urlrewrite.model import Site
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.text import visible
 
@@ -32,10 +34,10 @@ def explain_request(
     saved_response: str | None = None,
     as_json: bool = False,
 ) -> str:
-    """What becomes of one request, and of the response in the file `saved_response` (as `curl -i` writes it).
+    """Return what becomes of one request, and of the response in the file `saved_response` (as `curl -i` writes it).
 
     Raises:
-        UsageError: the URL, a header (`Name: value`) or the file is none.
+        UsageError: the URL, a header (`Name: value`) or the file is invalid.
     """
     response, body = None, b""
     if saved_response:
@@ -52,7 +54,7 @@ def explain_request(
 
 
 def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False) -> Iterator[str]:
-    """What becomes of each exchange of a recording (`FILE`, `FILE:N`, `FILE:FILTER`): texts, or one list as JSON.
+    """Yield what becomes of each exchange of a recording (`FILE`, `FILE:N`, `FILE:FILTER`): texts, or one list as JSON.
 
     Raises:
         UsageError: the recording cannot be read.
@@ -60,40 +62,41 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
     # mitmproxy takes its time to be imported, and only this needs it.
     from urlrewrite.hooks.recordings import RecordingError, read_recording
 
-    told = []
+    results = []
+    memory = AssetMemory()
     try:
         for recorded in read_recording(where):
             request, notes = recorded.request, list(recorded.notes)
             if found := _published(rules, request):
                 site, public = found
                 notes.append(f"the request was recorded at {request.scheme}://{request.host}, behind the proxy")
-                notes.append(f"it is told as if it had come to {public}{site.path}")
+                notes.append(f"it is shown as if it had come to {public}{site.path}")
                 request = _asked_at(site, public, request)
-            result = rule_tests.evaluate(rules, request, recorded.response, recorded.body)
+            result = rule_tests.evaluate(rules, request, recorded.response, recorded.body, memory=memory)
             if as_json:
-                told.append({"flow": recorded.number, "notes": notes, **evaluation(result)})
+                results.append({"flow": recorded.number, "notes": notes, **evaluation(result)})
             else:
                 head = [f"──── flow {recorded.number}", *(f"  note: {visible(note)}" for note in notes)]
                 yield "\n".join((*head, "", render(result.exchange.trace.data), ""))
     except RecordingError as error:
         raise UsageError(f"--flow {visible(str(error))}") from error
     if as_json:
-        yield json.dumps(told, indent=2)
+        yield json.dumps(results, indent=2)
 
 
 def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
-    """The decision, the response and the trace of one evaluation as one object of JSON values."""
+    """Return the decision, the response and the trace of one evaluation as one object of JSON values."""
     routing, decision = result.routing, result.exchange.decision
     facts: dict[str, Any] = {"action": str(decision.outcome)}
     match routing:
         case Forward():
             before = result.exchange.request.fields
             added = {name for name, value in routing.fields if (name, value) not in before and name.lower() != "host"}
-            headers = {name: ", ".join(field_values(tuple(routing.fields), name)) for name in sorted(added)}
+            headers = {name: ", ".join(field_values(routing.fields, name)) for name in sorted(added)}
             facts |= {"url": routing.url, "status": None, "location": None}
             facts["headers"] = {"Host": routing.host, **headers}
         case LocalResponse():
-            location = next(iter(field_values(tuple(routing.fields), "location")), None)
+            location = next(iter(field_values(routing.fields, "location")), None)
             if facts["action"] not in ("Redirect", "CustomResponse"):
                 facts["action"] = "CustomResponse"
             facts |= {"url": None, "status": routing.status, "location": location, "headers": {}}
@@ -110,17 +113,18 @@ def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
 
 
 def _published(rules: RulesInForce, request: RequestFacts) -> tuple[Site, Origin] | None:
-    """By which site and name a request would have come in that was recorded behind the proxy; None where it is for a
-    public name.
+    """Return the site and the public name under which a request came in that was recorded behind the proxy.
+
+    None for a request that was recorded under a public name.
     """
-    asked = origin_of(request.scheme, request.host)
+    requested = origin_of(request.scheme, request.host)
     chosen = rules.rules.find_site(request.scheme, request.host, request.target)
-    if asked is None or (chosen and chosen.site.public):
+    if requested is None or (chosen and chosen.site.public):
         return None
     sites = [compiled.site for compiled in rules.rules.sites if compiled.site.public]
-    behind = [site for site in sites if site.backend == asked and request.target.startswith(site.backend_path)]
+    behind = [site for site in sites if site.backend == requested and request.target.startswith(site.backend_path)]
     behind.sort(key=lambda site: -len(site.backend_path))
-    if not behind and len(sites) == 1 and (asked.host, asked.port) in rules.rules.allowed_hosts:
+    if not behind and len(sites) == 1 and (requested.host, requested.port) in rules.rules.allowed_hosts:
         behind = sites
     if not behind:
         return None

@@ -31,7 +31,7 @@ from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 
 def init(options: argparse.Namespace) -> int:
-    """Prints a rule file made of a template, or the list of templates."""
+    """Print a rule file made from a template, or the list of templates."""
     if options.list:
         for name, template in TEMPLATES.items():
             print(f"{name:18} {template.title}")
@@ -54,15 +54,15 @@ def init(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Reads and lints rule files and runs their tests; or explains the id of a finding."""
+    """Read and lints rule files and runs their tests; or explains the id of a finding."""
     if options.explain:
         text = explained(options.explain)
         if text is None:
-            raise UsageError(f"--explain: got {options.explain}, expected an id out of rules/messages.md, as UR135")
+            raise UsageError(f"--explain: got {options.explain}, expected an id from rules/messages.md, such as UR135")
         print(text)
         return 0
     if not options.rules:
-        raise UsageError("got no rule files, expected some, or --explain ID")
+        raise UsageError("got no rule files, expected at least one, or --explain ID")
     tests = failed = 0
     problems: list[Problem] = []
     try:
@@ -90,13 +90,13 @@ def check(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    """Evaluates one request, or those of a recording, and prints what the rules do."""
+    """Evaluate one request, or those of a recording, and prints what the rules do."""
     paths = [word for word in options.rules if "://" not in word]
     urls = [word for word in options.rules if "://" in word]
     if options.flow and urls:
-        raise UsageError(f"got {urls[0]} and --flow, expected one of them: the recording says what was asked for")
+        raise UsageError(f"got {urls[0]} and --flow, expected one of them: the recording has the requests")
     if not paths or len(urls) != (0 if options.flow else 1):
-        expected = "rule files and one absolute URL, as https://www.example.com/article/7, or --flow FILE"
+        expected = "rule files and one absolute URL, such as https://www.example.com/article/7, or --flow FILE"
         raise UsageError(f"got {' '.join(options.rules)}, expected {expected}")
     if options.flow and options.response:
         raise UsageError("got --response and --flow, expected one of them: the recording has the responses")
@@ -119,9 +119,9 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def convert(options: argparse.Namespace) -> int:
-    """Prints the rules of some files as one file of another kind; warnings go to standard error."""
+    """Print the rules of some files as one file of another kind; warnings go to standard error."""
     if options.site and options.to != "web.config":
-        raise UsageError(f"--site: got it for {options.to}, which has all sites; expected it for web.config only")
+        raise UsageError(f"--site: got --to {options.to}, which has all sites; expected --to web.config")
     rule_set, warnings = load(options.rules)
     rule_set = fill_in(rule_set, overrides_of(options))
     more: tuple[Problem, ...] = ()
@@ -150,7 +150,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _write(text: str) -> None:
-    """Prints a rule file; whatever the terminal's charset is, files are UTF-8."""
+    """Print a rule file as UTF-8, whatever the terminal's charset is."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="strict")
     sys.stdout.write(text)
@@ -168,11 +168,11 @@ def _finding(problem: Problem) -> dict[str, Any]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="run.sh", description="IIS URL Rewrite for mitmproxy: work on rule files.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    _add_init(commands.add_parser("init", help="print a rule file made of a template of IIS Manager"))
+    _add_init(commands.add_parser("init", help="print a rule file made from a template of IIS Manager"))
 
     command = commands.add_parser("check", help="read and lint rule files, run their tests")
     command.add_argument("rules", nargs="*", metavar="RULES", help=RULES)
@@ -183,7 +183,7 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser(
         "explain",
-        help="tell what the rules do with a request or a recording, without any network",
+        help="show what the rules do with a request or a recording, without any network",
         usage="run.sh explain RULES... URL [OPTIONS]\n       run.sh explain RULES... --flow FILE[:N|:FILTER] [OPTIONS]",
     )
     command.add_argument("rules", nargs="+", metavar="RULES... URL", help=f"{RULES}; then the absolute public URL")
@@ -194,7 +194,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--flow",
         metavar="FILE",
-        help="requests and answers that mitmproxy (-w) or a browser (HAR) recorded: all of FILE, the Nth (FILE:N), or "
+        help="requests and responses recorded by mitmproxy (-w) or a browser (HAR): all of FILE, the Nth (FILE:N), or "
         "those of a mitmproxy filter (FILE:'~u /article')",
     )
     command.add_argument("--json", action="store_true", help="print decision, response and trace as JSON")
@@ -207,7 +207,7 @@ def parser() -> argparse.ArgumentParser:
         "--to",
         required=True,
         choices=("web.config", "applicationHost", "yaml"),
-        help="web.config (one site), applicationHost (all sites, with what is the server's) or yaml (all)",
+        help="web.config (one site), applicationHost (all sites and the server's settings) or yaml (all of it)",
     )
     command.add_argument("--site", metavar="NAME", help="which site becomes the web.config, where there are several")
     add_overrides(command)
@@ -229,9 +229,11 @@ def _add_init(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="URL",
-        help="the name browsers use, as https://www.example.com; for canonical-host the canonical one, then the others",
+        help="the name browsers use, such as https://www.example.com; for canonical-host that name, then the others",
     )
-    command.add_argument("--backend", default="", metavar="URL", help="what is behind it, as http://privateserver:8080")
+    command.add_argument(
+        "--backend", default="", metavar="URL", help="the server behind it, such as http://privateserver:8080"
+    )
     group = command.add_argument_group("reverse-proxy")
     group.add_argument(
         "--no-ssl-offload", dest="ssl_offload", action="store_false", help="speak the client's scheme to the backend"
@@ -253,21 +255,23 @@ def _add_init(command: argparse.ArgumentParser) -> None:
         nargs=2,
         default=[],
         metavar=("OLD", "NEW"),
-        help="path and query, and what becomes of it; may be given again",
+        help="path and query, and what replaces it; may be repeated",
     )
     group = command.add_argument_group("request-blocking")
     group.add_argument("--block-by", default="", metavar="WHAT", help=f"{', '.join(BLOCK_BY)} (default: url)")
-    group.add_argument("--pattern", default="", help="what is blocked, as '*/.git*'")
+    group.add_argument("--pattern", default="", help="what is blocked, such as '*/.git*'")
     group.add_argument("--using", default="", metavar="SYNTAX", help=f"{' or '.join(SYNTAXES)} (default: wildcard)")
     group.add_argument("--negate", action="store_true", help="block what does not match")
-    group.add_argument("--sample", default="", metavar="TEXT", help="for the tests: a text that the pattern fits")
+    group.add_argument("--sample", default="", metavar="TEXT", help="for the tests: a text that the pattern matches")
     group = command.add_argument_group("user-friendly-url")
-    group.add_argument("--example", default="", metavar="URL", help="a page, as '/article.aspx?id=7&title=spring'")
+    group.add_argument("--example", default="", metavar="URL", help="a page, such as '/article.aspx?id=7&title=spring'")
     command.set_defaults(run=init)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; file names and a URL may stand on both sides of an option, which argparse would not have."""
+    """Parse the options; file names and a URL may stand on both sides of an option, which argparse alone does not
+    allow.
+    """
     top = parser()
     options, rest = top.parse_known_args(arguments)
     if rest and (not hasattr(options, "rules") or any(word.startswith("-") for word in rest)):
@@ -278,10 +282,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one sub-command; the exit code: 1 where rules have errors or tests fail, 2 where the command is wrong."""
+    """Run one sub-command and return its exit code: 1 if rules have errors or tests fail, 2 if the command is wrong."""
     options = _parse(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A trace shows what it is given; a terminal of another charset gets what it can.
+        # A trace may have any character; a terminal of another charset gets `?` for those that it lacks.
         sys.stdout.reconfigure(errors="replace")
     try:
         return int(options.run(options))

@@ -1,6 +1,6 @@
-"""What can stand in the way of a start: a taken port, a missing file, an address that means nothing.
+"""What can prevent a start: a port in use, a missing file, an invalid address.
 
-Each is found before mitmproxy runs, and told in one line that names the option to change.
+Each is found before mitmproxy runs, and reported in one line that names the option to change.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ LOOPBACK = "127.0.0.1"
 
 
 class StartError(Exception):
-    """What stands in the way, as one line that names the option to change."""
+    """Raised for what prevents a start; the message, one line, names the option to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An address that must be free before the start and accept connections after it, and the option that chooses it."""
+    """An address that must be free before the start and accept connections after it, and the option that sets it."""
 
     scheme: str
     host: str
@@ -41,26 +41,38 @@ class Listener:
 
 
 def parse_listener(url: str) -> Listener:
-    """Read `http://HOST:PORT` or `https://HOST:PORT`; an empty HOST means every interface. Raises ArgumentTypeError."""
+    """Parse `http://HOST:PORT` or `https://HOST:PORT`; an empty HOST means every interface.
+
+    Raises:
+        ArgumentTypeError: the text is neither.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{url}: {error}") from None
     if parts.scheme not in ("http", "https") or not port or parts.path.strip("/") or parts.query or parts.username:
-        raise argparse.ArgumentTypeError(f"{url}: wanted http://HOST:PORT or https://HOST:PORT")
+        raise argparse.ArgumentTypeError(f"{url}: expected http://HOST:PORT or https://HOST:PORT")
     return Listener(parts.scheme, parts.hostname or "", port, "--listen")
 
 
 def parse_port(text: str) -> int:
-    """Read a TCP port. Raises ArgumentTypeError."""
+    """Parse a TCP port, 1 to 65535.
+
+    Raises:
+        ArgumentTypeError: the text is not a port.
+    """
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"{text}: wanted a port, 1 to 65535")
+        raise argparse.ArgumentTypeError(f"{text}: expected a port, 1 to 65535")
     return int(text)
 
 
 def require_free(listeners: Sequence[Listener]) -> None:
-    """Bind every listener for a moment, all at once: two may want the same port. Raises StartError."""
+    """Bind every listener for a moment, all at once: two may want the same port.
+
+    Raises:
+        StartError: an address is in use or cannot be bound.
+    """
     with contextlib.ExitStack() as stack:
         for listener in listeners:
             # https also speaks HTTP/3, which is UDP
@@ -94,7 +106,11 @@ def _bind(listener: Listener, kind: socket.SocketKind, stack: contextlib.ExitSta
 
 
 def require_files(rules: Sequence[str]) -> list[Path]:
-    """Return the rule files as absolute paths. Raises StartError for one that cannot be read."""
+    """Return the rule files as absolute paths.
+
+    Raises:
+        StartError: a file cannot be read.
+    """
     for name in rules:
         try:
             Path(name).open("rb").close()

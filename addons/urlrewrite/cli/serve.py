@@ -40,7 +40,7 @@ READY_WITHIN = 60.0  # seconds; the first start makes mitmproxy's certificate au
 
 CORE_OPTIONS = (
     "--no-server",  # the addon opens the listeners itself; mitmproxy would first open a forward proxy
-    "--set=connection_strategy=lazy",  # the backend is known only after the rules were asked
+    "--set=connection_strategy=lazy",  # the backend is known only once the rules have run
     "--set=keep_host_header=true",  # else the public name is gone before the first rule sees it
     "--set=upstream_cert=false",  # a public name's certificate has nothing to do with the backend's
 )
@@ -76,14 +76,17 @@ def web_options(port: int, more: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _inspector(web: str) -> str:
-    """The address of the inspector's pages, by that of mitmweb, which serves them behind its own login."""
+    """Return the address of the inspector's pages, which mitmweb at this address serves behind its own login."""
     return urljoin(web, f"rewrite{web[web.index('?') :]}" if "?" in web else "rewrite")
 
 
 def supervise(arguments: Sequence[str], listeners: Sequence[Listener], banner: str) -> int:
     """Run mitmproxy as a child, print the banner once every listener accepts, and stop it on Ctrl-C or SIGTERM.
 
-    Returns the exit code: 0 if stopped by the user. Raises StartError if the child ends by itself.
+    Return the exit code: 0 if stopped by the user.
+
+    Raises:
+        StartError: the child ended by itself, or a listener did not open in time.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     child = subprocess.Popen(arguments)
@@ -132,7 +135,7 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def demo_rules(https_port: int, http_port: int, backend_port: int) -> Iterator[Path]:
-    """Give the demo's rule file, for other ports than its own a temporary copy with these put in."""
+    """Yield the demo's rule file; for other ports than its own a temporary copy with these put in."""
     original = PROJECT / "rules" / "default.yaml"
     text = original.read_text(encoding="utf-8")
     ports = {"localhost:8443": https_port, "localhost:8080": http_port, "127.0.0.1:8090": backend_port}
@@ -156,18 +159,18 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
     ]
     others = [Listener("http", LOOPBACK, options.backend_port, "--backend-port")]
     lines = [
-        f"site     https://localhost:{options.port}/ (its certificate is made by mitmproxy: the browser asks once)",
-        f"         http://localhost:{options.http_port}/ is sent there by a rule",
+        f"site     https://localhost:{options.port}/ (its certificate is made by mitmproxy: the browser warns once)",
+        f"         http://localhost:{options.http_port}/ is redirected there by a rule",
         f"backend  http://{LOOPBACK}:{options.backend_port}/ stands behind it and calls itself privateserver:8080",
     ]
     program, arguments = "mitmdump", [f"--set=demo_port={options.backend_port}", *more]
-    look = "Open the site: each request is told here in one line."
+    look = "Open the site: each request is logged here in one line."
     if not options.headless:
         others.append(Listener("http", LOOPBACK, options.web_port, "--web-port"))
         web, address = web_options(options.web_port, more)
         program, arguments = "mitmweb", [*web, *arguments]
         lines += [f"mitmweb  {address}", f"why      {_inspector(address)}"]
-        look = "Open the site, then the last address: it tells which rule did what, and what is broken and why."
+        look = "Open the site, then the last address: it shows which rule did what, and what is broken and why."
     require_free([*listeners, *others])
     with demo_rules(options.port, options.http_port, options.backend_port) as rules:
         lines += [f"rules    {rules} (a saved change is in force at once)", "", f"{look} Ctrl-C stops."]
@@ -237,7 +240,7 @@ def parser() -> argparse.ArgumentParser:
             action="append",
             type=parse_listener,
             metavar="URL",
-            help="http://HOST:PORT or https://HOST:PORT, without HOST on every interface; may be given again "
+            help="http://HOST:PORT or https://HOST:PORT, without HOST on every interface; may be repeated "
             f"(default: {' '.join(DEFAULT_LISTEN)})",
         )
         add_overrides(this)

@@ -1,4 +1,4 @@
-"""What is to be changed in some content: links by a map, values of attributes by rules; and who is told of it."""
+"""What is to be changed in some content: links by a map, attribute values by rules; and the callbacks for changes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ type OnValue = Callable[[bytes, bytes, bytes], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """A link map, how far it reaches, who is told of a link, and who of the number of links that are not told.
+    """A link map, how far it reaches, and its callbacks: `on_link` for a link, `on_more` for the number of others.
 
     `visible_text` maps the text of HTML that readers see, too; `comments` those of markup and style sheets, in which
     old versions of Internet Explorer read tags; `plain_text` text that has no syntax.
-    Where the backend is mounted below a path, `page` is the path by which it knows this content, if anybody does, and
-    `on_path` is told of paths in scripts that are left as they are.
+    Where the backend is mounted below a path, `page` is the path by which it knows this content ("" where that is not
+    known), and `on_path` is called for paths in scripts that are left as they are.
     """
 
     link_map: LinkMap
@@ -35,34 +35,34 @@ class Links:
     on_path: Callable[[str], None] = lambda path: None
 
     def tell(self, where: str, base: int = 0) -> OnChange:
-        """An `on_change` for the link map, for a part of the body that begins at `base`."""
+        """Return an `on_change` for the link map, for a part of the body that begins at `base`."""
 
-        def told(offset: int, before: bytes, after: bytes) -> None:
+        def on_change(offset: int, before: bytes, after: bytes) -> None:
             self.on_link(where, base + offset, before, after)
 
-        return told
+        return on_change
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
-    """Whose values are to be changed, by tag and attribute in lower case, and by what.
+class AttributeRewrites:
+    """The attributes whose values are to be changed, by tag and attribute in lower case, and the function that does it.
 
-    `known` says of a tag and an attribute what need not be asked of `on_value` for each value. Values of which that is
-    used are counted: `count_skipped(tag, attribute, prefix, number)`, "" being the prefix of those that no rule
-    matches. `tells(tag, attribute, prefix)` says that `on_value` wants to see such a value all the same. Attributes of
-    which the same object is known are counted together, as any one of them.
+    `shortcuts` holds, by tag and attribute, what is done without a call of `on_value` for each value. Values treated so
+    are counted by `count_skipped(tag, attribute, prefix, number)`, "" being the prefix of those that no rule matches.
+    `wants_trace(tag, attribute, prefix)` says that `on_value` is to be called for such a value all the same. Attributes
+    that share one `Shortcuts` object are counted together, as any one of them.
     """
 
     wanted: Mapping[bytes, frozenset[bytes]]
     on_value: OnValue
-    known: Mapping[tuple[bytes, bytes], Known] = field(default_factory=dict)
+    shortcuts: Mapping[tuple[bytes, bytes], Shortcuts] = field(default_factory=dict)
     count_skipped: Callable[[bytes, bytes, bytes, int], None] = lambda tag, attribute, prefix, number: None
-    tells: Callable[[bytes, bytes, bytes], bool] = lambda tag, attribute, prefix: False
+    wants_trace: Callable[[bytes, bytes, bytes], bool] = lambda tag, attribute, prefix: False
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of the values of an attribute.
+class Shortcuts:
+    """What the rules do to most values of an attribute, so that they need not be run.
 
     A value in ASCII that neither begins with one of `starts` nor holds one of `parts` (which are in lower case, and
     compared without case) stays as it is. Of a value that begins with one of `prefixes`, exactly so, the rest being

@@ -1,4 +1,4 @@
-"""The links of style sheets. Namespaces stay, and so do comments that nobody asks for; `/*# sourceMap` is none."""
+"""The links of style sheets. Namespaces stay, and so do comments unless asked for; `/*# sourceMap` is not one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urlrewrite.content.links.mounts import Paths
 from urlrewrite.content.splicing import map_around
 
 _LEAVE = rb"(?P<leave>/\*(?!#).*?(?P<closed>\*/|\Z)|@namespace[^;]*(?P<ended>;|\Z))"
-# What looks like a comment in a string or a URL is none.
+# What looks like a comment in a string or a URL is not one.
 _STRING = rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)"
 _UNFINISHED = rb"|(?P<open>(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|url\([^)]*+)\Z)"
 _TOKEN = re.compile(_LEAVE + _STRING, re.DOTALL | re.IGNORECASE)
@@ -23,15 +23,15 @@ _MAX_RULE_LENGTH = 1 << 20
 def map_css(
     data: bytes, link_map: LinkMap, on_change: OnChange, paths: Paths | None = None, *, comments: bool = False
 ) -> bytes:
-    """A whole style sheet with its links mapped, and with those without a host where there are `paths`.
+    """Return a whole style sheet with its links mapped, with `paths` also those without a host.
 
-    In `comments` those with a host are mapped.
+    With `comments` links in comments are mapped, too, if they have a host.
     """
 
-    def mapped(part: bytes, told: OnChange) -> bytes:
+    def mapped(part: bytes, on_part: OnChange) -> bytes:
         if paths is None:
-            return link_map.map(part, on_change=told)
-        return map_around(part, paths.changes(part, in_style(part)), link_map, told)
+            return link_map.map(part, on_change=on_part)
+        return map_around(part, paths.changes(part, in_style(part)), link_map, on_part)
 
     pieces: list[bytes] = []
     position = 0
@@ -67,7 +67,7 @@ class StyleSheet:
         return self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns all complete rules."""
+        """Take the next bytes; return all complete rules."""
         data = self._held + chunk
         end = _end_of_rules(data)
         if not end and len(data) > _MAX_RULE_LENGTH:
@@ -76,19 +76,19 @@ class StyleSheet:
         return self._mapped(data[:end])
 
     def finish(self) -> bytes:
-        """The style sheet is complete: returns all that was held back."""
+        """End the style sheet; return all that was held back."""
         held, self._held = self._held, b""
         return self._mapped(held)
 
     def _mapped(self, rules: bytes) -> bytes:
         offset = self._offset
         self._offset += len(rules)
-        told = shifted(self._on_change, offset)
-        return map_css(rules, self._link_map, told, self._paths, comments=self._comments) if rules else b""
+        on_change = shifted(self._on_change, offset)
+        return map_css(rules, self._link_map, on_change, self._paths, comments=self._comments) if rules else b""
 
 
 def _end_of_rules(data: bytes) -> int:
-    """Where the last complete rule ends, so that no token and no URL reaches over it."""
+    """Return where the last complete rule ends, so that no token and no URL extends beyond it."""
     end = _end_of_rule(data, len(data))
     before: list[tuple[int, int]] = []
     for token in _TOKEN_SO_FAR.finditer(data):
@@ -106,7 +106,9 @@ def _end_of_rules(data: bytes) -> int:
 
 
 def _end_of_rule(data: bytes, until: int) -> int:
-    r"""Where the last rule before `until` ends, 0 if none does; the brace of `\u{2f}`, a slash in scripts, does not."""
+    r"""Return where the last rule before `until` ends, 0 for none; the brace of `\u{2f}`, a slash in scripts, ends
+    none.
+    """
     while (brace := data.rfind(b"}", 0, until)) >= 0:
         if _SLASH_OF_SCRIPTS.search(data, max(0, brace - _MAX_SLASH_LENGTH), brace) is None:
             return brace + 1

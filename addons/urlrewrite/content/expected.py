@@ -1,4 +1,4 @@
-"""What kind of content a request asks for, as far as it tells before there is a response."""
+"""The kind of content that a request asks for, as far as that is known before there is a response."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DESTINATIONS = {
 
 
 def kind_by_path(target: str) -> Kind | None:
-    """The kind of content that the extension of a request's path names; None where it names none or any."""
+    """Return the kind of content that the extension of a request's path names; None where it names none or any."""
     path = target.partition("?")[0]
     if path in FILES_OF_URLS:
         return Kind.PLAYLIST
@@ -55,7 +55,7 @@ def kind_by_path(target: str) -> Kind | None:
 
 
 def kind_by_request(target: str, fields: Iterable[tuple[str, str]]) -> Kind | None:
-    """The same, or what the browser says it is for (Fetch Metadata), or what the client prefers; None if unknown."""
+    """Return the kind of content by the path, by Fetch Metadata or by the client's Accept; None if unknown."""
     kind = kind_by_path(target)
     if kind is not None:
         return kind

@@ -3,7 +3,7 @@
 Code that is changed on its way has another hash. For inline code that is mended in the policy, which then allows both
 hashes: `'sha256-OLD' 'sha256-NEW'`. For a file there are two ways. If it was seen, changed, before the page is sent,
 the page gets its new digest. Else the page goes out with the digest that the backend gave it; that is a promise, and
-from then on the file has to be left as it is (`Assets`): a link in it that names the backend does less harm than a
+from then on the file has to be left as it is (`AssetMemory`): a link in it that names the backend does less harm than a
 script that no browser runs.
 
 Not seen are promises outside of the attribute: in import maps, and in the scripts of module loaders.
@@ -15,10 +15,9 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
-from threading import Lock
-from urllib.parse import quote, urldefrag, urljoin
 
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.character_references import decoded
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Kind, Token
 
@@ -29,8 +28,6 @@ _SOURCE = re.compile(rf"('|&#0*39;|&#x0*27;|&apos;)({_DIGEST.pattern})\1", re.IG
 _NEWLINE = re.compile(r"\r\n?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _POLICY = re.compile(rb"\s*content-security-policy\s*", re.IGNORECASE)
-_IN_URL = "%/:=&?~#+!$,;'@()*[]"
-"""Characters that browsers leave alone in a URL, beside letters, digits and `-._`."""
 
 _ADDRESS = {b"script": b"src", b"link": b"href"}
 _WANTED = {
@@ -41,27 +38,24 @@ _WANTED = {
 _TAG = re.compile(rb"<(?:script|link|base)\s[^<>]*>", re.IGNORECASE)
 _MAX_TAG_LENGTH = 1 << 14
 
-MAX_ASSETS = 4096
-"""Files of each sort that are remembered; the oldest is forgotten first."""
-
 
 def digests(data: bytes) -> dict[str, str]:
-    """The digests of some bytes by all `ALGORITHMS`, as `integrity` and policies write them: `sha256-…`."""
+    """Return the digests of some bytes by all `ALGORITHMS`, as `integrity` and policies write them: `sha256-…`."""
     return {name: f"{name}-{base64.b64encode(hashlib.new(name, data).digest()).decode()}" for name in ALGORITHMS}
 
 
 def new_digests(before: bytes, after: bytes) -> dict[str, str]:
-    """For each algorithm the digest of `before`, and what it has become."""
+    """Map the digest of `before` to that of `after`, for each algorithm."""
     return dict(zip(digests(before).values(), digests(after).values(), strict=True))
 
 
 def has_hash(policy: str) -> bool:
-    """Whether a policy allows code by its hash."""
+    """Say whether a policy allows code by its hash."""
     return _SOURCE.search(policy) is not None
 
 
 def allow_also(policy: str, hashes: Mapping[str, str]) -> str:
-    """A Content-Security-Policy that allows the new hash wherever it allows an old one.
+    """Return a Content-Security-Policy that allows the new hash wherever it allows an old one.
 
     The old one stays: the same code may stand elsewhere unchanged, and the backend has allowed it.
     """
@@ -74,7 +68,7 @@ def allow_also(policy: str, hashes: Mapping[str, str]) -> str:
 
 
 def inline_code(page: bytes, text: Callable[[bytes], str]) -> list[bytes]:
-    """The code in an HTML page that a policy may allow by its hash, in order: elements, event handlers, styles.
+    """Return the code in an HTML page that a policy may allow by its hash, in order: elements, event handlers, styles.
 
     `text` decodes bytes of the page. The code is given as browsers hash it: as UTF-8, with character references
     resolved in attributes (CSP 3, 6.7.3.3).
@@ -96,9 +90,9 @@ def inline_code(page: bytes, text: Callable[[bytes], str]) -> list[bytes]:
 
 
 def changed_hashes(before: bytes, after: bytes, text: Callable[[bytes], str]) -> dict[str, str] | None:
-    """The hashes of the inline code of a page that was changed, to those that it has now.
+    """Map the hashes of the inline code of a page that was changed to those that it has now.
 
-    None where it cannot be told which code has become which, because there is more or less of it than before.
+    None where it is unknown which code has become which, because there is more or less of it than before.
     """
     old, new = inline_code(before, text), inline_code(after, text)
     if len(old) != len(new):
@@ -111,64 +105,29 @@ def changed_hashes(before: bytes, after: bytes, text: Callable[[bytes], str]) ->
 
 
 def policies_in(page: bytes) -> Iterator[str]:
-    """The policies that a page gives itself by `<meta http-equiv>`, as written."""
+    """Yield the policies that a page gives itself by `<meta http-equiv>`, as written."""
     found: list[bytes] = []
     _meta_policies(page, found.append)
     return (policy.decode("latin-1") for policy in found)
 
 
 def allow_also_in(page: bytes, hashes: Mapping[str, str]) -> bytes:
-    """A page whose own policies allow the new hashes, too."""
+    """Return a page whose own policies allow the new hashes, too."""
     return _meta_policies(page, lambda policy: allow_also(policy.decode("latin-1"), hashes).encode("latin-1"))
 
 
-class Assets:
-    """What pages were told of files, and what became of files, by URL.
-
-    To be used by several threads. It lives as long as the rules that the files were rewritten by.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._promised: dict[str, None] = {}
-        self._changed: dict[str, Mapping[str, str]] = {}
-
-    def promise(self, url: str) -> None:
-        """Remembers that a page was sent with the backend's digest of a file."""
-        self._keep(self._promised, url, None)
-
-    def is_promised(self, url: str) -> bool:
-        """Whether a file has to stay as it is."""
-        return bool(self._promised) and canonical_url(url, "") in self._promised
-
-    def learn(self, url: str, before: bytes, after: bytes) -> None:
-        """Remembers that a file was sent changed."""
-        self._keep(self._changed, canonical_url(url, ""), new_digests(before, after))
-
-    def changed(self, url: str) -> Mapping[str, str]:
-        """The backend's digests of a file to those it has now; nothing where it was not seen changed."""
-        return self._changed.get(url, {})
-
-    def _keep[Value](self, store: dict[str, Value], url: str, value: Value) -> None:
-        with self._lock:
-            store.pop(url, None)
-            store[url] = value
-            for oldest in list(islice(store, max(0, len(store) - MAX_ASSETS))):
-                del store[oldest]
-
-
 class IntegrityAttributes:
-    """Makes the `integrity` attributes of an HTML page true, or keeps them and has the file left alone.
+    """A rewriter that makes the `integrity` attributes of an HTML page true, or keeps them and has the file left alone.
 
     `text` decodes bytes of the page. `hashes` are the digests that were changed, `promised` the URLs of files whose
     digest was kept. A page that comes in chunks is not read as HTML, which takes time, but searched for tags, so that
     one in a comment or script counts, too: that does no harm.
     """
 
-    def __init__(self, page_url: str, assets: Assets, text: Callable[[bytes], str]) -> None:
+    def __init__(self, page_url: str, memory: AssetMemory, text: Callable[[bytes], str]) -> None:
         self._base = page_url
         self._based = False
-        self._assets = assets
+        self._memory = memory
         self._text = text
         self._held = b""
         self.hashes: dict[str, str] = {}
@@ -176,11 +135,11 @@ class IntegrityAttributes:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes of a page; returns what can be sent now, which is all but an unfinished tag."""
+        """Take the next bytes of a page; return what can be sent now, which is all but an unfinished tag."""
         data = self._held + chunk
         open_tag = data.rfind(b"<", -_MAX_TAG_LENGTH)
         end = len(data) if open_tag < 0 or data.find(b">", open_tag) >= 0 else open_tag
@@ -188,12 +147,12 @@ class IntegrityAttributes:
         return self._mended(data[:end])
 
     def finish(self) -> bytes:
-        """The page is complete: returns all that was held back."""
+        """End the page; return all that was held back."""
         data, self._held = self._held, b""
         return data
 
     def whole(self, page: bytes) -> bytes:
-        """A whole page at once."""
+        """Rewrite a whole page at once."""
         return self._tags(page)
 
     def _mended(self, data: bytes) -> bytes:
@@ -219,24 +178,13 @@ class IntegrityAttributes:
         if not address or not found:
             return None
         url = canonical_url(_unescaped(address, self._text), self._base)
-        changed = self._assets.changed(url)
+        changed = self._memory.changed(url)
         if not all(digest in changed for digest in found):
             self.promised.append(url)
-            self._assets.promise(url)
+            self._memory.promise(url)
             return None
         self.hashes |= {digest: changed[digest] for digest in found}
         return _DIGEST.sub(lambda digest: changed[_canonical(digest[0])], value.decode("latin-1")).encode("latin-1")
-
-
-def canonical_url(url: str, base: str) -> str:
-    """A URL as a browser asks for it, without its fragment; "" for what is none."""
-    try:
-        absolute = urldefrag(urljoin(base, url.strip(" \t\n\f\r"))).url
-        scheme, colon, rest = absolute.partition("://")
-        authority, _, path = rest.partition("/")
-        return f"{scheme.lower()}{colon}{authority.lower()}/{quote(path, safe=_IN_URL, errors='surrogateescape')}"
-    except ValueError:
-        return ""
 
 
 def _meta_policies(page: bytes, change: Callable[[bytes], bytes | None]) -> bytes:
@@ -249,14 +197,16 @@ def _meta_policies(page: bytes, change: Callable[[bytes], bytes | None]) -> byte
 
 
 def _canonical(digest: str) -> str:
-    """A digest as `digests` writes it: policies may have base64url (CSP 3, 2.3.1), and the algorithm in any case."""
+    """Return a digest as `digests` writes it: policies may have base64url (CSP 3, 2.3.1), and the algorithm in any
+    case.
+    """
     found = _DIGEST.fullmatch(digest)
     assert found
     return found[1].lower() + found[2].replace("-", "+").replace("_", "/")
 
 
 def _unescaped(value: bytes, text: Callable[[bytes], str]) -> str:
-    """The value of an attribute with its character references resolved."""
+    """Return the value of an attribute with its character references resolved."""
     if b"&" not in value:
         return text(value)
     # References are resolved to UTF-8, so the rest has to be UTF-8, too.
@@ -264,6 +214,6 @@ def _unescaped(value: bytes, text: Callable[[bytes], str]) -> str:
 
 
 def _hashed(code: str) -> bytes:
-    """Code as browsers hash it, after the parser has changed line ends, NUL and broken bytes."""
+    """Return code as browsers hash it, after the parser has changed line ends, NUL and broken bytes."""
     code = _NEWLINE.sub("\n", code).replace("\0", "\ufffd")
     return _SURROGATE.sub("\ufffd", code).encode()

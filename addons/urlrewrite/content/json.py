@@ -21,7 +21,7 @@ _MAX_LENGTH = 1 << 16
 
 
 def map_json(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
-    """A whole text of JSON with its links mapped."""
+    """Map the links in a whole text of JSON."""
     if _KEY not in data:
         return link_map.map(data, bare=True, on_change=on_change)
     text = JsonText(link_map, on_change)
@@ -29,7 +29,7 @@ def map_json(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
 
 
 class JsonText:
-    """JSON that comes in chunks. Held back is what may belong to a URL, and an unfinished `@context`."""
+    """A rewriter of JSON in chunks. Held back is what may belong to a URL, and an unfinished `@context`."""
 
     def __init__(self, link_map: LinkMap, on_change: OnChange) -> None:
         self._link_map = link_map
@@ -40,15 +40,15 @@ class JsonText:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._links.held + self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Take the next bytes; return what can be sent now."""
         return self._mapped(self._held + chunk, final=False)
 
     def finish(self) -> bytes:
-        """The text is complete: returns all that was held back."""
+        """End the text; return all that was held back."""
         return self._mapped(self._held, final=True) + self._links.finish()
 
     def _stream(self) -> LinkStream:
@@ -78,7 +78,7 @@ class JsonText:
 
 
 def _settled(data: bytes, position: int) -> int:
-    """Up to where no key of a context can have begun."""
+    """Return up to where no key of a context can have begun."""
     begun = _BEGUN.search(data, max(position, len(data) - 64))
     if begun is None:
         return len(data)
@@ -87,7 +87,7 @@ def _settled(data: bytes, position: int) -> int:
 
 
 def _end_of_value(data: bytes, start: int) -> int | None:
-    """Where a string, array or object ends; `start` for another value; None where it is not complete."""
+    """Return where a string, array or object ends; `start` for another value; None where it is not complete."""
     if start == len(data):
         return None
     if data.startswith(b'"', start):

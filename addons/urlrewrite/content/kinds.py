@@ -23,7 +23,7 @@ class Kind(StrEnum):
     MULTIPART = "multipart"
     """Parts with fields of their own: batches (`multipart/mixed`), saved pages (`multipart/related`)."""
     OTHER_TEXT = "text"
-    """Text without a syntax in which links could be told from prose: plain text, CSV, YAML, Markdown."""
+    """Text without a syntax in which links could be distinguished from prose: plain text, CSV, YAML, Markdown."""
     BINARY = "binary"
 
     @property
@@ -42,7 +42,7 @@ class Kind(StrEnum):
             case Kind.JAVASCRIPT:
                 return "js"
             case Kind.MANIFEST | Kind.MULTIPART | Kind.EVENT_STREAM:
-                return "json"  # UTF-8, and what is none of it survives
+                return "json"  # UTF-8; other bytes survive
             case _:
                 return "text"
 
@@ -81,12 +81,12 @@ _LOOKS_LIKE_HTML = re.compile(rb"\s*(?:<!--|<!doctype html|<html|<head|<body|<ti
 
 
 def media_type(content_type: str) -> str:
-    """The media type of a Content-Type field, in lower case and without parameters."""
+    """Return the media type of a Content-Type field, in lower case and without parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def content_kind(content_type: str, path: str = "") -> Kind:
-    """The kind of content that a Content-Type field declares for what was asked for by this path."""
+    """Return the kind of content that a Content-Type field declares for a request of this path."""
     declared = media_type(content_type)
     kind = _KINDS.get(declared) or next((_SUFFIXES[end] for end in _SUFFIXES if declared.endswith(end)), None)
     if kind is None:
@@ -95,5 +95,5 @@ def content_kind(content_type: str, path: str = "") -> Kind:
 
 
 def sniff_kind(data: bytes) -> Kind:
-    """The kind of a body that came without Content-Type: HTML if it begins like it, as browsers judge it."""
+    """Return the kind of a body that came without Content-Type: HTML if it begins like HTML, as browsers judge it."""
     return Kind.HTML if _LOOKS_LIKE_HTML.match(data[:512].lstrip(b"\xef\xbb\xbf")) else Kind.BINARY

@@ -11,33 +11,33 @@ _MAX_LENGTH = 1 << 20
 
 
 class Manifest:
-    """Maps a manifest as a whole; of one of more than a megabyte, what is complete of it."""
+    """A rewriter that maps a manifest as a whole; of one of more than a megabyte, what is complete of it."""
 
-    def __init__(self, link_map: LinkMap, paths: Paths, told: OnChange) -> None:
+    def __init__(self, link_map: LinkMap, paths: Paths, on_change: OnChange) -> None:
         self._link_map = link_map
         self._paths = paths
-        self._told = told
+        self._on_change = on_change
         self._offset = 0
         self._held = b""
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes."""
+        """Take the next bytes; return what can be sent now: nothing up to a megabyte."""
         self._held += chunk
         end = self._held.rfind(b",") if len(self._held) > _MAX_LENGTH else 0
         return self._mapped(max(end, 0))
 
     def finish(self) -> bytes:
-        """The manifest is complete: returns it."""
+        """End the manifest; return all that was held back."""
         return self._mapped(len(self._held))
 
     def _mapped(self, end: int) -> bytes:
         data, self._held = self._held[:end], self._held[end:]
-        told = shifted(self._told, self._offset)
+        on_change = shifted(self._on_change, self._offset)
         self._offset += end
         changes = self._paths.changes(data, in_manifest(data))
-        return map_around(data, changes, self._link_map, told, bare=True)
+        return map_around(data, changes, self._link_map, on_change, bare=True)

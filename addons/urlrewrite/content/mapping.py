@@ -1,6 +1,6 @@
 """Where links are looked for in each kind of content.
 
-`LinkMap` knows spellings and nothing of places; here are the places. `everywhere` covers every attribute, scripts,
+`LinkMap` knows how links are spelled; this module knows where they stand. `everywhere` covers every attribute, scripts,
 style sheets, JSON, XML text, playlists and batches. `tags` covers the attributes that HTML defines as URLs.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from urlrewrite.content.changes import Links, Values
+from urlrewrite.content.changes import AttributeRewrites, Links
 from urlrewrite.content.charset.view import CannotEncode, View, detect
 from urlrewrite.content.css import StyleSheet
 from urlrewrite.content.html.markup import Markup
@@ -29,10 +29,13 @@ from urlrewrite.content.splicing import map_around
 from urlrewrite.content.stream import BodyRewriter, Chain, Lines
 
 
-def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, values: Values | None = None) -> bytes:
-    """`data`, in an encoding that contains ASCII, with links mapped and attribute values changed; else as it was.
+def rewrite_content(
+    data: bytes, kind: Kind, *, links: Links | None = None, values: AttributeRewrites | None = None
+) -> bytes:
+    """Return `data` with links mapped and attribute values changed; the same bytes where there is nothing to change.
 
-    `values` sees attributes of markup before the link map does, and nothing of other content.
+    `data` is in an encoding that contains ASCII. `values` sees attributes of markup before the link map does, and
+    nothing of other content.
     """
     if values and kind.is_markup:
         data = _all_of(data, MarkupValues(kind, values))
@@ -43,8 +46,10 @@ def rewrite_content(data: bytes, kind: Kind, *, links: Links | None = None, valu
     return data if rewriter is None else _all_of(data, rewriter)
 
 
-def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values | None = None) -> BodyRewriter | None:
-    """The same for content that comes in chunks; None where nothing is to be done.
+def content_rewriter(
+    kind: Kind, *, links: Links | None = None, values: AttributeRewrites | None = None
+) -> BodyRewriter | None:
+    """Return the streaming counterpart of `rewrite_content`; None if nothing would change.
 
     All that is held back are an unfinished tag, script or style block (up to some megabytes), an unfinished rule of a
     style sheet or part of several, and otherwise some hundred bytes.
@@ -55,24 +60,24 @@ def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values |
         return Chain([*of_values, *of_links]) if of_values or of_links else None
     if links is None or not links.everywhere:
         return None
-    told = links.tell(str(kind))
+    on_change = links.tell(str(kind))
     paths = Paths(links.link_map.mount, links.page) if links.link_map.mount else None
     match kind:
         case Kind.CSS:
-            return StyleSheet(links.link_map, told, paths, comments=links.comments)
+            return StyleSheet(links.link_map, on_change, paths, comments=links.comments)
         case Kind.JAVASCRIPT:
-            script = LinkStream(links.link_map, bare=True, on_change=told)
+            script = LinkStream(links.link_map, bare=True, on_change=on_change)
             return Watched(script, paths.mount, links) if paths else script
         case Kind.MANIFEST if paths:
-            return Manifest(links.link_map, paths, told)
+            return Manifest(links.link_map, paths, on_change)
         case Kind.PLAYLIST if paths:
-            return Lines(partial(_playlist, links.link_map, paths, told))
+            return Lines(partial(_playlist, links.link_map, paths, on_change))
         case Kind.JSON | Kind.MANIFEST:
-            return JsonText(links.link_map, told)
+            return JsonText(links.link_map, on_change)
         case Kind.PLAYLIST:
-            return LinkStream(links.link_map, bare=False, on_change=told)
+            return LinkStream(links.link_map, bare=False, on_change=on_change)
         case Kind.OTHER_TEXT if links.plain_text:
-            return LinkStream(links.link_map, bare=False, on_change=told)
+            return LinkStream(links.link_map, bare=False, on_change=on_change)
         case Kind.EVENT_STREAM:
             return Lines(lambda data, base: links.link_map.map(data, bare=True, on_change=links.tell(str(kind), base)))
         case Kind.MULTIPART:
@@ -82,7 +87,7 @@ def content_rewriter(kind: Kind, *, links: Links | None = None, values: Values |
 
 
 def _may_concern(link_map: LinkMap, data: bytes, kind: Kind) -> bool:
-    """The quick test: whether there may be a link in some content. Of one without a host nothing tells so quickly."""
+    """Say, quickly, whether there may be a link in some content. Links without a host have no quick test."""
     return link_map.mount is not None or link_map.names_in(data) or (kind.is_markup and hides_host(data, link_map))
 
 
@@ -95,12 +100,14 @@ def _markup(kind: Kind, links: Links) -> Markup:
     return MountedMarkup(kind, links, mount) if mount else Markup(kind, links)
 
 
-def _playlist(link_map: LinkMap, paths: Paths, told: OnChange, lines: bytes, base: int) -> bytes:
-    return map_around(lines, paths.changes(lines, in_playlist(lines)), link_map, shifted(told, base))
+def _playlist(link_map: LinkMap, paths: Paths, on_change: OnChange, lines: bytes, base: int) -> bytes:
+    return map_around(lines, paths.changes(lines, in_playlist(lines)), link_map, shifted(on_change, base))
 
 
-def _part(links: Links, values: Values | None, body: bytes, content_type: str, offset: int) -> bytes:
-    """The body of a part, in its own encoding and kind; as it came where its encoding does not come back."""
+def _part(links: Links, values: AttributeRewrites | None, body: bytes, content_type: str, offset: int) -> bytes:
+    """Rewrite the body of a part, in its own encoding and kind; it stays as it came where its encoding does not come
+    back.
+    """
     kind = content_kind(content_type)
     within = replace(links, on_link=lambda where, at, *change: links.on_link(where, offset + at, *change))
     view = View.of(body, detect(body, content_type, kind=kind.charset_rules), escapes=kind is not Kind.XML)

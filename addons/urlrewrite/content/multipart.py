@@ -28,10 +28,12 @@ _MAX_DEPTH = 8
 
 
 class Multipart:
-    """Rewrites part by part; one that is not complete is held back, up to 8 MB, and a longer one is left alone."""
+    """A rewriter that works part by part; an incomplete part is held back, up to 8 MB, and a longer one
+    is left alone.
+    """
 
-    def __init__(self, link_map: LinkMap, told: OnChange, rewrite: RewritePart) -> None:
-        self._parts = _Parts(link_map, told, rewrite)
+    def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart) -> None:
+        self._parts = _Parts(link_map, on_change, rewrite)
         self._held = b""
         self._offset = 0  # of what is held
         self._delimiter: re.Pattern[bytes] | None = None
@@ -40,11 +42,11 @@ class Multipart:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns all complete parts."""
+        """Take the next bytes; return all complete parts."""
         data = self._held + chunk
         sent: list[bytes] = []
         position = 0
@@ -79,7 +81,7 @@ class Multipart:
         return b"".join(sent)
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
+        """End the body; return all that was held back."""
         held, self._held = self._held, b""
         if self._delimiter is None:
             return held
@@ -92,13 +94,13 @@ class Multipart:
 
 
 class _Parts:
-    def __init__(self, link_map: LinkMap, told: OnChange, rewrite: RewritePart) -> None:
+    def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart) -> None:
         self._link_map = link_map
-        self._told = told
+        self._on_change = on_change
         self._rewrite = rewrite
 
     def rewritten(self, part: bytes, offset: int, *, depth: int = 0) -> bytes:
-        """A part with its fields mapped, its body rewritten, and its Content-Length made true."""
+        """Return a part with its fields mapped, its body rewritten, and its Content-Length corrected."""
         end = _END_OF_HEAD.search(part)
         if end is None or depth > _MAX_DEPTH:
             return part
@@ -111,7 +113,7 @@ class _Parts:
             changed = self._body(body, fields.get(b"content-type", "text/plain"), offset + end.end(), depth)
         else:
             changed = body
-        head = self._link_map.map(head, on_change=shifted(self._told, offset))
+        head = self._link_map.map(head, on_change=shifted(self._on_change, offset))
         if len(changed) != len(body):
             head = _with_length(head, len(body), len(changed))
         return head + changed
@@ -122,12 +124,12 @@ class _Parts:
         start = _START_LINE.match(body)
         if start is None:
             return body
-        line = self._link_map.map(start[0], on_change=shifted(self._told, offset))
+        line = self._link_map.map(start[0], on_change=shifted(self._on_change, offset))
         return line + self.rewritten(body[start.end() :], offset + start.end(), depth=depth + 1)
 
 
 def _with_length(head: bytes, before: int, after: int) -> bytes:
-    """The fields with a Content-Length changed by as much as the body was; a wrong one stays as wrong as it came."""
+    """Change a Content-Length by as much as the body was changed; a wrong one stays as wrong as it came."""
 
     def field(found: re.Match[bytes]) -> bytes:
         value = found["value"].strip()

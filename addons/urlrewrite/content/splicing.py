@@ -11,7 +11,7 @@ from urlrewrite.content.links.mounts import Change
 def map_around(
     data: bytes, changes: Iterable[Change], link_map: LinkMap, on_change: OnChange, *, bare: bool = False
 ) -> bytes:
-    """`data` with the changes, which come in order, and the links mapped between them, as `LinkMap.map` does.
+    """Return `data` with the changes, which come in order, and the links mapped between them, as `LinkMap.map` does.
 
     Each change is of a URL without a host, so that no URL with one reaches over it.
     """

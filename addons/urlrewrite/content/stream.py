@@ -13,17 +13,17 @@ from urlrewrite.content.coding.codings import decoder, encoder
 
 
 class BodyRewriter(Protocol):
-    """Bytes in, bytes out. After `finish` a rewriter is used up."""
+    """A rewriter of one body. After `finish` it is used up."""
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for: should the rewriter be given up, it is sent as it is."""
+        """Bytes consumed and not yet emitted; they are sent as they are if the rewriter is given up."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes of the body; returns what can be sent now."""
+        """Take the next bytes of the body; return what can be sent now."""
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
+        """End the body; return all that was held back."""
 
 
 class Chain:
@@ -34,11 +34,11 @@ class Chain:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for, as far as the stages before have rewritten it."""
+        """Bytes consumed and not yet emitted, as far as the stages before have rewritten them."""
         return b"".join(stage.held for stage in reversed(self._stages))
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Take the next bytes; return what can be sent now."""
         for stage in self._stages:
             if not chunk:
                 break
@@ -46,7 +46,7 @@ class Chain:
         return chunk
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
+        """End the body; return all that was held back."""
         rest = b""
         for stage in self._stages:
             rest = (stage.feed(rest) if rest else b"") + stage.finish()
@@ -54,9 +54,10 @@ class Chain:
 
 
 class Coded:
-    """Has a body rewritten under its content codings, and sent in them or, if given, in those `sent`.
+    """A rewriter for a coded body: decoded, rewritten by another rewriter, and coded again, or in the codings `sent` if
+    given.
 
-    What was taken is put out at the end of each chunk, so that nothing waits in an encoder. `feed` and `finish` raise
+    What was taken is emitted at the end of each chunk, so that nothing waits in an encoder. `feed` and `finish` raise
     CorruptCoding, and DecodedTooLarge where the body decodes to more than `ratio` times what has come.
     """
 
@@ -73,18 +74,19 @@ class Coded:
         return b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Take the next bytes; return what can be sent now."""
         sent = [self._encoder.feed(self._inner.feed(piece)) for piece in self._decoder.pieces(chunk)]
         return b"".join([*sent, self._encoder.flush()])
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
+        """End the body; return all that was held back."""
         self._decoder.finish()
         return self._encoder.feed(self._inner.finish()) + self._encoder.finish()
 
 
 class Lines:
-    """Rewrites line by line, so that an event stream arrives event by event; only an unfinished line is held back.
+    """A rewriter that works line by line, so that an event stream arrives event by event; only an unfinished line is
+    held.
 
     `rewrite` is given some lines and their offset in the body.
     """
@@ -100,14 +102,14 @@ class Lines:
         return self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Returns all complete lines, rewritten."""
+        """Take the next bytes; return all complete lines, rewritten."""
         data = self._held + chunk
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         self._held = data[end:]
         return self._rewritten(data[:end])
 
     def finish(self) -> bytes:
-        """The last line, if no line end followed it."""
+        """Return the last line, if no line end followed it."""
         held, self._held = self._held, b""
         return self._rewritten(held)
 

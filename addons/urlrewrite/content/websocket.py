@@ -2,8 +2,8 @@
 
 What is JSON, behind the numbers and letters that socket.io and SockJS put before it or cut by SignalR's record
 separators, is read as JSON; a piece of a page, as htmx and Turbo send it, as HTML; and anything else as text. A STOMP
-frame (STOMP 1.2) may tell the length of its body: that is counted again. Where such a frame lies in a JSON string, as
-SockJS sends it, its length cannot be mended, so the message is left alone, and that is told.
+frame (STOMP 1.2) may give the length of its body, which is then corrected. Where such a frame lies in a JSON string, as
+SockJS sends it, its length cannot be corrected, so the message is left alone, and a warning says why.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class MappedMessage:
 
 
 def map_message(data: bytes, link_map: LinkMap, on_change: OnChange) -> MappedMessage:
-    """A text message, UTF-8, with its links mapped."""
+    """Map the links in a text message, which is UTF-8."""
     if not link_map.names_in(data) and not link_map.mount:
         return MappedMessage(data)
     if _STOMP.match(data):
@@ -70,9 +70,9 @@ def _map_text(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
 
 
 def _map_frames(data: bytes, link_map: LinkMap, on_change: OnChange) -> bytes | None:
-    """STOMP frames: each ends in NUL, behind a body as long as it says, or up to that NUL if it does not.
+    """Map the links in STOMP frames: each ends in NUL, behind a body of the given length, or at the first NUL.
 
-    None where a body is longer than what is here.
+    None where a body is longer than the message.
     """
     pieces: list[bytes] = []
     position = 0

@@ -1,4 +1,4 @@
-"""A model made ready to run: every level of every site compiled, every fault of the rules found at once."""
+"""A model compiled to run: every level of every site, and every fault of the rules found at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ELEMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class CompiledLevel:
-    """What is in force in a directory of a site. `fault` is why IIS would answer nothing there but an error."""
+    """What is in force in a directory of a site. `fault` is the error with which IIS refuses all requests there."""
 
     inbound: InboundSet
     outbound_rules: tuple[CompiledOutboundRule, ...]
@@ -59,7 +59,7 @@ class CompiledSite:
     directory: str = ""
 
     def level_of(self, path: str) -> CompiledLevel:
-        """The level of a path, decoded and without its leading slash."""
+        """Return the level of a path, which is decoded and without its leading slash."""
         return find_level(self.levels, path)
 
 
@@ -67,10 +67,10 @@ class CompiledSite:
 class CompiledRules:
     """All rules in force.
 
-    `lookups` are the rewrite maps and providers of the server, which global rules may use; `global_fault` is why IIS
-    would answer every request with an error. `allowed_hosts` are the (host, port) pairs that requests may be sent to.
-    `farms` are the names of server farms, in lower case; `proxies` tells whether IIS would send requests on at all.
-    `linear` tells that every pattern is proved to be quick, so that no evaluation needs a thread.
+    `lookups` are the rewrite maps and providers of the server, which global rules may use. `global_fault` is the error
+    with which IIS would refuse every request. `allowed_hosts` are the (host, port) pairs to which requests may be
+    forwarded. `farms` are the names of server farms, in lower case; `proxies` says whether IIS would forward requests
+    at all. `linear` says that every pattern is proved to be quick, so that no evaluation needs a thread.
     """
 
     rule_set: RuleSet
@@ -84,7 +84,8 @@ class CompiledRules:
     linear: bool
 
     def find_site(self, scheme: str, host: str, target: str) -> CompiledSite | None:
-        """The site that a Host field names: of several below one name, the one that is mounted deepest above a path.
+        """Return the site that a Host field names: of several with the same name, the one mounted deepest above the
+        path.
 
         `target` is path and query as the client sent them.
         """
@@ -99,7 +100,7 @@ class CompiledRules:
         return found
 
     def named_sites(self, scheme: str, host: str) -> list[CompiledSite]:
-        """The sites that are published under a Host field.
+        """Return the sites that are published under a Host field.
 
         Host and port decide; where the port is one that no site lists (a forwarded port), a host is enough if only one
         site has it at a path. A site that lists no name serves those that no other does.
@@ -124,12 +125,12 @@ class CompiledRules:
 
 
 def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]]:
-    """Compiles a rule set. The second part are the warnings.
+    """Compile a rule set; return the compiled rules and the warnings.
 
-    In mode iis a fault that IIS finds only when it runs is a warning: such a site loads and answers with IIS's error.
+    In mode iis a fault that IIS finds only when it runs is a warning: such a site loads and responds with IIS's error.
 
     Raises:
-        RuleFileError: with every pattern, template and name that cannot be used.
+        RuleFileError: a pattern, a template or a name cannot be used; it has every such problem.
     """
     compiler = _Compiler()
     server = server_level(rule_set)
@@ -154,7 +155,7 @@ def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]
 
 
 class _Compiler:
-    """Puts levels together; `problems` has each problem once, however many levels have it."""
+    """The compilation of all levels; `problems` has each problem once, however many levels have it."""
 
     def __init__(self) -> None:
         self.problems: dict[Problem, None] = {}
@@ -164,7 +165,7 @@ class _Compiler:
         self._lists: dict[tuple[int, ...], RuleList] = {}
 
     def lookups(self, level: Effective) -> Mapping[str, Lookup]:
-        """The rewrite maps and providers of a level; of two with one name the map is asked."""
+        """Return the rewrite maps and providers of a level; a map goes before a provider of the same name."""
         sources: dict[str, RewriteMap | Provider] = {**level.providers, **level.rewrite_maps}
         found = {}
         for name, source in sources.items():
@@ -174,7 +175,9 @@ class _Compiler:
         return MappingProxyType(found)
 
     def global_rules(self, rule_set: RuleSet, lookups: Mapping[str, Lookup]) -> tuple[InboundSet, Failure | None]:
-        """The global rules. They are the server's: their faults stop the load unless all its sites are in mode iis."""
+        """Compile the global rules. They are the server's: a fault in them stops the load unless all sites are in mode
+        iis.
+        """
         modes = {site.mode for site in rule_set.sites}
         faults = _Faults(self, "500.51", Mode.IIS if modes == {Mode.IIS} else Mode.HELPFUL)
         rules = [faults.take(self._rules.inbound(PlacedRule(rule), lookups)) for rule in rule_set.global_rules]
@@ -183,7 +186,7 @@ class _Compiler:
         return InboundSet("Global", RuleList(rules), None, encoding), faults.first
 
     def site(self, site: Site, server: Effective) -> CompiledSite:
-        """A site with all its levels."""
+        """Compile a site with all its levels."""
         levels = {path: self._level(site, level) for path, level in site_levels(server, site).items()}
         return CompiledSite(site, MappingProxyType(levels), unquote(site.path.removeprefix("/")))
 
@@ -216,7 +219,7 @@ class _Compiler:
         )
 
     def _list(self, rules: Iterable[CompiledInboundRule]) -> RuleList:
-        """Levels with the same rules share their list, and what it has for looking them up."""
+        """Return the rules as a list to look up; levels with the same rules share one."""
         rules = tuple(rules)
         key = tuple(map(id, rules))
         if key not in self._lists:
@@ -230,7 +233,7 @@ class _Compiler:
         for rule in (placed.rule for placed in level.rules):
             for item in rule.server_variables:
                 if item.name.lower() not in allowed:
-                    here = "and so does this site" if mode is Mode.IIS else "here it is set all the same"
+                    here = "and so does this site" if mode is Mode.IIS else "it is set here all the same"
                     message = (
                         f'the server variable "{item.name}" is not in allowedServerVariables: IIS answers 500.50 when '
                         f"the rule acts, {here}; add it to the list"
@@ -245,7 +248,7 @@ def _fault(iis_status: str, problem: Problem) -> Failure:
 
 
 class _Faults:
-    """What is wrong at one level. In mode iis an error becomes the fault that IIS would answer with."""
+    """What is wrong at one level. In mode iis an error becomes the fault that IIS would respond with."""
 
     def __init__(self, compiler: _Compiler, code: str, mode: Mode) -> None:
         self._compiler = compiler
@@ -254,22 +257,22 @@ class _Faults:
         self.first: Failure | None = None
 
     def take[Item](self, compiled: Compiled[Item]) -> Item:
-        """The item; its problems are told."""
+        """Return the item and report its problems."""
         for problem in compiled.problems:
             self._tell(problem, _fault(self._code, problem))
         self._compiler.linear = self._compiler.linear and compiled.linear
         return compiled.item
 
     def again(self, overridden: Overridden) -> None:
-        """Tells of a name that is inherited and given again."""
+        """Report a name that is inherited and defined again."""
         element = _ELEMENTS[overridden.collection]
         message = (
             f"got the {element} {overridden.name!r} again, which is inherited from {overridden.inherited_from}: "
-            f"IIS answers 500.19; take the inherited one away with <remove name> or <clear/>"
+            f"IIS answers 500.19; remove the inherited one with <remove name> or <clear/>"
         )
         severity = Severity.ERROR if self._mode is Mode.IIS else Severity.WARNING
         if severity is Severity.WARNING:
-            message += ". Here the new one is in force in its place"
+            message += ". Here the new one replaces it"
         rule = overridden.name if overridden.collection in (Collection.RULES, Collection.OUTBOUND_RULES) else ""
         failure = Failure("500.19", Reason.NAME_TWICE, kind=element, name=overridden.name)
         self._tell(Problem(overridden.source, message, "UR127", rule, severity), failure)
@@ -277,7 +280,7 @@ class _Faults:
     def _tell(self, problem: Problem, failure: Failure) -> None:
         if problem.severity is Severity.ERROR and self._mode is Mode.IIS:
             status = failure.iis_status
-            message = f"{problem.message}; as in IIS, every request that this concerns is answered with {status}"
+            message = f"{problem.message}; as in IIS, every request that this concerns gets {status}"
             problem = replace(problem, message=message, severity=Severity.WARNING)
             self.first = self.first or failure
         self._compiler.problems[problem] = None

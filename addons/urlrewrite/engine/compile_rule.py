@@ -1,4 +1,4 @@
-"""One rule made ready to run, and what is wrong with it.
+"""One rule compiled to run, and what is wrong with it.
 
 A rule is compiled once, however many levels inherit it, unless the names that it may use differ.
 """
@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from typing import Any, cast
 from urllib.parse import quote
 
-from urlrewrite.engine.compiled import TAG_FLAGS, CompiledInboundRule, CompiledOutboundRule, CompiledVariable
+from urlrewrite.content.carriers import TAG_FLAGS
+from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule, CompiledVariable
 from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
 from urlrewrite.engine.inheritance import Effective, PlacedRule
 from urlrewrite.engine.scope import Lookup
@@ -21,6 +22,7 @@ from urlrewrite.model import (
     Conditions,
     LogicalGrouping,
     MatchType,
+    OutboundMatch,
     OutboundRule,
     PatternSyntax,
     PreCondition,
@@ -35,7 +37,9 @@ _UNCOMPILED = compile_pattern("", "ExactMatch", ignore_case=False)
 
 @dataclass(frozen=True, slots=True)
 class Compiled[Item]:
-    """A rule or precondition with what was found wrong with it. `linear` tells that its patterns are all quick."""
+    """A rule or precondition with what was found wrong with it. `linear` says that all its patterns are proved to be
+    quick.
+    """
 
     item: Item
     problems: tuple[Problem, ...]
@@ -43,13 +47,13 @@ class Compiled[Item]:
 
 
 class RuleCompiler:
-    """Compiles rules; one that is wrong gets placeholders for what cannot be used."""
+    """A compiler of rules; one that is wrong gets placeholders for what cannot be used."""
 
     def __init__(self) -> None:
         self._done: dict[tuple[object, ...], Compiled[Any]] = {}
 
     def inbound(self, placed: PlacedRule, lookups: Mapping[str, Lookup]) -> Compiled[CompiledInboundRule]:
-        """An inbound rule; `lookups` are the rewrite maps and providers that it may use."""
+        """Compile an inbound rule; `lookups` are the rewrite maps and providers that it may use."""
         return self._once(
             (id(placed.rule), placed.directory, frozenset(lookups)), lookups, lambda part: part.inbound(placed)
         )
@@ -57,14 +61,14 @@ class RuleCompiler:
     def outbound(
         self, rule: OutboundRule, level: Effective, readings: Readings, lookups: Mapping[str, Lookup]
     ) -> Compiled[CompiledOutboundRule]:
-        """An outbound rule as it is at a level."""
-        tags, custom = _tags(rule, level)
+        """Compile an outbound rule as it is at a level."""
+        tags, custom = examined_tags(rule.match, level)
         known = rule.pre_condition.lower() in level.pre_conditions
         key = (id(rule), frozenset(lookups), readings, tags, custom, known)
         return self._once(key, lookups, lambda part: part.outbound(rule, level, readings))
 
     def pre_condition(self, item: PreCondition, lookups: Mapping[str, Lookup]) -> Compiled[CompiledConditions]:
-        """A precondition."""
+        """Compile a precondition."""
         return self._once((id(item), frozenset(lookups)), lookups, lambda part: part.pre_condition(item))
 
     def _once[Item](
@@ -77,19 +81,19 @@ class RuleCompiler:
         return cast("Compiled[Item]", self._done[key])
 
 
-def _tags(rule: OutboundRule, level: Effective) -> tuple[frozenset[tuple[str, str]], bool]:
-    """The pairs of tag and attribute that a rule examines, and whether the customTags that it names are there."""
-    if rule.match.server_variable:
+def examined_tags(match: OutboundMatch, level: Effective) -> tuple[frozenset[tuple[str, str]], bool]:
+    """Return the pairs of tag and attribute that a rule examines, and whether the customTags that it names exist."""
+    if match.server_variable:
         return frozenset(), True
-    tags = {pair for flag in rule.match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
-    if "CustomTags" not in rule.match.filter_by_tags:
+    tags = {pair for flag in match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
+    if "CustomTags" not in match.filter_by_tags:
         return frozenset(tags), True
-    custom = level.custom_tags.get(rule.match.custom_tags.lower())
+    custom = level.custom_tags.get(match.custom_tags.lower())
     return frozenset(tags.union(custom.tags if custom else ())), custom is not None
 
 
 class _Part:
-    """Compiles one rule and keeps what is wrong with it."""
+    """The compilation of one rule, which collects what is wrong with it."""
 
     def __init__(self, lookups: Mapping[str, Lookup]) -> None:
         self.lookups = lookups
@@ -123,7 +127,7 @@ class _Part:
         written = rule.conditions
         if written.track_all_captures is None:
             written = replace(written, track_all_captures=readings.outbound_track_all_captures)
-        tags, has_custom_tags = _tags(rule, level)
+        tags, has_custom_tags = examined_tags(rule.match, level)
         if rule.pre_condition and rule.pre_condition.lower() not in level.pre_conditions:
             self.unknown("UR125", "preCondition", rule.pre_condition, [i.name for i in level.pre_conditions.values()])
         if not has_custom_tags:
@@ -208,9 +212,9 @@ class _Part:
     def check_references(
         self, templates: list[tuple[Template, Source]], groups: int, conditions: CompiledConditions
     ) -> None:
-        """Warns of back-references to groups that no pattern has; they are always empty."""
+        """Warn of back-references to groups that no pattern has; they are always empty."""
         if any(problem.id == "UR110" for problem in self.problems):
-            return  # What groups the pattern is meant to have, nobody knows.
+            return  # It is unknown which groups the pattern is meant to have.
         of_conditions = [item.pattern.groups for item in conditions.items if item.pattern]
         tracked = sum(of_conditions) if conditions.track_all_captures else max(of_conditions, default=-1)
         for template, source in templates:
@@ -227,9 +231,9 @@ class _Part:
                     )
 
     def unknown(self, id: str, kind: str, name: str, known: list[str], source: Source | None = None) -> None:
-        """An error for a name that nothing has at the level where the rule is in force."""
+        """Report a name that does not exist at the level where the rule is in force."""
         near = get_close_matches(name, known, 1)
-        expected = f"one of {', '.join(known)}" if known else "one that is in force here, and there is none"
+        expected = f"one of {', '.join(known)}" if known else "none, since none is in force here"
         hint = f"; did you mean {near[0]}?" if near else ""
         self.error(id, f"got the {kind} {name!r}, expected {expected}{hint}", source)
 
@@ -240,5 +244,5 @@ class _Part:
         self.problems.append(Problem(self.where(source), message, id, self.rule, Severity.WARNING))
 
     def where(self, source: Source | None) -> Source:
-        """What was written on a line of its own is told with that line."""
+        """Return the line of a part of the rule, or that of the rule where the part has none of its own."""
         return source if source and source.line else self.source

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urlrewrite.engine.conditions import CompiledConditions
 from urlrewrite.engine.template import Template
 from urlrewrite.model import InboundRule, OutboundActionType, OutboundRule, TagReplacement
 from urlrewrite.patterns.pattern import Pattern
-
-TAG_FLAGS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "A": (("a", "href"),),
-    "Area": (("area", "href"),),
-    "Base": (("base", "href"),),
-    "Form": (("form", "action"),),
-    "Frame": (("frame", "src"), ("frame", "longdesc")),
-    "Head": (("head", "profile"),),
-    "IFrame": (("iframe", "src"), ("iframe", "longdesc")),
-    "Img": (("img", "src"), ("img", "longdesc"), ("img", "usemap")),
-    "Input": (("input", "src"), ("input", "usemap")),
-    "Link": (("link", "href"),),
-    "Script": (("script", "src"),),
-}
-"""The attributes that each flag of `filterByTags` examines (2.0 configuration reference, "Filter by tags")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +23,8 @@ class CompiledVariable:
 class CompiledInboundRule:
     """An inbound rule with patterns and templates ready.
 
-    `directory` is where it was written, decoded and without slashes at its ends; `base` is the same as the beginning of
-    a URL, with them.
+    `directory` is where it was written, decoded and without slashes at its ends; `base` is that directory as the
+    beginning of a URL path, encoded and with slashes.
     """
 
     rule: InboundRule
@@ -54,7 +38,7 @@ class CompiledInboundRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledOutboundRule:
-    """An outbound rule with patterns and templates ready; the same only as itself.
+    """An outbound rule with patterns and templates ready; compared by identity.
 
     `tags` are the (tag, attribute) pairs it examines; `pre_condition` is the name in lower case, "" for none.
     """

@@ -43,7 +43,11 @@ class CompiledConditions:
     track_all_captures: bool
 
     def evaluate(self, scope: Scope) -> bool:
-        """Whether the conditions hold; leaves `{C:n}` in the scope. No conditions hold always."""
+        """Say whether the conditions hold, and leave `{C:n}` in the scope. No conditions hold always.
+
+        Raises:
+            PatternTimeout: a pattern took longer than the scope's deadline.
+        """
         if not self.items:
             return True
         trace = scope.trace
@@ -91,12 +95,12 @@ class CompiledConditions:
 
 
 def stopped_at(pattern: Pattern | None, text: str, matched: bool, scope: Scope) -> Reached:
-    """For a trace: how far into `text` the pattern got before it failed."""
+    """Return, for a trace, how far into `text` the pattern got before it failed."""
     return {} if matched or pattern is None else {"matched_up_to": pattern.reach(text, scope.deadline)}
 
 
 def _exists(condition: Condition, text: str, scope: Scope) -> bool:
-    """IsFile and IsDirectory: on the file the request names, or on the condition's own input (2.4 of the reference)."""
+    """Evaluate IsFile or IsDirectory on the requested file, or on the condition's own input (2.4 of the reference)."""
     name = text or scope.variables["REQUEST_FILENAME"]
     root = scope.variables.document_root
     if scope.is_global:

@@ -42,5 +42,5 @@ class Decision:
 
     @property
     def forwards(self) -> bool:
-        """Whether the request goes on to a backend."""
+        """Whether the request is forwarded to a backend."""
         return self.outcome in (Outcome.NONE, Outcome.REWRITE)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-type Fields = tuple[tuple[str, str], ...]
-
+from urlrewrite.model.field_lines import FieldLines
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
 
 def one_line(text: str) -> str:
-    """A text as a field value may be: what could end the line and begin another field becomes a space."""
+    """Return a text fit for a field value: what could end the line and begin another field becomes a space."""
     return _CONTROLS.sub(" ", text)
-
-
-def field_values(fields: Fields, name: str) -> list[str]:
-    """The values of every line of a field, in order; `name` is compared without case."""
-    name = name.lower()
-    return [value for key, value in fields if key.lower() == name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +22,14 @@ class RequestFacts:
     `scheme` is what the client speaks with us, `target` is path and query as sent, `host` is the Host field or
     :authority as sent ("" where there is none). Bytes that are not UTF-8 are carried as surrogates.
     `client` and `local` are `(address, port)` of the two ends of the client's connection. `received` is when the
-    request came, in seconds since 1970, 0 where nobody knows.
+    request came, in seconds since 1970, 0 where that is unknown.
     """
 
     method: str
     scheme: str
     host: str
     target: str
-    fields: Fields = ()
+    fields: FieldLines = ()
     http_version: str = "HTTP/1.1"
     client: tuple[str, int] = ("127.0.0.1", 0)
     local: tuple[str, int] = ("127.0.0.1", 0)
@@ -45,7 +38,7 @@ class RequestFacts:
 
     @property
     def url(self) -> str:
-        """The absolute URL that the client asked for."""
+        """The absolute URL that the client requested."""
         return f"{self.scheme}://{self.host}{self.target}"
 
 
@@ -54,5 +47,5 @@ class ResponseFacts:
     """Status line and fields of a response as the backend sent them."""
 
     status: int
-    fields: Fields = ()
+    fields: FieldLines = ()
     reason: str = ""

@@ -8,14 +8,14 @@ from urlrewrite.trace.reasons import Reason, Values, sentence
 
 
 class Failure(Exception):  # noqa: N818 - an outcome that a site may ask for, by mode: iis
-    """The exchange ends with an error.
+    """Raised to end the exchange with an error.
 
     Attributes:
         iis_status: status and sub-status of IIS ("500.52"; Microsoft Support, "HTTP status code overview").
         reason: what is wrong, for those who see the trace, with the `values` of its sentence; it may name the backend.
-        message: the sentence for the client: the one that IIS gives, or our own where none is documented. That of the
-            reason if none is given.
-        iis: what IIS does, if not to answer with this status.
+        message: the sentence for the client: IIS's own, or ours where none is documented; that of the reason if none
+            is given.
+        iis: what IIS does instead, where it does not respond with this status.
     """
 
     def __init__(

@@ -6,11 +6,16 @@ from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.engine.variables import field_name, normal_name
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.trace.response_events import RESPONSE_FIELD_REMOVED
 
 
-def apply_field_rules(run: OutboundRun, fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Field rules, on each line of a field by itself; a field that is missing is tried as an empty value."""
+def apply_field_rules(run: OutboundRun, fields: FieldLines) -> FieldLines:
+    """Apply field rules to each line of a field by itself; a field that is missing is tried as an empty value.
+
+    Raises:
+        PatternTimeout: a pattern took longer than the scope's deadline.
+    """
     by_name: dict[str, list[CompiledOutboundRule]] = {}
     for rule in run.field_rules:
         by_name.setdefault(normal_name(rule.rule.match.server_variable), []).append(rule)
@@ -25,10 +30,8 @@ def apply_field_rules(run: OutboundRun, fields: list[tuple[str, str]]) -> list[t
     return fields
 
 
-def _rewrite_lines(
-    run: OutboundRun, rules: list[CompiledOutboundRule], name: str, fields: list[tuple[str, str]]
-) -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
+def _rewrite_lines(run: OutboundRun, rules: list[CompiledOutboundRule], name: str, fields: FieldLines) -> FieldLines:
+    lines: list[FieldLine] = []
     present = False
     for key, value in fields:
         if key.lower() != name:
@@ -46,4 +49,4 @@ def _rewrite_lines(
         written = rules[0].rule.match.server_variable.partition("_")[2].replace("_", "-")
         if created := run.runner.rewrite_item(rules, "", written):
             lines.append((written, one_line(created)))
-    return lines
+    return tuple(lines)

@@ -34,7 +34,10 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 class TargetError(Exception):
-    """A rule asks for a target that the proxy will not, or cannot, send to; `values` are those of the sentence."""
+    """Raised for a rule that names a target to which the proxy will not, or cannot, forward.
+
+    `values` are those of the sentence of the `reason`.
+    """
 
     def __init__(self, reason: Reason, **values: Unpack[Values]) -> None:
         super().__init__(reason)
@@ -63,14 +66,14 @@ class InboundSet:
 def run_inbound(
     rules: InboundSet, scope: Scope, decision: Decision, *, allowed_hosts: frozenset[tuple[str, int]]
 ) -> None:
-    """Runs one rule set on the scope's URL and writes what it decides into `decision`.
+    """Run one rule set on the scope's URL and write what it decides into `decision`.
 
-    `allowed_hosts` are the (host, port) pairs that requests may be sent to: those that the rule files name. A host that
-    only the request named would make us an open proxy.
+    `allowed_hosts` are the (host, port) pairs to which requests may be forwarded: those that the rule files name. A
+    host that only the request named would make us an open proxy.
 
     Raises:
         PatternTimeout: a pattern took longer than the scope's deadline.
-        TargetError: a rule rewrites to a host that no rule file names, or to no URL at all.
+        TargetError: a rule rewrites to a host that no rule file names, or to what is not a URL.
         Failure: in mode iis, a rule sets a variable that may not be set.
     """
     url = scope.variables.url
@@ -81,7 +84,7 @@ def run_inbound(
         )
     else:
         scope.trace.add(events.URL_REWRITE_START, scope=rules.name, type="Inbound", url=url.target)
-    for compiled in rules.rules.to_try(scope):
+    for compiled in rules.rules.candidates(scope):
         rule = compiled.rule
         if not rule.enabled:
             scope.trace.add(events.RULE_DISABLED, rule=rule.name)
@@ -116,7 +119,7 @@ def _run_rule(
     decision: Decision,
     allowed_hosts: frozenset[tuple[str, int]],
 ) -> bool:
-    """Whether the rule acted. `offset` is where its input begins in the path."""
+    """Run one rule; say whether it acted. `offset` is where its input begins in the path."""
     rule, trace, text = compiled.rule, scope.trace, scope.variables.url.path.text[offset:]
     scope.rule_name = rule.name
     captures = compiled.pattern.search(text, scope.deadline)
@@ -157,7 +160,7 @@ def _run_rule(
 
 
 def _set_variable(variable: CompiledVariable, rules: InboundSet, scope: Scope, decision: Decision) -> None:
-    """Sets a server variable; one named HTTP_* is a request field (2.0 reference, "Setting server variables")."""
+    """Set a server variable; one named HTTP_* is a request field (2.0 reference, "Setting server variables")."""
     if rules.allowed_variables is not None and variable.name.lower() not in rules.allowed_variables:
         scope.iis_fails("500.50", Reason.VARIABLE_NOT_ALLOWED, name=variable.name)
     before = scope.variables[variable.name]
@@ -184,7 +187,7 @@ class _Firing:
     offset: int
 
     def url_as_sent(self) -> str:
-        """The action's URL, with what the client wrote, escapes included, where the path or a part of it stands."""
+        """Return the action's URL; the path, or a part of it, stands there as the client wrote it, escapes included."""
         template, scope, captures = self.compiled.url, self.scope, self.captures
         path = scope.variables.url.path
         parts = template.parts(scope.resolve, scope.call)
@@ -201,7 +204,7 @@ class _Firing:
         return encode_url("".join(parts).strip())
 
     def url_as_iis(self) -> str:
-        """The URL of a Rewrite as IIS sends it: parts of the path come decoded, and the whole is encoded."""
+        """Return the URL of a Rewrite as IIS sends it: parts of the path come decoded, and the whole is encoded."""
         encode = encode_again if self.rules.original_url_encoding else encode_url
         return encode(self.scope.expand(self.compiled.url).strip())
 
@@ -283,7 +286,7 @@ def _rewrite(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None
 
 
 def _redirect_location(firing: _Firing) -> str:
-    """The absolute Location: relative URLs begin in the rule's directory, by the name that the client used."""
+    """Return the absolute Location: relative URLs begin in the rule's directory, by the name that the client used."""
     compiled, scope = firing.compiled, firing.scope
     request, query = scope.variables.request, scope.variables.url.query
     location = encode_url(scope.expand(compiled.url).strip()) if scope.iis else firing.url_as_sent()
@@ -300,8 +303,10 @@ def _redirect_location(firing: _Firing) -> str:
 
 
 def _in_directory(compiled: CompiledInboundRule, path: CookedPath, relative: str) -> str:
-    """A URL relative to the rule's directory, from the root. `{R:1}` of `(.*)` must give what the client asked for: an
-    empty one is the directory itself, which has a slash at its end only if it was asked for with one.
+    """Return a URL relative to the rule's directory as a path from the root.
+
+    `{R:1}` of `(.*)` must give what the client requested: an empty one is the directory itself, which ends in a slash
+    only if the client wrote one.
     """
     asked_without_slash = compiled.directory and len(path.text) == len(compiled.directory)
     if asked_without_slash and relative[:1] in ("", "?", "#"):

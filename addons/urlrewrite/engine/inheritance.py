@@ -43,7 +43,7 @@ class PlacedRule:
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """A name that a level inherits and gives again without taking the inherited entry away."""
+    """A name that a level inherits and defines again without removing the inherited entry."""
 
     collection: Collection
     name: str
@@ -56,7 +56,7 @@ class Effective:
     """All that is in force at one level. Names are in lower case.
 
     `directory` is the level's path, "" for server and site. `allowed_server_variables` is None where every variable may
-    be set. `overridden` tells what this level, or one above it, gave again.
+    be set. `overridden` has what this level, or one above it, defined again.
     """
 
     directory: str = ""
@@ -73,12 +73,12 @@ class Effective:
 
 
 def server_level(rule_set: RuleSet) -> Effective:
-    """What every site inherits."""
+    """Return what every site inherits."""
     return inherit(Effective(), rule_set, "")
 
 
 def site_levels(server: Effective, site: Site) -> Mapping[str, Effective]:
-    """The levels of a site by their path in lower case; "" is the site itself.
+    """Return the levels of a site by their path in lower case; "" is the site itself.
 
     A site that is mounted below a path is what an application is in IIS: the directory of its rules is that path.
     """
@@ -93,7 +93,9 @@ def site_levels(server: Effective, site: Site) -> Mapping[str, Effective]:
 
 
 def find_level[Level](levels: Mapping[str, Level], path: str) -> Level:
-    """The level of the deepest directory that a path (decoded, without its leading slash) lies in or names."""
+    """Return the level of the deepest directory that contains a path (decoded, without its leading slash) or is named
+    by it.
+    """
     found = levels.get("") if len(levels) == 1 else None
     if found is not None:
         return found
@@ -104,12 +106,12 @@ def find_level[Level](levels: Mapping[str, Level], path: str) -> Level:
 
 
 def inherit(parent: Effective, section: Section, directory: str) -> Effective:
-    """What is in force where a section adds to its parent level."""
+    """Return what is in force where a section adds to its parent level."""
     overridden: list[Overridden] = []
     removed = {collection: _removed(section.removals, collection) for collection in Collection}
 
     def merge[Entry: _Named](collection: Collection, inherited: Iterable[Entry], own: Iterable[Entry]) -> list[Entry]:
-        """Inherited entries in their order, then the level's own; one that is given again goes for the inherited."""
+        """Return inherited entries in order, then the level's own; one defined again replaces the inherited one."""
         own = tuple(own)
         left = [entry for entry in inherited if not _is_removed(entry.name, removed[collection])]
         again = {entry.name.lower(): entry for entry in own if entry.name}
@@ -158,7 +160,7 @@ def _depth(location: Location) -> int:
 
 
 def _removed(removals: Iterable[Removal], collection: Collection) -> frozenset[str]:
-    """The names in lower case that a level takes away; "" stands for all."""
+    """Return the names in lower case that a level removes; "" stands for all."""
     return frozenset(removal.name.lower() for removal in removals if removal.collection is collection)
 
 
@@ -169,7 +171,7 @@ def _is_removed(name: str, removed: frozenset[str]) -> bool:
 def _allowed(
     inherited: frozenset[str] | None, own: tuple[str, ...] | None, removed: frozenset[str]
 ) -> frozenset[str] | None:
-    """A list of allowed variables adds to the inherited one; a level that clears it has one, if an empty one."""
+    """Return the allowed variables: a level's list adds to the inherited one; a cleared list is an empty one."""
     if own is None and inherited is None and "" not in removed:
         return None
     left = frozenset() if "" in removed else (inherited or frozenset()) - removed

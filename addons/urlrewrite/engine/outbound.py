@@ -29,7 +29,7 @@ from urlrewrite.trace.trace import TRACED_ITEMS, clip
 
 
 class OutboundRun:
-    """The outbound rules of one answer: those whose precondition holds, by scope, in the order of the file."""
+    """The outbound rules of one response: those whose precondition holds, by scope, in the order of the file."""
 
     __slots__ = ("_tag_values", "body_passes", "field_rules", "runner", "scope", "tallies")
 
@@ -71,7 +71,7 @@ class OutboundRun:
         self.runner = RuleRunner(scope, self.tallies)
 
     def tag_values(self, rules: Sequence[CompiledOutboundRule]) -> Mapping[tuple[str, str], TagValues]:
-        """The rules of a pass over tags, by the pairs of tag and attribute that they examine."""
+        """Return the rules of a pass over tags, by the pairs of tag and attribute that they examine."""
         whole = tuple(rules)
         variables = tuple(
             (name, self.scope.variables[name])
@@ -86,9 +86,9 @@ class OutboundRun:
         return values
 
     def rewrite_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
-        """What a whole-body rule makes of the body: each match is replaced; None if nothing changed.
+        """Return what a whole-body rule makes of the body: each match is replaced; None if nothing changed.
 
-        Called for one part of a body after the other, it goes on counting occurrences.
+        Where it is called for the parts of a body, one after another, it goes on counting occurrences.
 
         Raises:
             PatternTimeout: the pattern took longer than the scope's deadline.
@@ -137,7 +137,7 @@ class OutboundRun:
         return "".join((*pieces, text[position:])) if pieces else None
 
     def report(self) -> None:
-        """Adds the tally of every rule to the trace; to be called once."""
+        """Add the tally of every rule to the trace; to be called once."""
         for values in self._tag_values:
             values.count_examined()
         for name, tally in self.tallies.items():
@@ -146,7 +146,7 @@ class OutboundRun:
             )
 
     def _rewrite_unmatched_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:
-        """A negated whole-body rule has no match to replace, so it replaces the body that does not match."""
+        """Replace the body that does not match: a negated whole-body rule has no match to replace."""
         tally = self.tallies[compiled.rule.name]
         captures = self.runner.matches(compiled, tally, text, "body", tell_miss=True)
         if captures is NO_MATCH or compiled.rule.action.type is not OutboundActionType.REWRITE:

@@ -17,7 +17,7 @@ from urlrewrite.trace.response_events import OUTBOUND_PATTERN_MATCH
 from urlrewrite.trace.trace import TRACED_ITEMS, clip
 
 _FEW = 16
-"""Of so many rules the trace tells how far a pattern got; of more only one item each that they do not match."""
+"""For up to this many rules the trace says how far a pattern got; for more, one item that each does not match."""
 
 NO_MATCH = Captures("", -1, -1, (), ())
 """Stands for "pattern or conditions do not hold", since None means a negated pattern that holds."""
@@ -33,7 +33,8 @@ class Tally:
 
 
 class RuleRunner:
-    """Applies outbound rules to the items of one response, counts what each did, and traces the first items.
+    """Outbound rules at work on the items of one response: applies them, counts what each did, and traces the first
+    items.
 
     `tallies` has an entry for every rule that is run, by its name.
     """
@@ -44,16 +45,15 @@ class RuleRunner:
         self.scope = scope
         self.tallies = tallies
         self.tells_misses = scope.trace.every_rule or len(tallies) <= _FEW
-        """Whether the trace says where a pattern stopped to match."""
+        """Whether the trace says how far a pattern got before it failed."""
         self.traced_misses = TRACED_ITEMS if self.tells_misses else 1
-        """Items that a rule does not match which are traced."""
+        """How many items that a rule does not match are traced."""
 
     def rewrite_item(self, rules: Iterable[CompiledOutboundRule], text: str, where: str) -> str | None:
-        """What the rules make of one field line or attribute value; None if it stays as it is.
+        """Return what the rules make of one field line or attribute value; None if it stays as it is.
 
         A Rewrite replaces the whole value, not only what the pattern matched (2.0 configuration reference, "Action");
-        of an attribute value only the match, where the site reads the sources so.
-        `where` names the item for the trace.
+        of an attribute value only the match, where the site reads the sources so. `where` names the item for the trace.
 
         Raises:
             PatternTimeout: a pattern took longer than the scope's deadline.
@@ -73,10 +73,11 @@ class RuleRunner:
     def try_rule(
         self, compiled: CompiledOutboundRule, tally: Tally, text: str, where: str, *, tell_miss: bool
     ) -> str | None:
-        """What one rule makes of an item: the same text where it matches and changes nothing, None where it does not.
+        """Return what one rule makes of an item: an equal text where it matches and changes nothing, None where it
+        fails.
 
         Raises:
-            PatternTimeout: as `rewrite_item`.
+            PatternTimeout: a pattern took longer than the scope's deadline.
         """
         if not self.scope.trace.on:
             return self._try_rule(compiled, tally, text, where, tell_miss=tell_miss)
@@ -113,7 +114,7 @@ class RuleRunner:
     def matches(
         self, compiled: CompiledOutboundRule, tally: Tally, text: str, where: str, *, tell_miss: bool
     ) -> Captures | None:
-        """The captures if pattern and conditions hold (None for a negated pattern), else `NO_MATCH`."""
+        """Return the captures if pattern and conditions hold (None for a negated pattern), else `NO_MATCH`."""
         scope, negate = self.scope, compiled.rule.match.negate
         scope.rule_name = compiled.rule.name
         captures = compiled.pattern.search(text, scope.deadline)
@@ -128,11 +129,11 @@ class RuleRunner:
         return captures if self.conditions_hold(compiled, tally) else NO_MATCH
 
     def conditions_hold(self, compiled: CompiledOutboundRule, tally: Tally) -> bool:
-        """Whether the conditions of a rule that has matched hold; traced for the first items."""
+        """Say whether the conditions of a rule that has matched hold; traced for the first items."""
         return not compiled.conditions.items or self._evaluate(tally, compiled.conditions.evaluate, self.scope)
 
     def expand(self, compiled: CompiledOutboundRule, tally: Tally) -> str:
-        """The value that a rule writes; traced for the first items."""
+        """Return the value that a rule writes; traced for the first items."""
         return self._evaluate(tally, self.scope.expand, compiled.value)
 
     def _evaluate[Argument, Result](
@@ -149,7 +150,7 @@ class RuleRunner:
             trace.on = was_on
 
     def trace_match(self, compiled: CompiledOutboundRule, captures: Captures | None, text: str, where: str) -> None:
-        """Tells of an item that a rule matches; `captures` is None for a negated pattern."""
+        """Trace an item that a rule matches; `captures` is None for a negated pattern."""
         self.scope.trace.add(
             OUTBOUND_PATTERN_MATCH,
             rule=compiled.rule.name,
@@ -162,7 +163,7 @@ class RuleRunner:
         )
 
     def trace_miss(self, compiled: CompiledOutboundRule, text: str, where: str) -> None:
-        """Tells of an item that a rule does not match."""
+        """Trace an item that a rule does not match."""
         if not self.scope.trace.on:
             return
         negate = compiled.rule.match.negate
@@ -180,7 +181,7 @@ class RuleRunner:
         )
 
     def _warn_of_lost_tail(self, compiled: CompiledOutboundRule, captures: Captures, text: str, where: str) -> None:
-        """The commonest slip: a pattern for a part of the value, whose rest then vanishes."""
+        """Warn of the commonest slip: a pattern for a part of the value, whose rest then vanishes."""
         if text[captures.end :].strip():
             name, rest = compiled.rule.name, clip(text[captures.end :])
             self.scope.warn_once(Reason.LOST_TAIL, name, rule=name, where=where, rest=rest)

@@ -20,7 +20,7 @@ _ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 
 
 class Lookup:
-    """A rewrite map or a provider, ready to be asked; `unsupported` is the type of one that cannot answer, else ""."""
+    """A rewrite map or a provider, for look-ups; `unsupported` is the type of one that cannot be used, else ""."""
 
     __slots__ = ("_entries", "_ignore_case", "default", "name", "unsupported")
 
@@ -29,7 +29,7 @@ class Lookup:
         self._ignore_case = source.ignore_case
         self.unsupported = ""
         if isinstance(source, Provider):
-            entries, self.default = source.answers, ""
+            entries, self.default = source.entries, ""
             if not source.supported:
                 self.unsupported = source.type
         else:
@@ -44,11 +44,11 @@ class Lookup:
 
 
 class Scope:
-    """One exchange's state while rules run.
+    """The state of one exchange while rules run.
 
     `rule` and `conditions` hold what `{R:n}` and `{C:n}` give; `rule_name` is the rule being evaluated. `lookups` are
-    rewrite maps and providers by their name in lower case. `iis` tells that the site is in mode iis, `is_global` that
-    the rules under way are global ones.
+    rewrite maps and providers by name in lower case. `deadline` is in seconds, for one pattern on one text. `iis` says
+    that the site is in mode iis, `is_global` that the rules being run are global ones.
     """
 
     __slots__ = (
@@ -85,13 +85,13 @@ class Scope:
         self._told: set[tuple[str, ...]] = set()
 
     def start_rule(self, captures: Captures | None) -> None:
-        """Sets `{R:n}` to what a rule's pattern captured (nothing for a negated one) and forgets `{C:n}`."""
+        """Set `{R:n}` to what a rule's pattern captured (nothing for a negated one) and forget `{C:n}`."""
         self.rule = captures.groups if captures else ()
         self.conditions = ()
 
     @contextmanager
     def tracing(self, wanted: bool) -> Iterator[None]:
-        """Keeps the trace silent, but for warnings, where `wanted` is false."""
+        """Keep the trace silent, but for warnings, where `wanted` is false."""
         was_on = self.trace.on
         self.trace.on = was_on and wanted
         try:
@@ -100,14 +100,14 @@ class Scope:
             self.trace.on = was_on
 
     def warn_once(self, reason: Reason, *about: str, **values: Unpack[Values]) -> None:
-        """Adds a warning to the trace, the first time that it is given for this reason, `about` the same."""
+        """Add a warning to the trace, the first time that it is given for this reason, `about` the same."""
         key = (reason, *about)
         if key not in self._told:
             self._told.add(key)
             self.trace.warn(reason, **values)
 
     def iis_fails(self, iis_status: str, reason: Reason, *, message: str = "", **values: Unpack[Values]) -> None:
-        """Says that IIS would answer an error here: told once in mode helpful, done in mode iis.
+        """Treat a failure of IIS: a warning in mode helpful, told once, IIS's error in mode iis.
 
         Raises:
             Failure: in mode iis.
@@ -121,11 +121,11 @@ class Scope:
             self.trace.warn_as_iis_fails(reason, iis_status, **values)
 
     def expand(self, template: Template) -> str:
-        """The template's text."""
+        """Return the template's text."""
         return template.expand(self.resolve, self.call)
 
     def resolve(self, node: Variable | BackReference) -> str:
-        """The text of one reference; a group that does not exist is empty."""
+        """Return the text of one reference; a group that does not exist is empty."""
         if isinstance(node, BackReference):
             groups = self.rule if node.kind == "R" else self.conditions
             return groups[node.number] if node.number < len(groups) else ""
@@ -134,7 +134,7 @@ class Scope:
         return self.variables[node.name]
 
     def call(self, name: str, argument: str) -> str:
-        """The value of `{name:argument}`: a string function, a rewrite map or a provider."""
+        """Return the value of `{name:argument}`: a string function, a rewrite map or a provider."""
         if function := FUNCTIONS.get(name.lower()):
             value = function(argument)
             if name.lower() == "urldecode" and _ESCAPE.search(value):

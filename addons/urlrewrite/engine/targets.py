@@ -1,4 +1,4 @@
-"""Where requests may be sent: the hosts that the rule files name."""
+"""Where requests may be forwarded: the hosts that the rule files name."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _DYNAMIC_SCHEME_AUTHORITY = re.compile(r"\}://([^/?#{}\s]+)(?=[/?#]|$)")
 
 
 def allowed_hosts(rule_set: RuleSet) -> frozenset[tuple[str, int]]:
-    """The (host, port) pairs of every target that a rule file names.
+    """Return the (host, port) pairs of every target that a rule file names.
 
-    Those are backends, URLs in Rewrite actions, and what rewrite maps and the files of providers answer.
+    Those are backends, URLs in Rewrite actions, and the values of rewrite maps and of the files of providers.
     """
     return frozenset(_named_hosts(rule_set))
 
@@ -34,11 +34,11 @@ def _named_hosts(rule_set: RuleSet) -> Iterable[tuple[str, int]]:
 def _hosts_of_section(section: Section) -> Iterable[tuple[str, int]]:
     for rule in section.rules:
         yield from _hosts_in(rule.action.url if rule.action.type is ActionType.REWRITE else "")
-    answers = [(*item.entries.values(), item.default_value) for item in section.rewrite_maps.values()]
-    answers += [tuple(item.answers.values()) for item in section.providers.values()]
-    for answer in (answer for group in answers for answer in group):
-        yield from _hosts_in(answer)
-        if parsed := parse_authority(answer):
+    values = [(*item.entries.values(), item.default_value) for item in section.rewrite_maps.values()]
+    values += [tuple(item.entries.values()) for item in section.providers.values()]
+    for value in (value for group in values for value in group):
+        yield from _hosts_in(value)
+        if parsed := parse_authority(value):
             yield from ((parsed[0], port) for port in ([parsed[1]] if parsed[1] else [80, 443]))
 
 

@@ -28,7 +28,7 @@ _BACK_REFERENCE = re.compile(r"\{([RrCc]):(\d{1,3})\}")
 
 
 class TemplateError(ValueError):
-    """A template that cannot be read; `offset` counts characters from its start."""
+    """Raised for a template that cannot be read; `offset` counts characters from its start."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -77,11 +77,11 @@ class Template:
     nodes: tuple[Node, ...]
 
     def expand(self, resolve: Callable[[Variable | BackReference], str], call: Callable[[str, str], str]) -> str:
-        """The text with every reference replaced; `call(name, argument)` answers functions and maps."""
+        """Return the text with every reference replaced; `call(name, argument)` evaluates functions and maps."""
         return "".join(self.parts(resolve, call))
 
     def parts(self, resolve: Callable[[Variable | BackReference], str], call: Callable[[str, str], str]) -> list[str]:
-        """The expanded text of each node, in order."""
+        """Return the expanded text of each node, in order."""
         return [
             node.text
             if isinstance(node, Literal)
@@ -92,7 +92,7 @@ class Template:
         ]
 
     def references(self) -> Iterator[Variable | BackReference | Call]:
-        """Every reference, those inside arguments included."""
+        """Yield every reference, those inside arguments included."""
         for node in self.nodes:
             if isinstance(node, Literal):
                 continue
@@ -102,10 +102,10 @@ class Template:
 
 
 def parse_template(source: str) -> Template:
-    """Reads a template.
+    """Parse a template.
 
     Raises:
-        TemplateError: a reference that is opened and not closed.
+        TemplateError: a reference is opened and not closed.
     """
     nodes, end = _parse(source, 0, nested=False)
     assert end == len(source)
@@ -113,7 +113,7 @@ def parse_template(source: str) -> Template:
 
 
 def _parse(source: str, start: int, *, nested: bool) -> tuple[tuple[Node, ...], int]:
-    """The nodes from `start` to the end, or to the brace that closes an argument; and where that is."""
+    """Return the nodes from `start` to the end, or to the brace that closes an argument; and where that is."""
     nodes: list[Node] = []
     literal = position = start
 

@@ -20,7 +20,7 @@ _DECODED = re.compile(r"[^\x21\x23\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7
 
 
 def encode_url(text: str) -> str:
-    """Percent-encodes what may not stand in a URL; escapes that are there already are kept.
+    """Percent-encode what may not stand in a URL; escapes that are there already are kept.
 
     Undecodable bytes, carried as surrogates, become their own escapes again.
     """
@@ -28,7 +28,7 @@ def encode_url(text: str) -> str:
 
 
 def encode_again(text: str) -> str:
-    """Percent-encodes a URL's path as IIS does, which takes it for decoded: an escape in it gets one of its own."""
+    """Percent-encode a URL's path as IIS does, which treats it as decoded: an escape in it is escaped once more."""
     path, mark, query = text.partition("?")
     return _DECODED.sub(_escape, path) + mark + encode_url(query)
 
@@ -38,7 +38,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def remove_dot_segments(raw: str) -> str:
-    """`raw` path without `.` and `..` segments, however they are written; the same object where it has none."""
+    """Return a `raw` path without `.` and `..` segments, however they are written; the same object if it has none."""
     if not _DOT_SEGMENT.search(raw):
         return raw
     kept: list[str] = []
@@ -69,7 +69,9 @@ class CookedPath:
             self.text, self._offsets = _cook(self.raw)
 
     def below(self, directory: str) -> int:
-        """Where in `text` the path relative to a directory (without slashes at its ends) begins; -1 outside of it."""
+        """Return where in `text` the path relative to a directory (without slashes at its ends) begins; -1 outside of
+        it.
+        """
         length = len(directory)
         if self.text[:length].lower() != directory.lower():
             return -1
@@ -78,7 +80,7 @@ class CookedPath:
         return length + 1 if self.text[length] == "/" else -1
 
     def raw_below(self, directory: str) -> str | None:
-        """The path below a directory as the client wrote it, beginning with `/`; None outside of it."""
+        """Return the path below a directory as the client wrote it, beginning with `/`; None outside of it."""
         if not directory:
             return self.raw
         if self.below(directory) < 0:
@@ -92,14 +94,16 @@ class CookedPath:
         return rest
 
     def raw_slice(self, start: int, end: int) -> str:
-        """What the client wrote for `text[start:end]`."""
+        """Return what the client wrote for `text[start:end]`."""
         if self._offsets is None:
             return self.raw[start + 1 : end + 1]
         return self.raw[self._offsets[start] : self._offsets[end]] if end > start else ""
 
 
 def _cook(raw: str) -> tuple[str, list[int]]:
-    """The decoded path without its leading slash, and for each of its characters (and the end) the offset in `raw`."""
+    """Return the decoded path without its leading slash, and the offset in `raw` of each of its characters and of its
+    end.
+    """
     characters: list[str] = []
     offsets: list[int] = []
 
@@ -125,6 +129,6 @@ def _cook(raw: str) -> tuple[str, list[int]]:
 
 
 def split_target(target: str) -> tuple[str, str | None]:
-    """Path and query of a request target; the query is None where there is no `?`."""
+    """Split a request target into path and query; the query is None where there is no `?`."""
     path, mark, query = target.partition("?")
     return path, query if mark else None

@@ -2,7 +2,7 @@
 
 The names are those of the IIS documentation, "Server Variables"; `HTTP_NAME` reads a request field and
 `RESPONSE_NAME` a field of the response (IIS URL Rewrite Module 2.0 configuration reference, "Using server variables").
-A name that nobody knows is an empty text, as in IIS; `is_known` lets a linter and the trace tell the two apart.
+An unknown name is an empty text, as in IIS; `is_known` distinguishes it from an empty value.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ import time
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from urlrewrite.engine.facts import RequestFacts, ResponseFacts, field_values
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.engine.url_path import CookedPath, split_target
+from urlrewrite.model.field_lines import field_values
 
 
 def normal_name(name: str) -> str:
-    """The name as it is looked up: upper case, `-` as `_`."""
+    """Return the name in the form in which it is looked up: upper case, `-` as `_`."""
     return name.upper().replace("-", "_")
 
 
 def field_name(variable: str) -> str:
-    """The field that a variable `HTTP_X_Y` or `RESPONSE_X_Y` stands for: `x-y`."""
+    """Return the field that a variable `HTTP_X_Y` or `RESPONSE_X_Y` stands for: `x-y`."""
     return variable.partition("_")[2].replace("_", "-").lower()
 
 
 class Url:
-    """The URL that rules work on: changed by each rule that rewrites."""
+    """The URL that rules work on; each rule that rewrites changes it."""
 
     __slots__ = ("path", "query")
 
@@ -41,9 +42,9 @@ class Url:
 
 
 class Variables:
-    """Looks server variables up for one exchange.
+    """The server variables of one exchange, computed when they are looked up.
 
-    `url` is the current URL of the inbound rules; once there is a `response`, path variables tell the public URL again
+    `url` is the current URL of the inbound rules; once there is a `response`, path variables give the public URL again
     (IIS docs, "Reverse Proxy with URL Rewrite v2 and Application Request Routing", where outbound conditions test the
     public `{URL}`).
     """
@@ -72,17 +73,17 @@ class Variables:
         return ""
 
     def is_known(self, name: str) -> bool:
-        """Whether the name means something, be its value empty or not."""
+        """Say whether the name means something, even if its value is empty."""
         name = normal_name(name)
         return name in self.assigned or is_server_variable(name)
 
     def assign(self, name: str, value: str) -> None:
-        """Sets a variable for the rest of the exchange."""
+        """Set a variable for the rest of the exchange."""
         self.assigned[normal_name(name)] = value
 
 
 def is_server_variable(name: str) -> bool:
-    """Whether IIS or Apache defines this name, or it names a field of the request or the response."""
+    """Say whether IIS or Apache defines this name, or it names a field of the request or the response."""
     name = normal_name(name)
     return name in SERVER_VARIABLES or name in _OF_APACHE or name.startswith(("HTTP_", "RESPONSE_"))
 
@@ -118,7 +119,7 @@ def _cache_url(variables: Variables) -> str:
 
 
 def _server_port(variables: Variables) -> str:
-    """The port of the Host field, since clients may reach the listener through a forwarded port."""
+    """Return the port of the Host field, since clients may reach the listener through a forwarded port."""
     port = variables.request.host.rpartition(":")[2]
     if port.isdigit() and ":" in variables.request.host:
         return port
@@ -191,7 +192,7 @@ _EMPTY = frozenset(
     HTTPS_SECRETKEYSIZE HTTPS_SERVER_ISSUER HTTPS_SERVER_SUBJECT INSTANCE_ID INSTANCE_META_PATH LOGON_USER
     MANAGED_PIPELINE_MODE REMOTE_USER REQUEST_FLAGS SCRIPT_TRANSLATED SSI_EXEC_DISABLED UNMAPPED_REMOTE_USER""".split()
 )
-"""Names that IIS knows and that have no value here: nobody logs on, and there are no application pools."""
+"""Names that IIS knows and that are empty here: there are no logons and no application pools."""
 
 SERVER_VARIABLES = frozenset(_COMPUTED) | _EMPTY
 """Every server variable by its name in upper case; those of fields (`HTTP_...`, `RESPONSE_...`) are not counted."""

@@ -1,23 +1,24 @@
-"""Where IIS would send a request nowhere, or leave a response as it is or refuse it.
+"""Where IIS would send a request nowhere, apply no rule to a response, or refuse it.
 
-A site in mode iis does the same. One in mode helpful goes on, and the trace tells what IIS would have done.
+A site in mode iis does as IIS does. One in mode helpful goes on, and the trace tells what IIS would have done.
 """
 
 from __future__ import annotations
 
 from urlrewrite.content.coding.codings import parse_content_encoding
 from urlrewrite.engine.compile import CompiledLevel, CompiledRules
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.engine.scope import Scope
 from urlrewrite.exchange.body.plan import has_body
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 from urlrewrite.trace.reasons import Reason
 
 
 def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
-    """Looks at the host that a rule sends a request to.
+    """Check the host that a rule sends a request to.
 
     Raises:
         Failure: it is a server farm; or, in mode iis, IIS's proxy is not enabled.
@@ -39,7 +40,7 @@ def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
 
 
 def applies_no_rule(level: CompiledLevel, scope: Scope, response: ResponseFacts) -> bool:
-    """Whether no outbound rule is applied to a response: in mode iis, to a chunked one with rewriteBeforeCache."""
+    """Say whether no outbound rule is applied: in mode iis, to a chunked response with rewriteBeforeCache."""
     if not (level.rewrite_before_cache and level.outbound_rules):
         return False
     if not any("chunked" in value.lower() for value in field_values(response.fields, "transfer-encoding")):
@@ -49,7 +50,7 @@ def applies_no_rule(level: CompiledLevel, scope: Scope, response: ResponseFacts)
 
 
 def judge_coding(level: CompiledLevel, run: OutboundRun, method: str, response: ResponseFacts) -> None:
-    """Tells that IIS cannot apply rules for bodies to an encoded response.
+    """Tell the trace that IIS cannot apply rules for bodies to a response under a content coding.
 
     Raises:
         Failure: in mode iis.

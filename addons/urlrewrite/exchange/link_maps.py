@@ -3,15 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.links.mounts import Mount
 from urlrewrite.model import Site
 from urlrewrite.model.origin import Origin
 
+MAX_LINK_MAPS = 1000
+"""Pairs of maps that are kept for one set of rules: a site for every name gets one for each name that clients use."""
 
-def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
-    """The maps for responses (backend to public) and for requests (public to backend).
+
+class LinkMaps(NamedTuple):
+    """The maps of one site, for one public name and one target.
+
+    `outbound` makes backend URLs public, in responses; `inbound` makes public URLs those of the backend, in requests.
+    """
+
+    outbound: LinkMap
+    inbound: LinkMap
+
+
+class LinkMapCache:
+    """Keeps link maps that took their time to be made; full, it forgets all and begins again.
+
+    To be used by several threads: two that miss at once make the same map twice, which does no harm.
+    """
+
+    def __init__(self, max_size: int = MAX_LINK_MAPS) -> None:
+        self._max_size = max_size
+        self._made: dict[tuple[str, Origin, Origin], LinkMaps] = {}
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def get(self, site: Site, sites: Iterable[Site], public: Origin, target: Origin) -> LinkMaps:
+        """Give the maps of `site`, which is one of `sites`; see `link_maps`."""
+        key = (site.name, public, target)
+        found = self._made.get(key)
+        if found is None:
+            if len(self._made) >= self._max_size:
+                self._made.clear()
+            others = [other for other in sites if other is not site]
+            found = self._made[key] = link_maps(site, others, public, target)
+        return found
+
+
+def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> LinkMaps:
+    """Make the maps for responses (backend to public) and for requests (public to backend).
 
     The site's own backend, under all its names, and the target that a rule chose become the public name that the client
     used; backends of other sites become theirs, so that links from one published application to another work as well.
@@ -33,20 +72,20 @@ def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin
     base, path = (mount.base, mount.path) if mount else ("", "")
     names = site.public or (public,)
     inbound = LinkMap(Pair(name, name if site.preserve_host_header else target, path, base) for name in names)
-    return outbound, inbound
+    return LinkMaps(outbound, inbound)
 
 
 def _mount(site: Site, origin: Origin) -> Mount | None:
-    """How paths of an origin become public ones; None where they are the same.
+    """Give how paths of an origin become public ones; None if they are the same.
 
-    A target that a rule chose has its paths from the rule: what stands in for the mount is taken to be its root.
+    A target that a rule chose has its paths from the rule, so its root stands for the mount.
     """
     base, path = site.backend_path if origin in (site.backend, *site.backend_names) else "", site.path
     return None if base == path else Mount(base, path, aware=site.forward_prefix)
 
 
 def _paths(site: Site) -> tuple[str, str]:
-    """The path behind and the public one; where they are the same, every path is the same on both sides."""
+    """Give the path behind and the public one; two empty ones if every path is the same on both sides."""
     return ("", "") if site.backend_path == site.path else (site.backend_path, site.path)
 
 
@@ -56,7 +95,7 @@ def _own(site: Site, origin: Origin, public: Origin) -> list[Pair]:
 
 
 def _of_public_names(site: Site, others: Iterable[Site], public: Origin) -> list[Pair]:
-    """A backend that sees the public name writes it into its links, with the scheme that it speaks itself.
+    """Give pairs for a backend that sees the public name, and writes it into links with the scheme it speaks itself.
 
     Below its mount, and those of others, such a link is a public one already.
     """
@@ -72,19 +111,19 @@ def _of_public_names(site: Site, others: Iterable[Site], public: Origin) -> list
 
 
 def _that_change(pairs: Iterable[Pair]) -> list[Pair]:
-    """The pairs that change something, and those that keep one of them from it."""
+    """Give the pairs of all origins that any pair changes: a longer path may keep a part of one as it is."""
     pairs = list(pairs)
     changing = {pair.origin for pair in pairs if (pair.origin, pair.path) != (pair.becomes, pair.new_path)}
     return [pair for pair in pairs if pair.origin in changing]
 
 
 def _plain_twin(public: Origin) -> Origin:
-    """What a backend without TLS takes the public origin for when it is told the public host."""
+    """Give what a backend without TLS takes the public origin for when it is told the public host."""
     return Origin("http", public.host, 80 if public.has_default_port else public.port)
 
 
 def _alike(origins: tuple[Origin, ...], used: Origin) -> Origin:
-    """The origin that the client uses now, or one with its scheme, or the first."""
+    """Give the origin that the client uses now, or one with its scheme, or the first."""
     if used in origins:
         return used
     return next((origin for origin in origins if origin.scheme == used.scheme), origins[0])

@@ -1,20 +1,21 @@
 """Sites below a path: `https://www.example.com/app` in front of `http://privateserver:8080/base`.
 
 Rules see what the rules of an application at `/app` see in IIS: the path relative to it, and server variables with the
-whole of it. What is left when they have run goes to the backend with `/base` in place of `/app`.
+whole path. The path that they leave goes to the backend with `/base` in place of `/app`.
 """
 
 from __future__ import annotations
 
 from urllib.parse import unquote
 
-from urlrewrite.engine.facts import RequestFacts, field_values
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.variables import Url
 from urlrewrite.model import Site
+from urlrewrite.model.field_lines import field_values
 
 
 def backend_target(site: Site, request: RequestFacts, url: Url, *, absolute: bool) -> str | None:
-    """Path and query for the backend; None where a rule took the URL out of the site.
+    """Give path and query for the backend; None if a rule took the URL out of the site.
 
     `absolute` says that a rule named the backend: then the path is the rule's.
     """
@@ -29,7 +30,7 @@ def backend_target(site: Site, request: RequestFacts, url: Url, *, absolute: boo
 
 
 def lacks_slash(site: Site, request: RequestFacts, url: Url) -> bool:
-    """Whether a browser asks for the mount itself without the slash at its end.
+    """Say whether a browser asks for the mount itself without the slash at its end.
 
     Browsers read the links of a page from the last slash of its URL. Other clients, and those that open a WebSocket,
     do not follow redirects, and get what stands at the root of the site.
@@ -40,7 +41,7 @@ def lacks_slash(site: Site, request: RequestFacts, url: Url) -> bool:
 
 
 def page_path(site: Site, request: RequestFacts) -> str:
-    """The path of a page as the backend would know it if no rule changed it; "" where there is none."""
+    """Give the path of a page as the backend would know it if no rule changed it; "" if it is outside the site."""
     path = Url(request.target).path.raw_below(_directory(site))
     return "" if path is None else site.backend_path + path
 

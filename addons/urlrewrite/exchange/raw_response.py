@@ -10,7 +10,7 @@ _STATUS_LINE = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})(?: (.*))?")
 
 
 def parse_response(data: bytes) -> tuple[ResponseFacts, bytes]:
-    """Head and body of a saved response; lines may end in CRLF or LF, as editors leave them.
+    """Give head and body of a saved response; lines may end in CRLF or LF, as editors leave them.
 
     Chunks of a chunked body are put together. Content codings are left to the caller.
 
@@ -39,7 +39,11 @@ def _split_head(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _join_chunks(body: bytes) -> bytes:
-    """The body of a chunked message; the same bytes if the chunks were put together already (as curl saves it)."""
+    """Give the body of a chunked message; the bytes as they are if curl has put the chunks together already.
+
+    Raises:
+        ValueError: the chunks are broken.
+    """
     if not re.match(rb"[0-9a-fA-F]{1,8}(?:;[^\r\n]*)?\r\n", body):
         return body
     joined = bytearray()

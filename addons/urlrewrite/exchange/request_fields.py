@@ -7,14 +7,13 @@ import re
 from collections.abc import Callable
 
 from urlrewrite.content.coding.codings import limit_accept_encoding
+from urlrewrite.model.field_lines import FieldLine, FieldLines, field_values
 
 _REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
 
-type FieldLines = list[tuple[str, str]]
-
 
 def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
-    """Whether a client is one of the proxies, given as addresses or networks."""
+    """Say whether a client's address is one of the proxies, which are given as addresses or networks."""
     try:
         client = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -23,17 +22,17 @@ def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
 
 
 def limit_codings(fields: FieldLines) -> FieldLines:
-    """Accept-Encoding limited to what the content engine can undo."""
-    values = [value for name, value in fields if name.lower() == "accept-encoding"]
+    """Limit Accept-Encoding to the content codings that can be undone here."""
+    values = field_values(fields, "accept-encoding")
     if not values:
         return fields
     limited = limit_accept_encoding(", ".join(values))
-    rest = [(name, value) for name, value in fields if name.lower() != "accept-encoding"]
-    return rest if limited is None else [*rest, ("Accept-Encoding", limited)]
+    rest = tuple(line for line in fields if line[0].lower() != "accept-encoding")
+    return rest if limited is None else (*rest, ("Accept-Encoding", limited))
 
 
 def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
-    """A request target whose query names the backend where it named the public name.
+    """Make the query of a request target name the backend where it names the public name.
 
     Not in `redirect_uri` and `post_logout_redirect_uri`: they are compared with what is registered (RFC 6749, 3.1.2.3).
     """
@@ -43,9 +42,14 @@ def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
 
 
 def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
-    """`fields` with those of `wanted` (by lower-case name) set in their old place or added; None takes one away."""
+    """Set the fields of `wanted`, by lower-case name, in their old place or at the end; None takes one away.
+
+    Host is left alone: it is written by whoever sends the request.
+    """
+    if not wanted:
+        return fields
     left = dict(wanted)
-    lines: FieldLines = []
+    lines: list[FieldLine] = []
     for name, value in fields:
         key = name.lower()
         if key not in wanted or key == "host":
@@ -53,4 +57,4 @@ def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:
         elif (new := left.pop(key, None)) is not None:
             lines.append((name, new))
     lines += [(name, value) for name, value in left.items() if value is not None and name != "host"]
-    return lines
+    return tuple(lines)

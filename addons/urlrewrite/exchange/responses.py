@@ -1,28 +1,29 @@
-"""What the proxy answers itself, and what it hands on."""
+"""What becomes of a request: it is forwarded, answered by a response of our own, or its connection is closed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 
 from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A request on its way to a backend.
+    """A request as it is forwarded to a backend.
 
-    `connect` is the address to dial where it is not the origin's own; `host` goes into Host or :authority; `fields` are
-    all fields in order, the client's Host line among them.
+    `connect` is the host and port to dial, None if they are the origin's own. `host` goes into Host or :authority,
+    `target` is path and query. `fields` are all field lines, the client's Host line among them.
     """
 
     origin: Origin
     connect: tuple[str, int] | None
     host: str
     target: str
-    fields: list[tuple[str, str]]
+    fields: FieldLines
 
     @property
     def url(self) -> str:
@@ -32,10 +33,10 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class LocalResponse:
-    """A response of our own. `sub_status` is IIS's number behind the status, for the trace and the log."""
+    """A response of our own. `sub_status` is IIS's number after the status (500.52), for the trace and the log."""
 
     status: int
-    fields: list[tuple[str, str]] = field(default_factory=list)
+    fields: FieldLines = ()
     body: bytes = b""
     reason: str = ""
     sub_status: int = 0
@@ -47,7 +48,7 @@ class Abort:
 
 
 def reason_phrase(status: int) -> str:
-    """The usual reason phrase of a status code; "" for one that nobody registered."""
+    """Give the usual reason phrase of a status code; "" for one that is not registered."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -55,21 +56,21 @@ def reason_phrase(status: int) -> str:
 
 
 def _on_the_wire(reason: str) -> str:
-    """A reason phrase as HTTP/1 can carry it (RFC 9112, 4): one line, and ? for what is not Latin-1."""
+    """Give a reason phrase as HTTP/1 can carry it (RFC 9112, 4): one line, and ? for what is not Latin-1."""
     return " ".join(reason.encode("latin-1", "replace").decode("latin-1").split())
 
 
 def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
-    """A short text for a person, with the id under which the proxy keeps the trace."""
+    """Make a short text for a person, with the id under which the proxy keeps the trace."""
     trace = f"Trace id: {trace_id}\n" if trace_id else ""
     phrase = reason_phrase(status)
     body = f"{status} {phrase}\n\n{text}\n{trace}".encode()
-    fields = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
-    return LocalResponse(status, [*fields, ("Content-Length", str(len(body)))], body, phrase)
+    fields = _fields("text/plain", body, ("Cache-Control", "no-store"))
+    return LocalResponse(status, fields, body, phrase)
 
 
 def iis_response(code: str, message: str, trace_id: str = "") -> LocalResponse:
-    """IIS's error for a code such as "500.52", on a page like IIS's."""
+    """Make IIS's error for a code such as "500.52", on a page like IIS's."""
     status, _, sub_status = code.partition(".")
     phrase = _IIS_PHRASES.get(code) or reason_phrase(int(status))
     return _iis_page(int(status), int(sub_status or 0), phrase, message, trace_id)
@@ -93,7 +94,7 @@ _IIS_NOTIFICATIONS = {
 
 
 def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id: str) -> LocalResponse:
-    """An error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
+    """Make an error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
     code = f"{status}.{sub_status}"
     rows = [
         ("Module", "RewriteModule" if _IIS_PHRASES.get(code) == _REWRITE_ERROR else ""),
@@ -113,15 +114,15 @@ def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id:
         "",
     ]
     body = "\n".join(lines).encode("utf-8", "replace")
-    fields = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
-    return LocalResponse(status, [*fields, ("Content-Length", str(len(body)))], body, _on_the_wire(phrase), sub_status)
+    fields = _fields("text/html", body, ("Cache-Control", "no-store"))
+    return LocalResponse(status, fields, body, _on_the_wire(phrase), sub_status)
 
 
 def decided_response(decision: Decision, *, iis: bool = False, trace_id: str = "") -> LocalResponse:
-    """The response that a Redirect or CustomResponse action asks for; in mode iis errors come on a page like IIS's."""
-    fields = [("Content-Type", "text/plain; charset=utf-8")]
+    """Make the response that a Redirect or CustomResponse action asks for; in mode iis, errors on a page like IIS's."""
+    more: FieldLines = ()
     if decision.outcome is Outcome.REDIRECT:
-        fields.append(("Location", decision.location))
+        more = (("Location", decision.location),)
         text, reason = f"{decision.status} {decision.location}\n", reason_phrase(decision.status)
     else:
         reason = _on_the_wire(decision.reason) or reason_phrase(decision.status)
@@ -130,5 +131,9 @@ def decided_response(decision: Decision, *, iis: bool = False, trace_id: str = "
         sub_status = f".{decision.sub_status}" if decision.sub_status else ""
         text = f"{decision.description or f'{decision.status}{sub_status} {reason}'}\n"
     body = b"" if decision.status in (204, 304) else text.encode("utf-8", "replace")
-    fields.append(("Content-Length", str(len(body))))
-    return LocalResponse(decision.status, fields, body, reason, decision.sub_status)
+    return LocalResponse(decision.status, _fields("text/plain", body, *more), body, reason, decision.sub_status)
+
+
+def _fields(media_type: str, body: bytes, *more: FieldLine) -> FieldLines:
+    """Give the fields of a response of our own; `more` stands between Content-Type and Content-Length."""
+    return ("Content-Type", f"{media_type}; charset=utf-8"), *more, ("Content-Length", str(len(body)))

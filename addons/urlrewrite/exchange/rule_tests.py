@@ -1,4 +1,4 @@
-"""Runs the `tests:` that a rule file carries, without any network."""
+"""Exchanges driven without any network, and the `tests:` that a rule file carries."""
 
 from __future__ import annotations
 
@@ -7,31 +7,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from urlrewrite.engine.facts import RequestFacts, ResponseFacts, field_values
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.model import Expectation, RuleTest
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 
 @dataclass(slots=True)
 class Evaluation:
     """What became of a request, and of the response if one was given.
 
-    `fields` and `body` are those of the response that the client gets; None where there is none.
+    `status`, `fields` and `body` are those of the response that the client gets; None if there is none.
     """
 
     exchange: Exchange
     routing: Forward | LocalResponse | Abort
     status: int | None = None
-    fields: list[tuple[str, str]] | None = None
+    fields: FieldLines | None = None
     body: bytes | None = None
 
 
 def request_facts(
-    method: str, url: str, fields: tuple[tuple[str, str], ...] = (), *, client: tuple[str, int] = ("127.0.0.1", 50000)
+    method: str, url: str, fields: FieldLines = (), *, client: tuple[str, int] = ("127.0.0.1", 50000)
 ) -> RequestFacts:
-    """The facts of a request for an absolute URL.
+    """Make the facts of a request for an absolute URL; `client` is its address and port.
 
     Raises:
         ValueError: the URL is not absolute.
@@ -54,21 +57,22 @@ def evaluate(
     response: ResponseFacts | None,
     body: bytes = b"",
     trace_id: str = "offline",
+    memory: AssetMemory | None = None,
 ) -> Evaluation:
-    """Drives one exchange as the proxy does."""
-    exchange = Exchange(rules, request, trace_id)
+    """Drive one exchange as the proxy does. Without a `memory`, it knows nothing of other exchanges."""
+    exchange = Exchange(rules, memory or AssetMemory(), request, trace_id)
     routing = exchange.route()
     result = Evaluation(exchange, routing)
     own = isinstance(routing, LocalResponse)
     if isinstance(routing, LocalResponse):
-        response, body = ResponseFacts(routing.status, tuple(routing.fields), routing.reason), routing.body
+        response, body = ResponseFacts(routing.status, routing.fields, routing.reason), routing.body
     if response is not None and not isinstance(routing, Abort):
-        _answer(result, response, body, own=own)
+        _respond(result, response, body, own=own)
     exchange.finish()
     return result
 
 
-def _answer(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bool) -> None:
+def _respond(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bool) -> None:
     exchange = result.exchange
     head = exchange.receive(response, own=own)
     if isinstance(head, ResponseHead):
@@ -88,7 +92,7 @@ def _answer(result: Evaluation, response: ResponseFacts, body: bytes, *, own: bo
 
 
 def run_test(rules: RulesInForce, test: RuleTest) -> Iterator[str]:
-    """What a test expected and did not get, one text each; nothing if it passes."""
+    """Give what a test expected and did not get, one text each; nothing if it passes."""
     request = request_facts(test.method, test.url, test.fields)
     response = None
     if test.response_status is not None:
@@ -112,17 +116,17 @@ def _comparisons(result: Evaluation, expect: Expectation) -> Iterator[tuple[str,
         yield "url", routing.url if isinstance(routing, Forward) else None, expect.url
     if expect.status is not None:
         yield "status", result.status, expect.status
-    answer_fields = tuple(result.fields or ())
+    response_fields = result.fields or ()
     if expect.location is not None:
-        yield "location", _joined(answer_fields, "location"), expect.location
+        yield "location", _joined(response_fields, "location"), expect.location
     for name, value in expect.fields.items():
-        yield name, _joined(answer_fields, name), value
-    sent = tuple(routing.fields) if isinstance(routing, Forward) else ()
+        yield name, _joined(response_fields, name), value
+    sent = routing.fields if isinstance(routing, Forward) else ()
     for name, value in expect.request_fields.items():
         got = routing.host if name == "host" and isinstance(routing, Forward) else _joined(sent, name)
         yield f"request {name}", got, value
 
 
-def _joined(fields: tuple[tuple[str, str], ...], name: str) -> str | None:
+def _joined(fields: FieldLines, name: str) -> str | None:
     values = field_values(fields, name)
     return ", ".join(values) if values else None

@@ -1,15 +1,13 @@
-"""The rules in force, and what follows from them for every exchange: name maps, settings."""
+"""The rules in force, with what is set for the whole proxy: one frozen value, which every exchange is given."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from urlrewrite.content.integrity import Assets
-from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.compile import CompiledRules, CompiledSite
 from urlrewrite.engine.facts import RequestFacts
-from urlrewrite.exchange.link_maps import link_maps
+from urlrewrite.exchange.link_maps import LinkMapCache, LinkMaps
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.trace import TraceLevel
 
@@ -42,26 +40,29 @@ class Settings:
     trace_every_rule: bool = False
 
 
-_MAX_LINK_MAPS = 1000
-
-
+@dataclass(frozen=True, eq=False)
 class RulesInForce:
-    """Compiled rules with settings; replaced as a whole when rule files change, so that an exchange sees one state."""
+    """Compiled rules with settings.
 
-    def __init__(self, rules: CompiledRules, settings: Settings) -> None:
-        self.rules = rules
-        self.settings = settings
-        self._link_maps: dict[tuple[str, Origin, Origin], tuple[LinkMap, LinkMap]] = {}
-        self.assets = Assets()
-        """What pages were told of scripts and style sheets under these rules."""
+    Nothing in it changes, so an exchange sees one state from its beginning to its end: when rule files or options
+    change, the whole is replaced. It is told apart by identity. A copy with other rules has link maps of its own.
+    """
+
+    rules: CompiledRules
+    settings: Settings
+    _link_maps: LinkMapCache = field(init=False, repr=False, default_factory=LinkMapCache)
 
     @property
     def fingerprint(self) -> str:
         """Names this state of the rule files."""
         return self.rules.rule_set.fingerprint
 
+    def traced(self, level: TraceLevel) -> RulesInForce:
+        """Give the same rules and settings with another level of the trace."""
+        return replace(self, settings=replace(self.settings, trace=level))
+
     def public_origin(self, site: CompiledSite, request: RequestFacts) -> Origin:
-        """The name that the client used if the site publishes it, else the site's first one."""
+        """Give the name that the client used if the site publishes it, else the site's first one."""
         used = origin_of(request.scheme, request.host) if request.host else None
         public = site.site.public
         if not public:
@@ -69,13 +70,6 @@ class RulesInForce:
             return used or Origin(request.scheme, "localhost", 443 if request.scheme == "https" else 80)
         return used if used in public else public[0]
 
-    def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> tuple[LinkMap, LinkMap]:
-        """The maps for responses (backend to public) and for requests (public to backend); see `link_maps.py`."""
-        key = (site.site.name, public, target)
-        if key not in self._link_maps:
-            if len(self._link_maps) >= _MAX_LINK_MAPS:
-                # A site for every name gets a map for each name that clients make up.
-                self._link_maps.clear()
-            others = [other.site for other in self.rules.sites if other is not site]
-            self._link_maps[key] = link_maps(site.site, others, public, target)
-        return self._link_maps[key]
+    def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> LinkMaps:
+        """Give the maps for responses (backend to public) and for requests (public to backend)."""
+        return self._link_maps.get(site.site, (other.site for other in self.rules.sites), public, target)

@@ -12,36 +12,36 @@ _REASONS = {LeftAlone.FRAME_GOES_ON: Reason.FRAME_GOES_ON, LeftAlone.LENGTH_TOLD
 
 
 class WebSocketMessages:
-    """Rewrites text messages, and counts them in the trace under "websocket": for each direction, those that came,
-    those that were changed, and those that were left alone though they name the backend.
+    """Rewrites text messages, and counts them in the trace under "websocket".
 
-    `back` is None where messages of the client are to pass as they come.
+    For each direction those are counted that came, that were changed, and that were left alone though they name the
+    backend. `back` is None if messages of the client are to pass as they come.
     """
 
     def __init__(self, trace: Trace, links: LinkMap, back: LinkMap | None) -> None:
         self._trace = trace
         self._maps = {"from client": back, "to client": links}
         self._tallies = {way: {"messages": 0, "changed": 0, "left_alone": 0} for way in self._maps}
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
         trace.data["websocket"] = self._tallies
 
     def rewrite(self, data: bytes, *, from_client: bool) -> bytes:
-        """A text message (UTF-8) as it is to be sent on."""
+        """Give a text message (UTF-8) as it is to be forwarded."""
         way = "from client" if from_client else "to client"
         tally, link_map = self._tallies[way], self._maps[way]
         tally["messages"] += 1
         if link_map is None:
             return data
 
-        def told(offset: int, before: bytes, after: bytes) -> None:
+        def on_change(offset: int, before: bytes, after: bytes) -> None:
             changes.append((offset, before, after))
 
         changes: list[tuple[int, bytes, bytes]] = []
-        mapped = map_message(data, link_map, told)
+        mapped = map_message(data, link_map, on_change)
         if mapped.left_alone:
             tally["left_alone"] += 1
-            if way not in self._told:
-                self._told.add(way)
+            if way not in self._warned:
+                self._warned.add(way)
                 self._trace.warn(_REASONS[mapped.left_alone], where=way, name=mapped.length_field)
                 self._trace.data["problems"] = self._trace.problems()
             return data

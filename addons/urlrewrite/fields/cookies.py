@@ -9,7 +9,7 @@ backend that was reached under one name meant. A parent domain of the backend is
 such parent.
 
 Secure. TLS ends here, so a backend that speaks plain HTTP cannot know that it should say Secure: it is added for an
-https name, and taken away for an http name, on which browsers refuse it. On http://localhost and its like it is kept:
+https name, and removed for an http name, on which browsers refuse it. On http://localhost and its like it is kept:
 Chromium and Firefox count these names as trustworthy and take Secure cookies from them (Safari does not), and taking it
 away would lose `__Host-`, SameSite=None and Partitioned cookies in every browser.
 """
@@ -19,11 +19,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
-import publicsuffix2  # type: ignore[import-untyped]
+from publicsuffixlist import PublicSuffixList
 
 from urlrewrite.fields.names import Change, NameMap, host_of, ip_address, is_loopback
 from urlrewrite.fields.reasons import FieldReason, Why, because
@@ -67,7 +65,7 @@ class _Line:
 
 
 def rewrite_set_cookie(line: str, names: NameMap) -> tuple[str, list[Change]]:
-    """Make one Set-Cookie value true for `names.public`; give the new value and what was done or should be looked at.
+    """Make one Set-Cookie value true for `names.public`; return the new value, and changes and warnings.
 
     The value of the cookie is session state of the backend and left alone, with a warning where it holds the backend's
     name, unless there is a `map_cookie_value`.
@@ -108,7 +106,7 @@ def _map_domains(cookie: _Line, names: NameMap) -> None:
 
 
 def _map_domain(domain: str, cookie: _Line, names: NameMap) -> str | None:
-    """Give the Domain for the public name, or None where the cookie has to be for the public host alone."""
+    """Return the Domain for the public name, or None where the cookie has to be for the public host alone."""
     public, backend = names.public.host, names.backend.host
     dot = "." if domain.startswith(".") else ""
     bare = domain.removeprefix(".")
@@ -229,11 +227,11 @@ def _mentions(text: str, host: str) -> bool:
 
 
 def _is_public_suffix(host: str) -> bool:
-    """Ask the list that `publicsuffix2` carries (of 2019, never fetched); browsers know the later ones."""
-    return bool(_suffixes().get_tld(host, strict=True) == host)
+    """Say whether browsers refuse cookies of this domain, by the list that `publicsuffixlist` carries."""
+    return _suffixes().is_public(host)
 
 
 @cache
-def _suffixes() -> Any:
-    """Read the list on first use, which takes a tenth of a second; its own reader uses what Python 3.14 deprecates."""
-    return publicsuffix2.PublicSuffixList(Path(publicsuffix2.PSL_FILE).read_text("utf-8").splitlines())
+def _suffixes() -> PublicSuffixList:
+    """Read the list on first use, which takes a tenth of a second; of a last label that it lacks, nothing is known."""
+    return PublicSuffixList(accept_unknown=False)

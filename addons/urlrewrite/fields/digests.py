@@ -44,7 +44,7 @@ def is_digest(name: str) -> bool:
 
 
 def renewed(name: str, value: str, body: bytes) -> str | None:
-    """Give the value of a digest field (`name` in lower case) for `body`; None where it cannot be computed."""
+    """Return the value of a digest field (`name` in lower case) for `body`; None where it cannot be computed."""
     if name in _LISTS:
         return _renewed_list(value, body)
     if name in _OF_BODY:
@@ -61,7 +61,7 @@ def renewed(name: str, value: str, body: bytes) -> str | None:
 
 
 def _renewed_list(value: str, body: bytes) -> str | None:
-    """`sha-256=…, md5=…`, with colons around the values where it is a structured field."""
+    """Return the value of a list such as `sha-256=…, md5=…`, with colons around the digests in a structured field."""
     members = [_MEMBER.fullmatch(member) for member in value.split(",")]
     written = [_renewed_member(member, body) for member in members if member]
     return ", ".join(member for member in written if member) or None

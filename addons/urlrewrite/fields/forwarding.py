@@ -1,4 +1,4 @@
-"""Request fields on their way to the backend: who asked for what, and our own name taken back out of them.
+"""Request fields on their way to the backend: who requested what, and the public name mapped back to the backend's.
 
 A client can write any of the fields by which proxies tell a backend who the client is. So its copies are dropped, in
 all the spellings that a backend may read as one variable (`X_Forwarded_For`), and ours are written, unless the peer
@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from urlrewrite.fields.names import Change, Fields, ip_address
+from urlrewrite.fields.names import Change, ip_address
 from urlrewrite.fields.reasons import FieldReason, because
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
 SPOOFABLE = frozenset(
@@ -41,11 +42,11 @@ _ORIGINS = frozenset("origin sec-websocket-origin".split())
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 UNKNOWN_TLS_INFO = "0|0||"
-"""X-ARR-SSL of a TLS connection of which nothing is known: what counts for most backends is that it is not empty."""
+"""X-ARR-SSL of a TLS connection of which nothing is known: for most backends it only must not be empty."""
 
 
 def forwarding_fields(
-    fields: Fields,
+    fields: FieldLines,
     *,
     client_ip: str,
     requested: Origin,
@@ -55,10 +56,11 @@ def forwarding_fields(
     tls_info: str | None = None,
     append: bool = False,
     prefix: str = "",
-) -> tuple[Fields, list[Change]]:
-    """Drop what a client has no say in and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and X-ARR-*.
+) -> tuple[FieldLines, list[Change]]:
+    """Drop the fields that a client must not set, and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and
+    X-ARR-*.
 
-    `requested` is the origin that the client asked, `target` the path and query as it asked for them. `client_port`
+    `requested` is the origin that the client requested, `target` the path and query that it sent. `client_port`
     goes into X-Forwarded-For and Forwarded where given (IIS sends it, and many backends cannot read it). `tls_info` is
     the value of X-ARR-SSL, `keysize|secret keysize|issuer|subject`. With `append` the peer is a trusted proxy: its
     copies stay, and the client address is added to its lists. `prefix` is the public path that the
@@ -80,7 +82,7 @@ def forwarding_fields(
         own["X-ARR-SSL"] = tls_info or UNKNOWN_TLS_INFO
     if append:
         own = _own_behind_a_proxy(own, kept)
-    lines: Fields = []
+    lines: list[FieldLine] = []
     replaced = {name.lower() for name in own}
     former: dict[str, str] = {}
     for name, value in kept:
@@ -96,11 +98,11 @@ def forwarding_fields(
         before = former.get(name.lower())
         if before != value:
             changes.append(Change(name, before, value, because(FieldReason.WHO_ASKED)))
-    return lines, changes
+    return tuple(lines), changes
 
 
-def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
-    """Drop the fields of the client's connection (RFC 9110, 7.6.1), which are not the backend's.
+def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
+    """Drop the fields of the client's connection (RFC 9110, 7.6.1), which do not concern the backend.
 
     `close` and `keep-alive` stay in Connection, because the proxy core reads there when to close the client's
     connection; so do Connection and Upgrade of a WebSocket handshake (RFC 6455, 4.1), and Transfer-Encoding.
@@ -111,7 +113,7 @@ def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
     )
     dropped = _HOP_BY_HOP | (options - _NEVER_NOMINATED) | (frozenset() if websocket else {"upgrade"})
     stays = {"close", "keep-alive", "upgrade"} if websocket else {"close", "keep-alive"}
-    lines: Fields = []
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         after: str | None = value
@@ -123,23 +125,23 @@ def drop_hop_by_hop(fields: Fields) -> tuple[Fields, list[Change]]:
             lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, because(FieldReason.OF_CONNECTION)))
-    return lines, changes
+    return tuple(lines) if changes else fields, changes
 
 
 def map_back_request_fields(
-    fields: Fields,
+    fields: FieldLines,
     *,
     map_back_text: Callable[[str], str],
     origins: Mapping[Origin, Origin],
     cookies: bool = False,
-) -> tuple[Fields, list[Change]]:
+) -> tuple[FieldLines, list[Change]]:
     """Map public names back where the backend compares them with its own: Origin, Referer, Destination and the like.
 
     `map_back_text` maps every URL of a public origin in a text. `origins` maps public origins to backend ones; the
     Origin field is mapped only if it is exactly one of them, so that a foreign origin stays foreign and `null` null.
     `cookies` says that cookies were mapped on their way out.
     """
-    lines: Fields = []
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         after = value
@@ -156,10 +158,10 @@ def map_back_request_fields(
         lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, because(FieldReason.MAPPED_BACK)))
-    return lines, changes
+    return tuple(lines) if changes else fields, changes
 
 
-def _own_behind_a_proxy(own: dict[str, str], fields: Fields) -> dict[str, str]:
+def _own_behind_a_proxy(own: dict[str, str], fields: FieldLines) -> dict[str, str]:
     """Join our fields with those of a trusted proxy: lists grow, and what it says of the first request stands."""
     before: dict[str, list[str]] = {}
     for name, value in fields:
@@ -178,7 +180,7 @@ def _own_behind_a_proxy(own: dict[str, str], fields: Fields) -> dict[str, str]:
 
 
 def _node(client_ip: str, port: int | None) -> str:
-    """Write a client's address as X-Forwarded-For has it: IPv6 in brackets only where a port follows."""
+    """Return a client's address as X-Forwarded-For has it: IPv6 in brackets only where a port follows."""
     address = ip_address(client_ip)
     text = str(address) if address else client_ip
     if port is None:
@@ -197,7 +199,7 @@ def _forwarded(client_ip: str, port: int | None, requested: Origin) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Quote a value that is no token (RFC 7239, 4): an IPv6 address, anything with a port."""
+    """Quote a value that is not a token (RFC 7239, 4): an IPv6 address, anything with a port."""
     return value if _TOKEN.fullmatch(value) else f'"{value}"'
 
 

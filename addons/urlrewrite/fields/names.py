@@ -1,4 +1,4 @@
-"""The values that every module of this room speaks in: field lines, origins, the caller's functions, and a change."""
+"""The values that this whole room works with: field lines, origins, the caller's functions, and a change."""
 
 from __future__ import annotations
 
@@ -9,20 +9,15 @@ from dataclasses import dataclass
 from urlrewrite.fields.reasons import Why
 from urlrewrite.model.origin import Origin, parse_authority
 
-type FieldLine = tuple[str, str]
-"""One field line (RFC 9110, 5.2): name and value as they came; bytes outside ASCII are latin-1 or surrogateescape."""
-
-type Fields = list[FieldLine]
-
 
 @dataclass(frozen=True, slots=True)
 class NameMap:
-    """What a field value needs to know about names.
+    """The functions and origins by which a field value is mapped from the backend's names to the public ones.
 
     `map_text` maps every absolute or scheme-relative URL of a backend in a text, in any spelling, and leaves the rest
-    alone. `map_bare` maps a bare authority (`host` or `host:port`), or gives None. `map_path`, where the public site is
-    mounted under another path, maps a path (no query); `map_cookie_path` does so for that of a cookie, which may cover
-    more. `map_cookie_value`, where given, maps the value of a cookie.
+    alone. `map_bare` maps a bare authority (`host` or `host:port`), or returns None. `map_path`, where the public site
+    is mounted under another path, maps a path (no query); `map_cookie_path` does so for the path of a cookie, which may
+    cover more. `map_cookie_value`, where given, maps the value of a cookie.
     """
 
     public: Origin
@@ -54,13 +49,15 @@ class Change:
 
 
 def host_of(authority: str) -> str:
-    """The host of `host[:port]`: lower case, no brackets, no trailing dot; what is no authority, in lower case."""
+    """Return the host of `host[:port]`: lower case, no brackets, no trailing dot; what is not an authority, in lower
+    case.
+    """
     parsed = parse_authority(authority)
     return parsed[0] if parsed else authority.lower()
 
 
 def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Give the address that a host literal stands for (an IPv4-mapped IPv6 address as IPv4), or None for a name."""
+    """Return the address that a host literal stands for (an IPv4-mapped IPv6 address as IPv4), or None for a name."""
     try:
         address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:

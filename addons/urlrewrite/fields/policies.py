@@ -73,9 +73,9 @@ def map_source(source: str, names: NameMap) -> str:
 
 
 def strict_transport_security(value: str, public: Origin) -> tuple[bool, list[Why]]:
-    """Judge the backend's HSTS (RFC 6797) for a public name: whether to pass it on, and warnings.
+    """Say whether to forward the backend's HSTS (RFC 6797) under a public name, and return warnings.
 
-    It is a promise about every port of the host, and with includeSubDomains about names that are none of the backend's.
+    HSTS is a promise about every port of the host, and with includeSubDomains about names that are not the backend's.
     """
     if public.scheme != "https":
         return False, []
@@ -115,7 +115,7 @@ def _map_wildcard(source: str, found: re.Match[str], names: NameMap) -> str:
     """Map a source with `*.` before the host or `:*` behind it, which are no URLs that `map_text` would know."""
     public, backend = names.public, names.backend
     host, port = host_of(found["host"]), found["port"]
-    # `:*` holds for the backend's own port among others; of another host only the default port can be asked for.
+    # `:*` holds for the backend's own port among others; of another host only the default port is known.
     known_port = (str(backend.port) if host == backend.host else None) if port == "*" else port
     prefix = _public_prefix(found["scheme"], public)
     mapped = names.map_bare(f"{found['host']}:{known_port}" if known_port else found["host"])
@@ -135,7 +135,7 @@ def _port_matches(port: str | None, origin: Origin) -> bool:
 
 
 def _public_prefix(scheme: str | None, public: Origin) -> str:
-    """Give the scheme part of a source for the public name: ws stays ws, and is as secure as the public name."""
+    """Return the scheme part of a source for the public name: ws stays ws, and is as secure as the public name."""
     if scheme is None:
         return ""
     if scheme.lower() in ("ws", "wss"):

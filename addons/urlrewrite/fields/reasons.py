@@ -98,12 +98,12 @@ class FieldReason(StrEnum):
     )
     URL_SIGNED = (
         "url-signed",
-        "the proof (RFC 9449) names the URL that the client asked for: the backend may refuse the request",
+        "the proof (RFC 9449) names the URL that the client requested: the backend may refuse the request",
     )
 
     # What the backend is told of the client.
     UNTRUSTED = "untrusted", "only a trusted proxy may say this"
-    WHO_ASKED = "who-asked", "says who asked for what"
+    WHO_ASKED = "who-asked", "says who requested what"
     OF_CONNECTION = "of-connection", "belongs to the client's connection"
     MAPPED_BACK = "mapped-back", "public name mapped back: the backend compares it with its own"
 

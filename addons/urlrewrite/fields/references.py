@@ -69,7 +69,7 @@ def map_list(value: str, names: NameMap) -> str:
 
 
 def map_json(value: str, names: NameMap) -> str:
-    r"""Map the strings of a JSON value, also where `/` is spelt `\/` or `\u002f`; a value that is no JSON is a URL."""
+    r"""Map the strings of a JSON value, also where `/` is spelt `\/` or `\u002f`; a value that is not JSON is a URL."""
     if not value.lstrip().startswith(("{", "[", '"')):
         return map_url(value, names)
 

@@ -1,15 +1,16 @@
 """Requests that their clients have signed: a signature that covers what the proxy changes does not hold behind it.
 
-Nothing can be mended here, since the keys are the client's. So it is told, before anybody wonders about a 401. Bearer
-tokens, whose audience may be the public name, cannot be judged from outside.
+Nothing can be fixed here, since the keys are the client's; so a warning says it before anybody wonders about a 401.
+Bearer tokens, whose audience may be the public name, cannot be judged from outside.
 """
 
 from __future__ import annotations
 
 import re
 
-from urlrewrite.fields.names import Change, Fields
+from urlrewrite.fields.names import Change
 from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.model.field_lines import FieldLines
 
 _URI = re.compile(r'\buri\s*=\s*"([^"]*)"', re.IGNORECASE)
 _COVERED = re.compile(r'"([^"]*)"')
@@ -21,8 +22,10 @@ _SIGNS_ALL = ("aws4-hmac-sha256", "aws4-ecdsa-p256-sha256", "hawk", "oauth")
 """Schemes of Authorization that always sign host and target: AWS Signature 4, Hawk, OAuth 1.0 (RFC 5849, 3.4.1)."""
 
 
-def broken_signatures(before: Fields, after: Fields, *, host_changed: bool, target_changed: bool) -> list[Change]:
-    """Warn of what a client has signed and the backend gets otherwise.
+def broken_signatures(
+    before: FieldLines, after: FieldLines, *, host_changed: bool, target_changed: bool
+) -> list[Change]:
+    """Warn of what a client has signed and the proxy changed.
 
     `before` are the fields as the client sent them, `after` those that the backend gets.
     """

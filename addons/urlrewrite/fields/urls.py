@@ -1,6 +1,6 @@
-"""Which response fields name a host, and how: the table, and the walk over the lines of a response.
+"""Which response fields name a host, and how: the table, and the function that applies it to the lines of a response.
 
-Trailers and the fields of a 1xx answer go through the same walk. The order of the lines and the case of names are kept;
+Trailers and the fields of a 1xx response are treated alike. The order of the lines and the case of names are kept;
 a line in which nothing is found is identical.
 """
 
@@ -12,12 +12,13 @@ from enum import Enum, auto
 
 from urlrewrite.fields import policies, references
 from urlrewrite.fields.cookies import rewrite_set_cookie
-from urlrewrite.fields.names import Change, FieldLine, Fields, NameMap
+from urlrewrite.fields.names import Change, NameMap
 from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """How a field names a host; but for the first two, the reason of a `Change` has its name."""
 
     COOKIE = auto()
@@ -40,65 +41,65 @@ class Kind(Enum):
 
 
 _NAMES_OF = {
-    Kind.URL: """Location Content-Location Content-Base URI Destination SourceMap X-SourceMap Service-Worker-Allowed
-        X-Pingback OData-EntityId Operation-Location Azure-AsyncOperation Sec-WebSocket-Location HX-Redirect HX-Push-Url
-        HX-Replace-Url Turbo-Location X-PJAX-URL X-Inertia-Location""",
-    Kind.REFRESH: "Refresh",
-    Kind.LINK: "Link",
-    Kind.JSON: "Report-To NEL HX-Location",
-    Kind.QUOTED: "Reporting-Endpoints Speculation-Rules P3P Expect-CT",
-    Kind.LIST: "X-XSS-Protection Upload-Concat",
-    Kind.ORIGIN_LIST: "Access-Control-Allow-Origin Timing-Allow-Origin Permissions-Policy Sec-WebSocket-Origin",
-    Kind.ALLOW_FROM: "X-Frame-Options",
-    Kind.POLICY: """Content-Security-Policy Content-Security-Policy-Report-Only X-Content-Security-Policy
+    FieldKind.URL: """Location Content-Location Content-Base URI Destination SourceMap X-SourceMap
+        Service-Worker-Allowed X-Pingback OData-EntityId Operation-Location Azure-AsyncOperation Sec-WebSocket-Location
+        HX-Redirect HX-Push-Url HX-Replace-Url Turbo-Location X-PJAX-URL X-Inertia-Location""",
+    FieldKind.REFRESH: "Refresh",
+    FieldKind.LINK: "Link",
+    FieldKind.JSON: "Report-To NEL HX-Location",
+    FieldKind.QUOTED: "Reporting-Endpoints Speculation-Rules P3P Expect-CT",
+    FieldKind.LIST: "X-XSS-Protection Upload-Concat",
+    FieldKind.ORIGIN_LIST: "Access-Control-Allow-Origin Timing-Allow-Origin Permissions-Policy Sec-WebSocket-Origin",
+    FieldKind.ALLOW_FROM: "X-Frame-Options",
+    FieldKind.POLICY: """Content-Security-Policy Content-Security-Policy-Report-Only X-Content-Security-Policy
         X-Content-Security-Policy-Report-Only X-WebKit-CSP X-WebKit-CSP-Report-Only Feature-Policy""",
-    Kind.CHALLENGE: "WWW-Authenticate Proxy-Authenticate",
+    FieldKind.CHALLENGE: "WWW-Authenticate Proxy-Authenticate",
     # Fields that exist to name a machine: a bare word is a host there, and nowhere else.
-    Kind.AUTHORITY: """Via Host X-Host X-Server X-Server-Name X-Backend X-Backend-Host X-Backend-Server X-Served-By
+    FieldKind.AUTHORITY: """Via Host X-Host X-Server X-Server-Name X-Backend X-Backend-Host X-Backend-Server X-Served-By
         X-Upstream X-Forwarded-Host X-Forwarded-Server""",
-    Kind.COOKIE: "Set-Cookie",
-    Kind.TRANSPORT_SECURITY: "Strict-Transport-Security",
-    Kind.ALTERNATIVE: "Alt-Svc",
-    Kind.KEY_PINS: "Public-Key-Pins Public-Key-Pins-Report-Only",
+    FieldKind.COOKIE: "Set-Cookie",
+    FieldKind.TRANSPORT_SECURITY: "Strict-Transport-Security",
+    FieldKind.ALTERNATIVE: "Alt-Svc",
+    FieldKind.KEY_PINS: "Public-Key-Pins Public-Key-Pins-Report-Only",
     # What is compared, hashed, signed or an identifier means what its bytes are, even where it looks like a URL:
     # validators, digests, signatures, credentials, protocol handshakes, vocabularies, and names of files.
-    Kind.UNTOUCHED: """ETag Content-MD5 Digest Content-Digest Repr-Digest Signature Signature-Input
+    FieldKind.UNTOUCHED: """ETag Content-MD5 Digest Content-Digest Repr-Digest Signature Signature-Input
         Authorization Proxy-Authorization Authentication-Info Proxy-Authentication-Info Content-Disposition
         Content-Type Clear-Site-Data DAV Lock-Token X-Goog-Hash""",
 }
 
-KINDS: dict[str, Kind] = {name.lower(): kind for kind, text in _NAMES_OF.items() for name in text.split()}
-"""Field name in lower case to its kind; all others are `Kind.GENERIC`, but for `_UNTOUCHED_PREFIXES`."""
+KINDS: dict[str, FieldKind] = {name.lower(): kind for kind, text in _NAMES_OF.items() for name in text.split()}
+"""Field name in lower case to its kind; all others are `FieldKind.GENERIC`, but for `_UNTOUCHED_PREFIXES`."""
 
 _UNTOUCHED_PREFIXES = ("sec-websocket-", "x-amz-checksum-", "x-content-sha")
 
-_MAPS: dict[Kind, Callable[[str, NameMap], str]] = {
-    Kind.URL: references.map_url,
-    Kind.REFRESH: references.map_refresh,
-    Kind.LINK: references.map_link,
-    Kind.JSON: references.map_json,
-    Kind.QUOTED: references.map_quoted,
-    Kind.LIST: references.map_list,
-    Kind.ORIGIN_LIST: policies.map_origins,
-    Kind.ALLOW_FROM: policies.map_frame_options,
-    Kind.POLICY: policies.map_csp,
-    Kind.CHALLENGE: references.map_challenge,
-    Kind.AUTHORITY: references.map_authorities,
-    Kind.GENERIC: references.map_anything,
+_MAPS: dict[FieldKind, Callable[[str, NameMap], str]] = {
+    FieldKind.URL: references.map_url,
+    FieldKind.REFRESH: references.map_refresh,
+    FieldKind.LINK: references.map_link,
+    FieldKind.JSON: references.map_json,
+    FieldKind.QUOTED: references.map_quoted,
+    FieldKind.LIST: references.map_list,
+    FieldKind.ORIGIN_LIST: policies.map_origins,
+    FieldKind.ALLOW_FROM: policies.map_frame_options,
+    FieldKind.POLICY: policies.map_csp,
+    FieldKind.CHALLENGE: references.map_challenge,
+    FieldKind.AUTHORITY: references.map_authorities,
+    FieldKind.GENERIC: references.map_anything,
 }
 
 
-def kind_of(name: str) -> Kind:
-    """Give the kind of a response field by its name."""
+def kind_of(name: str) -> FieldKind:
+    """Return the kind of a response field by its name, in any case."""
     name = name.lower()
     kind = KINDS.get(name)
     if kind is None:
-        kind = Kind.UNTOUCHED if name.startswith(_UNTOUCHED_PREFIXES) else Kind.GENERIC
+        kind = FieldKind.UNTOUCHED if name.startswith(_UNTOUCHED_PREFIXES) else FieldKind.GENERIC
     return kind
 
 
 def rewrite_response_fields(
-    fields: Fields,
+    fields: FieldLines,
     *,
     map_text: Callable[[str], str],
     map_bare: Callable[[str], str | None],
@@ -107,30 +108,30 @@ def rewrite_response_fields(
     map_path: Callable[[str], str] | None = None,
     map_cookie_value: Callable[[str], str] | None = None,
     map_cookie_path: Callable[[str], str] | None = None,
-) -> tuple[Fields, list[Change]]:
+) -> tuple[FieldLines, list[Change]]:
     """Make the fields of a response true for `public`; `NameMap` says what the functions have to do.
 
     Body-bound fields (Content-Length, digests, ETag) are the business of `validators`.
     """
     names = NameMap(public, backend, map_text, map_bare, map_path, map_cookie_value, map_cookie_path)
-    lines: Fields = []
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         line, done = _rewrite_line(name, value, names)
         if line:
             lines.append(line)
         changes += done
-    return lines, changes + _broken_signatures(fields, changes)
+    return (tuple(lines) if changes else fields), changes + _broken_signatures(fields, changes)
 
 
 def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | None, list[Change]]:
     kind = kind_of(name)
-    if kind is Kind.UNTOUCHED:
+    if kind is FieldKind.UNTOUCHED:
         return (name, value), []
-    if kind is Kind.COOKIE:
+    if kind is FieldKind.COOKIE:
         after, changes = rewrite_set_cookie(value, names)
         return (name, after), changes
-    if kind is Kind.TRANSPORT_SECURITY:
+    if kind is FieldKind.TRANSPORT_SECURITY:
         keep, warnings = policies.strict_transport_security(value, names.public)
         if keep:
             return (name, value), [Change(name, value, value, (warning,), warning=True) for warning in warnings]
@@ -140,11 +141,11 @@ def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | No
     return None, [Change(name, value, None, _why(kind))]
 
 
-def _why(kind: Kind) -> tuple[Why, ...]:
+def _why(kind: FieldKind) -> tuple[Why, ...]:
     return because(FieldReason[kind.name])
 
 
-def _broken_signatures(fields: Fields, changes: list[Change]) -> list[Change]:
+def _broken_signatures(fields: FieldLines, changes: list[Change]) -> list[Change]:
     """Warn of message signatures (RFC 9421) that cover a field which was changed."""
     changed = {change.field.lower() for change in changes if change.before != change.after}
     warnings = []

@@ -8,7 +8,7 @@ representation that is subject to rewriting, changed or not, carries a mark of w
 
 The fingerprint in the mark is the caller's: hex digits over everything the rewriting depends on (the rules, the public
 origin). A mark of another fingerprint matches nothing any more. The mark stands inside the quotes, in characters that
-an etagc may be (RFC 9110, 8.8.3), and a suffix that a cache on the way adds behind it (`-gzip`) is borne.
+an etagc may be (RFC 9110, 8.8.3), and a suffix that a cache on the way adds behind it (`-gzip`) is tolerated.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from urlrewrite.fields.digests import is_digest, renewed
-from urlrewrite.fields.names import Change, Fields
+from urlrewrite.fields.names import Change
 from urlrewrite.fields.policies import has_hashes
 from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 
 _MARK = re.compile(r";ur=(?P<fingerprint>[0-9a-f]+)")
 _ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+', re.ASCII)
@@ -37,7 +38,7 @@ class Unmarked:
     A 304 that answers such a request confirms what was rewritten: its ETag has to be marked again.
     """
 
-    fields: Fields
+    fields: FieldLines
     changes: list[Change]
     carried_mark: bool
 
@@ -55,11 +56,10 @@ def mark_etag(value: str, fingerprint: str) -> str:
 
 
 def unmark_if_none_match(value: str, fingerprint: str, *, marked_only: bool = False) -> tuple[str | None, bool]:
-    """Take our marks out of an If-None-Match list. Tags marked otherwise are dropped; None where no tag is left.
+    """Take our marks out of an If-None-Match list; say also whether a mark of this fingerprint was there.
 
-    With `marked_only` those without a mark are dropped, too.
-
-    The second result says whether a mark of this fingerprint was there. A list without any mark is identical.
+    Tags with a mark of another fingerprint are dropped, with `marked_only` also those without a mark; the result is
+    None where no tag is left. A list without any mark is identical.
     """
     tags: list[str] = []
     carried = changed = False
@@ -95,7 +95,7 @@ def unmark_if_match(value: str) -> str:
 
 
 def unmark_request_fields(
-    fields: Fields, fingerprint: str, *, marked_only: bool = False, whole_only: bool = False
+    fields: FieldLines, fingerprint: str, *, marked_only: bool = False, whole_only: bool = False
 ) -> Unmarked:
     """Make the conditions of a request true for the backend.
 
@@ -103,9 +103,9 @@ def unmark_request_fields(
     body. Where a tag of other rules was dropped, If-Modified-Since goes too: without the tag it would count (RFC 9110,
     13.1.3) and bring the 304 that the dropped tag must not bring.
 
-    `marked_only` says that what is asked for is rewritten. A client's copy then has a mark, or no validator at all, or
-    it is from a time when no rule concerned it: conditions without a mark are dropped. `whole_only` says so with such
-    certainty that a part of it is never asked for.
+    `marked_only` says that the response will be rewritten. A client's copy then has a mark, or no validator at all, or
+    it is from a time when no rule concerned it: conditions without a mark are dropped. `whole_only` says the same with
+    such certainty that Range is dropped, so that the backend sends the whole representation.
     """
     carried = stale = False
     partial = whole_only or any(name.lower() == "if-range" and _find_mark(value) for name, value in fields)
@@ -135,12 +135,12 @@ def unmark_request_fields(
     return Unmarked(lines, changes, carried)
 
 
-def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Change]]:
+def mark_validators(fields: FieldLines, fingerprint: str) -> tuple[FieldLines, list[Change]]:
     """Mark the validators of a representation that is subject to rewriting, whether or not its bytes were changed.
 
     It loses ranges (`Accept-Ranges: none`), as offsets into the backend's bytes mean nothing to the client, and
-    Last-Modified, which would survive a change of the rules: there are clients that ask by it alone, though they were
-    given an ETag. For responses to GET and HEAD, and for a 304 whose request carried a mark.
+    Last-Modified, which would survive a change of the rules: there are clients that revalidate by it alone, though they
+    were given an ETag. For responses to GET and HEAD, and for a 304 whose request carried a mark.
     """
     ranged = any(name.lower() == "accept-ranges" for name, _ in fields)
 
@@ -156,20 +156,20 @@ def mark_validators(fields: Fields, fingerprint: str) -> tuple[Fields, list[Chan
 
     lines, changes = _edit(fields, mark, because(FieldReason.DEPENDS_ON_RULES))
     if not ranged:
-        lines.append(("Accept-Ranges", "none"))
+        lines += (("Accept-Ranges", "none"),)
         changes.append(Change("Accept-Ranges", None, "none", because(FieldReason.NO_RANGES)))
     return lines, changes
 
 
 def after_rewrite(
-    fields: Fields,
+    fields: FieldLines,
     body_length: int | None,
     changed: bool,
     *,
     chunked: bool = False,
     body: bytes | None = None,
     hashes_mended: bool = False,
-) -> tuple[Fields, list[Change]]:
+) -> tuple[FieldLines, list[Change]]:
     """Make the fields that describe the body true after it was rewritten.
 
     `body_length` is the number of bytes that will be sent, content coding included, or None where it is not known (a
@@ -179,7 +179,7 @@ def after_rewrite(
     digests are computed again, and else dropped. `hashes_mended` says that a policy allows inline code as it is now.
     """
     if not changed:
-        return list(fields), []
+        return fields, []
     length = None if body_length is None else str(body_length)
     chunk = chunked and length is None
     seen: set[str] = set()
@@ -199,13 +199,13 @@ def after_rewrite(
     lines, changes = _edit(fields, edit, _TRUE_FOR_BODY)
     for name, wanted in (("Content-Length", length), ("Transfer-Encoding", "chunked" if chunk else None)):
         if wanted is not None and name.lower() not in seen:
-            lines.append((name, wanted))
+            lines += ((name, wanted),)
             changes.append(Change(name, None, wanted, _TRUE_FOR_BODY))
     return lines, changes + _warnings(lines, hashes_mended)
 
 
-def _warnings(fields: Fields, hashes_mended: bool) -> list[Change]:
-    """Tell what a changed body breaks and what cannot be mended here."""
+def _warnings(fields: FieldLines, hashes_mended: bool) -> list[Change]:
+    """Warn of what a changed body breaks and what cannot be fixed here."""
     warnings = []
     for name, value in fields:
         if name.lower() in _SIGNATURES:
@@ -219,7 +219,7 @@ def _warnings(fields: Fields, hashes_mended: bool) -> list[Change]:
 
 
 def _find_mark(tag: str) -> re.Match[str] | None:
-    """Find the last mark: an earlier one is of a proxy like this one behind us."""
+    """Find the last mark; an earlier one was set by another proxy like this one, nearer to the backend."""
     return _MARK.match(tag, max(tag.rfind(";ur="), 0))
 
 
@@ -227,9 +227,11 @@ def _without(mark: re.Match[str], tag: str) -> str:
     return tag[: mark.start()] + tag[mark.end() :]
 
 
-def _edit(fields: Fields, edit: Callable[[str, str], str | None], why: tuple[Why, ...]) -> tuple[Fields, list[Change]]:
-    """Apply `edit` to each line: the new value, or None to drop the line."""
-    lines: Fields = []
+def _edit(
+    fields: FieldLines, edit: Callable[[str, str], str | None], why: tuple[Why, ...]
+) -> tuple[FieldLines, list[Change]]:
+    """Apply `edit` to each line: the new value, or None to drop the line. Where it changes none, give back `fields`."""
+    lines: list[FieldLine] = []
     changes: list[Change] = []
     for name, value in fields:
         after = edit(name, value)
@@ -237,4 +239,4 @@ def _edit(fields: Fields, edit: Callable[[str, str], str | None], why: tuple[Why
             lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, why))
-    return lines, changes
+    return tuple(lines) if changes else fields, changes

@@ -1,4 +1,4 @@
-"""Addresses as an author writes them, to origins."""
+"""Origins out of addresses as an author writes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SEPARATORS = re.compile(r"%(?:2F|5C|00)")
 
 
 def parse_origin(text: str) -> Origin:
-    """The origin written as `https://www.example.com:8443`, a `/` at the end allowed.
+    """Parse an origin such as `https://www.example.com:8443`, a `/` at the end allowed.
 
     Raises ValueError with "got X, expected Y" for anything else.
     """
@@ -27,7 +27,9 @@ def parse_origin(text: str) -> Origin:
 
 
 def parse_place(text: str) -> tuple[Origin, str]:
-    """Origin and path of `https://www.example.com/app`, a `/` at the end allowed; the path is as of `parse_path`.
+    """Parse an address such as `https://www.example.com/app` into origin and path (as of `parse_path`).
+
+    A `/` at the end is allowed.
 
     Raises ValueError with "got X, expected Y" for anything else.
     """
@@ -38,10 +40,10 @@ def parse_place(text: str) -> tuple[Origin, str]:
 
 
 def parse_path(text: str) -> str:
-    """A path as URLs have it, such as `/app` for `/app/`, "" for the root; letters outside ASCII are encoded.
+    """Return a path as it stands in URLs: `/app` for `/app/`, "" for the root, letters outside ASCII encoded.
 
-    Raises ValueError with "got X, expected Y" for what is no path, and for letters that mean something
-    where URLs stand.
+    Raises ValueError with "got X, expected Y" if it is not a path, or has characters with a meaning of their own where
+    URLs stand.
     """
     path = _capital_escapes(quote(text.removesuffix("/"), safe="/%!$&'()*+,;=:@~"))
     if not _PATH.fullmatch(path) or _SEPARATORS.search(path):
@@ -51,22 +53,22 @@ def parse_path(text: str) -> str:
 
 
 def site_name(public: Origin, path: str) -> str:
-    """What a site is called that has no name: as its host, with the path, since each site has a name of its own."""
+    """Name a site that has no name after its host and path, which are its own."""
     return public.host + path.replace("/", "-")
 
 
 def _capital_escapes(path: str) -> str:
-    """Percent-encodings in capitals, which is how they are compared (RFC 3986, 6.2.2.1)."""
+    """Write percent-encodings in capitals, as they are compared (RFC 3986, 6.2.2.1)."""
     return re.sub(r"%[0-9a-f]{2}", lambda escape: escape[0].upper(), path, flags=re.IGNORECASE)
 
 
 def origin_of(url: str) -> Origin:
-    """The origin of an absolute http or https URL. Raises ValueError with "got X, expected Y" where it has none."""
+    """Return the origin of an absolute http or https URL. Raises ValueError with "got X, expected Y" for any other."""
     return _split(url)[0]
 
 
 def parse_host_port(text: str) -> tuple[str, int]:
-    """Host and port of `127.0.0.1:8090` or `[::1]:8090`. Raises ValueError with "got X, expected Y"."""
+    """Parse `127.0.0.1:8090` or `[::1]:8090` into host and port. Raises ValueError with "got X, expected Y"."""
     expected = f"got {shown(text)}, expected host:port such as 127.0.0.1:8090"
     try:
         parts = urlsplit(f"//{text}")
@@ -79,7 +81,7 @@ def parse_host_port(text: str) -> tuple[str, int]:
 
 
 def ascii_host(host: str) -> str:
-    """The host as it goes on the wire: lower case, labels outside ASCII in punycode, no brackets.
+    """Return a host as it is sent: lower case, labels outside ASCII in punycode, no brackets.
 
     As browsers do it (UTS 46, non-transitional: `ß` stays itself), without their tables of forbidden characters.
     Raises ValueError with "got X, expected Y" for what is neither a name nor an address.
@@ -98,7 +100,7 @@ def ascii_host(host: str) -> str:
 
 
 def _ascii_label(label: str) -> str:
-    """The label, or "" where it may not stand in a name (RFC 1035, section 2.3.4; `_` occurs in Windows names)."""
+    """Encode a label; return "" if no name may have it (RFC 1035, section 2.3.4; `_` occurs in Windows names)."""
     if any(not (character.isalnum() or character in "-_") for character in label if character.isascii()):
         return ""
     if any(character.isspace() for character in label):
@@ -127,5 +129,5 @@ def _split(text: str) -> tuple[Origin, SplitResult]:
 
 
 def _is_future_address(parts: SplitResult) -> bool:
-    """Brackets around what is no IPv6 address (`IPvFuture` in RFC 3986, section 3.2.2)."""
+    """Tell whether brackets enclose something other than an IPv6 address (`IPvFuture` in RFC 3986, section 3.2.2)."""
     return "[" in parts.netloc and ":" not in (parts.hostname or "")

@@ -30,7 +30,7 @@ _PEM_MARKERS = (b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----")
 def put_together(
     parts: Sequence[RuleSet], problems: Iterable[Problem], files: FilesRead, names: Sequence[str]
 ) -> tuple[RuleSet, tuple[Problem, ...]]:
-    """One rule set of the parts, and the warnings.
+    """Make one rule set of the parts; return it with the warnings.
 
     Args:
         parts: what each file says, in order.
@@ -55,7 +55,7 @@ def put_together(
 
 
 def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
-    """All that the parts say, one after another; two that contradict each other are errors."""
+    """Join what the parts say, in order; report those that contradict each other as errors."""
     allowed = [part.allowed_server_variables for part in parts if part.allowed_server_variables is not None]
     proxies = [part.proxy for part in parts if part.proxy]
     for proxy in proxies[1:]:
@@ -88,7 +88,7 @@ def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
 def _all_named[R: (InboundRule, OutboundRule)](
     kind: str, lists: Iterable[tuple[R, ...]], problems: list[Problem]
 ) -> tuple[R, ...]:
-    """The rules of all lists; a name that occurs twice is an error."""
+    """Join the rules of all lists; report names that occur twice as errors."""
     rules = tuple(rule for rules in lists for rule in rules)
     problems += duplicate_names(kind, ((rule.name, rule.source) for rule in rules if rule.name), rules=True)
     return rules
@@ -97,7 +97,7 @@ def _all_named[R: (InboundRule, OutboundRule)](
 def _by_name[T: (PreCondition, CustomTags, RewriteMap, Provider)](
     kind: str, mappings: Sequence[Mapping[str, T]], problems: list[Problem]
 ) -> Mapping[str, T]:
-    """The entries of all mappings; a name that occurs twice is an error."""
+    """Join the entries of all mappings; report names that occur twice as errors."""
     items = [item for mapping in mappings for item in mapping.values()]
     problems += duplicate_names(kind, ((item.name, item.source) for item in items))
     return MappingProxyType({item.name: item for item in items})
@@ -116,7 +116,7 @@ def _joined_comments(parts: Iterable[RuleSet]) -> Mapping[str, str]:
 
 
 def _site_problems(rules: RuleSet) -> Iterable[Problem]:
-    """What is wrong between sites, and between a site and the server."""
+    """Find what is wrong between sites, and between a site and the server."""
     sites = rules.sites
     yield from duplicate_names("site", ((site.name, site.source) for site in sites if site.name))
     yield from duplicate_names("public address", _public_addresses(sites))
@@ -135,7 +135,7 @@ def _public_addresses(sites: Iterable[Site]) -> Iterable[tuple[str, Source]]:
 
 
 def missing_files(site: Site) -> Iterable[Problem]:
-    """Whether what the site names on disk is there."""
+    """Find what the site names that is not on disk."""
     if site.certificate:
         try:
             content = Path(site.certificate.file).read_bytes()

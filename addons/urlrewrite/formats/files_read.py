@@ -36,11 +36,11 @@ class FilesRead:
         return hashlib.sha256(b"".join(self._digests.values())).hexdigest()[:_FINGERPRINT_DIGITS]
 
     def add(self, name: str, content: bytes) -> None:
-        """Counts a file as read."""
+        """Count a file as read."""
         self._digests[str(Path(name).absolute())] = hashlib.sha256(content).digest()
 
     def read(self, path: Path, *, plain: bool = False) -> bytes:
-        """The content of a file of at most `MAX_FILE_SIZE` bytes; with `plain`, of no pipe and no device.
+        """Read a file of at most `MAX_FILE_SIZE` bytes; with `plain`, refuse pipes and devices.
 
         Raises OSError or ValueError; `reason` has the words for them.
         """
@@ -58,5 +58,5 @@ class FilesRead:
 
 
 def reason(error: OSError | ValueError) -> str:
-    """Why a file cannot be read."""
+    """Say why a file cannot be read."""
     return str(getattr(error, "strerror", None) or error)

@@ -28,7 +28,7 @@ _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 def with_answers(
     provider: Provider, report: Report, files: FilesRead, directory: Path, document_root: str = ""
 ) -> Provider:
-    """The provider with what its file holds.
+    """Give a provider the entries of its file.
 
     A file that cannot be read is an error; a provider that cannot be honoured is a warning, and stays in the model.
 
@@ -73,11 +73,11 @@ def with_answers(
         answers = {line: line for _, line in _lines(text)}
     else:
         answers = _pairs(text, settings.get("separator", "") or "\t", lines)
-    return replace(provider, answers=MappingProxyType(answers), ignore_case=ignore_case)
+    return replace(provider, entries=MappingProxyType(answers), ignore_case=ignore_case)
 
 
 def _path(name: str, directory: Path, document_root: str) -> Path:
-    """The file that `FilePath` names, as Windows writes paths or as everybody else does."""
+    """Find the file that `FilePath` names, written as Windows writes paths or as everybody else does."""
     root = document_root or str(directory)
     if name.lstrip()[: len(_ROOT)].upper() == _ROOT:
         name = root.rstrip("/\\") + "/" + name.lstrip()[len(_ROOT) :].lstrip("/\\")
@@ -86,7 +86,7 @@ def _path(name: str, directory: Path, document_root: str) -> Path:
 
 
 def _decode(content: bytes) -> str:
-    """UTF-8, or UTF-16 with a byte order mark. Raises ValueError for everything else."""
+    """Decode UTF-8, or UTF-16 with a byte order mark. Raises ValueError for everything else."""
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return content.decode("utf-16" if utf16 else "utf-8-sig")
@@ -96,14 +96,14 @@ def _decode(content: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Line numbers and lines, but for empty ones."""
+    """Yield the lines that are not empty, with their numbers."""
     for number, line in enumerate(text.split("\n"), 1):
         if line := line.removesuffix("\r"):
             yield number, line
 
 
 def _pairs(text: str, separator: str, report: Report) -> dict[str, str]:
-    """`key<separator>value` on each line."""
+    """Read `key<separator>value` from each line."""
     answers: dict[str, str] = {}
     for number, line in _lines(text):
         key, found, value = line.partition(separator)

@@ -1,4 +1,4 @@
-"""How the readers of rule files tell what is wrong: the ids of their problems, and the report that collects them."""
+"""How the readers of rule files report what is wrong: the ids of their problems, and the report that collects them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ProblemId(StrEnum):
     """A file, or a file that it names, cannot be read: missing, too large, or not in the encoding that it says."""
 
     NOT_YAML = "UR002"
-    """The text is no YAML."""
+    """The text is not valid YAML."""
 
     WRONG_KIND = "UR003"
     """A mapping, a list or a text stands where something else is expected."""
@@ -30,10 +30,10 @@ class ProblemId(StrEnum):
     """A key or an element that may stand once stands there again."""
 
     MISSING = "UR006"
-    """Something is missing that there must be."""
+    """Something required is missing."""
 
     BAD_VALUE = "UR007"
-    """A value that its key or attribute cannot have."""
+    """An invalid value of a key or an attribute."""
 
     DUPLICATE_NAME = "UR008"
     """Two things of one kind have the same name."""
@@ -42,7 +42,7 @@ class ProblemId(StrEnum):
     """A name is used that nothing has."""
 
     BAD_ADDRESS = "UR010"
-    """An origin, a URL, a host with a port, or a network that is none."""
+    """An origin, a URL, a host with a port, or a network that is invalid."""
 
     BAD_CERTIFICATE = "UR011"
     """The certificate of a site cannot be used."""
@@ -51,13 +51,13 @@ class ProblemId(StrEnum):
     """Parts that are right by themselves cannot go together."""
 
     NO_EFFECT = "UR013"
-    """Something is given that changes nothing (a warning)."""
+    """Something has no effect (a warning)."""
 
     NO_DIRECTORY = "UR014"
     """The directory of a site's files does not exist (a warning)."""
 
     NOT_XML = "UR015"
-    """The text is no well-formed XML, or too deep or too large to be a configuration."""
+    """The text is not well-formed XML, or too deep or too large to be a configuration."""
 
     DOCTYPE = "UR016"
     """An XML file with a document type declaration, which could define entities."""
@@ -81,13 +81,13 @@ class ProblemId(StrEnum):
     """An element of URL Rewrite stands where IIS does not look for it (a warning)."""
 
     TOO_MANY = "UR023"
-    """So much is wrong that reading was given up."""
+    """There were so many problems that the rest of the file was not read."""
 
     NOT_IN_IIS = "UR031"
     """An export leaves out what IIS has nothing for, or has in another place (a warning)."""
 
     EXPANDED = "UR032"
-    """An export says in rules what IIS has no word for (a warning)."""
+    """An export writes out as rules what IIS has no setting for (a warning)."""
 
     NO_XML_TEXT = "UR033"
     """A text with a character that XML cannot hold."""
@@ -127,7 +127,7 @@ class ProblemId(StrEnum):
 
 
 MAX_PROBLEMS = 10_000
-"""A file with more of them is none of ours, and its problems would fill the memory."""
+"""A file with more of them is not a rule file, and its problems would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +139,19 @@ class Report:
     rule: str = ""
 
     def of_rule(self, name: str) -> Report:
-        """The same report, its problems from here on told of this rule."""
+        """Return a report for a rule, whose name its problems have."""
         return Report(self.file, self.problems, one_line(name))
 
     def source(self, line: int) -> Source:
-        """A line of the file."""
+        """Return a line of the file as a source."""
         return Source(self.file, line)
 
     def error(self, line: int, id: ProblemId, message: str) -> None:
-        """Adds an error. Raises RuleFileError where there are too many problems to go on."""
+        """Add an error. Raises RuleFileError if there are too many problems to go on."""
         self._add(Problem(self.source(line), one_line(message), id, self.rule))
 
     def warning(self, line: int, id: ProblemId, message: str) -> None:
-        """Adds a warning. Raises RuleFileError where there are too many problems to go on."""
+        """Add a warning. Raises RuleFileError if there are too many problems to go on."""
         self._add(Problem(self.source(line), one_line(message), id, self.rule, Severity.WARNING))
 
     def _add(self, problem: Problem) -> None:
@@ -163,9 +163,9 @@ class Report:
 
 
 def duplicate_names(what: str, named: Iterable[tuple[str, Source]], *, rules: bool = False) -> list[Problem]:
-    """An error for every name that was there before; as in IIS's collections, case does not tell names apart.
+    """Return an error for every name that was there before; as in IIS's collections, names are compared without case.
 
-    With `rules` the names are those of rules, and the problems are told of them.
+    With `rules` the names are those of rules, to which the problems then belong.
     """
     first: dict[str, Source] = {}
     problems = []

@@ -48,7 +48,7 @@ MAX_APACHE_SIZE = 2**20
 
 
 def load(paths: Sequence[str | Path], edited: Mapping[str, bytes] | None = None) -> tuple[RuleSet, tuple[Problem, ...]]:
-    """The rules of all files, read from disk and put together in the order given, and the warnings.
+    """Read all files from disk; return their rules, joined in the order given, and the warnings.
 
     Raises RuleFileError with every problem of every file. A file that is named twice is read once.
     `edited` are contents by absolute path, which count instead of what is on disk there.
@@ -75,7 +75,7 @@ def load(paths: Sequence[str | Path], edited: Mapping[str, bytes] | None = None)
 
 
 def kind_of(content: bytes, file: str) -> Kind:
-    """What kind of file this is, by its name where that says it, else by what it begins with."""
+    """Tell the kind of a file by its name, or else by what it begins with."""
     name = PurePath(file).name.lower()
     if kind := _SUFFIXES.get(PurePath(name).suffix or name):
         return kind
@@ -110,6 +110,6 @@ def _read(content: bytes, file: str, problems: list[Problem], files: FilesRead) 
 
 
 def _decode(content: bytes) -> str:
-    """UTF-8 with or without a byte order mark, or UTF-16 with one, as Windows editors write it."""
+    """Decode UTF-8 with or without a byte order mark, or UTF-16 with one, as Windows editors write it."""
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return content.decode("utf-16" if utf16 else "utf-8-sig")

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
+from urlrewrite.content.carriers import TAG_FLAGS
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ActionType, RedirectType
 
-TAG_FLAGS = (
-    "None",
-    "A",
-    "Area",
-    "Base",
-    "Form",
-    "Frame",
-    "Head",
-    "IFrame",
-    "Img",
-    "Input",
-    "Link",
-    "Script",
-    "CustomTags",
-)
-"""The flags of `filterByTags` (rewrite_schema.xml)."""
+FILTER_BY_TAGS = ("None", *TAG_FLAGS, "CustomTags")
+"""What may stand in `filterByTags` (rewrite_schema.xml)."""
 
 ACTION_ATTRIBUTES = {
     ActionType.NONE: (),
@@ -49,14 +36,14 @@ TEMPLATE_NAMES = ("R", "C", "ToLower", "UrlEncode", "UrlDecode", "HtmlEncode")
 
 
 def check_variable_name(name: str, report: Report, line: int, label: str) -> None:
-    """An error for a name that is written as a reference to it, or with blanks."""
+    """Report a name that is written as a reference to it, or with blanks."""
     if any(character in "{}:" or character.isspace() or not character.isprintable() for character in name):
         message = f"{label}: got the name {shown(name)}, expected a bare name such as HTTP_X_FORWARDED_PROTO"
         report.error(line, ProblemId.BAD_VALUE, message)
 
 
 def check_template_name(name: str, report: Report, line: int, label: str) -> None:
-    """An error for the name of a rewrite map or provider that means something else in a template."""
+    """Report the name of a rewrite map or provider if it means something else in a template."""
     if name.casefold() in map(str.casefold, TEMPLATE_NAMES):
         message = f"{label}: got {shown(name)}, expected a name that is not one of {', '.join(TEMPLATE_NAMES)}"
         report.error(line, ProblemId.BAD_VALUE, message)

@@ -1,4 +1,4 @@
-"""Pieces of the sentences in which problems are told."""
+"""Parts of the messages of problems."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _NEAR = 0.5
 
 
 def one_line(text: str) -> str:
-    """The text with its line ends and other control characters as escapes."""
+    """Escape the line ends and other control characters of a text."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def shown(text: str) -> str:
-    """A text of the file in quotes, on one line, and cut where it is long."""
+    """Quote a text of the file, on one line; cut it if it is longer than 80 characters."""
     return f'"{one_line(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")}"'
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`, did you mean X?` for the nearest of the known words, or ""."""
+    """Return `, did you mean X?` for the nearest of the known words, or ""."""
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, 1, _NEAR)
     return f", did you mean {one_line(by_folded[near[0]])}?" if near else ""
 
 
 def listed(words: Iterable[str]) -> str:
-    """`one of A, B, C`, or the only word."""
+    """Return `one of A, B, C`, or the only word."""
     words = [one_line(word) for word in words]
     return words[0] if len(words) == 1 else f"one of {', '.join(words)}"

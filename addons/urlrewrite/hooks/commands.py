@@ -15,6 +15,7 @@ import mitmproxy.types
 from mitmproxy import command, ctx, exceptions, flow, hooks, http
 from mitmproxy.log import ALERT
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.exchange.responses import reason_phrase
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.files_read import reason
@@ -30,7 +31,7 @@ from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import Tallies, acts, groups, matches
 from urlrewrite.inspector.text import counted
 from urlrewrite.inspector.traces.report import render, summary
-from urlrewrite.inspector.trials.edited_rules import anew, load_edited
+from urlrewrite.inspector.trials.edited_rules import load_edited
 from urlrewrite.inspector.trials.rule_texts import MAX_LENGTH, NotEditable, decoded_text, rule_paths
 from urlrewrite.inspector.trials.trying import (
     CannotTry,
@@ -44,6 +45,7 @@ from urlrewrite.inspector.trials.trying import (
 from urlrewrite.inspector.trials.what_if import what_if
 from urlrewrite.inspector.trials.what_if_text import what_if_lines
 from urlrewrite.trace.text import clipped, visible
+from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.commands")
 
@@ -54,19 +56,19 @@ _NO_PATH = mitmproxy.types.Path()
 
 
 def _command[F: Callable[..., object]](name: str) -> Callable[[F], F]:
-    """The decorator of a command, with types."""
+    """Return the decorator of a command, with types."""
     decorator: Callable[[F], F] = command.command(name)
     return decorator
 
 
 def _one_of[F: Callable[..., object]](parameter: str, command_name: str) -> Callable[[F], F]:
-    """Lets a parameter be completed and checked by what a command lists."""
+    """Return the decorator by which a parameter is completed and checked by what a command lists."""
     decorator: Callable[[F], F] = command.argument(parameter, type=mitmproxy.types.Choice(command_name))
     return decorator
 
 
 class Commands:
-    """The commands `rewrite.*`. `snapshot` makes one of some flows."""
+    """The commands `rewrite.*`. `snapshot` takes a snapshot of some flows."""
 
     def __init__(
         self, state: State, rules_file: RulesFile, snapshot: Callable[[Iterable[flow.Flow]], Snapshot]
@@ -77,21 +79,21 @@ class Commands:
 
     @_command("rewrite.explain")
     def explain(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
-        """Tell what the rules did to requests and answers, and why: rule by rule, as it was recorded."""
-        return self._told(flows, lambda seen: render(seen.trace))
+        """Show what the rules did to requests and responses, and why: rule by rule, as it was recorded."""
+        return self._lines_of(flows, lambda seen: render(seen.trace))
 
     @_command("rewrite.leaks")
     def leaks(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
-        """List the names of backends that are left in responses, each with its place and why it was not mapped."""
+        """List the names of backends that are left in responses, each with its location and why it was not mapped."""
         rules = self._rules()
-        return self._told(flows, lambda seen: leaks_text(seen, rules))
+        return self._lines_of(flows, lambda seen: leaks_text(seen, rules))
 
     @_command("rewrite.try")
     def try_out(self, url: str, method: str = "GET", *fields: str) -> Sequence[str]:
-        """Tell what the rules in force would do to a request that you write: an absolute URL, a method, and fields as
+        """Show what the rules in force would do to a request that you write: an absolute URL, a method, and fields as
         'Name: value'. Nothing is sent.
         """
-        rules = anew(self._rules())
+        rules = self._rules().traced(TraceLevel.FULL)
         try:
             request = asked_request(method, url, field_lines("\n".join(fields)))
         except CannotTry as error:
@@ -104,42 +106,42 @@ class Commands:
         """Compare what an edited copy of a rule file would make of recorded flows with what the rules in force make of
         them. Where there are several rule files, say which one it is a copy of, unless it has its name.
         """
-        shown = self._snapshot(flows)
+        snapshot = self._snapshot(flows)
         rules = self._rules()
-        path = instead_of or _original_of(str(file), rule_paths(shown))
+        path = instead_of or _original_of(str(file), rule_paths(snapshot))
         try:
-            loaded = load_edited(shown, {path: _text_of(str(file))})
+            loaded = load_edited(snapshot, {path: _text_of(str(file))})
         except NotEditable as error:
             raise exceptions.CommandError(visible(str(error))) from None
         others = loaded.in_force(rules.settings, rules.fingerprint)
         problems = [visible(str(problem)) for problem in loaded.problems]
         if others is None:
             raise exceptions.CommandError("it cannot be loaded:\n" + "\n".join(problems))
-        result = what_if(shown.seen, rules, others, last=len(shown.seen) or 1, seconds=SECONDS)
+        result = what_if(snapshot.seen, rules, others, last=len(snapshot.seen) or 1, seconds=SECONDS)
         return [*problems, *what_if_lines(result)]
 
     @_command("rewrite.replay")
     def replay(self, flows: Sequence[flow.Flow]) -> str:
-        """Apply the rules in force to the responses that backends gave to recorded flows: answer, trace and comment
+        """Apply the rules in force to the responses that backends gave to recorded flows: response, trace and comment
         become what they would be now. Nothing is sent; "revert" brings the recorded response back.
         """
-        rules = anew(self._rules())
+        rules, memory = self._rules().traced(TraceLevel.FULL), AssetMemory()
         until = time.monotonic() + SECONDS
         replayed: list[flow.Flow] = []
-        passed_over: dict[str, int] = {}
+        skipped: dict[str, int] = {}
         for item in flows:
-            why = "there was no time left for" if time.monotonic() > until else self._replayed(item, rules)
+            why = "there was no time left for" if time.monotonic() > until else self._replayed(item, rules, memory)
             if why:
-                passed_over[why] = passed_over.get(why, 0) + 1
+                skipped[why] = skipped.get(why, 0) + 1
             else:
                 replayed.append(item)
         if replayed:
             ctx.master.addons.trigger(hooks.UpdateHook(replayed))
-        told = "; ".join(
-            [f"{counted(len(replayed), 'flow')} replayed", *(f"{why} {n}" for why, n in passed_over.items())]
+        report = "; ".join(
+            [f"{counted(len(replayed), 'flow')} replayed", *(f"{why} {n}" for why, n in skipped.items())]
         )
-        logger.log(ALERT, told)
-        return told
+        logger.log(ALERT, report)
+        return report
 
     @_command("rewrite.reload")
     def reload(self) -> str:
@@ -177,8 +179,8 @@ class Commands:
     def export(
         self, flows: Sequence[flow.Flow], file: mitmproxy.types.Path = _NO_PATH, secrets: bool = False
     ) -> Sequence[str]:
-        """Make flows cases of the `tests` of a rule file, in YAML: shown, or written to a new file. Passwords, tokens
-        and values of cookies are masked unless you ask for them.
+        """Write flows as cases of the `tests` of a rule file, in YAML: to the screen, or to a new file. Passwords,
+        tokens and values of cookies are masked unless you ask for them.
         """
         rules = self._rules()
         until = time.monotonic() + SECONDS
@@ -213,11 +215,11 @@ class Commands:
         return self._state.in_force
 
     def _seen(self, item: flow.Flow) -> RecordedExchange | None:
-        """The exchange of a flow that has ended."""
+        """Return the exchange of a flow that has ended; None if there is none."""
         return None if item.id in self._state.live else seen_of(item)
 
-    def _told(self, flows: Sequence[flow.Flow], tell: Callable[[RecordedExchange], str]) -> list[str]:
-        """What is told of each flow, one after another."""
+    def _lines_of(self, flows: Sequence[flow.Flow], text_of: Callable[[RecordedExchange], str]) -> list[str]:
+        """Return the lines that `text_of` gives for each flow, one flow after another."""
         until = time.monotonic() + SECONDS
         lines: list[str] = []
         for number, item in enumerate(flows):
@@ -227,19 +229,19 @@ class Commands:
             seen = self._seen(item)
             if seen is not None:
                 head = f"──── {visible(seen.request.method)} {visible(clipped(seen.request.url, 200))}"
-                lines += ([head] if len(flows) > 1 else []) + tell(seen).split("\n")
+                lines += ([head] if len(flows) > 1 else []) + text_of(seen).split("\n")
         if not lines:
             raise exceptions.CommandError("got no flow that the rules saw, expected some that have ended")
         return lines
 
-    def _replayed(self, item: flow.Flow, rules: RulesInForce) -> str:
-        """Replays one flow; why it is passed over, "" if it is not."""
+    def _replayed(self, item: flow.Flow, rules: RulesInForce, memory: AssetMemory) -> str:
+        """Replay one flow; return why it is skipped, "" if it is not."""
         seen = self._seen(item)
         if seen is None or not isinstance(item, http.HTTPFlow) or item.response is None:
-            return "not answered through the rules:"
+            return "not handled by the rules:"
         if not seen.own and seen.original_body is None:
-            return "without the backend's answer:"
-        tried = try_recorded(rules, seen)
+            return "without the backend's response:"
+        tried = try_recorded(rules, seen, memory)
         if tried.answer is None:
             return "without a response under these rules:"
         item.backup()
@@ -248,33 +250,37 @@ class Commands:
 
 
 def _show(item: http.HTTPFlow, tried: Tried, seen: RecordedExchange, rules: RulesInForce) -> None:
-    """Puts a new response and a new trace into a flow, and takes away what was told by the old one."""
-    answer, response = tried.answer, item.response
-    assert answer is not None and response is not None
+    """Put a new response and a new trace into a flow, and remove what the old trace had put there."""
+    new, response = tried.answer, item.response
+    assert new is not None and response is not None
     original = seen.original
-    same = original is not None and original.status == answer.status
-    response.reason = original.reason if original and same else reason_phrase(answer.status)
-    response.status_code = answer.status
-    response.headers = headers(answer.fields, lower=item.request.is_http2 or item.request.is_http3)
+    same = original is not None and original.status == new.status
+    response.reason = original.reason if original and same else reason_phrase(new.status)
+    response.status_code = new.status
+    response.headers = headers(new.fields, lower=item.request.is_http2 or item.request.is_http3)
     response.raw_content = tried.result.body or b""
     data = tried.result.exchange.trace.data
-    data["leaks"] = len(leak_places(answer.fields, tried.result.body, seen.request, rules))
+    data["leaks"] = len(leak_places(new.fields, tried.result.body, seen.request, rules))
     if item.comment == summary(seen.trace):
         item.comment = ""
     if item.marked == item.metadata.get(MARKED):
         item.marked = ""
-    for key in _told_before(item):
+    for key in _keys_of_trace(item):
         del item.metadata[key]
     annotate(item, data)
 
 
-def _told_before(item: http.HTTPFlow) -> Iterator[str]:
-    """The keys of a flow's metadata under which its trace stands, but for the backend's response."""
+def _keys_of_trace(item: http.HTTPFlow) -> Iterator[str]:
+    """Return the keys of a flow's metadata that belong to its trace, but for the backend's response."""
     return iter([key for key in item.metadata if str(key).startswith("urlrewrite.") and key != KEY])
 
 
 def _original_of(file: str, paths: Sequence[str]) -> str:
-    """The rule file that an edited copy is one of. Raises CommandError."""
+    """Return the path of the rule file that an edited copy stands for.
+
+    Raises:
+        CommandError: it could be several files, or none.
+    """
     given = str(Path(file).absolute())
     named = [path for path in paths if path == given or Path(path).name == Path(file).name]
     found = [given] if given in paths else named if len(named) == 1 else paths if len(paths) == 1 else []

@@ -1,9 +1,9 @@
 """The content views of mitmweb and mitmproxy: "Rewrite" (the trace), "Changes", "Original" and "Leaks", as text.
 
-A content view is asked about the body of one message. mitmweb asks for an empty body, too, so that the request of a
-GET shows its trace; mitmproxy's console asks only where there is a body, and neither asks where the body was not kept,
-as that of a stream. So the part of a message that has no body follows on the part of the other one. The other views say
-the same of both messages.
+A content view shows the body of one message. mitmweb calls it for an empty body, too, so that the request of a GET
+shows its trace; mitmproxy's console calls it only where there is a body, and neither calls it where the body was not
+kept, as that of a stream. So the part of a message that has no body is shown below the part of the other one. The other
+views show the same text for both messages.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ NAME = "Rewrite"
 
 _NO_TRACE = "No rewrite rule saw this message: it has no trace."
 _NOT_HERE = "The trace is shown with the request and with the response, not with single messages."
-_NO_RULES = "No rules are in force: without them nobody knows which names are the backend's."
+_NO_RULES = "No rules are in force: without them it is unknown which names are the backend's."
 
 
 class RewriteContentview(contentviews.Contentview):
-    """Shows `flow.metadata["urlrewrite"]`."""
+    """The view of `flow.metadata["urlrewrite"]`."""
 
     name = NAME
     syntax_highlight = "none"
 
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
-        """The side of the trace that belongs to the message."""
+        """Return the side of the trace that belongs to the message."""
         flow, message = metadata.flow, metadata.http_message
         if not isinstance(flow, http.HTTPFlow) or message is None:
             return _NOT_HERE
@@ -48,34 +48,36 @@ class RewriteContentview(contentviews.Contentview):
         return _spaced(render(trace, "response", follow=_is_hidden(flow.request)))
 
     def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
-        """Never chosen by itself: the view says nothing of the body."""
+        """Return a priority below all others: the view does not show the body."""
         return -1
 
 
 class ExchangeContentview(contentviews.Contentview):
-    """Shows one thing of a whole exchange, by `tell`."""
+    """A view of one thing about an entire exchange, the text that `text_of` returns."""
 
     syntax_highlight = "none"
 
-    def __init__(self, name: str, tell: Callable[[RecordedExchange, RulesInForce | None], str], rules: Rules) -> None:
+    def __init__(
+        self, name: str, text_of: Callable[[RecordedExchange, RulesInForce | None], str], rules: Rules
+    ) -> None:
         self._name = name
-        self._tell = tell
+        self._text_of = text_of
         self.rules = rules
 
     @property
     def name(self) -> str:
-        """What it is called in the menu."""
+        """The view's name in the menu."""
         return self._name
 
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
-        """The same text for the request and the response."""
+        """Return the same text for the request and the response."""
         if not isinstance(metadata.flow, http.HTTPFlow) or metadata.http_message is None:
             return _NOT_HERE
         seen = seen_of(metadata.flow)
-        return _spaced(self._tell(seen, self.rules())) if seen else _NO_TRACE
+        return _spaced(self._text_of(seen, self.rules())) if seen else _NO_TRACE
 
     def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:
-        """Never chosen by itself."""
+        """Return a priority below all others: the view does not show the body."""
         return -1
 
 
@@ -95,12 +97,12 @@ _VIEWS: Mapping[str, Callable[[RecordedExchange, RulesInForce | None], str]] = {
 
 
 def _spaced(text: str) -> str:
-    """`text` with a blank in every empty line: mitmweb gives a line without any character no height."""
+    """Return `text` with a blank in every empty line: mitmweb gives a line without any character no height."""
     return "\n".join(line or " " for line in text.split("\n"))
 
 
 def _is_hidden(message: http.Message | None) -> bool:
-    """Whether some UI shows no view of this message, so that it needs to be shown with the other one."""
+    """Say whether some UI shows no view of this message, so that it has to be shown with the other one."""
     return message is not None and not message.raw_content
 
 
@@ -109,12 +111,12 @@ def _no_rules() -> None:
 
 
 def register(rules: Rules = _no_rules) -> None:
-    """Adds the views; each once only, since a second registration is logged. `rules` gives those in force."""
+    """Add the views; each once only, since mitmproxy logs a second registration. `rules` returns those in force."""
     if not isinstance(contentviews.registry.get(NAME.lower()), RewriteContentview):
         contentviews.add(RewriteContentview())
-    for name, tell in _VIEWS.items():
+    for name, text_of in _VIEWS.items():
         view = contentviews.registry.get(name.lower())
         if not isinstance(view, ExchangeContentview):
-            contentviews.add(ExchangeContentview(name, tell, rules))
+            contentviews.add(ExchangeContentview(name, text_of, rules))
         elif rules is not _no_rules:
             view.rules = rules

@@ -1,4 +1,4 @@
-"""What lies in the metadata of flows for the inspector, and is not for filters of the flow list."""
+"""What the inspector needs in the metadata of flows, hidden from the filters of the flow list."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class HiddenFromMetaFilter(dict[str, Any]):
-    """Data of which `~meta` sees nothing.
+    """Data that the filter `~meta` does not see.
 
     That filter writes out all metadata of each flow: every trace and every body of a backend, which takes seconds, and
-    in which nearly every word is found. What it may find stands beside these, one key a question.
+    in which nearly every word is found. What it may find stands beside the data, under a key for each question.
     """
 
     __slots__ = ()

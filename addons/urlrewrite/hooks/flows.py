@@ -14,17 +14,18 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.proxy.mode_specs import ReverseMode
 
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.translate import request_facts, response_facts
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 
 _SCHEMES = ("http", "https")
 
 
 def seen_of(flow: object) -> RecordedExchange | None:
-    """The exchange that a flow holds; None if it is none of this bundle's."""
+    """Return the exchange that a flow holds; None if this bundle did not handle it."""
     if not isinstance(flow, http.HTTPFlow):
         return None
     trace = trace_of(flow)
@@ -48,13 +49,13 @@ def seen_of(flow: object) -> RecordedExchange | None:
 
 
 def trace_of(flow: http.HTTPFlow) -> Mapping[str, Any] | None:
-    """The trace of a flow, None where it has none."""
+    """Return the trace of a flow, None where it has none."""
     trace = flow.metadata.get("urlrewrite")
     return trace if isinstance(trace, Mapping) else None
 
 
 def original_of(flow: http.HTTPFlow) -> tuple[ResponseFacts | None, bytes | None]:
-    """The response as the backend sent it, and its body; None for what was not kept."""
+    """Return the response as the backend sent it, and its body; None for what was not kept."""
     match flow.metadata.get(KEY):
         case {"status": int(status), "reason": bytes(reason), "fields": [*lines], "body": body}:
             fields = tuple((_text(line[0]), _text(line[1])) for line in lines if _is_pair(line, bytes))
@@ -63,7 +64,7 @@ def original_of(flow: http.HTTPFlow) -> tuple[ResponseFacts | None, bytes | None
 
 
 def judged_request(flow: http.HTTPFlow, trace: Mapping[str, Any]) -> RequestFacts | None:
-    """The request as this bundle got it, by its trace; None where the trace does not tell."""
+    """Return the request as this bundle got it, by its trace; None where the trace does not have it."""
     match trace.get("request"):
         case {"url": str(url), "host": str(host), "target": str(target), "method": str(method), "fields": [*lines]}:
             scheme = url.partition(":")[0]
@@ -75,16 +76,16 @@ def judged_request(flow: http.HTTPFlow, trace: Mapping[str, Any]) -> RequestFact
 
 
 def passed_request(flow: http.HTTPFlow) -> RequestFacts:
-    """The request as the flow has it.
+    """Return the request as the flow has it.
 
-    Only in reverse mode does the client speak another scheme than the request that goes on. A field that begins with a
-    colon is a pseudo-header that a browser has put into its HAR file.
+    Only in reverse mode does the client use another scheme than the forwarded request. A field that begins with a colon
+    is a pseudo-header that a browser has put into its HAR file.
     """
     request = flow.request
     facts = request_facts(flow)
     scheme = facts.scheme if isinstance(flow.client_conn.proxy_mode, ReverseMode) else request.scheme
     host = facts.host or Origin(request.scheme, request.host, request.port).authority
-    fields: Fields = tuple((name, value) for name, value in facts.fields if not name.startswith(":"))
+    fields: FieldLines = tuple((name, value) for name, value in facts.fields if not name.startswith(":"))
     if not any(name.lower() == "host" for name, _ in fields):
         fields = (("Host", host), *fields)
     return replace(facts, scheme=scheme, host=host, fields=fields)

@@ -1,4 +1,4 @@
-"""The request hooks: every request is judged as soon as its head is there, and nothing is sent before."""
+"""The request hooks: every request is evaluated as soon as its head is there, and nothing is forwarded before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger("urlrewrite.inbound")
 
 
 class Inbound:
-    """Chooses the site, runs the inbound rules and carries out what they decide."""
+    """The addon that chooses the site, runs the inbound rules and carries out what they decide."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -29,7 +29,7 @@ class Inbound:
         """Names of https backends by client connection and the address that is dialled for them."""
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Judges a request. Whatever goes wrong is answered with 500: no request leaves undecided."""
+        """Evaluate a request. Whatever goes wrong, the response is 500: no request is forwarded without a decision."""
         if flow.error or flow.response or not flow.live or flow.is_replay:
             return
         trace_id = uuid.uuid4().hex[:16]
@@ -37,7 +37,7 @@ class Inbound:
             await self._judge(flow, trace_id)
         except Exception:
             logger.exception("request %s: the hook failed; answered 500", trace_id)
-            apply_response(flow, plain_response(500, "The proxy failed to judge this request.", trace_id))
+            apply_response(flow, plain_response(500, "The proxy failed to evaluate this request.", trace_id))
             if live := self._state.live.get(flow.id):
                 live.failed = True
 
@@ -46,7 +46,7 @@ class Inbound:
         if rules is None:
             apply_response(flow, plain_response(503, "No rules are loaded yet.", trace_id))
             return
-        exchange = Exchange(rules, request_facts(flow), trace_id)
+        exchange = Exchange(rules, self._state.memory, request_facts(flow), trace_id)
         live = self._state.live[flow.id] = Live(exchange)
         if exchange.trace.level is TraceLevel.OFF:
             flow.metadata["urlrewrite.id"] = trace_id
@@ -72,7 +72,7 @@ class Inbound:
                 flow.kill()
 
     def request(self, flow: http.HTTPFlow) -> None:
-        """Frames a body that HTTP/2 or 3 brought without a length: for HTTP/1 it would be another request."""
+        """Frame a body that came over HTTP/2 or 3 without a length: in HTTP/1 it would be another request."""
         request = flow.request
         live = self._state.live.get(flow.id)
         if live and live.upload_dropped:
@@ -81,12 +81,12 @@ class Inbound:
             request.headers["content-length"] = str(len(request.raw_content))
 
     def tls_start_server(self, data: TlsData) -> None:
-        """Names the backend in TLS where another address than its own is dialled (`connect:`)."""
+        """Set the backend's name for TLS where another address than its own is dialled (`connect:`)."""
         if isinstance(data.conn, Server) and data.conn.address:
             name = self._dialled.get((data.context.client.id, data.conn.address[:2]))
             data.conn.sni = name or data.conn.sni
 
     def client_disconnected(self, client: Client) -> None:
-        """Forgets the connection."""
+        """Forget the connection."""
         for key in [key for key in self._dialled if key[0] == client.id]:
             del self._dialled[key]

@@ -36,10 +36,10 @@ PAGES = {
     "broken": "broken",
     "health": "health",
 }
-"""The pages by the names of their addresses, and the modules that answer for them."""
+"""The pages: the last part of their address, and the module that makes their data."""
 
 MAX_LENGTH = 16 * 2**20
-"""Bytes of a question."""
+"""Bytes of the body of a POST."""
 
 STATIC = Path(__file__).parents[1] / "inspector" / "web" / "static"
 
@@ -65,7 +65,7 @@ type TakeSnapshot = Callable[[], Awaitable[Snapshot]]
 
 
 def install(master: WebMaster, snapshot: TakeSnapshot) -> None:
-    """Adds the pages to mitmweb. `snapshot` is called on the loop, once a question."""
+    """Add the pages to mitmweb. `snapshot` is called on the loop, once for each request."""
     shared = {"files": static_files(STATIC)}
     master.app.add_handlers(
         ".*",
@@ -86,7 +86,7 @@ class File:
 
 
 def static_files(folder: Path) -> Mapping[str, File]:
-    """What is served of a folder, by path below it. It is read at once: no path of a request is ever looked up.
+    """Return the files below a folder, by path. They are read at once: no path of a request is ever looked up on disk.
 
     Its index.html gets links to the styles of single pages.
     """
@@ -107,7 +107,7 @@ class _Handler(RequestHandler):
     """What all responses of the inspector have in common."""
 
     def set_default_headers(self) -> None:
-        """No response is kept by a browser: it shows what may be secret, and is different in the next moment."""
+        """Forbid browsers to store any response: it may show secrets, and is out of date in the next moment."""
         super().set_default_headers()  # type: ignore[no-untyped-call]
         self.set_header("Cache-Control", "no-store")
         # mitmweb's own policy allows styles in attributes and WebSockets to anywhere; these pages need neither.
@@ -115,18 +115,20 @@ class _Handler(RequestHandler):
         self.set_header("Referrer-Policy", "no-referrer")
 
     def prepare(self) -> None:
-        """Refuses what another site asks for; mitmweb raises an error of the client's side there, which is none."""
+        """Refuse what another site requests. mitmweb raises a client-side error here; turn it into one of tornado's
+        server.
+        """
         try:
             super().prepare()  # type: ignore[no-untyped-call]
         except HTTPClientError as error:
             raise HTTPError(error.code) from error
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Errors are told as the pages' scripts read them, without a word of where they came from."""
+        """Write an error as the pages' scripts read it, without a traceback."""
         self._tell(status_code, f"mitmweb refused this with {status_code} {self._reason}")
 
     def auth_fail(self, invalid_password: bool) -> None:
-        """Nothing but the way in."""
+        """Write how to log in, and nothing else."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish("Log in to mitmweb first: its address with the token is in the log.\n")
 
@@ -143,7 +145,9 @@ class _Shell(_Handler):
         self._files = files
 
     def get(self) -> None:
-        """Also hands out the token that a POST must carry: tornado sets its cookie when it is asked for."""
+        """Send the page, and the cookie with the token that a POST must carry: tornado sets it when the
+        token is read.
+        """
         _ = self.xsrf_token
         file = self._files["index.html"]
         self.set_header("Content-Type", file.type)
@@ -157,7 +161,7 @@ class _Static(_Handler):
         self._files = files
 
     def get(self, path: str) -> None:
-        """One of the files that were there at the start."""
+        """Send one of the files that were there at the start."""
         file = self._files.get(path)
         if file is None:
             self._tell(404, "There is no such file.")
@@ -173,13 +177,13 @@ class _Api(_Handler):
         self._snapshot = snapshot
 
     async def get(self, name: str) -> None:
-        """Answers by the parameters of the URL; of a name that comes twice the last counts."""
+        """Respond to the parameters of the URL; of a name that comes twice the last counts."""
         arguments = self.request.query_arguments
         asked = {key: values[-1].decode("utf-8", "replace") for key, values in arguments.items() if values}
         await self._answer(name, asked)
 
     async def post(self, name: str) -> None:
-        """Answers by the JSON object in the body."""
+        """Respond to the JSON object in the body."""
         if not self.request.headers.get("Content-Type", "").startswith("application/json"):
             self._tell(400, "expected the Content-Type application/json")
         elif len(self.request.body) > MAX_LENGTH:

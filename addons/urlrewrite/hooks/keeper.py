@@ -1,4 +1,4 @@
-"""Bounds what is kept in memory where flows are kept: mitmweb and the console keep each of them for ever.
+"""Bounds on what is kept in memory where flows are kept: mitmweb and the console keep each of them forever.
 
 The last `urlrewrite_keep_flows` flows stay, and of the bodies as backends sent them (`originals.py`) the last
 `urlrewrite_originals` megabytes. Only flows that came through the proxy are counted and removed: what a person loaded
@@ -23,18 +23,18 @@ from urlrewrite.hooks.state import State
 from urlrewrite.trace.trace import TraceLevel
 
 _LOOKED_AT = 8
-"""Flows that are looked at when one has come, so that many marked ones do not make each request slow."""
+"""Flows examined when one has come, so that many marked ones do not make each request slow."""
 
 _MAX_OF_MESSAGES = 16 * 2**20
 """Bytes that the messages of one connection may have."""
 
 _MESSAGES_TOGETHER = 64
 _LONG_MESSAGE = 64 * 2**10
-"""It is looked whether some must go after so many messages, and after one of so many bytes."""
+"""Old messages are dropped after so many new ones, and after one of so many bytes."""
 
 
 class Keeper:
-    """Removes the oldest flows and the oldest originals. To be registered after the recorder."""
+    """The addon that removes the oldest flows and the oldest originals. To be registered after the recorder."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -43,12 +43,16 @@ class Keeper:
         self._flows = deque[str]()
         """The ids of the flows that count, the oldest first. Some may have been removed by hand."""
         self._spared = deque[str]()
-        """The ids of those whose time was over and that had to stay; they are looked at again."""
+        """The ids of flows that were due to go and had to stay; they are examined again."""
         self._originals = Originals()
         self._saves = False
 
     def configure(self, updated: set[str]) -> None:
-        """Takes the bounds. Raises OptionsError for one that is negative."""
+        """Take the bounds.
+
+        Raises:
+            OptionsError: a bound is negative.
+        """
         if not updated & {"urlrewrite_keep_flows", "urlrewrite_originals", "urlrewrite_trace", "save_stream_file"}:
             return
         options = ctx.options
@@ -71,20 +75,20 @@ class Keeper:
             self._originals.drop(self._view)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Counts a flow, and removes the one that is too many."""
+        """Count a flow, and remove the one that is too many."""
         if not flow.is_replay:
             self._count(flow)
 
     def tcp_start(self, flow: tcp.TCPFlow) -> None:
-        """Counts what became of an upgraded connection."""
+        """Count the flow that an upgraded connection became."""
         self._count(flow)
 
     def udp_start(self, flow: udp.UDPFlow) -> None:
-        """Counts a flow of datagrams."""
+        """Count a flow of datagrams."""
         self._count(flow)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Counts the original of a response."""
+        """Count the original of a response."""
         original = flow.metadata.get(KEY)
         if self._view is None or flow.response is None or not flow.live or not isinstance(original, dict):
             return
@@ -99,16 +103,16 @@ class Keeper:
             self._originals.drop(self._view)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """Counts the original of a response that came, and did not arrive."""
+        """Count the original of a response that came from the backend but did not reach the client."""
         self.response(flow)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Drops old messages."""
+        """Drop old messages."""
         if flow.websocket:
             self._drop_messages(flow.websocket.messages)
 
     def tcp_message(self, flow: tcp.TCPFlow) -> None:
-        """Drops old messages."""
+        """Drop old messages."""
         self._drop_messages(flow.messages)
 
     def _drop_messages(self, messages: list[WebSocketMessage] | list[tcp.TCPMessage]) -> None:
@@ -131,7 +135,7 @@ class Keeper:
             self._trim(_LOOKED_AT)
 
     def _trim(self, most: int) -> None:
-        """Removes what is too many, after a look at no more than `most` flows, and one of those that were spared."""
+        """Remove what is too many, after a look at no more than `most` flows, and one of those that were spared."""
         view = self._view
         if view is None or not self._keeps:
             return
@@ -153,14 +157,14 @@ class Keeper:
         self._originals.forget(flow.id)
 
     def _cleared(self) -> None:
-        """The view was cleared, or all but what is marked."""
+        """Forget the flows that are gone: the view was cleared, or all but what is marked."""
         assert self._view is not None
         self._originals.forget_all_but(self._view)
         self._flows = deque(flow_id for flow_id in self._flows if self._view.get_by_id(flow_id))
 
 
 class Originals:
-    """Which flows hold a body as the backend sent it, beside the one that the client got, and how long these are.
+    """The flows that hold a body as the backend sent it, beside the one that the client got, and how long these are.
 
     `most` is the number of bytes that may be kept, `size` the number that is. Nothing here keeps a flow alive.
     """
@@ -172,22 +176,22 @@ class Originals:
         """Bytes by flow id, the oldest first."""
 
     def add(self, flow_id: str, size: int) -> None:
-        """Counts the original of a flow, in place of another one that it had."""
+        """Count the original of a flow, in place of another one that it had."""
         self.forget(flow_id)
         self._sizes[flow_id] = size
         self.size += size
 
     def forget(self, flow_id: str) -> None:
-        """Counts it no longer."""
+        """Stop counting the original of a flow."""
         self.size -= self._sizes.pop(flow_id, 0)
 
     def forget_all_but(self, view: View) -> None:
-        """Counts only those of flows that are still in the view."""
+        """Count only the originals of flows that are still in the view."""
         for flow_id in [flow_id for flow_id in self._sizes if view.get_by_id(flow_id) is None]:
             self.forget(flow_id)
 
     def drop(self, view: View) -> None:
-        """Drops the oldest bodies until what is left is short enough."""
+        """Drop the oldest bodies until what is left is short enough."""
         while self.size > self.most and self._sizes:
             flow_id = next(iter(self._sizes))
             self.forget(flow_id)
@@ -198,9 +202,9 @@ class Originals:
 
 
 def _must_stay(flow: flow.Flow) -> bool:
-    """Whether a person wants to keep a flow, or it is under way.
+    """Say whether a person wants to keep a flow, or it is under way.
 
-    A layer of the core that crashes leaves its flows alive for ever: then their connection is no longer.
+    A layer of the core that crashes leaves its flows alive forever: then their connection is gone.
     """
     by_hand = flow.marked and flow.marked != flow.metadata.get(MARKED)
     under_way = flow.live and (flow.client_conn.connected or flow.is_replay)

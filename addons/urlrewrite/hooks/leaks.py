@@ -1,4 +1,4 @@
-"""Counts what leaked: names of the backend that a client got to see and would use."""
+"""The number of leaks: names of the backend that a client got to see and would use."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ logger = logging.getLogger("urlrewrite.leaks")
 
 
 class Leaks:
-    """Puts the number of leaks of a response into its trace. Register it before the recorder, which tells of it."""
+    """The addon that puts the number of leaks of a response into its trace. To be registered before the recorder."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     async def response(self, flow: http.HTTPFlow) -> None:
-        """Looks at the response as the client gets it, at the trace level full: others ask for speed."""
+        """Search the response as the client gets it, at the trace level full only: other levels want speed."""
         live = self._state.live.get(flow.id)
         if live is None or live.own or flow.response is None or live.exchange.trace.level is not TraceLevel.FULL:
             return
         body, exchange = flow.response.raw_content, live.exchange
-        asked = field_lines(flow.response.headers), body, exchange.request, exchange.rules
+        arguments = field_lines(flow.response.headers), body, exchange.request, exchange.rules
         try:
             if body and (len(body) >= THREAD_FROM or "content-encoding" in flow.response.headers):
-                found = await asyncio.to_thread(leak_places, *asked)
+                found = await asyncio.to_thread(leak_places, *arguments)
             else:
-                found = leak_places(*asked)
+                found = leak_places(*arguments)
         except Exception:
             logger.exception("response %s: its leaks could not be counted", exchange.trace.data["id"])
         else:

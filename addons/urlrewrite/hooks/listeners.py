@@ -1,4 +1,4 @@
-"""Opens the listeners.
+"""The listeners, opened once mitmproxy runs.
 
 mitmproxy decides on its mode before any script runs, and would first listen as an ordinary forward proxy. So it is
 started with `--no-server`, or on its own port 8080, and gets its modes when it is running.
@@ -16,14 +16,14 @@ from urlrewrite.hooks.state import State
 logger = logging.getLogger("urlrewrite.listeners")
 
 NOWHERE = "127.0.0.1:1"
-"""Where a request would go that no hook has judged: an address at which nobody listens."""
+"""Where a request would go that no hook has evaluated: an address where nothing listens."""
 
 
 def listener_mode(listen: str) -> str:
-    """The mitmproxy mode for `http://HOST:PORT` or `https://HOST:PORT`.
+    """Return the mitmproxy mode for `http://HOST:PORT` or `https://HOST:PORT`.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the text is neither.
     """
     parts = urlsplit(listen)
     host, port = parts.hostname or "", parts.port
@@ -36,14 +36,14 @@ def listener_mode(listen: str) -> str:
 
 
 class Listeners:
-    """Turns `urlrewrite_listen` into modes, and the sites' certificates into `certs`."""
+    """The addon that turns `urlrewrite_listen` into modes, and the sites' certificates into `certs`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._running = False
 
     def configure(self, updated: set[str]) -> None:
-        """Checks the listeners; opens changed ones when mitmproxy runs already."""
+        """Check the listeners, and open changed ones if mitmproxy runs already."""
         if "urlrewrite_listen" in updated:
             try:
                 modes = [listener_mode(listen) for listen in ctx.options.urlrewrite_listen]
@@ -53,7 +53,7 @@ class Listeners:
                 ctx.options.update(mode=modes)
 
     def running(self) -> None:
-        """Opens the listeners, unless mitmproxy was started on its own modes or only to look at saved flows."""
+        """Open the listeners, unless mitmproxy was started in its own modes or only to look at saved flows."""
         if self._running:
             return
         self._running = True
@@ -65,13 +65,13 @@ class Listeners:
         if options.mode != ["regular"] and options.has_changed("mode"):
             foreign = [mode for mode in options.mode if not mode.startswith("reverse:")]
             if foreign:
-                logger.warning(f"mode {foreign[0]} is no reverse proxy: the rules expect one; leave --mode out")
+                logger.warning(f"mode {foreign[0]} is not a reverse proxy, which the rules need; leave --mode out")
             return
         options.update(server=True, mode=[listener_mode(listen) for listen in options.urlrewrite_listen])
         self.set_certificates()
 
     def set_certificates(self) -> None:
-        """Registers the certificates that sites bring; for the others mitmproxy's CA makes one."""
+        """Register the certificates of sites; for sites without one mitmproxy's CA makes one."""
         if self._state.in_force is None or not self._running:
             return
         own = []

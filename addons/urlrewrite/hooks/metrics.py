@@ -27,7 +27,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Metrics:
-    """Serves the figures as long as `urlrewrite_metrics` names an address."""
+    """The addon that serves the figures as long as `urlrewrite_metrics` names an address."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -35,7 +35,11 @@ class Metrics:
         self._server: tuple[WSGIServer, Thread] | None = None
 
     def configure(self, updated: set[str]) -> None:
-        """Serves at the address that is set. Raises OptionsError where that is none, or is taken."""
+        """Serve at the address that is set.
+
+        Raises:
+            OptionsError: the address is invalid or in use.
+        """
         address = ctx.options.urlrewrite_metrics.strip()
         if "urlrewrite_metrics" not in updated or address == self._address:
             return
@@ -50,7 +54,7 @@ class Metrics:
         self._address = address
 
     def done(self) -> None:
-        """Stops serving."""
+        """Stop serving."""
         if self._server:
             server, thread = self._server
             server.shutdown()
@@ -65,7 +69,11 @@ class Metrics:
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`; port 0 is any that is free. Raises OptionsError."""
+    """Parse `HOST:PORT`; port 0 is any that is free.
+
+    Raises:
+        OptionsError: the text is not an address.
+    """
     try:
         parts = urlsplit(f"//{text}")
         host, port = parts.hostname, parts.port
@@ -77,7 +85,7 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def registry_of(statistics: Statistics) -> CollectorRegistry:
-    """All that is scraped: the statistics, and memory, time and files of the process."""
+    """Return all that is scraped: the statistics, and memory, time and files of the process."""
     registry = CollectorRegistry()
     registry.register(_Exposed(statistics))
     ProcessCollector(registry=registry)
@@ -92,12 +100,12 @@ class _Exposed(Collector):
         return metrics_of(self._statistics.figures())
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing is asked for when it is registered."""
+        """Return nothing, so that no figures are computed at registration."""
         return []
 
 
 def metrics_of(figures: Figures) -> Iterator[Metric]:
-    """The figures as Prometheus wants them."""
+    """Yield the figures in the form that Prometheus expects."""
     requests = Counter[tuple[str, ...]]()
     errors = Counter[tuple[str, ...]]()
     for name, tally in figures.sites.items():
@@ -111,17 +119,17 @@ def metrics_of(figures: Figures) -> Iterator[Metric]:
     yield _counter("errors", "Exchanges that failed here or on the way to the backend.", ("site",), errors)
     yield _counter("rule_hits", "Exchanges in which a rule acted.", ("site", "side", "rule"), hits)
     yield _counter("actions", "What the inbound rules decided.", ("action",), _labelled(figures.actions))
-    yield _counter("bodies", "Ways that bodies of responses took.", ("way",), _labelled(figures.ways))
-    for name, told, total in (
+    yield _counter("bodies", "How bodies of responses were handled.", ("way",), _labelled(figures.ways))
+    for name, help_text, total in (
         ("body_held_bytes", "Bytes of bodies that were held until they were complete, or were released.", figures.held),
         ("bodies_released", "Bodies that were held and turned out to be too long or too slow.", figures.released),
         ("links_mapped", "Links in bodies that were mapped to the public name.", figures.links),
-        ("leaks", "Names of backends that were left in the responses that were looked at.", figures.leaks),
-        ("answers_searched_for_leaks", "Answers that were looked at.", figures.looked),
-        ("warnings", "What did not go as a rule asks.", figures.warnings),
-        ("broken_off", "Exchanges that clients broke off.", figures.broken_off),
+        ("leaks", "Names of backends that were left in the responses that were searched.", figures.leaks),
+        ("responses_searched_for_leaks", "Responses that were searched for names of backends.", figures.looked),
+        ("warnings", "Warnings: rules that could not do all that they ask for.", figures.warnings),
+        ("broken_off", "Exchanges that clients aborted.", figures.broken_off),
     ):
-        yield CounterMetricFamily(f"urlrewrite_{name}", told, value=total)
+        yield CounterMetricFamily(f"urlrewrite_{name}", help_text, value=total)
     reloads = Counter[tuple[str, ...]]({("ok",): figures.reloads_ok, ("failed",): figures.reloads_failed})
     yield _counter("reloads", "Loads of the rule files, the first one too.", ("result",), reloads)
     if figures.reloads:
@@ -145,8 +153,8 @@ def _labelled(counted: Counter[str]) -> Counter[tuple[str, ...]]:
     return Counter({(visible(name),): number for name, number in counted.items()})
 
 
-def _counter(name: str, told: str, labels: tuple[str, ...], counted: Counter[tuple[str, ...]]) -> Metric:
-    family = CounterMetricFamily(f"urlrewrite_{name}", told, labels=labels)
+def _counter(name: str, help_text: str, labels: tuple[str, ...], counted: Counter[tuple[str, ...]]) -> Metric:
+    family = CounterMetricFamily(f"urlrewrite_{name}", help_text, labels=labels)
     for values, number in counted.items():
         family.add_metric(values, number)
     return family

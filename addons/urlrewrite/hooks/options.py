@@ -22,7 +22,7 @@ AUTO = "auto"
 """The trace level that depends on whether anybody can look at flows."""
 
 _FORMER_LEVELS = {"true": TraceLevel.FULL, "false": TraceLevel.DECISIONS}
-"""What the option was when it could be on or off only."""
+"""Values of the option from the time when it was only on or off."""
 
 _REQUIRED = {"connection_strategy": "lazy", "keep_host_header": True, "upstream_cert": False}
 """Without these a request goes to a wrong backend, or its Host is lost before any rule sees it."""
@@ -30,10 +30,10 @@ _REQUIRED = {"connection_strategy": "lazy", "keep_host_header": True, "upstream_
 _CONTRADICT = {
     "stream_large_bodies": "large bodies would pass without being rewritten",
     "body_size_limit": "mitmproxy refuses larger bodies before any rule sees them",
-    "modify_body": "it changes bodies after the rules have, and no trace tells",
-    "modify_headers": "it changes fields after the rules have, and no trace tells",
+    "modify_body": "it changes bodies after the rules have, and no trace shows that",
+    "modify_headers": "it changes fields after the rules have, and no trace shows that",
     "map_remote": "it sends requests elsewhere after the rules have decided",
-    "map_local": "it answers requests after the rules have decided",
+    "map_local": "it responds to requests after the rules have decided",
     "stickycookie": "it repeats cookies past the rules",
     "anticache": "it removes If-None-Match, so that nothing is ever revalidated",
     "anticomp": "it is not needed: coded responses are decoded and encoded again",
@@ -44,35 +44,35 @@ _CONTRADICT = {
 
 
 class Options:
-    """Declares the options and reports those that contradict what the bundle does."""
+    """The addon that declares the options and reports those that contradict what the bundle does."""
 
     def load(self, loader: Loader) -> None:
-        """Declares the options; mitmweb lists them with their help."""
+        """Declare the options; mitmweb lists them with their help."""
         loader.add_option(
             "urlrewrite_rules",
             Sequence[str],
             [],
-            "Rule files: YAML, web.config, applicationHost.config, .htaccess; several are put together. Saved changes "
+            "Rule files: YAML, web.config, applicationHost.config, .htaccess; several are combined. Saved changes "
             "come into force within two seconds. Without one, the rules of the demo site.",
         )
         loader.add_option(
             "urlrewrite_public",
             Sequence[str],
             [],
-            "The name that browsers use, as https://www.example.com, for a site whose rule file does not say it.",
+            "The name that browsers use, such as https://www.example.com, for a site whose rule file has none.",
         )
         loader.add_option(
             "urlrewrite_backend",
             str,
             "",
-            "What is behind the proxy, as http://privateserver:8080, for sites whose rule file does not say it.",
+            "The server behind the proxy, such as http://privateserver:8080, for sites whose rule file has none.",
         )
         loader.add_option(
             "urlrewrite_connect",
             str,
             "",
-            "Where to reach the backend, as 10.0.0.7:8080, where its own name does not resolve and its rule file does "
-            "not say it.",
+            "Where to reach the backend, such as 10.0.0.7:8080, if its own name does not resolve and the rule file "
+            "has no `connect`.",
         )
         loader.add_option(
             "urlrewrite_links",
@@ -86,8 +86,8 @@ class Options:
             "urlrewrite_mode",
             str,
             "",
-            "What becomes of a rule that fails in IIS: it does what its author meant (helpful), or is answered as IIS "
-            "does (iis); for every site; empty: as the rule files say.",
+            "What becomes of a rule that fails in IIS: it does what its author meant (helpful), or fails as in IIS "
+            "(iis); for every site; empty: as the rule files say.",
             choices=["", *map(str, Mode)],
         )
         loader.add_option(
@@ -102,7 +102,7 @@ class Options:
             int,
             100,
             "Milliseconds that one pattern may take on a URL, a field or an attribute. A request whose pattern takes "
-            "longer is answered with 500.",
+            "longer gets the response 500.",
         )
         loader.add_option(
             "urlrewrite_body_deadline",
@@ -114,20 +114,20 @@ class Options:
             "urlrewrite_threshold",
             int,
             256,
-            "Kilobytes up to which a body is held until it is complete: it is sent with its length then, or answered "
-            "with an error. A longer one is rewritten as it comes.",
+            "Kilobytes up to which a body is held until it is complete: it is sent with its length then, or replaced "
+            "by an error. A longer one is rewritten as it comes.",
         )
         loader.add_option(
             "urlrewrite_limit",
             int,
             4096,
-            "Kilobytes of the windows through which rules for whole bodies see a body that is not held.",
+            "Kilobytes of a body that is not held that a rule for whole bodies sees at once.",
         )
         loader.add_option(
             "urlrewrite_recode",
             str,
             str(Recode.SAME),
-            "How a body that came coded (gzip, br and so on) is sent when it was rewritten: in the same coding (same), "
+            "How a body that came coded (gzip, br and so on) is sent once it was rewritten: in the same coding (same), "
             "in the same with the least work (fast), or not coded (plain).",
             choices=[*map(str, Recode)],
         )
@@ -136,7 +136,7 @@ class Options:
             str,
             AUTO,
             "How much is traced: each rule and each change (full); what was decided, what was counted and what went "
-            "wrong (decisions); nothing that stays with the flow (off). By itself (auto) it is full where flows can be "
+            "wrong (decisions); nothing that stays with the flow (off). With auto it is full where flows can be "
             "looked at, that is in mitmweb, in the console and with save_stream_file, else decisions.",
             choices=[AUTO, *map(str, TraceLevel)],
         )
@@ -144,9 +144,9 @@ class Options:
             "urlrewrite_trace_header",
             str,
             "",
-            "Who is told the trace by the field X-Rewrite-Trace of answers: a client's address (192.0.2.7) or network "
-            "(192.0.2.0/24), or, as secret:VALUE, whoever sends X-Rewrite-Trace: VALUE. With a secret, answers with "
-            "status 206 and 304 and to HEAD do not tell, since caches would hand it to others.",
+            "Who gets the field X-Rewrite-Trace in responses: a client's address (192.0.2.7) or network "
+            "(192.0.2.0/24), or, as secret:VALUE, whoever sends X-Rewrite-Trace: VALUE. With a secret, responses "
+            "with status 206 and 304 and to HEAD do not have it, since caches would give it to others.",
         )
         loader.add_option(
             "urlrewrite_keep_flows",
@@ -166,17 +166,17 @@ class Options:
             "urlrewrite_metrics",
             str,
             "",
-            "Where Prometheus finds figures, as HOST:PORT; without HOST only on this machine, at 127.0.0.1. Nobody is "
-            "asked for a password there. Empty: nowhere.",
+            "Where Prometheus finds figures, as HOST:PORT; without HOST only on this machine, at 127.0.0.1. No "
+            "password is asked for there. Empty: nowhere.",
         )
 
     def running(self) -> None:
-        """Sets what the bundle cannot do without, and reports the rest."""
+        """Set the options that the bundle depends on, and report those that contradict it."""
         options = ctx.options
         for name, needed in _REQUIRED.items():
             if getattr(options, name) != needed:
                 if options.has_changed(name):
-                    logger.log(ALERT, f"option {name}={getattr(options, name)} cannot be kept: {needed} is needed")
+                    logger.log(ALERT, f"option {name}={getattr(options, name)} is overridden: {needed} is needed")
                 options.update(**{name: needed})
         if "flow_detail" in options and not options.has_changed("flow_detail"):
             # One line a request is printed by the recorder.
@@ -187,33 +187,37 @@ class Options:
         report_unknown(list(options.deferred))
 
     def configure(self, updated: set[str]) -> None:
-        """Reports options that contradict the bundle, at start and whenever one is set."""
+        """Report options that contradict the bundle, at start and whenever one is set."""
         for name in updated & _CONTRADICT.keys():
             if ctx.options.has_changed(name) and getattr(ctx.options, name):
                 logger.log(ALERT, f"option {name} contradicts urlrewrite: {_CONTRADICT[name]}")
 
 
 def flows_are_kept() -> bool:
-    """Whether somebody may look at flows once they have ended: in mitmweb, in the console, or in a file."""
+    """Say whether somebody may look at flows once they have ended: in mitmweb, in the console, or in a file."""
     options = ctx.options
     has_view = ctx.master.addons.get("view") is not None  # an empty one is false
     return has_view or bool("save_stream_file" in options and options.save_stream_file)
 
 
 def trace_level() -> TraceLevel:
-    """How much is to be traced. Raises OptionsError."""
-    asked = ctx.options.urlrewrite_trace
-    if asked == AUTO:
+    """Return how much is to be traced.
+
+    Raises:
+        OptionsError: the option is invalid.
+    """
+    level = ctx.options.urlrewrite_trace
+    if level == AUTO:
         return TraceLevel.FULL if flows_are_kept() else TraceLevel.DECISIONS
     try:
-        return TraceLevel(_FORMER_LEVELS.get(asked, asked))
+        return TraceLevel(_FORMER_LEVELS.get(level, level))
     except ValueError:
         levels = ", ".join([AUTO, *map(str, TraceLevel)])
-        raise exceptions.OptionsError(f"urlrewrite_trace: got {asked!r}, expected one of {levels}") from None
+        raise exceptions.OptionsError(f"urlrewrite_trace: got {level!r}, expected one of {levels}") from None
 
 
 def report_unknown(names: list[str]) -> None:
-    """Reports misspelled options, which mitmproxy drops without a word."""
+    """Report misspelled options, which mitmproxy drops without a word."""
     known = [name for name in ctx.options.keys() if name.startswith("urlrewrite_")]  # noqa: SIM118 (not a dict)
     for name in names:
         if name.startswith(("urlrewrite", "url_rewrite")):

@@ -2,7 +2,7 @@
 
 It lies in the flow's metadata as plain data, so that it is saved and read again with the flow:
 `{"status": int, "reason": bytes, "fields": [[name, value], ...] in bytes, "body": bytes or None}`. The body is as it
-came, under its content coding; None where it was too long, broken off, or has been dropped to save memory.
+came, under its content coding; None where it was too long, cut off, or has been dropped to save memory.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 KEY = "urlrewrite.original"
 
 MAX_LENGTH = 2**20
-"""Bytes of a body that streams, up to which it is copied: it is looked at afterwards as if it had been held."""
+"""Bytes up to which a body that streams is copied, so that it can be viewed like one that was held."""
 
 
 def keep_head(flow: http.HTTPFlow, response: http.Response) -> dict[str, Any]:
-    """Keeps the head of a response with its flow; what is returned takes the body later."""
+    """Keep the head of a response with its flow; return the data that takes the body later."""
     original = HiddenFromMetaFilter(
         status=response.status_code,
         reason=response.data.reason,
@@ -32,14 +32,14 @@ def keep_head(flow: http.HTTPFlow, response: http.Response) -> dict[str, Any]:
 
 
 class Copy:
-    """A copy of what streams by, given up when it gets too long."""
+    """A copy of a body that is streamed, given up when it gets too long."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
         self._size = 0
 
     def add(self, chunk: bytes) -> None:
-        """Takes the next piece."""
+        """Add the next piece."""
         self._size += len(chunk)
         if self._size > MAX_LENGTH:
             self._chunks.clear()
@@ -47,5 +47,5 @@ class Copy:
             self._chunks.append(chunk)
 
     def whole(self) -> bytes | None:
-        """All that came by; None if it was too long."""
+        """Return all pieces together; None if they were too long."""
         return b"".join(self._chunks) if self._size <= MAX_LENGTH else None

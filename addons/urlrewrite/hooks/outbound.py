@@ -9,11 +9,12 @@ import time
 from mitmproxy import http
 
 from urlrewrite.exchange.body.plan import Way
-from urlrewrite.exchange.exchange import ResponseHead
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
 from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.reasons import Reason
 
 logger = logging.getLogger("urlrewrite.outbound")
@@ -26,13 +27,13 @@ KEPT_FOR_VIEWING = 1024 * 1024
 
 
 class Outbound:
-    """Rewrites answers."""
+    """The addon that rewrites responses."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Rewrites the fields and decides which way the body goes."""
+        """Rewrite the fields, and decide whether the body is held, streamed or passed."""
         live = self._state.live.get(flow.id)
         if live is None or flow.error or flow.response is None or live.failed:
             return
@@ -75,7 +76,7 @@ class Outbound:
             _frame_stream(flow, response)
 
     async def response(self, flow: http.HTTPFlow) -> None:
-        """Rewrites a body that was to be held whole."""
+        """Rewrite a body that was to be held whole."""
         live = self._state.live.get(flow.id)
         if live is None or flow.error or flow.response is None:
             return
@@ -95,7 +96,7 @@ class Outbound:
         ):
             _frame_by_length(flow.response)
         if live.sent is not None:
-            # It was sent long ago: this is for who looks at the flow.
+            # It was sent long ago: this is for whoever looks at the flow.
             flow.response.raw_content = live.sent
 
     async def _rewrite(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
@@ -120,10 +121,10 @@ class Outbound:
 
 
 def _map_trailers(flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
-    """Maps the fields behind the body; where that fails, they are left out."""
+    """Map the trailer fields; where that fails, they are left out."""
     assert response.trailers is not None
     try:
-        lines = live.exchange.trailers(list(field_lines(response.trailers)))
+        lines = live.exchange.trailers(field_lines(response.trailers))
         response.trailers = headers(lines, lower=flow.request.is_http2 or flow.request.is_http3)
     except Exception:
         logger.exception("response %s: the trailers could not be rewritten; they are left out", _trace_id(live))
@@ -131,7 +132,7 @@ def _map_trailers(flow: http.HTTPFlow, response: http.Response, live: Live) -> N
 
 
 def _release(flow: http.HTTPFlow, live: Live, held: int, seconds: float) -> Stream:
-    """Turns a response whose body was held into one that is streamed; its head is sent next."""
+    """Turn a response whose body was held into one that is streamed; its head is sent next."""
     response, head = flow.response, live.head
     assert response is not None and head is not None
     live.head = head = live.exchange.release(head, held, seconds)
@@ -141,7 +142,7 @@ def _release(flow: http.HTTPFlow, live: Live, held: int, seconds: float) -> Stre
 
 
 def _set_body(
-    flow: http.HTTPFlow, response: http.Response, fields: list[tuple[str, str]], body: bytes, head: ResponseHead
+    flow: http.HTTPFlow, response: http.Response, fields: FieldLines, body: bytes, head: ResponseHead
 ) -> None:
     if fields != head.fields:
         response.headers = headers(fields, lower=flow.request.is_http2 or flow.request.is_http3)
@@ -149,7 +150,7 @@ def _set_body(
 
 
 def _frame_stream(flow: http.HTTPFlow, response: http.Response) -> None:
-    """Frames a body of unknown length: in chunks, or for a client of HTTP/1.0 by the end of the connection."""
+    """Frame a body of unknown length: in chunks, or for a client of HTTP/1.0 by the end of the connection."""
     if flow.request.http_version == "HTTP/1.0":
         if "transfer-encoding" in response.headers:
             del response.headers["transfer-encoding"]
@@ -161,7 +162,7 @@ def _frame_stream(flow: http.HTTPFlow, response: http.Response) -> None:
 
 
 def _frame_by_length(response: http.Response) -> None:
-    """Frames a whole body, however the backend did."""
+    """Frame a whole body by its length, however the backend framed it."""
     if response.raw_content is not None and "content-length" not in response.headers:
         if "transfer-encoding" in response.headers:
             del response.headers["transfer-encoding"]
@@ -169,15 +170,15 @@ def _frame_by_length(response: http.Response) -> None:
 
 
 def _is_long(response: http.Response) -> bool:
-    """Whether a body is too long, or may be, to be held without need."""
+    """Say whether a body is, or may be, too long to be held without need."""
     length = response.headers.get("content-length", "")
     return not length.isdigit() or int(length) > KEPT_FOR_VIEWING
 
 
 def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
-    """The callable by which a body is rewritten as it comes. It never raises, for mitmproxy would crash.
+    """Return the callable that rewrites a body as it comes. It never raises, for mitmproxy would crash.
 
-    After a failure the rest of the body passes as it comes; under a coding nothing can, so the exchange is broken off
+    After a failure the rest of the body passes as it comes; under a coding nothing can, so the exchange is cut off
     (`patches/http_stream.py`). It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
     """
     exchange = live.exchange
@@ -209,23 +210,23 @@ def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
     return stream
 
 
-def _replace_head(flow: http.HTTPFlow, answer: LocalResponse, live: Live) -> None:
-    """Turns a response into an error; a body that is still on its way is read and thrown away."""
+def _replace_head(flow: http.HTTPFlow, error: LocalResponse, live: Live) -> None:
+    """Turn a response into an error; a body that is still on its way is read and thrown away."""
     live.failed = True
     if live.own:
-        apply_response(flow, answer)
+        apply_response(flow, error)
         return
     response = flow.response
     assert response is not None
-    lines = [(name, value) for name, value in answer.fields if name.lower() != "content-length"]
+    lines = [line for line in error.fields if line[0].lower() != "content-length"]
     if flow.request.http_version == "HTTP/1.1":
         lines.append(("Transfer-Encoding", "chunked"))
     elif flow.request.http_version == "HTTP/1.0":
         lines.append(("Connection", "close"))
-    response.status_code = answer.status
-    response.reason = answer.reason
+    response.status_code = error.status
+    response.reason = error.reason
     response.headers = headers(lines, lower=flow.request.is_http2 or flow.request.is_http3)
-    live.unsent.append(answer)
+    live.unsent.append(error)
 
     def stream(chunk: bytes) -> list[bytes]:
         del chunk

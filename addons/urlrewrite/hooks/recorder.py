@@ -1,4 +1,4 @@
-"""Closes the trace of every exchange and tells of it: in the flow, in the flow list, in the log."""
+"""The end of every trace: it is closed, and shown in the flow, in the flow list and in the log."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ MARK_ERROR = ":x:"
 MARK_WARNING = ":warning:"
 
 MARKED = "urlrewrite.marked"
-"""Where the mark that was set here stands in the metadata: any other is a person's."""
+"""The key in the metadata for the mark that was set here: any other mark is a person's."""
 
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 
 
 class Recorder:
-    """Ends exchanges. To be registered after the addons that work on the response."""
+    """The addon that ends exchanges. To be registered after the addons that work on the response."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Makes the trace of a flow under way fit to be saved, and sees to it that its exchange will not stay."""
+        """Make the trace of a flow under way fit to be saved, and see to it that its exchange will not stay."""
         if live := self._state.live.get(flow.id):
             self._make_storable(live)
             # Where a layer of the core crashes, no hook ends the flow: then the exchange goes when the flow goes.
@@ -47,7 +47,7 @@ class Recorder:
             _hide_from_filters(flow)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Makes the trace of a flow under way fit to be saved: its body may stream for hours."""
+        """Make the trace of a flow under way fit to be saved: its body may stream for hours."""
         if live := self._state.live.get(flow.id):
             self._make_storable(live)
 
@@ -56,11 +56,11 @@ class Recorder:
             make_storable(live.exchange.trace.data)
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Records an exchange whose response is complete."""
+        """Record an exchange whose response is complete."""
         self._end(flow, "")
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """Records an exchange that was killed or broken off, by whichever side."""
+        """Record an exchange that was killed or aborted, by either side."""
         self._end(flow, flow.error.msg if flow.error else "")
 
     def _end(self, flow: http.HTTPFlow, broken_off: str) -> None:
@@ -92,14 +92,16 @@ class Recorder:
 
 
 def _hide_from_filters(flow: http.HTTPFlow) -> None:
-    """Makes the trace and the original of a flow that was loaded from a file what they were before it was saved."""
+    """Restore the trace and the original of a flow that was loaded from a file to what they were before
+    it was saved.
+    """
     for key in ("urlrewrite", KEY):
         if isinstance(data := flow.metadata.get(key), dict):
             flow.metadata[key] = HiddenFromMetaFilter(data)
 
 
 def annotate(flow: http.HTTPFlow, data: dict[str, Any], *, for_list: bool = True) -> None:
-    """Puts the trace of an exchange that has ended into its flow: for views, for filters, for a list of flows."""
+    """Put the trace of an exchange that has ended into its flow: for views, for filters, for a list of flows."""
     make_storable(data)
     flow.metadata["urlrewrite"] = data if isinstance(data, HiddenFromMetaFilter) else HiddenFromMetaFilter(data)
     flow.metadata.update(_flat(data))
@@ -108,10 +110,10 @@ def annotate(flow: http.HTTPFlow, data: dict[str, Any], *, for_list: bool = True
 
 
 def make_storable(data: dict[str, Any]) -> None:
-    """Makes a trace, in place, one that `-w` can write.
+    """Change a trace, in place, into one that `-w` can write.
 
-    That is one without lone surrogates, which carry bytes that are no UTF-8 (they are written out), and without values
-    that are not plain data (they become texts).
+    Lone surrogates, which carry bytes that are not UTF-8, are written out, and values that are not plain data become
+    texts.
     """
     # This is done to every trace, and almost always there is nothing to do. marshal finds out many times faster than a
     # walk: it refuses what is not plain, and writes a surrogate in three bytes that no proper UTF-8 has.
@@ -152,7 +154,9 @@ def _without_surrogates(text: str) -> str:
 
 
 def _flat(data: dict[str, Any]) -> dict[str, Any]:
-    """One key a question that `~meta` may ask; a key is there only if there is something to find under it."""
+    """Return the keys that `~meta` may search, one for each question; a key is there only if it has
+    something to find.
+    """
     acted = [*data.get("inbound_rules", ()), *data.get("outbound_rules", ())]
     texts = {
         "id": data.get("id", ""),
@@ -169,7 +173,7 @@ def _flat(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(flow: http.HTTPFlow, data: dict[str, Any]) -> None:
-    """Comment and mark for the flow list; what a person wrote there stays."""
+    """Set comment and mark for the flow list; what a person wrote there stays."""
     flow.comment = flow.comment or summary(data)
     kinds = {event["event"] for event in data["events"]}
     if not flow.marked and kinds & {Name.ERROR, Name.WARNING}:
@@ -178,7 +182,7 @@ def _show(flow: http.HTTPFlow, data: dict[str, Any]) -> None:
 
 
 def _client_left(flow: http.HTTPFlow, broken_off: str) -> bool:
-    """Whether it was the client that ended the exchange, with its connection or, in HTTP/2 and 3, alone."""
+    """Say whether it was the client that ended the exchange, with its connection or, in HTTP/2 and 3, alone."""
     return not flow.client_conn.connected or "by client" in broken_off
 
 
@@ -187,4 +191,4 @@ def _is_our_failure(live: Live, data: dict[str, Any]) -> bool:
 
 
 _ASKED_FOR = ("Redirect", "CustomResponse")
-"""Actions by which a rule asks for a response of ours, a 500 perhaps."""
+"""Actions by which a rule makes the proxy respond, perhaps with a 500."""

@@ -22,14 +22,14 @@ from urlrewrite.hooks.translate import headers, response_facts
 from urlrewrite.model.origin import origin_of
 
 REWRITTEN = "the recorded response went through this proxy's rules before it was recorded: that is not done again"
-OWN_ANSWER = "the recorded response was this proxy's own, no backend's: it is not used"
+OWN_RESPONSE = "the recorded response was this proxy's own, not a backend's: it is not used"
 AS_FORWARDED = "the recording does not say what the client sent: the request is the one that the backend got"
-NO_ANSWER = "no response was recorded"
+NO_RESPONSE = "no response was recorded"
 NO_BODY = "the body of the response was not recorded: its fields are evaluated, with an empty body"
 
 
 class RecordingError(Exception):
-    """A recording that cannot be read, or has nothing of what was asked for; the message is one line."""
+    """Raised for a recording that cannot be read, or lacks what was chosen; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Recorded:
 
 
 def read_recording(where: str) -> Iterator[Recorded]:
-    """The exchanges of `FILE`, of `FILE:N` (the Nth flow), or of `FILE:FILTER` (a mitmproxy filter expression).
+    """Yield the exchanges of `FILE`, of `FILE:N` (the Nth flow), or of `FILE:FILTER` (a mitmproxy filter expression).
 
-    A filter sees requests as clients sent them. Flows of other protocols than HTTP are passed over.
+    A filter sees requests as clients sent them. Flows of protocols other than HTTP are skipped.
 
     Raises:
-        RecordingError: there is no such file, it is damaged, the filter cannot be read, or nothing is chosen by it.
+        RecordingError: the file is missing or damaged, the filter is invalid, or it chooses nothing.
     """
     path, choice = _split(where)
     number = int(choice) if choice.isascii() and choice.isdigit() else None
@@ -79,7 +79,7 @@ def read_recording(where: str) -> Iterator[Recorded]:
 
 
 def _split(where: str) -> tuple[Path, str]:
-    """The file, and what is chosen of it: file names and filters may have colons of their own."""
+    """Split the file from what is chosen of it: file names and filters may have colons of their own."""
     end = len(where)
     while end > 0:
         with contextlib.suppress(OSError, ValueError):
@@ -91,7 +91,7 @@ def _split(where: str) -> tuple[Path, str]:
 
 
 def _flows(path: Path) -> Iterator[Any]:
-    """The flows of a file, whatever is wrong with it told as RecordingError."""
+    """Yield the flows of a file; whatever is wrong with it is raised as RecordingError."""
     try:
         with path.open("rb") as file:
             for flow in FlowReader(file).stream():
@@ -115,10 +115,10 @@ def _recorded(number: int, flow: http.HTTPFlow) -> Recorded:
     request = judged or passed_request(flow)
     notes = [AS_FORWARDED] if ours and not judged else []
     if flow.response is None:
-        notes.append(f"{NO_ANSWER}{f' ({_one_line(flow.error.msg)})' if flow.error else ''}")
+        notes.append(f"{NO_RESPONSE}{f' ({_one_line(flow.error.msg)})' if flow.error else ''}")
         return Recorded(number, request, None, b"", tuple(notes))
     if trace is not None and "target" not in trace:
-        return Recorded(number, request, None, b"", (*notes, OWN_ANSWER))
+        return Recorded(number, request, None, b"", (*notes, OWN_RESPONSE))
     response, body = original_of(flow)
     if response is None:
         response, body = response_facts(flow.response), flow.response.raw_content
@@ -129,11 +129,11 @@ def _recorded(number: int, flow: http.HTTPFlow) -> Recorded:
     return Recorded(number, request, response, body or b"", tuple(notes))
 
 
-def _restore(request: http.Request, asked: RequestFacts) -> None:
-    """Makes a request of a flow the one that the client sent, as far as filters look at it."""
-    request.headers = headers(asked.fields, lower=False)
-    request.method, request.scheme, request.path, request.authority = asked.method, asked.scheme, asked.target, ""
-    if origin := origin_of(asked.scheme, asked.host):
+def _restore(request: http.Request, sent: RequestFacts) -> None:
+    """Change a flow's request into the one that the client sent, as far as filters look at it."""
+    request.headers = headers(sent.fields, lower=False)
+    request.method, request.scheme, request.path, request.authority = sent.method, sent.scheme, sent.target, ""
+    if origin := origin_of(sent.scheme, sent.host):
         host = request.host_header
         request.host, request.port = origin.host, origin.port
         request.host_header = host

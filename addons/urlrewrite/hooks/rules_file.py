@@ -1,4 +1,4 @@
-"""Loads the rule files, and loads them again when one is saved.
+"""The rule files: loaded, and loaded again when one is saved.
 
 A new set comes into force as a whole or not at all: while a file is broken, the last good rules stay.
 """
@@ -9,11 +9,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.log import ALERT
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
 from urlrewrite.hooks.options import trace_level
@@ -41,7 +43,7 @@ type _Read = tuple[CompiledRules, tuple[Problem, ...]] | RuleFileError
 
 
 class RulesFile:
-    """Keeps `state.in_force` at what the files say. `on_change` is called after each change."""
+    """The addon that keeps `state.in_force` at what the files say. `on_change` is called after each change."""
 
     def __init__(self, state: State, on_change: Callable[[], None]) -> None:
         self._state = state
@@ -53,7 +55,11 @@ class RulesFile:
         self._watcher: asyncio.Task[None] | None = None
 
     def configure(self, updated: set[str]) -> None:
-        """Loads the rules when their files or settings are set. Raises OptionsError for what is none."""
+        """Load the rules when their files or settings are set.
+
+        Raises:
+            OptionsError: an option is invalid.
+        """
         if updated & {
             "urlrewrite_rules",
             *OVERRIDES,
@@ -69,21 +75,21 @@ class RulesFile:
             self._stamp = stamp(self._watched())
             self._load()
         elif "save_stream_file" in updated and self._state.in_force:
-            self._state.in_force.settings = settings()
+            self._state.in_force = replace(self._state.in_force, settings=settings())
 
     def running(self) -> None:
-        """Starts to watch the files."""
+        """Start to watch the files."""
         if self._watcher is None:
             self._watcher = asyncio.get_running_loop().create_task(self._watch())
 
     def done(self) -> None:
-        """Stops watching."""
+        """Stop watching."""
         if self._watcher:
             self._watcher.cancel()
             self._watcher = None
 
     def reload(self) -> bool:
-        """Loads the files again; whether they came into force."""
+        """Load the files again; say whether they came into force."""
         self._stamp = stamp(self._watched())
         return self._load()
 
@@ -93,19 +99,21 @@ class RulesFile:
             found = stamp(self._watched())
             if found == self._stamp:
                 continue
-            self._stamp, asked = found, (self._paths, self._overrides)
+            self._stamp, arguments = found, (self._paths, self._overrides)
             # Thousands of rules take seconds, in which requests go on.
-            read, seconds = await asyncio.to_thread(_read_timed, *asked)
-            if asked == (self._paths, self._overrides):
+            read, seconds = await asyncio.to_thread(_read_timed, *arguments)
+            if arguments == (self._paths, self._overrides):
                 self._take(read, seconds)
 
     def _watched(self) -> Sequence[str]:
-        """The files as given, those that the rules in force name, and those that were named when reading failed."""
+        """Return the files as given, those that the rules in force name, and those that were named when
+        reading failed.
+        """
         known = self._state.in_force.rules.rule_set.files if self._state.in_force else ()
         return sorted({*(str(Path(path).resolve()) for path in self._paths), *known, *self._named})
 
     def _watch_also(self) -> None:
-        """Watches what was named just now; what was watched already keeps the state in which it was read."""
+        """Watch newly named files as well; what was watched already keeps the state in which it was read."""
         known = {item[0]: item for item in self._stamp}
         self._stamp = tuple(known.get(item[0], item) for item in stamp(self._watched()))
 
@@ -113,7 +121,7 @@ class RulesFile:
         return self._take(*_read_timed(self._paths, self._overrides))
 
     def _take(self, read: _Read, seconds: float) -> bool:
-        """Puts into force what was read, or tells what is wrong with it."""
+        """Put into force what was read, or report what is wrong with it."""
         again = self._state.in_force is not None
         if isinstance(read, RuleFileError):
             self._named = read.rule_set.files if read.rule_set else ()
@@ -130,6 +138,7 @@ class RulesFile:
             logger.warning(str(warning))
         rule_set = compiled.rule_set
         self._state.in_force = RulesInForce(compiled, settings())
+        self._state.memory = AssetMemory()
         self._state.statistics.reload(True, seconds, map(str, warnings), fingerprint=rule_set.fingerprint)
         self._watch_also()
         sites = ", ".join(
@@ -155,7 +164,11 @@ def _read_timed(paths: Sequence[str], overrides: Overrides) -> tuple[_Read, floa
 
 
 def settings() -> Settings:
-    """What the options say of the whole proxy. Raises OptionsError."""
+    """Return what the options say for the whole proxy.
+
+    Raises:
+        OptionsError: an option is invalid.
+    """
     options = ctx.options
     return Settings(
         pattern_deadline=options.urlrewrite_pattern_deadline / 1000,
@@ -168,7 +181,11 @@ def settings() -> Settings:
 
 
 def overrides() -> Overrides:
-    """What the options say beside the rule files. Raises OptionsError."""
+    """Return what the options say outside the rule files.
+
+    Raises:
+        OptionsError: an option is invalid.
+    """
     options = ctx.options
     try:
         return parse_overrides(*(getattr(options, name) for name in OVERRIDES))

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
+from urlrewrite.content.asset_memory import AssetMemory
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.statistics import Statistics
@@ -22,7 +24,7 @@ class Hold:
     """How long a body may be held: up to `size` bytes, and up to `seconds` after its first piece.
 
     `release` is called, with the number of bytes held, when either is over. It returns the callable for the stream, and
-    may change the fields of the response, which are sent next. `timed` tells that a timer runs.
+    may change the fields of the response, which are sent next. `timed` says that a timer runs.
     """
 
     size: int
@@ -35,8 +37,8 @@ class Hold:
 class Live:
     """An exchange under way; `hold` is the one on its response's body.
 
-    `own` tells that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it
-    is. `upload_dropped` tells that the body of the request is not kept, since nobody will read it. `original` is the
+    `own` says that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
+    `upload_dropped` says that the body of the request is not kept, since nobody will read it. `original` is the
     response as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body
     that was streamed to the client.
     """
@@ -56,11 +58,13 @@ class Live:
 class State:
     """One per bundle. `live` holds exchanges by flow id, from their request until their response or error.
 
-    `keeps_flows` tells that somebody may look at flows, in a list or a saved file, and `keeps_originals` that answers
-    are kept with them as backends sent them.
+    `memory` is what pages were told of files since the rule files were loaded. `keeps_flows` tells that somebody may
+    look at flows, in a list or a saved file, and `keeps_originals` that responses are kept with them as backends sent
+    them.
     """
 
     in_force: RulesInForce | None = None
+    memory: AssetMemory = field(default_factory=AssetMemory)
     live: dict[str, Live] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
     keeps_flows: bool = True

@@ -1,15 +1,17 @@
-"""Tells a developer, and nobody else, which flow a response is: `X-Rewrite-Trace: "4f1c…"; rules="old articles"`.
+"""The field that names, for a developer and nobody else, the flow of a response.
 
-Who is told is said by the option `urlrewrite_trace_header`: an address, a network, or whoever knows a secret. While it
-is set, this field of requests is for us only: it is taken away before any rule, any trace or the backend sees it. And
-one that a backend sends is taken away, too, so that what clients get is either ours or none.
+    X-Rewrite-Trace: "4f1c…"; rules="old articles"
 
-Caches must not hand what one client was told to another. One that stands before this proxy makes all clients have its
-own address, so for an address there is no cache to mind but the client's. For a secret, a response that tells gets
-`Vary: X-Rewrite-Trace`, so that it is used again only for requests that bring the same secret; other responses do not
-get it, for a cache that uses one of these where the secret is known does no harm. `Vary` does not help where a response
-makes a cache update what it has stored for others: 304, 206 and answers to HEAD (RFC 9111, 3.4, 4.3.4 and 4.3.5).
-These do not tell.
+The option `urlrewrite_trace_header` says who gets it: an address, a network, or whoever knows a secret. While it is
+set, this field of requests is for us only: it is removed before any rule, any trace or the backend sees it. One that a
+backend sends is removed, too, so that clients get ours or none.
+
+Caches must not give one client's field to another. A cache that stands before this proxy makes all clients have its own
+address, so for an address only the client's own cache matters. For a secret, a response that has the field gets `Vary:
+X-Rewrite-Trace`, so that it is used again only for requests with the same secret; other responses do not get it, for a
+cache that uses one of these where the secret is known does no harm. `Vary` does not help where a response makes a cache
+update what it has stored for others: 304, 206 and responses to HEAD (RFC 9111, 3.4, 4.3.4 and 4.3.5). These never have
+the field.
 
 The value is an item of RFC 9651: the trace's id as a string, and as parameters the names of the rules that acted, each
 percent-encoded and with commas between them, and as `more` how many did not fit. Of a response that streams, it names
@@ -41,15 +43,15 @@ _PLAIN = " !#$&'()*+-./:;<=>?@[]^_`{|}~"
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who is told: clients of a network, or requests with a secret; one of them is None."""
+    """Who gets the field: clients of a network, or requests with a secret; one of them is None."""
 
     network: IPv4Network | IPv6Network | None = None
     secret: bytes | None = None
 
     def asks(self, client: str, fields: Iterable[bytes]) -> bool:
-        """Whether a request of the client at this address, with these lines of our field, is to be told."""
+        """Say whether a request of the client at this address, with these lines of our field, gets the field."""
         if self.secret is not None:
-            # Each line is compared, and all of it, so that the time it takes tells nothing.
+            # Each line is compared, and all of it, so that the time it takes reveals nothing.
             return sum(hmac.compare_digest(field, self.secret) for field in fields) > 0
         try:
             address = ip_address(client.partition("%")[0])
@@ -61,7 +63,7 @@ class Audience:
 
 
 def parse_audience(text: str) -> Audience | None:
-    """What the option says; None where nobody is told.
+    """Parse the option; None where nobody gets the field.
 
     Raises:
         ValueError: it is neither an address nor a network nor a secret that a field can carry.
@@ -83,7 +85,7 @@ def parse_audience(text: str) -> Audience | None:
 
 
 def field_value(trace_id: str, rules: Iterable[str]) -> str:
-    """The field's value for the rules that have acted."""
+    """Return the field's value for the rules that have acted."""
     names = [quote(name, safe=_PLAIN, errors="backslashreplace") for name in rules]
     length = 0
     fitting = 0
@@ -97,9 +99,9 @@ def field_value(trace_id: str, rules: Iterable[str]) -> str:
 
 
 class TraceAsked:
-    """Finds out who asks, and takes our field from requests. To be registered before `Inbound`.
+    """The addon that finds out who asks, and removes our field from requests. To be registered before `Inbound`.
 
-    `flows` are those that are to be told.
+    `flows` are those whose responses get the field.
     """
 
     def __init__(self) -> None:
@@ -107,7 +109,11 @@ class TraceAsked:
         self.flows = WeakSet[http.HTTPFlow]()
 
     def configure(self, updated: set[str]) -> None:
-        """Takes the option. Raises OptionsError."""
+        """Take the option.
+
+        Raises:
+            OptionsError: the option is invalid.
+        """
         if "urlrewrite_trace_header" in updated:
             try:
                 self.audience = parse_audience(ctx.options.urlrewrite_trace_header)
@@ -115,7 +121,7 @@ class TraceAsked:
                 raise exceptions.OptionsError(f"urlrewrite_trace_header: {error}") from error
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Takes the field away, and keeps in mind whether it was the right one."""
+        """Remove the field, and remember whether it was the right one."""
         if self.audience is None or not (flow.live or flow.is_replay):
             return
         lines = [value for name, value in flow.request.headers.fields if name.lower() == FIELD.lower().encode()]
@@ -124,20 +130,20 @@ class TraceAsked:
             self.flows.add(flow)
 
     def request(self, flow: http.HTTPFlow) -> None:
-        """Takes it out of the trailers, too."""
+        """Remove the field from the trailers, too."""
         if self.audience is not None and flow.live and flow.request.trailers:
             flow.request.trailers.pop(FIELD, None)
 
 
 class TraceHeader:
-    """Tells. To be registered after `Outbound` and before the recorder."""
+    """The addon that adds the field. To be registered after `Outbound` and before the recorder."""
 
     def __init__(self, state: State, asked: TraceAsked) -> None:
         self._state = state
         self._asked = asked
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        """Puts the field into a head that may be sent now, or once the body has been held long enough."""
+        """Put the field into a head that may be sent now, or once the body has been held long enough."""
         self._tell(flow)
         live = self._state.live.get(flow.id)
         if live and live.hold and self._asked.audience is not None:
@@ -151,7 +157,7 @@ class TraceHeader:
             live.hold.release = release_and_tell
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Puts it into a head that was kept until now, with the rules that have acted on the body."""
+        """Put the field into a head that was kept until now, with the rules that have acted on the body."""
         if flow.response and not flow.response.stream:
             self._tell(flow)
         if self._asked.audience is not None and flow.live and flow.response and flow.response.trailers:
@@ -172,7 +178,9 @@ class TraceHeader:
 
 
 def _mark_varying(request: http.Request, response: http.Response) -> bool:
-    """Tells caches that the response depends on the secret; False where they would use it for others all the same."""
+    """Mark the response as one that depends on the secret; say False where caches would use it for
+    others all the same.
+    """
     if response.status_code in (206, 304) or request.method == "HEAD":
         return False
     varies = [name.strip() for line in response.headers.get_all("vary") for name in line.split(",") if name.strip()]

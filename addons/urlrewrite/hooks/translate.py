@@ -1,4 +1,4 @@
-"""Between mitmproxy's flows and the plain values of the exchange."""
+"""The translation between mitmproxy's flows and the plain values of an exchange."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from collections.abc import Iterable
 
 from mitmproxy import http
 
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.responses import Forward, LocalResponse
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import origin_of
 
 
-def field_lines(headers: http.Headers) -> Fields:
-    """Field lines as texts; bytes that are not UTF-8 are carried as surrogates."""
+def field_lines(headers: http.Headers) -> FieldLines:
+    """Return field lines as texts; bytes that are not UTF-8 are carried as surrogates."""
     return tuple((_text(name), _text(value)) for name, value in headers.fields)
 
 
-def headers(lines: Iterable[tuple[str, str]], *, lower: bool) -> http.Headers:
-    """Field lines as mitmproxy keeps them; HTTP/2 and 3 want names in lower case."""
+def headers(lines: Iterable[FieldLine], *, lower: bool) -> http.Headers:
+    """Return field lines as mitmproxy keeps them; HTTP/2 and 3 want names in lower case."""
     return http.Headers([(_bytes(name.lower() if lower else name), _bytes(value)) for name, value in lines])
 
 
 def request_facts(flow: http.HTTPFlow) -> RequestFacts:
-    """The request as the client sent it.
+    """Return the request as the client sent it.
 
     An absolute-form target of HTTP/1 names the host, whatever Host says (RFC 9112, 3.2.2).
     """
@@ -45,12 +46,12 @@ def request_facts(flow: http.HTTPFlow) -> RequestFacts:
 
 
 def response_facts(response: http.Response) -> ResponseFacts:
-    """Status line and fields of a response."""
+    """Return status line and fields of a response."""
     return ResponseFacts(response.status_code, field_lines(response.headers), response.reason or "")
 
 
 def apply_forward(flow: http.HTTPFlow, forward: Forward) -> None:
-    """Sends the request where it was decided to go."""
+    """Set the flow's request to what is forwarded, and where to."""
     request = flow.request
     modern = request.is_http2 or request.is_http3
     request.headers = headers(forward.fields, lower=modern)
@@ -59,7 +60,7 @@ def apply_forward(flow: http.HTTPFlow, forward: Forward) -> None:
     request.host, request.port = forward.connect or (forward.origin.host, forward.origin.port)
     request.path = forward.target
     if not modern:
-        # Backends are asked in origin-form (RFC 9112, 3.2.1).
+        # Requests to backends are in origin-form (RFC 9112, 3.2.1).
         request.authority = ""
     request.host_header = forward.host
     # A request that came by QUIC would try QUIC on the backend, too, and hang.
@@ -67,22 +68,22 @@ def apply_forward(flow: http.HTTPFlow, forward: Forward) -> None:
 
 
 def show_public_url(flow: http.HTTPFlow) -> None:
-    """Lets a flow that goes to no backend show the URL that was asked for, in place of the listener's target."""
+    """Make a flow that goes to no backend show the URL that was requested, in place of the listener's target."""
     facts = request_facts(flow)
-    asked = origin_of(facts.scheme, facts.host)
-    if asked:
+    requested = origin_of(facts.scheme, facts.host)
+    if requested:
         host = flow.request.host_header
-        flow.request.scheme, flow.request.host, flow.request.port = asked.scheme, asked.host, asked.port
+        flow.request.scheme, flow.request.host, flow.request.port = requested.scheme, requested.host, requested.port
         flow.request.host_header = host
 
 
-def apply_response(flow: http.HTTPFlow, answer: LocalResponse) -> None:
-    """Answers instead of the backend."""
+def apply_response(flow: http.HTTPFlow, response: LocalResponse) -> None:
+    """Respond in place of the backend."""
     modern = flow.request.is_http2 or flow.request.is_http3
-    flow.response = http.Response.make(answer.status, answer.body if flow.request.method != "HEAD" else b"")
-    flow.response.headers = headers(answer.fields, lower=modern)
-    if answer.reason:
-        flow.response.reason = answer.reason
+    flow.response = http.Response.make(response.status, response.body if flow.request.method != "HEAD" else b"")
+    flow.response.headers = headers(response.fields, lower=modern)
+    if response.reason:
+        flow.response.reason = response.reason
 
 
 def _address(address: tuple[str, int] | tuple[str, int, int, int] | None) -> tuple[str, int]:

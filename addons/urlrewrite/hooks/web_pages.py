@@ -1,4 +1,4 @@
-"""Puts the inspector's pages into mitmweb, and takes the snapshots that they show."""
+"""The inspector's pages in mitmweb, and the snapshots that they show."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SLICE = 0.02
 
 
 class WebPages:
-    """Serves the pages at `/rewrite` where the proxy runs in mitmweb."""
+    """The addon that serves the pages at `/rewrite` where the proxy runs in mitmweb."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -33,7 +33,7 @@ class WebPages:
         self._installed = False
 
     def running(self) -> None:
-        """Adds the pages, once; mitmdump and mitmproxy have nowhere to put them."""
+        """Add the pages, once; mitmdump and mitmproxy have nowhere to put them."""
         master: Any = ctx.master
         if master.addons.get("webauth") and not self._installed:
             self._installed = True
@@ -44,11 +44,11 @@ class WebPages:
             install(master, lambda: self.snapshot_between_requests(master.view.resolve("@all")))
 
     def snapshot(self, flows: Iterable[flow.Flow]) -> Snapshot:
-        """The state of the proxy with the exchanges of these flows, of which the oldest comes first."""
+        """Return the state of the proxy with the exchanges of these flows, of which the oldest comes first."""
         return self._with(found for item in flows if isinstance(item, http.HTTPFlow) and (found := self._seen(item)))
 
     async def snapshot_between_requests(self, flows: Iterable[flow.Flow]) -> Snapshot:
-        """The same, taken in slices between which requests go on: thousands of flows take a while the first time."""
+        """Take a snapshot in slices between which requests go on: thousands of flows take a while the first time."""
         seen = []
         until = time.monotonic() + SLICE
         for item in list(flows):
@@ -69,7 +69,7 @@ class WebPages:
         )
 
     def _seen(self, item: http.HTTPFlow) -> RecordedExchange | None:
-        """The exchange of a flow. All but its bodies is kept, since thousands of flows are asked for at once.
+        """Return the exchange of a flow. All but its bodies is cached, since thousands of flows are wanted at once.
 
         Bodies are not: where they are dropped to save memory, they must be gone.
         """
@@ -92,7 +92,7 @@ class WebPages:
 
 
 def _parts(item: http.HTTPFlow) -> _Parts:
-    """What an exchange is made of; each part is another object once it has been edited or replayed."""
+    """Return what an exchange is made of; each part is another object once it has been edited or replayed."""
     fields = (message.headers.fields for message in (item.request, item.response) if message)
     return item.metadata.get("urlrewrite"), item.metadata.get(KEY), item.error, item.response, *fields
 

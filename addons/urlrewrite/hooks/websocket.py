@@ -14,7 +14,9 @@ logger = logging.getLogger("urlrewrite.websocket")
 
 
 class WebSocket:
-    """Rewrites messages. To be registered before the recorder, which ends the exchange when the handshake is done."""
+    """The addon that rewrites messages. To be registered before the recorder, which ends the exchange
+    at the handshake.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -22,13 +24,13 @@ class WebSocket:
         """By flow id, from the handshake until the end."""
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """Takes what is needed from the exchange of a handshake."""
+        """Take what is needed from the exchange of a handshake."""
         live = self._state.live.get(flow.id)
         if flow.websocket and live and not live.failed and (messages := live.exchange.websocket_messages()):
             self._open[flow.id] = messages
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
-        """Rewrites the message that has come. Whatever goes wrong, it is passed as it came."""
+        """Rewrite the message that has come. Whatever goes wrong, it is passed as it came."""
         messages = self._open.get(flow.id)
         if messages is None or flow.websocket is None:
             return
@@ -45,9 +47,9 @@ class WebSocket:
             logger.exception("flow %s: a WebSocket message could not be rewritten; it is passed as it came", flow.id)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
-        """Forgets the connection."""
+        """Forget the connection."""
         self._open.pop(flow.id, None)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """Forgets the connection."""
+        """Forget the connection."""
         self._open.pop(flow.id, None)

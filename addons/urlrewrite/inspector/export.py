@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from urlrewrite.content.kinds import media_type
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts, field_values
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
@@ -25,9 +25,10 @@ from urlrewrite.inspector.diff.hunks import Lines, hunks
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.inspector.masking import Mask
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.model import Expectation, RuleTest
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.text import visible
+from urlrewrite.trace.trace import TraceLevel
 
 _SHORT = 1000
 """Characters of a body that is kept whole."""
@@ -65,9 +66,9 @@ def export_case(seen: RecordedExchange, rules: RulesInForce, *, secrets: bool = 
     Raises:
         CannotExport: the exchange cannot be written down, or does not come out the same once it is.
     """
-    rules = anew(rules)
+    rules = rules.traced(TraceLevel.FULL)
     request, response, body = _written(seen, None if secrets else Mask())
-    asked, written = (evaluate(anew(rules), one, None).exchange.decision for one in (seen.request, request))
+    asked, written = (evaluate(rules, one, None).exchange.decision for one in (seen.request, request))
     if (asked.outcome, asked.rules) != (written.outcome, written.rules):
         raise CannotExport(
             "the rules decide by what a test does not have: the client's address, the protocol, the time"
@@ -121,12 +122,12 @@ def _written(seen: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, R
     return read, response, text.encode("utf-8", "replace").decode()
 
 
-def _masked(mask: Mask, fields: Fields) -> Fields:
+def _masked(mask: Mask, fields: FieldLines) -> FieldLines:
     """Field lines without the secrets that were found elsewhere."""
     return tuple((name, mask.text(value)) for name, value in fields)
 
 
-def _response_fields(fields: Fields, *, has_text: bool) -> Iterator[tuple[str, str]]:
+def _response_fields(fields: FieldLines, *, has_text: bool) -> Iterator[tuple[str, str]]:
     for name, value in fields:
         if name.lower() in _NOT_WRITTEN or not _is_writable(name, value):
             continue
@@ -148,8 +149,7 @@ def _is_writable(name: str, value: str) -> bool:
 def _run(
     rules: RulesInForce, request: RequestFacts, response: ResponseFacts | None, body: str, *, later: float = 0.0
 ) -> Evaluation:
-    # Rules remember what pages were told of files.
-    return evaluate(anew(rules), replace(request, received=request.received + later), response, body.encode())
+    return evaluate(rules, replace(request, received=request.received + later), response, body.encode())
 
 
 def _outcome(result: Evaluation) -> tuple[object, ...]:
@@ -162,7 +162,7 @@ def _outcome(result: Evaluation) -> tuple[object, ...]:
 
 def _fields_that_matter(
     rules: RulesInForce, request: RequestFacts, response: ResponseFacts | None, body: str
-) -> Fields:
+) -> FieldLines:
     """As few fields of the request as there can be without a difference."""
     own = [line for line in request.fields if line != ("Host", request.host)]
     fewer = [
@@ -187,7 +187,7 @@ def _without_noise(rules: RulesInForce, request: RequestFacts, response: Respons
 
 
 def _body_that_matters(
-    rules: RulesInForce, request: RequestFacts, fields: Fields, response: ResponseFacts | None, body: str
+    rules: RulesInForce, request: RequestFacts, fields: FieldLines, response: ResponseFacts | None, body: str
 ) -> str:
     """The body, or if it is long, the lines of it in which something was changed; its beginning if nothing was."""
     if response is None or len(body) <= _PART:
@@ -225,9 +225,8 @@ def _expectation(rules: RulesInForce, case: RuleTest) -> Expectation:
     if case.response_status is not None:
         response = ResponseFacts(case.response_status, case.response_fields)
     result = _run(rules, request, response, case.response_body)
-    others = anew(rules)
-    rule_set = replace(others.rules.rule_set, fingerprint="0" * len(rules.fingerprint))
-    others = RulesInForce(replace(others.rules, rule_set=rule_set), others.settings)
+    rule_set = replace(rules.rules.rule_set, fingerprint="0" * len(rules.fingerprint))
+    others = replace(rules, rules=replace(rules.rules, rule_set=rule_set))
     again = _run(others, request, response, case.response_body, later=_LATER)
     decision, routing = result.exchange.decision, result.routing
     forward = routing if isinstance(routing, Forward) else None
@@ -252,10 +251,10 @@ def _where(result: Evaluation) -> str:
 
 
 def _joined(result: Evaluation, name: str) -> str | None:
-    return _joined_values(tuple(result.fields or ()), name)
+    return _joined_values(result.fields or (), name)
 
 
-def _joined_values(fields: Fields, name: str) -> str | None:
+def _joined_values(fields: FieldLines, name: str) -> str | None:
     values = field_values(fields, name)
     return ", ".join(values) if values else None
 
@@ -282,7 +281,7 @@ def _set_fields(result: Evaluation, again: Evaluation) -> Iterator[tuple[str, st
             value, then = (str(routing.host) for routing in (result.routing, again.routing))
             yield from [(name, value)] if value == then else []
             continue
-        sent, later = (_joined_values(tuple(routing.fields), name) for routing in (result.routing, again.routing))
+        sent, later = (_joined_values(routing.fields, name) for routing in (result.routing, again.routing))
         if sent == later:
             yield name, sent
 
@@ -325,6 +324,6 @@ def _prove(rules: RulesInForce, case: RuleTest) -> None:
         raise CannotExport(
             f"it cannot be written as a test: {visible(str(problems[0] if problems else 'it is empty'))}"
         )
-    failed = list(run_test(anew(rules), read[0]))
+    failed = list(run_test(rules, read[0]))
     if failed:
         raise CannotExport(f"it does not come out the same when it is run: {visible(failed[0])}")

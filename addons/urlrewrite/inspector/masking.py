@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from urlrewrite.engine.facts import Fields
+from urlrewrite.model.field_lines import FieldLines
 
 MASK = "***"
 
@@ -41,7 +41,7 @@ class Mask:
     def __init__(self) -> None:
         self._secrets: dict[str, None] = {}
 
-    def fields(self, fields: Fields) -> Fields:
+    def fields(self, fields: FieldLines) -> FieldLines:
         """Field lines with their secrets masked."""
         return tuple((name, self.field(name, value)) for name, value in fields)
 

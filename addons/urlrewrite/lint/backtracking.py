@@ -1,4 +1,4 @@
-"""Shows that a pattern can take for ever: finds a short text on which a backtracking engine goes astray.
+"""Evidence that a pattern can take forever: a short text on which a backtracking engine goes astray.
 
 `engine.linear` proves of most patterns that they are quick. What it does not prove need not be slow; a warning wants
 evidence. So the pattern is run, on texts made to provoke it, by a matcher that does nothing but count its steps: every
@@ -18,12 +18,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     children,
     size,
 )
@@ -42,13 +42,15 @@ class _AstrayError(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """How many steps are left for all patterns together: some seconds. What is not looked at is not told."""
+    """The number of steps left for all patterns together: some seconds. What exceeds it is not examined or reported."""
 
     steps: int = ALL_STEPS
 
 
 def bad_text(tree: Node, budget: Budget) -> tuple[str, str, str] | None:
-    """A beginning, a piece and an ending: with enough pieces in between the pattern takes for ever. None: not found."""
+    """Return a beginning, a piece and an ending: with enough pieces in between the pattern takes forever. None: not
+    found.
+    """
     if size(tree) > MAX_SIZE or budget.steps < 0:
         return None
     for start, loop in _loops(tree, ""):
@@ -64,10 +66,10 @@ def bad_text(tree: Node, budget: Budget) -> tuple[str, str, str] | None:
 
 
 def _loops(node: Node, start: str) -> Iterator[tuple[str, Repeat]]:
-    """Loops around more than a character, each with the shortest text that leads to it."""
+    """Yield loops around more than one character, each with the shortest text that leads to it."""
     if isinstance(node, Repeat) and node.most is None and not isinstance(node.body, Chars):
         yield start, node
-    if isinstance(node, Sequence):
+    if isinstance(node, Concatenation):
         for item in node.items:
             yield from _loops(item, start)
             start += sample(item, long=False)
@@ -93,7 +95,7 @@ def _sets(node: Node) -> Iterator[characters.Ranges]:
 
 
 def _steps(tree: Node, text: str) -> int:
-    """The steps of a search, or one more than `STEPS`."""
+    """Count the steps of a search, up to one more than `STEPS`."""
     counter = _Counter(text)
     try:
         for start in range(len(text) + 1):
@@ -111,7 +113,7 @@ def _done(at: int) -> bool:
 
 
 class _Counter:
-    """Matches as a backtracking engine does, and counts."""
+    """A backtracking matcher that counts its steps."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -124,7 +126,7 @@ class _Counter:
         match node:
             case Chars(ranges):
                 return at < len(self.text) and characters.contains(ranges, ord(self.text[at])) and then(at + 1)
-            case Sequence(items):
+            case Concatenation(items):
                 return self._sequence(items, at, then)
             case Choice(branches):
                 return any(self.match(branch, at, then) for branch in branches)

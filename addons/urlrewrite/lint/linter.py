@@ -1,4 +1,4 @@
-"""The linter: what in a rule set will not do what it seems to.
+"""The linter: what in a rule set will not do what it seems to do.
 
 Each check is a function of its own in a file of `checks/`; `registry` knows them all. A check looks at rules, at
 conditions, at patterns, or at all the rules of a level together, and claims only what it is sure of.
@@ -26,7 +26,7 @@ for _room in (checks, documents):
 
 
 def lint(rule_set: RuleSet) -> tuple[Problem, ...]:
-    """The findings in the order of the files, what is silenced included."""
+    """Return the findings in the order of the files, including silenced ones."""
     found: dict[Problem, None] = {}
     for subject in subjects(rule_set):
         for check in CHECKS:
@@ -36,12 +36,12 @@ def lint(rule_set: RuleSet) -> tuple[Problem, ...]:
 
 
 def judge(rule_set: RuleSet, warnings: Iterable[Problem] = ()) -> tuple[Problem, ...]:
-    """All that is to be told of a rule set that can be used: `warnings` of its readers and of the compiler, and the
-    linter's own, without what is silenced.
+    """Return all warnings about a rule set that can be used: `warnings` of its readers and of the compiler, and the
+    linter's own, without the silenced ones.
     """
     return _ordered(without_silenced(rule_set, [*dict.fromkeys(warnings), *lint(rule_set)]))
 
 
 def _ordered(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """By file, line and id."""
+    """Sort problems by file, line and id."""
     return in_file_order(sorted(problems, key=lambda item: item.id), (item.source.file for item in problems))

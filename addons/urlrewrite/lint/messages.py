@@ -14,9 +14,9 @@ from urlrewrite.lint.registry import Document
 _WIDTH = 120
 
 _INTRODUCTION = """\
-# What `run.sh check` tells
+# What `run.sh check` reports
 
-Every finding has an id that stays. An error keeps rules from being loaded; a warning says that something will not do
+Every finding has a stable id. An error keeps rules from being loaded; a warning says that something will not do
 what it seems to. `run.sh check --explain UR135` prints one of these entries.
 
 A warning that is not wanted for one rule is silenced there: in YAML with `silence: [UR135]` in the rule, in XML with
@@ -25,7 +25,7 @@ the comment `<!-- urlrewrite: silence UR135 -->` before the rule or in it.
 
 
 def explained(id: str) -> str | None:
-    """The entry of an id, for a terminal; None for an id that there is not."""
+    """Return the entry of an id, for a terminal; None for an unknown id."""
     document = DOCUMENTS.get(id.upper())
     if document is None:
         return None
@@ -34,7 +34,7 @@ def explained(id: str) -> str | None:
 
 
 def markdown() -> str:
-    """All entries, as `rules/messages.md` has them."""
+    """Return all entries, as `rules/messages.md` has them."""
     entries = [_entry(DOCUMENTS[id]) for id in sorted(DOCUMENTS)]
     return "\n".join([_INTRODUCTION, *entries])
 
@@ -45,7 +45,7 @@ def _entry(document: Document) -> str:
 
 
 def _wrapped(text: str, indent: int) -> str:
-    """The text in lines, all but the first indented; words are kept whole, and spaces as they are."""
+    """Wrap the text, all lines but the first indented; words are kept whole, and spaces as they are."""
     return textwrap.fill(text, _WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 

@@ -1,4 +1,4 @@
-"""The register of findings: every id with its documentation, and the checks that give those of the linter.
+"""The register of findings: every id with its documentation, and the linter's checks.
 
 The documentation of an id stands where the id is given out: here at the check itself, for all other parts of the code
 in `documents`. `rules/messages.md` is printed from it (see `messages`).
@@ -17,7 +17,7 @@ from urlrewrite.model.problems import Problem, Severity
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What an id means: the finding itself, what IIS does with such a rule, what happens here, and how to write it."""
+    """What an id means: the finding itself, what IIS does with such a rule, what happens here, and what to write."""
 
     id: str
     title: str
@@ -29,7 +29,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check yields: one or two sentences; place and rule, if they are not those of the subject."""
+    """What a check yields: one or two sentences; source and rule, if they are not those of the subject."""
 
     message: str
     source: Source | None = None
@@ -45,7 +45,7 @@ class Check:
     find: Callable[[Any], Iterator[Finding]]
 
     def problems(self, subject: Subject) -> Iterator[Problem]:
-        """The findings about a subject of this check's type."""
+        """Yield the problems that this check finds in a subject of its type."""
         for finding in self.find(subject):
             source = finding.source or subject.source
             rule = subject.rule if finding.rule is None else finding.rule
@@ -59,7 +59,7 @@ CHECKS: list[Check] = []
 
 
 def document(id: str, title: str, *, means: str, iis: str, here: str, write: str) -> Document:
-    """Registers the documentation of an id.
+    """Register the documentation of an id.
 
     Raises:
         ValueError: the id is documented already.
@@ -73,7 +73,11 @@ def document(id: str, title: str, *, means: str, iis: str, here: str, write: str
 def check[S: Subject](
     id: str, title: str, on: type[S], *, means: str, iis: str, here: str, write: str
 ) -> Callable[[Callable[[S], Iterator[Finding]]], Callable[[S], Iterator[Finding]]]:
-    """Registers a check with the documentation of its id."""
+    """Return a decorator that registers a check with the documentation of its id.
+
+    Raises:
+        ValueError: the id is documented already.
+    """
 
     def register(find: Callable[[S], Iterator[Finding]]) -> Callable[[S], Iterator[Finding]]:
         CHECKS.append(Check(document(id, title, means=means, iis=iis, here=here, write=write), on, find))

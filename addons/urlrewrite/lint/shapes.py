@@ -12,17 +12,18 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Repeat,
-    Sequence,
+    is_any_run,
     size,
     width,
 )
 
 MAX_SIZE = 2000
-"""Of a pattern with its counts written out; nothing is said of one that is larger."""
+"""Nodes of a pattern, its counts written out; nothing is said of a larger one."""
 
 _MAX_COUNT_LENGTH = 64
 _NICE = "xa1/-_.=?&:;X "
@@ -30,13 +31,13 @@ _TAIL = "az/?&=.-%"
 
 
 def flat(node: Node) -> list[Node]:
-    """The parts of a pattern one after the other, groups opened and small counts written out."""
+    """Return the parts of a pattern one after the other, groups opened and small counts written out."""
     return _flat(node) if size(node) <= MAX_SIZE else [node]
 
 
 def _flat(node: Node) -> list[Node]:
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return [part for item in items for part in _flat(item)]
         case Group(body):
             return _flat(body)
@@ -49,7 +50,9 @@ def _flat(node: Node) -> list[Node]:
 
 
 def first_characters(pattern: Pattern) -> list[Ranges] | None:
-    """The sets of the characters that the text surely begins with; None where the pattern may match further on."""
+    """Return the sets of the characters that a match surely begins with; None where the pattern may
+    match further on.
+    """
     parts = flat(pattern.tree)
     if parts[:1] != [Anchor.START]:
         return None
@@ -66,24 +69,24 @@ def first_characters(pattern: Pattern) -> list[Ranges] | None:
 
 
 def is_only(ranges: Ranges, char: str) -> bool:
-    """Whether the set is this one character, in either case."""
+    """Say whether the set is this one character, in either case."""
     return ranges in (characters.single(ord(char)), characters.single(ord(char), ignore_case=True))
 
 
 def begins_with(pattern: Pattern, char: str) -> bool:
-    """Whether every text that the pattern matches begins with this character."""
+    """Say whether every text that the pattern matches begins with this character."""
     first = first_characters(pattern) or []
     return any(is_only(ranges, char) for ranges in first[:1])
 
 
 def cannot_begin_with(pattern: Pattern, char: str) -> bool:
-    """Whether no text that the pattern matches begins with this character."""
+    """Say whether no text that the pattern matches begins with this character."""
     first = first_characters(pattern) or []
     return any(not characters.contains(ranges, ord(char)) for ranges in first[:1])
 
 
 def needs(pattern: Pattern, text: str) -> bool:
-    """Whether these characters stand next to each other in every text that the pattern matches."""
+    """Say whether these characters stand next to each other in every text that the pattern matches."""
     parts = flat(pattern.tree)
     return any(
         all(
@@ -94,7 +97,7 @@ def needs(pattern: Pattern, text: str) -> bool:
 
 
 def matches_everything(pattern: Pattern) -> bool:
-    """Whether the pattern matches every text without line ends."""
+    """Say whether the pattern matches every text without line ends."""
     parts = flat(pattern.tree)
     start, end = parts[:1] == [Anchor.START], parts[-1:] == [Anchor.END]
     inner = parts[start : len(parts) - end] if parts else []
@@ -104,7 +107,7 @@ def matches_everything(pattern: Pattern) -> bool:
 
 
 def takes_all_after(pattern: Pattern) -> list[Ranges] | None:
-    """The beginning that suffices: a text that begins with such characters matches; None: no such thing is known."""
+    """Return sets of characters such that every text that begins with them matches; None where none are known."""
     parts = flat(pattern.tree)
     if parts[:1] != [Anchor.START]:
         return None
@@ -121,13 +124,13 @@ def takes_all_after(pattern: Pattern) -> list[Ranges] | None:
 
 
 def covers_end(pattern: Pattern) -> bool:
-    """Whether a match of the pattern goes to the end of any ordinary value, or its author has looked further."""
+    """Say whether a match of the pattern reaches the end of any ordinary value, or its author has looked further."""
     return _covers_end(pattern.tree)
 
 
 def _covers_end(node: Node) -> bool:
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return bool(items) and _covers_end(items[-1])
         case Group(body):
             return _covers_end(body)
@@ -143,27 +146,16 @@ def _covers_end(node: Node) -> bool:
             return False
 
 
-def is_any_run(node: Node) -> bool:
-    """`.*`, in a group or not."""
-    while isinstance(node, Group):
-        node = node.body
-    return isinstance(node, Repeat) and node.least == 0 and node.most is None and _is_any(node.body)
-
-
-def _is_any(node: Node) -> bool:
-    return isinstance(node, Chars) and characters.union(node.ranges, characters.LINE_END) == characters.ALL
-
-
 def _may_be_empty(node: Node) -> bool:
     return not isinstance(node, Look | Anchor) and width(node)[0] == 0
 
 
 def sample(node: Node, *, long: bool = True) -> str:
-    """A text that the node probably matches; with `long` what may be left out is there."""
+    """Return a text that the node probably matches; with `long` one that has the optional parts."""
     match node:
         case Chars(ranges):
             return sample_character(ranges)
-        case Sequence(items):
+        case Concatenation(items):
             return "".join(sample(item, long=long) for item in items)
         case Choice(branches):
             return sample(branches[0], long=long)
@@ -176,7 +168,7 @@ def sample(node: Node, *, long: bool = True) -> str:
 
 
 def sample_character(ranges: Ranges) -> str:
-    """A character of the set, a plain one if there is one; "" for the empty set."""
+    """Return a character of the set, a plain one if there is one; "" for the empty set."""
     for char in _NICE:
         if characters.contains(ranges, ord(char)):
             return char
@@ -187,7 +179,7 @@ def sample_character(ranges: Ranges) -> str:
 
 
 def samples(pattern: Pattern, deadline: float = 0.02) -> list[str]:
-    """A few texts that the pattern matches, each of them tried."""
+    """Return a few texts that the pattern matches; each was tried, for at most `deadline` seconds."""
     if size(pattern.tree) > MAX_SIZE:
         return []
     texts = dict.fromkeys(sample(pattern.tree, long=long) for long in (True, False))

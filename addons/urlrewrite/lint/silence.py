@@ -1,7 +1,7 @@
 """Findings that a rule's author does not want: `silence` in YAML, a comment directive in XML.
 
 The one place where warnings are dropped, those of the readers, the compiler and the linter alike. Errors cannot be
-silenced. A silence without a finding is told, so that it does not outlive its reason.
+silenced. A silence without a finding is reported, so that it does not outlive its reason.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _UNUSED = document(
 
 
 def without_silenced(rule_set: RuleSet, problems: Iterable[Problem]) -> list[Problem]:
-    """The problems without those that their rules silence, and warnings of what is silenced in vain."""
+    """Return the problems without those that their rules silence, and warnings of what is silenced in vain."""
     rules = list(_rules(rule_set))
     by_name: dict[str, list[Rule]] = {}
     for rule in rules:
@@ -53,9 +53,9 @@ def without_silenced(rule_set: RuleSet, problems: Iterable[Problem]) -> list[Pro
             if silenced not in DOCUMENTS:
                 near = get_close_matches(silenced, DOCUMENTS, 1)
                 hint = f": did you mean {near[0]}?" if near else ""
-                kept.append(_warning(rule, _UNKNOWN, f"got {silenced} to be silenced, which no finding has{hint}"))
+                kept.append(_warning(rule, _UNKNOWN, f"got {silenced} to silence, expected the id of a finding{hint}"))
             elif rule.enabled and (id(rule), silenced) not in used:
-                message = f"got {silenced} to be silenced, and there is no such warning: take it away"
+                message = f"got {silenced} to silence, but the rule has no such warning: remove it"
                 kept.append(_warning(rule, _UNUSED, message))
     return kept
 
@@ -65,7 +65,7 @@ def _warning(rule: Rule, id: str, message: str) -> Problem:
 
 
 def _owner(problem: Problem, rules: Iterable[Rule]) -> Rule | None:
-    """The rule of this name that a problem is told of: the last one that begins before it."""
+    """Return the rule of this name that a problem is about: the last one that begins before it."""
     near = [rule for rule in rules if rule.source.file == problem.source.file]
     before = [rule for rule in near if rule.source.line <= problem.source.line]
     return max(before, key=lambda rule: rule.source.line, default=None)

@@ -1,11 +1,11 @@
-"""Makes the views of a rule set: every level with what is in force there."""
+"""The views of a rule set: every level with what is in force there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from urlrewrite.engine.compiled import TAG_FLAGS
+from urlrewrite.engine.compile_rule import examined_tags
 from urlrewrite.engine.inheritance import Effective, PlacedRule, server_level, site_levels
 from urlrewrite.engine.template import Template, TemplateError, parse_template
 from urlrewrite.engine.variables import normal_name
@@ -41,7 +41,7 @@ _KEPT_PATTERNS = 4096
 
 
 def subjects(rule_set: RuleSet) -> Iterator[Subject]:
-    """Everything that checks can look at. What is inherited comes once for each level that inherits it."""
+    """Yield everything that checks can look at. What is inherited comes once for each level that inherits it."""
     for site in rule_set.sites:
         own = (rule for section in (site, *site.locations) for rule in section.rules)
         yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own))
@@ -147,18 +147,14 @@ def _inbound(rule: InboundRule, directory: str, context: Context) -> InboundView
 
 def _outbound(rule: OutboundRule, pre_condition: PreConditionView | None, context: Context) -> OutboundView:
     match = rule.match
-    tags = {pair for flag in match.filter_by_tags for pair in TAG_FLAGS.get(flag, ())}
-    if "CustomTags" in match.filter_by_tags and (
-        custom := context.effective.custom_tags.get(match.custom_tags.lower())
-    ):
-        tags.update(custom.tags)
+    tags, _ = examined_tags(match, context.effective)
     whole_body = not match.filter_by_tags and not match.server_variable
     return OutboundView(
         rule,
         pattern_of(match.pattern, rule.pattern_syntax, match.ignore_case, whole_body),
         _condition_views(rule.conditions.items, rule.pattern_syntax),
         template_of(rule.action.value),
-        frozenset() if match.server_variable else frozenset(tags),
+        tags,
         pre_condition,
         context,
     )
@@ -177,7 +173,7 @@ def _condition_views(items: tuple[Condition, ...], syntax: PatternSyntax) -> tup
 
 @lru_cache(_KEPT_PATTERNS)
 def pattern_of(text: str, syntax: PatternSyntax, ignore_case: bool, substring: bool = False) -> Pattern | None:
-    """The compiled pattern, None where it is not valid."""
+    """Compile the pattern; None where it is not valid."""
     try:
         return compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring)
     except PatternError:
@@ -185,7 +181,7 @@ def pattern_of(text: str, syntax: PatternSyntax, ignore_case: bool, substring: b
 
 
 def template_of(text: str) -> Template:
-    """The parsed template; without any reference where it is not valid."""
+    """Parse the template; without any reference where it is not valid."""
     try:
         return parse_template(text)
     except TemplateError:

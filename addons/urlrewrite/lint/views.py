@@ -1,7 +1,7 @@
 """What the checks look at: rules, conditions and levels, with patterns compiled and templates parsed.
 
-A pattern that cannot be read is None here, and a template that cannot be read is plain text: that they are wrong has
-been told by the compiler. Rules that are switched off are left out.
+A pattern that cannot be read is None here, and a template that cannot be read is plain text: the compiler has reported
+both. Rules that are switched off are left out.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from urlrewrite.patterns.pattern import Pattern
 class Context:
     """Where a rule is in force: the server (no `site`), a site or a directory of it, or among the global rules.
 
-    `variables` are the names of all variables that a rule sets, normalised. `proxies` tells whether requests go on to
-    another host. `encodes_again` is `useOriginalURLEncoding`.
+    `variables` are the names of all variables that a rule sets, normalised. `proxies` says whether requests are
+    forwarded to another host. `encodes_again` is `useOriginalURLEncoding`.
     """
 
     site: Site | None
@@ -63,7 +63,7 @@ class ConditionView:
     pattern: Pattern | None
 
     def asks(self, *names: str) -> bool:
-        """Whether the input is one of these variables and nothing else."""
+        """Say whether the input is one of these variables and nothing else."""
         text = self.input.source.strip()
         return text[:1] == "{" and text[-1:] == "}" and normal_name(text[1:-1]) in names
 
@@ -167,7 +167,7 @@ class PatternView:
 
     @property
     def name(self) -> str:
-        """What to call it in a sentence."""
+        """What a message calls the pattern."""
         if self.condition is None:
             return f"the pattern {quoted(self.text)}"
         return f"the pattern {quoted(self.text)} for {self.condition.input.source}"
@@ -243,18 +243,18 @@ type Subject = Owner | ConditionsView | PatternView | LevelView | SiteView
 
 
 def heading(subject: Subject) -> str:
-    """What a message about a preCondition begins with, since it is told of no rule."""
+    """Return what a message about a preCondition begins with, since such a message names no rule."""
     owner = subject.owner if isinstance(subject, ConditionsView | PatternView) else subject
     return f'preCondition "{owner.item.name}": ' if isinstance(owner, PreConditionView) else ""
 
 
 def quoted(text: str) -> str:
-    """A text of the rules as it is shown in a message: as it stands, on one line."""
+    """Quote a text of the rules for a message: as it stands, on one line."""
     return f"'{text if text.isprintable() else text.encode('unicode_escape').decode()}'"
 
 
 def place(
     item: Match | Action | OutboundMatch | OutboundAction | Condition | SetServerVariable, owner: Subject
 ) -> Source:
-    """Where a part was written; the rule's own place if that is not known."""
+    """Return where a part was written; the owner's source if that is not known."""
     return item.source if item.source.line else owner.source

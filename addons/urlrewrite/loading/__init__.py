@@ -1,1 +1,1 @@
-"""Rule files made ready to run: read, completed from the command line, watched."""
+"""Rule files read, completed from the command line, compiled, and watched."""

@@ -1,4 +1,4 @@
-"""What tells one state of files on disk from another, without reading them."""
+"""Stamps of files on disk: whether a file has changed is found without reading it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ type Stamp = tuple[tuple[str, int, int], ...]
 
 
 def stamp(paths: Iterable[str]) -> Stamp:
-    """What changes when one of the files does; a file that is not there counts as well."""
+    """Return a value that changes when one of the files does (by mtime and size); a file that is missing counts as
+    well.
+    """
     stamps = []
     for path in dict.fromkeys(paths):
         try:

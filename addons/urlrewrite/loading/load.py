@@ -1,7 +1,7 @@
-"""Rule files made ready to run, with all that is wrong with them told at once.
+"""Rule files read, filled in, compiled and judged; everything that is wrong with them is reported at once.
 
 Reading, filling in, compiling and judging come one after another. Where reading or filling in fails, what could be read
-is compiled all the same, for the errors that are found only there: whoever mends a file wants to know them together.
+is compiled all the same, for the errors that are found only there: whoever fixes a file wants to see them together.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ _HIDE_NO_NAMES = (ProblemId.BAD_VALUE, ProblemId.BAD_ADDRESS, ProblemId.BAD_CERT
 def load_rules(
     paths: Sequence[str | Path], overrides: Overrides = NO_OVERRIDES, edited: Mapping[str, bytes] | None = None
 ) -> tuple[CompiledRules, tuple[Problem, ...]]:
-    """The rules of some files, compiled and judged, and all warnings that are not silenced.
+    """Load rule files; return the compiled rules, and all warnings that are not silenced.
 
-    `edited` are contents by absolute path, which count instead of what is on disk there: nothing is written.
+    `edited` has contents by absolute path, used in place of what is on disk there; nothing is written.
 
     Raises:
-        RuleFileError: as `compile_files`.
+        RuleFileError: a file cannot be used, or not with these overrides; it has the problems of all steps, and what
+            could be read.
     """
     compiled, warnings = compile_files(paths, overrides, edited)
     return compiled, judge(compiled.rule_set, warnings)
@@ -39,11 +40,12 @@ def load_rules(
 def compile_files(
     paths: Sequence[str | Path], overrides: Overrides = NO_OVERRIDES, edited: Mapping[str, bytes] | None = None
 ) -> tuple[CompiledRules, tuple[Problem, ...]]:
-    """The rules of some files, compiled, and the warnings of their readers and of the compiler; see `load_rules`.
+    """Load rule files without the linter; return the compiled rules, and the warnings of the readers and the compiler.
+
+    `edited` as in `load_rules`.
 
     Raises:
-        RuleFileError: a file cannot be used, or not with these overrides. It has the problems of all steps, and what
-            could be read.
+        RuleFileError: as in `load_rules`.
     """
     try:
         rule_set, warnings = load(paths, edited)
@@ -58,7 +60,7 @@ def compile_files(
 
 
 def _with_more(error: RuleFileError, overrides: Overrides) -> RuleFileError:
-    """The error with those that the compiler finds in what could be read."""
+    """Return the error with the further ones that the compiler finds in what could be read."""
     if error.rule_set is None:
         return error
     more = _errors_of(error.rule_set, overrides)
@@ -73,11 +75,11 @@ def _errors_of(rule_set: RuleSet, overrides: Overrides) -> Iterator[Problem]:
         yield from (problem for problem in error.problems if problem.severity is Severity.ERROR)
 
 
-def _follows(problem: Problem, told: Sequence[Problem]) -> bool:
-    """Whether an error is there only because of another one: a name that could not be read, a pattern left empty."""
+def _follows(problem: Problem, reported: Sequence[Problem]) -> bool:
+    """Say whether an error only follows from another one: a name that could not be read, a pattern left empty."""
     if problem.id == _EMPTY_PATTERN:
-        return any((other.rule, other.source.file) == (problem.rule, problem.source.file) for other in told)
+        return any((other.rule, other.source.file) == (problem.rule, problem.source.file) for other in reported)
     if problem.id in _UNKNOWN_NAMES:
-        errors = (other for other in told if other.severity is Severity.ERROR)
+        errors = (other for other in reported if other.severity is Severity.ERROR)
         return any(not other.rule and other.id not in _HIDE_NO_NAMES for other in errors)
     return False

@@ -1,4 +1,4 @@
-"""What is said beside the rule files: names that a file leaves open, and a mode or links for all sites.
+"""Settings from outside the rule files: names that a file leaves open, and a mode or links for all sites.
 
 A `web.config` says neither under which name its site is published nor what stands behind it: in IIS the bindings and
 the rules do. Here `--public`, `--backend`, `--connect`, `--links` and `--mode` do, or the options `urlrewrite_public`
@@ -21,8 +21,9 @@ CANNOT_FILL_IN = "UR191"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """`public`, `backend` and `connect` are for sites that have none in their file; `links` and `mode`, if given, for
-    all.
+    """Settings from outside the rule files.
+
+    `public`, `backend` and `connect` are for sites that have none in their file; `links` and `mode`, if given, for all.
     """
 
     public: tuple[Origin, ...] = ()
@@ -42,10 +43,10 @@ def parse_overrides(
     mode: str | None = None,
     connect: str | None = None,
 ) -> Overrides:
-    """The overrides as a person writes them; what is empty or None is not given.
+    """Parse overrides as a person writes them; what is empty or None is not given.
 
     Raises:
-        ValueError: with "public: got X, expected Y"; the word before the colon is the parameter's.
+        ValueError: a value is invalid; the message is "public: got X, expected Y", beginning with the parameter's name.
     """
     return Overrides(
         tuple(dict.fromkeys(_origin("public", text) for text in public)),
@@ -57,10 +58,10 @@ def parse_overrides(
 
 
 def fill_in(rule_set: RuleSet, overrides: Overrides) -> RuleSet:
-    """The rule set with what the overrides say, under a fingerprint of its own.
+    """Return the rule set completed by the overrides, with a fingerprint of its own.
 
     Raises:
-        RuleFileError: there is nothing, or more than one thing, that the public name or the backend could be for.
+        RuleFileError: no site, or more than one, could take the public name, the backend or the address to dial.
     """
     if overrides == NO_OVERRIDES:
         return rule_set
@@ -73,7 +74,10 @@ def fill_in(rule_set: RuleSet, overrides: Overrides) -> RuleSet:
         raise RuleFileError(problems)
     sites = tuple(_filled(site, overrides) for site in rule_set.sites)
     problems = [
-        _problem(site, f"got {site.backend} as public name and as backend, expected two addresses: it would ask itself")
+        _problem(
+            site,
+            f"got {site.backend} as public name and as backend, expected two addresses: it would forward to itself",
+        )
         for before, site in zip(rule_set.sites, sites, strict=True)
         if site.backend in site.public and before.backend not in before.public
     ]
@@ -103,17 +107,17 @@ def _no_place_for_public(rule_set: RuleSet, overrides: Overrides) -> Iterable[Pr
     nameless = [site for site in rule_set.sites if not site.public]
     if not nameless:
         message = (
-            f"got the public name {names} beside the rule files, expected none: every site has its own in its file"
+            f"got the public name {names} outside the rule files, expected none: every site has its own in its file"
         )
         yield _problem(rule_set.sites[0], message)
     if len(nameless) > 1:
         which = " and ".join(f'"{site.name}"' for site in nameless[:3]) + (" and others" if len(nameless) > 3 else "")
         expected = f"expected one site that it can be for: {which} have none"
-        message = f"got the public name {names} beside the rule files, {expected}"
+        message = f"got the public name {names} outside the rule files, {expected}"
         yield _problem(nameless[1], message)
     for site in rule_set.sites:
         yield from (
-            _problem(site, f"got the public name {origin} beside the rule files, expected one that no site has yet")
+            _problem(site, f"got the public name {origin} outside the rule files, expected one that no site has yet")
             for origin in overrides.public
             if origin in site.public and nameless
         )
@@ -122,7 +126,7 @@ def _no_place_for_public(rule_set: RuleSet, overrides: Overrides) -> Iterable[Pr
 def _no_place_for_backend(rule_set: RuleSet, overrides: Overrides) -> Iterable[Problem]:
     if overrides.backend and rule_set.sites and all(site.backend for site in rule_set.sites):
         message = (
-            f"got the backend {overrides.backend} beside the rule files, expected none: "
+            f"got the backend {overrides.backend} outside the rule files, expected none: "
             "every site has its own in its file"
         )
         yield _problem(rule_set.sites[0], message)
@@ -132,7 +136,7 @@ def _no_place_for_connect(rule_set: RuleSet, overrides: Overrides) -> Iterable[P
     if not overrides.connect or not rule_set.sites:
         return
     host, port = overrides.connect
-    got = f"got {host} port {port} to dial beside the rule files"
+    got = f"got {host} port {port} to dial outside the rule files"
     named = [(site, backend) for site in rule_set.sites if (backend := site.backend or overrides.backend)]
     if not named:
         expected = "expected the backend that it is for as well, as http://privateserver:8080"

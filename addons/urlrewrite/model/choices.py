@@ -63,7 +63,7 @@ _REDIRECT_STATUS = {
 
 
 class Mode(StrEnum):
-    """Ours: whether IIS's failures are answered as IIS does, or the author's meaning is served and those are told."""
+    """Ours: what becomes of a rule that fails in IIS: its author's intent, with a warning, or IIS's error response."""
 
     HELPFUL = "helpful"
     IIS = "iis"
@@ -94,7 +94,7 @@ class LinkMode(StrEnum):
 
 
 class LinkPlace(StrEnum):
-    """Ours: places in which links are mapped only where they are asked for, since it is not certain to be right.
+    """Ours: places in which links are mapped only on request, since that is not certain to be right.
 
     `queries` are those of requests, in which public URLs are mapped back; `cookieValues` and `webSocketMessages` are
     mapped back as well. `comments` are those of markup and style sheets, `plainText` is text without a syntax (plain,
@@ -122,7 +122,7 @@ class OutboundActionType(StrEnum):
 
 
 class Collection(StrEnum):
-    """The collections of a `<rewrite>` section that are inherited entry by entry, by their element's name."""
+    """The collections of a `<rewrite>` section that are inherited entry by entry; each by its element's name."""
 
     RULES = "rules"
     OUTBOUND_RULES = "outboundRules"

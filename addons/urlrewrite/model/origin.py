@@ -1,4 +1,4 @@
-"""Origins and authorities: who a URL, a Host field or a cookie talks about."""
+"""Origins and authorities: the server that a URL, a Host field or a cookie names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Origin:
 
     @property
     def has_default_port(self) -> bool:
-        """Whether the port is the one that its scheme means by itself."""
+        """Whether the port is the default of the scheme."""
         return DEFAULT_PORTS.get(self.scheme) == self.port
 
     @property
@@ -47,9 +47,9 @@ class Origin:
 
 
 def parse_authority(text: str) -> tuple[str, int | None] | None:
-    """Host (lower case, no brackets, no trailing dot) and port of `host[:port]`; None if it is no authority.
+    """Return host (lower case, no brackets, no trailing dot) and port of `host[:port]`; None if it is not an authority.
 
-    User information before a host is none of a Host field, and makes it another host's.
+    User information (`user@`) is refused: a Host field has none, and what follows it would be another host.
     """
     found = _AUTHORITY.fullmatch(text)
     if not found:
@@ -62,7 +62,9 @@ def parse_authority(text: str) -> tuple[str, int | None] | None:
 
 
 def origin_of(scheme: str, authority: str) -> Origin | None:
-    """The http or https origin of a URL with this scheme (ws counts as http) and authority; None if it has no host."""
+    """Return the http or https origin of a URL with this scheme (ws counts as http) and authority; None if it has no
+    host.
+    """
     parsed = parse_authority(authority.rpartition("@")[2])
     scheme = scheme.lower().replace("ws", "http", 1) if scheme.lower().startswith("ws") else scheme.lower()
     return Origin(scheme, parsed[0], parsed[1] or DEFAULT_PORTS[scheme]) if parsed else None

@@ -1,4 +1,4 @@
-"""What is wrong with a rule file, told so that its author can mend it."""
+"""What is wrong with a rule file, put so that its author can fix it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urlrewrite.model import RuleSet, Source
 
 
 class Severity(StrEnum):
-    """An error keeps the rules from being loaded; a warning says that something will not do what it seems to."""
+    """How bad a problem is: an error keeps the rules from being loaded, a warning does not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding. `id` is stable (`UR...`); `rule` is "" where no rule is concerned."""
+    """One thing that is wrong with a rule file. `id` is stable (`UR...`); `rule` is "" where no rule is concerned."""
 
     source: Source
     message: str
@@ -33,10 +33,10 @@ class Problem:
 
 
 class RuleFileError(Exception):
-    """Rule files that cannot be used.
+    """Raised for rule files that cannot be used.
 
-    `problems` holds every one of them, errors and warnings, in file order. `rule_set` is what could be read in spite of
-    them, None where that is nothing.
+    `problems` holds all errors and warnings, in file order. `rule_set` is what could be read all the same, None for
+    nothing.
     """
 
     def __init__(self, problems: Iterable[Problem], rule_set: RuleSet | None = None) -> None:
@@ -46,7 +46,7 @@ class RuleFileError(Exception):
 
 
 def in_file_order(problems: Iterable[Problem], files: Iterable[str] = ()) -> tuple[Problem, ...]:
-    """Each problem once, by file and line. `files` come first; the others as they occur."""
+    """Return each problem once, by file and line. `files` come first; the others as they occur."""
     found = tuple(dict.fromkeys(problems))
     order = {file: number for number, file in enumerate(dict.fromkeys((*files, *(p.source.file for p in found))))}
     return tuple(sorted(found, key=lambda problem: (order[problem.source.file], problem.source.line)))

@@ -19,7 +19,7 @@ from urlrewrite.model.choices import (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where something was written: the file as the user named it, and the line, from 1; 0 is the file as a whole."""
+    """A place in a rule file: the file as the user named it, and the line, from 1; 0 is the file as a whole."""
 
     file: str
     line: int
@@ -56,8 +56,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """`<conditions>`. `track_all_captures` is None where the file does not say: False inbound, outbound as the site's
-    `Readings` have it.
+    """`<conditions>`.
+
+    `track_all_captures` is None where the file does not say: False for inbound rules, for outbound ones as the site's
+    `Readings` say.
     """
 
     items: tuple[Condition, ...] = ()
@@ -94,7 +96,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class InboundRule:
-    """`<rule>` inside `<rules>` or `<globalRules>`. `silenced`, ours: the ids of findings its author does not want."""
+    """`<rule>` inside `<rules>` or `<globalRules>`. `silenced`, ours: ids of findings not to report."""
 
     name: str
     match: Match
@@ -190,15 +192,17 @@ class RewriteMap:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`<provider>`: `{name:text}` in a template asks it. `type` and `settings` are those of the file, the type with its
-    assembly. `answers` is what its file holds, read when the rules were loaded: text to what is given for it; texts are
-    compared without case if `ignore_case`. `supported` is False where a provider cannot be honoured here.
+    """`<provider>`: what `{name:text}` in a template looks up.
+
+    `type` (with its assembly) and `settings` are as in the file. `entries` is what the provider's own file held when
+    the rules were loaded: each text with its value; texts are compared without case if `ignore_case`. `supported` is
+    False for a provider that cannot be honoured here.
     """
 
     name: str
     type: str
     settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    answers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    entries: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     ignore_case: bool = field(default=True, compare=False)
     supported: bool = field(default=True, compare=False)
     source: Source = field(default=NOWHERE, compare=False)

@@ -13,6 +13,7 @@ from urlrewrite.model.choices import (
     Mode,
     TagReplacement,
 )
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.rules import (
     NOWHERE,
@@ -28,21 +29,20 @@ from urlrewrite.model.rules import (
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Ours: how a site reads what the sources of IIS's behaviour leave open.
-
-    `outbound_track_all_captures` is what an outbound rule has that does not say: true by rewrite_schema.xml, false by
-    the prose of the 2.0 configuration reference.
-    """
+    """Ours: how a site reads what the sources of IIS's behaviour leave open."""
 
     tag_replacement: TagReplacement = TagReplacement.VALUE
+    """What a Rewrite of a rule for tags replaces."""
     outbound_track_all_captures: bool = True
+    """`trackAllCaptures` of outbound rules without it: true by rewrite_schema.xml, false by the 2.0 reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Ours: the PEM file with key, certificate and chain of a site; `file` is absolute."""
+    """Ours: the TLS certificate of a site."""
 
     file: str
+    """The PEM file with key, certificate and chain, as an absolute path."""
     source: Source = field(default=NOWHERE, compare=False)
 
 
@@ -59,70 +59,88 @@ class Removal:
 class Section:
     """A `<rewrite>` section: what one level of the configuration (server, site, location) adds to the level above.
 
-    `removals` come before what the level adds. None means "as inherited": for `allowed_server_variables` that is, where
-    no level says anything, every variable; for the switches it is IIS's default. `use_original_url_encoding` is
-    `useOriginalURLEncoding` of `<rules>`. `comments` holds comments that belong to no entry: element to text.
+    None means "as inherited"; where no level says anything, IIS's default holds.
     """
 
     rules: tuple[InboundRule, ...] = ()
+    """Inbound rules, in the order in which they run."""
     outbound_rules: tuple[OutboundRule, ...] = ()
+    """Outbound rules, in the order in which they run."""
     pre_conditions: Mapping[str, PreCondition] = field(default_factory=lambda: MappingProxyType({}))
+    """Preconditions of outbound rules, by name."""
     custom_tags: Mapping[str, CustomTags] = field(default_factory=lambda: MappingProxyType({}))
+    """Lists of tags and attributes for outbound rules, by name."""
     rewrite_maps: Mapping[str, RewriteMap] = field(default_factory=lambda: MappingProxyType({}))
+    """Rewrite maps, by name."""
     providers: Mapping[str, Provider] = field(default_factory=lambda: MappingProxyType({}))
+    """Rewrite providers, by name."""
     allowed_server_variables: tuple[str, ...] | None = None
+    """Server variables that rules may set; every variable where no level has a list."""
     removals: tuple[Removal, ...] = ()
+    """What is not inherited; applied before the level adds anything."""
     use_original_url_encoding: bool | None = None
+    """`useOriginalURLEncoding` of `<rules>`: whether IIS encodes a rewritten URL once more."""
     rewrite_before_cache: bool | None = None
+    """`rewriteBeforeCache` of `<outboundRules>`."""
     comments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    """Comments of the file that belong to no entry: name of an element to text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location(Section):
     """The section of a directory of a site: a `<location path>`, or the `web.config` of a folder.
 
-    `path` is relative to the site's root and decoded, without slashes at its ends (`shop/cart`). Its rules see URLs
-    relative to it.
+    Its rules see URLs relative to the directory.
     """
 
     path: str
+    """Relative to the site's root and decoded, without slashes at its ends (`shop/cart`)."""
     source: Source = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site(Section):
-    """Ours (IIS: site, bindings and the `<rewrite>` section in one): a public name, what is behind it, and its rules.
-
-    `public` names the origins that browsers use; the first one is the one that redirects and links are made for when a
-    request came by a name or scheme that is not listed. Without any, the site serves every name that no other has.
-    `path` is where below these names the site is mounted, as an application is in IIS, and `backend_path` where it
-    stands below the backend: "" for the root, else as in a URL, with a slash at the beginning and none at the end.
-    `forward_prefix` tells the backend its public path in X-Forwarded-Prefix, so that links that begin with it are taken
-    for public ones. `root_paths` are beginnings of paths of the backend that its scripts and JSON name without a host.
-    `backend` is None where only rules say where requests go; `backend_names` are further origins by which it calls
-    itself in responses. `connect` is the `(host, port)` to dial for the backend where its own name does not resolve.
-    `preserve_host_header` is ARR's `preserveHostHeader`. `trusted_proxies` lists addresses and networks of clients
-    whose X-Forwarded-For is continued rather than replaced.
-    """
+    """Ours (IIS: site, bindings and `<rewrite>` section in one): a public name, what is behind it, and its rules."""
 
     name: str
+    """Unique among the sites."""
     public: tuple[Origin, ...] = ()
+    """The origins that browsers use; none: the site serves every name that no other site has.
+
+    Redirects and links are made for the first one where a request came by a name or scheme that is not listed.
+    """
     path: str = ""
+    """Where below the public names the site is mounted, as an application is in IIS: "" (the root) or `/app`."""
     backend: Origin | None = None
+    """Where requests are sent; None where only rules say so."""
     backend_names: tuple[Origin, ...] = ()
+    """Further origins by which the backend calls itself in responses."""
     backend_path: str = ""
+    """Where below the backend's origin the site begins: "" (the root) or `/app`."""
     forward_prefix: bool = True
+    """Whether the backend gets its public path in X-Forwarded-Prefix; links that begin with that count as public."""
     root_paths: tuple[str, ...] = ()
+    """Beginnings of paths of the backend that its scripts and JSON name without a host."""
     connect: tuple[str, int] | None = None
+    """The `(host, port)` to dial for the backend where its own name does not resolve."""
     links: LinkMode = LinkMode.EVERYWHERE
+    """How far the backend's URLs in responses are mapped without a rule."""
     links_also: frozenset[LinkPlace] = frozenset()
+    """Places in which links are mapped although that is not certain to be right."""
     mode: Mode = Mode.HELPFUL
+    """What becomes of a rule that fails in IIS."""
     readings: Readings = Readings()
+    """How this site reads what IIS's documentation leaves open."""
     preserve_host_header: bool = False
+    """ARR's `preserveHostHeader`: the backend gets the Host field as the client sent it."""
     trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of clients whose X-Forwarded-For is continued rather than replaced."""
     certificate: Certificate | None = None
+    """The certificate for the public names; None: mitmproxy's CA makes one."""
     document_root: str = ""
+    """The absolute directory of the site's files, for IsFile, IsDirectory and `{REQUEST_FILENAME}`; "" for none."""
     locations: tuple[Location, ...] = ()
+    """The directories that have a section of their own."""
     source: Source = field(default=NOWHERE, compare=False)
 
 
@@ -131,29 +149,37 @@ class ConfigElement:
     """An element of `applicationHost.config` that is kept as it is: `<webFarm>`, `<proxy>`."""
 
     name: str
+    """The element's name, without a namespace."""
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Its attributes, as written."""
     children: tuple[ConfigElement, ...] = ()
+    """The elements in it, in order."""
     source: Source = field(default=NOWHERE, compare=False)
     comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a rule file's own test expects; None means "not asked".
-
-    `body_has` and `body_lacks` are texts; `fields` are response fields by lower-case name; `request_fields` are fields
-    as the backend gets them, None standing for "must not be sent".
-    """
+    """What a rule file's own test expects; None means "not checked"."""
 
     status: int | None = None
+    """The status that the client gets."""
     location: str | None = None
+    """The Location field that the client gets."""
     url: str | None = None
+    """The absolute URL to which the request is forwarded."""
     action: str | None = None
+    """What the inbound rules decided, by the name of IIS's action."""
     site: str | None = None
+    """The name of the site that serves the request."""
     fields: Mapping[str, str | None] = field(default_factory=dict)
+    """Response fields by lower-case name; None: must not be sent."""
     request_fields: Mapping[str, str | None] = field(default_factory=dict)
+    """Request fields as the backend gets them, by lower-case name; None: must not be sent."""
     body_has: tuple[str, ...] = ()
+    """Texts that the body has, after rewriting."""
     body_lacks: tuple[str, ...] = ()
+    """Texts that the body lacks, after rewriting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,30 +187,41 @@ class RuleTest:
     """A case under `tests:`: a request, optionally the response of the backend, and what is expected of both."""
 
     method: str
+    """The request's method."""
     url: str
+    """The absolute URL that the client requests."""
     expect: Expectation
-    fields: tuple[tuple[str, str], ...] = ()
+    """What must come out."""
+    fields: FieldLines = ()
+    """The request's field lines: name and value."""
     response_status: int | None = None
-    response_fields: tuple[tuple[str, str], ...] = ()
+    """The status of the backend's response; None: the test is of the request only."""
+    response_fields: FieldLines = ()
+    """The field lines of the backend's response."""
     response_body: str = ""
+    """The body of the backend's response."""
     name: str = ""
+    """What reports call the test; "" for its method and URL."""
     source: Source = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet(Section):
-    """All that is in force: the sites of every rule file, and as a section what all sites inherit from the server.
-
-    `global_rules` run before the rules of any site and may use the rewrite maps and providers of this level.
-    `web_farms` and `proxy` are `<webFarms>` and `<proxy>` of ARR. `fingerprint` is a short hash of the files' content;
-    `files` are the files to watch, absolute.
-    """
+    """All that is in force: the sites of every rule file, and as a section what all sites inherit from the server."""
 
     sites: tuple[Site, ...] = ()
+    """The sites, in the order of the files."""
     global_rules: tuple[InboundRule, ...] = ()
+    """Rules that run before those of any site; they may use the rewrite maps and providers of this level."""
     global_use_original_url_encoding: bool | None = None
+    """`useOriginalURLEncoding` of `<globalRules>`."""
     web_farms: tuple[ConfigElement, ...] = ()
+    """ARR's `<webFarm>` elements."""
     proxy: ConfigElement | None = None
+    """ARR's `<proxy>` element."""
     tests: tuple[RuleTest, ...] = ()
+    """The tests of all files."""
     files: tuple[str, ...] = ()
+    """The files to watch, as absolute paths."""
     fingerprint: str = ""
+    """A short hash of the files' content."""

@@ -1,1 +1,1 @@
-"""ECMAScript, Wildcard and ExactMatch: parsed, translated, bounded. Knows nothing of rules."""
+"""ECMAScript, Wildcard, ExactMatch and Apache's PCRE: parsed, translated, bounded. Knows nothing of rules."""

@@ -1,13 +1,14 @@
-"""A matcher that does what ECMA-262 says, step by step: for the few patterns that Python's engines take otherwise.
+"""A matcher that follows ECMA-262 step by step, for the few patterns to which Python's engines give another meaning.
 
-Those are: a group in a repetition that need not take part in each round (ECMAScript forgets what it captured in the
-round before), odd shapes that may repeat nothing, back-references that compare letters outside ASCII without regard to
-case, and back-references into the same lookbehind. It is hundreds of times slower than they are, and watches the clock.
+Those are: a group in a repetition that need not take part in each iteration (ECMAScript forgets what it captured in the
+iteration before), odd shapes that may repeat the empty text, back-references that compare letters outside ASCII without
+regard to case, and back-references into the same lookbehind. It is hundreds of times slower than the engines, and stops
+at a deadline.
 
-The tree is written as a program for a small machine. Its state is a place in the program, one in the text, and a tuple
-of positions: two for each group, then one for each loop that must consume something; where there is a choice the other
-state is put on a stack. What is in a lookbehind is read backwards, items and characters alike (21.2.2.4 of the 9th
-edition, "direction"); a lookaround is a run of its own, and done with its first match (21.2.2.6).
+The tree is written as a program for a small machine. Its state is a position in the program, one in the text, and a
+tuple of positions: two for each group, then one for each loop that must consume something; where there is a choice the
+other state is put on a stack. What is in a lookbehind is read backwards, items and characters alike (21.2.2.4 of the
+9th edition, "direction"); a lookaround is a run of its own, and done with its first match (21.2.2.6).
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     children,
     width,
 )
@@ -44,7 +45,7 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """Goes on at `first`, and if that fails at `second`."""
+    """Continues at `first` and, if that fails, at `second`."""
 
     first: int
     second: int
@@ -57,14 +58,14 @@ class _Jump:
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """Keeps the place in the text."""
+    """Stores the place in the text."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Forget:
-    """Clears positions, at the beginning of a round."""
+    """Clears positions, at the beginning of an iteration."""
 
     start: int
     end: int
@@ -72,14 +73,14 @@ class _Forget:
 
 @dataclass(frozen=True, slots=True)
 class _Moved:
-    """Fails where the text is still at the place that was kept."""
+    """Fails if the place in the text is still the stored one."""
 
     at: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """Runs what comes next, up to its `_Done`, on its own; then goes on at `to`."""
+    """Runs what follows, up to its `_Done`, on its own; then continues at `to`."""
 
     negative: bool
     to: int
@@ -94,7 +95,7 @@ type _Step = _Read | _Try | _Jump | _Set | _Forget | _Moved | _Around | _Done | 
 
 
 class Program:
-    """A pattern for the machine. `groups` is the number of its groups."""
+    """A pattern as a program for the machine; `groups` is the number of its capturing groups."""
 
     def __init__(self, tree: Node, groups: int, *, ignore_case: bool) -> None:
         self._ignore_case = ignore_case
@@ -105,10 +106,10 @@ class Program:
         self._put(_Done())
 
     def search(self, text: str, at: int, seconds: float) -> tuple[tuple[int, int], ...] | None:
-        """The spans of the first match from a place on and of its groups, (-1, -1) for one without a part in it.
+        """Return the spans of the first match from `at` on and of its groups, (-1, -1) for one that took no part.
 
         Raises:
-            TimeoutError: not known in time, or too much to remember.
+            TimeoutError: not done within `seconds`, or too many states to come back to.
         """
         run = _Run(self._steps, text, perf_counter() + seconds, self._ignore_case)
         blank = (-1,) * self._positions
@@ -130,7 +131,7 @@ class Program:
         match node:
             case Chars(ranges):
                 self._put(_Read(ranges), back=back)
-            case Sequence(items):
+            case Concatenation(items):
                 for item in reversed(items) if back else items:
                     self._write(item, back=back)
             case Choice(branches):
@@ -191,7 +192,7 @@ class Program:
 
 
 def _numbers(node: Node) -> set[int]:
-    """The groups in a tree; they are numbered through."""
+    """Return the numbers of the groups in a tree; they are consecutive."""
     found = {node.number} if isinstance(node, Group) else set[int]()
     return found.union(*map(_numbers, children(node)))
 
@@ -207,7 +208,7 @@ class _Run:
         self._until_look = _STEPS_BETWEEN_LOOKS
 
     def match(self, step: int, at: int, kept: _Positions) -> tuple[int, _Positions] | None:
-        """Where a match from here ends and what it keeps."""
+        """Return where a match from here ends, and the positions that it stored."""
         stack: list[tuple[int, int, _Positions]] = []
         while True:
             self._look_at_the_clock(stack)
@@ -261,7 +262,7 @@ class _Run:
                 raise TimeoutError
 
     def _length_of_reference(self, captured: tuple[int, ...], at: int, *, back: bool) -> int:
-        """How many characters a back-reference takes here; -1 where it does not match."""
+        """Return how many characters a back-reference matches here; -1 where it does not match."""
         start, end = captured
         if start < 0 or end < 0:
             return 0

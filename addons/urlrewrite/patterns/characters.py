@@ -18,7 +18,7 @@ ALL: Ranges = ((0, LAST),)
 
 
 def union(*sets: Ranges) -> Ranges:
-    """The characters that are in any of the sets; the ranges given need not be sorted."""
+    """Return the characters that are in any of the sets; the ranges given need not be sorted."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(pair for ranges in sets for pair in ranges):
         if merged and low <= merged[-1][1] + 1:
@@ -29,7 +29,7 @@ def union(*sets: Ranges) -> Ranges:
 
 
 def invert(ranges: Ranges) -> Ranges:
-    """The characters that are not in the set."""
+    """Return the characters that are not in the set."""
     gaps: list[tuple[int, int]] = []
     start = 0
     for low, high in ranges:
@@ -42,19 +42,19 @@ def invert(ranges: Ranges) -> Ranges:
 
 
 def disjoint(left: Ranges, right: Ranges) -> bool:
-    """Whether no character is in both sets."""
+    """Tell whether no character is in both sets."""
     return all(high < low2 or high2 < low for low, high in left for low2, high2 in right)
 
 
 def contains(ranges: Ranges, code: int) -> bool:
-    """Whether the code point is in the set."""
+    """Tell whether the code point is in the set."""
     at = bisect_right(ranges, (code, LAST)) - 1
     return at >= 0 and ranges[at][1] >= code
 
 
 @cache
 def single(code: int, *, ignore_case: bool = False) -> Ranges:
-    """The set of one character, with its variants where case is ignored."""
+    """Return the set of one character, with its variants where case is ignored."""
     ranges = ((code, code),)
     return with_variants(ranges) if ignore_case else ranges
 
@@ -79,7 +79,7 @@ ESCAPES: dict[str, Ranges] = {
 
 
 def canonical(char: str) -> int:
-    """The character that stands for all that differ from this one only in case (ECMA-262, Canonicalize without flag u).
+    """Return the code point that stands for all variants in case (ECMA-262, Canonicalize without flag u).
 
     It is the upper case form, if that is one UTF-16 code unit. No character outside ASCII becomes one inside, so the
     long s and the Kelvin sign are not variants of "s" and "k".
@@ -92,7 +92,7 @@ def canonical(char: str) -> int:
 
 @cache
 def _case_variants() -> tuple[tuple[int, ...], ...]:
-    """Groups of two and more characters outside ASCII that differ only in case."""
+    """Return the groups of two and more characters outside ASCII that differ only in case."""
     groups: dict[int, list[int]] = {}
     for code in range(0x80, 0x10000):
         groups.setdefault(canonical(chr(code)), []).append(code)
@@ -100,7 +100,7 @@ def _case_variants() -> tuple[tuple[int, ...], ...]:
 
 
 def with_variants(ranges: Ranges) -> Ranges:
-    """The set with every character that differs from one of its characters only in case."""
+    """Return the set with every character that differs from one of its characters only in case."""
     more = [(code ^ 0x20, code ^ 0x20) for code in (*range(0x41, 0x5B), *range(0x61, 0x7B)) if contains(ranges, code)]
     if ranges and ranges[-1][1] >= 0x80:
         for group in _case_variants():
@@ -110,12 +110,12 @@ def with_variants(ranges: Ranges) -> Ranges:
 
 
 def has_variants_outside_ascii(ranges: Ranges) -> bool:
-    """Whether the set has a letter outside ASCII that comes in two cases."""
+    """Tell whether the set has a letter outside ASCII that comes in two cases."""
     return bool(ranges) and ranges[-1][1] >= 0x80 and any(contains(ranges, c) for g in _case_variants() for c in g)
 
 
 def _escaped(code: int) -> str:
-    """One character as Python spells it, inside a class and outside."""
+    """Return one character as Python spells it, inside a class and outside."""
     char = chr(code)
     if char.isascii():
         if char.isalnum() or char in "_/:;<>,\"'=@%!`":
@@ -127,7 +127,7 @@ def _escaped(code: int) -> str:
 
 
 def python_source(ranges: Ranges, *, ignore_case: bool = False) -> str:
-    """A Python expression for one character of the set; to be compiled with the ASCII flag and, if so, IGNORECASE.
+    """Return an expression for one character of the set, for the flag ASCII and, if so, IGNORECASE.
 
     Where case is ignored a letter of ASCII stands for its pair, so that an engine can look for whole words at once.
     """

@@ -1,8 +1,8 @@
-r"""ECMAScript regular expressions for Python: IIS means ECMAScript, and Python means something else by the same text.
+r"""ECMAScript regular expressions for Python: IIS uses ECMAScript, and the same text means something else in Python.
 
 The grammar is that of ECMA-262, 9th edition (ES2018), clause 21.2.1, without flag `u` and with the legacy forms of
 Annex B.1.4, which every browser accepts: octal escapes, `\c` in classes, a lone `]` or `{`, `\k` without named groups.
-A pattern is read into a tree (`pattern_tree`) and written as the common language of `re` and `regex`, for the flags
+A pattern is read into a tree (`tree`) and written as the common language of `re` and `regex`, for the flags
 ASCII and, where case is ignored, IGNORECASE. What a pattern means is settled here and nowhere else:
 
 - classes are spelled out (`\d \w` are ASCII, `\s` has U+FEFF and the spaces of Unicode, `.` stops at four line ends);
@@ -11,7 +11,7 @@ ASCII and, where case is ignored, IGNORECASE. What a pattern means is settled he
 - without regard to case "é" is "É", but no letter outside ASCII is one inside (long s, Kelvin sign);
 - an iteration that consumes nothing is given up.
 
-What Python has no words for is marked as not `exact`, and left to `backtracking`: ECMAScript forgets the captures of a
+What Python cannot express is marked as not `exact`, and left to `backtracking`: ECMAScript forgets the captures of a
 group at each new iteration around it, Python keeps those of the iteration before; empty iterations of a few odd shapes;
 back-references within a lookbehind, or to letters outside ASCII without regard to case. Text is looked at in code
 points, where ECMAScript sees UTF-16 units: `.` takes a whole emoji, a pair of surrogate escapes is the one character it
@@ -25,17 +25,18 @@ from dataclasses import dataclass
 from urlrewrite.patterns import characters
 from urlrewrite.patterns import tree as pattern_tree
 from urlrewrite.patterns.ecmascript_atoms import DIGITS, PatternError, Scanner
+from urlrewrite.patterns.spelling import python_source
 from urlrewrite.patterns.tree import (
     EMPTY,
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
 )
 
 __all__ = ["PatternError", "Translation", "translate"]
@@ -50,12 +51,12 @@ class Translation:
     """A pattern in Python's terms.
 
     Attributes:
-        source: for `re` or `regex` (version 0), to be compiled with the flag ASCII, and IGNORECASE if so asked.
+        source: for `re` or `regex` (version 0), to be compiled with the flag ASCII, and IGNORECASE if case is ignored.
         groups: how many capturing groups there are; they keep their numbers.
         names: names of groups with their numbers, in order; in `source` groups have no names.
-        warnings: what is probably not meant: a sentence, and the offset in the pattern.
-        tree: what the pattern says.
-        exact: whether `source` means the same; if not, only `backtracking` does what the pattern says.
+        warnings: what its author probably did not mean: a sentence, and the offset in the pattern.
+        tree: the pattern as it was read.
+        exact: whether `source` means the same as the pattern; if not, only `backtracking` can run it.
         stdlib: whether `re` can run it; if not, `regex` can (most lookbehinds).
     """
 
@@ -74,10 +75,10 @@ def translate(source: str, *, ignore_case: bool) -> Translation:
     Raises:
         PatternError: the pattern is not valid, or has no counterpart.
     """
-    parser = _Parser(source, ignore_case=ignore_case)
+    parser = Parser(source, ignore_case=ignore_case)
     tree = parser.parse()
     return Translation(
-        source=pattern_tree.python_source(tree, ignore_case=ignore_case),
+        source=python_source(tree, ignore_case=ignore_case),
         groups=parser.group_count,
         names=tuple(parser.names.items()),
         warnings=tuple(sorted(parser.warnings, key=lambda warning: warning[1])),
@@ -87,11 +88,15 @@ def translate(source: str, *, ignore_case: bool) -> Translation:
     )
 
 
-class _Parser(Scanner):
-    """Recursive descent over the structure of a pattern; the methods are named as in the grammar."""
+class Parser(Scanner):
+    """Recursive descent over the structure of a pattern; the methods are named as in the grammar.
+
+    `pcre` reads another dialect by overriding them.
+    """
 
     def __init__(self, source: str, *, ignore_case: bool) -> None:
         super().__init__(source, ignore_case=ignore_case)
+        self.dot = characters.DOT
         self.depth = 0
         self.opened = 0
         self.closed: dict[int, Node] = {}
@@ -109,7 +114,7 @@ class _Parser(Scanner):
             if name not in self.names:
                 raise self.fail(f'there is no group named "{name}"', offset)
         if pattern_tree.size(tree) > MAX_SIZE:
-            raise self.fail("too large with its counts written out: that is not supported", 0)
+            raise self.fail("too large with its counts written out, which is not supported", 0)
         return tree
 
     def disjunction(self) -> Node:
@@ -122,7 +127,7 @@ class _Parser(Scanner):
         items: list[Node] = []
         while self.at < len(self.source) and self.source[self.at] not in "|)":
             items.append(self.term())
-        return items[0] if len(items) == 1 else Sequence(tuple(items))
+        return items[0] if len(items) == 1 else Concatenation(tuple(items))
 
     def term(self) -> Node:
         start = self.at
@@ -149,7 +154,7 @@ class _Parser(Scanner):
                 atom = Chars(self.character_class())
             case ".":
                 self.at += 1
-                atom = Chars(characters.DOT)
+                atom = Chars(self.dot)
             case char:
                 if self.quantifier() is not None:
                     raise self.fail(f'nothing to repeat before "{char}"', start)
@@ -161,7 +166,7 @@ class _Parser(Scanner):
         return Chars(characters.single(code, ignore_case=self.ignore_case))
 
     def quantifier(self) -> tuple[int, int | None] | None:
-        """`*`, `+`, `?` or a count in braces; anything else, like `{,3}`, is ordinary text."""
+        """Read `*`, `+`, `?` or a count in braces; anything else, such as `{,3}`, is ordinary text."""
         start = self.at
         for sign, bounds in (("*", (0, None)), ("+", (1, None)), ("?", (0, 1))):
             if self.eat(sign):
@@ -192,44 +197,42 @@ class _Parser(Scanner):
         return exact
 
     def group(self) -> Node:
-        """A group, capturing or not, or a lookaround."""
+        """Read a group, capturing or not, or a lookaround."""
         start = self.at
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(f"more than {MAX_DEPTH} groups in one another")
         self.at += 1
-        node: Node
         if self.eat("?:"):
-            node = self.body(start)
-        elif self.eat("?="):
-            node = Look(self.body(start), ahead=True, negative=False)
-        elif self.eat("?!"):
-            node = Look(self.body(start), ahead=True, negative=True)
-        elif self.eat("?<="):
-            node = self.lookbehind(start, negative=False)
-        elif self.eat("?<!"):
-            node = self.lookbehind(start, negative=True)
-        elif self.looking_at("?") and not self.looking_at("?<"):
+            return self.body(start)
+        if self.eat("?="):
+            return Look(self.body(start), ahead=True, negative=False)
+        if self.eat("?!"):
+            return Look(self.body(start), ahead=True, negative=True)
+        if self.eat("?<="):
+            return self.lookbehind(start, negative=False)
+        if self.eat("?<!"):
+            return self.lookbehind(start, negative=True)
+        if self.eat("?<"):
+            name_at = self.at
+            return self.capture(start, self.group_name(), name_at)
+        if self.looking_at("?"):
             raise self.fail(f'ECMAScript has no "{self.source[start : start + 3]}"', start)
-        else:
-            node = self.capture(start)
-        self.depth -= 1
-        return node
+        return self.capture(start)
 
     def body(self, start: int) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.fail(f"more than {MAX_DEPTH} groups in one another", start)
         node = self.disjunction()
         if not self.eat(")"):
             raise self.fail('unbalanced "("', start)
+        self.depth -= 1
         return node
 
-    def capture(self, start: int) -> Node:
+    def capture(self, start: int, name: str = "", name_at: int = 0) -> Node:
         self.opened += 1
         number = self.opened
-        name_at = self.at + 2
-        if self.eat("?<"):
-            name = self.group_name()
-            if name in self.names:
-                raise self.fail(f'there are two groups named "{name}"', name_at)
+        if name in self.names:
+            raise self.fail(f'there are two groups named "{name}"', name_at)
+        if name:
             self.names[name] = number
         self.closed[number] = body = self.body(start)
         return Group(body, number)
@@ -250,9 +253,9 @@ class _Parser(Scanner):
         start = self.at
         self.at += 1
         char = self.peek()
-        if char in characters.ESCAPES:
+        if char in self.escapes:
             self.at += 1
-            return Chars(characters.ESCAPES[char])
+            return Chars(self.escapes[char])
         if char == "k" and self.has_names:
             self.at += 1
             if not self.eat("<"):
@@ -283,5 +286,5 @@ class _Parser(Scanner):
 
 
 def _count(digits: str) -> int:
-    """The number, or some number above every limit: int() refuses very long ones."""
+    """Return the number, or some number above every limit: int() refuses very long ones."""
     return int(digits.lstrip("0")[:20] or "0")

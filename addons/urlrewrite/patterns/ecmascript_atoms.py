@@ -1,10 +1,12 @@
 r"""What the smallest parts of an ECMAScript pattern mean: escapes, classes, names of groups.
 
-The legacy forms of Annex B.1.4 are all here: an escape that is none is the character itself, `\1` may be an octal
-number, `\c` may be a backslash and a "c". See `ecmascript` for the whole.
+The legacy forms of Annex B.1.4 are all here: an unknown escape is the character itself, `\1` may be an octal number,
+`\c` may be a backslash and a "c". See `ecmascript` for the whole.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.characters import Ranges
@@ -16,7 +18,7 @@ CONTROL = {"f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
 
 
 class PatternError(ValueError):
-    """A pattern that is not valid, or cannot be translated; `offset` is the place in it, from 0."""
+    """Raised for a pattern that is not valid or cannot be translated; `offset` is the position in it, from 0."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message, offset)
@@ -28,7 +30,15 @@ class PatternError(ValueError):
 
 
 class Scanner:
-    """A pattern and a place in it. Each method reads one thing from here and stands behind it afterwards."""
+    """A pattern and a place in it. Each method reads one thing from here and stands behind it afterwards.
+
+    Attributes:
+        escapes: the sets of characters with an escape of their own, by its letter.
+        class_may_begin_with_bracket: whether `]` is a character where it comes first in a class.
+    """
+
+    escapes: Mapping[str, Ranges] = characters.ESCAPES
+    class_may_begin_with_bracket = False
 
     def __init__(self, source: str, *, ignore_case: bool) -> None:
         self.source = source
@@ -41,7 +51,7 @@ class Scanner:
         return self.source.startswith(text, self.at)
 
     def peek(self) -> str:
-        """The next character; empty at the end."""
+        """Return the next character; "" at the end."""
         return self.source[self.at : self.at + 1]
 
     def eat(self, text: str) -> bool:
@@ -51,7 +61,7 @@ class Scanner:
         return found
 
     def take(self, allowed: frozenset[str], most: int | None = None) -> str:
-        """The longest run of allowed characters, at most so many."""
+        """Read the longest run of allowed characters, at most `most`."""
         start = self.at
         end = len(self.source) if most is None else min(len(self.source), start + most)
         while self.at < end and self.source[self.at] in allowed:
@@ -62,7 +72,7 @@ class Scanner:
         return PatternError(message, self.at if offset is None else offset)
 
     def group_name(self) -> str:
-        r"""The rest of `(?<name>` or `\k<name>`."""
+        r"""Read the rest of `(?<name>` or `\k<name>`."""
         start = self.at
         name = ""
         while self.at < len(self.source) and not self.looking_at(">"):
@@ -82,7 +92,7 @@ class Scanner:
         return name
 
     def character_escape(self, start: int, *, in_class: bool) -> int:
-        """The code point of an escape that began at `start`; the backslash is read."""
+        """Read an escape that began at `start`, behind its backslash; return the code point."""
         char = self.peek()
         if not char:
             raise self.fail(r'"\" at the end', start)
@@ -119,7 +129,7 @@ class Scanner:
         return None
 
     def unicode_escape(self, *, braces: bool) -> int | None:
-        r"""What follows `\u`: four digits, two such escapes that make a surrogate pair, or, if so, digits in braces."""
+        r"""Read what follows `\u`: four digits, two such escapes as a surrogate pair, or, if so, digits in braces."""
         start = self.at
         if braces and self.eat("{"):
             digits = self.take(HEX)
@@ -144,7 +154,8 @@ class Scanner:
             text = 'ECMAScript has no "[:name:]": this is a class of these characters, followed by "]"'
             self.warnings.append((text, self.at))
         parts: list[Ranges] = []
-        while not self.eat("]"):
+        begin = self.at if self.class_may_begin_with_bracket else -1
+        while self.at == begin or not self.eat("]"):
             low_at = self.at
             low = self.class_atom(start)
             if not self.looking_at("-") or self.looking_at("-]"):
@@ -153,27 +164,29 @@ class Scanner:
             self.at += 1
             high = self.class_atom(start)
             if not _is_single(low) or not _is_single(high):
-                parts += [low, characters.single(ord("-")), high]  # next to an escape like \d it is no range
+                parts += [low, characters.single(ord("-")), high]  # next to an escape like \d it is not a range
             elif low > high:
                 raise self.fail("range out of order in a class", low_at)
             else:
                 parts.append(((low[0][0], high[0][0]),))
-        ranges = characters.union(*parts)
-        if self.ignore_case:
-            ranges = characters.with_variants(ranges)
+        ranges = self.folded(characters.union(*parts))
         return characters.invert(ranges) if negated else ranges
 
+    def folded(self, ranges: Ranges) -> Ranges:
+        """Return the characters of a class with their variants, where case is ignored."""
+        return characters.with_variants(ranges) if self.ignore_case else ranges
+
     def class_atom(self, start: int) -> Ranges:
-        r"""A character of a class (not yet with its variants in case), or the set of an escape such as `\d`."""
+        r"""Read a character of a class (without its variants in case yet), or an escape such as `\d`."""
         at = self.at
         if not self.peek():
             raise self.fail('unbalanced "["', start)
         if not self.eat("\\"):
             self.at += 1
             return characters.single(ord(self.source[at]))
-        if self.peek() in characters.ESCAPES:
+        if self.peek() in self.escapes:
             self.at += 1
-            return characters.ESCAPES[self.source[at + 1]]
+            return self.escapes[self.source[at + 1]]
         if self.eat("b"):
             return characters.single(0x08)
         return characters.single(self.character_escape(at, in_class=True))
@@ -184,7 +197,7 @@ def _is_single(ranges: Ranges) -> bool:
 
 
 def _count_groups(source: str) -> tuple[int, bool]:
-    """How many capturing groups there are, and whether one has a name: both decide what an escape before them means."""
+    """Count the capturing groups, and tell whether one has a name: both decide what an escape before them means."""
     count = 0
     named = in_class = False
     at = 0

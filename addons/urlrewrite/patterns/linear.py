@@ -29,12 +29,12 @@ from urlrewrite.patterns.tree import (
     Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
     children,
     width,
 )
@@ -78,12 +78,12 @@ class Bound:
     degree: int
 
     def longest(self, steps: int) -> int:
-        """The greatest length of a text that so many steps are enough for."""
+        """Return the greatest length of a text for which so many steps are enough."""
         return int((steps / self.factor) ** (1 / self.degree))
 
 
 def bound(tree: Node) -> Bound | None:
-    """What a search with the pattern costs at most; None: not proved.
+    """Return what a search with the pattern costs at most; None: not proved.
 
     Where `starts_with_line` holds, the search must be made of attempts at the starts of lines only.
     """
@@ -111,7 +111,7 @@ def _bound(tree: Node, *, by_lines: bool) -> Bound:
 
 
 class _Proof:
-    """Measures a tree, and collects the characters of each run in it that costs time."""
+    """The measuring of a tree, which collects the characters of each run in it that costs time."""
 
     def __init__(self) -> None:
         self.runs: list[Ranges] = []
@@ -121,7 +121,7 @@ class _Proof:
         match node:
             case Group(body):
                 return self.measure(body, follow)
-            case Sequence(items):
+            case Concatenation(items):
                 return self.sequence(items, follow)
             case Choice(branches):
                 return self.choice(branches, follow)
@@ -193,11 +193,11 @@ def _limited(ways: int, degree: int, time: int) -> _Cost:
 
 
 def _first(node: Node, follow: Ranges) -> Ranges:
-    """What the next character may be, and perhaps the end of the text, where the node and then what follows matches."""
+    """Return what the next character may be, or the end of the text, where the node and then `follow` matches."""
     match node:
         case Chars(ranges):
             return ranges
-        case Sequence(items):
+        case Concatenation(items):
             for item in reversed(items):
                 follow = _first(item, follow)
             return follow
@@ -219,13 +219,13 @@ def _first(node: Node, follow: Ranges) -> Ranges:
 
 
 def _start(branch: Node, follow: Ranges) -> list[Ranges]:
-    """What the first, the second, the third... next character may be, as far as it is easily told."""
+    """Return what the first, the second, the third... next character may be, as far as it is plain."""
     start: list[Ranges] = []
-    rest = branch.items if isinstance(branch, Sequence) else (branch,)
+    rest = branch.items if isinstance(branch, Concatenation) else (branch,)
     while rest and isinstance(rest[0], Chars):
         start.append(rest[0].ranges)
         rest = rest[1:]
-    return [*start, _first(Sequence(rest), follow)]
+    return [*start, _first(Concatenation(rest), follow)]
 
 
 def _apart(one: list[Ranges], other: list[Ranges]) -> bool:
@@ -238,23 +238,23 @@ def _is_short(node: Node) -> bool:
 
 
 def _looks_further(node: Node) -> bool:
-    """Whether the node looks at more than a few characters beyond those it consumes."""
+    """Tell whether the node looks at more than a few characters beyond those it consumes."""
     if isinstance(node, Reference) or (isinstance(node, Look) and not _is_short(node.body)):
         return True
     return any(map(_looks_further, children(node)))
 
 
 def _looked_at(node: Node) -> Ranges:
-    """Every character that the node may consume or look at."""
+    """Return every character that the node may consume or look at."""
     return node.ranges if isinstance(node, Chars) else characters.union(*map(_looked_at, children(node)))
 
 
 def is_anchored(node: Node) -> bool:
-    """Whether the node can match at the beginning of the text only."""
+    """Tell whether the node can match at the beginning of the text only."""
     match node:
         case Anchor.START:
             return True
-        case Sequence(items):
+        case Concatenation(items):
             return bool(items) and is_anchored(items[0])
         case Choice(branches):
             return all(map(is_anchored, branches))
@@ -267,12 +267,12 @@ def is_anchored(node: Node) -> bool:
 
 
 def starts_with_line(tree: Node) -> bool:
-    """Whether the pattern starts with `.*`, so that where it fails at one place it fails in the rest of the line.
+    """Tell whether the pattern starts with `.*`, so that where it fails at one place it fails in the rest of the line.
 
     A match that starts further on could as well start here. (Not with back-references: they ask what has been taken.)
     """
     first = tree
-    while isinstance(first, Group) or (isinstance(first, Sequence) and first.items):
+    while isinstance(first, Group) or (isinstance(first, Concatenation) and first.items):
         first = first.body if isinstance(first, Group) else first.items[0]
     run = isinstance(first, Repeat) and first.body == Chars(characters.DOT) and first.most is None
     return run and not _refers(tree)
@@ -283,8 +283,8 @@ def _refers(node: Node) -> bool:
 
 
 def _gets_past(tree: Node, runs: Ranges) -> bool:
-    """Whether each attempt must consume a character that is in none of the runs before it comes to the first run."""
-    items = tree.items if isinstance(tree, Sequence) else (tree,)
+    """Tell whether each attempt must consume a character of none of the runs before it comes to the first run."""
+    items = tree.items if isinstance(tree, Concatenation) else (tree,)
     for item in items:
         if not _is_short(item) or _looks_further(item):
             return False
@@ -297,7 +297,7 @@ def _surely_consumes_other(node: Node, runs: Ranges) -> bool:
     match node:
         case Chars(ranges):
             return characters.disjoint(ranges, runs)
-        case Sequence(items):
+        case Concatenation(items):
             return any(_surely_consumes_other(item, runs) for item in items)
         case Choice(branches):
             return all(_surely_consumes_other(branch, runs) for branch in branches)

@@ -1,8 +1,8 @@
-"""The literal text that a pattern cannot match without: what an index of many rules is made of.
+"""The literal text without which a pattern cannot match: the keys of an index of many rules.
 
 Everything here is a *necessary* condition, on texts without regard to case (`fold`): a text that a pattern matches has
 what is said of it; a text that has it may still not match. So only letters count whose every variant folds to the same
-one character, and anything that is hard to tell (a large class, a back-reference, a lookaround) says nothing.
+one character, and anything that is hard to judge (a large class, a back-reference, a lookaround) says nothing.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import cache
 
 from urlrewrite.patterns import linear
 from urlrewrite.patterns.characters import Ranges
-from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Look, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Look, Node, Repeat
 
-MAX_TEXTS = 100  # alternatives that are told apart, as in `^(en|de|fr)/(news|blog)/`
+MAX_TEXTS = 100  # alternatives that are kept apart, as in `^(en|de|fr)/(news|blog)/`
 MAX_LENGTH = 60  # characters of each
 MAX_CLASS = 4  # a class of more letters is not spelled out
 _WIDEST_CLASS = 16  # nor is one looked at that has more code points
@@ -24,8 +24,8 @@ _WIDEST_CLASS = 16  # nor is one looked at that has more code points
 _SIGMA = "\u03a3"  # its lower case depends on what stands around it
 
 
-class Place(StrEnum):
-    """Where in a text a literal must be; the earlier, the more it says."""
+class Anchoring(StrEnum):
+    """Where in a text a literal must be; the earlier member, the more it says."""
 
     WHOLE = "whole"
     START = "start"
@@ -34,29 +34,29 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Literals:
-    """A folded text must have one of `texts` at `place`. None of them is empty, unless the place is `WHOLE`."""
+    """Literals of which a folded text must have one, where `anchoring` says. None is empty, unless it is `WHOLE`."""
 
-    place: Place
+    anchoring: Anchoring
     texts: frozenset[str]
 
 
 def fold(text: str) -> str:
-    """A text as it is looked up: each character becomes what every variant of it becomes."""
+    """Return a text as it is looked up: each character becomes what every variant of it becomes."""
     return text.lower()
 
 
 def required_literals(tree: Node) -> tuple[Literals, ...]:
-    """What every text has that the pattern matches somewhere; each entry holds by itself."""
+    """Return what every text has in which the pattern matches; each entry holds by itself."""
     found: dict[Literals, None] = {}
     if linear.is_anchored(tree):
         heads = _heads(tree)
         whole = not heads.complete and not heads.open
         texts = heads.all()
         if texts and (whole or "" not in texts):
-            found[Literals(Place.WHOLE if whole else Place.START, texts)] = None
+            found[Literals(Anchoring.WHOLE if whole else Anchoring.START, texts)] = None
     for texts in _inside(tree):
         if texts and "" not in texts:
-            found[Literals(Place.ANYWHERE, texts)] = None
+            found[Literals(Anchoring.ANYWHERE, texts)] = None
     return tuple(found)
 
 
@@ -74,11 +74,11 @@ class _Heads:
         return self.complete | self.open | self.ended
 
     def opened(self) -> _Heads:
-        """The same, where more may come."""
+        """Return the heads where more may follow."""
         return _Heads(open=self.complete | self.open, ended=self.ended)
 
     def then(self, after: _Heads) -> _Heads:
-        """What a match of this and then of `after` begins with; short of that where there would be too many."""
+        """Return what a match of this and then of `after` begins with; less of it where there would be too many."""
         if len(self.complete) * len(after.all()) + len(self.open | self.ended) > MAX_TEXTS:
             return self.opened()
 
@@ -99,7 +99,7 @@ def _heads(node: Node) -> _Heads:
         case Chars(ranges):
             letters = _letters(ranges)
             return _UNKNOWN if letters is None else _Heads(complete=letters)
-        case Sequence(items):
+        case Concatenation(items):
             heads = _EMPTY
             for _, following in _pieces(items):
                 if not heads.complete:
@@ -129,7 +129,7 @@ def _heads(node: Node) -> _Heads:
 
 
 def _pieces(items: tuple[Node, ...]) -> Iterator[tuple[Node | None, _Heads]]:
-    """The items with what they begin with; letters that follow one another are one piece, without a node."""
+    """Yield the items with their heads; letters that follow one another are one piece, without a node."""
     word = ""
     for item in items:
         letters = _letters(item.ranges) if isinstance(item, Chars) else None
@@ -153,7 +153,7 @@ def _either(branches: Iterable[_Heads]) -> _Heads:
 
 @cache
 def _letters(ranges: Ranges) -> frozenset[str] | None:
-    """The characters of a set, folded; None where they are many, or fold differently in different places."""
+    """Return the characters of a set, folded; None where they are many, or fold differently by their place."""
     if sum(high - low + 1 for low, high in ranges) > _WIDEST_CLASS:
         return None
     letters = {chr(code) for low, high in ranges for code in range(low, high + 1)}
@@ -162,9 +162,9 @@ def _letters(ranges: Ranges) -> frozenset[str] | None:
 
 
 def _inside(node: Node) -> Iterator[frozenset[str]]:
-    """Sets of texts, one of each of which is somewhere in what the node matches, or in what it looks at."""
+    """Yield sets of texts; one text of each set is somewhere in what the node matches or looks at."""
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             heads = _EMPTY
             for item, following in _pieces(items):
                 if following.complete != _NOTHING:

@@ -1,6 +1,6 @@
-"""Patterns of rules: compiled once, asked with a deadline. The only place that compiles regular expressions.
+"""Patterns of rules: compiled once, searched with a deadline. The only place that compiles a rule's expressions.
 
-Two engines share the work, and both read the same source (see `ecmascript`); a third one, `backtracking`, has what
+Two engines share the work, and both read the same source (see `ecmascript`); a third one, `backtracking`, runs what
 neither of them can express:
 
 - `re` is quick and cannot be interrupted. It gets a text only if `linear` proves that this pattern is done with a text
@@ -20,12 +20,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from urlrewrite.patterns import characters, linear
-from urlrewrite.patterns import tree as pattern_tree
+from urlrewrite.patterns import characters, linear, spelling
 from urlrewrite.patterns.backtracking import Program
 from urlrewrite.patterns.ecmascript import PatternError, translate
 from urlrewrite.patterns.linear import Bound
-from urlrewrite.patterns.tree import Anchor, Chars, Group, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Concatenation, Group, Node, Repeat
 
 if TYPE_CHECKING:
     import regex
@@ -35,14 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["Captures", "Pattern", "PatternError", "PatternTimeout", "compile_pattern"]
 
 STEPS = 1_000_000  # some 15 ms, 100 at worst
-REACH_CHARACTERS = 500  # `Pattern.reach` looks no further: it is asked for every rule that a request misses
+REACH_CHARACTERS = 500  # `Pattern.reach` looks no further: it runs for every rule that a request misses
 
 _LINEAR = Bound(factor=1, degree=1)
 _LINE_END = re.compile("[\n\r\u2028\u2029]")
 
 
 class PatternTimeout(Exception):  # noqa: N818 - the outcome of a deadline, not a mistake
-    """A pattern was not done within its deadline; `pattern` is its source, `seconds` the deadline."""
+    """Raised for a pattern that did not finish in time; `pattern` is its source, `seconds` the deadline."""
 
     def __init__(self, pattern: str, seconds: float) -> None:
         super().__init__(pattern, seconds)
@@ -55,9 +54,9 @@ class PatternTimeout(Exception):  # noqa: N818 - the outcome of a deadline, not 
 
 @dataclass(frozen=True, slots=True)
 class Captures:
-    """A match. Positions are indexes into `text`.
+    """A match; positions are indexes into `text`.
 
-    `groups` and `spans` have the whole match at 0; a group without a part in it is "" and (-1, -1).
+    `groups` and `spans` have the whole match at 0; a group that took no part is "" and (-1, -1).
     """
 
     text: str
@@ -68,7 +67,7 @@ class Captures:
 
 
 def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: bool = False) -> Pattern:
-    """Read a pattern of a rule.
+    """Compile a pattern of a rule.
 
     Args:
         source: the pattern as the rule has it.
@@ -100,8 +99,8 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
     if syntax == "ExactMatch":
         tree: Node = _literal(source, ignore_case=ignore_case)
         if not substring:
-            tree = Sequence((Anchor.START, tree, Anchor.END))
-        python_source = pattern_tree.python_source(tree, ignore_case=ignore_case)
+            tree = Concatenation((Anchor.START, tree, Anchor.END))
+        python_source = spelling.python_source(tree, ignore_case=ignore_case)
         return Pattern(source, syntax, ignore_case, python_source=python_source, tree=tree, anchored=not substring)
     if syntax == "Wildcard":
         tree = _wildcard(source, ignore_case=ignore_case)
@@ -113,13 +112,13 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
     raise ValueError(f"no such pattern syntax: {syntax!r}")
 
 
-def _literal(text: str, *, ignore_case: bool) -> Sequence:
-    """A tree for this text and no other."""
-    return Sequence(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
+def _literal(text: str, *, ignore_case: bool) -> Concatenation:
+    """Return a tree that matches this text and no other."""
+    return Concatenation(tuple(Chars(characters.single(ord(char), ignore_case=ignore_case)) for char in text))
 
 
 def _wildcard(source: str, *, ignore_case: bool) -> Node:
-    """Whole text; `*` is any run and is captured, `?` is one character and is not; of any kind, line ends too."""
+    """Read a Wildcard, for the whole text: `*` is any run, captured; `?` is any character; both match line ends."""
     items: list[Node] = []
     for char in source:
         match char:
@@ -131,15 +130,15 @@ def _wildcard(source: str, *, ignore_case: bool) -> Node:
                 items.append(Chars(characters.ALL))
             case _:
                 items.append(Chars(characters.single(ord(char), ignore_case=ignore_case)))
-    return Sequence((Anchor.START, *items, Anchor.END))
+    return Concatenation((Anchor.START, *items, Anchor.END))
 
 
 def _wildcard_source(source: str, *, ignore_case: bool) -> str:
-    """A wildcard as Python's expression, each `*` but the last settled for good."""
+    """Write a Wildcard for Python, each `*` but the last as an atomic group."""
 
     def fixed(part: str) -> str:
         pieces = (_literal(piece, ignore_case=ignore_case) for piece in part.split("?"))
-        return "(?s:.)".join(pattern_tree.python_source(piece, ignore_case=ignore_case) for piece in pieces)
+        return "(?s:.)".join(spelling.python_source(piece, ignore_case=ignore_case) for piece in pieces)
 
     head, *parts = (fixed(part) for part in source.split("*"))
     if parts:
@@ -153,11 +152,11 @@ class Pattern:
     Attributes:
         source, syntax, ignore_case: as given.
         groups: number of capturing groups.
-        tree: what the pattern says.
-        linear: proved that the time for a text grows with its length, not faster.
-        warnings: what is not quite as in ECMAScript, or probably not meant: a sentence, and the offset in the source.
+        tree: the pattern as it was read.
+        linear: whether it is proved that the time for a text grows with its length, and no faster.
+        warnings: what differs from ECMAScript, or is probably a mistake: a sentence, and the offset in the source.
 
-    A deadline is in seconds. Only texts are timed that are too long for what is proved of the pattern.
+    Deadlines are in seconds. They apply only to texts that are too long for what is proved of the pattern.
     """
 
     __slots__ = (
@@ -211,10 +210,10 @@ class Pattern:
         return f"<Pattern {self.syntax} {self.source!r}{' ignoring case' if self.ignore_case else ''}>"
 
     def search(self, text: str, deadline: float) -> Captures | None:
-        """The first match in the text.
+        """Return the first match in the text; None without one.
 
         Raises:
-            PatternTimeout: not known within the deadline.
+            PatternTimeout: not done within the deadline.
         """
         if len(text) <= self._longest:
             found = self._find_quickly(text, 0)
@@ -225,9 +224,9 @@ class Pattern:
             raise PatternTimeout(self.source, deadline) from None
 
     def finditer(self, text: str, deadline: float) -> Iterator[Captures]:
-        """All matches, from left to right; after an empty one the search goes on one character further (ECMA-262).
+        """Yield all matches from left to right; after an empty one the search goes on a character later (ECMA-262).
 
-        The deadline is for all of them together; the time that the caller takes in between does not count.
+        The deadline, in seconds, is for all of them together; time that the caller takes in between does not count.
 
         Raises:
             PatternTimeout: while iterating.
@@ -251,11 +250,11 @@ class Pattern:
             at = found.end + (found.start == found.end)
 
     def reach(self, text: str, deadline: float) -> int:
-        """How far into a text without a match the best attempt got: what a person wants to see of a failed match.
+        """Return how far into a text without a match the best attempt got, to show a person where a match failed.
 
         From each place the pattern is tried against ever longer parts of the text; as long as it matches, or would with
         more text to come, it is under way. The attempt that is under way for most characters counts, of several the
-        first. Never raises: the response is the best so far when the deadline has passed.
+        first. Never raises: returns the best so far when the deadline has passed.
         """
         if deadline <= 0:
             return 0
@@ -300,7 +299,7 @@ class Pattern:
         return found
 
     def _find_in_time(self, text: str, at: int, seconds: float) -> Captures | None:
-        """Raises TimeoutError."""
+        """Search within so many seconds. Raises TimeoutError."""
         if self._program is not None:
             spans = self._program.search(text, at, seconds)
             if spans is None:

@@ -1,11 +1,12 @@
-"""The tree of a regular expression: what is known of it without running it, and its spelling in Python.
+"""The tree of a regular expression: what is known of it without running it.
 
-The tree has no quantifier over something that always matches nothing, and, wherever that can be expressed, none that
-may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
+The tree has no quantifier over something that only matches the empty text, and, wherever that can be expressed, none
+that may repeat an empty match: ECMAScript gives up an iteration that consumed nothing, Python accepts it once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,21 +16,21 @@ from urlrewrite.patterns.characters import Ranges
 
 @dataclass(frozen=True, slots=True)
 class Chars:
-    """One character of a set. With the empty set: never matches."""
+    """One character of a set; with the empty set it never matches."""
 
     ranges: Ranges
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
-    """One after the other; without items: matches nothing, always."""
+class Concatenation:
+    """One after the other; without items it always matches the empty text."""
 
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The first branch that lets the rest match."""
+    """Alternatives; the first branch counts with which the rest matches."""
 
     branches: tuple[Node, ...]
 
@@ -46,7 +47,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A capturing group, numbered from 1."""
+    """A capturing group, numbered from 1; below zero are groups that a reader added (`pcre`)."""
 
     body: Node
     number: int
@@ -77,16 +78,16 @@ class Reference:
     number: int
 
 
-type Node = Chars | Sequence | Choice | Repeat | Group | Look | Anchor | Reference
+type Node = Chars | Concatenation | Choice | Repeat | Group | Look | Anchor | Reference
 
-EMPTY = Sequence(())
+EMPTY = Concatenation(())
 NEVER = Chars(characters.NONE)
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly below."""
+    """Return the nodes directly below."""
     match node:
-        case Sequence(items):
+        case Concatenation(items):
             return items
         case Choice(branches):
             return branches
@@ -96,17 +97,43 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
+def nodes(node: Node) -> Iterator[Node]:
+    """Yield the node and all below it, in the order of writing."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(children(node))
+
+
+def flat(node: Node) -> list[Node]:
+    """Return the items of a sequence, with those of sequences in it; a list of the node itself for any other."""
+    return [part for item in node.items for part in flat(item)] if isinstance(node, Concatenation) else [node]
+
+
+def is_any(node: Node) -> bool:
+    r"""Tell whether the node is one character of any kind, but perhaps no line end: `.` or `[\s\S]`."""
+    return isinstance(node, Chars) and characters.union(node.ranges, characters.LINE_END) == characters.ALL
+
+
+def is_any_run(node: Node) -> bool:
+    """Tell whether the node is `.*`, in a group or not."""
+    while isinstance(node, Group):
+        node = node.body
+    return isinstance(node, Repeat) and node.least == 0 and node.most is None and is_any(node.body)
+
+
 def has_group(node: Node) -> bool:
-    """Whether there is a capturing group in the tree."""
+    """Tell whether there is a capturing group in the tree."""
     return isinstance(node, Group) or any(map(has_group, children(node)))
 
 
 def width(node: Node) -> tuple[int, int | None]:
-    """The least and the greatest number of characters that the node consumes; None: no limit."""
+    """Return the least and the greatest number of characters that the node consumes; None: no limit."""
     match node:
         case Chars(ranges):
             return (1, 1) if ranges else (0, 0)
-        case Sequence(items):
+        case Concatenation(items):
             widths = [width(item) for item in items]
             return sum(low for low, _ in widths), _total([high for _, high in widths])
         case Choice(branches):
@@ -130,7 +157,7 @@ def _total(highs: list[int | None]) -> int | None:
 
 
 def size(node: Node) -> int:
-    """How many nodes there are once every count is written out: `a{3,}` is `aaaa*`."""
+    """Count the nodes once every count is written out: `a{3,}` is `aaaa*`."""
     below = sum(map(size, children(node)))
     if isinstance(node, Repeat):
         return below * max(1, node.least + (node.most != node.least))
@@ -138,7 +165,7 @@ def size(node: Node) -> int:
 
 
 def chars(node: Node) -> Ranges:
-    """Every character that the node may consume (a back-reference not counted: its group has them)."""
+    """Return every character that the node may consume, but for back-references: their groups have them."""
     match node:
         case Chars(ranges):
             return ranges
@@ -149,7 +176,7 @@ def chars(node: Node) -> Ranges:
 
 
 def has_optional_group(node: Node) -> bool:
-    """Whether the node can match while one of its groups takes no part: Python keeps its old capture in a loop."""
+    """Tell whether the node can match while one of its groups takes no part: Python keeps its old capture in a loop."""
     match node:
         case Choice():
             return has_group(node)
@@ -162,7 +189,7 @@ def has_optional_group(node: Node) -> bool:
 
 
 def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | None:
-    """The quantified body, as ECMAScript means it: an iteration above `least` must consume something.
+    """Quantify the body as ECMAScript does: an iteration above `least` must consume something.
 
     None where the tree cannot say so; `Repeat(body, ...)` is then nearly the same.
     """
@@ -180,7 +207,7 @@ def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | No
 
 
 def nonempty(node: Node) -> Node | None:
-    """A tree that matches as this one, in the same order, without the ways that consume nothing; None: not known."""
+    """Return a tree that matches as this one does, but never the empty text; None: not known."""
     low, high = width(node)
     if low > 0:
         return node
@@ -193,13 +220,13 @@ def nonempty(node: Node) -> Node | None:
         case Choice(branches):
             rest = tuple(map(nonempty, branches))
             return None if None in rest else Choice(tuple(branch for branch in rest if branch is not None))
-        case Sequence(items):
+        case Concatenation(items):
             consuming = [at for at, item in enumerate(items) if width(item)[1] != 0]
             if len(consuming) > 1:
                 return None
             at = consuming[0]
             inner = nonempty(items[at])
-            return None if inner is None else Sequence((*items[:at], inner, *items[at + 1 :]))
+            return None if inner is None else Concatenation((*items[:at], inner, *items[at + 1 :]))
         case Repeat(body, 0, most, lazy) if width(body)[0] > 0:
             return Repeat(body, 1, most, lazy)
         case _:
@@ -207,45 +234,5 @@ def nonempty(node: Node) -> Node | None:
 
 
 def _never(node: Node) -> Node:
-    """Never matches, and keeps the numbers of the groups."""
-    return Sequence((NEVER, node)) if has_group(node) else NEVER
-
-
-def python_source(node: Node, *, ignore_case: bool) -> str:
-    """The tree in the common language of `re` and `regex`, for the flag ASCII and, if so, IGNORECASE."""
-
-    def spell(node: Node) -> str:
-        match node:
-            case Chars(ranges):
-                return characters.python_source(ranges, ignore_case=ignore_case)
-            case Sequence(items):
-                return "".join(f"(?:{spell(item)})" if isinstance(item, Choice) else spell(item) for item in items)
-            case Choice(branches):
-                return "|".join(map(spell, branches))
-            case Group(body):
-                return f"({spell(body)})"
-            case Look(body, ahead, negative):
-                return f"(?{'' if ahead else '<'}{'!' if negative else '='}{spell(body)})"
-            case Repeat(body, least, most, lazy):
-                atom = spell(body) if isinstance(body, Chars | Group) else f"(?:{spell(body)})"
-                return atom + _quantifier(least, most) + ("?" if lazy else "")
-            case Anchor():
-                return node.value
-            case Reference(number):
-                return rf"(?({number})\{number})"
-
-    return spell(node)
-
-
-def _quantifier(least: int, most: int | None) -> str:
-    match least, most:
-        case 0, None:
-            return "*"
-        case 1, None:
-            return "+"
-        case 0, 1:
-            return "?"
-        case _ if least == most:
-            return f"{{{least}}}"
-        case _:
-            return f"{{{least},{'' if most is None else most}}}"
+    """Return a tree that never matches, and keeps the numbers of the groups."""
+    return Concatenation((NEVER, node)) if has_group(node) else NEVER

@@ -107,11 +107,11 @@ class Reason(StrEnum):
     VALUE_LEFT = "value-left", "{where} was left alone: {detail}"
     FRAME_GOES_ON = (
         "frame-goes-on",
-        "a WebSocket message {where} was left alone: its frame goes on in another one",
+        "a WebSocket message {where} was left alone: its frame continues in the next message",
     )
     LENGTH_TOLD = (
         "length-told",
-        "a WebSocket message {where} was left alone: it tells the length of a part of it ({name})",
+        "a WebSocket message {where} was left alone: it gives the length of a part of itself ({name})",
     )
     FIELD = "field", "{name}: {detail}"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from urlrewrite.content.changes import Links, Values
+from urlrewrite.content.changes import AttributeRewrites, Links
 from urlrewrite.content.html.markup import Markup
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap, Pair
@@ -90,7 +90,7 @@ CASES = [
 ]
 
 
-def quick(page: bytes, *, everywhere: bool = True, values: Values | None = None) -> tuple[bytes, int, int]:
+def quick(page: bytes, *, everywhere: bool = True, values: AttributeRewrites | None = None) -> tuple[bytes, int, int]:
     """The page as it is sent, the links told, and the links replaced at once."""
     told: list[int] = []
     at_once: list[int] = []
@@ -98,7 +98,7 @@ def quick(page: bytes, *, everywhere: bool = True, values: Values | None = None)
     return rewrite_content(page, Kind.HTML, links=links, values=values), len(told), sum(at_once)
 
 
-def by_token(page: bytes, *, everywhere: bool = True, values: Values | None = None) -> tuple[bytes, int]:
+def by_token(page: bytes, *, everywhere: bool = True, values: AttributeRewrites | None = None) -> tuple[bytes, int]:
     """The same without the quick way."""
     told: list[int] = []
     links = Links(LINK_MAP, everywhere, lambda where, offset, *_: told.append(offset))
@@ -115,7 +115,7 @@ def test_same_as_by_token(page: bytes, everywhere: bool) -> None:
 
 @given(st.lists(st.sampled_from(PIECES), max_size=24).map(b"".join))
 def test_rules_for_tags_see_what_they_see_by_token(page: bytes) -> None:
-    values = Values(
+    values = AttributeRewrites(
         {b"a": frozenset({b"href"}), b"img": frozenset({b"src"})}, lambda tag, name, value: value.replace(b"/x", b"/y")
     )
     assert quick(page, values=values)[0] == by_token(page, values=values)[0]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from urlrewrite.content.changes import Known, Values
+from urlrewrite.content.changes import AttributeRewrites, Shortcuts
 from urlrewrite.content.html.markup_values import MarkupValues
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.any_of import any_of
 from urlrewrite.content.mapping import rewrite_content
 
 B = b"http://privateserver:8080/"
-LINKS = Known(frozenset({B, b"/app/"}), frozenset({b"track"}), ((B, b"https://www.example.com/"), (b"/app/", b"/")))
-OTHERS = Known(frozenset({b"/"}), frozenset(), ((b"/img/", b"/pictures/"), (b"/same/", b"/same/")))
+LINKS = Shortcuts(frozenset({B, b"/app/"}), frozenset({b"track"}), ((B, b"https://www.example.com/"), (b"/app/", b"/")))
+OTHERS = Shortcuts(frozenset({b"/"}), frozenset(), ((b"/img/", b"/pictures/"), (b"/same/", b"/same/")))
 WANTED = {
     b"a": frozenset({b"href"}),
     b"area": frozenset({b"href"}),
@@ -67,7 +67,7 @@ class Run:
         self.counts: Counts = Counter()
         self.at_once = 0
         self.tell = tell
-        values = Values(WANTED, self._on_value, KNOWN if known else {}, self._on_many, self._tells)
+        values = AttributeRewrites(WANTED, self._on_value, KNOWN if known else {}, self._on_many, self._tells)
         if not sizes:
             self.page = rewrite_content(page, Kind.HTML, values=values)
             return

@@ -213,6 +213,18 @@ PATHS = [
     (APP, Kind.SVG, '<svg><use xlink:href="/x"/></svg>', '<svg><use xlink:href="/app/x"/></svg>'),
     (
         APP,
+        Kind.XHTML,
+        '<script type="importmap"><![CDATA[{"imports":{"a":"/x.js"}}]]></script>',
+        '<script type="importmap"><![CDATA[{"imports":{"a":"/app/x.js"}}]]></script>',
+    ),
+    (
+        API,
+        Kind.XHTML,
+        "<script>//<![CDATA[\nfetch('/api/x', '/y')\n//]]></script>",
+        "<script>//<![CDATA[\nfetch('/app/api/x', '/y')\n//]]></script>",
+    ),
+    (
+        APP,
         Kind.XML,
         '<feed><link href="/x"/><id>/x</id><b data="/x"/></feed>',
         '<feed><link href="/app/x"/><id>/x</id><b data="/x"/></feed>',
@@ -301,6 +313,37 @@ def test_paths_that_scripts_give_to_what_takes_a_url_are_told() -> None:
     assert told == ["/data.json", "/y", "/z.js"] * 2
 
 
+CODE_IN_SVG = [
+    # § is where the mount comes in
+    '<style>@import "§/x"; a{b:url(§/y)}</style>',
+    '<style type="text/css"> <![CDATA[ @import "§/x"; ]]></style>',
+    "<style>/*<![CDATA[*/ a{b:url(§/y)} /*]]>*/ b{c:url(§/z)}</style>",
+    "<style>a{b:url(§/y)}<!-- url(/c) --> b{c:url(§/z)}</style>",
+    "<style>a{b:url(§/x)}</style>url(/x)<style/>url(/x)<style></style>url(/x)",
+    "<style/><![CDATA[url(/x)]]><style></style><![CDATA[url(/x)]]><style>url(§/x)</style><![CDATA[url(/x)]]>",
+    '<script href="§/x"/><script type="module" xlink:href="§/x"></script>',
+    '<script type="importmap"><![CDATA[{"imports":{"a":"§/x.js"}}]]></script>',
+    "<script>//<![CDATA[\nfetch('§/api/x', '/y')\n//]]></script>",
+    '<rect fill="url(§/p.svg#a)" mask="url(§/m.svg#a)" style="stroke:url(§/x)" stroke="url(#a)"/>',
+]
+
+
+@pytest.mark.parametrize("kind", [Kind.HTML, Kind.XHTML, Kind.SVG])
+@pytest.mark.parametrize("text", CODE_IN_SVG)
+def test_code_in_svg(kind: Kind, text: str) -> None:
+    page = f"<svg>{text}</svg>"
+    assert rewritten(page.replace("§", ""), kind, API) == page.replace("§", "/app")
+
+
+def test_paths_in_scripts_of_svg_and_xhtml_are_told() -> None:
+    told: list[str] = []
+    links = Links(API, True, lambda *change: None, on_path=told.append)
+    for kind in (Kind.HTML, Kind.XHTML, Kind.SVG):
+        page = "<svg><script>fetch('/a')<!-- --><![CDATA[fetch('/b')]]></script>fetch('/c')</svg>"
+        rewrite_content(page.encode(), kind, links=links)
+    assert told == ["/a", "/b"] * 3
+
+
 def test_place_and_bytes_of_each_change_are_told() -> None:
     told: list[tuple[str, int, bytes, bytes]] = []
     page = f'<a href="/x"><img src=/y srcset="{B}/z 1x, /q 2x"><p>'.encode()
@@ -312,6 +355,7 @@ def test_place_and_bytes_of_each_change_are_told() -> None:
 PIECES = [
     *(" ", "\n", "/", ">", "<", "=", '"', "'", '="', '" ', "' ", "a", "x=", "<a", "<p ", "</a>", "</", "..", "&#47;"),
     *(" href=", " HREF=", " src =", " title=", ' href="', ' title="', " onclick=", " data-src=", " srcset=", " style="),
+    *("<![CDATA[", "]]>", "<svg><style>", "</style></svg>", "<script/>"),
     *("<script>", "</script>", "<style>", "</style>", "<!--", "-->", "<svg>", "</svg>", "<base href='", "url(", "//"),
     *('="/', "'/x'", '"/x"', "/app/", "/app", "/base/x", "../x", "/api/", '"/api"', "\t", "\\", "<b c='d'>"),
     *(f"{B}", f"{B}/x", f"{B}/base/", f"{B}/app", f' href="{B}/x"', f' href="{B}/base/x"', "privateserver:8080", P),

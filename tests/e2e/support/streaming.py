@@ -7,7 +7,6 @@ import gzip
 import re
 import socket
 import threading
-import time
 import zlib
 from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,8 +16,8 @@ B = b"http://privateserver:8080"
 LINE = b'<p class="line">Words, and <a href="' + B + b'/page">a link</a> in them.</p>\n'
 LOGIN = b"<!DOCTYPE html>\n<title>Log in</title>\n" + LINE * (380_000 // len(LINE))
 BLOCK = LINE * 1000
-PAUSE = 0.3
-"""Seconds between two pieces of what comes slowly."""
+PIECES = 6
+"""The pieces of what is sent in step with its client."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -26,6 +25,8 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     uploaded: ClassVar[list[int]] = []
+    taken: ClassVar[threading.Semaphore] = threading.Semaphore(0)
+    """Released by a client for each piece that it has got of what is sent in step with it."""
 
     def do_GET(self) -> None:
         name, _, argument = self.path.strip("/").partition("/")
@@ -57,28 +58,32 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(BLOCK)
 
     def serve_events(self, coding: str) -> None:
-        """Events that tell when they were sent."""
+        """Events, each sent when the one before it has come."""
         packer = zlib.compressobj(wbits=31)
 
         def events() -> Iterator[bytes]:
-            for number in range(4):
-                time.sleep(PAUSE)
-                event = b"data: %f %b/%d\n\n" % (time.monotonic(), B, number)
+            for number in range(PIECES):
+                event = b"data: %b/%d\n\n" % (B, number)
                 yield packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) if coding else event
+                self._await_client()
             if coding:
                 yield packer.flush()
 
         self._chunked("text/event-stream", events(), coding)
 
     def serve_trickle(self, _: str) -> None:
-        """A page of which a little comes now and then."""
+        """A page of which a little comes when the little before it has come."""
 
         def pieces() -> Iterator[bytes]:
-            for _ in range(10):
-                yield b"<!-- %f -->" % time.monotonic() + LINE
-                time.sleep(PAUSE)
+            for _ in range(PIECES):
+                yield LINE
+                self._await_client()
 
         self._chunked("text/html", pieces())
+
+    def _await_client(self) -> None:
+        if not self.taken.acquire(timeout=30):
+            raise ConnectionAbortedError("the client did not get what was sent")
 
     def serve_old(self, _: str) -> None:
         """The login page as a server of HTTP/1.0 sends it: it ends where the connection does."""

@@ -34,14 +34,14 @@ from urlrewrite.model import (
     SetServerVariable,
     Site,
 )
-from urlrewrite.patterns.literals import Literals, Place, fold, required_literals
+from urlrewrite.patterns.literals import Anchoring, Literals, fold, required_literals
 from urlrewrite.patterns.pattern import PatternError, compile_pattern
 from urlrewrite.trace.trace import Trace, TraceLevel
 
-WHOLE, START, ANYWHERE = Place.WHOLE, Place.START, Place.ANYWHERE
+WHOLE, START, ANYWHERE = Anchoring.WHOLE, Anchoring.START, Anchoring.ANYWHERE
 
-# pattern, syntax, what is required: place and texts
-REQUIRED: list[tuple[str, str, list[tuple[Place, set[str]]]]] = [
+# pattern, syntax, what is required: anchoring and texts
+REQUIRED: list[tuple[str, str, list[tuple[Anchoring, set[str]]]]] = [
     ("^article/12/(.*)$", "ECMAScript", [(START, {"article/12/"}), (ANYWHERE, {"article/12/"})]),
     ("^ABC$", "ECMAScript", [(WHOLE, {"abc"}), (ANYWHERE, {"abc"})]),
     ("^$", "ECMAScript", [(WHOLE, {""})]),
@@ -69,9 +69,9 @@ REQUIRED: list[tuple[str, str, list[tuple[Place, set[str]]]]] = [
 
 
 @pytest.mark.parametrize(("source", "syntax", "expected"), REQUIRED)
-def test_required_literals(source: str, syntax: str, expected: list[tuple[Place, set[str]]]) -> None:
+def test_required_literals(source: str, syntax: str, expected: list[tuple[Anchoring, set[str]]]) -> None:
     found = required_literals(compile_pattern(source, syntax, ignore_case=True).tree)
-    assert {Literals(place, frozenset(texts)) for place, texts in expected} <= set(found)
+    assert {Literals(anchoring, frozenset(texts)) for anchoring, texts in expected} <= set(found)
     if not expected:
         assert not found
 
@@ -109,12 +109,12 @@ def test_a_text_that_matches_has_what_is_required(source: str, ignore_case: bool
             continue
         folded = fold(text)
         for literals in required_literals(pattern.tree):
-            match literals.place:
-                case Place.WHOLE:
+            match literals.anchoring:
+                case Anchoring.WHOLE:
                     assert folded in literals.texts
-                case Place.START:
+                case Anchoring.START:
                     assert any(folded.startswith(each) for each in literals.texts)
-                case Place.ANYWHERE:
+                case Anchoring.ANYWHERE:
                     assert any(each in folded for each in literals.texts)
 
 

@@ -107,9 +107,9 @@ def answered(rules: RulesInForce, page: str) -> tuple[bytes, list[dict[str, Any]
 def one_by_one(rules: RulesInForce, page: str) -> tuple[bytes, list[dict[str, Any]], int]:
     """The same, with every rule tried on every value."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("urlrewrite.exchange.body.changes._known", lambda rules: None)
-        patch.setattr(ValueRules, "walk", lambda self, text: None)
-        patch.setattr(ValueRules, "to_try", lambda self, text, start: range(start, len(self.rules)))
+        patch.setattr("urlrewrite.exchange.body.changes._shortcuts", lambda rules: None)
+        patch.setattr(ValueRules, "outcome", lambda self, text: None)
+        patch.setattr(ValueRules, "candidates", lambda self, text, start: range(start, len(self.rules)))
         return answered(rules, page)
 
 

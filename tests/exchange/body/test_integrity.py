@@ -7,10 +7,12 @@ import gzip
 import pytest
 
 from rules_of import ask, field, problem_codes, rules_of
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.integrity import digests
 from urlrewrite.exchange.rule_tests import Evaluation
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.fields.reasons import FieldReason
+from urlrewrite.model.field_lines import FieldLine
 from urlrewrite.trace.reasons import Reason
 
 B = "http://privateserver:8080"
@@ -23,12 +25,17 @@ OLD, NEW = digests(CODE.encode())["sha256"], digests(MAPPED.encode())["sha256"]
 TAG = "<script src=/a.js integrity='{}'></script>"
 
 
-def page(body: str, *fields: tuple[str, str], rules: RulesInForce | None = None) -> Evaluation:
-    return ask(rules or rules_of(""), f"{P}/", answer=(200, [HTML, *fields], body.encode()))
+def page(
+    body: str, *fields: FieldLine, rules: RulesInForce | None = None, memory: AssetMemory | None = None
+) -> Evaluation:
+    return ask(rules or rules_of(""), f"{P}/", answer=(200, [HTML, *fields], body.encode()), memory=memory)
 
 
-def script(rules: RulesInForce, *fields: tuple[str, str], code: bytes = CODE.encode()) -> Evaluation:
-    return ask(rules, f"{P}/a.js", answer=(200, [SCRIPT, ("ETag", '"a"'), *fields], code))
+def script(
+    memory: AssetMemory, *fields: FieldLine, code: bytes = CODE.encode(), rules: RulesInForce | None = None
+) -> Evaluation:
+    answer = (200, [SCRIPT, ("ETag", '"a"'), *fields], code)
+    return ask(rules or rules_of(""), f"{P}/a.js", answer=answer, memory=memory)
 
 
 @pytest.mark.parametrize("name", ["Content-Security-Policy", "Content-Security-Policy-Report-Only"])
@@ -95,21 +102,21 @@ def test_an_unchanged_page_keeps_its_policy() -> None:
 
 
 def test_a_file_that_a_page_vouches_for_is_left_alone() -> None:
-    rules = rules_of("")
-    assert page(TAG.format(OLD), rules=rules).body == TAG.format(OLD).encode()
-    result = script(rules)
+    memory = AssetMemory()
+    assert page(TAG.format(OLD), memory=memory).body == TAG.format(OLD).encode()
+    result = script(memory)
     assert result.body == CODE.encode()
     assert field(result, "etag") == ['"a"']
     assert problem_codes(result) == [Reason.DIGEST_PROMISED]
-    assert script(rules, code=b"nothing to map").exchange.trace.problems() == []
-    other = ask(rules, f"{P}/b.js", answer=(200, [SCRIPT], CODE.encode()))
+    assert script(memory, code=b"nothing to map").exchange.trace.problems() == []
+    other = ask(rules_of(""), f"{P}/b.js", answer=(200, [SCRIPT], CODE.encode()), memory=memory)
     assert other.body == MAPPED.encode()
 
 
 def test_so_is_one_that_is_too_long_to_be_held() -> None:
-    rules = rules_of("", settings=Settings(threshold=10))
-    assert page(TAG.format(OLD), rules=rules).body == TAG.format(OLD).encode()
-    result = script(rules, ("Content-Length", str(len(CODE))))
+    rules, memory = rules_of("", settings=Settings(threshold=10)), AssetMemory()
+    assert page(TAG.format(OLD), rules=rules, memory=memory).body == TAG.format(OLD).encode()
+    result = script(memory, ("Content-Length", str(len(CODE))), rules=rules)
     assert result.body == CODE.encode()
     assert field(result, "content-length") == [str(len(CODE))]
     assert problem_codes(result) == [Reason.DIGEST_PROMISED]
@@ -117,20 +124,20 @@ def test_so_is_one_that_is_too_long_to_be_held() -> None:
 
 @pytest.mark.parametrize("coded", [False, True])
 def test_a_file_that_was_changed_before_its_page_came_has_its_new_digest_there(coded: bool) -> None:
-    rules = rules_of("")
-    first = script(rules, ("Content-Encoding", "gzip"), code=gzip.compress(CODE.encode())) if coded else script(rules)
+    memory = AssetMemory()
+    first = script(memory, ("Content-Encoding", "gzip"), code=gzip.compress(CODE.encode())) if coded else script(memory)
     assert first.body is not None
     assert (gzip.decompress(first.body) if coded else first.body) == MAPPED.encode()
-    result = page(TAG.format(OLD), ("Content-Security-Policy", f"script-src '{OLD}'"), rules=rules)
+    result = page(TAG.format(OLD), ("Content-Security-Policy", f"script-src '{OLD}'"), memory=memory)
     assert result.body == TAG.format(NEW).encode()
     # A policy may allow a file by the digest that its element has (CSP 3, 6.7.2.3).
     assert field(result, "content-security-policy") == [f"script-src '{OLD}' '{NEW}'"]
-    assert script(rules).body == MAPPED.encode()
+    assert script(memory).body == MAPPED.encode()
 
 
 def test_a_rewritten_copy_of_what_has_to_stay_now_is_not_confirmed() -> None:
-    rules = rules_of("")
-    page(TAG.format(OLD), rules=rules)
+    memory = AssetMemory()
+    page(TAG.format(OLD), memory=memory)
     for tag, kept in (('"a;ur=12345678"', False), ('"a"', True)):
-        routing = ask(rules, f"{P}/a.js", ("If-None-Match", tag)).routing
+        routing = ask(rules_of(""), f"{P}/a.js", ("If-None-Match", tag), memory=memory).routing
         assert ("If-None-Match" in dict(routing.fields)) == kept  # type: ignore[union-attr]

@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules_of import ask, field, rules_of
+from rules_of import ask, field, routed, rules_of
 from urlrewrite.content.charset.view import Charset
 from urlrewrite.content.coding.codings import CorruptCoding
 from urlrewrite.content.kinds import Kind
@@ -20,8 +20,8 @@ from urlrewrite.content.stream import BodyRewriter, Chain
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.body.plan import Way
 from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnError, Windows
-from urlrewrite.exchange.exchange import Exchange, ResponseHead
-from urlrewrite.exchange.rule_tests import request_facts
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
 from urlrewrite.trace.reasons import Reason
 
@@ -52,8 +52,7 @@ def stream(
     rules: RulesInForce, lines: list[tuple[str, str]], pieces: list[bytes], held: bytes | None = None
 ) -> Streamed:
     """Sends a body through an exchange. With `held` it was to be held, and is released after these bytes."""
-    exchange = Exchange(rules, request_facts("GET", f"{P}/"), "id")
-    exchange.route()
+    exchange = routed(rules, f"{P}/")
     head = exchange.receive(ResponseFacts(200, tuple(lines)))
     assert isinstance(head, ResponseHead)
     if held is not None:

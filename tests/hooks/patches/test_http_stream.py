@@ -87,7 +87,7 @@ class Driver:
         """What `Inbound` does as far as it matters here: makes the flow one of ours."""
         assert self.state.in_force
         facts = RequestFacts("GET", "https", "www.example.com", "/", (("Host", "www.example.com"),))
-        self.state.live[flow.id] = Live(Exchange(self.state.in_force, facts, "id"))
+        self.state.live[flow.id] = Live(Exchange(self.state.in_force, self.state.memory, facts, "id"))
 
     def respond(self, **fields: str) -> None:
         """The head of a response."""

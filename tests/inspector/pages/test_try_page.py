@@ -106,14 +106,6 @@ def test_problems_of_the_edited_copy_have_their_place(shown: Snapshot, file: Pat
     assert [problem["severity"] for problem in warned["problems"]] == ["warning"]
 
 
-def test_trying_teaches_the_rules_in_force_nothing(shown: Snapshot) -> None:
-    body = '<script src="/a.js" integrity="sha256-AAAA"></script>'
-    answer = {"status": 200, "fields": "Content-Type: text/html", "body": body}
-    ask(shown, url="https://www.example.com/", answer=answer)
-    assert shown.rules
-    assert not shown.rules.assets.is_promised("https://www.example.com/a.js")
-
-
 ERRORS: list[tuple[dict[str, Any], str]] = [
     ({"url": "old"}, "expected an absolute http or https URL"),
     ({"url": "https://www.example.com/", "fields": "x"}, "headers, line 1"),

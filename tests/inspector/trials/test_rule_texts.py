@@ -125,7 +125,7 @@ def test_a_provider_answers_by_the_edited_file(tmp_path: Path) -> None:
     yaml = write(tmp_path / "rules.yaml", SITE + "webConfig: web.config\n")
     loaded = load_edited(shown(yaml), {str(file): "a\t/c\n"})
     assert loaded.rules
-    assert dict(loaded.rules.rule_set.sites[0].providers["P"].answers) == {"a": "/c"}
+    assert dict(loaded.rules.rule_set.sites[0].providers["P"].entries) == {"a": "/c"}
 
 
 def test_errors_have_the_file_and_the_line_of_the_edited_text(tmp_path: Path) -> None:

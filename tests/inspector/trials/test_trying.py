@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inspector.exchanges import BODIES, HTML, TRACES, seen_by
 from rules_of import rules_of
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import request_facts
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.trials.trying import (
@@ -29,6 +29,7 @@ from urlrewrite.inspector.trials.trying import (
     try_out,
     try_recorded,
 )
+from urlrewrite.model.field_lines import field_values
 
 BACKEND = "http://privateserver:8080"
 RULES = rules_of(

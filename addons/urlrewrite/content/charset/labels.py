@@ -1,7 +1,7 @@
 """Names of character encodings: what a label means to a browser, and which Python codec comes nearest to that.
 
 The table is that of the WHATWG Encoding Standard (section 4.2): `latin1` means windows-1252, `gb2312` means GBK, and
-so on. Python's own aliases must not be asked: they differ, and they know "encodings" that no page may name (rot13,
+so on. Python's own aliases must not be used: they differ, and they know "encodings" that no page may name (rot13,
 unicode_escape, UTF-7). Left out are the labels for which browsers show nothing but a replacement character and Python
 has no codec. Added are UTF-32, HZ and ISO-2022-KR, which other clients than browsers may still read.
 """
@@ -20,7 +20,7 @@ class Encoding:
 
 
 # name, codec, further labels. The codecs are wider than the names where browsers decode more than the name says.
-# x-user-defined is ASCII to us: its upper half are private characters that nobody can mean to write.
+# x-user-defined is ASCII to us: its upper half are private characters that nobody writes on purpose.
 _TABLE = (
     ("utf-8", "utf-8", "unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf8 x-unicode20utf8"),
     ("ibm866", "cp866", "866 cp866 csibm866"),
@@ -103,10 +103,14 @@ _BY_LABEL = {label: Encoding(name, codec) for name, codec, further in _TABLE for
 
 
 def encoding(label: str) -> Encoding | None:
-    """What a label from a header or a document means; None where browsers ignore it."""
+    """Return what a label from a header or a document means; None where browsers ignore it."""
     return _BY_LABEL.get(label.strip("\t\n\f\r ").lower())
 
 
 def named(name: str) -> Encoding:
-    """The encoding of that very name. Raises KeyError."""
+    """Return the encoding of exactly that name.
+
+    Raises:
+        KeyError: there is no such encoding.
+    """
     return _BY_LABEL[name]

@@ -27,7 +27,7 @@ _WIDE_STARTS = (
 
 
 def html_encoding(data: bytes) -> Encoding | None:
-    """The encoding named by the first meta that names one, else by an XML declaration."""
+    """Return the encoding named by the first meta that names one, else by an XML declaration."""
     try:
         found = _prescan(data[:SCANNED_BYTES])
     except (IndexError, ValueError):
@@ -36,7 +36,7 @@ def html_encoding(data: bytes) -> Encoding | None:
 
 
 def xml_encoding(data: bytes) -> Encoding | None:
-    """The encoding of the XML declaration, or the one that zeros around the first `<` show."""
+    """Return the encoding of the XML declaration, or the one that zeros around the first `<` show."""
     for start, label in _WIDE_STARTS:
         if start.match(data):
             return named(label)
@@ -45,13 +45,13 @@ def xml_encoding(data: bytes) -> Encoding | None:
 
 
 def css_encoding(data: bytes) -> Encoding | None:
-    """The encoding of an @charset rule that stands at the very start in the one spelling that CSS allows."""
+    """Return the encoding of an @charset rule that stands at the very start in the one spelling that CSS allows."""
     declared = _CSS_CHARSET.match(data, 0, SCANNED_BYTES)
     return _read_as_ascii(declared[1]) if declared else None
 
 
 def _read_as_ascii(label: bytes) -> Encoding | None:
-    """What a label means that was read as ASCII: whoever could read it so knows that it is not UTF-16."""
+    """Return what a label means that was read as ASCII: whoever could read it so knows that it is not UTF-16."""
     found = encoding(label.decode("latin-1"))
     if found and found.name.startswith(("utf-16", "utf-32")):
         return named("utf-8")
@@ -85,7 +85,7 @@ def _meta(attributes: dict[bytes, bytes]) -> Encoding | None:
 
 
 def _content_charset(content: bytes) -> bytes | None:
-    """What WHATWG HTML 2.5.5 calls extracting a character encoding from a meta element."""
+    """Extract a character encoding from a meta element (WHATWG HTML 2.5.5)."""
     at = 0
     while (at := content.find(b"charset", at)) >= 0:
         at += len(b"charset")
@@ -99,7 +99,7 @@ def _content_charset(content: bytes) -> bytes | None:
 
 
 def _attributes(head: bytes, at: int) -> tuple[dict[bytes, bytes], int]:
-    """The attributes of a tag from within it, names in lower case, the first of each name; and where `>` is."""
+    """Return the attributes of a tag from within it, names in lower case, the first of each name; and where `>` is."""
     attributes: dict[bytes, bytes] = {}
     while True:
         at = _past(head, at, _SPACE + b"/")

@@ -18,7 +18,7 @@ from urlrewrite.content.stream import BodyRewriter
 
 
 def stream_view(charset: Charset, *, escapes: bool) -> View | None:
-    """How values are read and written in a body that comes in chunks; None where it must pass as it came.
+    """Return how values are read and written in a body that comes in chunks; None where it must pass as it came.
 
     `escapes` is that of `View.of`. There is no looking ahead whether a stateful encoding comes back as it was.
     """
@@ -28,7 +28,7 @@ def stream_view(charset: Charset, *, escapes: bool) -> View | None:
 
 
 class Transcoded:
-    """Has a body in some encoding rewritten as UTF-8.
+    """A rewriter for a body in some encoding, which another rewriter sees as UTF-8.
 
     `feed` and `finish` raise CannotEncode where the bytes would not come back as they were.
     """
@@ -43,16 +43,16 @@ class Transcoded:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         within = self._back.getstate()[0] + self._inner.held
         return encoded(within.decode("utf-8", "surrogatepass"), self._charset.codec) + self._held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Take the next bytes; return what can be sent now."""
         return self._rewritten(chunk, final=False)
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
+        """End the body; return all that was held back."""
         return self._rewritten(b"", final=True)
 
     def _rewritten(self, chunk: bytes, *, final: bool) -> bytes:

@@ -9,7 +9,7 @@ where it is not valid in the encoding. That works in encodings whose ASCII bytes
   `< > " ' = & / : ; # ? % ( )` lies there, so the structure of HTML and XML and the parts of a URL are seen rightly.
   Letters do lie there: where a word begins is certain only in text from `decode_value`. And so do
   ``\ ` { } [ ] | @``: a scanner that minds escapes takes the end of the Shift_JIS string `"表"` (22 95 5C 22) for an
-  escaped quote. Scripts, style sheets and JSON are asked for with `escapes=True`; then a body in which such a byte
+  escaped quote. Views of scripts, style sheets and JSON are made with `escapes=True`; then a body in which such a byte
   follows a high one is transcoded.
 - UTF-16, UTF-32, ISO-2022-JP, ISO-2022-KR and HZ hide ASCII bytes in other characters, or characters in ASCII bytes.
   Bodies in them are transcoded to UTF-8, if the way back is proved to give the same bytes.
@@ -49,7 +49,7 @@ _NO_ESCAPED_BYTE = re.compile("[^\udc80-\udcff]+")
 
 
 class CannotEncode(ValueError):  # noqa: N818
-    """A character that the body's encoding lacks, where no character reference can stand for it."""
+    """Raised for a character that the body's encoding lacks, where no character reference can stand for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Charset:
 
 
 def detect(data: bytes, content_type: str | None, *, kind: str) -> Charset:
-    """The encoding of a body, as a browser would find it.
+    """Return the encoding of a body, as a browser would find it.
 
     `data` is the body or its first 4 kB at least, `content_type` the field's value, `kind` one of html, xml, css, js,
     json, text. In this order: byte order mark, `charset` of the header, the document's own declaration, default. The
@@ -116,7 +116,7 @@ class View:
 
     @classmethod
     def of(cls, data: bytes, charset: Charset, *, escapes: bool = False) -> View | None:
-        """A view of the body `data`; None where it cannot be changed without damage and must pass as it came.
+        """Return a view of the body `data`; None where it cannot be changed without damage and must pass as it came.
 
         `view.restore(view.data) == data` always holds. `escapes` says that the scanner minds backslashes or brackets,
         as in scripts, style sheets and JSON (see the top of this file).
@@ -135,9 +135,10 @@ class View:
         return cls(data, charset, transcoded=False) if charset.ascii_compatible else None
 
     def restore(self, changed: bytes) -> bytes:
-        """The whole of `data`, changed, in the body's own encoding, with its byte order mark.
+        """Return the whole of `data`, changed, in the body's own encoding, with its byte order mark.
 
-        Raises CannotEncode where it holds what did not come from `encode_value`.
+        Raises:
+            CannotEncode: the encoding lacks a character that did not come from `encode_value`.
         """
         if not self.transcoded:
             return changed
@@ -148,7 +149,7 @@ class View:
             raise CannotEncode(f"{self.charset.label} cannot hold the changed text: {error}") from error
 
     def decode_value(self, raw: bytes) -> str:
-        """The text of a span of `data`.
+        """Return the text of a span of `data`.
 
         Bytes that are no character, or that would not come back as they are, become U+DC80 to U+DCFF, as with
         Python's surrogateescape; an ASCII byte among the latter stays one.
@@ -156,10 +157,14 @@ class View:
         return raw.decode("ascii") if raw.isascii() else decoded(raw, self._codec)
 
     def encode_value(self, text: str, *, html: bool) -> bytes:
-        """`text` as bytes to put into `data`. `encode_value(decode_value(raw)) == raw` for any span `raw` of `data`.
+        """Return `text` as bytes to put into `data`. `encode_value(decode_value(raw)) == raw` for any span `raw` of
+        `data`.
 
-        A character that the body's encoding lacks becomes a numeric character reference if `html`. Raises CannotEncode
-        otherwise, and for controls and surrogates that no reference can name.
+        A character that the body's encoding lacks becomes a numeric character reference if `html`.
+
+        Raises:
+            CannotEncode: a character is lacking without `html`, or is a control or surrogate that no reference can
+                name.
         """
         if text.isascii() and not self.transcoded:
             return text.encode("ascii")
@@ -172,14 +177,16 @@ class View:
 
 
 def _errors(codec: str) -> str:
-    """How a codec is kept lossless. A stateful one cannot be: after an odd byte nobody knows its state."""
+    """Return the error handler that keeps a codec lossless. A stateful one cannot be: after an odd byte its state is
+    unknown.
+    """
     if codec in WIDE:
         return "surrogatepass"
     return "strict" if codec in STATEFUL else "surrogateescape"
 
 
 def _ibm_codes() -> dict[str, str]:
-    """The IBM extension characters of Shift_JIS, each with its code as surrogateescape would read it.
+    """Return the IBM extension characters of Shift_JIS, each with its code as surrogateescape would read it.
 
     They have two codes each, and Python encodes to 0xED or 0xEE, while Windows and browsers write 0xFA to 0xFC.
     """
@@ -196,14 +203,22 @@ _IBM_CHARACTER = re.compile(f"[{''.join(_IBM_CODES)}]")
 
 
 def encoded(text: str, codec: str) -> bytes:
-    """The way back from `decoded`. Raises UnicodeEncodeError where the codec lacks a character."""
+    """Undo `decoded`.
+
+    Raises:
+        UnicodeEncodeError: the codec lacks a character.
+    """
     if codec == "cp932":
         text = _IBM_CHARACTER.sub(lambda char: _IBM_CODES[char[0]], text)
     return text.encode(codec, _errors(codec))
 
 
 def decoded(raw: bytes, codec: str) -> str:
-    """Bytes as text that `encoded` turns into the same bytes again. Raises UnicodeDecodeError where there is none."""
+    """Return bytes as text that `encoded` turns into the same bytes again.
+
+    Raises:
+        UnicodeDecodeError: there is no such text.
+    """
     text = raw.decode(codec, _errors(codec))
     if _errors(codec) != "surrogateescape" or _encodes_to(text, codec, raw):
         return text
@@ -237,7 +252,9 @@ def _fitted(text: str, charset: Charset, *, html: bool) -> str:
 
 
 def _holds(codec: str, text: str) -> bool:
-    r"""Whether the codec has all of `text`. Some encode what they lack as something like it: euc_jp a yen as `\`."""
+    r"""Say whether the codec has all of `text`. Some encode what they lack as something like it: euc_jp
+    a yen as `\`.
+    """
     try:
         return text.encode(codec).decode(codec) == text
     except UnicodeError:

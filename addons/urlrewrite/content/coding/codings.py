@@ -22,19 +22,19 @@ _ZERO_WEIGHT = re.compile(r";\s*q\s*=\s*0(?:\.0*)?\s*(?:;|$)", re.IGNORECASE)
 
 
 class UnsupportedCoding(ValueError):  # noqa: N818
-    """A content coding that this module can neither undo nor apply."""
+    """Raised for a content coding that this module can neither undo nor apply."""
 
 
 class CorruptCoding(ValueError):  # noqa: N818
-    """Encoded data that is damaged, truncated or not of the coding it claims."""
+    """Raised for encoded data that is damaged, truncated or not of the coding it claims."""
 
 
 class DecodedTooLarge(ValueError):  # noqa: N818
-    """Decoded data over the limit, or out of all proportion to the encoded data."""
+    """Raised for decoded data over the limit, or out of all proportion to the encoded data."""
 
 
 def parse_content_encoding(values: Iterable[str]) -> tuple[str, ...]:
-    """The codings of a message's Content-Encoding fields, in the order they were applied.
+    """Return the codings of a message's Content-Encoding fields, in the order they were applied.
 
     Names come in lower case, `x-gzip` as `gzip` (RFC 9110 8.4.1.3), `identity` and empty members are left out.
     """
@@ -43,11 +43,11 @@ def parse_content_encoding(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def limit_accept_encoding(value: str | None) -> str | None:
-    """An Accept-Encoding value (RFC 9110 12.5.3) without the codings that cannot be undone here.
+    """Return an Accept-Encoding value (RFC 9110 12.5.3) without the codings that cannot be undone here.
 
     What stays is spelled and ordered as it came. `*` becomes the supported codings that are not listed anyhow, each
-    with its weight. Where no coding with a weight above zero stays, the response is `identity`. No field stays no
-    field.
+    with its weight. Where no coding with a weight above zero stays, the result is `identity`. None, for no field, stays
+    None.
     """
     if value is None:
         return None
@@ -68,7 +68,7 @@ def _member_name(member: str) -> str:
 
 
 class Decoder:
-    """Undoes a stack of content codings, chunk by chunk. A decoder that has raised is of no further use."""
+    """A stack of content codings to undo, chunk by chunk. A decoder that has raised is of no further use."""
 
     def __init__(self, codings: Sequence[str], *, limit: int, ratio: int = DEFAULT_RATIO) -> None:
         self._codings = tuple(reversed(_checked(codings)))
@@ -79,21 +79,28 @@ class Decoder:
         self._ratio = ratio
 
     def feed(self, data: bytes) -> bytes:
-        """What `data` adds to the decoded body.
+        """Return what `data` adds to the decoded body.
 
-        Raises CorruptCoding on damage, and DecodedTooLarge as soon as there are more than `limit` decoded bytes, or
-        more than RATIO_FREE_BYTES and `ratio` times what was fed; also where that much appears between two codings.
-        Both leave what was decoded of this chunk unsaid.
+        After an error, what was decoded of this chunk is lost.
+
+        Raises:
+            CorruptCoding: the data is damaged.
+            DecodedTooLarge: there are more than `limit` decoded bytes, or more than RATIO_FREE_BYTES and `ratio` times
+                what was fed; also where that much appears between two codings.
         """
         return b"".join(self.pieces(data))
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """The same piece by piece, so that no more than one piece need be held."""
+        """Yield what `feed` returns piece by piece, so that no more than one piece need be held."""
         self._received += len(data)
         return self._undo(0, data)
 
     def finish(self) -> bytes:
-        """Ends the body; nothing is left to be said then. Raises CorruptCoding where the data stops too early."""
+        """End the body; all of it has been returned by then.
+
+        Raises:
+            CorruptCoding: the data stops too early.
+        """
         for coding, stage in zip(self._codings, self._stages, strict=True):
             if not stage.complete():
                 raise CorruptCoding(f"{coding}: the data ends too early")
@@ -122,21 +129,21 @@ class Decoder:
 
 
 class Encoder:
-    """Applies a stack of content codings, chunk by chunk. The same chunks and flushes give the same bytes."""
+    """A stack of content codings to apply, chunk by chunk. The same chunks and flushes give the same bytes."""
 
     def __init__(self, codings: Sequence[str], *, fast: bool = False) -> None:
         self._packers = [PACKERS[coding](fast) for coding in _checked(codings)]
         self._pending = False
 
     def feed(self, data: bytes) -> bytes:
-        """What `data` adds to the encoded body; may be empty until flush or finish."""
+        """Return what `data` adds to the encoded body; may be empty until flush or finish."""
         self._pending = self._pending or bool(data)
         for packer in self._packers:
             data = packer.feed(data)
         return data
 
     def flush(self) -> bytes:
-        """All that was fed so far and not yet put out, so that the receiver can decode it now."""
+        """Return all that was fed so far and not yet emitted, so that the receiver can decode it now."""
         if not self._pending:
             return b""
         self._pending = False
@@ -146,7 +153,7 @@ class Encoder:
         return data
 
     def finish(self) -> bytes:
-        """The rest of the encoded body."""
+        """Return the rest of the encoded body."""
         data = b""
         for packer in self._packers:
             data = packer.feed(data) + packer.finish()
@@ -154,29 +161,45 @@ class Encoder:
 
 
 def decoder(codings: Sequence[str], *, limit: int, ratio: int = DEFAULT_RATIO) -> Decoder:
-    """A Decoder for `codings`, in the order they were applied. Raises UnsupportedCoding. See Decoder.feed for bounds.
+    """Make a Decoder for `codings`, in the order they were applied; see Decoder.feed for `limit` (bytes) and `ratio`.
 
     No codings at all make a decoder that passes every byte and knows no limit.
+
+    Raises:
+        UnsupportedCoding: a coding cannot be undone here.
     """
     return Decoder(codings, limit=limit, ratio=ratio)
 
 
 def encoder(codings: Sequence[str], *, fast: bool = False) -> Encoder:
-    """An Encoder for `codings`, in the order to apply. Raises UnsupportedCoding. `deflate` is written as zlib data.
+    """Make an Encoder for `codings`, in the order to apply. `deflate` is written as zlib data.
 
     A `fast` one takes the least time that the coding can take, for more bytes.
+
+    Raises:
+        UnsupportedCoding: a coding cannot be applied here.
     """
     return Encoder(codings, fast=fast)
 
 
 def decode(data: bytes, codings: Sequence[str], *, limit: int, ratio: int = DEFAULT_RATIO) -> bytes:
-    """A whole body decoded. Raises UnsupportedCoding, CorruptCoding, DecodedTooLarge."""
+    """Decode a whole body; see Decoder.feed for `limit` (bytes) and `ratio`.
+
+    Raises:
+        UnsupportedCoding: a coding cannot be undone here.
+        CorruptCoding: the data is damaged or stops too early.
+        DecodedTooLarge: there is more decoded data than the limits allow.
+    """
     stream = Decoder(codings, limit=limit, ratio=ratio)
     return stream.feed(data) + stream.finish()
 
 
 def encode(data: bytes, codings: Sequence[str], *, fast: bool = False) -> bytes:
-    """A whole body encoded. Raises UnsupportedCoding."""
+    """Encode a whole body.
+
+    Raises:
+        UnsupportedCoding: a coding cannot be applied here.
+    """
     stream = Encoder(codings, fast=fast)
     return stream.feed(data) + stream.finish()
 

@@ -32,13 +32,15 @@ _FAST_ZLIB_LEVEL, _FAST_BROTLI_QUALITY, _FAST_ZSTD_LEVEL = 1, 0, 1
 
 
 class Stage(Protocol):
-    """Undoes one coding."""
+    """The stage that undoes one coding."""
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """What `data` decodes to, in pieces of bounded size. Raises the library's error on damage."""
+        """Yield what `data` decodes to, in pieces of bounded size. Raises the library's error on damage."""
 
     def complete(self) -> bool:
-        """Whether the data fed so far is a whole stream. No data at all counts as one: servers label empty bodies."""
+        """Say whether the data fed so far is a whole stream. No data at all counts as one: servers
+        label empty bodies.
+        """
 
 
 class _Gzip:
@@ -164,7 +166,7 @@ STAGES: dict[str, Callable[[], Stage]] = {
 
 @dataclass(frozen=True, slots=True)
 class Packer:
-    """Applies one coding."""
+    """The stage that applies one coding."""
 
     feed: Callable[[bytes], bytes]
     flush: Callable[[], bytes]

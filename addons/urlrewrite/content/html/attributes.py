@@ -1,19 +1,13 @@
-"""The attributes of markup: which hold addresses, which only names that look like them, and how each is read."""
+"""The attributes of markup: which hold only names that look like addresses, and how a value is read."""
 
 from __future__ import annotations
 
 import re
 
+from urlrewrite.content.carriers import CODE_NAMES, ONE_URL
 from urlrewrite.content.html.tokens import Token
 from urlrewrite.content.links.browser_urls import map_browser_url
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
-
-_ONE_URL = frozenset(
-    b"""action background cite classid codebase data dynsrc formaction href icon longdesc lowsrc manifest pluginspage
-    poster profile src xlink:href""".split()
-)
-URL_ATTRIBUTES = _ONE_URL | frozenset(b"archive attributionsrc code content imagesrcset ping srcset usemap".split())
-"""Attributes whose value is a URL, or a list with URLs, wherever HTML or SVG has them; what `links: tags` maps."""
 
 NAMES_NOT_LINKS = frozenset(b"datatype integrity itemprop itemtype nonce prefix property typeof vocab".split())
 """Attributes that hold identifiers, not addresses, though they may look like URLs."""
@@ -21,9 +15,7 @@ NAMES_NOT_LINKS = frozenset(b"datatype integrity itemprop itemtype nonce prefix 
 _XML_NAMES_NOT_LINKS = NAMES_NOT_LINKS | frozenset(b"algorithm namespace soapaction targetnamespace".split())
 """The same in XML: namespaces, algorithms of XML Signature, and the SOAPAction of a binding (WSDL 1.1, 3.4)."""
 
-_CODE = re.compile(rb"on|data-|x-|v-|ng-|:|@")
-"""Attributes whose values are scripts or JSON, so that a quoted host in them is meant as one."""
-
+_CODE = re.compile(CODE_NAMES)
 _WORD = re.compile(rb"(?:&#?\w+;|[^\s;,])+")
 _POLICY = re.compile(
     rb"content-security-policy(?:-report-only)?|x-(?:content-security-policy|webkit-csp)", re.IGNORECASE
@@ -40,7 +32,7 @@ def map_value(tag: Token, attribute: bytes, value: bytes, link_map: LinkMap, *, 
 
     `attribute` is in lower case. `code` says that a quoted host in a script is to be mapped.
     """
-    if attribute in _ONE_URL and not value.startswith(link_map.begins):
+    if attribute in ONE_URL and not value.startswith(link_map.begins):
         mapped = map_browser_url(value, link_map, told)
         if mapped is not value:
             return mapped

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from urlrewrite.content.carriers import URL_ATTRIBUTES, Value, names
 from urlrewrite.content.changes import Links
 from urlrewrite.content.css import map_css
-from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, URL_ATTRIBUTES, is_name, map_value
+from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, is_name, map_value
 from urlrewrite.content.html.nested import map_nested
 from urlrewrite.content.html.plain import plain_pattern
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, Token
@@ -21,14 +22,16 @@ from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.links.any_of import any_of
 from urlrewrite.content.links.link_map import OnChange, shifted
 
+_DOCUMENTS = names(Value.DOCUMENT)
 # Those that most attributes with links have come first: they need not be looked up among the others.
 _PLAIN_NAMES_EVERYWHERE = rb"(?:(?:href|src|class|id)(?==)|(?!%b)[^ \t\n\f\r/>=\"'<]++)" % any_of(
-    {b"xmlns", b"srcdoc=", *(name + b"=" for name in NAMES_NOT_LINKS)}
+    {b"xmlns", *(name + b"=" for name in NAMES_NOT_LINKS | _DOCUMENTS)}
 )
 _PLAIN_NAMES_TAGS = any_of(URL_ATTRIBUTES)
 TOLD_PLAIN = 64
 """Plain links of a body that are told one by one; the others are counted."""
 
+_CODE_ELEMENTS = frozenset({b"style", b"script"})
 _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
 _STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
 _CONDITIONAL_COMMENT = re.compile(rb"<!--\[if\b[^\]]*\]>(?P<inside>.*)<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
@@ -45,6 +48,8 @@ class Markup:
         self._kind = kind
         self._links = links
         self._told = 0
+        self._code_tag: Token | None = None
+        self._code_end = 0
         self._rewriter = HtmlRewriter(
             self._attribute,
             self._raw if links.everywhere else None,
@@ -101,7 +106,7 @@ class Markup:
         if not self._maps(name):
             return None
         told = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
-        if name == b"srcdoc":
+        if name in _DOCUMENTS:
             return map_nested(value, self._nested, told)
         return map_value(tag, name, value, self._links.link_map, code=self._links.everywhere, told=told)
 
@@ -120,6 +125,7 @@ class Markup:
         """Scripts and style blocks; a script of a type that is no script is a template, so links in it count too."""
         links = self._links
         name = token.name.lower()
+        tag = self._element_of_code(token)
         match token.kind:
             case TokenKind.INSTRUCTION if _STYLE_SHEET.match(data):
                 return links.link_map.map(data, on_change=links.tell("<?xml-stylesheet?>", token.start))
@@ -132,18 +138,31 @@ class Markup:
             case TokenKind.RAW_TEXT if name not in _SHOWN_AS_TEXT or links.visible_text:
                 return self._code(name, token, token, data, links)
             case TokenKind.CDATA:
-                return self._code(b"", None, token, data, links)
+                return self._code(tag.name.lower() if tag else b"", tag, token, data, links)
             case _:
                 return None
 
     def _text(self, token: Token, data: bytes) -> bytes | None:
         """Text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
-        tag = self._rewriter.start_tag
-        if tag and tag.end == token.start and tag.name.lower() in (b"style", b"script"):
+        if tag := self._element_of_code(token):
             return self._code(tag.name.lower(), tag, token, data, self._links)
         if self._kind is not Kind.XML and not self._links.visible_text:
             return None
         return self._links.link_map.map(data, on_change=self._links.tell("text", token.start))
+
+    def _element_of_code(self, token: Token) -> Token | None:
+        """The tag of the `<style>` or `<script>` of SVG, MathML or XHTML that a token stands in.
+
+        To a scanner it holds text, comments and CDATA sections. They follow each other without a gap; what comes after
+        an end tag does not.
+        """
+        tag = self._rewriter.start_tag
+        if tag is None or tag.self_closing or tag.name.lower() not in _CODE_ELEMENTS or token.kind is TokenKind.END_TAG:
+            return None
+        if token.start != (self._code_end if tag is self._code_tag else tag.end):
+            return None
+        self._code_tag, self._code_end = tag, token.end
+        return tag
 
     def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
         told = links.tell(f"<{_ascii(element)}>" if element else "CDATA", token.start)

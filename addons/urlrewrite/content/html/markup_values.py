@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from urlrewrite.content.changes import Values
+from urlrewrite.content.changes import AttributeRewrites
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Token
 from urlrewrite.content.html.values import PlainValues
 from urlrewrite.content.kinds import Kind
 
 
 class MarkupValues:
-    """Changes the values of a document as `Values` says.
+    """Changes the values of a document as `AttributeRewrites` says.
 
     In HTML most of them are changed all at once (`values.py`), as far as that is known to be the same.
     """
 
-    def __init__(self, kind: Kind, values: Values) -> None:
+    def __init__(self, kind: Kind, values: AttributeRewrites) -> None:
         self._values = values
-        plain = PlainValues(values) if kind is Kind.HTML and values.known else None
+        plain = PlainValues(values) if kind is Kind.HTML and values.shortcuts else None
         self._rewriter = HtmlRewriter(
             self._attribute,
             xml=kind is not Kind.HTML,

@@ -9,24 +9,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from urlrewrite.content.carriers import (
+    CANDIDATES_FOR_SCRIPTS,
+    FOR_SCRIPTS_NAMES,
+    ONE_URL,
+    ONE_URL_FOR_SCRIPTS,
+    Value,
+    names,
+)
 from urlrewrite.content.html.tokens import Token
 
-_ONE = frozenset(
-    b"""action background cite codebase data dynsrc formaction href icon longdesc lowsrc manifest poster profile src
-    xlink:href""".split()
-)
 _ONE_OF_XML = frozenset((b"href", b"src", b"xlink:href"))
-_WORDS = frozenset((b"archive", b"attributionsrc", b"ping"))
-_CANDIDATES = frozenset((b"imagesrcset", b"srcset"))
-_FOR_SCRIPTS = rb"data-(?:[a-z0-9-]+-)?(?:src|href|url|uri|action|poster|background|original)"
-_HTMX = rb"(?:data-)?hx-(?:get|post|put|patch|delete|push-url|replace-url)"
-_ONE_FOR_SCRIPTS = re.compile(rb"(?:%b|%b)" % (_FOR_SCRIPTS, _HTMX))
-_CANDIDATES_FOR_SCRIPTS = re.compile(rb"data-(?:[a-z0-9-]+-)?srcset")
+_WORDS = names(Value.WORDS)
+_CANDIDATES = names(Value.CANDIDATES)
+_STYLES = names(Value.STYLE)
+_ONE_FOR_SCRIPTS = re.compile(ONE_URL_FOR_SCRIPTS)
+_CANDIDATES_FOR_SCRIPTS = re.compile(CANDIDATES_FOR_SCRIPTS)
 
-ONE_URL_NAMES = b"|".join(sorted(_ONE))
+ONE_URL_NAMES = b"|".join(sorted(ONE_URL))
 """An expression for the attributes that hold one URL."""
-OTHER_NAMES = (
-    b"|".join(sorted(_WORDS | _CANDIDATES)) + rb"|content|style|(?:on|data-|hx-|x-|v-|ng-|:|@)[^ \t\n\f\r/>=\"'<]*+"
+OTHER_NAMES = b"%b|(?:%b)%b" % (
+    b"|".join(sorted(names(Value.WORDS, Value.CANDIDATES, Value.CONTENT, Value.STYLE))),
+    FOR_SCRIPTS_NAMES,
+    rb"[^ \t\n\f\r/>=\"'<]*+",
 )
 """An expression for the other attributes in which a reference, or a script that has one, may stand."""
 
@@ -54,7 +59,7 @@ def in_attribute(tag: Token, name: bytes, value: bytes, *, xml: bool, everywhere
 
     `xml` says that it is of XML without a known vocabulary; `everywhere` takes styles and attributes for scripts, too.
     """
-    if name in (_ONE_OF_XML if xml else _ONE):
+    if name in (_ONE_OF_XML if xml else ONE_URL):
         return _one(value)
     if xml:
         return iter(())
@@ -66,7 +71,7 @@ def in_attribute(tag: Token, name: bytes, value: bytes, *, xml: bool, everywhere
         return _of_meta(tag, value)
     if not everywhere:
         return iter(())
-    if name == b"style":
+    if name in _STYLES:
         return in_style(value)
     if _ONE_FOR_SCRIPTS.fullmatch(name):
         return _one(value)

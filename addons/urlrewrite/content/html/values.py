@@ -1,7 +1,7 @@
 """The quick way through a page for rules on the values of attributes; `plain.py` is the one for links.
 
 Of most values it can be told at once that no rule is for them, or what all rules make of them: they begin with a known
-text, and only that is replaced. So expressions are made for what is known of the rules (`changes.Known`):
+text, and only that is replaced. So expressions are made for what is known of the rules (`changes.Shortcuts`):
 
 - one takes plain HTML: text, end tags, regularly written tags without an attribute that matters, and those with one
   such attribute, if its value is of no concern to any rule, or stands in double quotes, begins with a known text and is
@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from urlrewrite.content.changes import Known, Values
+from urlrewrite.content.changes import AttributeRewrites, Shortcuts
 from urlrewrite.content.html.foreign import ROOTS
 from urlrewrite.content.html.patterns import RAW_ELEMENTS, begins_other_tag
 from urlrewrite.content.html.rewriter import written
@@ -71,17 +71,17 @@ class PlainValues:
         pattern: takes plain HTML from anywhere between tags on.
     """
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: AttributeRewrites) -> None:
         self._values = values
         attributes: dict[int, dict[bytes, list[bytes]]] = {}
-        known: dict[int, Known] = {}
+        known: dict[int, Shortcuts] = {}
         unknown = set[bytes]()
         for tag, names in sorted(values.wanted.items()):
-            if tag in _SPECIAL or not all((tag, name) in values.known for name in names):
+            if tag in _SPECIAL or not all((tag, name) in values.shortcuts for name in names):
                 unknown.add(tag)
                 continue
             for name in sorted(names):
-                each = values.known[tag, name]
+                each = values.shortcuts[tag, name]
                 known[id(each)] = each
                 attributes.setdefault(id(each), {}).setdefault(tag, []).append(name)
         self._kinds: dict[bytes | tuple[bytes, ...], _Kind] = {}
@@ -157,7 +157,7 @@ class PlainValues:
         return pieces, done
 
     def _tells(self, kind: _Kind) -> bool:
-        return self._values.tells(*self._pairs[kind[0]], kind[1])
+        return self._values.wants_trace(*self._pairs[kind[0]], kind[1])
 
     def _told(self, span: bytes, found: re.Match[bytes]) -> tuple[int, int, bytes]:
         """Which bytes of a span are to be replaced for a value, and with what, by the rules themselves."""

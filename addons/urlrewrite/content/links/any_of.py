@@ -11,10 +11,10 @@ type _Tree = dict[bytes, _Tree]
 
 
 def any_of(texts: Iterable[bytes], *, exact: bool = False) -> bytes:
-    """An expression for any of some texts, the longest first: in any letter case, unless `exact`; for none: never.
+    """Return an expression for any of some texts, the longest first, in any letter case unless `exact`.
 
-    What several of them begin with is looked at once. Letters are spelled as classes, because `re` goes past a branch
-    that begins with a class without trying it.
+    For no texts it never matches. What several of them begin with is looked at once. Letters are spelled as classes,
+    because `re` goes past a branch that begins with a class without trying it.
     """
     tree: _Tree = {}
     for text in texts:

@@ -55,7 +55,7 @@ _HIDDEN_HOSTS = {
 
 
 def hides_host(data: bytes, link_map: LinkMap) -> bool:
-    """Whether markup may name a host of the map, though not with the host's own letters."""
+    """Say whether markup may name a host of the map, though not with the host's own letters."""
     return any(
         link_map.names_in(_plain_letters(found[1]))
         for slash, (begins, hidden) in _HIDDEN_HOSTS.items()
@@ -65,9 +65,9 @@ def hides_host(data: bytes, link_map: LinkMap) -> bool:
 
 
 def map_browser_url(value: bytes, link_map: LinkMap, on_change: OnChange) -> bytes:
-    """A raw attribute value with its URL's origin replaced, and further links in the rest of it as ever.
+    """Return a raw attribute value with its URL's origin replaced, and further links in the rest of it mapped.
 
-    `value` itself if it does not begin with a URL of ours, or with one that the link map reads just as well.
+    The same object if it does not begin with a URL of ours, or with one that the link map reads just as well.
     """
     if _ORDINARY.match(value):
         return value
@@ -91,7 +91,7 @@ def map_browser_url(value: bytes, link_map: LinkMap, on_change: OnChange) -> byt
 
 
 def _as_read(value: bytes) -> tuple[bytes, list[int]]:
-    """What a browser's URL parser looks at, and where each byte of it begins."""
+    """Return what a browser's URL parser sees, and where each byte of it begins."""
     text, starts = decoded(value)
     if _DROPPED.search(text) is None:
         return text, starts
@@ -104,5 +104,5 @@ def _plain_letters(authority: bytes) -> bytes:
 
 
 def _host(written: bytes) -> bytes:
-    """A host as the link map knows it."""
+    """Return a host as the link map knows it."""
     return unquote_to_bytes(written).lower().removesuffix(b".")

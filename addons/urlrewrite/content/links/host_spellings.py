@@ -14,7 +14,7 @@ _FEW = 3
 
 
 def host_spellings(host: str) -> Iterable[bytes]:
-    """The spellings of a host given in A-labels or as an address without brackets, their ASCII letters in lower case.
+    """Return the spellings of a host given in A-labels or as an address without brackets, ASCII letters in lower case.
 
     Letter case of ASCII does not count, so that callers compare in lower case; that of other letters does, to bytes:
     names all in lower case, all in upper case, and with a capital at the beginning of a label are among the spellings.
@@ -37,7 +37,7 @@ def host_spellings(host: str) -> Iterable[bytes]:
 
 
 def needles(spellings: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Texts of which one occurs wherever one of the spellings does; far fewer than these."""
+    """Return texts of which one occurs wherever one of the spellings does; far fewer than these."""
     alike: dict[bytes, list[bytes]] = {}
     for spelling in spellings:
         alike.setdefault(spelling[:3], []).append(spelling)
@@ -45,7 +45,7 @@ def needles(spellings: Iterable[bytes]) -> tuple[bytes, ...]:
 
 
 def _beginning(texts: Sequence[bytes]) -> bytes:
-    """What all of them begin with."""
+    """Return what all texts begin with."""
     columns = zip(*texts, strict=False)
     return bytes(column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns))
 

@@ -37,14 +37,14 @@ _WINDOW = 160
 """Bytes before the host in which scheme, slashes and user information are looked for."""
 
 REACH_BACK = 16
-"""Bytes before a URL that tell whether a word begins with it."""
+"""Bytes before a URL that decide whether a word begins with it."""
 
 _REACH_ON = 256
-"""Bytes after a host that tell whether it ends there, however its port is escaped."""
+"""Bytes after a host that decide whether it ends there, however its port is escaped."""
 
 
 class LinkMap:
-    """Maps the URLs of some origins to others, in bytes of any encoding that contains ASCII.
+    """A map of the URLs of some origins to others, in bytes of any encoding that contains ASCII.
 
     The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs. Where there is a `mount`, URLs
     without a host are concerned, too, and quoted strings in scripts that begin with one of the `root_paths`.
@@ -98,15 +98,15 @@ class LinkMap:
         return frozenset(pair.becomes.host_text.lower().encode() for pair in self.pairs)
 
     def names_in(self, data: bytes) -> bool:
-        """Whether a host of this map may occur at all, in any letter case: the quick test before any work."""
+        """Say whether a host of this map may occur at all, in any letter case: the quick test before any work."""
         lower = data.lower()
         return any(needle in lower for needle in self._needles)
 
     def map(self, data: bytes, *, bare: bool = False, on_change: OnChange | None = None) -> bytes:
-        """`data` with every URL of a mapped origin replaced; the same object where there is none.
+        """Return `data` with every URL of a mapped origin replaced; the same object where there is none.
 
-        `bare` maps quoted strings that are a host and nothing else, too. `on_change(offset, before, after)` is told of
-        every replacement.
+        `bare` maps quoted strings that are a host and nothing else, too. `on_change(offset, before, after)` is called
+        for every replacement.
         """
         if self._hosts is None:
             return data
@@ -130,10 +130,11 @@ class LinkMap:
     def map_settled(
         self, data: bytes, done: int, *, final: bool, bare: bool = False, on_change: OnChange | None = None
     ) -> tuple[bytes, int]:
-        """What `map` gives for `data[done:]` as far as no further data could alter it, and up to where that is.
+        """Map `data[done:]` as far as no further data could alter the result; return that part, and the offset where it
+        ends.
 
-        `data[:done]` has been dealt with; of it `REACH_BACK` bytes must be there, or all. `final` says that no further
-        data comes.
+        `data[:done]` has been mapped before; of it `REACH_BACK` bytes must be there, or all. `final` says that no
+        further data comes.
         """
         closed = final or patterns.CLOSED.search(data, max(done, len(data) - self._reach_on)) is not None
         until = len(data) if closed else max(len(data) - self._reach_on, done)
@@ -149,20 +150,20 @@ class LinkMap:
         return b"".join(pieces), settled
 
     def map_text(self, text: str, *, bare: bool = False) -> str:
-        """`map` for a text, as fields are; characters that are not ASCII survive."""
+        """Map a text, such as a field value; characters that are not ASCII survive."""
         data = text.encode("utf-8", "surrogateescape")
         mapped = self.map(data, bare=bare)
         return text if mapped is data else mapped.decode("utf-8", "surrogateescape")
 
     def map_authority(self, authority: str) -> str | None:
-        """The other side's authority for a bare `host` or `host:port`; None if it is not one of ours.
+        """Return the other side's authority for a bare `host` or `host:port`; None if it is not one of ours.
 
         A host without a port means any port, and becomes a host without a port unless both sides have their default.
         """
         return next((text for _, text in self._authorities(authority)), None)
 
     def _authorities(self, authority: str) -> Iterator[tuple[Pair, str]]:
-        """The pairs that a bare authority may be of, and the other side's authority."""
+        """Yield the pairs that a bare authority may be of, each with the other side's authority."""
         host, colon, port = authority.rpartition(":") if re.search(r":\d{0,5}$", authority) else (authority, "", "")
         for pair in self._by_host.get(host.rstrip(".").lower().encode("utf-8", "surrogateescape"), ()):
             if colon and port and int(port) != pair.origin.port:
@@ -171,7 +172,7 @@ class LinkMap:
             yield pair, pair.becomes.host_text if without_port else pair.becomes.authority
 
     def _changes(self, data: bytes, bare: bool, done: int, until: int) -> Iterator[tuple[int, int, bytes]]:
-        """The spans to replace, and with what, for the hosts after `done` that end before `until`."""
+        """Yield the spans to replace, and with what, for the hosts after `done` that end before `until`."""
         searched = self._searched_in_code if bare else self._hosts
         if searched is None:
             return
@@ -190,7 +191,7 @@ class LinkMap:
     def _change(
         self, data: bytes, lower: bytes, host: bytes, start: int, end: int, done: int, bare: bool
     ) -> tuple[int, int, bytes] | None:
-        """The span to replace around a host at `start:end`, and with what; None if it is no URL of ours."""
+        """Return the span to replace around a host at `start:end`, and with what; None if it is not a URL of ours."""
         for prefix, scheme in patterns.PLAIN_PREFIXES.items():
             begin = start - len(prefix)
             if begin >= done and lower.startswith(prefix, begin):
@@ -223,7 +224,7 @@ class LinkMap:
         return begin, target.end, written + path_like(target.path, slash) if target.path else written
 
     def target(self, scheme: str, host: bytes, port: int | None, data: bytes, at: int) -> Target | None:
-        """What a URL becomes whose authority ends at `at`; None if it is not one of ours.
+        """Return what a URL becomes whose authority ends at `at`; None if it is not one of ours.
 
         `scheme` is "" in a relative URL and then stays so; `host` is in lower case; `port` is None where none is said.
         """
@@ -239,7 +240,9 @@ class LinkMap:
         return only_origin
 
     def _bare(self, data: bytes, host: bytes, start: int, end: int, floor: int) -> tuple[int, int, bytes] | None:
-        """A quoted host, and the scheme that a script puts before it with a plus sign; or the domain of a cookie."""
+        """Return the change of a quoted host, with the scheme that a script puts before it, or of the domain of a
+        cookie.
+        """
         if patterns.COOKIE_AFTER.match(data, end) and patterns.COOKIE_BEFORE.search(data, floor, start):
             return start, end, self._by_host[host][0].becomes.host_text.encode()
         after = patterns.BARE_AFTER.match(data, end)
@@ -263,7 +266,9 @@ class LinkMap:
         return None
 
     def _root_change(self, data: bytes, segment: bytes, start: int, floor: int) -> tuple[int, int, bytes] | None:
-        """A quoted string that begins with one of the root paths, of which the first segment stands at `start`."""
+        """Return the change of a quoted string that begins with a root path, of which the first segment stands at
+        `start`.
+        """
         before = patterns.ROOT_BEFORE.search(data, floor, start)
         if before is None or self.mount is None:
             return None
@@ -273,12 +278,12 @@ class LinkMap:
 
 
 def shifted(on_change: OnChange, base: int) -> OnChange:
-    """An `on_change` for a part of some data that begins at `base`."""
+    """Return an `on_change` for a part of some data that begins at `base`."""
 
-    def told(offset: int, before: bytes, after: bytes) -> None:
+    def on_part(offset: int, before: bytes, after: bytes) -> None:
         on_change(base + offset, before, after)
 
-    return told
+    return on_part
 
 
 def _by_first_segment(paths: Iterable[str]) -> dict[bytes, list[str]]:

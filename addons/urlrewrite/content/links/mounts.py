@@ -23,13 +23,15 @@ type Change = tuple[int, int, bytes]
 
 _SECOND = rb"(?:%b|[\\\t\n\r]|&(?:#0*(?:92|9|10|13)(?![0-9])|#x0*(?:5c|9|a|d)(?![0-9a-f])|bsol;|tab;|newline;))" % SLASH
 _ROOTED = re.compile(rb"(?P<slash>%b)(?!%b)" % (SLASH, _SECOND), re.IGNORECASE)
-"""A path from the root; with a second slash, however browsers are told of it, a host follows."""
+"""A path from the root; after a second slash, in any spelling that browsers read, a host follows."""
 _RELATIVE = re.compile(rb"/?+(?:[\w.~%+@-]++/)*+[\w.~%+@-]*+(?!:)")
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """What `base` is behind the proxy is `path` in public; each is "" or a path without a slash at its end."""
+    """The mount of a site: what is `base` at the backend is `path` in public; each is "" or a path without a slash at
+    its end.
+    """
 
     base: str
     path: str
@@ -44,14 +46,14 @@ class Mount:
         object.__setattr__(self, "changes", tuple(sorted(pairs.items(), key=lambda pair: -len(pair[0]))))
 
     def map_path(self, path: str) -> str:
-        """A path of the backend (no query) as the public one."""
+        """Return a path of the backend (no query) as the public one."""
         for before, after in self.changes:
             if path == before or path.startswith(f"{before}/"):
                 return after + path[len(before) :] or "/"
         return path
 
     def map_cookie_path(self, path: str) -> str:
-        """The same for the Path of a cookie, which may be of more than the mount: then it is of all the mount."""
+        """Map the Path of a cookie, which may cover more than the mount: then the cookie is for all of the mount."""
         covers = f"{self.base}/".startswith(path if path.endswith("/") else f"{path}/")
         return f"{self.path}/" if covers else self.map_path(path)
 
@@ -66,7 +68,9 @@ class Mount:
         return re.escape(self.base.encode()) + b"/" + (b"(?!%b)" % b"|".join(but) if but else b"")
 
     def change(self, data: bytes, at: int) -> Change | None:
-        """What is to be done to the path from the root that begins at `at`, in any spelling of its slashes."""
+        """Return the change of the path from the root that begins at `at`, in any spelling of its slashes; None for no
+        change.
+        """
         rooted = _ROOTED.match(data, at)
         if rooted is None:
             return None
@@ -86,9 +90,9 @@ class Mount:
 
 
 class Paths:
-    """The references without a host of one document.
+    """The references without a host in one document.
 
-    `page` is the path by which the backend knows the document, "" where nobody knows: then no reference is seen to
+    `page` is the path by which the backend knows the document, "" where that is unknown: then no reference is seen to
     climb.
     """
 
@@ -101,13 +105,13 @@ class Paths:
         """The document says that its references are read from another host."""
 
     def within(self) -> Paths:
-        """For a document inside of this one."""
+        """Return the paths of a document inside of this one."""
         inner = Paths(self.mount)
         inner._known, inner._directory, inner.elsewhere = self._known, self._directory, self.elsewhere
         return inner
 
     def rebase(self, path: bytes | None) -> None:
-        """`<base>`: references are read from this path of the backend, or from another host where it is None.
+        """Take a `<base>`: references are read from this path of the backend, or from another host where it is None.
 
         The first one counts (WHATWG HTML, 4.2.3).
         """
@@ -123,18 +127,18 @@ class Paths:
             self._known = True
 
     def changes(self, data: bytes, places: Iterator[int]) -> list[Change]:
-        """What is to be done to the references that begin at these places."""
+        """Return the changes of the references that begin at these offsets."""
         found = (self.change(data, at) for at in places)
         return [change for change in found if change]
 
     def change(self, data: bytes, at: int) -> Change | None:
-        """What is to be done to the reference that begins at `at`."""
+        """Return the change of the reference that begins at `at`; None for no change."""
         if self.elsewhere:
             return None
         return self._climbing(data, at) or self.mount.change(data, at)
 
     def _climbing(self, data: bytes, at: int) -> Change | None:
-        """A path that climbs out of the mount, from the root."""
+        """Return the change of a path that climbs out of the mount: it becomes one from the root."""
         found = _RELATIVE.match(data, at)
         if found is None or b".." not in found[0] or not (self._known or found[0].startswith(b"/")):
             return None
@@ -148,8 +152,8 @@ class Paths:
 
 
 def _walk(directory: list[bytes], path: bytes, floor: int) -> tuple[list[bytes], bool, bool]:
-    """The segments that a path leads to, the last one being "" for a directory, and whether it climbs over the floor,
-    and whether over the root.
+    """Return the segments that a path leads to, the last one being "" for a directory, and whether it climbs over the
+    floor, and whether over the root.
     """
     segments = list(directory)
     climbed = left = False

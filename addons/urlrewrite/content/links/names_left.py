@@ -1,7 +1,7 @@
-"""Where a body still names the backend when it has been rewritten: in prose, in a comment, in an address of mail.
+"""Where a body still names the backend once it has been rewritten: in prose, in a comment, in an e-mail address.
 
-No such name is wrong by itself, and no link: it is told, so that nobody has to search for it. The search costs next to
-nothing where there is none.
+No such name is wrong by itself, and none is a link; the trace reports it, so that nobody has to search for it. The
+search costs next to nothing where there is none.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-MAX_TOLD = 5
+MAX_EXCERPTS = 5
 _BEFORE, _AFTER = 60, 40
 _ENDS = 2
-"""Bytes that tell whether a name ends before them."""
+"""Bytes that decide whether a name ends before them."""
 _BLANKS = re.compile(rb"\s+")
 
 
 class NamesLeft:
-    """Counts the names of backends in what is sent, and keeps what stands around the first of them.
+    """A count of the names of backends in what is sent, with the text around the first of them.
 
     `hosts` are in lower case and found in any letter case where one of them is written as it is here. What a public
     name contains is not searched for.
@@ -32,28 +32,30 @@ class NamesLeft:
         self._keep = max(map(len, self._hosts), default=0) + _ENDS
         self.count = 0
         self.excerpts: list[str] = []
-        """What stands around the first `MAX_TOLD` of them, on one line."""
+        """The text around each of the first `MAX_EXCERPTS` names, on one line."""
 
     def look(self, data: bytes, *, final: bool) -> None:
-        """Looks through the next bytes that are sent. Whether a name at their end ends there, the next ones tell."""
+        """Look through the next bytes that are sent. Whether a name at their end ends there, only the
+        next bytes show.
+        """
         seen = len(self._kept) - _ENDS
         data = self._kept + data if self._kept else data
         until = len(data) if final else len(data) - _ENDS
         if any(host in data for host in self._hosts):
             for found in self._name.finditer(data):
                 if seen < found.end() <= until:
-                    self._tell(data, *found.span())
+                    self._add(data, *found.span())
         self._kept = data[-self._keep :]
 
-    def _tell(self, data: bytes, start: int, end: int) -> None:
+    def _add(self, data: bytes, start: int, end: int) -> None:
         self.count += 1
-        if len(self.excerpts) < MAX_TOLD:
+        if len(self.excerpts) < MAX_EXCERPTS:
             around = data[max(0, start - _BEFORE) : end + _AFTER]
             self.excerpts.append(_BLANKS.sub(b" ", around).strip().decode("utf-8", "replace"))
 
 
 class Watching:
-    """The last stage of a body that is rewritten as it comes: everything passes, and is looked through."""
+    """The last stage of a body that is rewritten as it comes: it passes everything, and looks through it."""
 
     held = b""
 
@@ -61,11 +63,11 @@ class Watching:
         self._names = names
 
     def feed(self, chunk: bytes) -> bytes:
-        """Passes the next bytes on."""
+        """Look through the next bytes, and return them."""
         self._names.look(chunk, final=False)
         return chunk
 
     def finish(self) -> bytes:
-        """Nothing was held back."""
+        """Look at the end; nothing was held back."""
         self._names.look(b"", final=True)
         return b""

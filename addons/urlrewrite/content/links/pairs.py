@@ -1,4 +1,4 @@
-"""What stands for what on the other side of the proxy: pairs of origins, or of paths below them."""
+"""What corresponds on the two sides of the proxy: pairs of origins, or of paths below them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One origin and what stands for it on the other side.
+    """One origin and its counterpart on the other side.
 
     With `path` only its URLs below that path are meant, and `new_path` stands for it; each is "" or a path without a
     slash at its end. A URL that is the origin and nothing else becomes the other one, as it does in a policy.
@@ -35,7 +35,7 @@ class Target:
 
 
 def how_urls_begin(pair: Pair, pairs: Iterable[Pair]) -> bytes:
-    """An expression for how most URLs of a pair begin, but those of which a longer path decides."""
+    """Return an expression for how most URLs of a pair begin, but for those that a longer path decides."""
     below = (
         path_pattern(other.path[len(pair.path) :]).pattern
         for other in pairs
@@ -45,13 +45,13 @@ def how_urls_begin(pair: Pair, pairs: Iterable[Pair]) -> bytes:
 
 
 def end_of_path(pair: Pair, data: bytes, at: int) -> int | None:
-    """Where the pair's path ends that begins at `at`; None if another one is there."""
+    """Return where the pair's path that begins at `at` ends; None if another path is there."""
     found = path_pattern(pair.path).match(data, at) if pair.path else None
     return found.end() if found else None if pair.path else at
 
 
 def same_port(origin: Origin, scheme: str, port: int | None) -> bool:
-    """Whether a URL with this scheme ("" if relative) and port is of that origin.
+    """Say whether a URL with this scheme ("" if relative) and port is of that origin.
 
     The scheme itself does not count: a backend reached by http may call itself https, and the other way round.
     """
@@ -61,5 +61,5 @@ def same_port(origin: Origin, scheme: str, port: int | None) -> bool:
 
 
 def scheme_like(scheme: str, new: str) -> str:
-    """The public scheme for a URL: the WebSocket twin of it where the URL is one of a WebSocket."""
+    """Return the public scheme for a URL: its WebSocket twin where the URL is one of a WebSocket."""
     return new.replace("http", "ws") if scheme.startswith("ws") else new

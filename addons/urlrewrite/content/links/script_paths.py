@@ -1,7 +1,7 @@
-"""Paths from the root that scripts name. Nothing tells a path in a string from any other text that begins with a slash.
+"""Paths from the root in scripts. Nothing distinguishes a path in a string from another text that begins with a slash.
 
 So they are mapped only where the user says which they are (`rootPaths`), by the link map. Those that look as if they
-were given to what takes a URL are told, so that nobody has to search for them.
+were passed to something that takes a URL are reported, so that nobody has to search for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LOOKS_LIKE_A_PATH = re.compile(
 
 
 def tell_paths(script: bytes, mount: Mount, links: Links) -> None:
-    """Tells of what looks like a path from the root in a script, and is no public one."""
+    """Call `links.on_path` for what looks like a path from the root in a script and is not a public one."""
     public = mount.path.encode() + b"/"
     for found in _LOOKS_LIKE_A_PATH.finditer(script):
         path = found["path"]
@@ -30,7 +30,7 @@ def tell_paths(script: bytes, mount: Mount, links: Links) -> None:
 
 
 class Watched:
-    """A script that comes in chunks, rewritten by another rewriter, whose paths are told."""
+    """A script that comes in chunks, rewritten by another rewriter, whose paths are reported."""
 
     def __init__(self, inner: BodyRewriter, mount: Mount, links: Links) -> None:
         self._inner = inner
@@ -39,15 +39,15 @@ class Watched:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._inner.held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Take the next bytes; return what can be sent now."""
         return self._watched(self._inner.feed(chunk))
 
     def finish(self) -> bytes:
-        """The script is complete: returns all that was held back."""
+        """End the script; return all that was held back."""
         return self._watched(self._inner.finish())
 
     def _watched(self, sent: bytes) -> bytes:

@@ -26,7 +26,7 @@ _SEGMENT_ENDS = rb"(?![\w.~$!*+@:=\x80-\xff-]|%(?!(?:25)*(?:2[0-9f]|3[bcef]|0[ad
 
 @lru_cache(maxsize=256)
 def path_pattern(path: str) -> re.Pattern[bytes]:
-    """An expression for a path that begins here, as of a URL, in any spelling of its slashes; "" is in every path."""
+    """Return an expression for a path that begins here, in any spelling of its slashes; "" is in every path."""
     segments = [re.escape(segment).replace(b"%", rb"%(?:25)*") for segment in path.encode().split(b"/")[1:]]
     # Slashes are written in any letter case (%2F, %2f), names are compared as they are.
     parts = b"".join(b"(?i:%b)%b" % (SLASH, segment) for segment in segments)
@@ -34,13 +34,13 @@ def path_pattern(path: str) -> re.Pattern[bytes]:
 
 
 def escaped_before(escape: bytes, text: bytes) -> bytes:
-    r"""An escape with what follows it: `\2f` of a style sheet needs a space before a letter that is a hex digit."""
+    r"""Return an escape fit to stand before `text`: `\2f` of a style sheet needs a space before a hex digit."""
     apart = text[:1] in _HEX_DIGITS and text and _OPEN_ESCAPE.search(escape)
     return escape + b" " + text if apart else escape + text
 
 
 def path_like(path: str, slash: bytes) -> bytes:
-    """A path with its slashes written as `slash` is, and with its escapes escaped where slashes are."""
+    """Return a path with its slashes written as `slash` is, and with its escapes escaped where slashes are."""
     raw = path.encode()
     if slash.startswith(b"%"):
         raw = raw.replace(b"%", slash[:-2] + b"25")
@@ -49,7 +49,7 @@ def path_like(path: str, slash: bytes) -> bytes:
 
 
 def colon_like(slash: bytes) -> bytes:
-    """How a colon is written where slashes are written so."""
+    """Return a colon in the spelling of the slashes."""
     if slash.endswith(b"/"):
         return b":"
     for old, new in (

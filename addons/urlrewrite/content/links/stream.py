@@ -6,33 +6,35 @@ from urlrewrite.content.links.link_map import REACH_BACK, LinkMap, OnChange, shi
 
 
 class LinkStream:
-    """Maps as `LinkMap.map` does. Held back are the last bytes, which may belong to a URL, up to an end of a line."""
+    """`LinkMap.map` for chunks. Held back are the last bytes, which may belong to a URL, up to an end of a line."""
 
     def __init__(self, link_map: LinkMap, *, bare: bool, on_change: OnChange) -> None:
         self._link_map = link_map
         self._bare = bare
         self._on_change = on_change
-        self._kept = b""  # what was dealt with but may still be looked back at, then what was held back
+        self._kept = b""  # bytes that are mapped but may still be looked back at, then those held back
         self._done = 0
         self._offset = 0
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._kept[self._done :]
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what no further bytes can alter."""
+        """Take the next bytes; return what no further bytes can alter."""
         return self._mapped(chunk, final=False)
 
     def finish(self) -> bytes:
-        """The text is complete: returns all that was held back."""
+        """End the text; return all that was held back."""
         return self._mapped(b"", final=True)
 
     def _mapped(self, chunk: bytes, *, final: bool) -> bytes:
         data = self._kept + chunk
-        told = shifted(self._on_change, self._offset)
-        mapped, settled = self._link_map.map_settled(data, self._done, final=final, bare=self._bare, on_change=told)
+        on_change = shifted(self._on_change, self._offset)
+        mapped, settled = self._link_map.map_settled(
+            data, self._done, final=final, bare=self._bare, on_change=on_change
+        )
         keep = max(settled - REACH_BACK, 0)
         self._kept, self._done, self._offset = data[keep:], settled - keep, self._offset + keep
         return mapped

@@ -18,7 +18,7 @@ from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.template import BackReference, Literal, Template, Variable
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.pattern import Pattern
-from urlrewrite.patterns.tree import Anchor, Chars, Choice, Group, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Node, Repeat
 
 _MAX_PREFIXES = 16
 """Beginnings that a pattern may have, and characters in a class of it."""
@@ -40,7 +40,10 @@ class PrefixRule:
 
 
 def prefix_rule(compiled: CompiledOutboundRule, variables: Mapping[str, str]) -> PrefixRule | None:
-    """What a rule does as far as it is of this kind, else None. `variables` are those that are known for sure."""
+    """Return what a rule does if it only looks at the beginning of a value, else None.
+
+    `variables` are the server variables whose values stay the same while a body is rewritten, by name.
+    """
     rule = compiled.rule
     if rule.match.negate or compiled.conditions.items:
         return None
@@ -60,8 +63,8 @@ def prefix_rule(compiled: CompiledOutboundRule, variables: Mapping[str, str]) ->
 
 
 def _split(pattern: Pattern) -> tuple[_Spelled, int] | None:
-    """The beginnings of a pattern, and the group that takes the rest."""
-    if not isinstance(pattern.tree, Sequence):
+    """Return the beginnings of a pattern, and the number of the group that takes the rest."""
+    if not isinstance(pattern.tree, Concatenation):
         return None
     items = pattern.tree.items
     ended = items[-1:] == (Anchor.END,)
@@ -74,7 +77,7 @@ def _split(pattern: Pattern) -> tuple[_Spelled, int] | None:
                 return None
         case _:
             return None
-    spelled = _spelled(Sequence(items[1:-1]))
+    spelled = _spelled(Concatenation(items[1:-1]))
     if not spelled:
         return None
     texts = sorted(text for text, _ in spelled)
@@ -84,12 +87,12 @@ def _split(pattern: Pattern) -> tuple[_Spelled, int] | None:
 
 
 def _spelled(node: Node) -> _Spelled | None:
-    """All texts that a node matches, None where they are many or not known."""
+    """Return all texts that a node matches, None where they are many or not known."""
     match node:
         case Chars(ranges):
             letters = _letters(ranges)
             return None if letters is None else [(letter, {}) for letter in letters]
-        case Sequence(items):
+        case Concatenation(items):
             return _joined([_spelled(item) for item in items])
         case Choice(branches):
             found = [_spelled(branch) for branch in branches]
@@ -115,7 +118,7 @@ def _joined(parts: list[_Spelled | None]) -> _Spelled | None:
 
 
 def _letters(ranges: characters.Ranges) -> list[str] | None:
-    """The characters of a set, of two that differ in case the lower one; None where they are many or not all ASCII."""
+    """Return the characters of a set, one for two that differ in case; None where they are many or not all ASCII."""
     if not ranges or ranges[-1][1] > 0x7E or sum(high - low + 1 for low, high in ranges) > 2 * _MAX_PREFIXES:
         return None
     codes = [code for low, high in ranges for code in range(low, high + 1)]
@@ -126,7 +129,7 @@ def _letters(ranges: characters.Ranges) -> list[str] | None:
 def _becomes(
     value: Template, prefix: str, groups: Mapping[int, str], rest: int, variables: Mapping[str, str]
 ) -> str | None:
-    """What stands in place of the beginning, None where the value is more than a beginning and the rest."""
+    """Return what replaces the beginning; None where the new value is more than a new beginning and the old rest."""
     if not value.nodes:
         return None
     match value.nodes[-1]:
@@ -141,7 +144,7 @@ def _becomes(
 
 
 def _texts(value: Template, groups: Mapping[int, str], rest: int, variables: Mapping[str, str]) -> Iterator[str | None]:
-    """The text of each node of a template but the last."""
+    """Yield the text of each node of a template but the last; None for one that is not known."""
     for node in value.nodes[:-1]:
         match node:
             case Literal(text):

@@ -1,14 +1,14 @@
 """A list of inbound rules that is quick to go through, however long: most rules are ruled out without being looked at.
 
 Rules of long lists are alike: a thousand paths, a thousand hosts. From each rule one *key* is taken: a literal that
-the URL, or the input of one of the rule's conditions, must have for the rule to match (see `pattern_literals`). The
+the URL, or the input of one of the rule's conditions, must have for the rule to match (see `patterns/literals.py`). The
 keys lie in tables, one for each such input: whole texts and beginnings in dictionaries, literals that may be anywhere
-under their rarest run of up to four characters. A request asks each table once; the rules that it names, and those
+under their rarest run of up to four characters. A request searches each table once; the rules that it names, and those
 that have no key, are evaluated as ever, in their order.
 
 The index only ever rules out what certainly does not match, and would have done nothing else either: a key is taken
 from a condition only if no condition before it can warn of anything. Whatever a rule changes (the URL, a server
-variable) may change the inputs, so that the tables are asked again for the rules behind it.
+variable) may change the inputs, so that the tables are searched again for the rules behind it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import BackReference, Literal, Template, Variable
 from urlrewrite.engine.variables import is_server_variable
 from urlrewrite.model import LogicalGrouping
-from urlrewrite.patterns.literals import Literals, Place, fold, required_literals
+from urlrewrite.patterns.literals import Anchoring, Literals, fold, required_literals
 from urlrewrite.trace.request_events import RULES_RULED_OUT
 
 WORTHWHILE = 32
-"""A list of up to so many rules has no index, and its trace tells of each of them."""
+"""A list of up to this many rules has no index, and its trace has each of them."""
 
 _FEWEST = 8  # an input that so few rules have a key for costs more than it saves
 _MAX_TABLES = 8
@@ -65,10 +65,10 @@ class RuleList(Sequence["CompiledInboundRule"]):
     def __iter__(self) -> Iterator[CompiledInboundRule]:
         return iter(self._rules)
 
-    def to_try(self, scope: Scope) -> Iterator[CompiledInboundRule]:
-        """The rules that may match, in order. What is asked for may depend on what the rules before it have done.
+    def candidates(self, scope: Scope) -> Iterator[CompiledInboundRule]:
+        """Yield the rules that may match, in order; which ones may depend on what the rules before them have done.
 
-        The trace gets an event for each run of rules that is left out, unless it is to tell of every rule.
+        The trace gets an event for each run of rules that is left out, unless every rule is to be traced.
         """
         index = self._index
         if index is None or (scope.trace.on and scope.trace.every_rule):
@@ -101,14 +101,14 @@ class RuleList(Sequence["CompiledInboundRule"]):
 
 
 class _Index:
-    """For each input a table of keys; and the rules without a key."""
+    """A table of keys for each input, and the rules without a key."""
 
     def __init__(self, rules: tuple[CompiledInboundRule, ...]) -> None:
         options = [list(_options(compiled)) if compiled.rule.enabled else [] for compiled in rules]
         used = Counter(shape for offered in options for shape in {_shape(entry) for entry, _ in offered})
         worthwhile = {shape for shape, rules_of_it in used.most_common(_MAX_TABLES) if rules_of_it >= _FEWEST}
         crowds = Counter(
-            (_shape(entry), literals.place, text)
+            (_shape(entry), literals.anchoring, text)
             for offered in options
             for entry, literals in offered
             for text in literals.texts
@@ -116,10 +116,15 @@ class _Index:
 
         def cost(option: tuple[_Input, Literals]) -> tuple[bool, int, int, int]:
             entry, literals = option
-            shape, place = _shape(entry), literals.place
+            shape, anchoring = _shape(entry), literals.anchoring
             shortest = min(map(len, literals.texts))
-            crowd = max(crowds[shape, place, text] for text in literals.texts)
-            return place is Place.ANYWHERE and shortest < _SHORT, crowd, list(Place).index(place), -shortest
+            crowd = max(crowds[shape, anchoring, text] for text in literals.texts)
+            return (
+                anchoring is Anchoring.ANYWHERE and shortest < _SHORT,
+                crowd,
+                list(Anchoring).index(anchoring),
+                -shortest,
+            )
 
         inputs: dict[str, _Input] = {}
         keys: dict[str, list[tuple[int, Literals]]] = {}
@@ -145,7 +150,7 @@ class _Index:
         }
 
     def candidates(self, scope: Scope, start: int) -> list[int]:
-        """The rules from `start` on that may match as things are, in order."""
+        """Return the positions, from `start` on, of the rules that may match now, in order."""
         found: set[int] = set()
         for entry, table in self._tables:
             text = _text_of(entry, scope)
@@ -154,23 +159,27 @@ class _Index:
         return sorted([*self._always[bisect_left(self._always, start) :], *(at for at in found if at >= start)])
 
     def reasons(self, start: int, end: int) -> dict[str, int]:
-        """How many of the rules that are left out have which reason: "disabled", or the input that lacks their key."""
+        """Count the rules left out by reason: "disabled", or the input that lacks their key."""
         counted = {label: counts[end] - counts[start] for label, counts in self._counts.items()}
         return {label: count for label, count in counted.items() if count}
 
 
 class LiteralTable:
-    """Finds, for one text, the rules whose key it has."""
+    """A table of literals that finds, for one text, the rules whose key it has."""
 
     def __init__(self, entries: list[tuple[int, Literals]]) -> None:
         self._whole: dict[str, list[int]] = {}
         self._starts: dict[str, list[int]] = {}
         self._grams: dict[str, dict[str, list[int]]] = {}
-        places = {Place.WHOLE: self._whole, Place.START: self._starts, Place.ANYWHERE: dict[str, list[int]]()}
+        places = {
+            Anchoring.WHOLE: self._whole,
+            Anchoring.START: self._starts,
+            Anchoring.ANYWHERE: dict[str, list[int]](),
+        }
         for position, literals in entries:
             for text in literals.texts:
-                places[literals.place].setdefault(text, []).append(position)
-        anywhere = places[Place.ANYWHERE]
+                places[literals.anchoring].setdefault(text, []).append(position)
+        anywhere = places[Anchoring.ANYWHERE]
         frequency = Counter(gram for text in anywhere for gram in set(_grams_of(text)))
         for text, positions in anywhere.items():
             rarest = min(_grams_of(text), key=lambda gram: frequency[gram])
@@ -179,7 +188,7 @@ class LiteralTable:
         self._gram_lengths = sorted(set(map(len, self._grams)))
 
     def find(self, text: str, found: set[int]) -> None:
-        """Adds the rules to `found`; `text` is folded."""
+        """Add the positions of the rules to `found`; `text` is folded."""
         found.update(self._whole.get(text, ()))
         for length in self._start_lengths:
             found.update(self._starts.get(text[:length], ()))
@@ -197,7 +206,7 @@ def _grams_of(text: str) -> list[str]:
 
 
 def _text_of(entry: _Input, scope: Scope) -> str | None:
-    """What the input is at this moment; None where the URL is not in the directory."""
+    """Return the input's text at this moment; None where the URL is not in the directory."""
     if isinstance(entry, Template):
         return scope.expand(entry)
     path = scope.variables.url.path
@@ -206,7 +215,7 @@ def _text_of(entry: _Input, scope: Scope) -> str | None:
 
 
 def _shape(entry: _Input) -> str:
-    """The same for inputs that are always the same text."""
+    """Return a key that is equal for inputs that always have equal texts."""
     if isinstance(entry, str):
         return f"{THE_URL} in {entry}" if entry else THE_URL
     return "".join(node.text if isinstance(node, Literal) else f"{{{_name(node)}}}" for node in entry.nodes)
@@ -218,7 +227,9 @@ def _name(node: object) -> str:
 
 
 def _options(compiled: CompiledInboundRule) -> Iterator[tuple[_Input, Literals]]:
-    """The keys that a rule offers; without each of them it does not match, nor does anything else."""
+    """Yield the keys that a rule offers; where a text lacks one of them, the rule neither matches nor does anything
+    else.
+    """
     if not compiled.rule.match.negate:
         for literals in required_literals(compiled.pattern.tree):
             yield compiled.directory, literals
@@ -234,27 +245,29 @@ def _options(compiled: CompiledInboundRule) -> Iterator[tuple[_Input, Literals]]
 
 
 def _of_condition(item: CompiledCondition) -> tuple[Literals, ...]:
-    """What the input must have for the condition to hold."""
+    """Return what the input must have for the condition to hold."""
     plain = all(isinstance(node, Literal | Variable) for node in item.input.nodes)  # the same for every rule
     return required_literals(item.pattern.tree) if item.pattern and plain and not item.condition.negate else ()
 
 
 def _of_any(items: tuple[CompiledCondition, ...]) -> Iterator[tuple[_Input, Literals]]:
-    """What one input must have for one of the conditions to hold, if all have the same input."""
+    """Yield what one input must have for any of the conditions to hold, if all have the same input."""
     if not all(map(_has_no_side_effects, items)):
         return
     offered = [_of_condition(item) for item in items]
     if not all(offered) or len({_shape(item.input) for item in items}) > 1:
         return
-    for place in Place:
-        of_place = [next((each.texts for each in literals if each.place is place), None) for literals in offered]
-        texts = [each for each in of_place if each is not None]
+    for anchoring in Anchoring:
+        alternatives = [
+            next((each.texts for each in literals if each.anchoring is anchoring), None) for literals in offered
+        ]
+        texts = [each for each in alternatives if each is not None]
         if len(texts) == len(items):
-            yield items[0].input, Literals(place, frozenset[str]().union(*texts))
+            yield items[0].input, Literals(anchoring, frozenset[str]().union(*texts))
 
 
 def _has_no_side_effects(item: CompiledCondition) -> bool:
-    """Whether nothing is told, warned of or looked up when the condition is evaluated."""
+    """Say whether evaluating the condition adds nothing to the trace, warns of nothing and looks nothing up."""
     return item.pattern is not None and all(
         isinstance(reference, BackReference) or (isinstance(reference, Variable) and is_server_variable(reference.name))
         for reference in item.input.references()

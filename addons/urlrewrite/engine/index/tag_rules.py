@@ -3,11 +3,11 @@
 A page has thousands of values, and a site may have a hundred rules. What is found out here once for a list of rules:
 
 - `RequiredLiterals`: what a value must have for any of the rules to match. A value without it is only counted.
-- `PrefixOutcome`: what all rules together make of any value with a certain beginning, where that can be told from the
+- `PrefixOutcome`: what all rules together make of any value with a certain beginning, where that is certain from the
   beginning alone (see `prefix_rules`). Rules chain, so the beginning that one makes is what the next one looks at.
 - For all other values an index, so that a rule is only tried on values that have its literal.
 
-Nothing of it is a guess: where something is not certain, there is no walk, or nothing is needed.
+Nothing of it is a guess: where something is not certain, there is no `PrefixOutcome` or no `RequiredLiterals`.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from urlrewrite.engine.index.prefix_rules import PrefixRule, prefix_rule
 from urlrewrite.engine.index.rule_index import LiteralTable
 from urlrewrite.engine.template import Variable
 from urlrewrite.engine.variables import normal_name
-from urlrewrite.patterns.literals import Literals, Place, fold, required_literals
+from urlrewrite.patterns.literals import Anchoring, Literals, fold, required_literals
 
 type Pair = tuple[str, str]
 """A tag and an attribute of it."""
 
 _FEWEST = 8
-"""Rules from which an index costs less than it saves."""
-_MAX_WALKS = 256
+"""Number of rules from which an index saves more than it costs."""
+_MAX_OUTCOMES = 256
 _SHORTEST = 3
-"""Characters of a literal that says something wherever in a value it is."""
+"""Characters from which a literal is worth looking for anywhere in a value."""
 
 _PLAIN_RUN = re.compile(r"[!#-&(-;?-_a-~]+")
-"""What every expression for a value takes: no white space, quote, `<`, `=`, `>` or backtick."""
+"""What every expression for a value accepts: no white space, quote, `<`, `=`, `>` or backtick."""
 _WRITABLE = re.compile(r"[ !#-;=-~]*")
 """What needs no escape between double quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequiredLiterals:
-    """What a value has if a rule matches it: one of `starts` at its beginning, or one of `parts` anywhere.
+    """What a value has if any of the rules matches it: one of `starts` at its beginning, or one of `parts` anywhere.
 
-    All are in ASCII and in lower case, and case does not count. It is said of values in ASCII only.
+    All are in ASCII and in lower case, and are compared without case. Holds for values in ASCII only.
     """
 
     starts: frozenset[str]
@@ -53,11 +53,11 @@ class RequiredLiterals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefixOutcome:
-    """What the rules make of a value that begins with `prefix`: the same with `becomes`.
+    """What the rules make of a value that begins with `prefix`: `becomes` replaces that beginning.
 
-    That is so of values whose rest is printable ASCII. `matched` are the positions of rules, `changes` those of rules
-    that change something, each with the beginning before it and after it; `end` is the position behind the last rule
-    that is tried.
+    Holds for values whose rest is printable ASCII. `matched` are the positions of rules, `changes` those of rules that
+    change something, each with the beginning before it and after it; `end` is the position behind the last rule that is
+    tried.
     """
 
     prefix: str
@@ -71,32 +71,32 @@ class ValueRules:
     """The rules for one attribute, in order.
 
     Attributes:
-        needed: what a value must have; None where that is not known of every rule.
-        walks: by prefix; no prefix begins with another one.
+        required: what a value must have for a rule to match it; None where that is not known of every rule.
+        outcomes: by prefix; no prefix begins with another one.
     """
 
-    __slots__ = ("_always", "_indexed", "_lengths", "needed", "rules", "walks")
+    __slots__ = ("_always", "_indexed", "_lengths", "outcomes", "required", "rules")
 
     def __init__(self, rules: tuple[CompiledOutboundRule, ...], variables: Mapping[str, str]) -> None:
         self.rules = rules
         literals = [_literals(compiled) for compiled in rules]
-        self.needed = _needed(literals)
-        self.walks = {walk.prefix: walk for walk in _walks(rules, literals, variables)}
-        self._lengths = sorted(set(map(len, self.walks)))
+        self.required = _required(literals)
+        self.outcomes = {outcome.prefix: outcome for outcome in _outcomes(rules, literals, variables)}
+        self._lengths = sorted(set(map(len, self.outcomes)))
         keyed = [(at, found) for at, found in enumerate(literals) if found] if len(rules) >= _FEWEST else []
         self._indexed = LiteralTable(keyed) if keyed else None
         self._always = sorted(set(range(len(rules))).difference(at for at, _ in keyed))
 
-    def walk(self, text: str) -> PrefixOutcome | None:
-        """The walk of a value, if it has one."""
+    def outcome(self, text: str) -> PrefixOutcome | None:
+        """Return what the rules make of a value, if its beginning decides that."""
         for length in self._lengths:
-            walk = self.walks.get(text[:length])
-            if walk is not None:
-                return walk if text.isascii() and text.isprintable() else None
+            outcome = self.outcomes.get(text[:length])
+            if outcome is not None:
+                return outcome if text.isascii() and text.isprintable() else None
         return None
 
-    def to_try(self, text: str, start: int) -> Iterable[int]:
-        """The rules from `start` on that may match a value, by their position, in order."""
+    def candidates(self, text: str, start: int) -> Iterable[int]:
+        """Return the positions, from `start` on, of the rules that may match a value, in order."""
         if self._indexed is None:
             return range(start, len(self.rules))
         found: set[int] = set()
@@ -106,13 +106,13 @@ class ValueRules:
 
 @lru_cache(maxsize=256)
 def value_rules(rules: tuple[CompiledOutboundRule, ...], variables: tuple[tuple[str, str], ...]) -> ValueRules:
-    """The same for every exchange with the same rules in force, and the same values of the variables in them."""
+    """Return the rules for values, made once for the same rules and the same values of their variables."""
     return ValueRules(rules, dict(variables))
 
 
 @lru_cache(maxsize=64)
 def by_pair(rules: tuple[CompiledOutboundRule, ...]) -> Mapping[Pair, tuple[CompiledOutboundRule, ...]]:
-    """The rules of a pass by the tags and attributes that they examine."""
+    """Return the rules of a pass by the pairs of tag and attribute that they examine."""
     found: dict[Pair, list[CompiledOutboundRule]] = {}
     for compiled in rules:
         for pair in compiled.tags:
@@ -122,30 +122,30 @@ def by_pair(rules: tuple[CompiledOutboundRule, ...]) -> Mapping[Pair, tuple[Comp
 
 @lru_cache(maxsize=64)
 def constant_variables(rules: tuple[CompiledOutboundRule, ...]) -> tuple[str, ...]:
-    """The variables in the values of some rules that stay as they are while a body is rewritten."""
+    """Return the names of the variables in the values of some rules that stay the same while a body is rewritten."""
     nodes = (node for compiled in rules for node in compiled.value.nodes)
     names = {node.name for node in nodes if isinstance(node, Variable)}
     return tuple(sorted(name for name in names if normal_name(name).startswith(("HTTP", "SERVER_"))))
 
 
 def _literals(compiled: CompiledOutboundRule) -> Literals | None:
-    """The literals that say most of the values that a rule matches."""
+    """Return the most selective literals that a value must have for a rule to match it; None where there are none."""
     if compiled.rule.match.negate:
         return None
     found = [literals for literals in required_literals(compiled.pattern.tree) if "" not in literals.texts]
-    anchored = [literals for literals in found if literals.place is not Place.ANYWHERE]
+    anchored = [literals for literals in found if literals.anchoring is not Anchoring.ANYWHERE]
     long = [literals for literals in found if min(map(len, literals.texts)) >= _SHORTEST]
     return next(iter([*anchored, *sorted(long, key=lambda each: -min(map(len, each.texts)))]), None)
 
 
-def _needed(literals: Iterable[Literals | None]) -> RequiredLiterals | None:
+def _required(literals: Iterable[Literals | None]) -> RequiredLiterals | None:
     starts: set[str] = set()
     parts: set[str] = set()
     for each in literals:
         if each is None:
             return None
         texts = {text for text in each.texts if text.isascii()}
-        if each.place is not Place.ANYWHERE:
+        if each.anchoring is not Anchoring.ANYWHERE:
             starts |= texts
             continue
         runs = [max(_PLAIN_RUN.findall(text), key=len, default="") for text in texts]
@@ -155,31 +155,31 @@ def _needed(literals: Iterable[Literals | None]) -> RequiredLiterals | None:
     return RequiredLiterals(frozenset(starts), frozenset(parts))
 
 
-def _walks(
+def _outcomes(
     rules: tuple[CompiledOutboundRule, ...], literals: list[Literals | None], variables: Mapping[str, str]
 ) -> Iterator[PrefixOutcome]:
     simple = [prefix_rule(compiled, variables) for compiled in rules]
     prefixes = {prefix for rule in simple if rule for prefix in rule.prefixes if _WRITABLE.fullmatch(prefix)}
-    if len(prefixes) > _MAX_WALKS:
+    if len(prefixes) > _MAX_OUTCOMES:
         return
     found: list[str] = []
     for prefix in sorted(prefixes):
-        # A prefix stands before the longer ones that begin with it, and if it has a walk, so is theirs.
+        # A prefix stands before the longer ones that begin with it, and if it has an outcome, so have they.
         if found and prefix.startswith(found[-1]):
             continue
-        walk = _walk(prefix, rules, simple, literals)
-        if walk is not None:
+        outcome = _outcome(prefix, rules, simple, literals)
+        if outcome is not None:
             found.append(prefix)
-            yield walk
+            yield outcome
 
 
-def _walk(
+def _outcome(
     prefix: str,
     rules: tuple[CompiledOutboundRule, ...],
     simple: list[PrefixRule | None],
     literals: list[Literals | None],
 ) -> PrefixOutcome | None:
-    """What the rules make of values that begin so, None where that depends on the rest."""
+    """Return what the rules make of values that begin with `prefix`, None where that depends on the rest."""
     begins, matched, changes = prefix, list[int](), list[tuple[int, str, str]]()
     for at, compiled in enumerate(rules):
         known = literals[at]
@@ -206,8 +206,8 @@ def _walk(
 
 
 def _may_match(begins: str, literals: Literals) -> bool:
-    """Whether a value that begins so may have one of the literals."""
-    if literals.place is Place.ANYWHERE:
+    """Say whether a value that begins so may have one of the literals."""
+    if literals.anchoring is Anchoring.ANYWHERE:
         return True
     begins = fold(begins)
     return any(begins.startswith(text) or text.startswith(begins) for text in literals.texts)

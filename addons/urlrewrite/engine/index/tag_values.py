@@ -1,4 +1,4 @@
-"""The values of one attribute on their way through its rules, in one answer: each by itself, or many at once."""
+"""The values of one attribute as its rules rewrite them in one response: each by itself, or many at once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from urlrewrite.engine.rule_runner import RuleRunner
 from urlrewrite.trace.trace import TRACED_ITEMS, clip
 
 _MAX_SHOWN = 64
-"""Changes of many values at once that are told one by one."""
+"""Changes of values replaced many at once that are traced one by one."""
 
 
 class TagValues:
-    """Rewrites the values of one attribute of a tag, counts what the rules did, and tells of the first of them.
+    """The rules for one attribute of a tag at work on a response: rewrites values, counts them, and traces the first
+    ones.
 
     `where` names the attribute for the trace. Pairs with the same `rules` may be counted together.
     """
 
-    __slots__ = ("_ended", "_runner", "_settled", "_shown", "_tallies", "_told", "rules", "where")
+    __slots__ = ("_ended", "_misses_traced", "_runner", "_settled", "_shown", "_tallies", "rules", "where")
 
     def __init__(self, runner: RuleRunner, pair: Pair, rules: ValueRules) -> None:
         self.where = f"<{pair[0]} {pair[1]}>"
@@ -26,85 +27,87 @@ class TagValues:
         self.rules = rules
         self._tallies = [runner.tallies[compiled.rule.name] for compiled in rules.rules]
         self._ended = Counter[int]()  # values by the position behind the last rule that was tried
-        self._shown = 0  # changes of values with a walk
-        self._settled: set[PrefixOutcome | None] = set()  # of which no more is to be told
-        self._told = not runner.scope.trace.on  # of each rule enough values that it does not match
+        self._shown = 0  # changes of values with an outcome
+        self._settled: set[PrefixOutcome | None] = set()  # not traced any more
+        self._misses_traced = not runner.scope.trace.on  # enough values that a rule does not match
 
     def rewrite(self, text: str) -> str | None:
-        """What the rules make of a value; None if it stays as it is.
+        """Return what the rules make of a value; None if it stays as it is.
 
         Raises:
             PatternTimeout: a pattern took longer than the scope's deadline.
         """
-        walk = self.rules.walk(text)
-        if walk is None or self._tells(walk):
+        outcome = self.rules.outcome(text)
+        if outcome is None or self._wants_trace(outcome):
             return self._one_by_one(text)
-        self._count(walk, 1)
-        if not walk.changes:
+        self._count(outcome, 1)
+        if not outcome.changes:
             return None
         self._shown += 1
-        rest = text[len(walk.prefix) :]
+        rest = text[len(outcome.prefix) :]
         trace = self._runner.scope.trace
-        for at, before, after in walk.changes:
+        for at, before, after in outcome.changes:
             if trace.count_change():
                 rule = self.rules.rules[at].rule.name
                 trace.tell_change(rule=rule, where=self.where, before=clip(before + rest), after=clip(after + rest))
-        return walk.becomes + rest
+        return outcome.becomes + rest
 
-    def tells(self, prefix: str) -> bool:
-        """Whether the trace is to tell of a value that begins so, "" for one that no rule matches, by itself."""
-        walk = self.rules.walks[prefix] if prefix else None
-        changes = walk is not None and bool(walk.changes) and self._shown < _MAX_SHOWN
-        return (changes and self._runner.scope.trace.tells_changes) or self._tells(walk)
+    def wants_trace(self, prefix: str) -> bool:
+        """Say whether the trace wants to see each value that begins with `prefix`, "" being for one that no rule
+        matches.
+        """
+        outcome = self.rules.outcomes[prefix] if prefix else None
+        changes = outcome is not None and bool(outcome.changes) and self._shown < _MAX_SHOWN
+        return (changes and self._runner.scope.trace.tells_changes) or self._wants_trace(outcome)
 
     def count(self, prefix: str, number: int) -> None:
-        """Counts values that were replaced without `rewrite`, or with "" are such as no rule matches."""
-        walk = self.rules.walks[prefix] if prefix else None
-        self._count(walk, number)
-        if walk is not None:
-            self._runner.scope.trace.changes += number * len(walk.changes)
+        """Count values that were replaced without `rewrite`, or with the prefix "" those that no rule matches."""
+        outcome = self.rules.outcomes[prefix] if prefix else None
+        self._count(outcome, number)
+        if outcome is not None:
+            self._runner.scope.trace.changes += number * len(outcome.changes)
 
     def count_examined(self) -> None:
-        """Adds to the tallies what was put off; to be called once."""
+        """Add the values not yet counted to the tallies; to be called once."""
         for end, number in self._ended.items():
             for tally in self._tallies[:end]:
                 tally.examined += number
 
-    def _tells(self, walk: PrefixOutcome | None) -> bool:
-        """Whether the trace is to tell how the rules were evaluated."""
-        if walk in self._settled:
+    def _wants_trace(self, outcome: PrefixOutcome | None) -> bool:
+        """Say whether the trace wants to see how the rules are evaluated."""
+        if outcome in self._settled:
             return False
         trace, tallies, misses = self._runner.scope.trace, self._tallies, self._runner.traced_misses
         if trace.on:
-            matched = walk.matched if walk else ()
+            matched = outcome.matched if outcome else ()
             if any(tallies[at].matched < TRACED_ITEMS for at in matched):
                 return True
-            end = walk.end if walk else len(tallies)
+            end = outcome.end if outcome else len(tallies)
             if any(tallies[at].examined < misses for at in range(end) if at not in matched):
                 return True
-        self._settled.add(walk)
+        self._settled.add(outcome)
         return False
 
-    def _count(self, walk: PrefixOutcome | None, number: int) -> None:
-        self._ended[walk.end if walk else len(self._tallies)] += number
-        if walk is None:
+    def _count(self, outcome: PrefixOutcome | None, number: int) -> None:
+        self._ended[outcome.end if outcome else len(self._tallies)] += number
+        if outcome is None:
             return
-        for at in walk.matched:
+        for at in outcome.matched:
             self._tallies[at].matched += number
-        for at, _, _ in walk.changes:
+        for at, _, _ in outcome.changes:
             self._tallies[at].changed += number
 
     def _one_by_one(self, text: str) -> str | None:
         runner, rules = self._runner, self.rules.rules
-        if not self._told:
+        if not self._misses_traced:
             changed = runner.rewrite_item(rules, text, self.where)
-            self._told = all(tally.examined >= runner.traced_misses for tally in self._tallies)
+            self._misses_traced = all(tally.examined >= runner.traced_misses for tally in self._tallies)
             return changed
         before, start, end = text, 0, len(rules)
         again = True
         while again:
             again = False
-            for at in self.rules.to_try(text, start):
+            for at in self.rules.candidates(text, start):
                 value = runner.try_rule(rules[at], self._tallies[at], text, self.where, tell_miss=False)
                 if value is None:
                     continue

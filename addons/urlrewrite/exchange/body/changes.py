@@ -1,10 +1,10 @@
-"""What rules for tags and the link map change in the body of one response, and how the trace is told of it."""
+"""What rules for tags and the link map change in the body of one response, and how it comes into the trace."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from urlrewrite.content.changes import Known, Links, Values
+from urlrewrite.content.changes import AttributeRewrites, Links, Shortcuts
 from urlrewrite.content.charset.view import CannotEncode, View
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.content.links.names_left import NamesLeft
@@ -17,14 +17,14 @@ from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.response_events import NAMES_LEFT
 from urlrewrite.trace.trace import Trace, clip
 
-_TOLD_PATHS = 10
+_MAX_PATHS = 10
 
 
 class BodyLinks:
-    """The link map for one body, and what comes of it.
+    """The link map for one body, and what it changed there.
 
-    `page` is the path by which the backend knows the body, "" where nobody asks for it; `also` are further places in
-    which links are mapped.
+    `page` is the path by which the backend knows the body, "" if the link map does not need it. `also` are places
+    beside attributes and fields in which links are mapped.
     """
 
     def __init__(self, link_map: LinkMap, mode: LinkMode, trace: Trace, page: str, also: frozenset[LinkPlace]) -> None:
@@ -32,28 +32,28 @@ class BodyLinks:
         self.count = 0
         """Links mapped so far."""
         self.paths: dict[str, None] = {}
-        """Paths from the root in scripts, which may have to be mapped."""
+        """Paths from the root in scripts, which may have to be mapped; at most _MAX_PATHS, in order."""
         everywhere = mode is LinkMode.EVERYWHERE
         self.left = NamesLeft(link_map.hosts, link_map.new_hosts) if everywhere else None
-        """Where the body still names the backend; nobody looks for that where links are mapped in tags only."""
+        """Where the body still names the backend; None where links are mapped in tags only, and nobody looks."""
         self.links = Links(
             link_map,
             everywhere,
-            self._told,
-            self._more,
+            self._on_change,
+            self._count_unseen,
             visible_text=LinkPlace.VISIBLE_TEXT in also,
             comments=LinkPlace.COMMENTS in also,
             plain_text=LinkPlace.PLAIN_TEXT in also,
             page=page,
-            on_path=self._path_left,
+            on_path=self._on_path,
         )
 
     def report(self) -> None:
-        """Adds to the trace where the body still names the backend; to be called once."""
+        """Add to the trace where the body still names the backend; to be called once."""
         if self.left and self.left.count:
             self._trace.add(NAMES_LEFT, count=self.left.count, around=self.left.excerpts)
 
-    def _told(self, where: str, offset: int, before: bytes, after: bytes) -> None:
+    def _on_change(self, where: str, offset: int, before: bytes, after: bytes) -> None:
         self.count += 1
         if not self._trace.count_change():
             return
@@ -65,21 +65,22 @@ class BodyLinks:
             after=clip(after.decode("utf-8", "replace")),
         )
 
-    def _more(self, count: int) -> None:
+    def _count_unseen(self, count: int) -> None:
         self.count += count
         self._trace.changes += count
 
-    def _path_left(self, path: str) -> None:
-        if len(self.paths) < _TOLD_PATHS:
+    def _on_path(self, path: str) -> None:
+        if len(self.paths) < _MAX_PATHS:
             self.paths[path] = None
 
 
 def values_by_rules(
     run: OutboundRun, rules: Iterable[CompiledOutboundRule], view: View, *, give_up: bool = False
-) -> Values:
+) -> AttributeRewrites:
     """Rules for tags as a change of values. With `give_up`, one that takes too long ends all of them.
 
-    Else `on_value` raises PatternTimeout.
+    A rule whose pattern takes too long ends all of them with `give_up`; without it, what is given raises
+    PatternTimeout.
     """
     concerned = {
         (tag.encode(), attribute.encode()): values for (tag, attribute), values in run.tag_values(tuple(rules)).items()
@@ -110,22 +111,22 @@ def values_by_rules(
     def count_skipped(tag: bytes, attribute: bytes, prefix: bytes, number: int) -> None:
         concerned[tag, attribute].count(prefix.decode(), number)
 
-    def tells(tag: bytes, attribute: bytes, prefix: bytes) -> bool:
-        return given_up or concerned[tag, attribute].tells(prefix.decode())
+    def wants_trace(tag: bytes, attribute: bytes, prefix: bytes) -> bool:
+        return given_up or concerned[tag, attribute].wants_trace(prefix.decode())
 
     wanted: dict[bytes, frozenset[bytes]] = {}
     for name, attribute_name in concerned:
         wanted[name] = wanted.get(name, frozenset()) | {attribute_name}
-    of_rules = {id(values.rules): _known(values.rules) for values in concerned.values()}
-    known = {pair: known for pair, values in concerned.items() if (known := of_rules[id(values.rules)])}
-    return Values(wanted, on_value, known, count_skipped, tells)
+    of_rules = {id(values.rules): _shortcuts(values.rules) for values in concerned.values()}
+    shortcuts = {pair: known for pair, values in concerned.items() if (known := of_rules[id(values.rules)])}
+    return AttributeRewrites(wanted, on_value, shortcuts, count_skipped, wants_trace)
 
 
-def _known(rules: ValueRules) -> Known | None:
+def _shortcuts(rules: ValueRules) -> Shortcuts | None:
     """What rules for values are known to do, in bytes of any encoding that contains ASCII."""
-    if rules.needed is None:
+    if rules.required is None:
         return None
-    prefixes = tuple((walk.prefix.encode(), walk.becomes.encode()) for walk in rules.walks.values())
-    return Known(
-        frozenset(map(str.encode, rules.needed.starts)), frozenset(map(str.encode, rules.needed.parts)), prefixes
+    prefixes = tuple((outcome.prefix.encode(), outcome.becomes.encode()) for outcome in rules.outcomes.values())
+    return Shortcuts(
+        frozenset(map(str.encode, rules.required.starts)), frozenset(map(str.encode, rules.required.parts)), prefixes
     )

@@ -1,8 +1,8 @@
 """Which way a body takes, decided when only the head of the response is known.
 
-A body that nothing concerns is passed, and its bytes are not even looked at. One that is to be rewritten is best held
-until it is complete: it can still be answered with an error, and is sent with its length. Longer ones are rewritten as
-they come, so that no body is too long; those of unknown length begin to be held.
+A body that no rule and no link concerns is passed, and its bytes are not looked at. One that is to be rewritten is best
+held until it is complete: an error can still take its place, and its length is known when it is sent. Longer ones are
+rewritten as they come, so that no body is too long. One of unknown length is held until it proves too long.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from urlrewrite.content.coding.codings import SUPPORTED, parse_content_encoding
 from urlrewrite.content.kinds import Kind, media_type
-from urlrewrite.engine.facts import Fields, field_values
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.reasons import Reason, Values, sentence
 
 _NO_BODY = frozenset({204, 205, 304})
@@ -37,10 +37,10 @@ class Way(StrEnum):
 class BodyPlan:
     """The way a body takes, and why: `values` are those of the reason's sentence.
 
-    `subject` tells that the representation depends on the rules.
-    `length` is the one that the backend announced, None if it did not. A body that is to be taken `WHOLE` without a
-    length may still become a `STREAM`. `never_held` is a stream whose reader waits for each piece. `codings` are those
-    of a body that is rewritten, in the order in which they were applied.
+    `kind` is None if the fields do not tell it. `subject` says that the representation depends on the rules. `length`
+    is the number of bytes that the backend announced, None if it did not: a body that is to be taken `WHOLE` may then
+    still become a `STREAM`. `never_held` is a stream whose reader waits for each piece. `codings` are the content
+    codings of a body that is rewritten, in the order in which they were applied.
     """
 
     way: Way
@@ -60,18 +60,18 @@ class BodyPlan:
 
 
 def has_body(method: str, status: int) -> bool:
-    """Whether a response to this method and with this status has a body (RFC 9112, 6.3)."""
+    """Say whether a response to this method and with this status has a body (RFC 9112, 6.3)."""
     return method != "HEAD" and status not in _NO_BODY and status >= 200
 
 
-def is_never_touched(fields: Fields) -> bool:
-    """Whether a body is made of messages that only its own protocol reads: gRPC, pictures that replace one another."""
+def is_never_touched(fields: FieldLines) -> bool:
+    """Say whether only its own protocol reads a body: gRPC messages, or pictures that replace one another."""
     declared = media_type(next(iter(field_values(fields, "content-type")), ""))
     return declared == "multipart/x-mixed-replace" or declared.startswith("application/grpc")
 
 
-def plan_body(method: str, status: int, fields: Fields, kind: Kind | None, threshold: int) -> tuple[BodyPlan, bool]:
-    """The plan for a body that rules or links concern, and whether something keeps it from being rewritten.
+def plan_body(method: str, status: int, fields: FieldLines, kind: Kind | None, threshold: int) -> tuple[BodyPlan, bool]:
+    """Plan a body that rules or links concern; the second value says that something keeps it from being rewritten.
 
     `threshold` is the number of bytes up to which a body is held.
     """
@@ -106,8 +106,8 @@ def plan_body(method: str, status: int, fields: Fields, kind: Kind | None, thres
     return plan, False
 
 
-def _hindrance(status: int, fields: Fields, codings: tuple[str, ...]) -> tuple[Reason, Values] | None:
-    """Why a body cannot be rewritten; None if it can."""
+def _hindrance(status: int, fields: FieldLines, codings: tuple[str, ...]) -> tuple[Reason, Values] | None:
+    """Say why a body cannot be rewritten; None if it can."""
     if status == 206:
         return Reason.PART_OF_BODY, {}
     if any("no-transform" in value.lower() for value in field_values(fields, "cache-control")):

@@ -1,6 +1,6 @@
-"""The body of a response rewritten: its coding undone, its encoding minded, rules and links applied.
+"""The body of a response rewritten: content coding undone, text read in its encoding, rules and links applied.
 
-A body is rewritten whole or as it comes (`plan.py` decides). Both give the same, but for rules on whole bodies,
+A body is rewritten whole or as it comes (`plan.py` decides). Both give the same bytes, but for rules on whole bodies,
 which see a stream through windows.
 """
 
@@ -18,7 +18,6 @@ from urlrewrite.content.links.names_left import Watching
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
 from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.engine.compiled import CompiledOutboundRule
-from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.changes import BodyLinks, values_by_rules
 from urlrewrite.exchange.body.integrity import BodyIntegrity
@@ -27,20 +26,24 @@ from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnE
 from urlrewrite.exchange.body.windows import WindowedRule
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.model import LinkMode, LinkPlace
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.response_events import BODY_DECODED
 
-_DECODED_WHOLE = 16 * 2**20
+_MAX_DECODED_WHOLE = 16 * 2**20
 """Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
 
-_WINDOW_SECONDS = 0.5
-"""What a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
+_MAX_WINDOW_SECONDS = 0.5
+"""Seconds that a pattern may take on a window of a stream, which is rewritten where other requests wait for it."""
 
 
 def concerns(
     kind: Kind, links: LinkMode, rules: Iterable[CompiledOutboundRule], also: frozenset[LinkPlace] = frozenset()
 ) -> bool:
-    """Whether anything could change in content of this kind, by the link map, also in some places, or by a rule."""
+    """Say whether the link map or a rule could change anything in content of this kind.
+
+    `also` are places beside attributes and fields in which links are mapped.
+    """
     if kind is Kind.BINARY:
         return False
     everywhere = links is LinkMode.EVERYWHERE and (kind is not Kind.OTHER_TEXT or LinkPlace.PLAIN_TEXT in also)
@@ -56,26 +59,29 @@ class _Sizes(TypedDict, total=False):
 
 
 class BodyRewriting:
-    """Rewrites the body of one response by the rules that apply to it and by the link map."""
+    """Rewrites the body of one response by the rules that apply to it and by the link map.
+
+    `integrity` keeps the promises that the response makes by hashes. `page` and `also` are those of BodyLinks.
+    """
 
     def __init__(
         self,
         run: OutboundRun,
-        link_map: LinkMap | None,
+        link_map: LinkMap,
         links: LinkMode,
         settings: Settings,
-        page: str = "",
-        also: frozenset[LinkPlace] = frozenset(),
+        integrity: BodyIntegrity,
+        page: str,
+        also: frozenset[LinkPlace],
     ) -> None:
         self._run = run
         self._also = also
-        self._mode = links if link_map else LinkMode.OFF
+        self._mode = links
         self._settings = settings
         self._trace = run.scope.trace
-        maps = link_map is not None and links is not LinkMode.OFF
-        self._mapped = BodyLinks(link_map, links, self._trace, page, also) if link_map and maps else None
-        self.integrity: BodyIntegrity | None = None
-        """What the response promises by hashes, and what was promised of it; set when its fields are known."""
+        maps = links is not LinkMode.OFF
+        self._mapped = BodyLinks(link_map, links, self._trace, page, also) if maps else None
+        self._integrity = integrity
         self.cut = False
         """Whether a body broke off under its coding, so that nothing can follow what was sent of it."""
         self._windowed: list[WindowedRule] = []
@@ -90,8 +96,8 @@ class BodyRewriting:
         """Paths from the root in scripts, which may have to be mapped."""
         return list(self._mapped.paths) if self._mapped else []
 
-    def plan(self, method: str, status: int, fields: Fields) -> BodyPlan:
-        """The plan for a body of which only the head is known."""
+    def plan(self, method: str, status: int, fields: FieldLines) -> BodyPlan:
+        """Plan a body of which only the head is known."""
         content_types = field_values(fields, "content-type")
         path = self._run.scope.variables.request.target.partition("?")[0]
         kind = content_kind(content_types[0], path) if content_types and content_types[0].strip() else None
@@ -110,20 +116,20 @@ class BodyRewriting:
         return plan
 
     def _wants(self, kind: Kind | None) -> bool:
-        """Whether anything could change in content of this kind; None is content of an unknown type."""
+        """Say whether anything could change in content of this kind; None is content of an unknown type."""
         if kind is None:
             return self._mapped is not None or bool(self._run.body_passes)
         return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes), self._also)
 
-    def whole(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
-        """The body as it is to be sent, content coding included; `raw` itself if nothing changed.
+    def whole(self, raw: bytes, fields: FieldLines, plan: BodyPlan) -> bytes:
+        """Rewrite a whole body, content coding included; give `raw` itself if nothing changed.
 
         Raises:
             PatternTimeout: a rule's pattern took longer than the deadline.
         """
         codings, recode = plan.codings, self._settings.recode
         try:
-            data = decode(raw, codings, limit=_DECODED_WHOLE) if codings else raw
+            data = decode(raw, codings, limit=_MAX_DECODED_WHOLE) if codings else raw
         except DecodedTooLarge:
             return self._as_stream(raw, fields, plan)
         except CorruptCoding as error:
@@ -140,8 +146,7 @@ class BodyRewriting:
         changed = self._rewrite(view, kind)
         if self._mapped and self._mapped.left:
             self._mapped.left.look(changed, final=True)
-        if self.integrity:
-            changed = self.integrity.page(view, changed, kind)
+        changed = self._integrity.page(view, changed, kind)
         if changed == view.data:
             return raw
         try:
@@ -149,14 +154,14 @@ class BodyRewriting:
         except CannotEncode as error:
             self._trace.warn(Reason.BODY_PASSED, cause=Reason.CANNOT_ENCODE, detail=str(error))
             return raw
-        if self.integrity and not self.integrity.may_change(data, restored, kind):
+        if not self._integrity.may_change(data, restored, kind):
             return raw
         if not codings or recode is Recode.PLAIN:
             return restored
         return encode(restored, codings, fast=recode is Recode.FAST)
 
-    def _as_stream(self, raw: bytes, fields: Fields, plan: BodyPlan) -> bytes:
-        """A held body that decodes to very much."""
+    def _as_stream(self, raw: bytes, fields: FieldLines, plan: BodyPlan) -> bytes:
+        """Rewrite a held body that decodes to more than is decoded at once; give `raw` if its coding is damaged."""
         rewriter = self._coded(self._decoded_stream(fields, plan), plan)
         try:
             return rewriter.feed(raw) + rewriter.finish()
@@ -165,10 +170,10 @@ class BodyRewriting:
             self._trace.warn(Reason.BODY_PASSED, cause=cause, detail=str(error))
             return raw
 
-    def stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
-        """A rewriter for a body that is rewritten as it comes; it raises nothing.
+    def stream(self, fields: FieldLines, plan: BodyPlan) -> BodyRewriter:
+        """Give a rewriter for a body that is rewritten as it comes; it raises nothing.
 
-        Where one stage of it fails, the others go on. Where the coding is damaged, the body is `cut`.
+        If one of its stages fails, the others go on. If the content coding is damaged, the body is `cut`.
         """
         rewriter = self._decoded_stream(fields, plan)
         if not plan.codings:
@@ -180,8 +185,8 @@ class BodyRewriting:
         sent = () if recode is Recode.PLAIN else plan.codings
         return Coded(plan.codings, rewriter, sent=sent, fast=recode is Recode.FAST)
 
-    def _decoded_stream(self, fields: Fields, plan: BodyPlan) -> BodyRewriter:
-        """A rewriter for a body as it comes, out of its codings."""
+    def _decoded_stream(self, fields: FieldLines, plan: BodyPlan) -> BodyRewriter:
+        """Give a rewriter for the bytes of a body without its codings, as they come."""
         content_type = next(iter(field_values(fields, "content-type")), None)
 
         def choose(kind: Kind, charset: Charset) -> BodyRewriter:
@@ -196,7 +201,7 @@ class BodyRewriting:
         return DetectThenRewrite(plan.kind, content_type, choose, self._stage_failed, patient=plan.length is not None)
 
     def _stages(self, view: View, kind: Kind, *, by_line: bool) -> list[BodyRewriter]:
-        """All passes as stages: the rules in the order of the file, the link map in the last one."""
+        """Give all passes as stages: the rules in the order of the file, the link map in the last one."""
         stages: list[BodyRewriter | None] = []
         passes = self._passes(kind)
         links = self._mapped.links if self._mapped else None
@@ -204,23 +209,23 @@ class BodyRewriting:
             if rules[0].tags:
                 last = index == len(passes) - 1
                 values = values_by_rules(self._run, rules, view, give_up=True)
-                stages.append(self._guarded(content_rewriter(kind, links=links if last else None, values=values)))
+                stages.append(self._fail_open(content_rewriter(kind, links=links if last else None, values=values)))
                 links = None if last else links
             else:
                 stages.append(self._windows(rules[0], view, kind, by_line=by_line))
-        stages.append(self._guarded(content_rewriter(kind, links=links)))
+        stages.append(self._fail_open(content_rewriter(kind, links=links)))
         if self._mapped and self._mapped.left:
             stages.append(Watching(self._mapped.left))
-        if self.integrity and kind is Kind.HTML:
-            stages.append(self._guarded(self.integrity.page_stream(view)))
+        if kind is Kind.HTML:
+            stages.append(self._fail_open(self._integrity.page_stream(view)))
         return [stage for stage in stages if stage]
 
-    def _guarded(self, stage: BodyRewriter | None) -> BodyRewriter | None:
+    def _fail_open(self, stage: BodyRewriter | None) -> BodyRewriter | None:
         return FailOpen(stage, self._stage_failed) if stage else None
 
     def _windows(self, rule: CompiledOutboundRule, view: View, kind: Kind, *, by_line: bool) -> Windows:
-        """A rule for whole bodies as a stage."""
-        within = min(_WINDOW_SECONDS, self._settings.body_deadline)
+        """Give a rule for whole bodies as a stage."""
+        within = min(_MAX_WINDOW_SECONDS, self._settings.body_deadline)
 
         def rewrite(data: bytes) -> bytes:
             return self._rewrite_text(rule, data, view, kind, within)
@@ -230,7 +235,7 @@ class BodyRewriting:
         return Windows(self._settings.limit, windowed, by_line=by_line)
 
     def failed(self, error: Exception, plan: BodyPlan) -> None:
-        """Tells that the rewriter of a stream failed as a whole."""
+        """Tell that the rewriter of a stream failed as a whole."""
         (self._coding_failed if plan.codings else self._stage_failed)(error)
 
     def _stage_failed(self, error: Exception) -> None:
@@ -246,7 +251,7 @@ class BodyRewriting:
         )
 
     def report(self) -> None:
-        """Adds to the trace in how many windows each rule for whole bodies saw a stream, and where a body still names
+        """Add to the trace in how many windows each rule for whole bodies saw a stream, and where the body still names
         the backend; to be called once.
         """
         for windowed in self._windowed:
@@ -260,7 +265,7 @@ class BodyRewriting:
         return [rules for rules in self._run.body_passes if not rules[0].tags or kind.is_markup]
 
     def _rewrite(self, view: View, kind: Kind) -> bytes:
-        """All passes over a whole body."""
+        """Run all passes over a whole body."""
         data = view.data
         passes = self._passes(kind)
         links = self._mapped.links if self._mapped else None
@@ -275,7 +280,11 @@ class BodyRewriting:
         return rewrite_content(data, kind, links=links)
 
     def _rewrite_text(self, rule: CompiledOutboundRule, data: bytes, view: View, kind: Kind, within: float) -> bytes:
-        """A whole-body rule applied; `within` are the seconds that its pattern may take."""
+        """Apply a rule for whole bodies; `within` is the number of seconds that its pattern may take.
+
+        Raises:
+            PatternTimeout: it took longer.
+        """
         scope = self._run.scope
         deadline, scope.deadline = scope.deadline, within
         try:

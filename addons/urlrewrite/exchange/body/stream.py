@@ -1,7 +1,7 @@
 """A body that is rewritten as it comes.
 
-Whatever goes wrong in here concerns what is to come only: what was sent is sent. So each stage that fails is taken out,
-gives back what it had taken and not yet answered for, and the rest of the body goes past it.
+What was sent is sent, so a failure can only concern the rest of the body. A stage that fails is taken out: the bytes
+that it had consumed and not yet emitted are sent as they came, and the rest of the body goes past it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ PRESCANNED = 1024
 
 
 class FailOpen:
-    """Passes on what a stage is given once the stage has failed; `on_failure` is told of that."""
+    """Runs a stage until it raises any exception, then passes all further bytes through unchanged.
+
+    `on_failure` is called once, with the exception. What the stage held when it failed is emitted as it came.
+    """
 
     def __init__(self, stage: BodyRewriter, on_failure: Callable[[Exception], None]) -> None:
         self._stage: BodyRewriter | None = stage
@@ -25,11 +28,11 @@ class FailOpen:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._stage.held if self._stage else b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Consume the next bytes; return what can be sent now."""
         if self._stage is None:
             return chunk
         held = self._stage.held
@@ -39,7 +42,7 @@ class FailOpen:
             return self._given_up(held + chunk, error)
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
+        """End the body; return all that was held back."""
         if self._stage is None:
             return b""
         held = self._stage.held
@@ -55,7 +58,10 @@ class FailOpen:
 
 
 class StopOnError:
-    """Ends a body in its middle when one of `errors` is raised, for lack of anything that could follow."""
+    """Runs a rewriter until it raises one of `errors`, then emits nothing more: the body ends in its middle.
+
+    For bytes under a content coding, after which nothing of the rest could be decoded. `on_failure` is called once.
+    """
 
     def __init__(
         self, inner: BodyRewriter, errors: tuple[type[Exception], ...], on_failure: Callable[[Exception], None]
@@ -66,15 +72,15 @@ class StopOnError:
 
     @property
     def held(self) -> bytes:
-        """Nothing that could be sent."""
+        """Nothing: what the rewriter holds is under a coding, and cannot be sent as it is."""
         return b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Consume the next bytes; return what can be sent now."""
         return self._until_failure(lambda inner: inner.feed(chunk))
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
+        """End the body; return all that was held back."""
         return self._until_failure(lambda inner: inner.finish())
 
     def _until_failure(self, step: Callable[[BodyRewriter], bytes]) -> bytes:
@@ -89,11 +95,12 @@ class StopOnError:
 
 
 class DetectThenRewrite:
-    """Chooses the rewriter of a body when its first bytes have told kind and encoding.
+    """Holds the first bytes of a body until they tell its kind and encoding, then rewrites it.
 
-    `choose` is given both; `content_type` is the field's value, None if there is none. A `patient` one waits until
-    there are as many bytes as browsers look at; where a body comes slowly, they would be held for too long. If the
-    choice fails, which `on_failure` is told, the body passes as it comes.
+    `choose(kind, charset)` gives the rewriter. `kind` is None if the Content-Type does not tell it; `content_type` is
+    that field's value, None if there is none. A `patient` one waits for as many bytes as browsers look at (PRESCANNED);
+    a body that comes slowly would be held too long by that. If `choose` raises, `on_failure` is called and the body
+    passes as it comes.
     """
 
     def __init__(
@@ -115,38 +122,44 @@ class DetectThenRewrite:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._chosen.held if self._chosen else self._first
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Consume the next bytes; return what can be sent now."""
         if self._chosen:
             return self._chosen.feed(chunk)
         self._first += chunk
-        return b"" if len(self._first) < self._least else self._opened()
+        if len(self._first) < self._least:
+            return b""
+        chosen, first = self._open()
+        return chosen.feed(first)
 
     def finish(self) -> bytes:
-        """The body is complete: returns all that was held back."""
-        first = b"" if self._chosen else self._opened()
-        assert self._chosen
-        return first + self._chosen.finish()
+        """End the body; return all that was held back."""
+        if self._chosen:
+            return self._chosen.finish()
+        chosen, first = self._open()
+        return chosen.feed(first) + chosen.finish()
 
-    def _opened(self) -> bytes:
+    def _open(self) -> tuple[BodyRewriter, bytes]:
+        """Choose the rewriter; return it with the bytes that were held for the choice."""
         first, self._first = self._first, b""
         kind = self._kind or sniff_kind(first)
         try:
-            self._chosen = self._choose(kind, detect(first, self._content_type, kind=kind.charset_rules))
+            chosen = self._choose(kind, detect(first, self._content_type, kind=kind.charset_rules))
         except Exception as error:
-            self._chosen = Chain([])
+            chosen = Chain([])
             self._on_failure(error)
-        return self._chosen.feed(first)
+        self._chosen = chosen
+        return chosen, first
 
 
 class Windows:
-    """Collects a body in windows of `size` bytes and rewrites one after the other; they end with a line if they can.
+    """Collects a body in windows of at most `size` bytes, each ending with a line if it can, and rewrites each.
 
-    `rewrite`, which must not fail, is given a window and whether it is the whole body. With `by_line` a window ends
-    with the last line that has come, so that nothing but an unfinished line is held.
+    `rewrite(window, whole)` must not raise; `whole` says that the window is the whole body. With `by_line` a window
+    ends with the last line that has come, so that nothing but an unfinished line is held.
     """
 
     def __init__(self, size: int, rewrite: Callable[[bytes, bool], bytes], *, by_line: bool = False) -> None:
@@ -159,11 +172,11 @@ class Windows:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return b"".join(self._pieces)
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns the windows that are full."""
+        """Consume the next bytes; return the windows that are full, rewritten."""
         self._pieces.append(chunk)
         self._length += len(chunk)
         if self._length <= self._size and not (self._by_line and b"\n" in chunk):
@@ -182,7 +195,7 @@ class Windows:
         return b"".join(done)
 
     def finish(self) -> bytes:
-        """The last window."""
+        """End the body; return the last window, rewritten."""
         data = b"".join(self._pieces)
         self._pieces, self._length = [], 0
         return self._rewrite(data, self._first) if data else b""

@@ -1,4 +1,4 @@
-"""A rule for whole bodies on a body that is rewritten as it comes: it sees windows, one after the other."""
+"""A rule for whole bodies on a body that is rewritten as it comes: it sees one window after the other."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from urlrewrite.trace.trace import Trace
 
 
 class WindowedRule:
-    """Applies a rule to each window by `rewrite`; never fails. `size` are the bytes of a window, None for lines.
+    """Applies a rule to each window by `rewrite`, and never raises.
 
-    A rule that fails or takes too long is given up for the rest of the body.
+    `size` is the largest number of bytes in a window, None if each window is what came of whole lines. A rule that
+    raises or takes too long is given up for the rest of the body.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class WindowedRule:
         self._given_up = False
 
     def __call__(self, window: bytes, whole: bool) -> bytes:
-        """The window as it is sent; `whole` tells that it is the whole body."""
+        """Give the window as it is sent; `whole` says that it is the whole body."""
         if not whole and not self._windows:
             self._tell_of_windows()
         self._windows += 1
@@ -42,7 +43,7 @@ class WindowedRule:
         return window
 
     def report(self) -> None:
-        """Adds the number of windows to the trace if the rule did not see the body whole; to be called once."""
+        """Add the number of windows to the trace if the rule did not see the body whole; to be called once."""
         if self._windows > 1:
             self._trace.add(BODY_WINDOWS, rule=self._name, windows=self._windows, size=self._size)
 

@@ -13,19 +13,19 @@ from urlrewrite.formats.reports import ProblemId
 from urlrewrite.model import Action, ActionType, RedirectType
 
 REDIRECTS = {item.status: item for item in RedirectType}
-"""The redirects that there are, by status code."""
+"""The redirects of IIS, by status code."""
 
 _STATUS_NAMES = {"": 302, "permanent": 301, "temp": 302, "seeother": 303}
 _REASONS = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 410: "Gone"}
 
 
 def redirects(status: int) -> bool:
-    """Whether the status of a flag R or a Redirect wants a URL; with others the request is refused."""
+    """Tell whether a status of the flag R or of Redirect is a redirect's; with any other, the request is refused."""
     return 300 <= status <= 399
 
 
 def status_of(rule: RewriteRule) -> int:
-    """The status code of the flag R, that of a plain redirect without it.
+    """Return the status code of the flag R, 302 without the flag.
 
     Raises:
         NotConverted: it is none.
@@ -39,7 +39,7 @@ def status_of(rule: RewriteRule) -> int:
 
 
 def blocked(status: int) -> Action:
-    """The action that answers with a status and nothing else."""
+    """Return the action that sends a response with this status and no content."""
     reason = _REASONS.get(status, "Refused by a rewrite rule")
     return Action(ActionType.CUSTOM_RESPONSE, status_code=status, status_reason=reason)
 
@@ -53,7 +53,7 @@ class Actions:
     base: str
 
     def convert(self, rule: RewriteRule, groups: Groups) -> tuple[Action, bool]:
-        """The action, and whether it ends the rules by itself.
+        """Return the action, and whether Apache stops at it without the flag L.
 
         Raises:
             NotConverted: IIS has no such action.
@@ -91,7 +91,7 @@ class Actions:
             self.templates.report.warning(rule.line, ProblemId.APACHE_IMPLIED_REDIRECT, message)
 
     def _url(self, rule: RewriteRule, target: Target, groups: Groups, *, redirect: bool) -> str:
-        """The URL; a `%` or `#` in the text of a substitution is one for Apache, and no escape and no fragment."""
+        """Return the URL; a `%` or `#` in a substitution is the character itself, neither an escape nor a fragment."""
         path, query = target.path, target.query or ()
         if not rule.has(Flag.NO_ESCAPE):
             path = escaped(path, "%#")
@@ -109,7 +109,7 @@ class Actions:
 
 
 def _url_encoded(groups: Groups) -> Groups:
-    """The same with every value escaped, as the flag B does."""
+    """Return templates that escape every group, as the flag B does."""
 
     def encoded(of: Callable[[int], str]) -> Callable[[int], str]:
         return lambda number: f"{{UrlEncode:{of(number)}}}" if of(number) else ""

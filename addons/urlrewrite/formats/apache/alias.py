@@ -5,27 +5,20 @@ from __future__ import annotations
 import re
 
 from urlrewrite.formats.apache.actions import REDIRECTS, blocked, redirects
-from urlrewrite.formats.apache.classes import ExpressionError, literal
+from urlrewrite.formats.apache.expressions import read_expression
 from urlrewrite.formats.apache.parts import AliasRedirect
-from urlrewrite.formats.apache.pcre import parse_expression
 from urlrewrite.formats.apache.rules import Numbering
 from urlrewrite.formats.apache.slash import without_slash
-from urlrewrite.formats.apache.tree import Node, write, written_numbers
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.wording import shown
 from urlrewrite.model import Action, ActionType, Condition, Conditions, InboundRule, Match
+from urlrewrite.patterns.spelling import ecmascript_literal, ecmascript_source, written_numbers
 
 _REFERENCE = re.compile(r"\\(.)|\$([0-9])", re.DOTALL)
 
 
 def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Report) -> InboundRule | None:
-    """The rule for a redirect; None where there is none, which the report tells then."""
-    try:
-        match, conditions, target = _matching(redirect) if redirect.regex else _prefix(redirect)
-    except ExpressionError as fault:
-        message = f"got the pattern {shown(redirect.path)}, offset {fault.offset}: {fault}"
-        report.error(redirect.line, ProblemId.APACHE_PATTERN, message)
-        return None
+    """Convert a redirect; None where it cannot be converted, which the report says then."""
+    match, conditions, target = _matching(redirect, report) if redirect.regex else _prefix(redirect)
     if redirects(redirect.status) and redirect.status not in REDIRECTS:
         message = f"got a redirect with status {redirect.status}, expected one of {', '.join(map(str, REDIRECTS))}"
         report.error(redirect.line, ProblemId.APACHE_NOT_CONVERTED, message)
@@ -47,9 +40,9 @@ def convert_redirect(redirect: AliasRedirect, numbering: Numbering, report: Repo
 
 
 def _prefix(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
-    """A path with all that is below it; what is below is put behind the target."""
+    """Convert Redirect: it matches a path and everything below it, and appends the rest to the target."""
     path = redirect.path.strip("/")
-    text = "".join(map(literal, path))
+    text = ecmascript_literal(path)
     if redirect.path.endswith("/"):
         pattern = f"^{text}{'/' if text else ''}(.*)$"
     else:
@@ -57,8 +50,8 @@ def _prefix(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
     return Match(pattern, ignore_case=False), Conditions(), f"{redirect.target}{{R:1}}"
 
 
-def _matching(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
-    tree: Node = parse_expression(redirect.path, dot_takes_line_ends=not redirect.target).tree
+def _matching(redirect: AliasRedirect, report: Report) -> tuple[Match, Conditions, str]:
+    tree = read_expression(redirect.path, redirect.line, report, dot_takes_line_ends=not redirect.target).tree
     used = frozenset(int(found[2]) for found in _REFERENCE.finditer(redirect.target) if found[2])
     stripped = without_slash(tree, used)
     lost = stripped.groups if stripped else frozenset()
@@ -73,6 +66,6 @@ def _matching(redirect: AliasRedirect) -> tuple[Match, Conditions, str]:
 
     target = _REFERENCE.sub(group, redirect.target)
     if stripped:
-        return Match(write(stripped.tree), ignore_case=False), Conditions(), target
-    condition = Condition("{URL}", write(tree), ignore_case=False)
+        return Match(ecmascript_source(stripped.tree), ignore_case=False), Conditions(), target
+    condition = Condition("{URL}", ecmascript_source(tree), ignore_case=False)
     return Match(".*", ignore_case=False), Conditions((condition,)), target

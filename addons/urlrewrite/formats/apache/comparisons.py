@@ -2,16 +2,16 @@ r"""Comparisons of RewriteCond as ECMAScript patterns: each is true of exactly t
 
 Texts are compared as Apache's source does it: by length first, and by characters where lengths are equal (the
 documentation says "lexicographically"; for what people compare, such as `%{TIME_HOUR}`, the two are the same). Integers
-are read as C's `atoi` does: blanks, a sign, digits, and 0 for what is none.
+are read as C's `atoi` reads them: blanks, a sign, digits; what is no integer is 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from urlrewrite.formats.apache.classes import literal
 from urlrewrite.formats.apache.strings import ConditionPattern, Test
 from urlrewrite.formats.apache.syntax import DirectiveError
+from urlrewrite.patterns.spelling import ecmascript_literal
 
 _MAX_LENGTH = 20
 _LAST = 0xFFFF
@@ -21,18 +21,18 @@ _BLANKS = r"^[\t-\r ]*"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A pattern that begins with `^`; `negate` where the comparison is true of what it does not match."""
+    """A pattern that begins with `^`; with `negate` the comparison is true of the texts that it does not match."""
 
     pattern: str
     negate: bool = False
 
     def without_match(self) -> Comparison:
-        """The same, told in a way that never matches where it is true, so that it leaves `{C:n}` alone."""
+        """Return an equal comparison whose pattern does not match where it is true, so that `{C:n}` stays."""
         return self if self.negate else Comparison(f"^(?!{self.pattern[1:]})", True)
 
 
 def comparison(test: ConditionPattern) -> Comparison:
-    """A text or integer comparison as a pattern.
+    """Convert a string or integer comparison to a pattern.
 
     Raises:
         DirectiveError: the text to compare with is too long.
@@ -46,7 +46,7 @@ def comparison(test: ConditionPattern) -> Comparison:
 
 def _text(operator: str, operand: str) -> Comparison:
     if operator == "=":
-        return Comparison(f"^{''.join(map(literal, operand))}$")
+        return Comparison(f"^{ecmascript_literal(operand)}$")
     if len(operand) > _MAX_LENGTH:
         raise DirectiveError(
             f"got a text of {len(operand)} characters after {operator}, expected at most {_MAX_LENGTH}"
@@ -62,7 +62,7 @@ def _beyond(text: str, *, above: bool) -> str:
     for index, char in enumerate(text):
         low, high = (ord(char) + 1, _LAST) if above else (0, ord(char) - 1)
         if low <= high:
-            head, rest = "".join(map(literal, text[:index])), size - index - 1
+            head, rest = ecmascript_literal(text[:index]), size - index - 1
             branches.append(rf"{head}[\u{low:04x}-\u{high:04x}]{_times(_ANY, rest)}$")
     return f"^(?:{'|'.join(branches)})" if branches else r"^(?!)"
 
@@ -88,7 +88,7 @@ def _at_least(number: int, *, negate: bool) -> Comparison:
 
 
 def _magnitude(number: int, sign: str) -> str:
-    """What has this sign and at least this magnitude, from 1."""
+    """Return the pattern for integers with this sign and at least this magnitude (1 or more)."""
     digits = str(number)
     longer = f"[1-9][0-9]{{{len(digits)},}}"
     same = [

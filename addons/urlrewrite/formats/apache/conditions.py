@@ -1,11 +1,11 @@
-"""The conditions of a RewriteRule as those of IIS, of one rule or of several.
+"""The RewriteConds of a RewriteRule as conditions of IIS, on one rule or on several.
 
-Apache joins conditions with AND, and with OR where the flag says so: (a or b) and c. A rule of IIS knows only all of
-them or any of them. What is mixed becomes one pattern where the alternatives ask the same of the same string, else
-several rules that do the same: first with a and c, then with b and c.
+Apache joins conditions with AND, and with OR where the flag says so: (a or b) and c. A rule of IIS has MatchAll or
+MatchAny for all of its conditions. Mixed conditions become one pattern where the alternatives are patterns for the same
+string, else several rules with the same action: the first with a and c, the second with b and c.
 
-`%n` is what the last matching pattern captured, in Apache as in IIS. Comparisons capture nothing in Apache; here they
-are patterns, and written so that they never match where they are true if a reference looks past them.
+`%n` is what the last matching pattern captured, in Apache as in IIS. Comparisons capture nothing in Apache. Here they
+are patterns; if a `%n` refers to a condition before them, they are written negated, so that they capture nothing.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from urlrewrite.formats.apache.classes import ExpressionError
 from urlrewrite.formats.apache.comparisons import comparison
+from urlrewrite.formats.apache.expressions import read_expression
 from urlrewrite.formats.apache.parts import NotConverted, RewriteCond
-from urlrewrite.formats.apache.pcre import parse_expression
 from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, Test, references
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag
 from urlrewrite.formats.apache.templates import Groups, Templates
-from urlrewrite.formats.apache.tree import Choice, Node, Reference, group_count, nodes, write, written_numbers
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.wording import shown
 from urlrewrite.model import Condition, Conditions, LogicalGrouping, MatchType
+from urlrewrite.patterns.pcre import Expression
+from urlrewrite.patterns.spelling import ecmascript_source, written_numbers
+from urlrewrite.patterns.tree import Choice, Group, Node, Reference, nodes
 
 MAX_RULES = 32
-"""Into so many rules one is taken apart."""
+"""How many rules of IIS one RewriteRule may become."""
 
 _PROPERTIES = {
     "-d": (MatchType.IS_DIRECTORY, ""),
@@ -42,9 +42,9 @@ _PROPERTIES = {
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A condition that is made already: what another rule has to have done, or the URL with its slash.
+    """A condition that no RewriteCond stands for: one about what another rule did, or about the URL with its slash.
 
-    `tree` is its pattern if its groups are the rule's.
+    `tree` is its pattern where `$n` refers to its groups.
     """
 
     condition: Condition
@@ -56,14 +56,14 @@ type Item = RewriteCond | Ready
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """The conditions of one rule, and what `$n` and `%n` are behind them."""
+    """The conditions of one rule of IIS, and the templates for `$n` and `%n` in its action."""
 
     conditions: Conditions
     groups: Groups
 
 
 def uses_groups(parts: Iterable[Part], kind: type[RuleGroup | ConditionGroup]) -> frozenset[int]:
-    """The numbers of the groups of this kind that a template refers to."""
+    """Return the numbers of the groups of this kind that a template refers to."""
     found = (part for part in references(parts) if isinstance(part, RuleGroup | ConditionGroup))
     return frozenset(part.number for part in found if isinstance(part, kind))
 
@@ -72,12 +72,12 @@ class ConditionConverter:
     """Converts the conditions of one RewriteRule.
 
     Args:
-        templates: for the test strings.
-        report: of the rule.
-        ready: conditions that come first.
-        rule_groups: what `$n` is, unless the pattern is one of the conditions.
+        templates: converts the test strings.
+        report: takes the problems.
+        ready: conditions that come before those of the RewriteRule.
+        rule_groups: the template for `$n`, unless the rule's pattern is one of `ready`.
         captures: whether anything in the rule refers to `%n`.
-        blocking: whether the rule keeps requests out, so that a line end must not get one past it.
+        blocking: whether the rule refuses requests, so that a line end must not get one past it.
     """
 
     def __init__(
@@ -96,14 +96,14 @@ class ConditionConverter:
         self.rule_groups = rule_groups
         self.captures = captures
         self.blocking = blocking
-        self.trees: dict[int, Node] = {}
+        self.expressions: dict[int, Expression] = {}
         self.told: set[int] = set()
 
     def convert(self, conditions: tuple[RewriteCond, ...]) -> list[Alternative]:
-        """The conditions of every rule that is needed, in order.
+        """Convert the conditions: an alternative for each rule of IIS that is needed, in order.
 
         Raises:
-            NotConverted: no number of rules says the same.
+            NotConverted: no set of rules means the same.
         """
         groups: list[list[Item]] = [[item] for item in self.ready]
         starts_group = True
@@ -132,7 +132,11 @@ class ConditionConverter:
         return product(*groups)
 
     def _refuse_ambiguous(self, groups: list[list[Item]]) -> None:
-        """Where a test uses what an earlier alternative captured, Apache's choice of it cannot be taken apart."""
+        """Refuse a test that uses what one of several alternatives before it captured.
+
+        Raises:
+            NotConverted: there is such a test; which alternative matched is not known when the rules are written.
+        """
         choice = False
         for group in groups:
             for item in group:
@@ -144,25 +148,28 @@ class ConditionConverter:
             choice = choice or len(group) > 1
 
     def _merged(self, group: list[Item]) -> list[Item]:
-        """Alternatives that are patterns for the same string, as one."""
+        """Join alternatives that are patterns for the same string into one; return others as they are."""
         first = group[0]
         if len(group) == 1 or not isinstance(first, RewriteCond):
             return group
-        trees = []
+        expressions = []
         for item in group:
             if not isinstance(item, RewriteCond) or item.test != first.test or item.pattern.negate:
                 return group
-            if item.pattern.test is not Test.PATTERN or item.has(Flag.NO_CASE) is not first.has(Flag.NO_CASE):
+            if item.pattern.test is not Test.PATTERN:
                 return group
-            tree = self._tree(item)
-            if any(isinstance(node, Reference) for node in nodes(tree)):
+            found = self._expression(item)
+            if any(isinstance(node, Reference) and node.number > 0 for node in nodes(found.tree)):
                 return group
-            trees.append(tree)
+            expressions.append(found)
+        if len({found.ignore_case for found in expressions}) > 1:
+            return group
         groups = Groups(self.rule_groups, lambda number: "")
         text = self.templates.convert(first.test, groups, first.line)
         source = self.report.source(first.line)
-        ignore_case = first.has(Flag.NO_CASE) or text == "{HTTPS}"
-        return [Ready(Condition(text, write(Choice(tuple(trees))), ignore_case=ignore_case, source=source))]
+        ignore_case = expressions[0].ignore_case or text == "{HTTPS}"
+        pattern = ecmascript_source(Choice(tuple(found.tree for found in expressions)))
+        return [Ready(Condition(text, pattern, ignore_case=ignore_case, source=source))]
 
     def _alternative(self, items: list[Item], grouping: LogicalGrouping) -> Alternative:
         track = any(isinstance(item, Ready) and item.tree for item in items)
@@ -198,9 +205,9 @@ class ConditionConverter:
         text = self.templates.convert(item.test, groups, item.line)
         ignore_case = item.has(Flag.NO_CASE) or text == "{HTTPS}"
         if test.test is Test.PATTERN:
-            tree = self._tree(item)
-            ignore_case = ignore_case or _expression_ignores_case(item)
-            return Condition(text, write(tree), MatchType.PATTERN, ignore_case, test.negate, source), tree
+            expression = self._expression(item)
+            pattern, ignore_case = ecmascript_source(expression.tree), ignore_case or expression.ignore_case
+            return Condition(text, pattern, MatchType.PATTERN, ignore_case, test.negate, source), expression.tree
         try:
             found = comparison(test)
         except DirectiveError as fault:
@@ -209,28 +216,22 @@ class ConditionConverter:
         ignore_case = ignore_case and test.operator == "="
         return Condition(text, found.pattern, MatchType.PATTERN, ignore_case, found.negate, source), None
 
-    def _tree(self, item: RewriteCond) -> Node:
-        if item.line not in self.trees:
+    def _expression(self, item: RewriteCond) -> Expression:
+        if item.line not in self.expressions:
             names = {part.name.upper() for part in item.test if isinstance(part, ServerVariable)}
             decoded = not names.isdisjoint({"REQUEST_URI", "REQUEST_FILENAME", "SCRIPT_FILENAME"})
-            ignore_case = item.has(Flag.NO_CASE)
-            whole = self.blocking and decoded
-            try:
-                expression = parse_expression(item.pattern.operand, ignore_case=ignore_case, dot_takes_line_ends=whole)
-            except ExpressionError as fault:
-                message = f"got the pattern {shown(item.pattern.operand)}, offset {fault.offset}: {fault}"
-                self.report.error(item.line, ProblemId.APACHE_PATTERN, message)
-                expression = parse_expression("^")
-            self.trees[item.line] = expression.tree
-        return self.trees[item.line]
-
-
-def _expression_ignores_case(item: RewriteCond) -> bool:
-    return item.pattern.operand.startswith("(?i)")
+            self.expressions[item.line] = read_expression(
+                item.pattern.operand,
+                item.line,
+                self.report,
+                ignore_case=item.has(Flag.NO_CASE),
+                dot_takes_line_ends=self.blocking and decoded,
+            )
+        return self.expressions[item.line]
 
 
 class _Captured:
-    """What is captured when conditions up to here have matched."""
+    """Keeps track of what is captured when the conditions up to here have matched."""
 
     def __init__(self, rule_groups: Callable[[int], str], *, track: bool, unsure: bool) -> None:
         self.rule_groups = rule_groups
@@ -251,16 +252,20 @@ class _Captured:
             self.anything_matched = True
             self.renumbered = self.renumbered or any(number != written for number, written in numbers.items())
             self.last = numbers, self.count
-        self.count += group_count(tree) if tree else 0
+        self.count += sum(isinstance(node, Group) for node in nodes(tree)) if tree else 0
 
     def rule(self, number: int) -> str:
-        """The template for `$n`."""
+        """Return the template for `$n`."""
         if self.rule_numbers is None:
             return self.rule_groups(number)
         return f"{{C:{self.rule_numbers[number]}}}" if number in self.rule_numbers else ""
 
     def condition(self, number: int) -> str:
-        """The template for `%n`."""
+        """Return the template for `%n`.
+
+        Raises:
+            NotConverted: IIS has no reference that means the same.
+        """
         numbers, before = self.last
         if self.track and not self.anything_matched:
             return ""

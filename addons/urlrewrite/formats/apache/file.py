@@ -1,4 +1,4 @@
-"""What an Apache configuration says of rewriting, section by section, before anything is converted."""
+"""Reads the rewriting directives of an Apache configuration, section by section; converts nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ from urlrewrite.formats.wording import shown, suggestion
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """An open section. `skipped` says nothing counts in it, `foreign` that rewriting in it cannot be converted."""
+    """An open section.
+
+    Attributes:
+        skipped: its directives do not apply, as in `<IfModule !mod_rewrite.c>`.
+        foreign: the section in which rewriting cannot be converted, such as `<Location /a>`; "" outside of one.
+        doubt: the section whose condition is not known here, such as `<IfDefine X>`; "" outside of one.
+    """
 
     name: str
     line: int
@@ -66,7 +72,7 @@ _REWRITING = frozenset(
 
 
 def read_configuration(text: str, report: Report, *, of_directory: bool) -> Configuration:
-    """Reads a file; problems go into the report. `of_directory` is for `.htaccess`."""
+    """Read a file; problems go into the report. `of_directory` says that it is a `.htaccess`."""
     return _Reader(report, of_directory=of_directory).read(text)
 
 
@@ -171,7 +177,7 @@ class _Reader:
         return comment
 
     def end_of_conditions(self) -> None:
-        """Tells of conditions after which no RewriteRule comes."""
+        """Warn of conditions that no RewriteRule follows."""
         for line in self.condition_lines:
             message = "got a RewriteCond without a RewriteRule after it in the same section, expected one"
             self.report.warning(line, ProblemId.APACHE_NO_EFFECT, message)

@@ -1,4 +1,4 @@
-"""The directives of Apache and its common modules: those that have nothing to do with rewriting are passed over.
+"""The directives of Apache and its common modules; those that do not concern rewriting are ignored.
 
 Apache does not start with a directive that it does not know, so one that is neither here nor of one of the families is
 most likely misspelt (Apache HTTP Server 2.4 documentation, "Directive Index").
@@ -41,9 +41,9 @@ _FAMILIES = tuple(
     passenger perl php proxy python remoteip remove rlimit sec session shib ssi ssl suphp svn systemd unpolicy uwsgi
     virtual vhost watchdog wsgi xsendfile xml2 fcgid fastcgi geoip evasive dos qos suphp suexec""".split()
 )
-"""What the names of the directives of a module have in common at their beginning; not all of them are Apache's own."""
+"""Prefixes that the directives of one module share; some of the modules are not Apache's own."""
 
 
 def is_known_directive(name: str) -> bool:
-    """Whether Apache or one of the common modules has a directive with this name, in lower case."""
+    """Tell whether Apache or a common module has a directive of this name, given in lower case."""
     return name in _NAMES or name.startswith(_FAMILIES)

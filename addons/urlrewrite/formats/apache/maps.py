@@ -29,9 +29,9 @@ _MAX_MAPS = 100
 
 
 class Maps:
-    """The maps of a file: what `${map:key|default}` becomes, and the rewrite maps that are needed for it.
+    """Converts `${map:key|default}`, and collects the rewrite maps that this needs.
 
-    A rewrite map of IIS has one default, so a map that is asked with several becomes several maps.
+    A rewrite map of IIS has one default, so a map that is used with several becomes several maps.
     """
 
     def __init__(self, definitions: Mapping[str, MapDefinition], report: Report, files: FilesRead) -> None:
@@ -43,17 +43,17 @@ class Maps:
 
     @property
     def made(self) -> Mapping[str, RewriteMap]:
-        """The rewrite maps that rules ask, by name."""
+        """The rewrite maps that the rules use, by name."""
         return MappingProxyType({item.name: item for item in self._made.values()})
 
     def scheme(self) -> str:
-        """The template for `http` or `https`: IIS has no variable for it but `{HTTPS}`, which is on or off."""
+        """Return the template for `http` or `https`: IIS has only `{HTTPS}`, which is `on` or `off`."""
         entries = MappingProxyType({"on": "https", "off": "http"})
         self._made.setdefault((_SCHEMES, ""), RewriteMap(_SCHEMES, entries, source=self._report.source(1)))
         return f"{{{_SCHEMES}:{{HTTPS}}}}"
 
     def lookup(self, name: str, key: str, default: str, line: int) -> str:
-        """The template for a look-up; `key` is a template, `default` a text. Problems go into the report."""
+        """Return the template for a lookup; `key` is a template, `default` a text. Problems go into the report."""
         definition = self._definitions.get(name)
         if not definition:
             message = f"got ${{{name}:...}}, expected the name of a RewriteMap{suggestion(name, self._definitions)}"
@@ -76,7 +76,7 @@ class Maps:
         return f"{{{self._text_map(definition, default).name}:{key}}}"
 
     def tell_of_unused(self) -> None:
-        """Warns of maps that cannot be converted; where they are asked, that is an error of its own."""
+        """Warn of unused maps that cannot be converted; the use of such a map is an error, reported there."""
         for definition in self._definitions.values():
             function = definition.type == "int" and definition.source.lower() in _FUNCTIONS
             if definition.type != "txt" and not function:
@@ -118,7 +118,7 @@ class Maps:
 
 
 def _entries(text: str) -> Mapping[str, str]:
-    """Key and value of each line; the first line with a key counts."""
+    """Return the value of each key; of several lines with one key the first counts."""
     entries: dict[str, str] = {}
     for line in text.splitlines():
         words = line.split(None, 2)

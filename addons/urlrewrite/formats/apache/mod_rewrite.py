@@ -2,8 +2,8 @@
 
 Rules are named and written as IIS Manager's importer does it ("Importing Apache mod_rewrite Rules"): `Imported Rule 1`,
 case counts unless the flag NC says otherwise, `$1` is `{R:1}` and `%1` is `{C:1}`. Beyond that the meaning is Apache's
-(Apache HTTP Server 2.4 documentation, "mod_rewrite", and where that is silent its source): what IIS's rules can say is
-said, if need be with several rules; what they cannot say is a problem with its line.
+(Apache HTTP Server 2.4 documentation, "mod_rewrite", and where that is silent its source): a RewriteRule becomes one
+rule of IIS or, if need be, several; one that no rules of IIS can express is a problem with its line.
 
 A file is that of a directory, where URLs have no leading slash, or of the server, where they have one. `<VirtualHost>`
 sections become sites of their own, `<Directory>` sections below the DocumentRoot and a RewriteBase become locations.
@@ -41,16 +41,16 @@ _INHERITS_FIRST = frozenset(("InheritBefore", "InheritDownBefore"))
 
 
 def parse(text: str, file: str, *, server_level: bool | None = None) -> tuple[RuleSet, tuple[Problem, ...]]:
-    """The rules of one text, and the warnings. Of the disk only the text files of a RewriteMap are read.
+    """Convert a configuration; return its rules and the warnings. Only files of RewriteMaps are read from disk.
 
     Args:
         text: the configuration.
         file: its name for messages; maps are looked for beside it.
-        server_level: whether rules outside of every section are the server's, which see URLs with a leading slash.
-            None is told from the name and the content.
+        server_level: whether rules outside of every section are the server's, which see URLs with a leading slash;
+            None decides by the file's name and content (`is_of_directory`).
 
     Raises:
-        RuleFileError: something cannot be converted without which the rules would mean something else.
+        RuleFileError: something cannot be converted, and the rules would mean something else without it.
     """
     problems: list[Problem] = []
     rule_set = read(text, file, problems, FilesRead(), server_level=server_level)
@@ -63,7 +63,7 @@ def parse(text: str, file: str, *, server_level: bool | None = None) -> tuple[Ru
 def read(
     text: str, file: str, problems: list[Problem], files: FilesRead | None = None, *, server_level: bool | None = None
 ) -> RuleSet:
-    """The rules of one text; problems, errors too, are added to `problems`. For the rest see `parse`."""
+    """Convert a configuration as `parse` does, but add all problems, errors too, to `problems`."""
     report = Report(file, problems)
     if server_level is None:
         server_level = not is_of_directory(text, file)
@@ -88,7 +88,7 @@ def read(
 
 
 def is_of_directory(text: str, file: str) -> bool:
-    """Whether a file is a `.htaccess`, by its name, else by what stands in it."""
+    """Tell whether a file is a `.htaccess`, by its name, else by its content."""
     name = PurePath(file).name.lower()
     if "htaccess" in name:
         return True
@@ -138,7 +138,7 @@ class _Importer:
         )
 
     def tell_apart(self, sites: list[Site], hosts: list[Host]) -> None:
-        """Gives several sites the names and addresses of their virtual hosts."""
+        """Give each of several sites a name of its own, and the origins of its virtual host."""
         names: set[str] = set()
         for index, (site, host) in enumerate(zip(sites, hosts, strict=True)):
             scheme = "https" if host.secure else "http"
@@ -152,7 +152,7 @@ class _Importer:
         return (path.parent.name if path.name.startswith(".") else path.stem) or path.name.lstrip(".")
 
     def _inherit(self, host: Host) -> None:
-        """Puts the main server's rules before or behind those of a virtual host that asks for them."""
+        """Put the main server's rules before or after those of a virtual host that inherits them."""
         main = self.configuration.main
         if host is main:
             return
@@ -165,7 +165,7 @@ class _Importer:
             host.own.rules += main.own.rules
 
     def _path_of(self, host: Host, context: Context) -> str | None:
-        """The path of a <Directory> below the site's root."""
+        """Return the path of a <Directory> below the site's root; None where it is not known, which is reported."""
         directory, root = (context.directory or "").rstrip("/"), host.document_root
         root = root or self.configuration.main.document_root
         if root and (directory == root or directory.startswith(f"{root}/")):
@@ -229,7 +229,7 @@ def _keeps_going(rule: InboundRule) -> bool:
 
 
 def _origins(scheme: str, name: str, host: Host) -> Iterable[Origin]:
-    """The origins of a ServerName or ServerAlias at the ports of its virtual host."""
+    """Return the origins of a ServerName or ServerAlias at the ports of its virtual host."""
     name = name.partition("://")[2] or name
     parsed = parse_authority(name)
     if not parsed or "*" in name:

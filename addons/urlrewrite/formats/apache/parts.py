@@ -1,4 +1,4 @@
-"""What an Apache configuration says of rewriting, directive by directive, before anything is converted."""
+"""The rewriting directives of an Apache configuration as they are read, before anything is converted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urlrewrite.formats.apache.syntax import Flag, Flags
 
 
 class NotConverted(Exception):  # noqa: N818 - an outcome
-    """What no rule of IIS can say."""
+    """A directive that no rules of IIS can express; `line` is its line."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ class RewriteRule:
         return any(found in flags for found, _ in self.flags)
 
     def value(self, flag: Flag) -> str:
-        """The value of the last such flag, "" without one."""
+        """Return the value of the last such flag, "" without one."""
         return next((value for found, value in reversed(self.flags) if found is flag), "")
 
 
@@ -63,7 +63,7 @@ class AliasRedirect:
 
 @dataclass(slots=True)
 class Context:
-    """What belongs together: a server's own rules, or those of a directory (`directory` is None for a server's)."""
+    """The directives of one context: those of a server, for which `directory` is None, or of a directory."""
 
     line: int
     directory: str | None = None
@@ -92,7 +92,7 @@ class Host:
 
     @property
     def contexts(self) -> list[Context]:
-        """Those in which something stands."""
+        """The contexts that have rules or redirects."""
         return [context for context in (self.own, *self.directories) if context.says_anything]
 
 

@@ -1,26 +1,23 @@
 """RewriteRules as rules of IIS.
 
-What the flags S and C say of other rules is said with server variables: a rule that skips sets one, and the rules that
-it skips have a condition that it is not set. Which rule of IIS a RewriteRule became is told by its source line; where
-it took several, they follow one another.
+The flags S and C, which concern other rules, become server variables: a rule with [S] sets one, and the rules that it
+skips have a condition that it is not set. The rules of IIS that a RewriteRule became have its line as their source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from urlrewrite.formats.apache.actions import Actions, redirects, status_of
-from urlrewrite.formats.apache.classes import ExpressionError
 from urlrewrite.formats.apache.conditions import Alternative, ConditionConverter, Ready, uses_groups
+from urlrewrite.formats.apache.expressions import read_expression
 from urlrewrite.formats.apache.parts import Context, NotConverted, RewriteRule
-from urlrewrite.formats.apache.pcre import Expression, parse_expression
 from urlrewrite.formats.apache.slash import without_slash
 from urlrewrite.formats.apache.strings import ConditionGroup, Part, RuleGroup, ServerVariable, parse_template
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag, parse_cookie
 from urlrewrite.formats.apache.templates import Templates
-from urlrewrite.formats.apache.tree import ANY_LINE, Node, Repeat, write, written_numbers
 from urlrewrite.formats.apache.variables import check_variables, environment_variable
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
@@ -31,6 +28,10 @@ from urlrewrite.model import (
     Match,
     SetServerVariable,
 )
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.pcre import Expression, parse_pcre
+from urlrewrite.patterns.spelling import ecmascript_source, written_numbers
+from urlrewrite.patterns.tree import Chars, Node, Repeat
 
 _LEFT_OUT = {
     Flag.COOKIE: "no inbound rule of IIS sets a cookie; an outbound rule for RESPONSE_Set_Cookie could",
@@ -45,13 +46,13 @@ _MAX_SKIPS = 20
 
 @dataclass(slots=True)
 class Numbering:
-    """Counts the rules and the variables of a file."""
+    """Numbers the rules and the server variables of a file."""
 
     rules: Iterator[int] = field(default_factory=lambda: count(1))
     variables: Iterator[int] = field(default_factory=lambda: count(1))
 
     def name(self) -> str:
-        """A name as IIS Manager gives to imported rules."""
+        """Return the next name, as IIS Manager names imported rules."""
         return f"Imported Rule {next(self.rules)}"
 
     def variable(self, purpose: str) -> str:
@@ -60,7 +61,13 @@ class Numbering:
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """A rule's pattern: `match` for its URL, or with the slash in `ready`; `group` tells what `$n` is."""
+    """A rule's pattern.
+
+    Attributes:
+        match: for the URL without its slash.
+        ready: the condition for the URL with its slash, where the pattern needs it.
+        group: returns the template for `$n`.
+    """
 
     match: Match
     ready: tuple[Ready, ...]
@@ -84,7 +91,7 @@ class RuleConverter:
         self.rewritten_at = 0
 
     def convert(self) -> list[tuple[RewriteRule, tuple[InboundRule, ...]]]:
-        """Every RewriteRule with the rules that it became; none where it could not be converted."""
+        """Convert every RewriteRule; one that cannot be converted is reported and becomes no rule."""
         converted = []
         for position, rule in enumerate(self.context.rules):
             try:
@@ -115,25 +122,11 @@ class RuleConverter:
             rules = self._once(rules)
         if rules[0].action.type is ActionType.REWRITE and not rules[0].stop_processing:
             self.rewritten_at = self.rewritten_at or rule.line
-        comment = rule.comment
-        source = self.report.source(rule.line)
-        return tuple(
-            InboundRule(
-                self.numbering.name(),
-                item.match,
-                item.conditions,
-                item.server_variables,
-                item.action,
-                self.enabled,
-                stop_processing=item.stop_processing,
-                source=source,
-                comment=comment if number == 0 else "",
-            )
-            for number, item in enumerate(rules)
-        )
+        rules[0] = replace(rules[0], comment=rule.comment)
+        return tuple(replace(item, name=self.numbering.name()) for item in rules)
 
     def _guards(self) -> tuple[Ready, ...]:
-        """Conditions that no rule before skips this one; takes it off their counts."""
+        """Return the conditions that no rule before skips this one, and count it as passed."""
         guards = [Ready(Condition(f"{{{name}}}", "^1$", ignore_case=False, negate=True)) for name, _ in self.skips]
         if self.chained_to:
             guards.append(Ready(Condition(f"{{{self.chained_to}}}", "^1$", ignore_case=False)))
@@ -142,7 +135,11 @@ class RuleConverter:
         return tuple(guards)
 
     def _flow(self, rule: RewriteRule) -> tuple[SetServerVariable, ...]:
-        """The variables that tell other rules that this one matched."""
+        """Return the server variables by which the rules that follow know that this one matched.
+
+        Raises:
+            NotConverted: the flag N, or a flag S without a valid number.
+        """
         if rule.has(Flag.NEXT):
             message = "the flag N starts again from the first rule, which IIS cannot: write rules that need one run"
             raise NotConverted(message, rule.line)
@@ -183,7 +180,11 @@ class RuleConverter:
             self.report.warning(rule.line, ProblemId.APACHE_GOES_ON, message)
 
     def _environment(self, rule: RewriteRule) -> Iterator[tuple[str, tuple[Part, ...]]]:
-        """Names and values of the flags E; one that is unset is empty."""
+        """Return the names and values of the flags E; the value is empty for a name with `!`.
+
+        Raises:
+            NotConverted: a value is not valid.
+        """
         for flag, value in rule.flags:
             if flag is Flag.ENV:
                 name, _, text = value.partition(":")
@@ -195,7 +196,7 @@ class RuleConverter:
                 yield environment_variable(name.removeprefix("!")), parts
 
     def _templates_of(self, rule: RewriteRule, sets: Sequence[tuple[str, tuple[Part, ...]]]) -> tuple[Part, ...]:
-        """All that refers to groups, one after another."""
+        """Return everything in the rule that may refer to groups."""
         tests = [part for condition in rule.conditions for part in condition.test]
         return (*(rule.substitution or ()), *tests, *(part for _, value in sets for part in value))
 
@@ -206,7 +207,9 @@ class RuleConverter:
             stripped = without_slash(tree, frozenset() if rule.negate else used)
             if stripped is None:
                 source = self.report.source(rule.line)
-                whole = Condition("{URL}", write(tree), ignore_case=ignore_case, negate=rule.negate, source=source)
+                whole = Condition(
+                    "{URL}", ecmascript_source(tree), ignore_case=ignore_case, negate=rule.negate, source=source
+                )
                 ready = Ready(whole, None if rule.negate else tree)
                 return _Pattern(Match(".*", ignore_case), (ready,), lambda number: "")
             tree, lost = stripped.tree, stripped.groups
@@ -224,19 +227,14 @@ class RuleConverter:
                 return ""
             return f"{'/' if number in lost else ''}{{R:{numbers[number]}}}"
 
-        return _Pattern(Match(write(tree), ignore_case, rule.negate), (), group)
+        return _Pattern(Match(ecmascript_source(tree), ignore_case, rule.negate), (), group)
 
     def _expression(self, rule: RewriteRule, *, blocking: bool) -> Expression:
         ignore_case = rule.has(Flag.NO_CASE)
-        try:
-            found = parse_expression(rule.pattern, ignore_case=ignore_case, dot_takes_line_ends=blocking)
-            if found.tree == _ANYTHING:
-                found = parse_expression(rule.pattern, ignore_case=ignore_case)
-        except ExpressionError as fault:
-            message = f"got the pattern {shown(rule.pattern)}, offset {fault.offset}: {fault}"
-            self.report.error(rule.line, ProblemId.APACHE_PATTERN, message)
-            found = parse_expression("^")
-        return found
+        found = read_expression(
+            rule.pattern, rule.line, self.report, ignore_case=ignore_case, dot_takes_line_ends=blocking
+        )
+        return parse_pcre(rule.pattern, ignore_case=ignore_case) if found.tree == _ANYTHING else found
 
     def _tell_of_request_uri(self, rule: RewriteRule, used: Sequence[Part]) -> None:
         names = {part.name.upper() for part in used if isinstance(part, ServerVariable)}
@@ -268,11 +266,13 @@ class RuleConverter:
             alternative.conditions,
             (*variables, *flow),
             action,
+            self.enabled,
             stop_processing=stops or rule.has(Flag.LAST, Flag.END),
+            source=source,
         )
 
     def _once(self, rules: list[InboundRule]) -> list[InboundRule]:
-        """Rules of which only the first that matches may act."""
+        """Guard several rules so that only the first that matches acts."""
         ends = rules[0].stop_processing or rules[0].action.type in (ActionType.REDIRECT, ActionType.CUSTOM_RESPONSE)
         if ends or (rules[0].action.type is ActionType.NONE and not rules[0].server_variables):
             return rules
@@ -280,20 +280,13 @@ class RuleConverter:
         guard = Condition(f"{{{name}}}", "^1$", ignore_case=False, negate=True)
         done = SetServerVariable(name, "1")
         return [
-            InboundRule(
-                rule.name,
-                rule.match,
-                type(rule.conditions)(
-                    (guard, *rule.conditions.items),
-                    rule.conditions.logical_grouping,
-                    rule.conditions.track_all_captures,
-                ),
-                (*rule.server_variables, done),
-                rule.action,
-                stop_processing=rule.stop_processing,
+            replace(
+                rule,
+                conditions=replace(rule.conditions, items=(guard, *rule.conditions.items)),
+                server_variables=(*rule.server_variables, done),
             )
             for rule in rules
         ]
 
 
-_ANYTHING: Node = Repeat(ANY_LINE, 0, None)
+_ANYTHING: Node = Repeat(Chars(characters.ALL), 0, None, lazy=False)

@@ -1,48 +1,50 @@
-r"""Patterns of the server level, which see `/shop/cart`, made to see `shop/cart` as IIS's rules do.
+r"""Rewrites patterns of per-server context, which see `/shop/cart`, for rules of IIS, which see `shop/cart`.
 
-A pattern is asked what it does with the slash that stands before every URL. Mostly that is plain: `^/shop` takes it as
-it is, `^(.*)$` has it at the start of its group, `\.php$` never gets near it. Then the pattern is written without it,
-and a reference to such a group gets the slash in front (`$1` is `/{R:1}`). Where the response depends on the URL, as
-with `^(.*)/(.*)$`, there is none, and the rule has to match `{URL}`, which begins with the slash, in a condition.
+Every URL begins with a slash, and mostly it is plain what a pattern does with it: `^/shop` matches it as it is,
+`^(.*)$` has it at the start of its group, `\.php$` never matches it. Then the slash is taken off the pattern, and a
+reference to a group that began with it gets it back (`$1` is `/{R:1}`). Where it depends on the URL which part of the
+pattern matches the slash, as in `^(.*)/(.*)$`, the rule has to match `{URL}`, which begins with it, in a condition.
 
-Nothing here tries a pattern on a text: it is shown of the tree that both patterns match the same URLs with the same
-groups. What cannot be shown in a few steps counts as "depends".
+No pattern is tried on a text here: the tree shows that both patterns match the same URLs with the same groups. What the
+tree does not show in a few steps counts as "depends".
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from urlrewrite.formats.apache.tree import (
-    END,
-    SLASH,
-    START,
-    Assertion,
-    Atomic,
+from urlrewrite.patterns import characters
+from urlrewrite.patterns.tree import (
+    EMPTY,
+    Anchor,
     Chars,
     Choice,
+    Concatenation,
     Group,
     Look,
     Node,
     Reference,
     Repeat,
-    Sequence,
+    flat,
+    is_any,
+    is_any_run,
     nodes,
 )
 
-_EVERYTHING = Repeat(Chars(".", slash=True, dot=True), 0, None)
+_SLASH = Chars(characters.single(ord("/")))
+_EVERYTHING = Repeat(Chars(characters.DOT), 0, None, lazy=False)
 
 
 @dataclass(frozen=True, slots=True)
 class WithoutSlash:
-    """A pattern for URLs without their slash; `groups` are those whose text has lost it (0 for the whole match)."""
+    """A pattern for URLs without their slash; `groups` are those whose text lost it (0 is the whole match)."""
 
     tree: Node
     groups: frozenset[int]
 
 
 def without_slash(tree: Node, used: frozenset[int]) -> WithoutSlash | None:
-    """The pattern for URLs without their slash, or None where it depends on the URL.
+    """Return the pattern for URLs without their slash, or None where it depends on the URL.
 
     Args:
         tree: the pattern for URLs with their slash.
@@ -72,12 +74,12 @@ class _Branch:
 
 
 def _branch(branch: Node, used: frozenset[int]) -> _Branch | None:
-    items = _flat(branch)
-    if items == [START]:
+    items = flat(branch)
+    if items == [Anchor.START]:
         return _Branch(branch, frozenset(), True)
-    anchored = bool(items) and items[0] == START
-    for node in nodes(Sequence(tuple(items[anchored:]))):
-        if node == START or (isinstance(node, Look) and "<" in node.opening):
+    anchored = items[:1] == [Anchor.START]
+    for node in nodes(Concatenation(tuple(items[anchored:]))):
+        if node == Anchor.START or (isinstance(node, Look) and not node.ahead):
             return None
     if anchored or _takes_everything_first(items):
         return _anchored(items, used)
@@ -86,8 +88,8 @@ def _branch(branch: Node, used: frozenset[int]) -> _Branch | None:
         return _Branch(branch, frozenset(), False)
     if not used and _matches_every_url(items):
         return _Branch(_EVERYTHING, frozenset(), True)
-    if items and items[0] == SLASH and 0 not in used:
-        return _Branch(Sequence((Choice((START, SLASH)), *items[1:])), frozenset(), False)
+    if items[:1] == [_SLASH] and 0 not in used:
+        return _Branch(Concatenation((Choice((Anchor.START, _SLASH)), *items[1:])), frozenset(), False)
     return None
 
 
@@ -96,58 +98,61 @@ def _anchored(items: list[Node], used: frozenset[int]) -> _Branch | None:
     stripped = stripper.strip(items, ())
     if stripped is None or stripper.unsure & used:
         return None
-    if any(isinstance(node, Reference) and node.number in stripper.groups for node in nodes(Sequence(tuple(items)))):
+    if any(
+        isinstance(node, Reference) and node.number in stripper.groups for node in nodes(Concatenation(tuple(items)))
+    ):
         return None
-    return _Branch(Sequence(tuple(stripped)), frozenset((*stripper.groups, 0)), True)
+    return _Branch(Concatenation(tuple(stripped)), frozenset((*stripper.groups, 0)), True)
 
 
 def _matches_every_url(items: list[Node]) -> bool:
-    """Whether one character, or none, is enough for it whatever that is; every URL has a slash at least."""
+    """Tell whether any one character, or none, is a match; every URL has at least its slash."""
     needed = [item for item in items if not (isinstance(item, Repeat) and item.least == 0)]
-    return not needed or (len(needed) == 1 and isinstance(needed[0], Chars) and needed[0].dot)
+    return not needed or (len(needed) == 1 and is_any(needed[0]))
 
 
-def _flat(node: Node) -> list[Node]:
-    """The items of a sequence, of those in it too."""
-    if isinstance(node, Sequence):
-        return [item for part in node.items for item in _flat(part)]
-    return [node]
+def _has_slash(chars: Chars) -> bool:
+    return characters.contains(chars.ranges, ord("/"))
 
 
 def _takes_everything_first(items: list[Node]) -> bool:
-    """Whether it begins with `.*` or `.+`, so that it matches at the start of the text or nowhere."""
-    first = items[0] if items else None
-    while isinstance(first, Group):
-        flat = _flat(first.body)
-        first = flat[0] if flat else None
-    if not isinstance(first, Repeat) or first.least > 1 or first.most is not None:
-        return False
-    return isinstance(first.body, Chars) and first.body.dot
+    """Tell whether the items begin with `.*` or `.+`, and so match at the start of the text or nowhere."""
+    match items:
+        case [Group(body), *_]:
+            return _takes_everything_first(flat(body))
+        case [Repeat(body, 0 | 1, None), *_]:
+            return is_any(body)
+        case _:
+            return False
 
 
 def _starts(node: Node) -> tuple[bool, bool]:
-    """Whether it may match at a place where `/` follows, taking it; and taking nothing."""
+    """Tell whether a match of the node may begin with `/`, and whether it may be empty where `/` follows."""
     match node:
         case Chars():
-            return node.slash, False
-        case Assertion():
-            return False, node != END
+            return _has_slash(node), False
+        case Anchor():
+            return False, node != Anchor.END
         case Look():
             return False, True
-        case Group() | Atomic():
-            return _starts(node.body)
-        case Repeat():
-            may, empty = _starts(node.body)
-            return may, empty or node.least == 0
+        case Group(body):
+            return _starts(body)
+        case Repeat(body, least):
+            may, empty = _starts(body)
+            return may, empty or least == 0
         case Reference():
             return True, True
-        case Choice():
-            starts = [_starts(branch) for branch in node.branches]
+        case Choice(branches):
+            starts = list(map(_starts, branches))
             return any(may for may, _ in starts), any(empty for _, empty in starts)
-        case Sequence():
+        case Concatenation(items):
             takes = False
-            for item in node.items:
-                may, empty = _starts(item)
+            looked_at: Node = EMPTY
+            for item in items:
+                # the reference of an atomic group takes what the lookahead before it has found
+                atomic = isinstance(item, Reference) and item.number < 0
+                may, empty = _starts(looked_at if atomic else item)
+                looked_at = item.body if isinstance(item, Look) else EMPTY
                 takes = takes or may
                 if not empty:
                     return takes, False
@@ -155,33 +160,17 @@ def _starts(node: Node) -> tuple[bool, bool]:
 
 
 def _is_universal(rest: tuple[Node, ...]) -> bool:
-    """Whether it matches every text: nothing, or `.*` and groups of it, with `$` or without."""
-    flat: list[Node] = []
-    waiting = list(reversed(rest))
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Group):
-            waiting.append(node.body)
-        elif isinstance(node, Sequence):
-            waiting += reversed(node.items)
-        else:
-            flat.append(node)
-    if len(flat) > 1 and flat[-1] == END:
-        flat.pop()
-    return all(
-        isinstance(node, Repeat)
-        and node.least == 0
-        and node.most is None
-        and isinstance(node.body, Chars)
-        and node.body.dot
-        for node in flat
-    )
+    """Tell whether the items match every text: there are none, or only `.*` in groups or not, then perhaps `$`."""
+    items = flat(Concatenation(rest))
+    if len(items) > 1 and items[-1] == Anchor.END:
+        items.pop()
+    return all(_is_universal((item.body,)) if isinstance(item, Group) else is_any_run(item) for item in items)
 
 
 class _Stripper:
     """Takes one slash off the start of what a sequence matches.
 
-    `groups` collects the groups that had it, `unsure` those of them that may take no part in a match.
+    `groups` collects the groups that began with it, `unsure` those of them that may take no part in a match.
     """
 
     def __init__(self) -> None:
@@ -189,46 +178,49 @@ class _Stripper:
         self.unsure: set[int] = set()
 
     def strip(self, items: list[Node], rest: tuple[Node, ...]) -> list[Node] | None:
-        """The items for a text without the slash; `rest` is what follows them in the pattern."""
+        """Return the items for a text without the slash, None where it depends; `rest` follows them in the pattern."""
         if not items:
             return None
         first, others = items[0], items[1:]
         after = (*others, *rest)
         match first:
-            case Sequence():
-                return self.strip([*first.items, *others], rest)
-            case Assertion() if first == START:
+            case Concatenation(inner):
+                return self.strip([*inner, *others], rest)
+            case Anchor.START:
                 stripped = self.strip(others, rest)
-                return None if stripped is None else [START, *stripped]
-            case Look() if "<" not in first.opening:
-                body = self.strip([first.body], (_EVERYTHING,))
+                return None if stripped is None else [first, *stripped]
+            case Look(body, ahead=True, negative=negative):
+                ahead = self.strip([body], (_EVERYTHING,))
                 stripped = self.strip(others, rest)
-                if body is None or stripped is None:
+                if ahead is None or stripped is None:
                     return None
-                return [Look(first.opening, Sequence(tuple(body))), *stripped]
+                return [Look(Concatenation(tuple(ahead)), ahead=True, negative=negative), *stripped]
             case Chars():
-                return others if first.slash else None
-            case Group():
-                self.groups.add(first.number)
-                body = self.strip([first.body], after)
-                return None if body is None else [Group(first.number, Sequence(tuple(body))), *others]
-            case Choice():
+                return others if _has_slash(first) else None
+            case Group(body, number):
+                self.groups.add(number)
+                inside = self.strip([body], after)
+                return None if inside is None else [Group(Concatenation(tuple(inside)), number), *others]
+            case Choice(alternatives):
                 known = frozenset(self.groups)
-                branches = [self.strip([branch], after) for branch in first.branches]
+                branches = [self.strip([branch], after) for branch in alternatives]
                 self.unsure |= self.groups - known
                 if None in branches:
                     return None
-                return [Choice(tuple(Sequence(tuple(branch)) for branch in branches if branch is not None)), *others]
+                return [
+                    Choice(tuple(Concatenation(tuple(branch)) for branch in branches if branch is not None)),
+                    *others,
+                ]
             case Repeat():
                 return self._repeat(first, others, after)
             case _:
                 return None
 
     def _repeat(self, first: Repeat, others: list[Node], after: tuple[Node, ...]) -> list[Node] | None:
-        if not isinstance(first.body, Chars) or not first.body.slash or first.most == 0:
+        if not isinstance(first.body, Chars) or not _has_slash(first.body) or first.most == 0:
             return None
         if first.least == 0:
-            may, empty = _starts(Sequence(after))
+            may, empty = _starts(Concatenation(after))
             if (may or empty) and (first.lazy or not _is_universal(after)):
                 return None
         least, most = max(0, first.least - 1), None if first.most is None else first.most - 1

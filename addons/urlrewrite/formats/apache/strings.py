@@ -1,7 +1,7 @@
-r"""The strings of rewriting directives: what a condition tests for, and texts with `$1`, `%1`, `%{NAME}`, `${map:key}`.
+r"""Parses the strings of rewriting directives: CondPatterns, and texts with `$1`, `%1`, `%{NAME}`, `${map:key}`.
 
-What Apache itself would refuse is refused, and beyond that what it takes literally and nobody means: a lone `%` or `$`,
-a CondPattern that is only an operator. (Apache HTTP Server 2.4 documentation, "mod_rewrite", RewriteCond, RewriteRule.)
+Refused is what Apache refuses, and what it takes literally although nobody means it so: a lone `%` or `$`, a
+CondPattern that is only an operator. (Apache HTTP Server 2.4 documentation, "mod_rewrite", RewriteCond, RewriteRule.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urlrewrite.formats.wording import shown
 
 
 class Test(StrEnum):
-    """How a RewriteCond tests."""
+    """The kinds of tests of RewriteCond."""
 
     PATTERN = "pattern"
     STRING = "string"
@@ -28,7 +28,7 @@ class Test(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConditionPattern:
-    """A CondPattern. `operator` is `=`, `<`, `-eq`, `-f` and so on, "" for a pattern; `operand` what follows it."""
+    """A CondPattern; `operator` is `=`, `<`, `-eq`, `-f` and so on, "" for a pattern, and `operand` follows it."""
 
     test: Test
     operator: str
@@ -43,10 +43,10 @@ _STRING = re.compile(r"(<=|>=|<|>|=)(.*)", re.DOTALL)
 
 
 def parse_condition_pattern(text: str) -> ConditionPattern:
-    """Reads a CondPattern.
+    """Parse a CondPattern.
 
     Raises:
-        DirectiveError: nothing to compare with, or a test that there is not.
+        DirectiveError: nothing to compare with, or no such test.
     """
     negate = text.startswith("!")
     rest = text[1:] if negate else text
@@ -73,10 +73,10 @@ def parse_condition_pattern(text: str) -> ConditionPattern:
 
 
 def parse_rule_pattern(text: str) -> tuple[bool, str]:
-    """Whether the Pattern of a RewriteRule is negated, and the regular expression.
+    """Parse the Pattern of a RewriteRule; return whether it is negated, and the regular expression.
 
     Raises:
-        DirectiveError: there is none.
+        DirectiveError: the regular expression is empty.
     """
     negate = text.startswith("!")
     if not (expression := text[1:] if negate else text):
@@ -125,7 +125,7 @@ type Part = Text | ServerVariable | RuleGroup | ConditionGroup | MapLookup
 
 
 def references(parts: Iterable[Part]) -> Iterator[Part]:
-    """All references, those in keys and defaults of maps too."""
+    """Yield all references, those in keys and defaults of map lookups too."""
     for part in parts:
         if isinstance(part, MapLookup):
             yield from references((*part.key, *part.default))
@@ -138,12 +138,12 @@ _ESCAPED_OCTET = re.compile("%[A-Fa-f][0-9A-Fa-f]")
 
 
 def parse_template(text: str) -> tuple[Part, ...]:
-    r"""Reads a TestString or a Substitution. `\` takes the meaning from what follows it.
+    r"""Parse a TestString or a Substitution. A character after `\` stands for itself.
 
-    `%C3` and its like, which cannot be a reference, are text.
+    `%C3` and other escaped octets that cannot be a reference are text.
 
     Raises:
-        DirectiveError: a `%` or `$` that begins nothing, or braces that are not closed.
+        DirectiveError: a `%` or `$` that begins no reference, or a brace that is not closed.
     """
     parts, end = _parts(text, 0, "", 0)
     if end < len(text):

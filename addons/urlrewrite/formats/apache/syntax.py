@@ -23,14 +23,14 @@ class DirectiveError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the file with those that continue it; `number` is that of the first."""
+    """A line of the file with its continuation lines; `number` is that of the first."""
 
     number: int
     text: str
 
 
 def logical_lines(text: str) -> Iterator[Line]:
-    r"""The lines, put together where one ends in `\`. The last one of the file keeps a `\` at its end."""
+    r"""Yield the lines, joined where one ends in `\`. The last line of the file keeps a `\` at its end."""
     parts: list[str] = []
     first = 0
     lines = re.split(r"\r\n|\n|\r", text.rstrip())
@@ -44,7 +44,7 @@ def logical_lines(text: str) -> Iterator[Line]:
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    r"""The words of a line; quotes at a word's ends are taken off, as is a `\` before a blank or a quote.
+    r"""Split a line into words; quotes around a word are removed, and a `\` before a blank or a quote.
 
     Raises:
         DirectiveError: a quote that is not closed, or a `\` at the end.
@@ -135,7 +135,7 @@ type Flags = tuple[tuple[Flag, str], ...]
 
 
 def parse_flags(text: str, known: Mapping[str, Flag] = RULE_FLAGS) -> Flags:
-    """Reads `[R=301,L]`.
+    """Parse flags, such as `[R=301,L]`.
 
     Raises:
         DirectiveError: no brackets, blanks between the flags, or a flag that there is not.
@@ -174,7 +174,7 @@ _TRUE = frozenset(("secure", "httponly", "true", "1"))
 
 
 def parse_cookie(value: str) -> Cookie:
-    """Reads `NAME:VALUE:DOMAIN[:lifetime[:path[:secure[:httponly]]]]`, or the same with `;` and one at the start.
+    """Parse the flag CO: `NAME:VALUE:DOMAIN[:lifetime[:path[:secure[:httponly]]]]`, or with `;` for `:` and first.
 
     Raises:
         DirectiveError: no name, no domain, or a lifetime that is no number of minutes.

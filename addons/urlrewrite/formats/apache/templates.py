@@ -24,7 +24,7 @@ _REFERENCE = re.compile(r"\{[A-Za-z_][\w.\- ]*[:}]")
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """What `$n` and `%n` are in the place that is converted."""
+    """The templates for `$n` and `%n` at the place that is converted, by the number."""
 
     rule: Callable[[int], str]
     condition: Callable[[int], str]
@@ -43,7 +43,7 @@ class Templates:
     environment: frozenset[str]
 
     def convert(self, parts: Iterable[Part], groups: Groups, line: int, *, of_file: bool = False) -> str:
-        """The template. `of_file` is for the name of a file that is looked for. Problems go into the report."""
+        """Convert a string to a template. `of_file` says that it names a file on disk. Problems go into the report."""
         return "".join(self._part(part, groups, line, of_file=of_file) for part in parts)
 
     def _part(self, part: Part, groups: Groups, line: int, *, of_file: bool) -> str:

@@ -1,4 +1,4 @@
-"""Substitutions as the URL of an IIS action: what kind of URL it is, and what becomes of the query string."""
+"""Splits substitutions into path and query, and tells what kind of URL one is: the URL of an IIS action."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urlrewrite.formats.apache.strings import ConditionGroup, MapLookup, Part, R
 from urlrewrite.formats.apache.syntax import Flag
 
 _HOLE = "\ufffc"
-"""Stands for a reference where only the text around it is looked at."""
+"""Stands in for a reference where only the text around it matters."""
 
 _ABSOLUTE = re.compile(rf"([A-Za-z{_HOLE}][A-Za-z0-9+.\-{_HOLE}]*)://|mailto:", re.IGNORECASE)
 _PROXIED = re.compile(rf"(https?|wss?|[A-Za-z{_HOLE}]*{_HOLE}[A-Za-z{_HOLE}]*)", re.IGNORECASE)
@@ -18,7 +18,7 @@ _PROXIED = re.compile(rf"(https?|wss?|[A-Za-z{_HOLE}]*{_HOLE}[A-Za-z{_HOLE}]*)",
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A substitution taken apart. `query` is None without a `?`."""
+    """A substitution in its parts; `query` is None without a `?`."""
 
     path: tuple[Part, ...]
     query: tuple[Part, ...] | None
@@ -27,7 +27,7 @@ class Target:
 
     @classmethod
     def of(cls, parts: tuple[Part, ...], *, last_mark: bool, document_root: str) -> Target:
-        """Takes a substitution apart; a leading document root is that of the site, and goes."""
+        """Split a substitution; a document root at its start is the site's, and is removed."""
         if parts[:1] in ((ServerVariable("DOCUMENT_ROOT"),), (ServerVariable("CONTEXT_DOCUMENT_ROOT"),)):
             parts = parts[1:]
         elif document_root and parts and isinstance(parts[0], Text) and parts[0].text.startswith(f"{document_root}/"):
@@ -53,13 +53,13 @@ def _split(parts: tuple[Part, ...], *, last: bool) -> tuple[tuple[Part, ...], tu
 
 
 def appends_query(target: Target, has: Callable[[Flag], bool]) -> bool:
-    """Whether the request's query string is kept: without a new one, or with QSA, and not with QSD."""
+    """Tell whether the request's query string is kept: without a new one or with QSA, and not with QSD."""
     kept = target.query is None or has(Flag.QUERY_APPEND)
     return kept and not has(Flag.QUERY_DISCARD)
 
 
 def escaped(parts: tuple[Part, ...], characters: str) -> tuple[Part, ...]:
-    """The parts with these characters of the text escaped, as Apache escapes what it takes for decoded text."""
+    """Percent-encode these characters in the text parts, as Apache does: to it a substitution is decoded text."""
 
     def escape(text: str) -> str:
         return "".join(f"%{ord(char):02X}" if char in characters else char for char in text)
@@ -68,7 +68,7 @@ def escaped(parts: tuple[Part, ...], characters: str) -> tuple[Part, ...]:
 
 
 def is_relative(target: Target) -> bool:
-    """Whether the path begins in the directory of the rules, as far as its first part tells."""
+    """Tell whether the path is relative to the directory of the rules, as far as its first part shows."""
     if target.absolute or not target.path:
         return False
     match target.path[0]:

@@ -1,4 +1,4 @@
-"""The variables of Apache, and those of IIS that have the same values."""
+"""The server variables of Apache, and those of IIS with the same values."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ OF_IIS = frozenset(
     UNENCODED_URL URL""".split()
 )
 NAME = re.compile(r"[A-Za-z_][\w.\-]*", re.ASCII)
-"""A name that a template of IIS can have."""
+"""A name that a variable in a template of IIS can have."""
 
 
 def check_variables(parts: Iterable[Part]) -> None:
-    """Sees that Apache has every variable of a template.
+    """Check that Apache has every variable of a template.
 
     Raises:
-        DirectiveError: it has not; there the variable would always be empty.
+        DirectiveError: it has not, and the variable would always be empty there.
     """
     for part in references(parts):
         if isinstance(part, ServerVariable) and ":" not in part.name:
@@ -56,7 +56,7 @@ def check_variables(parts: Iterable[Part]) -> None:
 
 
 def environment_variable(name: str) -> str:
-    """The server variable for an environment variable; its own name unless that means something in IIS."""
+    """Return the server variable for an environment variable: the same name, unless IIS has a variable of that name."""
     upper = name.upper().replace("-", "_")
     if upper in SAME | OF_IIS or not NAME.fullmatch(name):
         return "ENV_" + re.sub(r"[^\w.\-]", "_", name, flags=re.ASCII)

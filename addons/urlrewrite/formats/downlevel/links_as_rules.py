@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from urlrewrite.content.carriers import TAG_FLAGS, WITHOUT_FLAG
 from urlrewrite.model import (
     Condition,
     CustomTags,
@@ -41,15 +42,6 @@ SCRIPT = "links: script, style or data"
 REDIRECT = "links: redirect"
 _ENCODING = "links: Accept-Encoding was taken away"
 _TAGS = "links: other attributes"
-
-_FLAGS = ("A", "Area", "Base", "Form", "Frame", "Head", "IFrame", "Img", "Input", "Link", "Script", "CustomTags")
-_OTHER_ATTRIBUTES = """
-    applet/codebase audio/src blockquote/cite body/background button/formaction del/cite embed/src html/manifest
-    image/href image/xlink:href img/srcset input/formaction ins/cite meta/content object/codebase object/data q/cite
-    source/src source/srcset table/background td/background th/background track/src use/href use/xlink:href video/poster
-    video/src
-"""
-"""Attributes with a URL that none of IIS's flags covers; of `srcset`, the first address."""
 
 _ANY_COLON = r"(?::|\\u003[aA]|%3[aA])"
 _ANY_SLASH = r"(?:\\*/|\\u002[fF]|%2[fF])"
@@ -99,7 +91,7 @@ def link_rules(backend: Origin, public: Origin, links: LinkMode, base: str = "",
     return LinkRules(
         tuple(rules),
         pre_conditions_of(rules),
-        (CustomTags(_TAGS, tuple(_pair(pair) for pair in _OTHER_ATTRIBUTES.split())),),
+        (CustomTags(_TAGS, WITHOUT_FLAG),),
     )
 
 
@@ -140,11 +132,6 @@ class _Spelled:
         return rf"({slash})\2" if self.once else f"({slash}{{2}})"
 
 
-def _pair(text: str) -> tuple[str, str]:
-    tag, _, attribute = text.partition("/")
-    return tag, attribute
-
-
 def _is_type(pattern: str) -> Condition:
     return Condition("{RESPONSE_CONTENT_TYPE}", pattern)
 
@@ -172,7 +159,7 @@ def rule(name: str, pre_condition: str, match: OutboundMatch, value: str, commen
 
 def of_tags(pattern: str) -> OutboundMatch:
     """A pattern for all attributes that hold a URL."""
-    return OutboundMatch(pattern, filter_by_tags=_FLAGS, custom_tags=_TAGS)
+    return OutboundMatch(pattern, filter_by_tags=(*TAG_FLAGS, "CustomTags"), custom_tags=_TAGS)
 
 
 def _attributes(spelled: _Spelled) -> list[OutboundRule]:

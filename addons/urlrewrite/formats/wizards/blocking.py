@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from urlrewrite.formats.wizards.filling import Values
 from urlrewrite.formats.wizards.parts import (
     Draft,
     MissingError,
     Parameters,
     Place,
-    all_of,
-    asks,
     one_of,
     place_of,
     printable,
     url_text,
 )
 from urlrewrite.formats.wording import shown
-from urlrewrite.model import Action, ActionType, Condition, InboundRule, Match, PatternSyntax, RuleTest
+from urlrewrite.model import PatternSyntax
 
 BLOCK_BY = {
     "url": ("{URL}", "{URL} is the path with its leading slash, decoded, without the query."),
@@ -57,37 +56,36 @@ _FIELDS = {"user-agent": "User-Agent", "referer": "Referer"}
 
 
 def request_blocking(given: Parameters) -> Draft:
-    """IIS: "Request blocking". Raises ValueError."""
+    """Make "Request blocking". Raises ValueError."""
     place = place_of(given)
     by = one_of("block-by", given.block_by or "url", BLOCK_BY)
     syntax = SYNTAXES[one_of("using", given.using or "wildcard", SYNTAXES)]
     pattern = printable("pattern", given.pattern)
+    action = one_of("action", given.action or "403", (*ANSWERS, "abort"))
+    status, reason, description = ANSWERS.get(action, (0, "", ""))
     variable, comment = BLOCK_BY[by]
-    rule = InboundRule(
-        "RequestBlockingRule1",
-        Match("*" if syntax is PatternSyntax.WILDCARD else ".*"),
-        all_of(Condition(variable, pattern, negate=given.negate)),
-        action=_action(one_of("action", given.action or "403", (*ANSWERS, "abort"))),
-        pattern_syntax=syntax,
-        stop_processing=True,
-        comment=comment + (_WILDCARD if syntax is PatternSyntax.WILDCARD else ""),
+    wildcard = syntax is PatternSyntax.WILDCARD
+    return place.draft(
+        "request-blocking",
+        "Requests that the backend shall never see.",
+        comment=comment,
+        wildcard=wildcard,
+        syntax=str(syntax),
+        every="*" if wildcard else ".*",
+        variable=variable,
+        pattern=pattern,
+        negate=str(given.negate).lower(),
+        aborts=action == "abort",
+        responds=action != "abort",
+        status=str(status),
+        reason=reason,
+        description=description,
+        samples=_samples(place, given, by, _as_python(pattern, syntax)),
     )
-    about = "Requests that the backend shall never see."
-    return place.draft(about, rule, tests=_tests(place, given, by, _as_python(pattern, syntax), rule))
-
-
-_WILDCARD = "\nWith Wildcard, `*` is any text and `?` any character, and the pattern must fit from end to end."
-
-
-def _action(answer: str) -> Action:
-    if answer == "abort":
-        return Action(ActionType.ABORT_REQUEST)
-    status, reason, description = ANSWERS[answer]
-    return Action(ActionType.CUSTOM_RESPONSE, status_code=status, status_reason=reason, status_description=description)
 
 
 def _as_python(pattern: str, syntax: PatternSyntax) -> re.Pattern[str]:
-    """The pattern for Python's `re`, good enough to say which samples it fits. Raises ValueError."""
+    """Compile the pattern for Python's `re`, well enough to tell which samples it matches. Raises ValueError."""
     if syntax is PatternSyntax.WILDCARD:
         parts = ({"*": ".*", "?": "."}.get(character) or re.escape(character) for character in pattern)
         return re.compile(f"^{''.join(parts)}$", re.IGNORECASE | re.DOTALL)
@@ -97,22 +95,19 @@ def _as_python(pattern: str, syntax: PatternSyntax) -> re.Pattern[str]:
         raise ValueError(f"pattern: got {shown(pattern)}, expected a regular expression ({error})") from None
 
 
-def _tests(place: Place, given: Parameters, by: str, pattern: re.Pattern[str], rule: InboundRule) -> list[RuleTest]:
-    """A request that the pattern fits, and one that it does not, where they can be told."""
+def _samples(place: Place, given: Parameters, by: str, pattern: re.Pattern[str]) -> list[Values]:
+    """Return a request that the pattern matches, and one that it does not, as far as they are known."""
     if by == "ip":
         samples = ["127.0.0.1"]  # where the requests of a test come from
     elif by == "host":
         samples = [name.authority for name in place.names]
     else:
         samples = [_sample(given, by, pattern), _HARMLESS[by]]
-    return [
-        _test(place, by, sample, blocked=bool(pattern.search(sample)) is not given.negate, rule=rule)
-        for sample in samples
-    ]
+    return [_test(place, by, sample, bool(pattern.search(sample)) is not given.negate) for sample in samples]
 
 
 def _sample(given: Parameters, by: str, pattern: re.Pattern[str]) -> str:
-    """A text that the pattern fits. Raises ValueError."""
+    """Return a text that the pattern matches. Raises ValueError."""
     sample, what = printable("sample", given.sample), "sample"
     if not sample and given.using != "regex":
         sample, what = given.pattern.replace("*", "" if by == "url" else "x").replace("?", "x"), "pattern"
@@ -129,19 +124,19 @@ def _sample(given: Parameters, by: str, pattern: re.Pattern[str]) -> str:
     return sample
 
 
-def _test(place: Place, by: str, sample: str, *, blocked: bool, rule: InboundRule) -> RuleTest:
+def _test(place: Place, by: str, sample: str, blocked: bool) -> Values:
     target, base = "/", place.public
-    fields: tuple[tuple[str, str], ...] = ()
     if by == "url":
         target = quote(sample, safe="/:@!$&'()*+,;=~")
     elif by == "query-string":
         target = f"/?{sample}" if sample else "/"
-    elif by in _FIELDS:
-        fields = ((_FIELDS[by], sample),)
     elif by == "host":
         base = next(str(name) for name in place.names if name.authority == sample)
-    if not blocked:
-        return asks(f"goes on: {sample or 'nothing'}", base + target, *fields, url=place.backend + target)
-    if rule.action.type is ActionType.ABORT_REQUEST:
-        return asks(f"blocked: {sample}", base + target, *fields, action="AbortRequest")
-    return asks(f"blocked: {sample}", base + target, *fields, status=rule.action.status_code, action="CustomResponse")
+    return {
+        "name": f"blocked: {sample}" if blocked else f"goes on: {sample or 'nothing'}",
+        "url": base + target,
+        "field": _FIELDS.get(by, ""),
+        "value": sample,
+        "blocked": blocked,
+        "passes": "" if blocked else place.backend + target,
+    }

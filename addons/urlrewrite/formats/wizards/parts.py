@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from urlrewrite.formats.addresses import parse_origin
+from urlrewrite.formats.wizards.filling import Value, section_and_tests
 from urlrewrite.formats.wording import listed, shown, suggestion
-from urlrewrite.model import (
-    Condition,
-    Conditions,
-    Expectation,
-    InboundRule,
-    LinkMode,
-    LogicalGrouping,
-    Origin,
-    OutboundRule,
-    PreCondition,
-    RewriteMap,
-    RuleTest,
-    Site,
-)
+from urlrewrite.model import DEFAULT_PORTS, LinkMode, Origin, RuleTest, Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What a person gives to a template; what is not given is empty.
+    """What the user gives to a template; what is not given is empty.
 
     `action` is one of the template's own words. `entries` are the keys and values of a rewrite map, `example` an
-    address with a query, `sample` a text that `pattern` fits.
+    address with a query, `sample` a text that `pattern` matches.
     """
 
     public: tuple[str, ...] = ()
@@ -49,7 +37,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a template makes: a site with its rules, tests that prove them, and what a reader is told first."""
+    """What a template makes: a site with its rules, tests that prove them, and a sentence about both."""
 
     about: str
     site: Site
@@ -71,34 +59,16 @@ class Place:
     def backend(self) -> str:
         return str(self.server)
 
-    def draft(
-        self,
-        about: str,
-        *rules: InboundRule,
-        tests: Iterable[RuleTest],
-        outbound_rules: tuple[OutboundRule, ...] = (),
-        rewrite_map: RewriteMap | None = None,
-        links: LinkMode = LinkMode.EVERYWHERE,
-    ) -> Draft:
-        """A draft of these rules."""
-        needed = {rule.pre_condition for rule in outbound_rules}
-        site = Site(
-            name="site",
-            public=self.names,
-            backend=self.server,
-            links=links,
-            rules=rules,
-            outbound_rules=outbound_rules,
-            pre_conditions={IS_HTML.name: IS_HTML} if IS_HTML.name in needed else {},
-            rewrite_maps={rewrite_map.name: rewrite_map} if rewrite_map else {},
-        )
-        return Draft(about, site, tuple(tests))
+    def draft(self, text: str, about: str, links: LinkMode = LinkMode.EVERYWHERE, /, **values: Value) -> Draft:
+        """Make a draft out of the text of that name; its values, beside those given, are `public` and `backend`."""
+        section, tests = section_and_tests(text, {"public": self.public, "backend": self.backend, **values})
+        return Draft(about, Site(name="site", public=self.names, backend=self.server, links=links, **section), tests)
 
 
 def place_of(given: Parameters) -> Place:
-    """The addresses among the parameters. Raises ValueError with "public: got X, expected Y"."""
-    names = tuple(dict.fromkeys(_origin("public", text) for text in given.public))
-    server = _origin("backend", given.backend)
+    """Read the addresses among the parameters. Raises ValueError with "public: got X, expected Y"."""
+    names = tuple(dict.fromkeys(origin_of("public", text) for text in given.public))
+    server = origin_of("backend", given.backend)
     if server in names:
         raise ValueError(f"backend: got {server}, expected another address than the public one")
     return Place(names, server)
@@ -122,31 +92,30 @@ class MissingError(ValueError):
         super().__init__(f"missing {', '.join(self.words)}")
 
 
-ONLY_GET = Condition(
-    "{REQUEST_METHOD}",
-    "^(GET|HEAD)$",
-    comment="Only what a browser can repeat is redirected: the body of a POST would be lost.",
-)
-
-IS_HTML = PreCondition("ResponseIsHtml1", (Condition("{RESPONSE_CONTENT_TYPE}", "^text/html"),))
-
-
-def _origin(what: str, text: str) -> Origin:
+def origin_of(what: str, text: str) -> Origin:
+    """Read an address. Raises ValueError with "what: got X, expected Y"."""
     try:
         return parse_origin(text)
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
 
 
+def same_scheme(public: Origin, server: Origin) -> Origin:
+    """Return the server as it is asked without SSL offloading: by https if the public name is https."""
+    if public.scheme != "https" or server.scheme == "https":
+        return server
+    return replace(server, scheme="https", port=DEFAULT_PORTS["https"] if server.has_default_port else server.port)
+
+
 def one_of(what: str, text: str, words: Collection[str]) -> str:
-    """The text if it is one of the words. Raises ValueError."""
+    """Return the text if it is one of the words. Raises ValueError with "what: got X, expected Y" if not."""
     if text not in words:
         raise ValueError(f"{what}: got {shown(text)}, expected {listed(words)}{suggestion(text, words)}")
     return text
 
 
 def printable(what: str, text: str) -> str:
-    """The text if it has no line ends or other control characters. Raises ValueError."""
+    """Return the text if it has no line ends or other control characters. Raises ValueError otherwise."""
     if not text.isprintable():
         raise ValueError(f"{what}: got {shown(text)}, expected a text on one line")
     return text
@@ -156,7 +125,7 @@ _URL_TEXT = re.compile(r"(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})
 
 
 def url_text(what: str, text: str) -> str:
-    """The text if it may stand in a URL (RFC 3986), without `#`. Raises ValueError."""
+    """Return the text if it may stand in a URL (RFC 3986), without `#`. Raises ValueError otherwise."""
     if not _URL_TEXT.fullmatch(text):
         raise ValueError(
             f"{what}: got {shown(text)}, expected only what a URL has: write other characters as %20, %C3%A9 ..."
@@ -165,24 +134,12 @@ def url_text(what: str, text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """A regular expression that fits just this text; IIS Manager leaves out the backslashes."""
+    """Return a regular expression that matches just this text; IIS Manager leaves out the backslashes."""
     return re.sub(r"[\\^$.|?*+()\[\]{}]", r"\\\g<0>", text)
 
 
 def authority_pattern(name: Origin) -> str:
-    """A regular expression for an authority, with its port where that may stand or be left out."""
+    """Return a regular expression for an authority, in which the default port is optional."""
     if name.has_default_port:
         return f"{literal(name.host_text)}(?::{name.port})?"
     return literal(name.authority)
-
-
-def all_of(*items: Condition) -> Conditions:
-    """Conditions that all have to be met."""
-    return Conditions(items, LogicalGrouping.MATCH_ALL)
-
-
-def asks(
-    name: str, asked: str, /, *fields: tuple[str, str], method: str = "GET", **expected: str | int | None
-) -> RuleTest:
-    """A test of a request for the URL `asked`; `expected` are fields of `Expectation`."""
-    return RuleTest(method, asked, Expectation(**expected), fields, name=name)  # type: ignore[arg-type]

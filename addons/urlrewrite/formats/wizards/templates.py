@@ -56,7 +56,7 @@ TEMPLATES: Mapping[str, Template] = {
 
 
 def write_template(name: str, given: Parameters, form: str = "yaml") -> str:
-    """The text of a rule file.
+    """Write a rule file; return its text.
 
     Args:
         name: one of `TEMPLATES`.
@@ -65,7 +65,7 @@ def write_template(name: str, given: Parameters, form: str = "yaml") -> str:
 
     Raises:
         MissingError: parameters that the template needs are not given.
-        ValueError: a parameter is wrong, with "parameter: got X, expected Y", or the template has no such one.
+        ValueError: a parameter is invalid, with "parameter: got X, expected Y", or the template has no such one.
     """
     if name not in TEMPLATES:
         raise ValueError(f'template: got "{name}", expected {listed(TEMPLATES)}{suggestion(name, TEMPLATES)}')
@@ -94,7 +94,7 @@ def _yaml(template: Template, draft: Draft) -> str:
 
 
 def _web_config(template: Template, draft: Draft) -> str:
-    """A site says nothing of its names here: in IIS the bindings do."""
+    """Write the web.config; it does not say the names of the site, as in IIS the bindings do."""
     site = replace(draft.site, public=(), backend=None, links=LinkMode.OFF)
     text, problems = to_web_config(RuleSet(sites=(site,)))
     assert not problems

@@ -1,6 +1,6 @@
 """Comments: whose they are, and those that say something to us.
 
-    <!-- urlrewrite: silence UR131 UR140 -->   the findings that the author of a rule does not want to be told
+    <!-- urlrewrite: silence UR131 UR140 -->   findings that are not to be reported
     <!-- urlrewrite: redirectType=308 -->      what IIS has no name for
 
 stand before a rule or in it.
@@ -32,12 +32,12 @@ class Remarks:
 
 
 def joined(comments: Iterable[Comment]) -> str:
-    """The texts of comments, each on lines of its own."""
+    """Join the texts of comments, each on lines of its own."""
     return "\n".join(comment.text for comment in comments if comment.text)
 
 
 def plain_comment(comments: Iterable[Comment], report: Report) -> str:
-    """The comment of an entry that is no rule; a directive has no meaning there."""
+    """Join the comments of an entry other than a rule; report directives, which have no meaning there."""
     kept = []
     for comment in comments:
         if _DIRECTIVE.match(comment.text):
@@ -49,7 +49,7 @@ def plain_comment(comments: Iterable[Comment], report: Report) -> str:
 
 
 def remarks_of(rule: Element, report: Report) -> Remarks:
-    """What the comments before a rule and in it say, but for those that belong to a condition or a variable."""
+    """Read the comments before a rule and in it, except those that belong to a condition or a variable."""
     kept: list[Comment] = []
     silenced: dict[str, None] = {}
     redirect_type = None

@@ -21,7 +21,7 @@ SERVER_FILE = "applicationHost.config"
 
 
 def to_web_config(rule_set: RuleSet, site_name: str | None = None) -> tuple[str, tuple[Problem, ...]]:
-    """The `web.config` of one site, and warnings of what was expanded and of what is not in it.
+    """Write the `web.config` of one site; return its text, and warnings of what was expanded and what was left out.
 
     What the site inherits from the server is in it; what only `applicationHost.config` may have is named in a comment.
 
@@ -55,7 +55,7 @@ def to_web_config(rule_set: RuleSet, site_name: str | None = None) -> tuple[str,
 
 
 def _notes(rule_set: RuleSet, site: Site) -> list[str]:
-    """What belongs to the server's file, as comments for this one."""
+    """Write what belongs in the server's file as comments for this one."""
     notes = []
     if rule_set.global_rules:
         names = ", ".join(rule.name for rule in rule_set.global_rules)
@@ -73,7 +73,7 @@ def _allowed(rule_set: RuleSet, site: Site) -> list[str]:
 
 
 def not_allowed(rule_set: RuleSet, site: Site) -> list[Problem]:
-    """A warning of variables that rules set and no list allows, which IIS refuses (500.50)."""
+    """Warn of variables that rules set and no list allows, which IIS refuses (500.50)."""
     allowed = {name.casefold() for name in _allowed(rule_set, site)}
     rules = [rule for section in (site, *site.locations) for rule in section.rules]
     found = dict.fromkeys(item.name for rule in rules for item in rule.server_variables)
@@ -90,7 +90,7 @@ def _removals_here(section: Section) -> tuple[Removal, ...]:
 
 
 def finished(root: Tag, problems: list[Problem]) -> tuple[str, tuple[Problem, ...]]:
-    """The text of a configuration and the warnings. Raises RuleFileError where a text cannot be written."""
+    """Return the text of a configuration and the warnings. Raises RuleFileError if a text cannot be written."""
     text = ""
     try:
         text = document(root)
@@ -103,12 +103,12 @@ def finished(root: Tag, problems: list[Problem]) -> tuple[str, tuple[Problem, ..
 
 
 def left_out(message: str, site: Site) -> Problem:
-    """A warning of what a file does not say."""
+    """Warn of what a file does not say."""
     return Problem(site.source, message, ProblemId.NOT_IN_IIS, severity=Severity.WARNING)
 
 
 def without_tests(rule_set: RuleSet) -> list[Problem]:
-    """A warning where there are tests."""
+    """Warn if there are tests."""
     if not rule_set.tests:
         return []
     message = "tests are left out: IIS has none; keep them in a YAML file"

@@ -17,7 +17,7 @@ from urlrewrite.model.problems import Problem
 
 
 def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
-    """The parts of an `applicationHost.config` that a rule set speaks of, and warnings as of `to_web_config`.
+    """Write the parts of an `applicationHost.config` that a rule set has; return them with warnings.
 
     They are the sites with their bindings, the server's section with the global rules, web farms and proxy, and the
     section of each site and directory as a `<location>`.
@@ -99,7 +99,7 @@ def _is_address(host: str) -> bool:
 
 
 def _farms(farms: Iterable[ConfigElement]) -> Tag:
-    """`<webFarms>`, with its own attributes where the importer kept them as an element of that name."""
+    """Write `<webFarms>`, with its own attributes where the importer kept them as an element of that name."""
     tag = Tag("webFarms")
     for farm in farms:
         if farm.name == tag.name:

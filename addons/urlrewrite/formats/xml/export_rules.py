@@ -49,7 +49,7 @@ class SectionWriter:
         self._problems = problems
 
     def section(self, rewrite: Tag, section: Section) -> None:
-        """Adds what a section holds to its `<rewrite>`, in the order of `Collection`."""
+        """Add what a section holds to its `<rewrite>`, in the order of `Collection`."""
         tags = {str(tag.name): tag for tag in self._collections(section)}
         for element, text in section.comments.items():
             if element != "globalRules":
@@ -68,7 +68,7 @@ class SectionWriter:
         rewrite.children += [tag for tag in kept if tag.name not in _IN_OUTBOUND]
 
     def _collections(self, section: Section) -> Iterator[Tag]:
-        """The element of each collection, with its removals before what it adds."""
+        """Write the element of each collection, with its removals before what it adds."""
         items: dict[Collection, Iterable[Tag]] = {
             Collection.RULES: self._all(_inbound, section.rules),
             Collection.OUTBOUND_RULES: self._all(_outbound, section.outbound_rules, unique=True),
@@ -91,7 +91,7 @@ class SectionWriter:
     def global_rules(
         self, rewrite: Tag, rules: Iterable[InboundRule], use_original_url_encoding: bool | None, comment: str
     ) -> None:
-        """Adds `<globalRules>`."""
+        """Add `<globalRules>`."""
         tag = Tag("globalRules")
         if use_original_url_encoding is not None:
             tag.attributes["useOriginalURLEncoding"] = boolean(use_original_url_encoding)
@@ -103,9 +103,9 @@ class SectionWriter:
     def _all[T: _Named](
         self, written: Callable[[T], Tag], items: Iterable[T], *, unique: bool = False
     ) -> Iterator[Tag]:
-        """The elements of all entries; one that XML cannot hold is an error that names the entry.
+        """Write the elements of all entries; report one that XML cannot hold as an error of that entry.
 
-        With `unique`, a warning where conditions repeat: IIS's collections of them have a key that is all of one
+        With `unique`, warn if conditions repeat: IIS's collections of them have a key that is all of one
         (rewrite_schema.xml: isCombinedKey), but for those of `<rules>`.
         """
         for item in items:
@@ -127,7 +127,7 @@ class SectionWriter:
 
 
 def _repeats_a_condition(tag: Tag) -> bool:
-    """Whether two conditions differ in nothing but case, which does not tell keys apart."""
+    """Tell whether two conditions differ in case only, in which IIS compares their keys."""
     for part in (tag, *tag.children):
         keys = [tuple(sorted((k, v.casefold()) for k, v in child.attributes.items())) for child in part.children]
         keys = [key for key, child in zip(keys, part.children, strict=True) if child.name == "add"]

@@ -28,24 +28,24 @@ class Tag:
     comments: list[str] = field(default_factory=list)
 
     def add(self, name: str, **attributes: str) -> Tag:
-        """Adds an element to this one, and gives it."""
+        """Add an element to this one, and return it."""
         child = Tag(name, attributes)
         self.children.append(child)
         return child
 
     def set_if(self, name: str, value: str, default: str = "") -> None:
-        """Sets an attribute unless it has its default."""
+        """Set an attribute unless it has its default."""
         if value != default:
             self.attributes[name] = value
 
 
 def boolean(value: bool) -> str:
-    """`true` or `false`, as IIS writes them."""
+    """Write a boolean as IIS does."""
     return "true" if value else "false"
 
 
 def document(root: Tag) -> str:
-    """The text of a configuration file, to be saved as UTF-8. Raises NotXmlError."""
+    """Return the text of a configuration file, to be saved as UTF-8. Raises NotXmlError."""
     return "\n".join(['<?xml version="1.0" encoding="UTF-8"?>', *_lines(root, "")]) + "\n"
 
 

@@ -38,7 +38,7 @@ class Host:
 
 
 def hosts_of(sites: Element, report: Report) -> tuple[Host, ...]:
-    """The `<site>` elements of `<sites>`."""
+    """Read the `<site>` elements of `<sites>`."""
     return tuple(_host(site, report) for site in sites.children if site.name == "site")
 
 
@@ -65,7 +65,7 @@ def _host(site: Element, report: Report) -> Host:
 
 
 def _origin(binding: Element, site: str, report: Report) -> Origin | bool:
-    """The origin of a binding, true for any name, false for what is no binding of ours."""
+    """Read the origin of a binding; True for any name, False for one that is not for us."""
     attributes = binding.attributes
     scheme = attributes.get("protocol", "").strip().lower()
     if scheme not in ("http", "https"):
@@ -94,7 +94,7 @@ def _origin(binding: Element, site: str, report: Report) -> Origin | bool:
 
 
 def _parts(information: str) -> tuple[str, str, str]:
-    """Address, port and host of `*:443:www.example.com`; the address may be one of IPv6 in brackets."""
+    """Split `*:443:www.example.com` into address, port and host; the address may be one of IPv6 in brackets."""
     address, separator, rest = information.strip().rpartition("]:")
     if separator:
         address += "]"
@@ -105,7 +105,7 @@ def _parts(information: str) -> tuple[str, str, str]:
 
 
 def _directories(site: Element, name: str, report: Report) -> Mapping[str, str]:
-    """The physical paths of all virtual directories; a warning for those beside the site's own."""
+    """Read the physical paths of all virtual directories; warn of those beside the site's own."""
     found: dict[str, str] = {}
     for application in (child for child in site.children if child.name == "application"):
         for directory in (child for child in application.children if child.name == "virtualDirectory"):
@@ -126,13 +126,13 @@ def _directories(site: Element, name: str, report: Report) -> Mapping[str, str]:
 
 
 def _expanded(path: str) -> str:
-    """The path with the environment variables that there are."""
+    """Expand the environment variables of a path, as far as they are set."""
     known = {name.casefold(): value for name, value in os.environ.items()}
     return _VARIABLE.sub(lambda found: known.get(found[1].casefold(), found[0]), path)
 
 
 def config_element(element: Element, report: Report) -> ConfigElement:
-    """An element with all that is in it."""
+    """Keep an element with all that is in it."""
     return ConfigElement(
         element.name,
         MappingProxyType(element.attributes),
@@ -143,7 +143,7 @@ def config_element(element: Element, report: Report) -> ConfigElement:
 
 
 def web_farms(element: Element, report: Report) -> Iterator[ConfigElement]:
-    """The farms of `<webFarms>`; before them, where it has attributes, the element itself without the farms."""
+    """Yield the farms of `<webFarms>`; before them, where it has attributes, the element itself without the farms."""
     if element.pairs:
         yield ConfigElement(element.name, MappingProxyType(element.attributes), (), report.source(element.line))
     for child in element.children:

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
-from urlrewrite.formats.vocabulary import (
-    ACTION_ATTRIBUTES,
-    FINAL_STATUS,
-    NOT_CUSTOM,
-    REDIRECT_NUMBERS,
-    check_variable_name,
-)
+from urlrewrite.formats import rule_parts
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.rule_parts import ACTION_KEYS, CONDITION_KEYS, MATCH_KEYS, VARIABLE_KEYS
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.comments import plain_comment, remarks_of
 from urlrewrite.formats.xml.fields import REFUSED, Fields, children_of, single_children
@@ -22,9 +17,7 @@ from urlrewrite.model import (
     Condition,
     Conditions,
     InboundRule,
-    LogicalGrouping,
     Match,
-    MatchType,
     PatternSyntax,
     RedirectType,
     ResponseCacheDirective,
@@ -32,13 +25,12 @@ from urlrewrite.model import (
 )
 
 _RULE = ("name", "enabled", "patternSyntax", "stopProcessing", "responseCacheDirective")
-_ACTION = ("type", *dict.fromkeys(name for names in ACTION_ATTRIBUTES.values() for name in names))
 _ACTION_ALIASES = {"statusLine": "statusReason", "responseLine": "statusDescription"}
 """As the configuration reference of URL Rewrite calls them; rewrite_schema.xml has the other names."""
 
 
 def inbound_rule(element: Element, report: Report, *, is_global: bool = False) -> InboundRule:
-    """A `<rule>` of `<rules>` or `<globalRules>`."""
+    """Read a `<rule>` of `<rules>` or `<globalRules>`."""
     name = element.attributes.get("name", "")
     report = report.of_rule(name)
     fields = Fields(element, report, _RULE)
@@ -59,25 +51,21 @@ def inbound_rule(element: Element, report: Report, *, is_global: bool = False) -
         fields.boolean("stopProcessing", False),
         fields.choice("responseCacheDirective", ResponseCacheDirective.AUTO),
         remarks.silenced,
-        report.source(element.line),
+        fields.source(),
         remarks.comment,
     )
 
 
 def conditions_of(element: Element | None, report: Report, *, unique: bool) -> Conditions:
-    """The `<conditions>` of a rule. `unique` is for those that IIS wants to differ from each other."""
+    """Read the `<conditions>` of a rule. With `unique`, warn of those that repeat, which IIS refuses."""
     if element is None:
         return Conditions()
     fields = Fields(element, report, ("logicalGrouping", "trackAllCaptures"))
-    return Conditions(
-        condition_list(element, report, unique=unique),
-        fields.choice("logicalGrouping", LogicalGrouping.MATCH_ALL),
-        fields.optional_boolean("trackAllCaptures"),
-    )
+    return rule_parts.conditions(fields, condition_list(element, report, unique=unique))
 
 
 def condition_list(element: Element, report: Report, *, unique: bool) -> tuple[Condition, ...]:
-    """The `<add>` elements of `<conditions>` or `<preCondition>`.
+    """Read the `<add>` elements of `<conditions>` or `<preCondition>`.
 
     In `<rules>` they have no key; elsewhere all attributes together are one (rewrite_schema.xml).
     """
@@ -91,25 +79,11 @@ def condition_list(element: Element, report: Report, *, unique: bool) -> tuple[C
 
 def _condition(element: Element, report: Report) -> Condition:
     # The reference's own examples of the first version have `type` for `matchType`.
-    fields = Fields(element, report, ("input", "matchType", "pattern", "ignoreCase", "negate"), {"type": "matchType"})
-    match_type = fields.choice("matchType", MatchType.PATTERN)
-    if fields.is_wrong("matchType"):
-        input, pattern = fields.text("input"), fields.text("pattern")
-    elif match_type is MatchType.PATTERN:
-        input = fields.given("input", "a text with {...}, such as {HTTP_HOST}")
-        pattern = fields.given("pattern", "a pattern, or a matchType that needs none")
-    else:
-        # Without an input IIS asks for the file that the URL stands for (URL Rewrite Module configuration reference).
-        input, pattern = fields.text("input", "{REQUEST_FILENAME}"), fields.text("pattern")
-        if pattern:
-            fields.warning(ProblemId.NO_EFFECT, f"has no effect with matchType {match_type}", "pattern")
-    return Condition(
-        input,
-        pattern,
-        match_type,
-        fields.boolean("ignoreCase", True),
-        fields.boolean("negate", False),
-        fields.source,
+    fields = Fields(element, report, CONDITION_KEYS, {"type": "matchType"})
+    return rule_parts.condition(
+        fields,
+        "a text with {...}, such as {HTTP_HOST}",
+        "a pattern, or a matchType that needs none",
         plain_comment((*element.comments, *element.trailing), report),
     )
 
@@ -122,91 +96,43 @@ def _match(element: Element | None, rule: Fields, syntax: PatternSyntax, *, has_
         expected = 'expected <match url="..."> with a pattern for the path (".*" for every path)'
         every = _EVERY_PATH.get(syntax, "")
         if not every or not has_action:
-            rule.error(ProblemId.MISSING, f"got no <match>, {expected}; IIS answers 500.50")
-            return Match("", source=rule.source)
+            rule.error("", ProblemId.MISSING, f"got no <match>, {expected}; IIS answers 500.50")
+            return Match("", source=rule.source())
         # Sites made by Azure for Node.js have such rules.
         message = f"got no <match>, {expected}; IIS may answer 500.50, here it is every path"
-        rule.warning(ProblemId.REFUSED_BY_IIS, message)
-        return Match(every, source=rule.source)
-    fields = Fields(element, rule.report, ("url", "ignoreCase", "negate"))
+        rule.warning("", ProblemId.REFUSED_BY_IIS, message)
+        return Match(every, source=rule.source())
     list(children_of(element, rule.report, ()))
-    return Match(
-        fields.required("url", 'a pattern for the path, such as "^news/(.*)" (".*" for every path)'),
-        fields.boolean("ignoreCase", True),
-        fields.boolean("negate", False),
-        fields.source,
-    )
+    return rule_parts.match(Fields(element, rule.report, MATCH_KEYS))
 
 
 def _server_variables(element: Element | None, report: Report) -> tuple[SetServerVariable, ...]:
     if element is None:
         return ()
     Fields(element, report, ())
-    found = []
-    for _, child in children_of(element, report, ("set",)):
-        fields = Fields(child, report, ("name", "value", "replace"))
-        name = fields.trimmed("name", "the name of a server variable")
-        check_variable_name(name, report, child.line, "<set> name")
-        found.append(
-            SetServerVariable(
-                name,
-                fields.text("value"),
-                fields.boolean("replace", True),
-                report.source(child.line),
-                plain_comment((*child.comments, *child.trailing), report),
-            )
+    found = [
+        rule_parts.server_variable(
+            Fields(child, report, VARIABLE_KEYS), plain_comment((*child.comments, *child.trailing), report)
         )
-    report.problems.extend(
-        duplicate_names("server variable", ((item.name, item.source) for item in found if item.name))
-    )
+        for _, child in children_of(element, report, ("set",))
+    ]
+    rule_parts.check_server_variables(found, report, "<set> name")
     return tuple(found)
 
 
 def _action(element: Element | None, report: Report, *, is_global: bool) -> Action:
     if element is None:
         return Action()
-    fields = Fields(element, report, _ACTION, _ACTION_ALIASES)
+    fields = Fields(element, report, ACTION_KEYS, _ACTION_ALIASES)
     list(children_of(element, report, ()))
-    type = fields.choice("type", ActionType.NONE)
-    for name in () if fields.is_wrong("type") else _ACTION[1:]:
-        if name in fields and name not in ACTION_ATTRIBUTES[type]:
-            fields.warning(ProblemId.NO_EFFECT, f"has no effect with the action {type}", name)
+    found = rule_parts.action(fields, fields.choice("type", ActionType.NONE), checks_status=False)
     if is_global and "logRewrittenUrl" in fields:
         message = f"got it in a global rule, where IIS does not know it: {REFUSED}"
-        fields.warning(ProblemId.REFUSED_BY_IIS, message, "logRewrittenUrl")
-    needs_url = "url" in ACTION_ATTRIBUTES[type]
-    return Action(
-        type,
-        fields.trimmed("url", "the URL to go to") if needs_url else fields.text("url"),
-        fields.boolean("appendQueryString", True),
-        _redirect_type(fields),
-        fields.boolean("logRewrittenUrl", False),
-        _status_code(fields, type),
-        fields.integer("subStatusCode", 0, range(1000)),
-        fields.text("statusReason"),
-        fields.text("statusDescription"),
-        fields.source,
-    )
-
-
-def _redirect_type(fields: Fields) -> RedirectType:
-    kind = fields.choice("redirectType", RedirectType.PERMANENT, REDIRECT_NUMBERS)
-    if kind is RedirectType.PERMANENT_REDIRECT:
+        fields.warning("logRewrittenUrl", ProblemId.REFUSED_BY_IIS, message)
+    if found.redirect_type is RedirectType.PERMANENT_REDIRECT:
         message = (
             f"got {shown(fields.text('redirectType'))}, which IIS does not know: {REFUSED}; "
             "a comment <!-- urlrewrite: redirectType=308 --> says it to us alone"
         )
-        fields.warning(ProblemId.REFUSED_BY_IIS, message, "redirectType")
-    return kind
-
-
-def _status_code(fields: Fields, type: ActionType) -> int:
-    if type is not ActionType.CUSTOM_RESPONSE:
-        return fields.integer("statusCode", 0, range(1000))
-    if "statusCode" not in fields:
-        fields.error(ProblemId.MISSING, "got nothing, expected a status such as 403", "statusCode")
-    status = fields.integer("statusCode", 0, FINAL_STATUS)
-    if status in NOT_CUSTOM:
-        message = f"got {status}, expected a status outside 300 to 307; the action Redirect sends those, and {REFUSED}"
-        fields.error(ProblemId.BAD_VALUE, message, "statusCode")
-    return status
+        fields.warning("redirectType", ProblemId.REFUSED_BY_IIS, message)
+    return found

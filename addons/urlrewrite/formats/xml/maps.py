@@ -15,7 +15,7 @@ from urlrewrite.model import Provider, RewriteMap
 
 
 def rewrite_map(element: Element, report: Report) -> RewriteMap:
-    """A `<rewriteMap>`. Its keys are told apart by case, whatever `ignoreCase` says (rewrite_schema.xml)."""
+    """Read a `<rewriteMap>`. Its keys differ if their case does, whatever `ignoreCase` says (rewrite_schema.xml)."""
     fields = Fields(element, report, ("name", "defaultValue", "ignoreCase"))
     name = fields.trimmed("name", "a name")
     check_template_name(name, report, element.line, "<rewriteMap> name")
@@ -25,13 +25,13 @@ def rewrite_map(element: Element, report: Report) -> RewriteMap:
         MappingProxyType(entries),
         fields.text("defaultValue"),
         fields.boolean("ignoreCase", True),
-        report.source(element.line),
+        fields.source(),
         plain_comment(comments, report),
     )
 
 
 def provider(element: Element, report: Report, fill: Callable[[Provider, Report], Provider]) -> Provider:
-    """A `<provider>`; `fill` reads what it answers."""
+    """Read a `<provider>`; `fill` reads the file that it takes its entries from."""
     fields = Fields(element, report, ("name", "type"))
     name = fields.trimmed("name", "a name")
     check_template_name(name, report, element.line, "<provider> name")
@@ -44,7 +44,7 @@ def provider(element: Element, report: Report, fill: Callable[[Provider, Report]
         comments += more
     comments += element.trailing
     type = fields.trimmed("type", "the class and assembly of the provider")
-    source = report.source(element.line)
+    source = fields.source()
     found_provider = Provider(
         name, type, MappingProxyType(settings), source=source, comment=plain_comment(comments, report)
     )
@@ -52,7 +52,7 @@ def provider(element: Element, report: Report, fill: Callable[[Provider, Report]
 
 
 def _keyed(element: Element, report: Report, *, encrypted: bool = False) -> tuple[dict[str, str], list[Comment]]:
-    """Keys and values of a collection, and all comments before, in and at the end of it."""
+    """Read keys and values of a collection, and all comments before, in and at the end of it."""
     entries: dict[str, str] = {}
     comments = [*element.comments]
     known = ("key", "value", "encryptedValue") if encrypted else ("key", "value")
@@ -70,7 +70,7 @@ def _keyed(element: Element, report: Report, *, encrypted: bool = False) -> tupl
             fields = Fields(child, report, known)
             if "encryptedValue" in fields:
                 message = "got a value that only the machine of its author can decrypt; it is taken as it is written"
-                fields.warning(ProblemId.UNSUPPORTED, message, "encryptedValue")
+                fields.warning("encryptedValue", ProblemId.UNSUPPORTED, message)
             value = fields.text("value") or fields.text("encryptedValue")
             _add(entries, fields.given("key", "a key"), value, child, report)
     comments += element.trailing

@@ -56,7 +56,7 @@ class Element:
 
 
 def read_tree(data: bytes, report: Report) -> Element | None:
-    """The root element of a document, or None with an error in the report."""
+    """Read a document; return its root element, or None and report an error."""
     try:
         return _Builder().build(text_of(data))
     except NotUsableError as error:
@@ -103,7 +103,7 @@ class _Builder:
     def _take(
         self, parser: etree.XMLPullParser, last: tuple[str, etree._Element] | None
     ) -> tuple[str, etree._Element] | None:
-        """Takes the events that are there. The text after a tag is complete when the next event comes."""
+        """Take the events that are there. The text after a tag is complete when the next event comes."""
         for event, node in parser.read_events():
             assert isinstance(node, etree._Element), "no events of namespaces were asked for"
             self._leave(last)
@@ -126,7 +126,7 @@ class _Builder:
             raise NotUsableError(line, ProblemId.NOT_XML, message)
 
     def _leave(self, last: tuple[str, etree._Element] | None) -> None:
-        """Notes the text after a tag or comment, and throws away what lxml has of it."""
+        """Note the text after a tag or comment, and throw away what lxml has of it."""
         if last is None:
             return
         event, node = last

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from urlrewrite.formats import rule_parts
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.vocabulary import INT64, TAG_FLAGS, check_variable_name
-from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.formats.rule_parts import OUTBOUND_ACTION_KEYS, OUTBOUND_MATCH_KEYS
+from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.comments import plain_comment, remarks_of
 from urlrewrite.formats.xml.fields import REFUSED, Fields, children_of, single_children
 from urlrewrite.formats.xml.inbound import condition_list, conditions_of
@@ -21,18 +22,17 @@ from urlrewrite.model import (
 )
 
 _RULE = ("name", "preCondition", "enabled", "patternSyntax", "stopProcessing")
-_MATCH = ("serverVariable", "filterByTags", "customTags", "pattern", "occurrences", "ignoreCase", "negate")
 
 
 def outbound_rule(element: Element, report: Report) -> OutboundRule:
-    """A `<rule>` of `<outboundRules>`."""
+    """Read a `<rule>` of `<outboundRules>`."""
     report = report.of_rule(element.attributes.get("name", ""))
     fields = Fields(element, report, _RULE)
     parts = single_children(element, report, ("match", "conditions", "action"))
     remarks = remarks_of(element, report)
     if remarks.redirect_type:
         message = "got the directive redirectType in an outbound rule, expected it in an inbound rule"
-        fields.warning(ProblemId.BAD_DIRECTIVE, message)
+        fields.warning("", ProblemId.BAD_DIRECTIVE, message)
     syntax = fields.pattern_syntax()
     return OutboundRule(
         fields.required("name", "a name"),
@@ -44,87 +44,49 @@ def outbound_rule(element: Element, report: Report) -> OutboundRule:
         syntax,
         fields.boolean("stopProcessing", False),
         remarks.silenced,
-        report.source(element.line),
+        fields.source(),
         remarks.comment,
     )
 
 
 def _match(element: Element | None, rule: Fields, syntax: PatternSyntax) -> OutboundMatch:
     if element is None:
-        rule.error(ProblemId.MISSING, 'got no <match>, expected <match pattern="...">')
+        rule.error("", ProblemId.MISSING, 'got no <match>, expected <match pattern="...">')
         return OutboundMatch("")
-    fields = Fields(element, rule.report, _MATCH)
+    fields = Fields(element, rule.report, OUTBOUND_MATCH_KEYS)
     list(children_of(element, rule.report, ()))
     variable = fields.text("serverVariable").strip()
-    check_variable_name(variable, rule.report, element.line, "<match> serverVariable")
-    flags = _flags(fields)
-    tags = fields.text("customTags")
-    if variable and flags:
-        message = "has no effect, because serverVariable is given: the rule works on that variable only"
-        fields.warning(ProblemId.NO_EFFECT, message, "filterByTags")
-    if "CustomTags" in flags and not tags:
-        fields.error(ProblemId.MISSING, "got nothing, expected a name out of <customTags>", "customTags")
-    if tags and "CustomTags" not in flags:
-        fields.warning(ProblemId.NO_EFFECT, "has no effect without the flag CustomTags in filterByTags", "customTags")
-    if syntax is PatternSyntax.WILDCARD and not variable and not flags:
-        message = (
-            "got Wildcard for the whole body, expected ECMAScript or ExactMatch, or filterByTags, or serverVariable"
-        )
-        rule.error(ProblemId.NOT_POSSIBLE, message, "patternSyntax")
-    return OutboundMatch(
-        fields.given("pattern", 'a pattern (".*" for everything)'),
-        variable,
-        flags,
-        tags,
-        fields.integer("occurrences", 0, INT64),
-        fields.boolean("ignoreCase", True),
-        fields.boolean("negate", False),
-        fields.source,
-    )
-
-
-def _flags(match: Fields) -> tuple[str, ...]:
-    """`filterByTags` as IIS spells its flags; `None` is the explicit form of "no tags"."""
-    known = {flag.casefold(): flag for flag in TAG_FLAGS}
-    flags: dict[str, None] = {}
-    for word in filter(None, map(str.strip, match.text("filterByTags").split(","))):
-        if flag := known.get(word.casefold()):
-            flags[flag] = None
-        else:
-            message = f"got {shown(word)}, expected {listed(TAG_FLAGS)}{suggestion(word, TAG_FLAGS)}; {REFUSED}"
-            match.error(ProblemId.BAD_VALUE, message, "filterByTags")
-    flags.pop("None", None)
-    return tuple(flags)
+    return rule_parts.outbound_match(fields, rule, variable, syntax, "a name out of <customTags>")
 
 
 def _action(element: Element | None, report: Report) -> OutboundAction:
     if element is None:
         return OutboundAction()
-    fields = Fields(element, report, ("type", "value", "replace"))
+    fields = Fields(element, report, OUTBOUND_ACTION_KEYS)
     list(children_of(element, report, ()))
     return OutboundAction(
         fields.choice("type", OutboundActionType.NONE),
         fields.text("value"),
         fields.boolean("replace", True),
-        fields.source,
+        fields.source(),
     )
 
 
 def pre_condition(element: Element, report: Report) -> PreCondition:
-    """A `<preCondition>`."""
+    """Read a `<preCondition>`."""
     fields = Fields(element, report, ("name", "logicalGrouping", "patternSyntax"))
     return PreCondition(
         fields.required("name", "a name"),
         condition_list(element, report, unique=True),
         fields.choice("logicalGrouping", LogicalGrouping.MATCH_ALL),
         fields.pattern_syntax(),
-        report.source(element.line),
+        fields.source(),
         plain_comment((*element.comments, *element.trailing), report),
     )
 
 
 def custom_tags(element: Element, report: Report) -> CustomTags:
-    """A `<tags>` of `<customTags>`."""
+    """Read a `<tags>` of `<customTags>`."""
     fields = Fields(element, report, ("name",))
     tags: dict[tuple[str, str], None] = {}
     comments: list[Comment] = [*element.comments]
@@ -141,12 +103,12 @@ def custom_tags(element: Element, report: Report) -> CustomTags:
             continue
         if (tag, attribute) in tags:
             message = f"got {shown(f'{tag}/{attribute}')} again, expected each once; {REFUSED}"
-            item.warning(ProblemId.REFUSED_BY_IIS, message)
+            item.warning("", ProblemId.REFUSED_BY_IIS, message)
         tags[tag, attribute] = None
     comments += element.trailing
     return CustomTags(
         fields.required("name", "a name"),
         tuple(tags),
-        report.source(element.line),
+        fields.source(),
         plain_comment(comments, report),
     )

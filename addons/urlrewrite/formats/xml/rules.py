@@ -3,7 +3,7 @@
 A `web.config`, or a piece such as `<rewrite>`, makes one site that serves every name. `applicationHost.config` makes as
 many as it has sites; what it says outside of `<location>` is the server's. Where the directory of a site, or of an
 application or virtual directory in it, is on this machine, the `web.config` there is read, too. What is not about URL
-Rewrite or ARR belongs to other modules of IIS and is passed over.
+Rewrite or ARR belongs to other modules of IIS and is ignored.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SERVER = "system.webserver"
 
 
 def parse(data: bytes, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
-    """The rules of one text, and the warnings; files that it names are looked for beside `file`.
+    """Read one text; return its rules and the warnings. Files that it names are looked for beside `file`.
 
     Raises RuleFileError.
     """
@@ -42,7 +42,7 @@ def parse(data: bytes, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
 
 
 def read(data: bytes, file: str, problems: list[Problem], files: FilesRead) -> RuleSet:
-    """What one text says; a part that cannot be read is left out, since the problems found will stop everything."""
+    """Read one text. A part that cannot be read is left out: its problems stop the loading in the end."""
     report = Report(file, problems)
     root = read_tree(data, report)
     return _Document(report, files, root).rule_set() if root else RuleSet()
@@ -86,7 +86,7 @@ class _Document:
         return self._result()
 
     def _warn_of_transformation(self) -> None:
-        """One warning for a file whose attributes tell how another one is to be changed."""
+        """Warn once of a file whose attributes say how another one is to be changed."""
         for element in (self._root, *_all_in(self._root)):
             names = [name.rpartition("}")[2] for name in element.pairs[::2] if name.startswith("{")]
             if names:
@@ -96,7 +96,7 @@ class _Document:
                 return
 
     def _find_server(self) -> None:
-        """Whether this is an `applicationHost.config`, and which sites it has."""
+        """Find out whether this is an `applicationHost.config`, and which sites it has."""
         for child in self._root.children:
             name = child.name.casefold()
             if name == "webfarms":
@@ -115,7 +115,7 @@ class _Document:
                 self._part(child, self._root, "", "")
 
     def _part(self, element: Element, parent: Element, site: str, path: str) -> None:
-        """A part of `<configuration>` or `<location>`; what is misplaced there, but clear, is read all the same."""
+        """Read a part of `<configuration>` or `<location>`, even if it is misplaced there but clear."""
         name = element.name.casefold()
         if name == _SERVER:
             self._web_server(element, self._level(site, path, parent.line))
@@ -169,14 +169,14 @@ class _Document:
         self._proxy = config_element(element, self._report)
 
     def _misplaced(self, element: Element) -> None:
-        """A warning for every `<rewrite>` where IIS does not look for it."""
+        """Warn of every `<rewrite>` where IIS does not look for it."""
         for parent in (element, *_all_in(element)):
             for child in (item for item in parent.children if item.name.casefold() == "rewrite"):
                 message = f"got <rewrite> in <{parent.name}>, expected it in <system.webServer>; it is left out"
                 self._report.warning(child.line, ProblemId.MISPLACED, message)
 
     def _level(self, site: str, path: str, line: int = 0) -> Level:
-        """The level of a directory of a site, "" for the site itself and, without a site, for the file's own."""
+        """Return the level of a directory of a site, "" for the site itself and, without a site, for the file's own."""
         key = site.casefold(), path.casefold()
         self._paths.setdefault(key, (path, line))
         if key not in self._levels:
@@ -212,7 +212,7 @@ class _Document:
         return joined([rule_set, *(server for _, servers in found for server in servers)], self._report.problems)
 
     def _with_web_configs(self, site: Site, host: Host) -> tuple[Site, list[RuleSet]]:
-        """The site with what the files in its directories say, as `Location`s, and what they say of the server."""
+        """Add what the files in a site's directories say, as `Location`s; return also what they say of the server."""
         locations, servers = [*site.locations], []
         for path, directory in host.directories.items():
             if (root := self._web_config_in(directory)) is None:
@@ -228,7 +228,7 @@ class _Document:
         return replace(site, locations=tuple(locations)), servers
 
     def _web_config_in(self, directory: str) -> tuple[Element, Report] | None:
-        """The root of the `web.config` in a directory of this machine, if there is one, with its report."""
+        """Read the root of the `web.config` in a directory of this machine, if there is one, with its report."""
         folder = Path(directory)
         if not folder.is_absolute() or not folder.is_dir():
             return None
@@ -267,7 +267,7 @@ class _Document:
 
 
 def _name(file: str) -> str:
-    """A site is called like its file, or like the folder of its `web.config`."""
+    """Name a site after its file, or after the folder of its `web.config`."""
     path = PurePath(file)
     if path.name.lower() != "web.config":
         return path.stem
@@ -275,7 +275,7 @@ def _name(file: str) -> str:
 
 
 def _all_in(element: Element) -> Iterator[Element]:
-    """All elements beneath an element."""
+    """Yield all elements beneath an element."""
     for child in element.children:
         yield child
         yield from _all_in(child)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.providers import with_answers
 from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.section_fields import SectionFields
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.comments import plain_comment
 from urlrewrite.formats.xml.fields import REFUSED, Fields, children_of
@@ -52,22 +53,6 @@ _ENTRIES = {
     "provider": "<providers>",
     "preCondition": "<preConditions>",
 }
-
-
-class SectionFields(TypedDict):
-    """The fields of a `Section`, for a level to be made of."""
-
-    rules: tuple[InboundRule, ...]
-    outbound_rules: tuple[OutboundRule, ...]
-    pre_conditions: Mapping[str, PreCondition]
-    custom_tags: Mapping[str, CustomTags]
-    rewrite_maps: Mapping[str, RewriteMap]
-    providers: Mapping[str, Provider]
-    allowed_server_variables: tuple[str, ...] | None
-    removals: tuple[Removal, ...]
-    use_original_url_encoding: bool | None
-    rewrite_before_cache: bool | None
-    comments: Mapping[str, str]
 
 
 class _Named(Protocol):
@@ -181,7 +166,7 @@ class Level:
         )
 
     def rewrite(self, element: Element, report: Report) -> None:
-        """Reads a `<rewrite>`."""
+        """Read a `<rewrite>`."""
         Fields(element, report, ())
         self._note("rewrite", element, report)
         for name, child in children_of(element, report, (*SECTIONS, *_IN_OUTBOUND, *_ENTRIES)):
@@ -195,7 +180,7 @@ class Level:
             self.section(name, child, report)
 
     def section(self, name: str, element: Element, report: Report) -> None:
-        """Reads one of `SECTIONS`, or its file."""
+        """Read one of `SECTIONS`, or its file."""
         written = section_of(element, report, self._files)
         element, report = written.element, written.report
         source = report.source(element.line)
@@ -251,7 +236,7 @@ class Level:
         read: Callable[[Element, Report], T],
         sections: tuple[str, ...] = (),
     ) -> None:
-        """The entries of a collection, and what it does to those before them."""
+        """Read the entries of a collection, and what it does to those before them."""
         for name, child in children_of(element, report, (entry, "remove", "clear", *sections)):
             if name in sections:
                 self.section(name, child, report)
@@ -279,7 +264,7 @@ class Level:
         return _Variable(name, report.source(element.line))
 
     def _note(self, name: str, element: Element, report: Report) -> None:
-        """Keeps the comments that belong to no entry."""
+        """Keep the comments that belong to no entry."""
         self._add_comments(name, [*element.comments, *element.trailing], report)
 
     def _add_comments(self, name: str, comments: list[Comment], report: Report) -> None:

@@ -22,7 +22,7 @@ class Written:
 
 
 def section_of(element: Element, report: Report, files: FilesRead) -> Written:
-    """The element, or the one of the file that its `configSource` names.
+    """Return the element, or the one of the file that its `configSource` names.
 
     The file is beneath the directory of the configuration (`configSource` attribute, .NET Framework configuration
     reference); what leads out of there is refused.
@@ -63,7 +63,7 @@ def section_of(element: Element, report: Report, files: FilesRead) -> Written:
 
 
 def _path(name: str, element: Element, report: Report) -> Path | None:
-    """The file that is named, or None and an error where it is not beneath the configuration."""
+    """Return the file that is named; None, and report an error, if it is not beneath the configuration."""
     directory = Path(report.file).parent
     parts = name.replace("\\", "/").split("/")
     inside = bool(name.strip()) and "" not in parts and ".." not in parts and ":" not in name and "\0" not in name
@@ -77,7 +77,7 @@ def _path(name: str, element: Element, report: Report) -> Path | None:
 
 
 def _near(path: Path) -> str:
-    """A name in the same directory that is meant, perhaps: Windows does not tell names apart by case."""
+    """Find a name in the same directory that may be meant: Windows compares names without case."""
     try:
         return suggestion(path.name, sorted(item.name for item in path.parent.iterdir()))
     except OSError:

@@ -23,7 +23,7 @@ class NotUsableError(Exception):
 
 
 def text_of(data: bytes) -> str:
-    """The text of a file without its byte order mark. Raises NotUsableError."""
+    """Decode a file; return its text without the byte order mark. Raises NotUsableError."""
     text = _decode(data)
     _refuse_doctype(text)
     _refuse_long_tags(text)
@@ -47,7 +47,7 @@ _ENCODING = re.compile(
 
 
 def _decode(data: bytes) -> str:
-    """The text without byte order mark, by that mark, else by the declaration, else as UTF-8."""
+    """Decode by the byte order mark, else by the declaration, else as UTF-8; return the text without the mark."""
     encoding, start = "", 0
     for bom, name in _BOMS:
         if data.startswith(bom):
@@ -85,7 +85,7 @@ def _declared(head: bytes) -> str:
 
 
 def _refuse_doctype(text: str) -> None:
-    """Looks through what may stand before the root element: blanks, comments, processing instructions."""
+    """Look through what may stand before the root element: blanks, comments, processing instructions."""
     place = 0
     while True:
         place = text.find("<", place)
@@ -119,7 +119,7 @@ _MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?![/!?])", re.
 
 
 def lines_of(text: str) -> Iterator[int]:
-    """The lines in which start tags and comments of a well-formed text begin; there is no `<` in an attribute."""
+    """Yield the lines in which start tags and comments of a well-formed text begin; there is no `<` in an attribute."""
     line, place = 1, 0
     for found in _MARKUP.finditer(text):
         line += text.count("\n", place, found.start())

@@ -6,7 +6,7 @@ from collections.abc import Sequence as SequenceOf
 from types import MappingProxyType
 
 from urlrewrite.formats.reports import Report
-from urlrewrite.formats.yaml.fields import table_of, text_of
+from urlrewrite.formats.yaml.fields import table_of
 from urlrewrite.formats.yaml.nodes import Node
 from urlrewrite.model import ConfigElement
 
@@ -14,19 +14,20 @@ ELEMENT_KEYS = ("element", "attributes", "children")
 
 
 def elements_of(nodes: SequenceOf[Node], report: Report, label: str) -> tuple[ConfigElement, ...]:
-    """The elements of a list."""
+    """Read the elements of a list."""
     found = (element_of(node, report, f"{label}[{number}]") for number, node in enumerate(nodes, 1))
     return tuple(element for element in found if element)
 
 
 def element_of(node: Node, report: Report, label: str, name: str = "") -> ConfigElement | None:
-    """One element with all that is in it; `name` is what it is called where it does not say."""
+    """Read an element with all that is in it; `name` is what it is called where it does not say.
+
+    Returns None, and reports an error, if the node is not a mapping.
+    """
     table = table_of(node, ELEMENT_KEYS, report, label)
     if table is None:
         return None
-    attributes = {
-        key.text: text_of(value, report, f"{label}.attributes.{key.text}") for key, value in table.mapping("attributes")
-    }
+    attributes = table.text_mapping("attributes")
     return ConfigElement(
         table.text("element") or name or table.trimmed("element", "the name of the element"),
         MappingProxyType(attributes),

@@ -24,7 +24,7 @@ from urlrewrite.model import ConfigElement, Location, Mode, Readings, RuleSet, S
 
 
 def to_yaml(rule_set: RuleSet) -> str:
-    """The rule set as the text of a rule file.
+    """Write a rule set as a rule file; return its text.
 
     `files` and `fingerprint` are not written. Paths (`certificate`, `documentRoot`) are written as they are, absolute.
     Raises ValueError for a text that is no Unicode (lone surrogates).

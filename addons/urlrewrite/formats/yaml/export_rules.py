@@ -39,7 +39,7 @@ _SHORT_MAP = 3
 
 
 def add_shared(table: Map, section: Section) -> None:
-    """Adds the maps and providers of a section."""
+    """Add the maps and providers of a section."""
     if section.rewrite_maps:
         table.add("rewriteMaps", _named((item, _rewrite_map(item)) for item in section.rewrite_maps.values()))
     if section.providers:
@@ -48,7 +48,7 @@ def add_shared(table: Map, section: Section) -> None:
 
 
 def add_own(table: Map, section: Section) -> None:
-    """Adds the rest of a section."""
+    """Add the rest of a section."""
     if section.allowed_server_variables is not None:
         table.add("allowedServerVariables", texts(section.allowed_server_variables))
     if section.removals:
@@ -67,7 +67,7 @@ def add_own(table: Map, section: Section) -> None:
 
 
 def comments_elsewhere(section: Section) -> str:
-    """The comments of a section that no key of it can take."""
+    """Return the comments of a section that no key of it can take."""
     taken = {key for key in _COLLECTION_KEYS if _has(section, key)}
     return "\n".join(text for element, text in section.comments.items() if element not in taken)
 
@@ -89,23 +89,23 @@ def _has(section: Section, key: str) -> bool:
 
 
 def _comment_last(table: Map, section: Section, keys: Iterable[str]) -> None:
-    """Gives the collections just added the comments that their elements have."""
+    """Give the collections just added the comments that their elements have."""
     wanted = {key: section.comments[key] for key in keys if key in section.comments}
     table.entries[:] = [(key, value, wanted.get(key, comment)) for key, value, comment in table.entries]
 
 
 def texts(words: Iterable[str]) -> List:
-    """A list of texts."""
+    """Make a list of texts."""
     return List([(word, "") for word in words])
 
 
 def one_or_list(words: tuple[str, ...]) -> Node:
-    """One text alone, several as a list."""
+    """Write one text alone, several as a list."""
     return words[0] if len(words) == 1 else texts(words)
 
 
 def add_switch(table: Map, key: str, value: bool | None) -> None:
-    """Adds a switch that somebody has set."""
+    """Add a switch unless it is inherited (None)."""
     if value is not None:
         table.add(key, _yes(value))
 
@@ -119,7 +119,7 @@ def _named(items: Iterable[tuple[PreCondition | CustomTags | RewriteMap | Provid
 
 
 def _removals(removals: Iterable[Removal]) -> List:
-    """`- rules` for all of a collection, `- rules: [a, b]` for names of it, in their order."""
+    """Write `- rules` for all of a collection, `- rules: [a, b]` for names of it, in their order."""
     found = List()
     names: list[str] = []
     last = ""
@@ -134,7 +134,7 @@ def _removals(removals: Iterable[Removal]) -> List:
 
 
 def inbound_rules(rules: Iterable[InboundRule]) -> List:
-    """`rules` or `globalRules`."""
+    """Write `rules` or `globalRules`."""
     return List([(_inbound(rule), rule.comment) for rule in rules], spaced=True)
 
 
@@ -293,7 +293,7 @@ def _pre_condition(item: PreCondition) -> Node:
 
 
 def _tags(item: CustomTags) -> List:
-    """`tag/attribute`, and the longer form where a name has a slash itself."""
+    """Write `tag/attribute`, or the longer form if a name has a slash itself."""
     found = List()
     for tag, attribute in item.tags:
         found.add(Map([(tag, attribute, "")]) if "/" in tag + attribute else f"{tag}/{attribute}")

@@ -10,7 +10,7 @@ from urlrewrite.model import Expectation, RuleTest
 
 
 def tests_of(tests: Iterable[RuleTest]) -> List:
-    """`tests`."""
+    """Write `tests`."""
     return List([(_test(test), "") for test in tests], spaced=True)
 
 
@@ -43,7 +43,7 @@ def _response(test: RuleTest) -> Map:
 
 
 def _lines(fields: Iterable[tuple[str, str]]) -> Map:
-    """Field lines by name; those of one name stand together, which changes nothing (RFC 9110, section 5.3)."""
+    """Write field lines by name; those of one name stand together, which changes nothing (RFC 9110, section 5.3)."""
     by_name: dict[str, list[str]] = {}
     for name, value in fields:
         by_name.setdefault(name, []).append(value)

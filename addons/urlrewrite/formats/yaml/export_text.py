@@ -42,7 +42,7 @@ class Map:
     block: bool = False
 
     def add(self, key: str, value: Node, comment: str = "") -> None:
-        """Adds an entry."""
+        """Add an entry."""
         self.entries.append((key, value, comment))
 
 
@@ -54,12 +54,12 @@ class List:
     spaced: bool = False
 
     def add(self, value: Node, comment: str = "") -> None:
-        """Adds an item."""
+        """Add an item."""
         self.items.append((value, comment))
 
 
 def document(root: Map, comment: str = "") -> str:
-    """The text of a file; an empty line stands before each collection of the top level.
+    """Return the text of a file, with an empty line before each collection of the top level.
 
     Raises ValueError for a text that is no Unicode (lone surrogates).
     """
@@ -73,7 +73,7 @@ def document(root: Map, comment: str = "") -> str:
 
 
 def _entry(key: str, value: Node, comment: str, indent: int) -> list[str]:
-    """The lines of `key: value`."""
+    """Write the lines of `key: value`."""
     pad = " " * indent
     name = _scalar(key, flow=False)
     before = _comment(comment, indent)
@@ -83,7 +83,7 @@ def _entry(key: str, value: Node, comment: str, indent: int) -> list[str]:
 
 
 def _value(start: str, value: Node, indent: int) -> list[str]:
-    """A value after `start`, on the same line or in lines of its own."""
+    """Write a value after `start`, on the same line or in lines of its own."""
     if isinstance(value, (str, Null)):
         literal = _literal(value, indent + _INDENT) if isinstance(value, str) else None
         return [f"{start} {literal[0]}", *literal[1:]] if literal else [f"{start} {_flow(value, block=True)}"]
@@ -111,7 +111,7 @@ def _block(node: Map | List, indent: int) -> list[str]:
 
 
 def _may_flow(node: Node) -> bool:
-    """Whether a collection may stand on one line."""
+    """Tell whether a collection may stand on one line."""
     if isinstance(node, Map):
         return (
             not node.block
@@ -125,7 +125,7 @@ def _may_flow(node: Node) -> bool:
 
 
 def _flow(node: Node, *, block: bool = False) -> str:
-    """A node on one line; `block` says that a scalar stands outside of brackets."""
+    """Write a node on one line; `block` says that a scalar stands outside of brackets."""
     match node:
         case Null():
             return "null"
@@ -138,7 +138,7 @@ def _flow(node: Node, *, block: bool = False) -> str:
 
 
 def _scalar(text: str, *, flow: bool) -> str:
-    """A text, plain where that means the same, else in quotes."""
+    """Write a text, plain if that means the same, else in quotes."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"got {text!r}, expected text that is Unicode")
     if not text.isprintable():
@@ -159,7 +159,7 @@ def _escaped(character: str) -> str:
 
 
 def _literal(text: str, indent: int) -> list[str] | None:
-    """A text of several lines as a block (`|`); None if it cannot be written so."""
+    """Write a text of several lines as a block (`|`); None if it cannot be written so."""
     body = text.removesuffix("\n")
     lines = body.split("\n")
     if "\n" not in text or not lines[0] or lines[0][0] in " \t" or not lines[-1].strip():

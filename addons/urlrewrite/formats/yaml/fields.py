@@ -1,24 +1,109 @@
-"""Nodes of a rule file to typed values; what does not fit becomes a problem and a default, so that reading goes on.
+"""Mappings of a YAML file to typed values.
 
 A key that is given as null (`rules:` with every rule commented out) counts as not given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol
 
-from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.reader import Reader, member, words_for
+from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence
-from urlrewrite.model import PatternSyntax, Source
+from urlrewrite.model import Source
 
-BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+class Table(Reader):
+    """A mapping of which the keys are known: unknown and repeated ones are reported at once.
+
+    `path` goes before the key in messages (`match` gives `match.url`).
+    """
+
+    BOOLEANS = MappingProxyType({"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False})
+    QUOTE = "'"
+
+    def __init__(self, node: Mapping, keys: SequenceOf[str], report: Report, path: str = "") -> None:
+        super().__init__(report)
+        self.node = node
+        self.path = path
+        self._values: dict[str, Node] = {}
+        for key, value in pairs(node, report, path):
+            if key.text not in keys:
+                message = f"got the key {shown(key.text)}, expected {listed(keys)}{suggestion(key.text, keys)}"
+                report.error(key.line, ProblemId.UNKNOWN_KEY, self._labelled("", message))
+            elif not (isinstance(value, Scalar) and value.is_null):
+                self._values[key.text] = value
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def get(self, key: str) -> Node | None:
+        """Return the node of a key; None if the key is missing or null."""
+        return self._values.get(key)
+
+    def label(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path and key else self.path or key
+
+    def line(self, key: str) -> int:
+        return self._values.get(key, self.node).line
+
+    def word(self, key: str) -> str | None:
+        value = self._values.get(key)
+        return value.text if isinstance(value, Scalar) else None
+
+    def described(self, key: str) -> str:
+        return describe(self._values[key])
+
+    def text(self, key: str, default: str = "") -> str:
+        return text_of(self._values[key], self.report, self.label(key)) if key in self else default
+
+    def trimmed(self, key: str, expected: str) -> str:
+        text = self.required(key, expected)
+        if text != text.strip() or not text.isprintable():
+            message = f"got {shown(text)}, expected {expected} on one line, without blanks around it"
+            self.error(key, ProblemId.BAD_VALUE, message)
+        return text.strip()
+
+    def required_choice[E: StrEnum](self, key: str, default: E) -> E:
+        """Read a choice that must be there."""
+        if key not in self:
+            self.error(key, ProblemId.MISSING, f"got nothing, expected {listed(type(default))}")
+        return self.choice(key, default)
+
+    def texts(self, key: str) -> tuple[Scalar, ...]:
+        return texts_of(self._values[key], self.report, self.label(key)) if key in self else ()
+
+    def nodes(self, key: str) -> tuple[Node, ...]:
+        """Read the items of a list."""
+        return items_of(self._values[key], self.report, self.label(key)) if key in self else ()
+
+    def mapping(self, key: str) -> list[tuple[Scalar, Node]]:
+        """Read a mapping whose keys are names of the author's own."""
+        if key not in self:
+            return []
+        value = self._values[key]
+        if isinstance(value, Mapping):
+            return pairs(value, self.report, self.label(key))
+        self.error(key, ProblemId.WRONG_KIND, f"got {describe(value)}, expected a mapping of names")
+        return []
+
+    def text_mapping(self, key: str) -> dict[str, str]:
+        """Read a mapping of names to texts."""
+        return texts_by_name(self.mapping(key), self.report, self.label(key))
+
+    def table(self, key: str, keys: SequenceOf[str]) -> Table | None:
+        """Read a mapping of known keys; None if it is missing or something else."""
+        return table_of(self._values[key], keys, self.report, self.label(key)) if key in self else None
 
 
 def describe(node: Node) -> str:
-    """A node as the "got" part of a message."""
+    """Describe a node for the "got" of a message."""
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Mapping):
@@ -29,157 +114,8 @@ def describe(node: Node) -> str:
     return shown(node.text)
 
 
-class Table:
-    """A mapping of which the keys are known: reads them by type, and reports unknown and repeated ones at once.
-
-    `path` goes before the key in messages (`match` gives `match.url`).
-    """
-
-    def __init__(self, node: Mapping, keys: SequenceOf[str], report: Report, path: str = "") -> None:
-        self.node = node
-        self.report = report
-        self.path = path
-        self._values: dict[str, Node] = {}
-        self._wrong: set[str] = set()
-        for key, value in pairs(node, report, path):
-            if key.text not in keys:
-                hint = suggestion(key.text, keys)
-                where = f"{path}: " if path else ""
-                report.error(
-                    key.line,
-                    ProblemId.UNKNOWN_KEY,
-                    f"{where}got the key {shown(key.text)}, expected {listed(keys)}{hint}",
-                )
-            elif not (isinstance(value, Scalar) and value.is_null):
-                self._values[key.text] = value
-
-    def __contains__(self, key: str) -> bool:
-        """Whether the key is given, and not as null."""
-        return key in self._values
-
-    def get(self, key: str) -> Node | None:
-        """The node of a key."""
-        return self._values.get(key)
-
-    def at(self, key: str) -> Node:
-        """The node that a problem with this key belongs to: its value, or the mapping where it is missing."""
-        return self._values.get(key, self.node)
-
-    def label(self, key: str) -> str:
-        """The key with the path that leads to it."""
-        return f"{self.path}.{key}" if self.path else key
-
-    def is_wrong(self, key: str) -> bool:
-        """Whether the key has a value that is none of its enumeration, so that nothing should be concluded from it."""
-        return key in self._wrong
-
-    def source(self, key: str) -> Source:
-        """Where the value of a key was written, or the mapping where it is missing."""
-        return self.report.source(self.at(key).line)
-
-    def error(self, key: str, id: ProblemId, message: str) -> None:
-        """Adds an error about a key."""
-        self.report.error(self.at(key).line, id, f"{self.label(key)}: {message}")
-
-    def warning(self, key: str, id: ProblemId, message: str) -> None:
-        """Adds a warning about a key."""
-        self.report.warning(self.at(key).line, id, f"{self.label(key)}: {message}")
-
-    def text(self, key: str, default: str = "") -> str:
-        """A text."""
-        return text_of(self._values[key], self.report, self.label(key)) if key in self else default
-
-    def required(self, key: str, expected: str) -> str:
-        """A text that must be there and not be empty."""
-        value = self._values.get(key)
-        if value is None or (isinstance(value, Scalar) and not value.text):
-            self.error(key, ProblemId.MISSING, f"got nothing, expected {expected}")
-            return ""
-        return self.text(key)
-
-    def given(self, key: str, expected: str) -> str:
-        """A text that must be there and may be empty."""
-        if key not in self:
-            self.error(key, ProblemId.MISSING, f"got nothing, expected {expected}")
-        return self.text(key)
-
-    def trimmed(self, key: str, expected: str) -> str:
-        """A required text without blanks at its ends (`requireTrimmedString` in rewrite_schema.xml)."""
-        text = self.required(key, expected)
-        if text != text.strip() or not text.isprintable():
-            message = f"got {shown(text)}, expected {expected} on one line, without blanks around it"
-            self.error(key, ProblemId.BAD_VALUE, message)
-        return text.strip()
-
-    def boolean(self, key: str, default: bool) -> bool:
-        """`true` or `false`, or YAML's other words for them, in any case."""
-        if key not in self:
-            return default
-        value = self._values[key]
-        if isinstance(value, Scalar) and value.text.lower() in BOOLEANS:
-            return BOOLEANS[value.text.lower()]
-        self.error(key, ProblemId.BAD_VALUE, f"got {describe(value)}, expected true or false")
-        return default
-
-    def integer(self, key: str, default: int, accepted: range) -> int:
-        """A whole number out of a range."""
-        if key not in self:
-            return default
-        value = self._values[key]
-        if isinstance(value, Scalar) and value.text.isascii() and value.text.isdigit() and len(value.text) < 20:
-            number = int(value.text)
-            if number in accepted:
-                return number
-        expected = f"expected a whole number from {accepted.start} to {accepted[-1]}"
-        self.error(key, ProblemId.BAD_VALUE, f"got {describe(value)}, {expected}")
-        return default
-
-    def choice[E: StrEnum](self, key: str, default: E, also: MappingOf[str, E] | None = None) -> E:
-        """One of the values of an enumeration, in any case; `also` adds words to them."""
-        if key not in self:
-            return default
-        told = len(self.report.problems)
-        found = choice_of(self._values[key], default, self.report, self.label(key), also)
-        if len(self.report.problems) > told:
-            self._wrong.add(key)
-        return found
-
-    def pattern_syntax(self) -> PatternSyntax:
-        """`patternSyntax`; where it is none, one in which every text is a pattern, so that no other error follows."""
-        syntax = self.choice("patternSyntax", PatternSyntax.ECMASCRIPT)
-        return PatternSyntax.EXACT_MATCH if self.is_wrong("patternSyntax") else syntax
-
-    def required_choice[E: StrEnum](self, key: str, default: E) -> E:
-        """As `choice`, an error where the key is missing."""
-        if key not in self:
-            self.error(key, ProblemId.MISSING, f"got nothing, expected {listed(type(default))}")
-        return self.choice(key, default)
-
-    def texts(self, key: str) -> tuple[Scalar, ...]:
-        """One text or a list of them."""
-        return texts_of(self._values[key], self.report, self.label(key)) if key in self else ()
-
-    def nodes(self, key: str) -> tuple[Node, ...]:
-        """The items of a list."""
-        return items_of(self._values[key], self.report, self.label(key)) if key in self else ()
-
-    def mapping(self, key: str) -> list[tuple[Scalar, Node]]:
-        """Keys and values of a mapping with names of the author's own."""
-        if key not in self:
-            return []
-        value = self._values[key]
-        if isinstance(value, Mapping):
-            return pairs(value, self.report, self.label(key))
-        self.error(key, ProblemId.WRONG_KIND, f"got {describe(value)}, expected a mapping of names")
-        return []
-
-    def table(self, key: str, keys: SequenceOf[str]) -> Table | None:
-        """A mapping of known keys; None where it is missing or something else."""
-        return table_of(self._values[key], keys, self.report, self.label(key)) if key in self else None
-
-
 def pairs(node: Mapping, report: Report, path: str = "") -> list[tuple[Scalar, Node]]:
-    """The entries of a mapping, each key once; a repeated key is an error."""
+    """Return the entries of a mapping, each key once; report repeated keys as errors."""
     first: dict[str, tuple[Scalar, Node]] = {}
     where = f"{path}: " if path else ""
     for key, value in node.entries:
@@ -192,7 +128,7 @@ def pairs(node: Mapping, report: Report, path: str = "") -> list[tuple[Scalar, N
 
 
 def table_of(node: Node, keys: SequenceOf[str], report: Report, path: str = "") -> Table | None:
-    """A mapping of known keys, or None and an error."""
+    """Read a mapping of known keys; report anything else as an error and return None."""
     if isinstance(node, Mapping):
         return Table(node, keys, report, path)
     where = f"{path}: " if path else ""
@@ -202,16 +138,27 @@ def table_of(node: Node, keys: SequenceOf[str], report: Report, path: str = "") 
     return None
 
 
+def tables_of(nodes: Iterable[Node], keys: SequenceOf[str], report: Report, label: str) -> list[Table]:
+    """Read the mappings of a list, numbered in messages; report anything else as an error and leave it out."""
+    found = (table_of(node, keys, report, f"{label}[{number}]") for number, node in enumerate(nodes, 1))
+    return [table for table in found if table]
+
+
 def text_of(node: Node, report: Report, label: str) -> str:
-    """The text of a scalar, "" for null and, with an error, for everything else."""
+    """Return the text of a scalar, "" for null; report anything else as an error and return ""."""
     if isinstance(node, Scalar):
         return "" if node.is_null else node.text
     report.error(node.line, ProblemId.WRONG_KIND, f"{label}: got {describe(node)}, expected a text")
     return ""
 
 
+def texts_by_name(entries: Iterable[tuple[Scalar, Node]], report: Report, label: str) -> dict[str, str]:
+    """Return the texts of a mapping's entries by their keys."""
+    return {key.text: text_of(value, report, f"{label}.{key.text}") for key, value in entries}
+
+
 def items_of(node: Node, report: Report, label: str) -> tuple[Node, ...]:
-    """The items of a list, none and an error for everything else."""
+    """Return the items of a list; report anything else as an error and return no items."""
     if isinstance(node, Sequence):
         return node.items
     report.error(node.line, ProblemId.WRONG_KIND, f"{label}: got {describe(node)}, expected a list")
@@ -219,7 +166,7 @@ def items_of(node: Node, report: Report, label: str) -> tuple[Node, ...]:
 
 
 def texts_of(node: Node, report: Report, label: str) -> tuple[Scalar, ...]:
-    """The texts of a list, or the one text that stands in its place."""
+    """Return the texts of a list, or the one text that stands in its place; report anything else as an error."""
     if isinstance(node, Scalar):
         return (node,)
     found = []
@@ -231,15 +178,35 @@ def texts_of(node: Node, report: Report, label: str) -> tuple[Scalar, ...]:
     return tuple(found)
 
 
-def choice_of[E: StrEnum](
-    node: Node, default: E, report: Report, label: str, also: MappingOf[str, E] | None = None
-) -> E:
-    """The value of the default's enumeration that the node names, in any case; the default and an error otherwise."""
-    words = {str(value): value for value in type(default)} | dict(also or {})
-    if isinstance(node, Scalar):
-        for word, value in words.items():
-            if word.casefold() == node.text.casefold():
-                return value
-    hint = suggestion(node.text, words) if isinstance(node, Scalar) else ""
+def choice_of[E: StrEnum](node: Node, default: E, report: Report, label: str) -> E:
+    """Return the member of the default's enumeration that a node names; report anything else and return the default."""
+    words = words_for(default)
+    word = node.text if isinstance(node, Scalar) else None
+    if word is not None and (found := member(word, words)) is not None:
+        return found
+    hint = "" if word is None else suggestion(word, words)
     report.error(node.line, ProblemId.BAD_VALUE, f"{label}: got {describe(node)}, expected {listed(words)}{hint}")
     return default
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def source(self) -> Source: ...
+
+
+def named[T: _Named](
+    table: Table, key: str, what: str, read: Callable[[Scalar, Node, str], T | None]
+) -> MappingOf[str, T]:
+    """Read a mapping of names to things.
+
+    `read` makes a thing of its name, its node and the label for messages. `what` is what messages call such a thing;
+    two of them whose names differ only in case are an error.
+    """
+    label = table.label(key)
+    made = (read(name, node, f"{label}.{name.text}") for name, node in table.mapping(key))
+    found = [item for item in made if item is not None]
+    table.report.problems.extend(duplicate_names(what, ((item.name, item.source) for item in found)))
+    return MappingProxyType({item.name: item for item in found})

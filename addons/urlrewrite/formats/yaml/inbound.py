@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from urlrewrite.formats import rule_parts
 from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
-from urlrewrite.formats.vocabulary import (
-    ACTION_ATTRIBUTES,
-    FINAL_STATUS,
-    NOT_CUSTOM,
-    REDIRECT_NUMBERS,
-    check_variable_name,
-)
+from urlrewrite.formats.rule_parts import ACTION_KEYS, MATCH_KEYS, VARIABLE_KEYS
+from urlrewrite.formats.vocabulary import ACTION_ATTRIBUTES
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.conditions import conditions_of
-from urlrewrite.formats.yaml.fields import Table, describe, table_of, text_of
+from urlrewrite.formats.yaml.fields import Table, describe, table_of, tables_of, text_of
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar
 from urlrewrite.model import (
     Action,
     ActionType,
     InboundRule,
     Match,
-    RedirectType,
+    OutboundRule,
     ResponseCacheDirective,
     SetServerVariable,
 )
@@ -39,15 +35,30 @@ RULE_KEYS = (
     "serverVariables",
     "action",
 )
-MATCH_KEYS = ("url", "ignoreCase", "negate")
-VARIABLE_KEYS = ("name", "value", "replace")
 
-_ACTION_KEYS = ("type", *dict.fromkeys(key for keys in ACTION_ATTRIBUTES.values() for key in keys))
 _FINDING = re.compile(r"UR\d{3}")
 
 
-def rule_name(node: Node) -> str:
-    """The name that a rule's problems are told with; "" where it has none."""
+def rules_of[R: (InboundRule, OutboundRule)](
+    nodes: Sequence[Node], keys: Sequence[str], read: Callable[[Table], R], report: Report, path: str
+) -> tuple[R, ...]:
+    """Read the rules of a list; report names that occur twice as errors.
+
+    Problems have the name of their rule; those of a rule without a name begin with `path`.
+    """
+    names = [_name(node) for node in nodes]
+    tables = (
+        table_of(node, keys, report.of_rule(name), "" if name else path)
+        for node, name in zip(nodes, names, strict=True)
+    )
+    rules = tuple(read(table) for table in tables if table)
+    report.problems.extend(
+        duplicate_names("rule", ((rule.name, rule.source) for rule in rules if rule.name), rules=True)
+    )
+    return rules
+
+
+def _name(node: Node) -> str:
     if isinstance(node, Mapping):
         for key, value in node.entries:
             if key.text == "name" and isinstance(value, Scalar):
@@ -56,16 +67,8 @@ def rule_name(node: Node) -> str:
 
 
 def inbound_rules(nodes: Sequence[Node], report: Report, path: str) -> tuple[InboundRule, ...]:
-    """The rules of `rules` or `globalRules`; a name that occurs twice is an error."""
-    rules = tuple(
-        _rule(table)
-        for node in nodes
-        if (table := table_of(node, RULE_KEYS, report.of_rule(rule_name(node)), "" if rule_name(node) else path))
-    )
-    report.problems.extend(
-        duplicate_names("rule", ((rule.name, rule.source) for rule in rules if rule.name), rules=True)
-    )
-    return rules
+    """Read the rules of `rules` or `globalRules`."""
+    return rules_of(nodes, RULE_KEYS, _rule, report, path)
 
 
 def _rule(table: Table) -> InboundRule:
@@ -80,12 +83,12 @@ def _rule(table: Table) -> InboundRule:
         table.boolean("stopProcessing", False),
         table.choice("responseCacheDirective", ResponseCacheDirective.AUTO),
         silenced(table),
-        source=table.report.source(table.node.line),
+        source=table.source(),
     )
 
 
 def silenced(rule: Table) -> tuple[str, ...]:
-    """`silence`: the ids of findings that the author of a rule does not want to be told of it."""
+    """Read `silence`: the ids of findings that are not to be reported for a rule."""
     found = []
     for item in rule.texts("silence"):
         if _FINDING.fullmatch(item.text):
@@ -104,40 +107,21 @@ def _match(rule: Table) -> Match:
     table = rule.table("match", MATCH_KEYS)
     if not table:
         return Match("", source=rule.source("match"))
-    url = table.required("url", "a pattern for the path, such as '^news/(.*)' ('.*' for every path)")
-    return Match(url, table.boolean("ignoreCase", True), table.boolean("negate", False), table.source("url"))
+    return rule_parts.match(table)
 
 
 def server_variables(rule: Table) -> tuple[SetServerVariable, ...]:
-    """`serverVariables`: a mapping of names to values, or a list that can say `replace`."""
-    node = rule.get("serverVariables")
-    report = rule.report
-    label = rule.label("serverVariables")
-    if isinstance(node, Mapping):
+    """Read `serverVariables`: a mapping of names to values, or a list that can say `replace`."""
+    report, label = rule.report, rule.label("serverVariables")
+    if isinstance(rule.get("serverVariables"), Mapping):
         found = [
             SetServerVariable(key.text, text_of(value, report, f"{label}.{key.text}"), source=report.source(key.line))
             for key, value in rule.mapping("serverVariables")
         ]
     else:
-        tables = [
-            table_of(item, VARIABLE_KEYS, report, f"{label}[{number}]")
-            for number, item in enumerate(rule.nodes("serverVariables"), 1)
-        ]
-        found = [
-            SetServerVariable(
-                table.trimmed("name", "the name of a server variable"),
-                table.text("value"),
-                table.boolean("replace", True),
-                report.source(table.node.line),
-            )
-            for table in tables
-            if table
-        ]
-    for variable in found:
-        check_variable_name(variable.name, report, variable.source.line, label)
-    report.problems.extend(
-        duplicate_names("server variable", ((item.name, item.source) for item in found if item.name))
-    )
+        tables = tables_of(rule.nodes("serverVariables"), VARIABLE_KEYS, report, label)
+        found = [rule_parts.server_variable(table) for table in tables]
+    rule_parts.check_server_variables(found, report, label)
     return tuple(found)
 
 
@@ -151,34 +135,5 @@ def _action(rule: Table) -> Action:
             needed = "url" if "url" in ACTION_ATTRIBUTES[type] else "statusCode"
             rule.error("action", ProblemId.MISSING, f"got {describe(node)}, expected a mapping with type and {needed}")
         return Action(type, source=rule.source("action"))
-    table = rule.table("action", _ACTION_KEYS)
-    if not table:
-        return Action()
-    type = table.required_choice("type", ActionType.NONE)
-    for key in _ACTION_KEYS[1:]:
-        if key in table and "type" in table and not table.is_wrong("type") and key not in ACTION_ATTRIBUTES[type]:
-            table.warning(key, ProblemId.NO_EFFECT, f"has no effect with the action {type}")
-    needs_url = "url" in ACTION_ATTRIBUTES[type]
-    return Action(
-        type,
-        table.trimmed("url", "the URL to go to") if needs_url else table.text("url"),
-        table.boolean("appendQueryString", True),
-        table.choice("redirectType", RedirectType.PERMANENT, REDIRECT_NUMBERS),
-        table.boolean("logRewrittenUrl", False),
-        _status_code(table, type),
-        table.integer("subStatusCode", 0, range(1000)),
-        table.text("statusReason"),
-        table.text("statusDescription"),
-        table.source("url"),
-    )
-
-
-def _status_code(table: Table, type: ActionType) -> int:
-    """`statusCode`; 300 to 307 are not for CustomResponse (rewrite_schema.xml), and 1xx are not final."""
-    if type is ActionType.CUSTOM_RESPONSE and "statusCode" not in table:
-        table.error("statusCode", ProblemId.MISSING, "got nothing, expected a status such as 403")
-    status = table.integer("statusCode", 0, FINAL_STATUS)
-    if status in NOT_CUSTOM:
-        message = f"got {status}, expected a status outside 300 to 307; the action Redirect sends those"
-        table.error("statusCode", ProblemId.BAD_VALUE, message)
-    return status
+    table = rule.table("action", ACTION_KEYS)
+    return rule_parts.action(table, table.required_choice("type", ActionType.NONE)) if table else Action()

@@ -80,7 +80,7 @@ class _NotUsableError(Exception):
 
 
 def compose(text: str, file: str) -> tuple[Node | None, list[Problem]]:
-    """The tree of the one document in `text`, or None with the problems that prevent it."""
+    """Read the one document in `text`; return its tree, or None and the problems that prevent it."""
     lines = text.count("\n") + (not text.endswith("\n"))
     try:
         return _Composer().compose(text), []
@@ -146,7 +146,7 @@ class _Composer:
             self._root = node
 
     def _resolve(self, anchor: str, line: int) -> tuple[Node, int]:
-        """What `*anchor` stands for. A collection gets its anchor when it ends, so it cannot contain itself."""
+        """Return what `*anchor` stands for. A collection gets its anchor when it ends, so it cannot contain itself."""
         if anchor not in self._anchors:
             raise _NotUsableError(
                 line,
@@ -196,7 +196,7 @@ _HINTS = (
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
-    """Line, and PyYAML's sentence followed by what to do about it."""
+    """Return the line, and PyYAML's sentence followed by what to do about it."""
     mark = error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else 1
     said = f"{error.problem} {error.context or ''}"

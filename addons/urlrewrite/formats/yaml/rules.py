@@ -71,19 +71,16 @@ from pathlib import Path
 from urlrewrite.formats.assembly import joined, put_together
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.section_fields import OwnFields, SharedFields
 from urlrewrite.formats.yaml.elements import element_of, elements_of
-from urlrewrite.formats.yaml.fields import Table, table_of
+from urlrewrite.formats.yaml.fields import Table, table_of, tables_of
 from urlrewrite.formats.yaml.inbound import inbound_rules
-from urlrewrite.formats.yaml.nodes import Node, compose
+from urlrewrite.formats.yaml.nodes import compose
 from urlrewrite.formats.yaml.sections import (
-    NO_FIELDS,
-    NOTHING_SHARED,
     SECTION_KEYS,
     SHARED_KEYS,
-    OwnFields,
     own_fields,
     shared_fields,
-    switch,
 )
 from urlrewrite.formats.yaml.sites import SITE_KEYS, absolute, read_site
 from urlrewrite.formats.yaml.tests import read_tests
@@ -99,7 +96,7 @@ _ONLY_IN_SITES = tuple(key for key in SITE_KEYS if key not in SECTION_KEYS)
 
 
 def parse(text: str, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
-    """The rules of one text, and the warnings; no file is read but those of `webConfig` and of providers.
+    """Read one text, and the files that `webConfig` and providers name; return the rules and the warnings.
 
     Raises RuleFileError.
     """
@@ -110,7 +107,7 @@ def parse(text: str, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
 
 
 def read(text: str, file: str, problems: list[Problem], files: FilesRead) -> RuleSet:
-    """What one text says; a part that cannot be read is left out, since the problems found will stop everything."""
+    """Read one text. A part that cannot be read is left out: its problems stop the loading in the end."""
     report = Report(file, problems)
     if not text.strip():
         report.error(1, ProblemId.MISSING, "got an empty file, expected rules")
@@ -127,15 +124,16 @@ def read(text: str, file: str, problems: list[Problem], files: FilesRead) -> Rul
 
 def _rule_set(table: Table, files: FilesRead) -> RuleSet:
     several = "sites" in table
-    own: OwnFields = own_fields(table) if several else NO_FIELDS
+    own = own_fields(table) if several else OwnFields()
     global_rules = inbound_rules(table.nodes("globalRules"), table.report, "globalRules")
     read = _sites(table, files) if several else _only_site(table, files)
+    proxy = table.get("proxy")
     own_set = RuleSet(
         sites=tuple(site for site, _ in read),
         global_rules=global_rules,
-        global_use_original_url_encoding=switch(table, "globalUseOriginalURLEncoding"),
+        global_use_original_url_encoding=table.optional_boolean("globalUseOriginalURLEncoding"),
         web_farms=elements_of(table.nodes("webFarms"), table.report, "webFarms"),
-        proxy=element_of(table.at("proxy"), table.report, "proxy", "proxy") if "proxy" in table else None,
+        proxy=element_of(proxy, table.report, "proxy", "proxy") if proxy else None,
         tests=read_tests(table.nodes("tests"), table.report),
         **own,
         **shared_fields(table, files),
@@ -153,10 +151,10 @@ type _Read = tuple[Site, RuleSet]
 
 
 def _only_site(table: Table, files: FilesRead) -> tuple[_Read, ...]:
-    """The site of a file without `sites`; maps and providers are the server's here, too."""
+    """Read the site of a file without `sites`; maps and providers are the server's here, too."""
     if not any(key in table for key in _SHORT_FORM_KEYS):
         return ()
-    site = read_site(table, NOTHING_SHARED, files, default_name=Path(table.report.file).stem)
+    site = read_site(table, SharedFields(), files, default_name=Path(table.report.file).stem)
     return (with_web_config(site, table, files),)
 
 
@@ -164,9 +162,7 @@ def _sites(table: Table, files: FilesRead) -> tuple[_Read, ...]:
     for key in _ONLY_IN_SITES:
         if key in table:
             table.error(key, ProblemId.UNKNOWN_KEY, f"got {key} beside sites, expected it in one of the sites")
-    nodes: tuple[Node, ...] = table.nodes("sites")
-    tables = [table_of(node, SITE_KEYS, table.report, f"sites[{number}]") for number, node in enumerate(nodes, 1)]
-    return tuple(_site(site, files) for site in tables if site)
+    return tuple(_site(site, files) for site in tables_of(table.nodes("sites"), SITE_KEYS, table.report, "sites"))
 
 
 def _site(table: Table, files: FilesRead) -> _Read:

@@ -8,12 +8,12 @@ from pathlib import Path, PureWindowsPath
 from urlrewrite.formats.addresses import parse_host_port, parse_path, parse_place, site_name
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId
+from urlrewrite.formats.section_fields import SharedFields
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.fields import Table, choice_of, table_of
 from urlrewrite.formats.yaml.nodes import Sequence
 from urlrewrite.formats.yaml.sections import (
     SECTION_KEYS,
-    SharedFields,
     own_fields,
     shared_fields,
 )
@@ -54,7 +54,7 @@ READING_KEYS = ("tagReplacement", "outboundTrackAllCaptures")
 
 
 def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_name: str = "") -> Site:
-    """The site of a mapping; without a name, it is called `default_name` or like its first public host.
+    """Read the site of a mapping; without a name, it is called `default_name` or after its first public host.
 
     `shared` are its own maps and providers. What `webConfig` names is not read here.
     """
@@ -79,14 +79,14 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         certificate=_certificate(table),
         document_root=absolute(table, "documentRoot"),
         locations=_locations(table, files, absolute(table, "documentRoot")),
-        source=table.report.source(table.node.line),
+        source=table.source(),
         **own_fields(table),
         **shared,
     )
 
 
 def _public(table: Table) -> tuple[tuple[Origin, ...], str]:
-    """`public`: the names of a site, and the path that all of them have."""
+    """Read `public`: the names of a site, and the path that all of them have."""
     found: dict[Origin, int] = {}
     paths: list[str] = []
     for item in table.texts("public"):
@@ -109,7 +109,7 @@ def _public(table: Table) -> tuple[tuple[Origin, ...], str]:
 
 
 def _root_paths(table: Table) -> tuple[str, ...]:
-    """`rootPaths`: beginnings of paths such as `/api`; a string with any slash in front is not known to be a URL."""
+    """Read `rootPaths`: beginnings of paths such as `/api`; not every string with a slash in front is a URL."""
     found: list[str] = []
     for item in table.texts("rootPaths"):
         try:
@@ -124,7 +124,7 @@ def _root_paths(table: Table) -> tuple[str, ...]:
 
 
 def _backend(table: Table) -> tuple[Origin | None, str]:
-    """`backend`: the address of the server behind the proxy, and the path below which all that is published stands."""
+    """Read `backend`: the address of the server behind the proxy, and the path below which it is published."""
     if "backend" not in table:
         return None, ""
     text = table.required("backend", "the address of the server behind the proxy, such as http://privateserver:8080")
@@ -136,7 +136,7 @@ def _backend(table: Table) -> tuple[Origin | None, str]:
 
 
 def _backend_names(table: Table) -> tuple[Origin, ...]:
-    """`backendNames`: origins by which the backend calls itself, too, such as that of its machine, or localhost."""
+    """Read `backendNames`: other origins by which the backend calls itself, such as its machine's or localhost."""
     found: list[Origin] = []
     for item in table.texts("backendNames"):
         try:
@@ -160,7 +160,7 @@ def _connect(table: Table) -> tuple[str, int] | None:
 
 
 def _links_also(table: Table) -> frozenset[LinkPlace]:
-    """`linksAlso`: one place or a list of them."""
+    """Read `linksAlso`: one place or a list of them."""
     label, default = table.label("linksAlso"), LinkPlace.COOKIE_VALUES
     places = frozenset(choice_of(item, default, table.report, label) for item in table.texts("linksAlso"))
     mode = table.choice("links", LinkMode.EVERYWHERE)
@@ -172,7 +172,7 @@ def _links_also(table: Table) -> frozenset[LinkPlace]:
 
 
 def _readings(table: Table) -> Readings:
-    """`readings`: how what IIS's sources leave open is read."""
+    """Read `readings`: how to read what IIS's sources leave open."""
     own = table.table("readings", READING_KEYS)
     if own is None:
         return Readings()
@@ -180,7 +180,7 @@ def _readings(table: Table) -> Readings:
 
 
 def _trusted_proxies(table: Table) -> tuple[str, ...]:
-    """Addresses, and networks such as `10.0.0.0/8`, in their canonical spelling."""
+    """Read addresses, and networks such as `10.0.0.0/8`, in their canonical spelling."""
     found = []
     for item in table.texts("trustedProxies"):
         try:
@@ -194,7 +194,7 @@ def _trusted_proxies(table: Table) -> tuple[str, ...]:
 
 
 def absolute(table: Table, key: str) -> str:
-    """A path in a rule file is relative to that file; one of Windows, such as `%SystemDrive%/inetpub`, stays."""
+    """Resolve a path against the rule file; one of Windows, such as `%SystemDrive%/inetpub`, stays as it is."""
     path = table.text(key)
     if not path or path.startswith("%") or PureWindowsPath(path).drive:
         return path
@@ -203,11 +203,11 @@ def absolute(table: Table, key: str) -> str:
 
 def _certificate(table: Table) -> Certificate | None:
     file = absolute(table, "certificate")
-    return Certificate(file, table.report.source(table.at("certificate").line)) if file else None
+    return Certificate(file, table.source("certificate")) if file else None
 
 
 def _locations(site: Table, files: FilesRead, document_root: str) -> tuple[Location, ...]:
-    """`locations`: paths below the root of the site to the section that is in force there, or to several of them."""
+    """Read `locations`: paths below the root of the site, each with the section or sections in force there."""
     found = []
     for key, node in site.mapping("locations"):
         label = f"{site.label('locations')}.{key.text}"

@@ -9,9 +9,10 @@ from types import MappingProxyType
 from urlrewrite.formats.addresses import origin_of
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
-from urlrewrite.formats.yaml.fields import Table, table_of, text_of, texts_of
+from urlrewrite.formats.yaml.fields import Table, tables_of, text_of, texts_of
 from urlrewrite.formats.yaml.nodes import Node, Scalar
 from urlrewrite.model import ActionType, Expectation, RuleTest
+from urlrewrite.model.field_lines import FieldLines
 
 TEST_KEYS = ("name", "request", "response", "expect")
 REQUEST_KEYS = ("method", "url", "headers")
@@ -24,9 +25,8 @@ _TOKEN_MARKS = "!#$%&'*+-.^_`|~"
 
 
 def read_tests(nodes: SequenceOf[Node], report: Report) -> tuple[RuleTest, ...]:
-    """The tests of `tests`."""
-    tables = [table_of(node, TEST_KEYS, report, f"tests[{number}]") for number, node in enumerate(nodes, 1)]
-    return tuple(_test(table) for table in tables if table)
+    """Read the tests of `tests`."""
+    return tuple(_test(table) for table in tables_of(nodes, TEST_KEYS, report, "tests"))
 
 
 def _test(table: Table) -> RuleTest:
@@ -41,12 +41,12 @@ def _test(table: Table) -> RuleTest:
         _fields(response) if response else (),
         response.text("body") if response else "",
         table.text("name"),
-        table.report.source(table.node.line),
+        table.source(),
     )
 
 
-def _request(table: Table) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """Method, URL and fields of `request`: `GET https://...`, the URL alone, or a mapping."""
+def _request(table: Table) -> tuple[str, str, FieldLines]:
+    """Read method, URL and fields of `request`: `GET https://...`, the URL alone, or a mapping."""
     node = table.get("request")
     example = '"GET https://www.example.com/article/7"'
     if node is None:
@@ -82,8 +82,8 @@ def _url(table: Table, key: str, url: str) -> str:
     return url
 
 
-def _fields(table: Table) -> tuple[tuple[str, str], ...]:
-    """`headers` as lines in order; a list as a value makes one line of each item."""
+def _fields(table: Table) -> FieldLines:
+    """Read `headers` as lines in order; a list as a value makes one line of each item."""
     return tuple(
         (key.text, item.text)
         for key, value in table.mapping("headers")
@@ -117,7 +117,7 @@ def _asked(table: Table, key: str) -> str | None:
 
 
 def _expected_fields(table: Table) -> MappingOf[str, str | None]:
-    """`headers` by lower-case name; null stands for "must be absent"."""
+    """Read `headers` by lower-case name; null stands for "must be absent"."""
     found: dict[str, str | None] = {}
     for key, value in table.mapping("headers"):
         label = f"{table.label('headers')}.{key.text}"

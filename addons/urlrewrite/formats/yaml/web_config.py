@@ -17,9 +17,9 @@ KEY = "webConfig"
 
 
 def with_web_config(site: Site, table: Table, files: FilesRead) -> tuple[Site, RuleSet]:
-    """The site with the section and the locations of the file that its mapping names, if it names one.
+    """Give the site the section and the locations of the file that its mapping names, if it names one.
 
-    The second part is what the file says of the server: global rules, web farms and proxy, which IIS looks for in
+    The second value is what the file says of the server: global rules, web farms and proxy, which IIS looks for in
     applicationHost.config only.
     """
     nothing = RuleSet()

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite, compile_rules
-from urlrewrite.engine.facts import field_values
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference, body_text, is_html, references, style_references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import RuleSet
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, Reading, text

@@ -13,13 +13,14 @@ from urlrewrite.content.coding.codings import (
     parse_content_encoding,
 )
 from urlrewrite.content.integrity import digests
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_loads import url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from urlrewrite.content.integrity import canonical_url
-from urlrewrite.engine.facts import field_values
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.inspector.diagnose.page_references import body_text, is_html, references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import origin_of
 
 NEAR = 30.0

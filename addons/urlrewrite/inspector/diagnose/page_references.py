@@ -9,18 +9,15 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from urlrewrite.content.canonical_url import canonical_url
+from urlrewrite.content.carriers import CARRIERS, Carrier, Use, Value
 from urlrewrite.content.html.rewriter import HtmlScanner, Kind, Token
-from urlrewrite.content.integrity import canonical_url
 from urlrewrite.content.kinds import Kind as ContentKind
 from urlrewrite.content.kinds import content_kind, sniff_kind
-from urlrewrite.engine.facts import ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, decoded_body
-
-type Use = Literal[
-    "script", "style", "image", "media", "font", "frame", "object", "manifest", "connect", "link", "form", "base"
-]
+from urlrewrite.model.field_lines import field_values
 
 LOADED: frozenset[Use] = frozenset(
     {"script", "style", "image", "media", "font", "frame", "object", "manifest", "connect"}
@@ -29,33 +26,8 @@ LOADED: frozenset[Use] = frozenset(
 
 MAX_REFERENCES = 5000
 
-_ATTRIBUTES: dict[tuple[str, str], Use] = {
-    ("script", "src"): "script",
-    ("img", "src"): "image",
-    ("img", "srcset"): "image",
-    ("input", "src"): "image",
-    ("source", "src"): "media",
-    ("source", "srcset"): "image",
-    ("video", "src"): "media",
-    ("video", "poster"): "image",
-    ("audio", "src"): "media",
-    ("track", "src"): "media",
-    ("image", "href"): "image",
-    ("image", "xlink:href"): "image",
-    ("use", "href"): "image",
-    ("use", "xlink:href"): "image",
-    ("iframe", "src"): "frame",
-    ("frame", "src"): "frame",
-    ("embed", "src"): "object",
-    ("object", "data"): "object",
-    ("body", "background"): "image",
-    ("a", "href"): "link",
-    ("area", "href"): "link",
-    ("form", "action"): "form",
-    ("button", "formaction"): "form",
-    ("input", "formaction"): "form",
-    ("base", "href"): "base",
-}
+_CARRIERS = {(each.tag, each.attribute): each for each in CARRIERS if each.use}
+_STYLES = {each.attribute for each in CARRIERS if each.value is Value.STYLE}
 _LINKS: dict[str, Use] = {
     "stylesheet": "style",
     "icon": "image",
@@ -72,6 +44,8 @@ _CSS_URL = re.compile(
 )
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})\s?|([^\n]))", re.I)
 _SCRIPT_URL = re.compile(r"""(["'`])((?:https?|wss?)://[^"'`\s\\]+)\1""", re.I)
+_WORD = re.compile(r"[^\s,]+")
+_REFRESH = re.compile(r"""\s*[\d.]*\s*[;,]\s*(?:url\s*=\s*)?["']?([^"'\s][^"']*)""", re.I)
 _CANDIDATE = re.compile(r"[\s,]*([^\s,]\S*[^\s,]|[^\s,])(?:\s[^,]*)?")
 
 
@@ -158,16 +132,30 @@ def script_references(script: str, place: str = "the script") -> list[Reference]
 def _tag(tag: str, attributes: dict[str, str], base: str) -> Iterator[Reference]:
     integrity, crossorigin = attributes.get("integrity", ""), "crossorigin" in attributes
     for name, value in attributes.items():
-        use = _link_use(attributes) if (tag, name) == ("link", "href") else _ATTRIBUTES.get((tag, name))
-        if name == "style":
-            yield from style_references(value, base, f"<{tag} style>")
-        if use is None:
+        if name in _STYLES:
+            yield from style_references(value, base, f"<{tag} {name}>")
+        carrier = _CARRIERS.get((tag, name))
+        if carrier is None or carrier.use is None:
             continue
-        written = [each[1] for each in _CANDIDATE.finditer(value)] if name == "srcset" else [value]
-        for each in written:
+        use = _link_use(attributes) if (tag, name) == ("link", "href") else carrier.use
+        for each in _urls(carrier, value, attributes):
             if not each.strip().lower().startswith(("data:", "javascript:", "mailto:", "blob:", "about:", "#", "tel:")):
                 url = canonical_url(each, base)
                 yield Reference(url, each, use, f"<{tag} {name}>", tag, name, integrity, crossorigin)
+
+
+def _urls(carrier: Carrier, value: str, attributes: dict[str, str]) -> list[str]:
+    """The URLs in a value, as they are written."""
+    match carrier.value:
+        case Value.CANDIDATES:
+            return [each[1] for each in _CANDIDATE.finditer(value)]
+        case Value.WORDS:
+            return _WORD.findall(value)
+        case Value.CONTENT:
+            refresh = attributes.get("http-equiv", "").strip().lower() == "refresh" and _REFRESH.match(value)
+            return [refresh[1]] if refresh else []
+        case _:
+            return [value]
 
 
 def _link_use(attributes: dict[str, str]) -> Use:

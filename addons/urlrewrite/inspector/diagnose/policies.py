@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from urlrewrite.content.carriers import Use
 from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code, policies_in
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url, path_of
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
-from urlrewrite.inspector.diagnose.page_references import Use, is_html
+from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.compiled import CompiledOutboundRule
-from urlrewrite.engine.facts import field_values
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
 from urlrewrite.inspector.diagnose.outbound_rules import kept_back, rules_for
 from urlrewrite.inspector.diagnose.unmapped import body_passed
@@ -19,6 +17,7 @@ from urlrewrite.inspector.names.names import Named, Relation
 from urlrewrite.inspector.names.places import Place, Sort
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.model import LinkMode, LinkPlace
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import DEFAULT_PORTS
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import text

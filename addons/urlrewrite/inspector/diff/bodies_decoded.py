@@ -13,7 +13,8 @@ from urlrewrite.content.coding.codings import (
     parse_content_encoding,
 )
 from urlrewrite.content.kinds import Kind, content_kind, media_type, sniff_kind
-from urlrewrite.engine.facts import Fields, ResponseFacts, field_values
+from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 MAX_LENGTH = 4 * 2**20
 """Bytes, decoded, up to which a body is shown and compared."""
@@ -44,7 +45,7 @@ class DecodedBody:
         return " · ".join(filter(None, parts))
 
 
-def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: Fields | None = None) -> DecodedBody:
+def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: FieldLines | None = None) -> DecodedBody:
     """The body of a response.
 
     `read_as` are fields whose Content-Type counts instead of that of `facts`: rules may set another one, and it is by

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from urlrewrite.engine.facts import Fields
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import DecodedBody, decoded_body
 from urlrewrite.inspector.diff.causes import LINKS, Cause
 from urlrewrite.inspector.diff.spans import Span, because, chained, spans_between
 from urlrewrite.inspector.diff.stages import NoStages, Stage, stages_of
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text, texts
 from urlrewrite.trace.text import clipped, visible
@@ -197,7 +197,7 @@ def _causes_of(span: Span, told: Sequence[_Told]) -> tuple[Cause, ...]:
 # Fields
 
 
-def field_changes(before: Fields, after: Fields, events: Iterable[Event] = ()) -> Iterator[FieldChange]:
+def field_changes(before: FieldLines, after: FieldLines, events: Iterable[Event] = ()) -> Iterator[FieldChange]:
     """The field lines in which two responses differ, in the order of the first; added ones come last.
 
     `events` are those of the trace that tell why.
@@ -220,7 +220,7 @@ def field_changes(before: Fields, after: Fields, events: Iterable[Event] = ()) -
             yield FieldChange(written, *values, causes.of(name, *values))
 
 
-def _by_stages(changes: Iterable[FieldChange], before: Fields, stages: Sequence[Stage]) -> Iterator[FieldChange]:
+def _by_stages(changes: Iterable[FieldChange], before: FieldLines, stages: Sequence[Stage]) -> Iterator[FieldChange]:
     """The changes with the rules that touched their fields, where the trace is silent."""
     touched: dict[str, dict[Cause, None]] = {}
     for stage in stages:
@@ -233,7 +233,7 @@ def _by_stages(changes: Iterable[FieldChange], before: Fields, stages: Sequence[
         yield change if change.by or follows else replace(change, by=tuple(touched.get(change.name.lower(), ())))
 
 
-def _by_name(fields: Fields) -> dict[str, list[tuple[str, str]]]:
+def _by_name(fields: FieldLines) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for name, value in fields[:_MAX_LINES]:
         found.setdefault(name.lower(), []).append((name, value))

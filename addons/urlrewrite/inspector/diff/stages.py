@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.compiled import CompiledOutboundRule
-from urlrewrite.engine.facts import Fields, ResponseFacts
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, DecodedBody, decoded_body
 from urlrewrite.inspector.diff.causes import LINKS, Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.trace import TraceLevel
 
 MAX_STAGES = 16
@@ -34,7 +35,7 @@ class Stage:
     """What the response was after `cause`: its fields, and its body if that is text."""
 
     cause: Cause
-    fields: Fields
+    fields: FieldLines
     text: str | None
 
 
@@ -60,7 +61,7 @@ def stages_of(
         raise NoStages(original.note)
     until = time.monotonic() + _SECONDS
     settings = replace(rules.settings, trace=TraceLevel.OFF, recode=Recode.PLAIN)
-    whole = _evaluated(seen, RulesInForce(rules.rules, settings))
+    whole = _evaluated(seen, replace(rules, settings=settings))
     result = _text(whole)
     if result != answer.text:
         raise NoStages("going through the same rules again gives another body than the client got")
@@ -70,8 +71,8 @@ def stages_of(
             raise NoStages(f"going through the rules again takes longer than {_SECONDS:g} seconds")
         cut = replace(rules.rules, sites=tuple(_cut(site, rule) for site in rules.rules.sites))
         evaluation = _evaluated(seen, RulesInForce(cut, settings))
-        stages.append(Stage(Cause(rule), tuple(evaluation.fields or ()), _text(evaluation)))
-    return [*stages, Stage(LINKS, tuple(seen.answer.fields if seen.answer else ()), answer.text)]
+        stages.append(Stage(Cause(rule), evaluation.fields or (), _text(evaluation)))
+    return [*stages, Stage(LINKS, seen.answer.fields if seen.answer else (), answer.text)]
 
 
 def _evaluated(seen: RecordedExchange, rules: RulesInForce) -> Evaluation:
@@ -86,7 +87,7 @@ def _evaluated(seen: RecordedExchange, rules: RulesInForce) -> Evaluation:
 def _text(evaluation: Evaluation) -> str | None:
     if evaluation.fields is None or evaluation.status is None:
         return None
-    facts = ResponseFacts(evaluation.status, tuple(evaluation.fields))
+    facts = ResponseFacts(evaluation.status, evaluation.fields)
     return decoded_body(facts, evaluation.body).text
 
 

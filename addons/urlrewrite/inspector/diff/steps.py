@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from urlrewrite.engine.facts import Fields
 from urlrewrite.inspector.diff.causes import Cause
 from urlrewrite.inspector.diff.differences import FOLLOWS_BODY, Differences, FieldChange, field_changes
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Reading, flag, name_of, text
 
@@ -70,7 +70,7 @@ def url_steps(reading: Reading) -> Iterator[UrlStep]:
                 what = "closes the connection"
 
 
-def response_steps(found: Differences, before: Fields) -> Iterator[ResponseStep]:
+def response_steps(found: Differences, before: FieldLines) -> Iterator[ResponseStep]:
     """What was made of the response whose fields were `before`, in the order in which it happened."""
     if not found.stages:
         yield from _by_causes(found)
@@ -85,7 +85,7 @@ def response_steps(found: Differences, before: Fields) -> Iterator[ResponseStep]
         body, fields = body if stage.text is None else stage.text, after
 
 
-def _framed(fields: Fields, original: Fields) -> Fields:
+def _framed(fields: FieldLines, original: FieldLines) -> FieldLines:
     """The fields with those of the original in the place of the ones that follow from the body."""
     own = tuple(line for line in fields if line[0].lower() not in FOLLOWS_BODY)
     return own + tuple(line for line in original if line[0].lower() in FOLLOWS_BODY)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.inspector.diagnose.unmapped_names import in_domain
 from urlrewrite.inspector.diagnose.why import Cause, Why
 from urlrewrite.inspector.names.names import Named, Relation

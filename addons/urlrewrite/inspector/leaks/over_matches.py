@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.html.attributes import is_name
 from urlrewrite.content.html.rewriter import HtmlScanner
 from urlrewrite.content.html.rewriter import Kind as TokenKind
-from urlrewrite.content.integrity import ALGORITHMS, canonical_url, digests
+from urlrewrite.content.integrity import ALGORITHMS, digests
 from urlrewrite.content.kinds import Kind
-from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.digests import is_digest, renewed
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
@@ -25,6 +25,7 @@ from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.names.bodies import Body, Unreadable, body_of, response_body
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import Site
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 
@@ -100,7 +101,7 @@ def _rule_of_field(case: ExchangeCase, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text(event, "rule") for event in events if text(event, "where").lower() == name.lower()))
 
 
-def _in_fields(case: ExchangeCase, fields: Fields, raw: bytes | None) -> Iterator[OverMatch]:
+def _in_fields(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
     seen = case.seen
     assert seen.original is not None
     for name, value in fields:
@@ -123,7 +124,7 @@ def _in_fields(case: ExchangeCase, fields: Fields, raw: bytes | None) -> Iterato
     yield from _stale_signatures(case, fields, raw)
 
 
-def _stale_signatures(case: ExchangeCase, fields: Fields, raw: bytes | None) -> Iterator[OverMatch]:
+def _stale_signatures(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
     """Message signatures (RFC 9421) over fields that are no longer what they were."""
     seen = case.seen
     assert seen.original is not None

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import NotXmlError, Tag
 from urlrewrite.formats.xml.export_text import document as xml_document

@@ -9,11 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from urlrewrite.content.carriers import CARRIERS
 from urlrewrite.content.links.link_map import LinkMap, Pair
-from urlrewrite.engine.compiled import TAG_FLAGS
-from urlrewrite.engine.facts import field_values
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.formats.downlevel.links_as_rules import escaped
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
 from urlrewrite.inspector.leaks.harm import Remedy
@@ -31,13 +29,14 @@ from urlrewrite.model import (
     PreCondition,
     Section,
 )
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 _NAME_ENDS = r"(?![\w@-]|\.\w|:\d)"
 _PATH_ENDS = r"(?![\w.~$!*+@:=-])"
 _ALL = r"([\s\S]*)"
 _MAX_IN_LINE = 4
-_FLAGS = {pair: flag for flag, pairs in TAG_FLAGS.items() for pair in pairs}
+_FLAGS = {(each.tag, each.attribute): each.flag for each in CARRIERS if each.flag}
 _SIMPLE_MATCH = re.compile(r"\^?([\w~/-]+/)?\((?:\.\*|\.\+)\)\$?")
 _SIMPLE_URL = re.compile(r"(https?)://([^/{}]+)(/[^{}]*)?\{R:1\}", re.IGNORECASE)
 
@@ -186,7 +185,7 @@ def _body_rule(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, after
     if media:
         condition = _pre_condition(case, draft, media)
     if where and where.attribute and where.begins and leak.named and leak.named.is_url:
-        flag = _FLAGS.get((where.tag, where.attribute), "")
+        flag = _FLAGS.get((where.tag, where.attribute))
         tags = "" if flag else _custom_tags(case, draft, (where.tag, where.attribute))
         match = OutboundMatch(rf"^(\s*){pattern}{_ALL}$", "", (flag or "CustomTags",), tags)
         draft.rules.append(_outbound(case, draft, name, match, f"{{R:1}}{after}{{R:2}}", condition))

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 from urlrewrite.content.links.browser_urls import map_browser_url
 from urlrewrite.content.links.link_map import LinkMap
-from urlrewrite.engine.facts import Fields, RequestFacts
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.fields.urls import Kind as FieldKind
-from urlrewrite.fields.urls import kind_of
+from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase, asked, names_of
 from urlrewrite.inspector.diagnose.unmapped_names import cause_in_body, cause_in_field, cause_of_phrase
 from urlrewrite.inspector.diagnose.why import Cause, Why, cause
@@ -26,6 +25,7 @@ from urlrewrite.inspector.names.places import Place, Sort, Uses, places
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted, sentence
 from urlrewrite.model import LinkPlace
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, texts
@@ -93,7 +93,7 @@ class LeakPlace:
     offset: int
 
 
-def leak_places(fields: Fields, body: bytes | None, request: RequestFacts, rules: RulesInForce) -> list[LeakPlace]:
+def leak_places(fields: FieldLines, body: bytes | None, request: RequestFacts, rules: RulesInForce) -> list[LeakPlace]:
     """The places of names that matter (what is no mere information) in a response as the client got it.
 
     `body` is as it was sent, under its content coding; None where it was not kept. It raises nothing; a body whose
@@ -171,7 +171,7 @@ def leaks_text(seen: RecordedExchange, rules: RulesInForce) -> str:
     return "\n".join(lines)
 
 
-def _in_fields(fields: Fields, names: Names) -> Iterator[tuple[str, str, Named]]:
+def _in_fields(fields: FieldLines, names: Names) -> Iterator[tuple[str, str, Named]]:
     """The names in fields; most responses have none, which is found out for all fields at once."""
     if not names.may_occur("\n".join(value for _, value in fields).encode("utf-8", "surrogateescape")):
         return
@@ -181,7 +181,7 @@ def _in_fields(fields: Fields, names: Names) -> Iterator[tuple[str, str, Named]]
             yield name, value, named
 
 
-def _of_fields(case: ExchangeCase, fields: Fields) -> Iterator[Leak]:
+def _of_fields(case: ExchangeCase, fields: FieldLines) -> Iterator[Leak]:
     for name, value, named in _in_fields(fields, case.names):
         data = value.encode("utf-8", "surrogateescape")
         would_map = _would_map(case.link_map, data, named)
@@ -206,7 +206,7 @@ def _of_paths(case: ExchangeCase) -> Iterator[Leak]:
                 yield Leak("path in a script", "plain", path, "", why, Harm.WARNING, Remedy.ROOT_PATHS, path)
 
 
-def _of_body(case: ExchangeCase, fields: Fields, raw: bytes) -> Iterator[Leak]:
+def _of_body(case: ExchangeCase, fields: FieldLines, raw: bytes) -> Iterator[Leak]:
     try:
         body = body_of(fields, raw, case.seen.request.target.partition("?")[0])
     except Unreadable as error:

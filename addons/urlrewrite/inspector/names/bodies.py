@@ -13,10 +13,10 @@ from urlrewrite.content.coding.codings import (
     parse_content_encoding,
 )
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
-from urlrewrite.engine.facts import Fields, field_values
 from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 DECODED = 16 * 2**20
 """Bytes up to which a body is decoded to be looked at."""
@@ -50,7 +50,7 @@ class Body:
             return at
 
 
-def body_of(fields: Fields, raw: bytes, path: str) -> Body:
+def body_of(fields: FieldLines, raw: bytes, path: str) -> Body:
     """A body to look at.
 
     Raises:
@@ -70,13 +70,11 @@ def body_of(fields: Fields, raw: bytes, path: str) -> Body:
     return Body(view.data, data, kind, view) if view else Body(data, data, kind)
 
 
-def response_body(seen: RecordedExchange, rules: RulesInForce) -> tuple[Fields, bytes | None]:
+def response_body(seen: RecordedExchange, rules: RulesInForce) -> tuple[FieldLines, bytes | None]:
     """Fields and body of the response; one that streamed by is made again from the backend's, if that was kept."""
     if seen.answer is None:
         return (), None
     if seen.response_body is None and seen.original is not None and seen.original_body is not None:
-        # Not with these rules themselves: they remember what pages were told of files.
-        anew = RulesInForce(rules.rules, rules.settings)
-        again = evaluate(anew, seen.request, seen.original, seen.original_body)
-        return tuple(again.fields or ()), again.body
+        again = evaluate(rules, seen.request, seen.original, seen.original_body)
+        return again.fields or (), again.body
     return seen.answer.fields, seen.response_body

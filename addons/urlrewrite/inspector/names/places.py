@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from urlrewrite.content.html.attributes import URL_ATTRIBUTES, is_name
+from urlrewrite.content.carriers import URL_ATTRIBUTES
+from urlrewrite.content.html.attributes import is_name
 from urlrewrite.content.html.rewriter import HtmlScanner, Token
 from urlrewrite.content.html.rewriter import Kind as TokenKind
 from urlrewrite.content.kinds import Kind, content_kind

@@ -18,7 +18,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
-from urlrewrite.inspector.trials.edited_rules import anew, load_edited, problem_data
+from urlrewrite.inspector.trials.edited_rules import load_edited, problem_data
 from urlrewrite.inspector.trials.rule_texts import NotEditable, rule_texts
 from urlrewrite.inspector.trials.trying import (
     CannotTry,
@@ -34,6 +34,7 @@ from urlrewrite.inspector.trials.trying import (
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import Problem
 from urlrewrite.trace.text import clipped, visible
+from urlrewrite.trace.trace import TraceLevel
 
 _BODY = 200_000
 """Characters of a body that can be edited; a longer one can be tried as it was recorded."""
@@ -96,7 +97,7 @@ def _rules(shown: Snapshot, edited: dict[str, str]) -> tuple[RulesInForce | None
     if shown.rules is None:
         raise PageError("no rules are in force")
     if not edited:
-        return anew(shown.rules), ()
+        return shown.rules.traced(TraceLevel.FULL), ()
     loaded = load_edited(shown, edited)
     return loaded.in_force(shown.rules.settings), loaded.problems
 

@@ -32,7 +32,7 @@ class Loaded:
     problems: tuple[Problem, ...]
 
     def in_force(self, settings: Settings, fingerprint: str = "") -> RulesInForce | None:
-        """The rules as if they were in force, with nothing remembered of any response, and traced in full.
+        """The rules as if they were in force, traced in full.
 
         With a `fingerprint` they go by that: the marks that it makes in responses are then no difference.
         """
@@ -74,11 +74,6 @@ def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
         while len(_kept) > _MAX_KEPT:
             _kept.popitem(last=False)
     return loaded
-
-
-def anew(rules: RulesInForce) -> RulesInForce:
-    """The rules in force with nothing remembered of any response, so that trying them out teaches them nothing."""
-    return RulesInForce(rules.rules, replace(rules.settings, trace=TraceLevel.FULL))
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.charset.view import detect
 from urlrewrite.content.kinds import content_kind, sniff_kind
-from urlrewrite.engine.facts import Fields, RequestFacts, ResponseFacts, field_values, one_line
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts, one_line
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
@@ -22,6 +23,7 @@ from urlrewrite.inspector.diff.hunks import Lines, hunks
 from urlrewrite.inspector.diff.spans import spans_between
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.traces.report import render, summary
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.text import clipped, printable, visible
 
 MAX_URL_LENGTH = 64 * 2**10
@@ -60,7 +62,7 @@ class Tried:
         """The head of the response that the client gets."""
         if self.result.status is None:
             return None
-        return ResponseFacts(self.result.status, tuple(self.result.fields or ()))
+        return ResponseFacts(self.result.status, self.result.fields or ())
 
     def as_seen(self, recorded: RecordedExchange) -> RecordedExchange:
         """The recorded exchange as it would have been."""
@@ -70,14 +72,14 @@ class Tried:
         return replace(recorded, trace=data, answer=self.answer, response_body=body, own=own)
 
 
-def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try") -> Tried:
-    """Evaluates an exchange. `rules` should be those of `anew`: rules remember what pages were told of files."""
-    return Tried(trial, evaluate(rules, trial.request, trial.response, trial.body, trace_id))
+def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try", memory: AssetMemory | None = None) -> Tried:
+    """Evaluate an exchange. A `memory` is one that several trials share, in the order of their exchanges."""
+    return Tried(trial, evaluate(rules, trial.request, trial.response, trial.body, trace_id, memory))
 
 
-def try_recorded(rules: RulesInForce, seen: RecordedExchange) -> Tried:
-    """The same for a recorded exchange; of a body that was not kept, the head alone is evaluated."""
-    return try_out(rules, trial_of(seen), str(seen.trace.get("id") or "try"))
+def try_recorded(rules: RulesInForce, seen: RecordedExchange, memory: AssetMemory | None = None) -> Tried:
+    """Evaluate a recorded exchange; of one whose body was not kept, the head alone."""
+    return try_out(rules, trial_of(seen), str(seen.trace.get("id") or "try"), memory)
 
 
 def trial_of(seen: RecordedExchange) -> Trial:
@@ -91,7 +93,7 @@ def trial_of(seen: RecordedExchange) -> Trial:
     )
 
 
-def asked_request(method: str, url: str, fields: Fields, recorded: RecordedExchange | None = None) -> RequestFacts:
+def asked_request(method: str, url: str, fields: FieldLines, recorded: RecordedExchange | None = None) -> RequestFacts:
     """A request that somebody wrote. What else there is to know of it is that of the recorded one that it comes from.
 
     Raises:
@@ -116,7 +118,7 @@ def asked_request(method: str, url: str, fields: Fields, recorded: RecordedExcha
     )
 
 
-def asked_answer(status: int, fields: Fields, body: str) -> tuple[ResponseFacts, bytes, tuple[str, ...]]:
+def asked_answer(status: int, fields: FieldLines, body: str) -> tuple[ResponseFacts, bytes, tuple[str, ...]]:
     """A response of the backend that somebody wrote, its body in the charset that it declares; and notes.
 
     Raises:
@@ -146,7 +148,7 @@ def _only_bytes(text: str) -> bool:
     return all(not "\ud800" <= char <= "\udfff" or "\udc80" <= char <= "\udcff" for char in text)
 
 
-def field_lines(value: object, what: str = "headers") -> Fields:
+def field_lines(value: object, what: str = "headers") -> FieldLines:
     """Field lines from text (`Name: value` on each line) or from a list of pairs.
 
     Raises:
@@ -178,7 +180,7 @@ def _told(pair: object) -> str:
     return f'"{visible(clipped(text, 80))}"'
 
 
-def field_text(fields: Fields, without: Iterable[str] = ()) -> str:
+def field_text(fields: FieldLines, without: Iterable[str] = ()) -> str:
     """Field lines as text, one on each line."""
     left_out = set(without)
     return "".join(f"{one_line(name)}: {one_line(value)}\n" for name, value in fields if name.lower() not in left_out)
@@ -194,8 +196,8 @@ def as_data(tried: Tried) -> dict[str, Any]:
     sent = tried.trial.response
     if not isinstance(result.routing, Forward):
         sent = None
-    before: Fields = sent.fields if sent else ()
-    after: Fields = tuple(result.fields or ())
+    before: FieldLines = sent.fields if sent else ()
+    after: FieldLines = result.fields or ()
     events = [event for event in data["events"] if isinstance(event, Mapping)]
     changes = field_changes(before, after, events) if result.fields is not None else ()
     return {
@@ -233,18 +235,18 @@ def routing_data(result: Evaluation) -> dict[str, Any]:
     match result.routing:
         case Forward() as forward:
             asked = result.exchange.request.fields
-            changed = [(name, value) for name, value in forward.fields if (name, value) not in asked]
+            changed = tuple(line for line in forward.fields if line not in asked)
             sent = {name.lower() for name, _ in forward.fields}
             return {
                 "kind": "forward",
                 "url": visible(forward.url),
                 "host": visible(forward.host),
                 "connect": f"{forward.connect[0]} port {forward.connect[1]}" if forward.connect else "",
-                "fields": _shown_fields(tuple(changed)),
+                "fields": _shown_fields(changed),
                 "dropped": [visible(name) for name, _ in asked if name.lower() not in sent],
             }
         case LocalResponse() as answer:
-            location = next(iter(field_values(tuple(answer.fields), "location")), "")
+            location = next(iter(field_values(answer.fields, "location")), "")
             return {"kind": "answer", "status": answer.status, "location": visible(location)}
         case Abort():
             return {"kind": "abort"}
@@ -294,7 +296,7 @@ class _Pieces:
 def _body_data(tried: Tried) -> dict[str, Any]:
     result, sent = tried.result, tried.trial.response
     forwarded = isinstance(result.routing, Forward)
-    before = decoded_body(sent, tried.trial.body, read_as=tuple(result.fields or ())) if sent and forwarded else None
+    before = decoded_body(sent, tried.trial.body, read_as=result.fields or ()) if sent and forwarded else None
     after = decoded_body(tried.answer, result.body) if result.body is not None else None
     told, count = body_hunks(before, after) if before and after else ([], 0)
     return {
@@ -316,7 +318,7 @@ def _shown_body(body: DecodedBody | None) -> str | None:
     )
 
 
-def _shown_fields(fields: Fields) -> list[list[str]]:
+def _shown_fields(fields: FieldLines) -> list[list[str]]:
     return [[visible(name), _shown(value)] for name, value in fields[:MAX_FIELDS]]
 
 

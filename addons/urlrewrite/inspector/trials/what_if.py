@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.engine.facts import Fields, field_values
+from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
@@ -22,10 +22,11 @@ from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.over_matches import by_url, find_over_matches
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.inspector.trials.edited_rules import anew
 from urlrewrite.inspector.trials.trying import Tried, body_hunks, try_recorded
 from urlrewrite.model import RuleTest
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.events import Name
+from urlrewrite.trace.trace import TraceLevel
 
 SECONDS = 8.0
 LAST = 200
@@ -104,7 +105,7 @@ def what_if(
 
     `others` should have the fingerprint of `rules` (`Loaded.in_force`), or else the marks in ETags differ everywhere.
     """
-    return _Comparison(anew(rules), others, time.monotonic(), seconds).run(exchanges, last)
+    return _Comparison(rules.traced(TraceLevel.FULL), others, time.monotonic(), seconds).run(exchanges, last)
 
 
 class _Comparison:
@@ -113,6 +114,7 @@ class _Comparison:
     def __init__(self, rules: RulesInForce, others: RulesInForce, began: float, seconds: float) -> None:
         self._rules, self._others = rules, others
         self._began, self._until = began, began + seconds
+        self._memories = AssetMemory(), AssetMemory()
         self._same_names = _backends(rules) == _backends(others)
         self._assets: tuple[dict[str, RecordedExchange], dict[str, RecordedExchange]] = {}, {}
         self._asset_changed = False
@@ -151,11 +153,12 @@ class _Comparison:
                 self._result.tests_left_out = len(tests) - number
                 break
             self._result.tests += 1
-            if failed := tuple(run_test(anew(self._others), test)):
+            if failed := tuple(run_test(self._others, test)):
                 self._result.tests_failed.append((test, failed))
 
     def _compare(self, seen: RecordedExchange) -> None:
-        before, after = try_recorded(self._rules, seen), try_recorded(self._others, seen)
+        before = try_recorded(self._rules, seen, self._memories[0])
+        after = try_recorded(self._others, seen, self._memories[1])
         seen_before, seen_after = before.as_seen(seen), after.as_seen(seen)
         changed = _changed(seen, before, after)
         if changed:
@@ -234,7 +237,7 @@ def _changed(seen: RecordedExchange, before: Tried, after: Tried) -> Changed | N
         what += ["status"] if statuses[0] != statuses[1] else []
         # Of another response of the proxy's own, head and body say no more than its target.
         if type(was.routing) is type(now.routing) and (isinstance(now.routing, Forward) or "target" not in what):
-            fields = tuple(field_changes(tuple(was.fields or ()), tuple(now.fields or ())))
+            fields = tuple(field_changes(was.fields or (), now.fields or ()))
             told = tuple(change for change in fields if change.name.lower() not in _FRAMING)
             what += ["fields"] if told else []
             if was.body != now.body:
@@ -265,13 +268,13 @@ def _target(result: Evaluation) -> str:
             dialled = f" (dialling {forward.connect[0]} port {forward.connect[1]})" if forward.connect else ""
             return f"{forward.url}{dialled}"
         case LocalResponse() as answer:
-            location = next(iter(field_values(tuple(answer.fields), "location")), "")
+            location = next(iter(field_values(answer.fields, "location")), "")
             return f"answered {answer.status}{f' to {location}' if location else ''}"
         case Abort():
             return "closed without a response"
 
 
-def _sent(forward: Forward) -> Fields:
+def _sent(forward: Forward) -> FieldLines:
     fields = [line for line in forward.fields if line[0].lower() != "host"]
     return (("Host", forward.host), *fields)
 
@@ -284,7 +287,7 @@ def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
             is_error = event["event"] == Name.ERROR
             found[str(event["message"])] = ("error", Harm.ERROR) if is_error else ("warning", Harm.WARNING)
     if isinstance(result.routing, LocalResponse):
-        location = next(iter(field_values(tuple(result.routing.fields), "location")), "")
+        location = next(iter(field_values(result.routing.fields, "location")), "")
         if location == result.exchange.request.url:
             found[f"it redirects to itself, without end: {location}"] = "error", Harm.ERROR
     return found

@@ -1,4 +1,4 @@
-"""Checks of inbound actions: what goes on after a rewrite, queries and escapes that are doubled, foreign targets."""
+"""Checks of inbound actions: what follows a rewrite, queries and escapes that are doubled, foreign targets."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def field_without_prefix(view: InboundView) -> Iterator[Finding]:
     "A field of the response set by an inbound rule",
     InboundView,
     means="An inbound rule sets `RESPONSE_...`. There is no response yet, and the field is not changed later either.",
-    iis="Sets a variable that nothing comes of.",
+    iis="Sets a variable, which has no effect.",
     here="The same.",
     write="An outbound rule: `match: {serverVariable: RESPONSE_X, pattern: .*}` with the action Rewrite.",
 )
-def answer_set_inbound(view: InboundView) -> Iterator[Finding]:
+def response_set_inbound(view: InboundView) -> Iterator[Finding]:
     for item, _ in view.variables:
         if normal_name(item.name).startswith("RESPONSE_"):
             yield Finding(
@@ -68,7 +68,7 @@ def answer_set_inbound(view: InboundView) -> Iterator[Finding]:
     "A rewrite to another host, and then more rules",
     LevelView,
     means="A rule rewrites to an absolute URL and does not stop; the rules after it are compared with the path of that "
-    "URL, and may change it or answer it.",
+    "URL, and may change it or respond to it.",
     iis="Goes on with the next rule; what then becomes of the URL is not documented. All its wizards set "
     "stopProcessing.",
     here="Goes on with the path of the new URL; the host stays the one that the rule named.",
@@ -93,7 +93,7 @@ def goes_on_after_proxying(view: LevelView) -> Iterator[Finding]:
     "A query string that is appended twice",
     InboundView,
     means="The URL of the action holds the query already, by `{REQUEST_URI}`, `{UNENCODED_URL}` or `{QUERY_STRING}`, "
-    "and appendQueryString, which is true unless it is said otherwise, appends it once more.",
+    "and appendQueryString, which is true by default, appends it once more.",
     iis="Sends `/news?page=2&page=2`.",
     here="The same.",
     write="`appendQueryString: false`.",
@@ -123,7 +123,7 @@ def doubled_query(view: InboundView) -> Iterator[Finding]:
     InboundView,
     means="A rule rewrites to a URL with `{UNENCODED_URL}`, and useOriginalURLEncoding is not switched off.",
     iis="Encodes the URL once more: `%20` becomes `%2520`, `%2F` becomes `%252F`.",
-    here="In the mode `iis` the same; in the mode `helpful` the URL goes on as the client sent it.",
+    here="In the mode `iis` the same; in the mode `helpful` the URL is forwarded as the client sent it.",
     write='`useOriginalURLEncoding="false"` at `<rules>` (in YAML `useOriginalURLEncoding: false` beside the rules), '
     "or `{R:1}`.",
 )
@@ -131,7 +131,9 @@ def doubled_encoding(view: InboundView) -> Iterator[Finding]:
     if view.item.action.type is not ActionType.REWRITE or not view.context.encodes_again:
         return
     if any(isinstance(n, Variable) and normal_name(n.name) == "UNENCODED_URL" for n in view.url.references()):
-        here = "this site, in mode iis, does so, too" if view.context.is_strict else "here the URL goes on as it came"
+        here = (
+            "this site, in mode iis, does so, too" if view.context.is_strict else "here the URL is forwarded as it came"
+        )
         yield Finding(
             "IIS encodes {UNENCODED_URL} once more, so that %20 becomes %2520, unless useOriginalURLEncoding is false; "
             f"{here}: set useOriginalURLEncoding to false, or write {{R:1}}"
@@ -143,10 +145,10 @@ def doubled_encoding(view: InboundView) -> Iterator[Finding]:
     "A redirect or rewrite to a host that the request names",
     InboundView,
     means="The host of the action's URL is taken from the path, the query or a field of the request. Whoever makes the "
-    "link chooses where a visitor is sent, or whom the proxy asks.",
+    "link chooses where a visitor is sent, or where the proxy forwards the request.",
     iis="Redirects there (an open redirect), or proxies there.",
     here="Redirects there. A rewrite to a host that no rule file names is refused with 500.",
-    write="A rewrite map from what the request may say to the hosts that you know, or the host in plain words.",
+    write="A rewrite map from what the request may say to the hosts that you know, or the literal host.",
 )
 def foreign_host(view: InboundView) -> Iterator[Finding]:
     if view.item.action.type not in (ActionType.REWRITE, ActionType.REDIRECT):
@@ -168,7 +170,7 @@ def foreign_host(view: InboundView) -> Iterator[Finding]:
 
 
 def _authority(view: InboundView) -> list[TemplateNode]:
-    """The references that have a part in the host. What can only begin a path ends it, `.example.com` makes it safe."""
+    """Return the references that are part of the host; none where `.example.com` behind them makes it safe."""
     nodes = view.url.nodes
     if len(nodes) == 1 and isinstance(nodes[0], BackReference):
         return [nodes[0]]  # {C:1} alone may be a whole URL, {R:1}/x is a path of this site
@@ -194,7 +196,7 @@ def _authority(view: InboundView) -> list[TemplateNode]:
 
 
 def _begins_path(node: TemplateNode, view: InboundView) -> bool:
-    """Whether what a reference gives always begins with a slash."""
+    """Say whether what a reference gives always begins with a slash."""
     match node:
         case Variable(name):
             return normal_name(name) in _BEGINS_PATH
@@ -216,24 +218,24 @@ def _slash_first(tree: Node, number: int) -> bool:
 
 
 def _may_end_host(node: TemplateNode, view: InboundView) -> bool:
-    """Whether a reference to the path may hold a character that ends a host, so that what follows it is a path."""
+    """Say whether a reference to the path may hold a character that ends a host, so that what follows it is a path."""
     if isinstance(node, BackReference) and node.kind == "R" and view.pattern is not None:
         return any(_may_hold(view.pattern.tree, node.number, char) for char in "/?#\\")
     return not (isinstance(node, Variable) and normal_name(node.name) in _HOST_VARIABLES)
 
 
 def _is_tail(node: TemplateNode, view: InboundView) -> bool:
-    """Whether the reference stands right behind a host, where a slash is missing."""
+    """Say whether the reference stands right behind a host, where a slash is missing."""
     before = view.url.nodes[: view.url.nodes.index(node)]
     return bool(before) and not (isinstance(before[-1], Literal) and before[-1].text.endswith("://"))
 
 
 def _tainted(node: TemplateNode, view: InboundView) -> str:
-    """What in the request a reference comes from, "" if that is harmless."""
+    """Return what in the request a reference comes from, "" if that is harmless."""
     alone = len(view.url.nodes) == 1
     safe = _SAFE_VARIABLES | view.context.variables
     if view.item.action.type is ActionType.REDIRECT:
-        # A visitor's browser sends the name that it asked for; a client of its own may ask for any.
+        # A visitor's browser sends the name that it requested; another client may send any.
         safe |= _HOST_VARIABLES
     match node:
         case Variable(name) if normal_name(name) not in safe:
@@ -260,7 +262,7 @@ def _tainted_input(item: ConditionView, number: int, whole_url: bool, safe: froz
 
 
 def _may_hold(tree: Node, number: int, char: str) -> bool:
-    """Whether a group (0: the whole) can capture this character."""
+    """Say whether a group (0: the whole) can capture this character."""
     node = tree if number == 0 else _group(tree, number)
     return node is not None and characters.contains(chars(node), ord(char))
 
@@ -276,7 +278,7 @@ def _group(node: Node, number: int) -> Node | None:
     "A rule without any effect",
     InboundView,
     means="The action is None, no server variable is set, and stopProcessing is not set.",
-    iis="Evaluates the rule, and nothing comes of it.",
+    iis="Evaluates the rule, without any effect.",
     here="The same.",
     write="An action, a server variable or `stopProcessing: true`; or no such rule.",
 )
@@ -284,7 +286,7 @@ def no_effect(view: InboundView) -> Iterator[Finding]:
     if _does_nothing(view):
         yield Finding(
             "the rule has no effect, in IIS as here: its action is None, it sets no server variable and does not stop "
-            "the rules after it; give it an action, or take it away"
+            "the rules after it; give it an action, or remove it"
         )
 
 

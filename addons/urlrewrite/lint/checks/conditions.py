@@ -27,7 +27,7 @@ _VALUES = {
     "UR140",
     "{C:n} taken from the wrong condition",
     ConditionsView,
-    means="`{C:n}` asks for a group that the last condition does not have, though an earlier one has it. Without "
+    means="`{C:n}` refers to a group that the last condition does not have, though an earlier one has it. Without "
     "trackAllCaptures only the condition that matched last is remembered.",
     iis="Gives an empty text.",
     here="The same.",
@@ -130,12 +130,12 @@ def empty_reference_in_input(view: ConditionsView) -> Iterator[Finding]:
     "UR144",
     "A condition that never holds, or always",
     ConditionsView,
-    means="The pattern of a condition fits none of the values that its input can have, or all of them: `{HTTPS}` is "
+    means="The pattern of a condition matches none of the values that its input can have, or all of them: `{HTTPS}` is "
     "`on` or `off`, `{RESPONSE_STATUS}` a number, `{REQUEST_URI}`, `{URL}` and `{PATH_INFO}` begin with a slash, "
     "`{QUERY_STRING}` has no question mark before it, `{HTTP_HOST}` is a name with perhaps a port.",
-    iis="Never runs the rule, or runs it always. (In what case IIS writes ON and OFF differs between its documents: do "
+    iis="Never runs the rule, or runs it always. (IIS's documents differ on whether it writes `on` or `ON`: do "
     "not set ignoreCase to false there.)",
-    here="The same; HTTPS is `on` or `off` in small letters.",
+    here="The same; HTTPS is `on` or `off` in lower case.",
     write="`^on$`, `^off$`; `^/api/` for `{REQUEST_URI}`; `^id=` for `{QUERY_STRING}`; `^www\\.example\\.com$` for "
     "`{HTTP_HOST}`.",
 )
@@ -163,7 +163,7 @@ def _never_fits(item: ConditionView, pattern: Pattern, syntax: PatternSyntax) ->
     if item.asks(*_PATHS, *_TARGETS) and cannot_begin_with(pattern, "/"):
         return "the value begins with a slash"
     if item.asks(*_PATHS) and syntax is not PatternSyntax.WILDCARD and _needs(pattern, "?"):
-        return "the value is the path alone; ask for the query in a condition on {QUERY_STRING}"
+        return "the value is the path alone; test the query in a condition on {QUERY_STRING}"
     if item.asks("QUERY_STRING") and begins_with(pattern, "?"):
         return "the value begins after the question mark"
     if item.asks(*_HOSTS) and _needs(pattern, "/"):
@@ -188,11 +188,11 @@ def _needs(pattern: Pattern, char: str) -> bool:
 
 @check(
     "UR145",
-    "{CACHE_URL} that leaves WebSockets out",
+    "{CACHE_URL} without WebSockets",
     ConditionsView,
-    means="A condition on `{CACHE_URL}` asks for `http` or `https`. For a request that opens a WebSocket the variable "
-    "begins with `ws://` or `wss://`, so the rule does not run and the WebSocket is not proxied. The wizard of IIS "
-    "Manager writes this condition.",
+    means="A condition on `{CACHE_URL}` matches `http` or `https` only. For a request that opens a WebSocket the "
+    "variable begins with `ws://` or `wss://`, so the rule does not run and the WebSocket is not proxied. The wizard "
+    "of IIS Manager writes this condition.",
     iis="The same: WebSockets fail while pages work.",
     here="The same.",
     write="`^(.+)://` for `^(https?)://`. (permessage-deflate, which ARR cannot do, needs no rule here.)",
@@ -203,8 +203,8 @@ def no_websockets(view: ConditionsView) -> Iterator[Finding]:
             continue
         http, web_socket = (item.pattern.search(f"{s}://a.example:443/", _DEADLINE) for s in ("https", "wss"))
         if http and not web_socket:
-            mended = item.item.pattern.replace("https?", ".+")
-            write = quoted(mended) if mended != item.item.pattern else "a pattern that fits ws:// and wss:// as well"
+            fixed = item.item.pattern.replace("https?", ".+")
+            write = quoted(fixed) if fixed != item.item.pattern else "a pattern that matches ws:// and wss:// as well"
             yield Finding(
                 f"the pattern {quoted(item.item.pattern)} for {{CACHE_URL}} leaves WebSockets out, in IIS as here: for "
                 f"them it begins with ws:// or wss://; write {write}",
@@ -217,7 +217,7 @@ def no_websockets(view: ConditionsView) -> Iterator[Finding]:
     "IsFile or IsDirectory without files",
     ConditionsView,
     means="A condition asks whether a file or a directory exists, but the site has no documentRoot, or the rule is a "
-    "global one, which is not of any site.",
+    "global one, which belongs to no site.",
     iis="Looks into the physical directory of the site. In global rules it does not allow such conditions.",
     here="There is no file: the condition is false, and true where it is negated. The trace warns.",
     write="`documentRoot:` with the site's directory, a pattern for the path, or no such condition.",
@@ -227,24 +227,24 @@ def no_files(view: ConditionsView) -> Iterator[Finding]:
     asking = [item.item for item in view.items if item.item.match_type is not MatchType.PATTERN]
     if not asking or not (view.context.is_global or (site and not site.document_root)):
         return
-    told = " and ".join(
+    results = " and ".join(
         dict.fromkeys(
             f"{item.match_type} with negate always holds" if item.negate else f"{item.match_type} never holds"
             for item in asking
         )
     )
     if view.context.is_global:
-        why = "in global rules; IIS refuses it there: write the rule for a site, or ask for the path with a pattern"
+        why = "in global rules; IIS refuses it there: write the rule for a site, or test the path with a pattern"
     else:
         why = (
-            "here, because the site has no documentRoot; IIS looks into the site's directory: set documentRoot, or ask "
-            "for the path with a pattern"
+            "here, because the site has no documentRoot; IIS looks into the site's directory: set documentRoot, or "
+            "test the path with a pattern"
         )
-    yield Finding(f"{told} {why}", place(asking[0], view))
+    yield Finding(f"{results} {why}", place(asking[0], view))
 
 
 def _highest(view: ConditionsView) -> Iterator[tuple[int, Template, Source]]:
-    """For each template of the action the highest `{C:n}` in it."""
+    """Yield for each template of the action the highest `{C:n}` in it."""
     for template, source in view.templates:
         numbers = [r.number for r in template.references() if isinstance(r, BackReference) and r.kind == "C"]
         if numbers:

@@ -1,6 +1,6 @@
-"""Checks of the order of inbound rules: what an earlier rule leaves for a later one.
+"""Checks of the order of inbound rules: what an earlier rule leaves to a later one.
 
-That a rule can never run is claimed only where it is proved: whatever reaches the later rule fits the pattern of the
+That a rule can never run is claimed only where it is proved: whatever reaches the later rule matches the pattern of the
 earlier one, which ends the evaluation, and its conditions are among those of the later one.
 """
 
@@ -22,10 +22,10 @@ _COMPARED = 20  # rules alike with which a rule is compared
 
 @check(
     "UR180",
-    "A rule that an earlier one leaves nothing for",
+    "A rule that an earlier rule makes unreachable",
     LevelView,
     means="Every request that this rule is for is taken by a rule before it, which ends the evaluation: by "
-    "stopProcessing, or because it redirects, answers or aborts.",
+    "stopProcessing, or because it redirects, responds or aborts.",
     iis="Never runs the rule.",
     here="The same.",
     write="The special rule before the general one.",
@@ -40,7 +40,7 @@ def shadowed(view: LevelView) -> Iterator[Finding]:
                 name = f"{quoted(earlier.view.rule)} ({earlier.view.source})"
                 yield Finding(
                     f"the rule never runs, in IIS as here: {name} takes every request that it is for, and ends the "
-                    "evaluation; move this rule before it, or take it away",
+                    "evaluation; move this rule before it, or remove it",
                     rule.source,
                     rule.rule,
                 )
@@ -71,8 +71,8 @@ class _Rule:
 
 
 class _Ending:
-    """Rules that end the evaluation, found by what a rule that one of them covers must have: a pattern that is the same
-    or begins so, and one of its conditions. A thousand rules are not compared with a thousand.
+    """Rules that end the evaluation, found by what a rule that they cover must have: an equal pattern or one that
+    begins so, and one of their conditions. So a thousand rules are not compared with a thousand.
     """
 
     def __init__(self) -> None:
@@ -88,28 +88,30 @@ class _Ending:
         if rule.view.item.conditions.logical_grouping is LogicalGrouping.MATCH_ALL:
             keys = keys[:1]
         for shape, key in product(shapes, keys or [None]):
-            place = self._rules.setdefault((shape, key), [])
-            if len(place) < _COMPARED:
-                place.append(rule)
+            alike = self._rules.setdefault((shape, key), [])
+            if len(alike) < _COMPARED:
+                alike.append(rule)
 
     def likely(self, rule: _Rule) -> Iterator[_Rule]:
-        """Rules of which one may cover this one."""
+        """Yield rules of which one may cover this one."""
         given = tuple(rule.given or ())
         shapes: list[Hashable] = [rule.pattern, *(given[:length] for length in range(len(given) + 1))]
         keys: list[Hashable] = [None, *(_key(item) for item in rule.view.conditions)]
-        for place in product(shapes, keys):
-            yield from self._rules.get(place, ())
+        for shape, key in product(shapes, keys):
+            yield from self._rules.get((shape, key), ())
 
 
 def _changes(rule: InboundView) -> bool:
-    """Whether a rule can make the rules after it see another request: it goes on, with another URL or variables."""
+    """Say whether a rule can change the request for the rules after it: it does not stop, and sets another URL or
+    variables.
+    """
     return not rule.ends and (rule.item.action.type is ActionType.REWRITE or bool(rule.variables))
 
 
 def _covers(earlier: _Rule, later: _Rule, *, unchanged: bool) -> bool:
-    """Whether the earlier rule, whose pattern fits, takes all that the later one is for.
+    """Say whether the earlier rule, whose pattern matches, takes all requests that the later one is for.
 
-    `unchanged` tells that no rule in between makes it see another request.
+    `unchanged` says that no rule in between makes it see another request.
     """
     one, other = earlier.view, later.view
     if one.directory.lower() != other.directory.lower():
@@ -120,7 +122,7 @@ def _covers(earlier: _Rule, later: _Rule, *, unchanged: bool) -> bool:
 
 
 def _covers_conditions(earlier: InboundView, later: InboundView, same_pattern: bool) -> bool:
-    """Whether the earlier rule's conditions hold wherever the later one's do."""
+    """Say whether the earlier rule's conditions hold wherever the later one's do."""
     if not earlier.conditions:
         return True
     if later.item.conditions.logical_grouping is LogicalGrouping.MATCH_ANY and len(later.conditions) > 1:
@@ -143,5 +145,5 @@ def _key(item: ConditionView) -> tuple[str, str, str, bool, bool]:
 
 
 def _is_independent(item: ConditionView) -> bool:
-    """Whether the input refers to no captures, which differ from rule to rule."""
+    """Say whether the input refers to no captures, which differ from rule to rule."""
     return all(isinstance(reference, Variable) for reference in item.input.references())

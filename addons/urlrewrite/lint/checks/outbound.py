@@ -1,4 +1,4 @@
-"""Checks of outbound rules: which answers they are for, and what they work on."""
+"""Checks of outbound rules: which responses they are for, and what they work on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urlrewrite.model import LogicalGrouping, OutboundActionType
 
 _DEADLINE = 0.05
 _REDIRECTS = ("RESPONSE_LOCATION", "RESPONSE_REFRESH")
-_ANSWER_FIELDS = frozenset(
+_RESPONSE_FIELDS = frozenset(
     """ACCESS_CONTROL_ALLOW_ORIGIN CACHE_CONTROL CONTENT_DISPOSITION CONTENT_LOCATION CONTENT_SECURITY_POLICY ETAG LINK
     LOCATION REFERRER_POLICY REFRESH SERVER SET_COOKIE STRICT_TRANSPORT_SECURITY X_FRAME_OPTIONS X_POWERED_BY""".split()
 )
@@ -21,12 +21,12 @@ _ANSWER_FIELDS = frozenset(
     "UR155",
     "A preCondition on Set-Cookie",
     OutboundView,
-    means="A rule for `RESPONSE_Set_Cookie` has a preCondition on the same field. A preCondition is asked once for the "
-    "whole response, the rule once for each cookie.",
+    means="A rule for `RESPONSE_Set_Cookie` has a preCondition on the same field. A preCondition is evaluated once for "
+    "the whole response, the rule once for each cookie.",
     iis="Sees one value for all cookies of the response in a preCondition: the rule is skipped for all of them, or "
     "runs for all of them.",
     here="The same: in a preCondition `{RESPONSE_Set_Cookie}` is all lines, joined with commas.",
-    write="A condition of the rule on `{R:0}`, which is the cookie at hand, or a pattern such as "
+    write="A condition of the rule on `{R:0}`, which is the current cookie, or a pattern such as "
     "`^(?!.*;\\s*secure)(.+)$`.",
 )
 def set_cookie_precondition(view: OutboundView) -> Iterator[Finding]:
@@ -35,13 +35,13 @@ def set_cookie_precondition(view: OutboundView) -> Iterator[Finding]:
     if any("RESPONSE_SET_COOKIE" in normal_name(item.item.input) for item in view.pre_condition.conditions):
         yield Finding(
             f"the preCondition {quoted(view.item.pre_condition)} sees all cookies of the response at once, in IIS as "
-            "here, and not the one that the rule is at: ask in a condition of the rule, with the input '{R:0}'"
+            "here, and not the one being rewritten: write a condition of the rule, with the input '{R:0}'"
         )
 
 
 @check(
     "UR160",
-    "A field of the response by its own name",
+    "A response field by its own name",
     OutboundView,
     means="The serverVariable of an outbound rule is the name of a field without `RESPONSE_` before it.",
     iis="Takes it as a server variable, which is empty. The field stays as it is.",
@@ -52,11 +52,10 @@ def field_without_prefix(view: OutboundView) -> Iterator[Finding]:
     name, written = view.variable, view.item.match.server_variable
     if not name or name.startswith(("RESPONSE_", "HTTP_")) or is_server_variable(name):
         return
-    if name in _ANSWER_FIELDS or "-" in written or name.startswith("X_"):
-        mended = "RESPONSE_" + written.replace("-", "_")
+    if name in _RESPONSE_FIELDS or "-" in written or name.startswith("X_"):
+        fixed = "RESPONSE_" + written.replace("-", "_")
         yield Finding(
-            f"the serverVariable {quoted(written)} is not the field of that name, in IIS as here: write "
-            f"{quoted(mended)}"
+            f"the serverVariable {quoted(written)} is not the field of that name, in IIS as here: write {quoted(fixed)}"
         )
 
 
@@ -66,41 +65,41 @@ def field_without_prefix(view: OutboundView) -> Iterator[Finding]:
     OutboundView,
     means="The serverVariable of an outbound rule is `HTTP_...`. The request has been sent when outbound rules run: "
     "the backend does not see the change.",
-    iis="Changes the variable, which nobody asks for any more. (Restoring HTTP_ACCEPT_ENCODING is the exception: IIS "
+    iis="Changes the variable, which is not used any more. (Restoring HTTP_ACCEPT_ENCODING is the exception: IIS "
     "compresses by it.)",
     here="Changes the variable for the outbound rules that follow.",
     write="An inbound rule with `serverVariables:`, to set a field of the request; `RESPONSE_...` for one of the "
-    "answer.",
+    "response.",
 )
 def request_field(view: OutboundView) -> Iterator[Finding]:
     if view.variable.startswith("HTTP_") and view.variable != "HTTP_ACCEPT_ENCODING":
         yield Finding(
             f"{quoted(view.item.match.server_variable)} is a field of the request, which has been sent already, in "
             "IIS as here: set it in an inbound rule with serverVariables, or write RESPONSE_... for a field of the "
-            "answer"
+            "response"
         )
 
 
 @check(
     "UR162",
-    "Redirects only where they are HTML",
+    "A rule for redirects that is limited to HTML",
     OutboundView,
-    means="A rule for `RESPONSE_Location` asks for the Content-Type text/html. A redirect often has no Content-Type, "
+    means="A rule for `RESPONSE_Location` requires the Content-Type text/html. A redirect often has no Content-Type, "
     "or another one.",
-    iis="Leaves the Location of such redirects alone, and the backend's name gets out.",
+    iis="Leaves the Location of such redirects alone, and the backend's name leaks.",
     here="The same; with `links: everywhere` the field is mapped without a rule.",
     write="A preCondition on `{RESPONSE_STATUS}` with the pattern `^(201|3\\d\\d)$`, or none.",
 )
 def html_redirects(view: OutboundView) -> Iterator[Finding]:
     if view.variable not in _REDIRECTS:
         return
-    asked = [*view.conditions]
+    required = [*view.conditions]
     if view.item.conditions.logical_grouping is LogicalGrouping.MATCH_ANY and len(view.conditions) > 1:
-        asked = []
+        required = []
     before = view.pre_condition
     if before and (len(before.conditions) == 1 or before.item.logical_grouping is LogicalGrouping.MATCH_ALL):
-        asked += before.conditions
-    if any(_asks_for_html(item) for item in asked):
+        required += before.conditions
+    if any(_asks_for_html(item) for item in required):
         yield Finding(
             f"the rule for {view.item.match.server_variable} is for responses with the Content-Type text/html only, in "
             "IIS as here, and a redirect often has none: write a preCondition on '{RESPONSE_STATUS}' with the pattern "
@@ -119,7 +118,7 @@ def _asks_for_html(item: ConditionView) -> bool:
     "UR163",
     "A rule for bodies without a preCondition",
     OutboundView,
-    means="A rule for tags or bodies says nothing of the kind of response that it is for.",
+    means="A rule for tags or bodies does not say for which kind of response it is.",
     iis="Tries it on every response, pictures and downloads as well, which costs time and can damage them; compressed "
     "ones fail with 500.52.",
     here="Tries tags in HTML and XML only, bodies in everything that is text: scripts, styles and JSON, too.",
@@ -142,27 +141,27 @@ def no_precondition(view: OutboundView) -> Iterator[Finding]:
     "An outbound rule without any effect",
     OutboundView,
     means="The action of the rule is None, or there is none, and stopProcessing is not set.",
-    iis="Evaluates the rule, and nothing comes of it.",
+    iis="Evaluates the rule, without any effect.",
     here="The same.",
-    write="`action: {type: Rewrite, value: ...}`; or `stopProcessing: true` to spare what fits from the rules after "
+    write="`action: {type: Rewrite, value: ...}`; or `stopProcessing: true` to keep what matches from the rules after "
     "it.",
 )
 def no_effect(view: OutboundView) -> Iterator[Finding]:
     if view.item.action.type is OutboundActionType.NONE and not view.item.stop_processing:
         yield Finding(
             "the rule has no effect, in IIS as here: its action is None and it does not stop the rules after it; write "
-            "the action Rewrite with a value, or take the rule away"
+            "the action Rewrite with a value, or remove the rule"
         )
 
 
 @check(
     "UR167",
-    "A field blanked rather than taken away",
+    "A field emptied rather than removed",
     OutboundView,
-    means="A rule gives a field of the response an empty value, to have it away.",
-    iis="Sends the field with an empty value. (To take it away there: removeServerHeader, or `<remove>` in "
+    means="A rule gives a field of the response an empty value, to remove it.",
+    iis="Sends the field with an empty value. (To remove it there: removeServerHeader, or `<remove>` in "
     "customHeaders.)",
-    here="In the mode `helpful` the field is taken away; in the mode `iis` it is sent empty, as there.",
+    here="In the mode `helpful` the field is removed; in the mode `iis` it is sent empty, as there.",
     write="As it is, with this finding silenced, if the rules never go back to IIS.",
 )
 def blank_field(view: OutboundView) -> Iterator[Finding]:
@@ -170,11 +169,11 @@ def blank_field(view: OutboundView) -> Iterator[Finding]:
         name = view.item.match.server_variable
         if view.context.is_strict:
             yield Finding(
-                f"the empty value does not take {name} away: IIS, and this site in mode iis, send the field with an "
-                "empty value; take it away at the backend, or with customHeaders or removeServerHeader of IIS"
+                f"the empty value does not remove {name}: IIS, and this site in mode iis, send the field with an "
+                "empty value; remove it at the backend, or with customHeaders or removeServerHeader of IIS"
             )
         else:
             yield Finding(
-                f"the empty value takes {name} away here, while IIS would send the field with an empty value: if the "
+                f"the empty value removes {name} here, while IIS would send the field with an empty value: if the "
                 "rules never go back to IIS, silence this finding"
             )

@@ -29,18 +29,18 @@ _SUFFIX = re.compile(r"(?<=[a-z])\+(?=(?:xml|json)\b)")
     PatternView,
     means="A pattern of the syntax ECMAScript looks like a file mask: in a regular expression `/*` is any number of "
     "slashes, not anything after a slash.",
-    iis="Takes it as a regular expression. `myapp/*` fits `myapp`, `myapp///` and `xmyappx`; a mask that begins with "
-    "`*` is no expression at all, and every request of the site is answered with 500.50.",
+    iis="Treats it as a regular expression. `myapp/*` matches `myapp`, `myapp///` and `xmyappx`; a mask that begins "
+    "with `*` is not a valid expression, and every request of the site gets 500.50.",
     here="The same; a pattern that begins with `*` is refused when it is loaded (UR110).",
     write="`patternSyntax: Wildcard` with the mask, or `.*` for `*` and `\\.` for `.`: `^myapp/(.*)`.",
 )
 def wildcard_as_expression(view: PatternView) -> Iterator[Finding]:
     if view.syntax is PatternSyntax.ECMASCRIPT and _GLOB.fullmatch(view.text):
-        mended = re.sub(r"(?<!\\)\.", r"\\.", view.text).replace("*", "(.*)")
-        mended = mended if mended.startswith("^") else "^" + mended
+        fixed = re.sub(r"(?<!\\)\.", r"\\.", view.text).replace("*", "(.*)")
+        fixed = fixed if fixed.startswith("^") else "^" + fixed
         yield Finding(
             f"{view.name} is a regular expression, in IIS as here, where '/*' is any number of slashes and not any "
-            f"text: write {quoted(mended)}, or set patternSyntax to Wildcard",
+            f"text: write {quoted(fixed)}, or set patternSyntax to Wildcard",
             view.source,
         )
 
@@ -51,7 +51,7 @@ def wildcard_as_expression(view: PatternView) -> Iterator[Finding]:
     PatternView,
     means="The rule's patternSyntax is Wildcard or ExactMatch, which holds for its conditions as well, but the pattern "
     "is written as a regular expression.",
-    iis="Takes `^`, `$`, `\\.`, `(` and so on as they stand, and the pattern fits nothing.",
+    iis="Takes `^`, `$`, `\\.`, `(` and so on as they stand, and the pattern matches nothing.",
     here="The same.",
     write="Leave patternSyntax out, or write the pattern without these characters: `off` for `^off$`.",
 )
@@ -62,13 +62,13 @@ def expression_as_text(view: PatternView) -> Iterator[Finding]:
         return
     yield Finding(
         f"{view.name} is taken as {view.syntax}, in IIS as here, so that {quoted(found[0])} stands for itself and "
-        "the pattern hardly fits anything: leave patternSyntax out, or write the pattern without regular expressions",
+        "the pattern hardly matches anything: leave patternSyntax out, or write the pattern as plain text",
         view.source,
     )
 
 
 def _is_body(view: PatternView) -> bool:
-    """Whether the pattern is for a body, where such characters do occur."""
+    """Say whether the pattern is for a body, where such characters do occur."""
     owner = view.owner
     return view.condition is None and isinstance(owner, OutboundView) and not (owner.variable or owner.tags)
 
@@ -78,19 +78,19 @@ def _is_body(view: PatternView) -> bool:
     "A leading slash that can never match",
     InboundView,
     means="The pattern of an inbound rule begins with a slash. What it is compared with is the path without its first "
-    "slash, so it never fits (or with `negate` always).",
+    "slash, so it never matches (or with `negate` always).",
     iis="Never runs the rule. Only conditions on `{URL}`, `{PATH_INFO}` and `{REQUEST_URI}` see the slash.",
     here="The same.",
-    write="The pattern without the slash: `^api/(.*)` for `^/api/(.*)`. `^/?api/(.*)` fits both ways.",
+    write="The pattern without the slash: `^api/(.*)` for `^/api/(.*)`. `^/?api/(.*)` matches both ways.",
 )
 def leading_slash(view: InboundView) -> Iterator[Finding]:
     if view.pattern is None or not begins_with(view.pattern, "/"):
         return
-    mended = re.sub(r"\\?/", "", view.item.match.url, count=1)
-    result = "fits always" if view.item.match.negate else "never fits"
+    fixed = re.sub(r"\\?/", "", view.item.match.url, count=1)
+    result = "always matches" if view.item.match.negate else "never matches"
     yield Finding(
         f"the pattern {quoted(view.item.match.url)} {result}: in IIS, and here, the path that it is compared with has "
-        f"no leading slash; write {quoted(mended)}"
+        f"no leading slash; write {quoted(fixed)}"
     )
 
 
@@ -98,8 +98,8 @@ def leading_slash(view: InboundView) -> Iterator[Finding]:
     "UR136",
     "A query, a scheme or a host in the pattern of a path",
     InboundView,
-    means="The pattern of an inbound rule asks for a query string, a scheme, a host or a fragment. It is compared with "
-    "the path alone.",
+    means="The pattern of an inbound rule looks for a query string, a scheme, a host or a fragment. It is compared "
+    "with the path alone.",
     iis="Never runs the rule.",
     here="The same.",
     write="A condition: on `{QUERY_STRING}` (without the `?`), on `{HTTP_HOST}`, on `{HTTPS}` with `^on$` or `^off$`. "
@@ -110,23 +110,23 @@ def more_than_a_path(view: InboundView) -> Iterator[Finding]:
     if pattern is None or view.item.match.negate:
         return
     parts = flat(pattern.tree)
-    asked = ""
-    if any(isinstance(part, Chars) and is_only(part.ranges, "?") for part in parts) or _QUERY.search(text):
-        asked = "a query string, so it never fits: ask for it in a condition on {QUERY_STRING}"
-    elif any(isinstance(part, Chars) and is_only(part.ranges, "#") for part in parts):
-        asked = "a fragment, which browsers never send"
+    part = ""
+    if any(isinstance(node, Chars) and is_only(node.ranges, "?") for node in parts) or _QUERY.search(text):
+        part = "a query string, so it never matches: test it in a condition on {QUERY_STRING}"
+    elif any(isinstance(node, Chars) and is_only(node.ranges, "#") for node in parts):
+        part = "a fragment, which browsers never send"
     elif _SCHEME.match(text) or needs(pattern, "://"):
-        asked = "a scheme and a host: ask for them in conditions on {HTTPS} and {HTTP_HOST}"
+        part = "a scheme and a host: test them in conditions on {HTTPS} and {HTTP_HOST}"
     elif host := _named_host(view):
-        asked = f"the host {host}: ask for it in a condition on {{HTTP_HOST}}"
-    if asked:
+        part = f"the host {host}: test it in a condition on {{HTTP_HOST}}"
+    if part:
         yield Finding(
-            f"the pattern {quoted(text)} is compared with the path alone, in IIS as here, and asks for {asked}"
+            f"the pattern {quoted(text)} is compared with the path alone, in IIS as here, and looks for {part}"
         )
 
 
 def _named_host(view: InboundView) -> str:
-    """A host that stands at the beginning of the pattern."""
+    """Return a host that stands at the beginning of the pattern, "" if there is none."""
     text = view.item.match.url.lower().removeprefix("^").replace("\\", "")
     public = [origin.host for origin in (view.context.site.public if view.context.site else ())]
     for host in public:
@@ -140,9 +140,9 @@ def _named_host(view: InboundView) -> str:
     "UR137",
     "A dot of a host name that is not escaped",
     PatternView,
-    means="In a pattern for a host, or for a URL, a dot of the name stands without a backslash: it fits any character. "
-    "The wizards of IIS Manager write such patterns.",
-    iis="`^www.example.com$` fits `www-example.com` as well, a name that somebody else can register.",
+    means="In a pattern for a host, or for a URL, a dot of the name stands without a backslash: it matches any "
+    "character. The wizards of IIS Manager write such patterns.",
+    iis="`^www.example.com$` matches `www-example.com` as well, a name that somebody else can register.",
     here="The same.",
     write="`\\.` for each such dot: `^www\\.example\\.com$`.",
 )
@@ -150,12 +150,12 @@ def open_dots(view: PatternView) -> Iterator[Finding]:
     if view.syntax is not PatternSyntax.ECMASCRIPT:
         return
     if view.condition and view.condition.asks(*_HOST_VARIABLES):
-        mended = _DOT.sub(lambda _: r"\.", view.text)
+        fixed = _DOT.sub(lambda _: r"\.", view.text)
     else:
-        mended = _AUTHORITY.sub(lambda found: _DOT.sub(lambda _: r"\.", found[0]), view.text)
-    if mended != view.text:
+        fixed = _AUTHORITY.sub(lambda found: _DOT.sub(lambda _: r"\.", found[0]), view.text)
+    if fixed != view.text:
         yield Finding(
-            f"in {view.name} a dot of the host name fits any character, in IIS as here: write {quoted(mended)}",
+            f"in {view.name} a dot of the host name matches any character, in IIS as here: write {quoted(fixed)}",
             view.source,
         )
 
@@ -164,31 +164,31 @@ def open_dots(view: PatternView) -> Iterator[Finding]:
     "UR138",
     "A plus in a media type that is not escaped",
     PatternView,
-    means="In a regular expression the plus of `image/svg+xml` repeats the letter before it, so that the pattern fits "
-    "`image/svggxml` and not the media type.",
+    means="In a regular expression the plus of `image/svg+xml` repeats the letter before it, so that the pattern "
+    "matches `image/svggxml` and not the media type.",
     iis="Never finds the media type.",
     here="The same.",
     write="`\\+`: `application/xhtml\\+xml`.",
 )
 def plus_in_media_type(view: PatternView) -> Iterator[Finding]:
     if view.syntax is PatternSyntax.ECMASCRIPT and "/" in view.text and _SUFFIX.search(view.text):
-        mended = _SUFFIX.sub(r"\\+", view.text)
+        fixed = _SUFFIX.sub(r"\\+", view.text)
         yield Finding(
             f"in {view.name} the '+' repeats the letter before it, in IIS as here, so that the media type is not "
-            f"found: write {quoted(mended)}",
+            f"found: write {quoted(fixed)}",
             view.source,
         )
 
 
 @check(
     "UR139",
-    "A pattern that can take for ever",
+    "A pattern that can take forever",
     LevelView,
     means="A loop in the pattern can take the same text in many ways, as in `(a+)+` or `(\\s|.)*`. Where the rest does "
-    "not fit, all of them are tried, and each further character multiplies them.",
-    iis="A worker process runs at 100 % until the match is done, which may be never; a client can bring it about.",
+    "not match, all of them are tried, and each further character multiplies them.",
+    iis="A worker process runs at 100 % until the match is done, which may be never; a client can cause it.",
     here="The pattern is given up after `urlrewrite_pattern_deadline` (for bodies `urlrewrite_body_deadline`), and the "
-    "request is answered with 500 or the body left alone; the trace tells.",
+    "request gets 500, or the body is left alone; the trace says so.",
     write="Let each part of the loop begin with a character that the others do not take: `[^/]+(/[^/]+)*` for "
     "`([^/]+/?)*`, `[\\s\\S]*` for `(\\s|.)*`.",
 )
@@ -202,7 +202,7 @@ def takes_for_ever(level: LevelView) -> Iterator[Finding]:
             text = quoted(start) + ", " if start else ""
             text += f"{backtracking.PIECES} times {quoted(piece)}" + (f" and {quoted(end)}" if end else "")
             yield Finding(
-                f"{heading(view)}{view.name} can take for ever, for example on {text}: IIS would hang, here the "
+                f"{heading(view)}{view.name} can take forever, for example on {text}: IIS would hang, here the "
                 "request fails after the deadline; let each part of the repeated group begin with a character that no "
                 "other part takes",
                 view.source,

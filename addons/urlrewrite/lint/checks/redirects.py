@@ -1,7 +1,7 @@
 """Redirects that lead to themselves, found by following them.
 
-Each redirect is tried with a request that fits its pattern, and what it answers is asked for again, six times over,
-through all the rules of the level. Only rules that depend on nothing but the URL and the method take part, so that the
+Each redirect is tried with a request that matches its pattern, and its Location is followed six times, through all
+the rules of the level. Only rules that depend on nothing but the URL and the method take part, so that the
 outcome is certain: what a cookie or a load balancer's field would say is not guessed.
 """
 
@@ -60,14 +60,14 @@ def endless_redirect(view: LevelView) -> Iterator[Finding]:
 
 
 def _starts(view: LevelView) -> list[tuple[str, str]]:
-    """Schemes and hosts that are asked."""
+    """Return the schemes and hosts to try."""
     public = view.context.site.public if view.context.site else ()
     starts = [(origin.scheme, origin.authority) for origin in public]
     return starts or [(scheme, host) for host in _hosts(view) for scheme in ("https", "http")]
 
 
 def _endless(rule: InboundView, starts: list[tuple[str, str]], walker: _Walker) -> str:
-    """An address from which redirects never end, and come by this rule; "" if none is found."""
+    """Return an address from which redirects, this rule's among them, never end; "" if none is found."""
     if rule.pattern is None or rule.item.match.negate:
         return ""
     hosts = {host for _, host in starts}
@@ -80,7 +80,7 @@ def _endless(rule: InboundView, starts: list[tuple[str, str]], walker: _Walker) 
 
 
 def _hosts(view: LevelView) -> list[str]:
-    """Hosts that conditions ask for, where a site is for every host."""
+    """Return hosts that conditions match, for a site that serves every host."""
     found = [_SOME_HOST]
     for rule in view.inbound:
         for item in rule.conditions:
@@ -90,7 +90,7 @@ def _hosts(view: LevelView) -> list[str]:
 
 
 def _follow(request: RequestFacts, rule: InboundView, walker: _Walker, hosts: set[str]) -> bool:
-    """Whether redirects go on for ever, the rule in question among them."""
+    """Say whether redirects go on forever, the rule in question among them."""
     seen = []
     for _ in range(_HOPS):
         found = walker.redirect(request)
@@ -107,7 +107,7 @@ def _follow(request: RequestFacts, rule: InboundView, walker: _Walker, hosts: se
 
 
 def _is_certain(rule: InboundView) -> bool:
-    """Whether what the rule does depends on nothing but URL and method."""
+    """Say whether what the rule does depends on nothing but URL and method."""
     if any(item.pattern is None for item in rule.conditions) or rule.pattern is None:
         return False
     templates = [rule.url, *(item.input for item in rule.conditions)]
@@ -124,7 +124,7 @@ def _can_call(rule: InboundView, name: str) -> bool:
 
 
 class _Walker:
-    """Takes requests through the rules of a level that are certain, as long as that does not take too long."""
+    """The rules of a level that are certain, through which requests are taken until that has taken too long."""
 
     def __init__(self, view: LevelView) -> None:
         self.rules = [rule for rule in view.inbound if _is_certain(rule)]
@@ -137,7 +137,9 @@ class _Walker:
         return self._left < 0
 
     def redirect(self, request: RequestFacts) -> tuple[InboundView, str] | None:
-        """The rule that redirects the request, and whereto; None if it is not redirected, or that is not known."""
+        """Return the rule that redirects the request, and its target; None if it is not redirected, or that is not
+        known.
+        """
         variables = Variables(request)
         for rule in self.rules:
             self._left -= 1

@@ -11,7 +11,7 @@ from urlrewrite.model import ActionType, InboundRule
 
 @check(
     "UR030",
-    "A site that sends its requests nowhere",
+    "A site that forwards its requests nowhere",
     SiteView,
     means="A site has no backend, and no rule rewrites to a host.",
     iis="Serves the files of the site itself.",
@@ -27,6 +27,6 @@ def sends_nowhere(view: SiteView) -> Iterator[Finding]:
 
 
 def _goes_elsewhere(rule: InboundRule) -> bool:
-    """Whether a rule rewrites to an absolute URL, or to what may turn out to be one."""
+    """Say whether a rule rewrites to an absolute URL, or to what may turn out to be one."""
     url = rule.action.url
     return rule.action.type is ActionType.REWRITE and ("://" in url or url.startswith("{"))

@@ -1,4 +1,4 @@
-"""Checks of texts with `{...}`: names without braces, the references of other servers, variables that nobody knows."""
+"""Checks of texts with `{...}`: names without braces, the references of other servers, unknown variables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NEAR = 0.75
     "The name of a variable without braces",
     ConditionsView,
     means="A condition's input, or a value, is the bare name of a server variable. It is taken as that text, not as "
-    "the variable's value. Guides on the web have this slip.",
+    "the variable's value. Guides on the web make this mistake.",
     iis="Compares with, or sets, the name itself.",
     here="The same.",
     write="`{HTTP_ACCEPT_ENCODING}` for `HTTP_ACCEPT_ENCODING`.",
@@ -47,7 +47,7 @@ def missing_braces(view: ConditionsView) -> Iterator[Finding]:
         text = item.item.input.strip()
         if item.item.match_type is MatchType.PATTERN and _NAME.fullmatch(text) and is_server_variable(text):
             yield Finding(
-                f"the input {quoted(text)} is this very text, in IIS as here, and not the value of the variable: "
+                f"the input {quoted(text)} is this literal text, in IIS as here, and not the value of the variable: "
                 f"write {quoted('{' + text + '}')}",
                 place(item.item, view),
             )
@@ -55,7 +55,7 @@ def missing_braces(view: ConditionsView) -> Iterator[Finding]:
         if _BARE_VALUE.fullmatch(template.source.strip()):
             text = template.source.strip()
             yield Finding(
-                f"the value {quoted(text)} is this very text, in IIS as here, and not the value of the variable: "
+                f"the value {quoted(text)} is this literal text, in IIS as here, and not the value of the variable: "
                 f"write {quoted('{' + text + '}')}",
                 source,
             )
@@ -75,7 +75,7 @@ def constant_input(view: ConditionsView) -> Iterator[Finding]:
     for item in view.items:
         text = item.item.input.strip()
         if item.item.match_type is not MatchType.PATTERN or any(item.input.references()) or "{" in text:
-            continue  # a brace is told as such
+            continue  # a brace is reported by itself
         if not (_NAME.fullmatch(text) and is_server_variable(text)):
             yield Finding(
                 f"the input {quoted(text)} is the same for every request, in IIS as here, so the condition holds "
@@ -86,7 +86,7 @@ def constant_input(view: ConditionsView) -> Iterator[Finding]:
 
 @check(
     "UR132",
-    "References in the manner of Apache",
+    "References in Apache's syntax",
     ConditionsView,
     means="`$1`, `%1` and `%{NAME}` are Apache's; here they are plain text, and a percent sign stays before the value.",
     iis="Writes them into the URL as they stand.",
@@ -104,22 +104,22 @@ def apache_references(view: ConditionsView) -> Iterator[Finding]:
         found = _APACHE.search(template.source)
         if found and not _is_escape(template.source, found):
             sign, rest = found[0][0], found[0][1:].strip("{}")
-            mended = "{" + (f"{'R' if sign == '$' else 'C'}:{rest}" if rest.isdigit() else rest) + "}"
+            fixed = "{" + (f"{'R' if sign == '$' else 'C'}:{rest}" if rest.isdigit() else rest) + "}"
             yield Finding(
-                f"{quoted(found[0])} in {quoted(template.source)} is Apache's way and plain text in IIS, and here: "
-                f"write {quoted(mended)}",
+                f"{quoted(found[0])} in {quoted(template.source)} is Apache's syntax, and plain text in IIS and here: "
+                f"write {quoted(fixed)}",
                 source,
             )
 
 
 def _is_escape(text: str, found: re.Match[str]) -> bool:
-    """Whether it is a percent-encoded octet such as %20."""
+    """Say whether it is a percent-encoded octet such as %20."""
     return found[0][0] == "%" and re.match(r"%[0-9A-Fa-f]{2}", text[found.start() :]) is not None
 
 
 @check(
     "UR152",
-    "A variable that nobody knows",
+    "An unknown variable",
     ConditionsView,
     means="A name in braces is neither a server variable, nor a field (`HTTP_...`, `RESPONSE_...`), nor set by any "
     "rule.",
@@ -128,16 +128,16 @@ def _is_escape(text: str, found: re.Match[str]) -> bool:
     write="The right name: `{HTTP_USER_AGENT}` for the field User-Agent, `{HTTPS}` (on or off) for the scheme.",
 )
 def unknown_variable(view: ConditionsView) -> Iterator[Finding]:
-    told = set()
+    reported = set()
     for template, source in _texts(view):
         for name in _variables(template):
             upper = normal_name(name)
-            if is_server_variable(name) or upper in view.context.variables | _SET_BY_IIS or upper in told:
+            if is_server_variable(name) or upper in view.context.variables | _SET_BY_IIS or upper in reported:
                 continue
-            told.add(upper)
+            reported.add(upper)
             hint = _suggestion(upper)
             yield Finding(
-                f"{{{name}}} in {quoted(template.source)} is no server variable and set by no rule, so it is always "
+                f"{{{name}}} in {quoted(template.source)} is not a server variable and set by no rule, so it is always "
                 f"empty, in IIS as here{hint}",
                 source,
             )
@@ -156,12 +156,12 @@ def _suggestion(name: str) -> str:
     "UR153",
     "A field of the response read by an inbound rule",
     ConditionsView,
-    means="An inbound rule reads `{RESPONSE_...}`. It runs before the backend is asked: there is no response yet.",
+    means="An inbound rule reads `{RESPONSE_...}`. It runs before the request is forwarded: there is no response yet.",
     iis="Takes it as empty.",
     here="Takes it as empty.",
     write="An outbound rule, or the field of the request: `{HTTP_...}`.",
 )
-def answer_read_inbound(view: ConditionsView) -> Iterator[Finding]:
+def response_read_inbound(view: ConditionsView) -> Iterator[Finding]:
     if not isinstance(view.owner, InboundView):
         return
     for template, source in _texts(view):
@@ -176,14 +176,14 @@ def answer_read_inbound(view: ConditionsView) -> Iterator[Finding]:
 
 @check(
     "UR154",
-    "{HTTP_HOST} read on the way out",
+    "{HTTP_HOST} read by an outbound rule",
     ConditionsView,
-    means="An outbound rule or a preCondition reads `{HTTP_HOST}` of a request that went on to another host.",
+    means="An outbound rule or a preCondition reads `{HTTP_HOST}` of a request that was forwarded to another host.",
     iis="Once a request has been proxied, `{HTTP_HOST}` is the backend's name, unless preserveHostHeader is on: the "
     "rule writes the very name that it should hide.",
-    here="`{HTTP_HOST}` is what the client asked for, as authors mean it.",
-    write="For both: keep the name on the way in with `serverVariables: {ORIGINAL_HOST: '{HTTP_HOST}'}`, and read "
-    "`{ORIGINAL_HOST}` on the way out. If the rules never go back to IIS, silence the finding.",
+    here="`{HTTP_HOST}` is the host that the client requested, as authors expect.",
+    write="For both: keep the name in an inbound rule with `serverVariables: {ORIGINAL_HOST: '{HTTP_HOST}'}`, and read "
+    "`{ORIGINAL_HOST}` in the outbound one. If the rules never go back to IIS, silence the finding.",
 )
 def host_read_outbound(view: ConditionsView) -> Iterator[Finding]:
     site = view.context.site
@@ -202,9 +202,9 @@ def host_read_outbound(view: ConditionsView) -> Iterator[Finding]:
 
 @check(
     "UR157",
-    "A variable of Apache's",
+    "An Apache variable",
     ConditionsView,
-    means="`{TIME...}` or `{IPV6}`, which the import of an Apache file brings. IIS has no such variable.",
+    means="`{TIME...}` or `{IPV6}`, as the import of an Apache file writes them. IIS has no such variable.",
     iis="Takes it as empty and says nothing.",
     here="Has Apache's value: the local time, and `on` or `off`.",
     write="Nothing, unless the rules are to go to IIS.",
@@ -214,18 +214,18 @@ def variable_of_apache(view: ConditionsView) -> Iterator[Finding]:
         for name in _variables(template):
             if normal_name(name) in APACHE_VARIABLES - view.context.variables:
                 yield Finding(
-                    f"{{{name}}} in {quoted(template.source)} is a variable of Apache's: empty in IIS, known here",
+                    f"{{{name}}} in {quoted(template.source)} is an Apache variable: empty in IIS, known here",
                     source,
                 )
 
 
 @check(
     "UR156",
-    "A brace that begins nothing",
+    "A brace that begins no reference",
     ConditionsView,
     means="A `{` or `}` in the input of a condition, or in the URL or a value of an inbound rule, belongs to none of "
     "`{NAME}`, `{R:n}`, `{C:n}`, `{function:text}` and `{Map:key}`. Most often the one that closes is missing.",
-    iis="No source tells. ASP.NET Core, Microsoft's port, refuses the file.",
+    iis="Not documented. ASP.NET Core, Microsoft's port, refuses the file.",
     here="It is a plain character.",
     write="`{HTTPS}` for `{HTTPS`; `%7B` for a brace that is meant to stand in a URL.",
 )

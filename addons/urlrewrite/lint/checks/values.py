@@ -1,7 +1,7 @@
 """Checks of what outbound rules write: tails that are lost, prefixes that are written twice.
 
-A rule for tags or fields replaces the whole value, not only what its pattern fits; and what one rule has written is the
-input of the next. Both are tried out on texts that fit the rule's own pattern.
+A rule for tags or fields replaces the whole value, not only what its pattern matches; and what one rule has written is
+the input of the next. Both are tried out on texts that match the rule's own pattern.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from urlrewrite.engine.template import BackReference, Literal, Template, Variable
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.lint.registry import Finding, check
-from urlrewrite.lint.shapes import covers_end, is_any_run, samples
+from urlrewrite.lint.shapes import covers_end, samples
 from urlrewrite.lint.views import LevelView, OutboundView, quoted
 from urlrewrite.model import PatternSyntax, TagReplacement
-from urlrewrite.patterns.tree import Group, Node, Repeat, Sequence
+from urlrewrite.patterns.tree import Concatenation, Group, Node, Repeat, is_any_run
 
 _DEADLINE = 0.05
 _COMPARED = 100  # rules before a rule whose output is tried on it
@@ -30,8 +30,8 @@ _BARE_ORIGIN = re.compile(r"https?://[^/]*/?|/|(?:/[\w.\-]+)+/")
     OutboundView,
     means="A rule for tags, Location or Set-Cookie writes a new value without what stands after the part that its "
     "pattern is about: the path of a link, the attributes of a cookie.",
-    iis="Replaces the whole value, not only what the pattern fits.",
-    here="The same, and the trace warns. With the reading `tagReplacement: match` a tag rule replaces what fits only.",
+    iis="Replaces the whole value, not only what the pattern matches.",
+    here="The same, and the trace warns. With the reading `tagReplacement: match` a tag rule replaces the match only.",
     write="`(.*)` at the end of the pattern, and its `{R:n}` at the end of the value: `^http://internal/(.*)` with "
     "`https://www.example.com/{R:1}`.",
 )
@@ -47,10 +47,10 @@ def lost_tail(view: OutboundView) -> Iterator[Finding]:
     if not covers_end(view.pattern):
         if not any(used) and not _BARE_ORIGIN.fullmatch(value):
             return
-        mended = f"{pattern}(.*)$"
+        fixed = f"{pattern}(.*)$"
         yield Finding(
             f"the pattern {quoted(pattern)} ends before the value does, and the whole value is replaced, in IIS as "
-            f"here: the rest is lost; write {quoted(mended)} and {quoted(value + f'{{R:{view.pattern.groups + 1}}}')}"
+            f"here: the rest is lost; write {quoted(fixed)} and {quoted(value + f'{{R:{view.pattern.groups + 1}}}')}"
         )
         return
     last = _last_group(view.pattern.tree)
@@ -62,15 +62,15 @@ def lost_tail(view: OutboundView) -> Iterator[Finding]:
 
 
 def _last_group(node: Node) -> int:
-    """The number of the group at the pattern's end that takes any text, 0 if there is none."""
-    while isinstance(node, Sequence) and node.items:
-        at = -2 if not isinstance(node.items[-1], Group | Repeat | Sequence) and len(node.items) > 1 else -1
+    """Return the number of the group at the pattern's end that takes any text, 0 if there is none."""
+    while isinstance(node, Concatenation) and node.items:
+        at = -2 if not isinstance(node.items[-1], Group | Repeat | Concatenation) and len(node.items) > 1 else -1
         node = node.items[at]
     return node.number if isinstance(node, Group) and is_any_run(node) else 0
 
 
 def _is_whole_value(view: OutboundView) -> bool:
-    """Whether it is a rule that writes a link or a cookie as a whole."""
+    """Say whether it is a rule that writes a link or a cookie as a whole."""
     links = bool(view.tags) or view.variable in (*_URL_FIELDS, _COOKIE)
     return links and view.rewrites and not view.item.match.negate
 
@@ -79,9 +79,9 @@ def _is_whole_value(view: OutboundView) -> bool:
     "UR166",
     "A prefix that is written twice",
     LevelView,
-    means="What a rule writes fits the pattern of a rule after it, or its own: a link that has the prefix already gets "
-    "it once more (`/app/app/page`), a cookie the same attribute once more.",
-    iis="Rules chain: what one has written is the input of the next. And a page may hold links that are right already.",
+    means="What a rule writes matches the pattern of a rule after it, or its own: a link that has the prefix already "
+    "gets it once more (`/app/app/page`), a cookie the same attribute once more.",
+    iis="Rules chain: what one has written is the input of the next. And a page may have links that are already right.",
     here="The same.",
     write="A pattern that leaves out what has the prefix: `^/(?!app/)(.*)`; for cookies `^(?!.*;\\s*secure)(.+)$`.",
 )
@@ -92,9 +92,9 @@ def written_twice(view: LevelView) -> Iterator[Finding]:
         earlier = zip(rules[max(0, at - _COMPARED) : at], written[max(0, at - _COMPARED) :], strict=False)
         before = next((other for other, texts in earlier if _follows(other, rule) and _doubles(texts, rule)), None)
         if before:
-            told = f"what the rule {quoted(before.rule)} writes fits the pattern of this rule, which puts"
+            cause = f"what the rule {quoted(before.rule)} writes matches the pattern of this rule, which puts"
         elif _doubles(written[at], rule):
-            told = "a value that is right already fits the pattern, and the rule puts"
+            cause = "a value that is correct already matches the pattern, and the rule puts"
         else:
             continue
         prefix = _prefix(rule.value).lstrip("/")
@@ -105,30 +105,32 @@ def written_twice(view: LevelView) -> Iterator[Finding]:
             write = f"write {quoted(f'^/(?!{_escaped(prefix)}){rule.item.match.pattern[2:]}')}"
         else:
             write = f"leave such values out with '(?!{_escaped(prefix)})' in the pattern"
-        yield Finding(f"{told} {quoted(_added(rule))} there once more, in IIS as here: {write}", rule.source, rule.rule)
+        yield Finding(
+            f"{cause} {quoted(_added(rule))} there once more, in IIS as here: {write}", rule.source, rule.rule
+        )
 
 
 def _is_guarded(rule: OutboundView) -> bool:
-    """Whether conditions look at the value, so that nothing can be said."""
-    asked = [item for item in rule.conditions if any(isinstance(n, BackReference) for n in item.input.references())]
+    """Say whether conditions look at the value, so that nothing can be said."""
+    on_value = [item for item in rule.conditions if any(isinstance(n, BackReference) for n in item.input.references())]
     before = rule.pre_condition.conditions if rule.pre_condition else ()
-    return bool(asked) or any(_COOKIE in normal_name(item.item.input) for item in before)
+    return bool(on_value) or any(_COOKIE in normal_name(item.item.input) for item in before)
 
 
 def _follows(first: OutboundView, second: OutboundView) -> bool:
-    """Whether what the first rule writes is the input of the second."""
+    """Say whether what the first rule writes is the input of the second."""
     same_scope = first.variable == second.variable and bool(first.variable or first.tags & second.tags)
     return same_scope and not first.item.stop_processing
 
 
 def _written(rule: OutboundView) -> list[str]:
-    """What the rule makes of texts that fit its pattern."""
+    """Return what the rule makes of texts that match its pattern."""
     texts = samples(rule.pattern) if rule.pattern else []
     return [text for text in (_applied(rule, text) for text in texts) if text]
 
 
 def _doubles(texts: list[str], rule: OutboundView) -> bool:
-    """Whether a text that has the rule's addition gets it again."""
+    """Say whether a text that has the rule's addition gets it again."""
     added = _added(rule)
     for text in texts:
         if added and added in text and (twice := _applied(rule, text)) and twice.count(added) > text.count(added):
@@ -141,13 +143,13 @@ def _escaped(text: str) -> str:
 
 
 def _prefix(value: Template) -> str:
-    """The plain text that a value begins with, "" if a reference comes first."""
+    """Return the plain text that a value begins with, "" if a reference comes first."""
     first = value.nodes[0] if value.nodes else None
     return first.text if isinstance(first, Literal) and len(value.nodes) > 1 else ""
 
 
 def _added(rule: OutboundView) -> str:
-    """What the rule adds: before a link, after a cookie."""
+    """Return what the rule adds: before a link, after a cookie."""
     if rule.variable == _COOKIE:
         last = rule.value.nodes[-1] if len(rule.value.nodes) > 1 else None
         return last.text.strip() if isinstance(last, Literal) else ""
@@ -156,7 +158,9 @@ def _added(rule: OutboundView) -> str:
 
 
 def _applied(rule: OutboundView, text: str) -> str | None:
-    """The value that the rule writes for a text, unknown things as `v`; None where its pattern does not fit."""
+    """Return the value that the rule writes for a text, unknown things as `v`; None where its pattern
+    does not match.
+    """
     found = rule.pattern.search(text, _DEADLINE) if rule.pattern else None
     if found is None:
         return None

@@ -10,15 +10,15 @@ _APACHE = "Knows nothing of Apache; the import of IIS Manager leaves such lines 
 document(
     "UR031",
     "Something that IIS does not have, or has elsewhere",
-    means="A file for IIS is written, and something of the rules is not in it: a certificate, trustedProxies, tests.",
+    means="An exported file for IIS lacks something that the rules have: a certificate, trustedProxies, tests.",
     iis="Has it in another place (bindings, the settings of ARR), or not at all.",
     here="Left out of the export; the rules themselves are as they were.",
     write="In IIS Manager what the message says; or nothing.",
 )
 document(
     "UR032",
-    "Something written out as rules",
-    means="A file for IIS is written, and what is one word here has become rules there: `backend:`, `links:`.",
+    "A setting exported as rules",
+    means="An exported file for IIS has rules for what is one setting here: `backend:`, `links:`.",
     iis="Does what the rules say, which is less; comments in the file tell what they do not cover.",
     here="Does it without rules.",
     write="Nothing, if the message is as you expect.",
@@ -26,7 +26,7 @@ document(
 document(
     "UR033",
     "A text that XML cannot hold",
-    means="A file for IIS is written, and a text has a character that XML does not allow, such as a control character.",
+    means="A text to be exported for IIS has a character that XML does not allow, such as a control character.",
     iis=_NOT_IIS,
     here="Nothing is written.",
     write="In a pattern `\\x07` for the character itself.",
@@ -42,19 +42,19 @@ document(
 document(
     "UR041",
     "An expression of Apache that cannot be converted",
-    means="Apache's expressions are PCRE. A part of this one is not valid, or ECMAScript, which IIS has, cannot say "
-    "it: atomic groups, recursion and the like.",
+    means="Apache's expressions are PCRE. A part of this one is not valid, or ECMAScript, which IIS has, cannot "
+    "express it: atomic groups, recursion and the like.",
     iis=_APACHE,
     here="The rules are not loaded.",
     write="The expression without that part; mostly `(...)` for `(?>...)`.",
 )
 document(
     "UR042",
-    "Something of Apache that no rule of IIS can say",
+    "Something of Apache that no rule of IIS can express",
     means="Without it the rules would mean something else, and IIS has nothing of the kind.",
     iis=_APACHE,
     here="The rules are not loaded.",
-    write="Another way to the same end; the message has one where there is one.",
+    write="Another way to the same end; the message has one if there is one.",
 )
 document(
     "UR043",
@@ -66,7 +66,7 @@ document(
 )
 document(
     "UR044",
-    "The nearest that IIS has",
+    "Converted to the nearest that IIS has",
     means="Something of Apache has become something of IIS that is not quite the same; the message says where they "
     "differ.",
     iis="Does what the converted rule says.",
@@ -75,7 +75,7 @@ document(
 )
 document(
     "UR045",
-    "Something that the Apache file does not say",
+    "An assumption about the Apache server",
     means="The meaning of a file depends on where it lies and on the server around it. The message says what was taken "
     "for granted.",
     iis="Does what the converted rule says.",
@@ -100,7 +100,7 @@ document(
 )
 document(
     "UR048",
-    "A redirect that is not called one",
+    "A redirect without the flag R",
     means="A RewriteRule has an absolute URL and neither R nor P. Apache takes that as a redirect, if the host is not "
     "its own.",
     iis="A Rewrite to an absolute URL would be proxied.",
@@ -110,7 +110,7 @@ document(
 document(
     "UR049",
     "A part of an Apache file without effect",
-    means="Something can never match, or has nothing to act on: a RewriteCond without a rule after it, for example.",
+    means="Something can never match, or has nothing to act on, such as a RewriteCond without a rule after it.",
     iis=_APACHE,
     here="Left out.",
     write="The file without it, or what it lacks.",

@@ -9,15 +9,15 @@ _NOT_IIS = "Has no such thing."
 document(
     "UR110",
     "A pattern that is not valid",
-    means="A pattern cannot be read, at the offset that is told. `*` alone, or at the beginning, is a Wildcard.",
+    means="A pattern is invalid at the offset that the message has. `*` alone, or at the beginning, is a Wildcard.",
     iis="500.50 for every request of the site.",
     here="Not loaded; in the mode `iis` every request is answered with 500.50.",
-    write="`.*` for `*`, `\\(` for a parenthesis that is meant as such; or `patternSyntax: Wildcard`.",
+    write="`.*` for `*`, `\\(` for a literal parenthesis; or `patternSyntax: Wildcard`.",
 )
 document(
     "UR111",
-    "A pattern that is probably not meant",
-    means="The pattern hardly means what it seems to.",
+    "A pattern that is probably a mistake",
+    means="The pattern probably does not mean what it seems to.",
     iis="Takes it as ECMAScript does.",
     here="As the message says.",
     write="As the message says.",
@@ -25,7 +25,7 @@ document(
 document(
     "UR120",
     "A reference that is not closed",
-    means="`{name:` is opened in a text and never closed.",
+    means="`{name:` is opened and never closed.",
     iis="500.50.",
     here="Not loaded; in the mode `iis` requests are answered with 500.50.",
     write="`{ToLower:{R:1}}`: as many closing braces as opening ones.",
@@ -33,7 +33,7 @@ document(
 document(
     "UR121",
     "An unknown map, provider or function",
-    means="`{Name:...}` names no rewrite map and no provider that is in force here, and no function.",
+    means="`{Name:...}` names neither a rewrite map or provider that is in force here, nor a function.",
     iis="500.50.",
     here="Not loaded; in the mode `iis` requests are answered with 500.50.",
     write="ToLower, UrlEncode, UrlDecode, HtmlEncode, or the name of a map as it is defined.",
@@ -44,7 +44,7 @@ document(
     means="`{R:n}` or `{C:n}` has a number that no group of the pattern, or of the conditions, has.",
     iis="Gives an empty text.",
     here="The same.",
-    write="`{R:0}` for all that the pattern fits, `{R:1}` for its first `(...)`. Parentheses are counted from the "
+    write="`{R:0}` for all that the pattern matches, `{R:1}` for its first `(...)`. Parentheses are counted from the "
     "left.",
 )
 document(
@@ -84,8 +84,8 @@ document(
 document(
     "UR127",
     "An inherited name given again",
-    means="A level inherits a rule, map or preCondition and has one of the same name, without taking the inherited one "
-    "away.",
+    means="A level inherits a rule, map or preCondition and has one of the same name, without removing the "
+    "inherited one.",
     iis="500.19, duplicate collection entry.",
     here="In the mode `helpful` the new one is in force in its place.",
     write='`<remove name="..."/>` before it, `<clear/>`, or another name.',
@@ -93,14 +93,14 @@ document(
 document(
     "UR190",
     "A test that failed",
-    means="A case under `tests:` of a rule file expects something else than the rules do.",
+    means="A test under `tests:` of a rule file expects something else than what the rules do.",
     iis=_NOT_IIS,
     here="`run.sh check` fails. The rules are loaded all the same when they are served.",
     write="`run.sh explain` with the URL of the test shows what the rules do, step by step.",
 )
 document(
     "UR191",
-    "What is said beside the files has no place",
+    "--public or --backend that fits no site",
     means="`--public` or `--backend` is given, and every site has its own, or more than one lacks it.",
     iis=_NOT_IIS,
     here="The command ends; what is in force stays.",

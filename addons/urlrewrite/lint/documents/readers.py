@@ -19,7 +19,7 @@ document(
 )
 document(
     "UR002",
-    "No YAML",
+    "Not valid YAML",
     means="The text of a rule file is not well-formed YAML. Often a pattern with `: `, `#`, `{` or `\\` stands without "
     "quotes, or a line is indented by a tab.",
     iis=_NOT_IIS,
@@ -36,8 +36,8 @@ document(
 )
 document(
     "UR004",
-    "A key, an element or an attribute that means nothing here",
-    means="The name is not one of this place, or misspelled; the message has the nearest one.",
+    "Unknown key, element or attribute",
+    means="The name is not known in this place, or misspelled; the message has the nearest one.",
     iis="500.19.",
     here="In YAML an error. In XML it is left out with a warning, since such files run on servers that do not look.",
     write="The name as the message has it.",
@@ -45,7 +45,7 @@ document(
 document(
     "UR005",
     "The same key or element twice",
-    means="What may stand once stands there again.",
+    means="A key or an element that may occur once occurs again.",
     iis="500.19.",
     here=_NOT_LOADED,
     write="One of the two.",
@@ -53,16 +53,15 @@ document(
 document(
     "UR006",
     "Something is missing",
-    means="A key, an attribute or an element that there must be is not there: a rule without `match`, an action "
-    "without `url`.",
+    means="A required key, attribute or element is missing: a rule without `match`, an action without `url`.",
     iis="500.19 for an attribute, 500.50 for a rule without `<match>`.",
     here=_NOT_LOADED,
-    write="What the message expects; `match: .*` fits every URL.",
+    write="What the message expects; `match: .*` matches every URL.",
 )
 document(
     "UR007",
-    "A value that cannot be",
-    means="A value is none of those that its key or attribute may have.",
+    "Invalid value",
+    means="A key or an attribute has a value that it cannot have.",
     iis=_REFUSED,
     here=_NOT_LOADED,
     write="One of the values in the message.",
@@ -70,23 +69,23 @@ document(
 document(
     "UR008",
     "A name given twice",
-    means="Two rules, preConditions, maps, sites or public addresses have one name. Case does not tell names apart.",
+    means="Two rules, preConditions, maps, sites or public addresses have one name. Names are compared without case.",
     iis='500.19, "Cannot add duplicate collection entry".',
     here=_NOT_LOADED,
     write="Another name for one of them.",
 )
 document(
     "UR009",
-    "A name that nothing has",
-    means="A preCondition, customTags or site is named that does not exist; the message has the nearest name.",
+    "Unknown name",
+    means="A preCondition, customTags or site of this name does not exist; the message has the nearest name.",
     iis="500.50.",
     here=_NOT_LOADED,
     write="The name as it is spelled where it is defined.",
 )
 document(
     "UR010",
-    "No address",
-    means="An origin, a URL, a host with a port or a network cannot be read.",
+    "Invalid address",
+    means="An origin, a URL, a host with a port or a network is invalid.",
     iis=_NOT_IIS,
     here=_NOT_LOADED,
     write="`https://www.example.com` for an origin (no path), `10.0.0.7:8080` for a host and port, `10.0.0.0/8` for a "
@@ -103,8 +102,8 @@ document(
 )
 document(
     "UR012",
-    "Parts that cannot go together",
-    means="Each part is right by itself: a Wildcard pattern for whole bodies, for example.",
+    "Parts that do not go together",
+    means="Each part is valid by itself: a Wildcard pattern for whole bodies, for example.",
     iis=_REFUSED,
     here=_NOT_LOADED,
     write="For bodies patternSyntax ECMAScript or ExactMatch; or filterByTags or serverVariable with Wildcard.",
@@ -112,7 +111,7 @@ document(
 document(
     "UR013",
     "Something that has no effect",
-    means="Something is given that changes nothing: `url` with the action None, `filterByTags` together with "
+    means="Something changes nothing: `url` with the action None, `filterByTags` together with "
     "`serverVariable` (the rule works on the variable only), `customTags` without the flag CustomTags.",
     iis="Ignores it.",
     here="The same.",
@@ -121,8 +120,8 @@ document(
 document(
     "UR014",
     "A directory that does not exist",
-    means="`documentRoot`, or the physicalPath of a site in applicationHost.config, is no directory of this machine. "
-    "IsFile and IsDirectory find nothing, and the site's web.config is not read with it.",
+    means="`documentRoot`, or the physicalPath of a site in applicationHost.config, is not a directory of this "
+    "machine. IsFile and IsDirectory find nothing, and the site's web.config is not read with it.",
     iis="Answers 500.19 for a site without its directory.",
     here="The rules are in force; the conditions are false, or true where they are negated.",
     write="The directory of the site's files, relative to the rule file. What a web.config on another machine says has "
@@ -130,16 +129,16 @@ document(
 )
 document(
     "UR015",
-    "No XML",
-    means="The text is not well-formed, or too deep or too large to be a configuration. Often `&` or `<` of a pattern "
-    "is not escaped.",
+    "Not valid XML",
+    means="The text is not well-formed XML, or too deep or too large to be a configuration. Often `&` or `<` of a "
+    "pattern is not escaped.",
     iis="500.19.",
     here=_NOT_LOADED,
     write="`&amp;` for `&`, `&lt;` for `<`, `&quot;` for a double quote in an attribute.",
 )
 document(
     "UR016",
-    "A document type",
+    "A document type declaration",
     means="The XML has a DOCTYPE, which could define entities that read other files or grow without end.",
     iis="500.19.",
     here=_NOT_LOADED,
@@ -148,7 +147,7 @@ document(
 document(
     "UR017",
     "Another spelling",
-    means="Something is not spelled as IIS spells it, and taken for what it plainly means: `preconditions`, "
+    means="Something is spelled differently than in IIS, and taken for what it plainly means: `preconditions`, "
     '`redirectType="301"`, blanks around a URL.',
     iis="500.19 for most of them.",
     here="Taken as meant.",
@@ -161,8 +160,8 @@ document(
     "the redirect type 308.",
     iis="500.19.",
     here="Works as it is written.",
-    write="In applicationHost.config what belongs there. If the rules never go back to IIS, silence it where it is "
-    "told of a rule.",
+    write="In applicationHost.config what belongs there. If the rules never go back to IIS, silence it in "
+    "the rule that it is reported for.",
 )
 document(
     "UR019",
@@ -178,12 +177,12 @@ document(
     means="Something of IIS is kept, and written again on export, but not done: a rewrite provider that is a class of "
     ".NET, for example.",
     iis="Does it.",
-    here="A provider gives an empty text, and the trace tells each time; for the rest the message says what is left.",
+    here="A provider gives an empty text, and the trace says so each time; for the rest the message says what is left.",
     write="A rewrite map or a FileMapProvider with the same responses.",
 )
 document(
     "UR021",
-    "A comment for us that means nothing",
+    "An unknown directive in a comment",
     means="A comment `urlrewrite: ...` in XML has a word that is not known.",
     iis="Ignores comments.",
     here="Ignored.",
@@ -200,8 +199,8 @@ document(
 document(
     "UR023",
     "Too many problems",
-    means="So much is wrong with a file that the rest is not told.",
-    iis="Tells of the first one only.",
+    means="A file has so many problems that the rest of it was not read.",
+    iis="Reports the first one only.",
     here=_NOT_LOADED,
-    write="What has been told mended, and the file checked again.",
+    write="Fix what is reported, and check the file again.",
 )

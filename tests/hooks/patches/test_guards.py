@@ -1,0 +1,214 @@
+"""Every piece of mitmproxy's inside that a patch relies on is as it was when the patch was written.
+
+A patch replaces or reads what mitmproxy promises to nobody. A new version that changes such a piece makes its row fail
+here: read what has changed, see whether what the row says of it still holds, then put the new hash into the row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from urlrewrite.hooks import patches
+
+# patch, internal, hash of its source, what the patch relies on
+INTERNALS = [
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpLayer.make_stream",
+        "16d38b19dd90ebc5",
+        "it makes each stream by the name HttpStream of its module, where ours is put",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.__init__",
+        "c9df1b8ee00f6d31",
+        "request_body_buf, response_body_buf, client_state and server_state are where a stream stands",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream._handle_event",
+        "08dc61acd70222bb",
+        "no Wakeup comes to it, and every other event goes on to a state",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.check_body_size",
+        "ae602ef9fc48ca89",
+        "it is asked after each piece that is held, of requests and of responses, and says whether the flow is over",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.start_request_stream",
+        "52a8ea61f3518baf",
+        "it raises where a flow has a response already, and sends the head and then each piece",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.state_consume_request_body",
+        "e3ee3fd9f617f517",
+        "it holds pieces in request_body_buf and asks check_body_size after each",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.start_response_stream",
+        "b0625108db2c8f5e",
+        "it sends the head, and the pieces that follow go through flow.response.stream",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.state_consume_response_body",
+        "dec716552627b818",
+        "it holds pieces in response_body_buf and asks check_body_size after each",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.state_stream_response_body",
+        "0e64215c8fe9567c",
+        "it does not look whether the flow was killed",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.check_killed",
+        "4cec665b2f0dc0f0",
+        "with True it tells the client of an error, and the backend of none",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.make_server_connection",
+        "a08ce3538129b5c4",
+        "once it is done the backend's protocol is known and the head is not sent yet",
+    ),
+    (
+        "http_stream",
+        "mitmproxy.proxy.layers.http._http1:Http1Client.send",
+        "bf915de1a0fde10b",
+        "a body without length and coding goes out without any framing",
+    ),
+    (
+        "backpressure",
+        "mitmproxy.proxy.server:ConnectionHandler.drain_writers",
+        "e7d7a0d4bdd7ddf8",
+        "it is awaited by whoever reads, by this name, and may take as long as it likes",
+    ),
+    (
+        "backpressure",
+        "mitmproxy.proxy.server:ConnectionHandler.handle_connection",
+        "2cd24c42884752ac",
+        "after each piece it awaits drain_writers in the task that transports names as the connection's handler",
+    ),
+    (
+        "backpressure",
+        "mitmproxy.proxy.layers.http:HttpLayer.__init__",
+        "0c903cab482f8855",
+        "connections has the layer of the client's connection",
+    ),
+    (
+        "backpressure",
+        "mitmproxy.proxy.layers.http._http_h2:BufferedH2Connection.send_data",
+        "d432a0066342e7eb",
+        "what a client of HTTP/2 does not take yet is in stream_buffers, by stream",
+    ),
+    (
+        "backpressure",
+        "mitmproxy.proxy.layers.quic:ClientQuicLayer.__init__",
+        "4241d830c11a5efd",
+        "the connection of QUIC is its attribute quic, from the base class on",
+    ),
+    (
+        "backpressure",
+        "aioquic.quic.stream:QuicStreamSender.write",
+        "8922b933e95d2367",
+        "what a client of HTTP/3 does not take yet is in _buffer",
+    ),
+    (
+        "backpressure",
+        "aioquic.quic.connection:QuicConnection.send_stream_data",
+        "a1660f882c67ec7d",
+        "streams are in _streams, by their number, each with a sender",
+    ),
+    (
+        "http1",
+        "mitmproxy.proxy.layers.http:HttpClient._handle_event",
+        "db8e70c4d8ef65c6",
+        "it makes the layer of a backend of HTTP/1 by the name Http1Client of its module, where ours is put",
+    ),
+    (
+        "http1",
+        "mitmproxy.proxy.layers.http:HttpLayer.get_connection",
+        "aa9d4f00ee025e40",
+        "it too makes one by that name",
+    ),
+    (
+        "http1",
+        "mitmproxy.proxy.layers.http._http1:Http1Client.read_headers",
+        "deee23a79fe992b4",
+        "it reads a whole head from buf, by maybe_extract_lines, and takes 1xx for the last one",
+    ),
+    (
+        "http1",
+        "mitmproxy.proxy.layers.http._http1:Http1Connection.read_body",
+        "d821888c1e1512b3",
+        "it raises where the end of a message has fields, and only there",
+    ),
+    (
+        "http1",
+        "mitmproxy.proxy.layers.http._http1:make_body_reader",
+        "9b076acda459637b",
+        "it makes the reader of chunks by the name ChunkedReader of its module, where ours is put",
+    ),
+    (
+        "http1",
+        "h11._readers:ChunkedReader",
+        "4d2629eeaaf366b6",
+        "its end of a message has the trailers as its fields",
+    ),
+    (
+        "http1",
+        "h11._receivebuffer:ReceiveBuffer.maybe_extract_lines",
+        "608ecc59c73c1d29",
+        "it takes a whole head off the buffer, or nothing",
+    ),
+    (
+        "slow_viewers",
+        "mitmproxy.tools.web.app:WebSocketEventBroadcaster",
+        "8a39e9e2acec1ffa",
+        "what a browser has not taken is in _send_queue, which has no bound, and its connection is in connections",
+    ),
+    (
+        "slow_viewers",
+        "mitmproxy.tools.web.app:ClientConnection",
+        "0f3c15fba9c4aa73",
+        "it is what is connected where mitmweb is shown",
+    ),
+]
+
+
+def source_of(internal: str) -> str:
+    """The source of `module:name.name`."""
+    module, _, names = internal.partition(":")
+    found = importlib.import_module(module)
+    for name in names.split("."):
+        found = getattr(found, name)
+    return textwrap.dedent(inspect.getsource(found))
+
+
+@pytest.mark.parametrize(
+    ("patch", "internal", "known", "relies_on"), INTERNALS, ids=[f"{row[0]}-{row[1]}" for row in INTERNALS]
+)
+def test_what_a_patch_relies_on_is_as_it_was(patch: str, internal: str, known: str, relies_on: str) -> None:
+    now = hashlib.sha256(source_of(internal).encode()).hexdigest()[:16]
+    assert now == known, (
+        f"{internal} has changed. hooks/patches/{patch}.py relies on this: {relies_on}. "
+        f"If it still does, its hash is now {now}"
+    )
+
+
+def test_every_patch_is_guarded() -> None:
+    files = {path.stem for path in Path(patches.__file__).parent.glob("*.py")} - {"__init__"}
+    assert {row[0] for row in INTERNALS} == files
