@@ -83,7 +83,7 @@ class Plain(PageHandler):
     """A page whose response is a function of the request."""
 
     async def respond(self) -> None:
-        """Call the function and send what it returns."""
+        """Call the function and send what it return."""
         assert not isinstance(self.page.serve, type)
         reply = self.page.serve(self.page, self.request)
         self.set_status(reply.status or self.page.status)

@@ -80,9 +80,7 @@ def dense(size: int) -> str:
 
 
 def big_login(page: Page, request: HTTPServerRequest) -> Reply:
-    """Respond as ``login``, in 380 kB; the response to the form comes chunked, and sets the cookies
-    without a redirect.
-    """
+    """Respond as ``login``, in 380 kB; to a posted form chunked, with the cookies but without a redirect."""
     if request.method != "POST":
         return Reply(body=document(page, f"{form(page.path)}\n{dense(BIG)}").encode())
     if not known(request):

@@ -16,9 +16,7 @@ type Colour = tuple[int, int, int]
 
 
 def png(width: int, height: int, colour: Callable[[int, int], Colour]) -> bytes:
-    """Return a true-colour PNG; ``colour(x, y)`` gives red, green and blue, 0 to 255 each (PNG specification, section
-    11).
-    """
+    """Return a true-colour PNG; ``colour(x, y)`` gives red, green and blue, 0 to 255 each (PNG, section 11)."""
     rows = b"".join(b"\0" + bytes(c for x in range(width) for c in colour(x, y)) for y in range(height))
 
     def chunk(kind: bytes, data: bytes) -> bytes:

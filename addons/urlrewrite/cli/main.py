@@ -269,9 +269,7 @@ def _add_init(command: argparse.ArgumentParser) -> None:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the options; file names and a URL may stand on both sides of an option, which argparse alone does not
-    allow.
-    """
+    """Parse the options; file names and a URL may stand on both sides of an option, unlike in plain argparse."""
     top = parser()
     options, rest = top.parse_known_args(arguments)
     if rest and (not hasattr(options, "rules") or any(word.startswith("-") for word in rest)):

@@ -9,8 +9,7 @@ _REFERENCE = re.compile(rb"&(?:#[0-9]{1,8}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30}(?
 
 
 def decoded(raw: bytes) -> tuple[bytes, list[int]]:
-    """Replace the character references in `raw`; return UTF-8, and for each byte of it, and its end, where it begins in
-    `raw`.
+    """Replace the character references in `raw`; return UTF-8, and where in `raw` each byte of it, and its end, is.
 
     Named references count only with their semicolon, as in attribute values (WHATWG, "named character reference
     state").

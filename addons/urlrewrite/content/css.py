@@ -106,9 +106,7 @@ def _end_of_rules(data: bytes) -> int:
 
 
 def _end_of_rule(data: bytes, until: int) -> int:
-    r"""Return where the last rule before `until` ends, 0 for none; the brace of `\u{2f}`, a slash in scripts, ends
-    none.
-    """
+    r"""Return where the last rule before `until` ends, 0 for none; `\u{2f}`, a slash in scripts, ends none."""
     while (brace := data.rfind(b"}", 0, until)) >= 0:
         if _SLASH_OF_SCRIPTS.search(data, max(0, brace - _MAX_SLASH_LENGTH), brace) is None:
             return brace + 1

@@ -197,9 +197,7 @@ def _meta_policies(page: bytes, change: Callable[[bytes], bytes | None]) -> byte
 
 
 def _canonical(digest: str) -> str:
-    """Return a digest as `digests` writes it: policies may have base64url (CSP 3, 2.3.1), and the algorithm in any
-    case.
-    """
+    """Return a digest as `digests` writes it; it may be in base64url (CSP 3, 2.3.1), its algorithm in any case."""
     found = _DIGEST.fullmatch(digest)
     assert found
     return found[1].lower() + found[2].replace("-", "+").replace("_", "/")

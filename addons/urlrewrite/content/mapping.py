@@ -105,9 +105,7 @@ def _playlist(link_map: LinkMap, paths: Paths, on_change: OnChange, lines: bytes
 
 
 def _part(links: Links, values: AttributeRewrites | None, body: bytes, content_type: str, offset: int) -> bytes:
-    """Rewrite the body of a part, in its own encoding and kind; it stays as it came where its encoding does not come
-    back.
-    """
+    """Rewrite the body of a part, in its own encoding and kind; it stays as it is where that would damage it."""
     kind = content_kind(content_type)
     within = replace(links, on_link=lambda where, at, *change: links.on_link(where, offset + at, *change))
     view = View.of(body, detect(body, content_type, kind=kind.charset_rules), escapes=kind is not Kind.XML)

@@ -28,9 +28,7 @@ _MAX_DEPTH = 8
 
 
 class Multipart:
-    """A rewriter that works part by part; an incomplete part is held back, up to 8 MB, and a longer one
-    is left alone.
-    """
+    """A rewriter that works part by part; an incomplete part is held, up to 8 MB, and a longer one is left alone."""
 
     def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart) -> None:
         self._parts = _Parts(link_map, on_change, rewrite)

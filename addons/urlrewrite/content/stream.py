@@ -54,8 +54,7 @@ class Chain:
 
 
 class Coded:
-    """A rewriter for a coded body: decoded, rewritten by another rewriter, and coded again, or in the codings `sent` if
-    given.
+    """A rewriter for a coded body: decoded, rewritten by another rewriter, and coded as before or with `sent`.
 
     What was taken is emitted at the end of each chunk, so that nothing waits in an encoder. `feed` and `finish` raise
     CorruptCoding, and DecodedTooLarge where the body decodes to more than `ratio` times what has come.
@@ -85,8 +84,7 @@ class Coded:
 
 
 class Lines:
-    """A rewriter that works line by line, so that an event stream arrives event by event; only an unfinished line is
-    held.
+    """A rewriter that works line by line, so that an event stream arrives event by event.
 
     `rewrite` is given some lines and their offset in the body.
     """

@@ -84,8 +84,7 @@ class CompiledRules:
     linear: bool
 
     def find_site(self, scheme: str, host: str, target: str) -> CompiledSite | None:
-        """Return the site that a Host field names: of several with the same name, the one mounted deepest above the
-        path.
+        """Return the site that a Host field names; of several, the one that is mounted deepest above the path.
 
         `target` is path and query as the client sent them.
         """
@@ -175,9 +174,7 @@ class _Compiler:
         return MappingProxyType(found)
 
     def global_rules(self, rule_set: RuleSet, lookups: Mapping[str, Lookup]) -> tuple[InboundSet, Failure | None]:
-        """Compile the global rules. They are the server's: a fault in them stops the load unless all sites are in mode
-        iis.
-        """
+        """Compile the global rules. They are the server's: a fault stops the load unless all sites are in mode iis."""
         modes = {site.mode for site in rule_set.sites}
         faults = _Faults(self, "500.51", Mode.IIS if modes == {Mode.IIS} else Mode.HELPFUL)
         rules = [faults.take(self._rules.inbound(PlacedRule(rule), lookups)) for rule in rule_set.global_rules]

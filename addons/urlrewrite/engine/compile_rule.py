@@ -37,9 +37,7 @@ _UNCOMPILED = compile_pattern("", "ExactMatch", ignore_case=False)
 
 @dataclass(frozen=True, slots=True)
 class Compiled[Item]:
-    """A rule or precondition with what was found wrong with it. `linear` says that all its patterns are proved to be
-    quick.
-    """
+    """A rule or precondition, and what is wrong with it. `linear` says that all its patterns are proved to be quick."""
 
     item: Item
     problems: tuple[Problem, ...]

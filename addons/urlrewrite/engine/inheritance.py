@@ -93,9 +93,7 @@ def site_levels(server: Effective, site: Site) -> Mapping[str, Effective]:
 
 
 def find_level[Level](levels: Mapping[str, Level], path: str) -> Level:
-    """Return the level of the deepest directory that contains a path (decoded, without its leading slash) or is named
-    by it.
-    """
+    """Return the level of the deepest directory that contains or equals a path (decoded, without its leading slash)."""
     found = levels.get("") if len(levels) == 1 else None
     if found is not None:
         return found

@@ -33,8 +33,7 @@ class Tally:
 
 
 class RuleRunner:
-    """Outbound rules at work on the items of one response: applies them, counts what each did, and traces the first
-    items.
+    """Outbound rules at work on the items of one response: they are applied, counted, and for the first items traced.
 
     `tallies` has an entry for every rule that is run, by its name.
     """
@@ -73,8 +72,7 @@ class RuleRunner:
     def try_rule(
         self, compiled: CompiledOutboundRule, tally: Tally, text: str, where: str, *, tell_miss: bool
     ) -> str | None:
-        """Return what one rule makes of an item: an equal text where it matches and changes nothing, None where it
-        fails.
+        """Return what one rule makes of an item: an equal text if it matches and changes nothing, None if it fails.
 
         Raises:
             PatternTimeout: a pattern took longer than the scope's deadline.

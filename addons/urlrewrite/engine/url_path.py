@@ -69,9 +69,7 @@ class CookedPath:
             self.text, self._offsets = _cook(self.raw)
 
     def below(self, directory: str) -> int:
-        """Return where in `text` the path relative to a directory (without slashes at its ends) begins; -1 outside of
-        it.
-        """
+        """Return where in `text` the path below a directory (without slashes at its ends) begins; -1 outside of it."""
         length = len(directory)
         if self.text[:length].lower() != directory.lower():
             return -1
@@ -101,9 +99,7 @@ class CookedPath:
 
 
 def _cook(raw: str) -> tuple[str, list[int]]:
-    """Return the decoded path without its leading slash, and the offset in `raw` of each of its characters and of its
-    end.
-    """
+    """Return the decoded path without its leading slash, and the offset in `raw` of each character and of the end."""
     characters: list[str] = []
     offsets: list[int] = []
 

@@ -49,9 +49,7 @@ class Change:
 
 
 def host_of(authority: str) -> str:
-    """Return the host of `host[:port]`: lower case, no brackets, no trailing dot; what is not an authority, in lower
-    case.
-    """
+    """Return the host of `host[:port]`: lower case, no brackets, no trailing dot; other texts in lower case."""
     parsed = parse_authority(authority)
     return parsed[0] if parsed else authority.lower()
 

@@ -111,7 +111,7 @@ def _no_rules() -> None:
 
 
 def register(rules: Rules = _no_rules) -> None:
-    """Add the views; each once only, since mitmproxy logs a second registration. `rules` returns those in force."""
+    """Add the views; each once only, since mitmproxy logs a second registration. `rules` return those in force."""
     if not isinstance(contentviews.registry.get(NAME.lower()), RewriteContentview):
         contentviews.add(RewriteContentview())
     for name, text_of in _VIEWS.items():

@@ -115,9 +115,7 @@ class _Handler(RequestHandler):
         self.set_header("Referrer-Policy", "no-referrer")
 
     def prepare(self) -> None:
-        """Refuse what another site requests. mitmweb raises a client-side error here; turn it into one of tornado's
-        server.
-        """
+        """Refuse requests of other sites; mitmweb raises a client-side error for them: turn it into a response."""
         try:
             super().prepare()  # type: ignore[no-untyped-call]
         except HTTPClientError as error:

@@ -92,9 +92,7 @@ class Recorder:
 
 
 def _hide_from_filters(flow: http.HTTPFlow) -> None:
-    """Restore the trace and the original of a flow that was loaded from a file to what they were before
-    it was saved.
-    """
+    """Restore the trace and the original of a flow from a file to what they were before it was saved."""
     for key in ("urlrewrite", KEY):
         if isinstance(data := flow.metadata.get(key), dict):
             flow.metadata[key] = HiddenFromMetaFilter(data)
@@ -154,9 +152,7 @@ def _without_surrogates(text: str) -> str:
 
 
 def _flat(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys that `~meta` may search, one for each question; a key is there only if it has
-    something to find.
-    """
+    """Return the keys that `~meta` may search, one for each question; keys without anything to find are left out."""
     acted = [*data.get("inbound_rules", ()), *data.get("outbound_rules", ())]
     texts = {
         "id": data.get("id", ""),

@@ -106,9 +106,7 @@ class RulesFile:
                 self._take(read, seconds)
 
     def _watched(self) -> Sequence[str]:
-        """Return the files as given, those that the rules in force name, and those that were named when
-        reading failed.
-        """
+        """Return the files as given, those of the rules in force, and those that were named when reading failed."""
         known = self._state.in_force.rules.rule_set.files if self._state.in_force else ()
         return sorted({*(str(Path(path).resolve()) for path in self._paths), *known, *self._named})
 

@@ -178,9 +178,7 @@ class TraceHeader:
 
 
 def _mark_varying(request: http.Request, response: http.Response) -> bool:
-    """Mark the response as one that depends on the secret; say False where caches would use it for
-    others all the same.
-    """
+    """Mark the response as dependent on the secret; say False where caches would use it for others all the same."""
     if response.status_code in (206, 304) or request.method == "HEAD":
         return False
     varies = [name.strip() for line in response.headers.get_all("vary") for name in line.split(",") if name.strip()]

@@ -14,9 +14,7 @@ logger = logging.getLogger("urlrewrite.websocket")
 
 
 class WebSocket:
-    """The addon that rewrites messages. To be registered before the recorder, which ends the exchange
-    at the handshake.
-    """
+    """The addon that rewrites messages. To be registered before the recorder, which ends the exchange early."""
 
     def __init__(self, state: State) -> None:
         self._state = state

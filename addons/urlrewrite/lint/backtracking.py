@@ -48,9 +48,7 @@ class Budget:
 
 
 def bad_text(tree: Node, budget: Budget) -> tuple[str, str, str] | None:
-    """Return a beginning, a piece and an ending: with enough pieces in between the pattern takes forever. None: not
-    found.
-    """
+    """Return a beginning, a piece and an ending; enough pieces in between make the pattern hang. None: not found."""
     if size(tree) > MAX_SIZE or budget.steps < 0:
         return None
     for start, loop in _loops(tree, ""):

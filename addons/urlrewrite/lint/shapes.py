@@ -50,9 +50,7 @@ def _flat(node: Node) -> list[Node]:
 
 
 def first_characters(pattern: Pattern) -> list[Ranges] | None:
-    """Return the sets of the characters that a match surely begins with; None where the pattern may
-    match further on.
-    """
+    """Return the sets of the characters that a match surely begins with; None where it may begin further on."""
     parts = flat(pattern.tree)
     if parts[:1] != [Anchor.START]:
         return None

@@ -9,9 +9,7 @@ type Stamp = tuple[tuple[str, int, int], ...]
 
 
 def stamp(paths: Iterable[str]) -> Stamp:
-    """Return a value that changes when one of the files does (by mtime and size); a file that is missing counts as
-    well.
-    """
+    """Return a value that changes when one of the files does (mtime or size); a missing file counts as well."""
     stamps = []
     for path in dict.fromkeys(paths):
         try:

@@ -62,8 +62,8 @@ def parse_authority(text: str) -> tuple[str, int | None] | None:
 
 
 def origin_of(scheme: str, authority: str) -> Origin | None:
-    """Return the http or https origin of a URL with this scheme (ws counts as http) and authority; None if it has no
-    host.
+    """Return the http or https origin of a URL with this scheme (ws counts as http) and authority; None
+    without a host.
     """
     parsed = parse_authority(authority.rpartition("@")[2])
     scheme = scheme.lower().replace("ws", "http", 1) if scheme.lower().startswith("ws") else scheme.lower()

@@ -79,7 +79,7 @@ ESCAPES: dict[str, Ranges] = {
 
 
 def canonical(char: str) -> int:
-    """Return the code point that stands for all variants in case (ECMA-262, Canonicalize without flag u).
+    """Return the character that stands for all that differ from it only in case (ECMA-262, Canonicalize without u).
 
     It is the upper case form, if that is one UTF-16 code unit. No character outside ASCII becomes one inside, so the
     long s and the Kelvin sign are not variants of "s" and "k".
@@ -127,7 +127,7 @@ def _escaped(code: int) -> str:
 
 
 def python_source(ranges: Ranges, *, ignore_case: bool = False) -> str:
-    """Return an expression for one character of the set, for the flag ASCII and, if so, IGNORECASE.
+    """Return a Python expression for one character of the set, for the flag ASCII and, if case is ignored, IGNORECASE.
 
     Where case is ignored a letter of ASCII stands for its pair, so that an engine can look for whole words at once.
     """

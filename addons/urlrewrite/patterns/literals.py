@@ -41,7 +41,7 @@ class Literals:
 
 
 def fold(text: str) -> str:
-    """Return a text as it is looked up: each character becomes what every variant of it becomes."""
+    """Return a text in the form in which literals are compared: all case variants of a character become one."""
     return text.lower()
 
 

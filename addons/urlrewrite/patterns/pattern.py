@@ -224,7 +224,7 @@ class Pattern:
             raise PatternTimeout(self.source, deadline) from None
 
     def finditer(self, text: str, deadline: float) -> Iterator[Captures]:
-        """Yield all matches from left to right; after an empty one the search goes on a character later (ECMA-262).
+        """Yield all matches, left to right; after an empty one the search goes on one character further (ECMA-262).
 
         The deadline, in seconds, is for all of them together; time that the caller takes in between does not count.
 

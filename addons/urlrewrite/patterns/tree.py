@@ -207,7 +207,7 @@ def repeat(body: Node, least: int, most: int | None, *, lazy: bool) -> Node | No
 
 
 def nonempty(node: Node) -> Node | None:
-    """Return a tree that matches as this one does, but never the empty text; None: not known."""
+    """Return a tree that matches as this one, in the same order, but never the empty text; None: not known."""
     low, high = width(node)
     if low > 0:
         return node

@@ -157,8 +157,7 @@ class View:
         return raw.decode("ascii") if raw.isascii() else decoded(raw, self._codec)
 
     def encode_value(self, text: str, *, html: bool) -> bytes:
-        """Return `text` as bytes to put into `data`. `encode_value(decode_value(raw)) == raw` for any span `raw` of
-        `data`.
+        """Return `text` as bytes for `data`. `encode_value(decode_value(raw)) == raw` for any span `raw` of `data`.
 
         A character that the body's encoding lacks becomes a numeric character reference if `html`.
 
@@ -177,9 +176,7 @@ class View:
 
 
 def _errors(codec: str) -> str:
-    """Return the error handler that keeps a codec lossless. A stateful one cannot be: after an odd byte its state is
-    unknown.
-    """
+    """Return the error handler that keeps a codec lossless; none does for a stateful one, which gets "strict"."""
     if codec in WIDE:
         return "surrogatepass"
     return "strict" if codec in STATEFUL else "surrogateescape"
@@ -252,7 +249,7 @@ def _fitted(text: str, charset: Charset, *, html: bool) -> str:
 
 
 def _holds(codec: str, text: str) -> bool:
-    r"""Say whether the codec has all of `text`. Some encode what they lack as something like it: euc_jp
+    r"""Say whether the codec has all of `text`. Some encode what they lack as something similar: euc_jp
     a yen as `\`.
     """
     try:

@@ -91,7 +91,7 @@ class Decoder:
         return b"".join(self.pieces(data))
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Yield what `feed` returns piece by piece, so that no more than one piece need be held."""
+        """Yield what `feed` return piece by piece, so that no more than one piece need be held."""
         self._received += len(data)
         return self._undo(0, data)
 

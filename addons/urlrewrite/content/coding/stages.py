@@ -38,9 +38,7 @@ class Stage(Protocol):
         """Yield what `data` decodes to, in pieces of bounded size. Raises the library's error on damage."""
 
     def complete(self) -> bool:
-        """Say whether the data fed so far is a whole stream. No data at all counts as one: servers
-        label empty bodies.
-        """
+        """Say whether the data fed so far is a whole stream. No data counts as one: servers label empty bodies."""
 
 
 class _Gzip:

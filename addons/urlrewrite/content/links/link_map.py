@@ -130,8 +130,7 @@ class LinkMap:
     def map_settled(
         self, data: bytes, done: int, *, final: bool, bare: bool = False, on_change: OnChange | None = None
     ) -> tuple[bytes, int]:
-        """Map `data[done:]` as far as no further data could alter the result; return that part, and the offset where it
-        ends.
+        """Map `data[done:]` as far as no further data could alter the result; return that part, and where it ends.
 
         `data[:done]` has been mapped before; of it `REACH_BACK` bytes must be there, or all. `final` says that no
         further data comes.
@@ -240,9 +239,7 @@ class LinkMap:
         return only_origin
 
     def _bare(self, data: bytes, host: bytes, start: int, end: int, floor: int) -> tuple[int, int, bytes] | None:
-        """Return the change of a quoted host, with the scheme that a script puts before it, or of the domain of a
-        cookie.
-        """
+        """Return the change of a quoted host, with a scheme that a script puts before it, or of a cookie's domain."""
         if patterns.COOKIE_AFTER.match(data, end) and patterns.COOKIE_BEFORE.search(data, floor, start):
             return start, end, self._by_host[host][0].becomes.host_text.encode()
         after = patterns.BARE_AFTER.match(data, end)
@@ -266,9 +263,7 @@ class LinkMap:
         return None
 
     def _root_change(self, data: bytes, segment: bytes, start: int, floor: int) -> tuple[int, int, bytes] | None:
-        """Return the change of a quoted string that begins with a root path, of which the first segment stands at
-        `start`.
-        """
+        """Return the change of a quoted string that begins with a root path, whose first segment stands at `start`."""
         before = patterns.ROOT_BEFORE.search(data, floor, start)
         if before is None or self.mount is None:
             return None

@@ -29,8 +29,9 @@ _RELATIVE = re.compile(rb"/?+(?:[\w.~%+@-]++/)*+[\w.~%+@-]*+(?!:)")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """The mount of a site: what is `base` at the backend is `path` in public; each is "" or a path without a slash at
-    its end.
+    """The mount of a site: `base` at the backend is `path` in public.
+
+    Each is "" or a path without a slash at its end.
     """
 
     base: str
@@ -68,8 +69,8 @@ class Mount:
         return re.escape(self.base.encode()) + b"/" + (b"(?!%b)" % b"|".join(but) if but else b"")
 
     def change(self, data: bytes, at: int) -> Change | None:
-        """Return the change of the path from the root that begins at `at`, in any spelling of its slashes; None for no
-        change.
+        """Return the change of the path from the root that begins at `at`, with any spelling of
+        slashes; None for none.
         """
         rooted = _ROOTED.match(data, at)
         if rooted is None:

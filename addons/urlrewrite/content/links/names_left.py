@@ -35,9 +35,7 @@ class NamesLeft:
         """The text around each of the first `MAX_EXCERPTS` names, on one line."""
 
     def look(self, data: bytes, *, final: bool) -> None:
-        """Look through the next bytes that are sent. Whether a name at their end ends there, only the
-        next bytes show.
-        """
+        """Look through the next bytes that are sent; a name at their end is judged when more bytes are there."""
         seen = len(self._kept) - _ENDS
         data = self._kept + data if self._kept else data
         until = len(data) if final else len(data) - _ENDS

@@ -227,9 +227,7 @@ def _name(node: object) -> str:
 
 
 def _options(compiled: CompiledInboundRule) -> Iterator[tuple[_Input, Literals]]:
-    """Yield the keys that a rule offers; where a text lacks one of them, the rule neither matches nor does anything
-    else.
-    """
+    """Yield the keys that a rule offers; where a text lacks one of them, the rule has no effect at all."""
     if not compiled.rule.match.negate:
         for literals in required_literals(compiled.pattern.tree):
             yield compiled.directory, literals

@@ -13,8 +13,7 @@ _MAX_SHOWN = 64
 
 
 class TagValues:
-    """The rules for one attribute of a tag at work on a response: rewrites values, counts them, and traces the first
-    ones.
+    """The rules for one attribute of a tag at work on a response: they rewrite, count and trace its values.
 
     `where` names the attribute for the trace. Pairs with the same `rules` may be counted together.
     """
@@ -53,8 +52,8 @@ class TagValues:
         return outcome.becomes + rest
 
     def wants_trace(self, prefix: str) -> bool:
-        """Say whether the trace wants to see each value that begins with `prefix`, "" being for one that no rule
-        matches.
+        """Say whether the trace wants each value that begins with `prefix`; "" stands for those that no
+        rule matches.
         """
         outcome = self.rules.outcomes[prefix] if prefix else None
         changes = outcome is not None and bool(outcome.changes) and self._shown < _MAX_SHOWN

@@ -102,9 +102,7 @@ class _Ending:
 
 
 def _changes(rule: InboundView) -> bool:
-    """Say whether a rule can change the request for the rules after it: it does not stop, and sets another URL or
-    variables.
-    """
+    """Say whether a rule can change the request for the rules after it: it does not stop, and sets URL or variables."""
     return not rule.ends and (rule.item.action.type is ActionType.REWRITE or bool(rule.variables))
 
 

@@ -137,9 +137,7 @@ class _Walker:
         return self._left < 0
 
     def redirect(self, request: RequestFacts) -> tuple[InboundView, str] | None:
-        """Return the rule that redirects the request, and its target; None if it is not redirected, or that is not
-        known.
-        """
+        """Return the rule that redirects the request, and its target; None if none does, or that is not known."""
         variables = Variables(request)
         for rule in self.rules:
             self._left -= 1

@@ -158,9 +158,7 @@ def _added(rule: OutboundView) -> str:
 
 
 def _applied(rule: OutboundView, text: str) -> str | None:
-    """Return the value that the rule writes for a text, unknown things as `v`; None where its pattern
-    does not match.
-    """
+    """Return the value that the rule writes for a text, unknown things as `v`; None if its pattern does not match."""
     found = rule.pattern.search(text, _DEADLINE) if rule.pattern else None
     if found is None:
         return None
