@@ -13,6 +13,7 @@ from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model.field_lines import FieldLine
+from urlrewrite.trace.events import Name
 
 SITE = """
 public: [https://www.example.com, http://www.example.com]
@@ -52,3 +53,9 @@ def routed(rules: RulesInForce, url: str, *fields: FieldLine, method: str = "GET
 def field(evaluation: Evaluation, name: str) -> list[str]:
     """The values of a field of the response."""
     return [value for key, value in evaluation.fields or [] if key.lower() == name.lower()]
+
+
+def problem_codes(evaluation: Evaluation) -> list[str]:
+    """The codes of all errors and warnings: where a reason has a cause, that of the cause."""
+    found = [event for event in evaluation.exchange.trace.events if event["event"] in (Name.ERROR, Name.WARNING)]
+    return [event.get("cause") or event["reason"] for event in found]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
-from urlrewrite.content.websocket import map_message
+from urlrewrite.content.websocket import LeftAlone, map_message
 from urlrewrite.model.origin import Origin
 
 BACKEND, PUBLIC = Origin("http", "privateserver", 8080), Origin("https", "www.example.com", 443)
@@ -67,16 +67,20 @@ def test_message(before: bytes, after: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "why"),
+    ("message", "why", "field"),
     [
-        (b'a["MESSAGE\\ncontent-length:26\\n\\nhttp://privateserver:8080/x\\u0000"]', "content-length"),
-        (b"SEND\ncontent-length:999\n\nhttp://privateserver:8080/", "continues"),
+        (
+            b'a["MESSAGE\\ncontent-length:26\\n\\nhttp://privateserver:8080/x\\u0000"]',
+            LeftAlone.LENGTH_TOLD,
+            "content-length",
+        ),
+        (b"SEND\ncontent-length:999\n\nhttp://privateserver:8080/", LeftAlone.FRAME_GOES_ON, ""),
     ],
 )
-def test_a_length_that_cannot_be_mended_keeps_its_message_as_it_is(message: bytes, why: str) -> None:
+def test_a_length_that_cannot_be_mended_keeps_its_message_as_it_is(message: bytes, why: LeftAlone, field: str) -> None:
     result = map_message(message, OUT, lambda *_: None)
     assert result.data == message
-    assert why in result.left_alone
+    assert (result.left_alone, result.length_field) == (why, field)
 
 
 @given(st.binary(max_size=80))

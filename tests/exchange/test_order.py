@@ -17,6 +17,7 @@ from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import request_facts
 from urlrewrite.model.field_lines import FieldLines
+from urlrewrite.trace.reasons import Reason
 
 HTML: FieldLines = (("Content-Type", "text/html"),)
 RULES = rules_of("""
@@ -135,7 +136,7 @@ def test_a_call_that_fails_can_be_finished(monkeypatch: pytest.MonkeyPatch) -> N
             patch.setattr(f"urlrewrite.exchange.exchange.{failing}", fault)
             with pytest.raises(RuntimeError, match="a fault of ours"):
                 driven.do("receive" if path else "route")
-        assert driven.exchange.fail("a fault").status == 500
+        assert driven.exchange.fail(Reason.PROXY_FAILED).status == 500
         driven.exchange.finish()
 
 

@@ -15,6 +15,7 @@ from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
 from urlrewrite.hooks.websocket import WebSocket
 from urlrewrite.inspector.traces.report import render
+from urlrewrite.trace.reasons import Reason
 
 ON = "linksAlso: webSocketMessages"
 B, P = b'{"u":"http://privateserver:8080/x"}', b'{"u":"https://www.example.com/x"}'
@@ -92,8 +93,7 @@ async def test_binary_and_broken_messages_pass() -> None:
     assert socket.send(wrapped) == wrapped
     assert socket.send(wrapped) == wrapped
     assert socket.trace["websocket"]["to client"]["left_alone"] == 2
-    [problem] = socket.trace["problems"]
-    assert "content-length" in problem
+    assert [event["reason"] for event in socket.trace["events"] if event["event"] == "WARNING"] == [Reason.LENGTH_TOLD]
 
 
 async def test_a_failure_passes_the_message(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,29 +7,16 @@ what is found is found by general means. The demo backend is the real one, and t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from inspector.browsing import Browser
+from inspector.planted import CASES, DEMO, TABLE, browse, in_force
 from privateserver import PrivateServer
-from urlrewrite.engine.compile import compile_rules
-from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
-from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.inspector.pages import broken, flow, leaks, rules
 from urlrewrite.inspector.traces.report import render
-from urlrewrite.model.problems import RuleFileError
 
-HERE = Path(__file__).parent
-DEMO = (HERE.parents[1] / "rules" / "default.yaml").read_text(encoding="utf-8")
-TABLE: dict[str, Any] = yaml.safe_load((HERE / "planted_faults.yaml").read_text(encoding="utf-8"))
-CASES = [
-    pytest.param(fault, variant, id=f"{fault['name']} {number}".replace(" ", "-"))
-    for fault in TABLE["faults"]
-    for number, variant in enumerate(fault["variants"], 1)
-]
 SCREEN_LINES = 40
 """Lines of a text view that a common screen shows."""
 
@@ -38,50 +25,6 @@ SCREEN_LINES = 40
 def backend() -> Iterator[PrivateServer]:
     with PrivateServer(port=0) as running:
         yield running
-
-
-def rule_text(variant: Mapping[str, Any]) -> str:
-    """The rule file with the fault in it: an edit of the demo's, or a small one."""
-    text: str = DEMO.partition("\ntests:")[0] + "\n"
-    if "base" in variant:
-        text = TABLE["bases"][variant["base"]] + variant.get("rules", "")
-    for edit in variant.get("edit", []):
-        assert text.count(edit["from"]) == 1, edit
-        text = text.replace(edit["from"], edit["to"])
-    return text
-
-
-def in_force(text: str) -> RulesInForce:
-    rule_set, _ = parse(text, "faulty.yaml")
-    return RulesInForce(compile_rules(rule_set)[0], Settings(body_deadline=0.2))
-
-
-def browse(variant: Mapping[str, Any], port: int) -> Browser:
-    """All the requests of a variant."""
-    overlay = {
-        path: (each.get("status", 200), list(each.get("fields", {}).items()), each.get("body", "").encode())
-        for path, each in variant.get("backend", {}).items()
-    }
-    reload = variant.get("reload")
-    browser = Browser(in_force(rule_text(variant)), 1 if variant.get("down") else port, overlay)
-    if reload:
-        try:
-            in_force(rule_text(reload))
-        except RuleFileError as error:
-            browser.statistics.reload(False, 0.01, map(str, error.problems))
-    for step in variant["visit"]:
-        match step:
-            case str(url):
-                browser.load(url)
-            case {"fetch": url, "from": page, **more}:
-                browser.fetch(url, page, **more)
-            case {"post": url, "body": body}:
-                browser.load(url, method="POST", body=body.encode())
-            case {"ask": url, **fields}:
-                browser.load(url, fields=tuple(fields.items()))
-            case _:
-                raise AssertionError(f"got the step {step!r}, expected a URL, fetch, post or ask")
-    return browser
 
 
 def broken_screen(browser: Browser, data: Mapping[str, Any], flow_id: str) -> str:

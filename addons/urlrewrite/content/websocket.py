@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 from urlrewrite.content.changes import Links
 from urlrewrite.content.json import map_json
@@ -27,12 +28,23 @@ _JSON = re.compile(rb"\s*[a-z]?\d*(?:/[^,\s]*,)?\d*\s*[\[{\"]")
 _MARKUP = re.compile(rb"\s*<[a-zA-Z!?]")
 
 
+class LeftAlone(Enum):
+    """Why a message that names the backend is not changed."""
+
+    FRAME_GOES_ON = "its frame goes on in another message"
+    LENGTH_TOLD = "it tells the length of a part of it"
+
+
 @dataclass(frozen=True, slots=True)
 class MappedMessage:
-    """What a message has become, its own bytes if nothing changed, and why it was left alone ("" if it was not)."""
+    """What a message has become, its own bytes if nothing changed, and why it was left alone (None if it was not).
+
+    `length_field` names the field in which it tells the length of a part of it.
+    """
 
     data: bytes
-    left_alone: str = ""
+    left_alone: LeftAlone | None = None
+    length_field: str = ""
 
 
 def map_message(data: bytes, link_map: LinkMap, on_change: OnChange) -> MappedMessage:
@@ -41,12 +53,10 @@ def map_message(data: bytes, link_map: LinkMap, on_change: OnChange) -> MappedMe
         return MappedMessage(data)
     if _STOMP.match(data):
         mapped = _map_frames(data, link_map, on_change)
-        return (
-            MappedMessage(data, "its frame continues in the next message") if mapped is None else MappedMessage(mapped)
-        )
+        return MappedMessage(data, LeftAlone.FRAME_GOES_ON) if mapped is None else MappedMessage(mapped)
     mapped = _map_text(data, link_map, on_change)
     if mapped != data and (wrapped := _WRAPPED_LENGTH.search(data)):
-        return MappedMessage(data, f"it gives the length of a part of itself ({wrapped[1].decode()})")
+        return MappedMessage(data, LeftAlone.LENGTH_TOLD, wrapped[1].decode())
     return MappedMessage(mapped)
 
 

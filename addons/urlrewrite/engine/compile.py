@@ -20,6 +20,7 @@ from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.model import Collection, Mode, Provider, RewriteMap, RuleSet, Site
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
+from urlrewrite.trace.reasons import Reason
 
 _FAULT = "The configuration of the URL rewrite rules has an error."
 
@@ -238,6 +239,11 @@ class _Compiler:
                     self.problems[Problem(source, message, "UR123", rule.name, Severity.WARNING)] = None
 
 
+def _fault(iis_status: str, problem: Problem) -> Failure:
+    """What is wrong with an item, as every request is told that it concerns."""
+    return Failure(iis_status, Reason.FAULTY_RULES, message=_FAULT, rule=problem.rule, detail=str(problem))
+
+
 class _Faults:
     """What is wrong at one level. In mode iis an error becomes the fault that IIS would respond with."""
 
@@ -250,7 +256,7 @@ class _Faults:
     def take[Item](self, compiled: Compiled[Item]) -> Item:
         """Return the item and report its problems."""
         for problem in compiled.problems:
-            self._tell(problem, Failure(self._code, _FAULT, detail=str(problem)))
+            self._tell(problem, _fault(self._code, problem))
         self._compiler.linear = self._compiler.linear and compiled.linear
         return compiled.item
 
@@ -265,16 +271,13 @@ class _Faults:
         if severity is Severity.WARNING:
             message += ". Here the new one replaces it"
         rule = overridden.name if overridden.collection in (Collection.RULES, Collection.OUTBOUND_RULES) else ""
-        failure = Failure(
-            "500.19",
-            f"Cannot add duplicate collection entry of type '{element}' "
-            f"with unique key attribute 'name' set to '{overridden.name}'",
-        )
+        failure = Failure("500.19", Reason.NAME_TWICE, kind=element, name=overridden.name)
         self._tell(Problem(overridden.source, message, "UR127", rule, severity), failure)
 
     def _tell(self, problem: Problem, failure: Failure) -> None:
         if problem.severity is Severity.ERROR and self._mode is Mode.IIS:
-            message = f"{problem.message}; as in IIS, every request that this concerns gets {failure.code}"
+            status = failure.iis_status
+            message = f"{problem.message}; as in IIS, every request that this concerns gets {status}"
             problem = replace(problem, message=message, severity=Severity.WARNING)
             self.first = self.first or failure
         self._compiler.problems[problem] = None

@@ -15,6 +15,13 @@ from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import Template
 from urlrewrite.model import Condition, LogicalGrouping, MatchType
 from urlrewrite.patterns.pattern import Captures, Pattern
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.request_events import (
+    CONDITION_EVALUATION,
+    CONDITIONS_EVALUATION_END,
+    CONDITIONS_EVALUATION_START,
+    Reached,
+)
 from urlrewrite.trace.trace import clip
 
 
@@ -45,7 +52,7 @@ class CompiledConditions:
             return True
         trace = scope.trace
         trace.add(
-            "CONDITIONS_EVALUATION_START",
+            CONDITIONS_EVALUATION_START,
             logical_grouping=str(self.logical_grouping),
             track_all_captures=self.track_all_captures,
         )
@@ -55,7 +62,7 @@ class CompiledConditions:
             succeeded = self._evaluate_one(item, scope)
             if succeeded is any_suffices:
                 break
-        trace.add("CONDITIONS_EVALUATION_END", succeeded=succeeded)
+        trace.add(CONDITIONS_EVALUATION_END, succeeded=succeeded)
         return succeeded
 
     def _evaluate_one(self, item: CompiledCondition, scope: Scope) -> bool:
@@ -73,7 +80,7 @@ class CompiledConditions:
             scope.conditions = scope.conditions + groups[1:] if self.track_all_captures and scope.conditions else groups
         if scope.trace.on:
             scope.trace.add(
-                "CONDITION_EVALUATION",
+                CONDITION_EVALUATION,
                 input=condition.input,
                 expanded_input=clip(text),
                 match_type=str(condition.match_type),
@@ -87,7 +94,7 @@ class CompiledConditions:
         return succeeded
 
 
-def stopped_at(pattern: Pattern | None, text: str, matched: bool, scope: Scope) -> dict[str, int]:
+def stopped_at(pattern: Pattern | None, text: str, matched: bool, scope: Scope) -> Reached:
     """Return, for a trace, how far into `text` the pattern got before it failed."""
     return {} if matched or pattern is None else {"matched_up_to": pattern.reach(text, scope.deadline)}
 
@@ -97,16 +104,10 @@ def _exists(condition: Condition, text: str, scope: Scope) -> bool:
     name = text or scope.variables["REQUEST_FILENAME"]
     root = scope.variables.document_root
     if scope.is_global:
-        scope.trace.warn(
-            f"{condition.match_type} is false in global rules, which are not of any site",
-            iis="has such conditions in the rules of sites only",
-        )
+        scope.trace.warn(Reason.FILE_IN_GLOBAL_RULES, kind=str(condition.match_type))
         return False
     if not root:
-        scope.trace.warn(
-            f"{condition.match_type} is false because the site has no documentRoot",
-            iis="looks for the file in the site's physical directory",
-        )
+        scope.trace.warn(Reason.NO_DOCUMENT_ROOT, kind=str(condition.match_type))
         return False
     path = Path(root, name.replace("\\", "/"))
     try:

@@ -7,6 +7,7 @@ from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.engine.variables import field_name, normal_name
 from urlrewrite.model.field_lines import FieldLine, FieldLines
+from urlrewrite.trace.response_events import RESPONSE_FIELD_REMOVED
 
 
 def apply_field_rules(run: OutboundRun, fields: FieldLines) -> FieldLines:
@@ -43,7 +44,7 @@ def _rewrite_lines(run: OutboundRun, rules: list[CompiledOutboundRule], name: st
         elif changed or run.scope.iis:
             lines.append((key, one_line(changed)))
         else:
-            run.scope.trace.add("RESPONSE_FIELD_REMOVED", name=key, iis="sends the field with an empty value")
+            run.scope.trace.add(RESPONSE_FIELD_REMOVED, name=key, iis="sends the field with an empty value")
     if not present:
         written = rules[0].rule.match.server_variable.partition("_")[2].replace("_", "-")
         if created := run.runner.rewrite_item(rules, "", written):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TypedDict, Unpack
 
 from urlrewrite.engine.compiled import CompiledInboundRule, CompiledVariable
 from urlrewrite.engine.conditions import stopped_at
@@ -24,6 +25,8 @@ from urlrewrite.engine.variables import PATH_VARIABLES, field_name, normal_name
 from urlrewrite.model import ActionType, ResponseCacheDirective
 from urlrewrite.model.origin import origin_of
 from urlrewrite.patterns.pattern import Captures
+from urlrewrite.trace import request_events as events
+from urlrewrite.trace.reasons import Reason, Values, sentence
 from urlrewrite.trace.trace import clip
 
 _ABSOLUTE = re.compile(r"(https?|wss?)://([^/?#]*)([^#]*)", re.IGNORECASE | re.DOTALL)
@@ -31,7 +34,18 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 class TargetError(Exception):
-    """Raised for a rule that names a target to which the proxy will not, or cannot, forward."""
+    """Raised for a rule that names a target to which the proxy will not, or cannot, forward.
+
+    `values` are those of the sentence of the `reason`.
+    """
+
+    def __init__(self, reason: Reason, **values: Unpack[Values]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.values = values
+
+    def __str__(self) -> str:
+        return sentence(self.reason, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +78,20 @@ def run_inbound(
     """
     url = scope.variables.url
     scope.is_global = rules.name == "Global"
-    where = {"location": rules.directory} if rules.directory else {}
-    scope.trace.add("URL_REWRITE_START", scope=rules.name, type="Inbound", url=url.target, **where)
+    if rules.directory:
+        scope.trace.add(
+            events.URL_REWRITE_START, scope=rules.name, type="Inbound", url=url.target, location=rules.directory
+        )
+    else:
+        scope.trace.add(events.URL_REWRITE_START, scope=rules.name, type="Inbound", url=url.target)
     for compiled in rules.rules.candidates(scope):
         rule = compiled.rule
         if not rule.enabled:
-            scope.trace.add("RULE_DISABLED", rule=rule.name)
+            scope.trace.add(events.RULE_DISABLED, rule=rule.name)
             continue
         offset = 0
         if compiled.directory and (offset := url.path.below(compiled.directory)) < 0:
-            scope.trace.add("RULE_OUTSIDE_LOCATION", rule=rule.name, location=compiled.directory)
+            scope.trace.add(events.RULE_OUTSIDE_LOCATION, rule=rule.name, location=compiled.directory)
             continue
         began = perf_counter() if scope.trace.on else 0.0
         try:
@@ -82,7 +100,7 @@ def run_inbound(
             if scope.trace.on:
                 scope.trace.spend("inbound", rule.name, began)
         scope.trace.add(
-            "RULE_EVALUATION_END",
+            events.RULE_EVALUATION_END,
             rule=rule.name,
             succeeded=succeeded,
             stop_processing=rule.stop_processing,
@@ -90,7 +108,7 @@ def run_inbound(
         )
         if succeeded and (rule.stop_processing or not decision.forwards):
             break
-    scope.trace.add("URL_REWRITE_END", url=url.target)
+    scope.trace.add(events.URL_REWRITE_END, url=url.target)
 
 
 def _run_rule(
@@ -109,7 +127,7 @@ def _run_rule(
     succeeded = matched is not rule.match.negate
     if trace.on:
         trace.add(
-            "RULE_EVALUATION_START",
+            events.RULE_EVALUATION_START,
             rule=rule.name,
             source=str(rule.source),
             input=clip(text),
@@ -117,7 +135,7 @@ def _run_rule(
             pattern_syntax=str(rule.pattern_syntax),
         )
         trace.add(
-            "PATTERN_MATCH",
+            events.PATTERN_MATCH,
             pattern=rule.match.url,
             input=clip(text),
             negate=rule.match.negate,
@@ -134,7 +152,7 @@ def _run_rule(
         return False
     decision.rules.append(rule.name)
     if rule.response_cache_directive is not ResponseCacheDirective.AUTO:
-        trace.add("RESPONSE_CACHE_DIRECTIVE", rule=rule.name, directive=str(rule.response_cache_directive))
+        trace.add(events.RESPONSE_CACHE_DIRECTIVE, rule=rule.name, directive=str(rule.response_cache_directive))
     for variable in compiled.server_variables:
         _set_variable(variable, rules, scope, decision)
     _act(_Firing(compiled, rules, scope, decision, rule_captures, offset), allowed_hosts)
@@ -144,21 +162,17 @@ def _run_rule(
 def _set_variable(variable: CompiledVariable, rules: InboundSet, scope: Scope, decision: Decision) -> None:
     """Set a server variable; one named HTTP_* is a request field (2.0 reference, "Setting server variables")."""
     if rules.allowed_variables is not None and variable.name.lower() not in rules.allowed_variables:
-        scope.iis_fails(
-            "500.50",
-            f'The server variable "{variable.name}" is not allowed to be set. '
-            "Add the server variable name to the allowed server variable list.",
-        )
+        scope.iis_fails("500.50", Reason.VARIABLE_NOT_ALLOWED, name=variable.name)
     before = scope.variables[variable.name]
     if before and not variable.replace:
-        scope.trace.add("SERVER_VARIABLE_KEPT", name=variable.name, value=before)
+        scope.trace.add(events.SERVER_VARIABLE_KEPT, name=variable.name, value=before)
         return
     value = one_line(scope.expand(variable.value))
     scope.variables.assign(variable.name, value)
     if normal_name(variable.name).startswith("HTTP_"):
         # An empty value takes the field away: that is what every guide means by an empty HTTP_ACCEPT_ENCODING.
         decision.fields[field_name(variable.name)] = value or None
-    scope.trace.add("SERVER_VARIABLE_SET", name=variable.name, before=before, after=value)
+    scope.trace.add(events.SERVER_VARIABLE_SET, name=variable.name, before=before, after=value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +213,7 @@ def _act(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
     action, decision, trace = firing.compiled.rule.action, firing.decision, firing.scope.trace
     match action.type:
         case ActionType.NONE:
-            trace.add("NONE_ACTION")
+            trace.add(events.NONE_ACTION)
         case ActionType.REWRITE:
             _rewrite(firing, allowed_hosts)
         case ActionType.REDIRECT:
@@ -207,7 +221,7 @@ def _act(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
             decision.status = action.redirect_type.status
             decision.location = _redirect_location(firing)
             trace.decided(
-                "REDIRECT_ACTION",
+                events.REDIRECT_ACTION,
                 substitution=action.url,
                 location=decision.location,
                 status=decision.status,
@@ -218,22 +232,27 @@ def _act(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
             decision.status, decision.sub_status = action.status_code, action.sub_status_code
             decision.reason, decision.description = action.status_reason, action.status_description
             trace.add(
-                "CUSTOM_RESPONSE_ACTION",
+                events.CUSTOM_RESPONSE_ACTION,
                 status=action.status_code,
                 sub_status=action.sub_status_code,
-                reason=action.status_reason,
+                status_reason=action.status_reason,
                 description=action.status_description,
             )
         case ActionType.ABORT_REQUEST:
             decision.outcome = Outcome.ABORT_REQUEST
-            trace.add("ABORT_REQUEST_ACTION")
+            trace.add(events.ABORT_REQUEST_ACTION)
+
+
+class _Logged(TypedDict, total=False):
+    iis_url: str
+    log_rewritten_url: str
 
 
 def _rewrite(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
     compiled, scope, decision = firing.compiled, firing.scope, firing.decision
     action, url = compiled.rule.action, scope.variables.url
     text = firing.url_as_iis() if scope.iis else firing.url_as_sent()
-    more = {}
+    more: _Logged = {}
     if scope.trace.on and not scope.iis and "%" in text:
         with scope.tracing(False):
             iis_url = firing.url_as_iis()
@@ -244,12 +263,9 @@ def _rewrite(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None
         scheme, authority, rest = absolute.groups()
         origin = origin_of(scheme, authority)
         if origin is None:
-            raise TargetError(f'rule "{compiled.rule.name}" rewrites to {text!r}, which names no host')
+            raise TargetError(Reason.NO_HOST, rule=compiled.rule.name, url=text)
         if (origin.host, origin.port) not in allowed_hosts:
-            raise TargetError(
-                f'rule "{compiled.rule.name}" rewrites to {origin}, a host that no rule file names; '
-                "write the host into the rule or into a rewrite map"
-            )
+            raise TargetError(Reason.UNNAMED_HOST, rule=compiled.rule.name, origin=str(origin))
         decision.origin = origin
     elif not rest.startswith("/"):
         rest = _in_directory(compiled, url.path, rest)
@@ -261,7 +277,7 @@ def _rewrite(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None
     if action.log_rewritten_url:
         more["log_rewritten_url"] = decision.logged_url = url.target
     scope.trace.add(
-        "REWRITE_ACTION",
+        events.REWRITE_ACTION,
         substitution=action.url,
         rewrite_url=f"{decision.origin or ''}{url.target}",
         append_query_string=action.append_query_string,

@@ -18,6 +18,13 @@ from urlrewrite.engine.index.tag_values import TagValues
 from urlrewrite.engine.rule_runner import NO_MATCH, RuleRunner, Tally
 from urlrewrite.engine.scope import Scope
 from urlrewrite.model import OutboundActionType
+from urlrewrite.trace.request_events import RULE_DISABLED
+from urlrewrite.trace.response_events import (
+    OUTBOUND_RULE_END,
+    OUTBOUND_RULE_SKIPPED,
+    PRECONDITION_EVALUATION_END,
+    PRECONDITION_EVALUATION_START,
+)
 from urlrewrite.trace.trace import TRACED_ITEMS, clip
 
 
@@ -42,17 +49,17 @@ class OutboundRun:
         for compiled in rules:
             rule = compiled.rule
             if not rule.enabled:
-                scope.trace.add("RULE_DISABLED", rule=rule.name)
+                scope.trace.add(RULE_DISABLED, rule=rule.name)
                 continue
             name = compiled.pre_condition
             if name and name not in held:
                 scope.start_rule(None)
                 scope.rule_name = rule.name
-                scope.trace.add("PRECONDITION_EVALUATION_START", pre_condition=rule.pre_condition)
+                scope.trace.add(PRECONDITION_EVALUATION_START, pre_condition=rule.pre_condition)
                 held[name] = pre_conditions[name].evaluate(scope)
-                scope.trace.add("PRECONDITION_EVALUATION_END", pre_condition=rule.pre_condition, succeeded=held[name])
+                scope.trace.add(PRECONDITION_EVALUATION_END, pre_condition=rule.pre_condition, succeeded=held[name])
             if name and not held[name]:
-                scope.trace.add("OUTBOUND_RULE_SKIPPED", rule=rule.name, pre_condition=rule.pre_condition)
+                scope.trace.add(OUTBOUND_RULE_SKIPPED, rule=rule.name, pre_condition=rule.pre_condition)
                 continue
             self.tallies[rule.name] = Tally()
             if rule.match.server_variable:
@@ -135,7 +142,7 @@ class OutboundRun:
             values.count_examined()
         for name, tally in self.tallies.items():
             self.scope.trace.add(
-                "OUTBOUND_RULE_END", rule=name, examined=tally.examined, matched=tally.matched, changed=tally.changed
+                OUTBOUND_RULE_END, rule=name, examined=tally.examined, matched=tally.matched, changed=tally.changed
             )
 
     def _rewrite_unmatched_body(self, compiled: CompiledOutboundRule, text: str) -> str | None:

@@ -11,6 +11,9 @@ from urlrewrite.engine.conditions import stopped_at
 from urlrewrite.engine.scope import Scope
 from urlrewrite.model import OutboundActionType, TagReplacement
 from urlrewrite.patterns.pattern import Captures
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.request_events import Reached
+from urlrewrite.trace.response_events import OUTBOUND_PATTERN_MATCH
 from urlrewrite.trace.trace import TRACED_ITEMS, clip
 
 _FEW = 16
@@ -147,7 +150,7 @@ class RuleRunner:
     def trace_match(self, compiled: CompiledOutboundRule, captures: Captures | None, text: str, where: str) -> None:
         """Trace an item that a rule matches; `captures` is None for a negated pattern."""
         self.scope.trace.add(
-            "OUTBOUND_PATTERN_MATCH",
+            OUTBOUND_PATTERN_MATCH,
             rule=compiled.rule.name,
             where=where,
             pattern=compiled.rule.match.pattern,
@@ -162,9 +165,9 @@ class RuleRunner:
         if not self.scope.trace.on:
             return
         negate = compiled.rule.match.negate
-        reached = stopped_at(compiled.pattern, text, negate, self.scope) if self.tells_misses else {}
+        reached: Reached = stopped_at(compiled.pattern, text, negate, self.scope) if self.tells_misses else {}
         self.scope.trace.add(
-            "OUTBOUND_PATTERN_MATCH",
+            OUTBOUND_PATTERN_MATCH,
             rule=compiled.rule.name,
             where=where,
             pattern=compiled.rule.match.pattern,
@@ -178,9 +181,5 @@ class RuleRunner:
     def _warn_of_lost_tail(self, compiled: CompiledOutboundRule, captures: Captures, text: str, where: str) -> None:
         """Warn of the commonest slip: a pattern for a part of the value, whose rest then vanishes."""
         if text[captures.end :].strip():
-            self.scope.warn_once(
-                f'rule "{compiled.rule.name}" replaced the whole of {where}, though its pattern ended before '
-                f"{clip(text[captures.end :])!r}: add (.*) to the pattern and a back-reference to the value to keep it",
-                key=f"tail {compiled.rule.name}",
-                iis="does the same",
-            )
+            name, rest = compiled.rule.name, clip(text[captures.end :])
+            self.scope.warn_once(Reason.LOST_TAIL, name, rule=name, where=where, rest=rest)

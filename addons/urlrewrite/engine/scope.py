@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Unpack
 
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Template, Variable
 from urlrewrite.engine.variables import Variables
 from urlrewrite.model import Provider, RewriteMap
 from urlrewrite.patterns.pattern import Captures
+from urlrewrite.trace.reasons import Reason, Values
+from urlrewrite.trace.request_events import REWRITE_MAP_LOOKUP
 from urlrewrite.trace.trace import Trace
 
 _ESCAPE = re.compile("%[0-9a-fA-F]{2}")
@@ -79,7 +82,7 @@ class Scope:
         self.rule_name = ""
         self.rule: tuple[str, ...] = ()
         self.conditions: tuple[str, ...] = ()
-        self._told: set[str] = set()
+        self._told: set[tuple[str, ...]] = set()
 
     def start_rule(self, captures: Captures | None) -> None:
         """Set `{R:n}` to what a rule's pattern captured (nothing for a negated one) and forget `{C:n}`."""
@@ -96,21 +99,26 @@ class Scope:
         finally:
             self.trace.on = was_on
 
-    def warn_once(self, message: str, *, key: str, iis: str, **more: str) -> None:
-        """Add a warning to the trace, the first time that this `key` is given."""
+    def warn_once(self, reason: Reason, *about: str, **values: Unpack[Values]) -> None:
+        """Add a warning to the trace, the first time that it is given for this reason, `about` the same."""
+        key = (reason, *about)
         if key not in self._told:
             self._told.add(key)
-            self.trace.warn(message, iis=iis, **more)
+            self.trace.warn(reason, **values)
 
-    def iis_fails(self, code: str, message: str, *, detail: str = "") -> None:
-        """Treat a failure of IIS: a warning in mode helpful, IIS's error in mode iis.
+    def iis_fails(self, iis_status: str, reason: Reason, *, message: str = "", **values: Unpack[Values]) -> None:
+        """Treat a failure of IIS: a warning in mode helpful, told once, IIS's error in mode iis.
 
         Raises:
             Failure: in mode iis.
         """
+        failure = Failure(iis_status, reason, message=message, **values)
         if self.iis:
-            raise Failure(code, message, detail=detail)
-        self.warn_once(detail or message, key=f"{code} {detail or message}", iis=code, code=code)
+            raise failure
+        key = (str(failure),)
+        if key not in self._told:
+            self._told.add(key)
+            self.trace.warn_as_iis_fails(reason, iis_status, **values)
 
     def expand(self, template: Template) -> str:
         """Return the template's text."""
@@ -122,9 +130,7 @@ class Scope:
             groups = self.rule if node.kind == "R" else self.conditions
             return groups[node.number] if node.number < len(groups) else ""
         if not self.variables.is_known(node.name):
-            self.warn_once(
-                f"{{{node.name}}} is no server variable and is empty", key=f"variable {node.name}", iis="does the same"
-            )
+            self.warn_once(Reason.UNKNOWN_VARIABLE, node.name, name=node.name)
         return self.variables[node.name]
 
     def call(self, name: str, argument: str) -> str:
@@ -132,19 +138,11 @@ class Scope:
         if function := FUNCTIONS.get(name.lower()):
             value = function(argument)
             if name.lower() == "urldecode" and _ESCAPE.search(value):
-                self.warn_once(
-                    f"{{{name}:...}} decoded {argument!r} once, and there are escapes left in it",
-                    key=f"decode {argument}",
-                    iis="answers 500.50 where the registry value UrlDecodeAllowsDoubleEncoding is 0",
-                )
+                self.warn_once(Reason.ESCAPES_LEFT, argument, name=name, argument=argument)
             return value
         lookup = self.lookups[name.lower()]
         value = lookup[argument]
         if lookup.unsupported:
-            self.warn_once(
-                f'the provider "{lookup.name}" ({lookup.unsupported}) cannot be asked here: its response is empty',
-                key=f"provider {lookup.name}",
-                iis="asks it",
-            )
-        self.trace.add("REWRITE_MAP_LOOKUP", map=name, key=argument, value=value)
+            self.warn_once(Reason.PROVIDER_NOT_ASKED, lookup.name, name=lookup.name, kind=lookup.unsupported)
+        self.trace.add(REWRITE_MAP_LOOKUP, map=name, key=argument, value=value)
         return value

@@ -12,6 +12,8 @@ here touches a network, logs or sleeps; what happened is in `trace`.
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.stream import BodyRewriter
 from urlrewrite.engine.decision import Decision
@@ -31,9 +33,11 @@ from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.model import Site
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.patterns.pattern import PatternTimeout
+from urlrewrite.trace.reasons import Reason, Values
+from urlrewrite.trace.request_events import ANSWERED, REQUEST_ROUTED
 from urlrewrite.trace.trace import Trace, TraceLevel
 
-_OWN = BodyPlan(Way.PASS, "the response is our own")
+_OWN = BodyPlan(Way.PASS, Reason.OWN_RESPONSE)
 
 
 class Exchange:
@@ -93,10 +97,10 @@ class Exchange:
             case Forward():
                 data["target"] = routing.url
                 self.trace.decided(
-                    "REQUEST_ROUTED", url=routing.url, host=routing.host, connect=list(routing.connect or ())
+                    REQUEST_ROUTED, url=routing.url, host=routing.host, connect=list(routing.connect or ())
                 )
             case LocalResponse():
-                self.trace.decided("ANSWERED", status=routing.status, sub_status=routing.sub_status)
+                self.trace.decided(ANSWERED, status=routing.status, sub_status=routing.sub_status)
                 data["sub_status"] = routing.sub_status
         if self.decision.logged_url:
             data["logged_url"] = self.decision.logged_url
@@ -122,7 +126,7 @@ class Exchange:
             if not own:
                 judge_coding(served.level, run, self.request.method, response)
         except PatternTimeout as error:
-            return self.fail(f'rule "{served.scope.rule_name}": {error}')
+            return self.fail(Reason.PATTERN_TIMEOUT, rule=served.scope.rule_name, detail=str(error))
         except Failure as failure:
             return give_up(served.scope, failure)
         if own or forwarded is None:
@@ -136,7 +140,7 @@ class Exchange:
         try:
             return response.rewrite(raw, head)
         except PatternTimeout as error:
-            return self.fail(f'rule "{response.rule_name}": {error}')
+            return self.fail(Reason.PATTERN_TIMEOUT, rule=response.rule_name, detail=str(error))
 
     def stream(self, head: ResponseHead) -> BodyRewriter:
         """Give the rewriter for a body whose plan is to stream; it raises nothing."""
@@ -163,9 +167,9 @@ class Exchange:
         self._order.take(Call.WEBSOCKET_MESSAGES)
         return self._response.websocket_messages() if self._response else None
 
-    def fail(self, message: str) -> LocalResponse:
-        """Give the response for an exchange that cannot go on; `message` goes into the trace only."""
-        return fail(self.trace, message)
+    def fail(self, reason: Reason, **values: Unpack[Values]) -> LocalResponse:
+        """Give the response for an exchange that cannot go on; the reason goes into the trace only."""
+        return fail(self.trace, reason, **values)
 
     def finish(self) -> None:
         """Add the tallies to the trace: the response is complete, or was broken off."""

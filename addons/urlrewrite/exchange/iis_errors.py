@@ -14,6 +14,7 @@ from urlrewrite.engine.scope import Scope
 from urlrewrite.exchange.body.plan import has_body
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
+from urlrewrite.trace.reasons import Reason
 
 
 def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
@@ -25,16 +26,16 @@ def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
     if target.host in rules.farms:
         raise Failure(
             "502.4",
-            "No appropriate server could be found to route the request.",
-            detail=f'the request is for the server farm "{target.host}", and server farms are not served yet',
-            iis="sends it to one of the servers of the farm",
+            Reason.SERVER_FARM,
+            message="No appropriate server could be found to route the request.",
+            name=target.host,
         )
     if not rules.proxies:
         scope.iis_fails(
             "404.4",
-            "The resource you are looking for does not have a handler associated with it.",
-            detail=f"a rule sends the request to {target}, and the proxy of Application Request Routing is not enabled "
-            '(<proxy enabled="true"/>)',
+            Reason.PROXY_OFF,
+            message="The resource you are looking for does not have a handler associated with it.",
+            origin=str(target),
         )
 
 
@@ -44,11 +45,7 @@ def applies_no_rule(level: CompiledLevel, scope: Scope, response: ResponseFacts)
         return False
     if not any("chunked" in value.lower() for value in field_values(response.fields, "transfer-encoding")):
         return False
-    done = "as this site does" if scope.iis else "here they are applied"
-    scope.trace.warn(
-        "the response is chunked, and the outbound rules have rewriteBeforeCache",
-        iis=f"applies no outbound rule to such a response, {done}" if scope.iis else f"applies none of them; {done}",
-    )
+    scope.trace.warn(Reason.CHUNKED_LEFT if scope.iis else Reason.CHUNKED_REWRITTEN)
     return scope.iis
 
 
@@ -61,12 +58,8 @@ def judge_coding(level: CompiledLevel, run: OutboundRun, method: str, response: 
     codings = parse_content_encoding(field_values(response.fields, "content-encoding"))
     if not codings or not run.body_passes or not has_body(method, response.status):
         return
-    code = "500.53" if level.rewrite_before_cache else "500.52"
-    message = (
-        "Outbound rewrite rules cannot be applied when the content of the HTTP response is encoded "
-        f'("{", ".join(codings)}").'
-    )
+    iis_status, coding = "500.53" if level.rewrite_before_cache else "500.52", ", ".join(codings)
     if run.scope.iis:
-        raise Failure(code, message)
+        raise Failure(iis_status, Reason.CONTENT_ENCODED, coding=coding)
     # Nothing is wrong: the body is decoded, rewritten and encoded again.
-    run.scope.trace.decided("IIS_DIFFERS", message=message, iis=code, code=code)
+    run.scope.trace.iis_differs(Reason.CONTENT_ENCODED, iis_status, coding=coding)

@@ -33,6 +33,8 @@ from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
 from urlrewrite.model.origin import Origin
 from urlrewrite.patterns.pattern import PatternTimeout
+from urlrewrite.trace import request_events as events
+from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.trace import Trace
 
 type Routing = Forward | LocalResponse | Abort
@@ -103,8 +105,12 @@ def _serve(
     compiled = compiled_rules.find_site(scheme, name, request.target) if name else None
     trace_id = trace.data["id"]
     if compiled is None:
-        below = f" at {request.target.partition('?')[0]}" if name and compiled_rules.named_sites(scheme, name) else ""
-        trace.error(f"no site is published under {name!r}{below}")
+        below, path = "", request.target.partition("?")[0]
+        if name and compiled_rules.named_sites(scheme, name):
+            below = f" at {path}"
+            trace.error(Reason.NO_SITE_BELOW, name=name, where=path)
+        else:
+            trace.error(Reason.NO_SITE, name=name)
         name = f"the name {request.host!r}{below}"
         return RoutedRequest(plain_response(404, f"No site is published here under {name}.", trace_id), request)
     site = compiled.site
@@ -112,13 +118,13 @@ def _serve(
     other_names = {origin.host for other in by_sni for origin in other.site.public}
     if request.sni.lower() in other_names - own_names:
         # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
-        trace.error(f"the connection is for {request.sni!r}, the request for {request.host!r}")
+        trace.error(Reason.OTHER_CONNECTION, name=request.sni, host=request.host)
         return RoutedRequest(plain_response(421, "This connection belongs to another site.", trace_id), request, site)
     public = rules.public_origin(compiled, request)
     if not request.host:
         # An old client that sends no Host is taken to mean the name that it gave in TLS.
         request = replace(request, host=public.authority)
-    trace.add("SITE_CHOSEN", site=site.name, public=f"{public}{site.path}")
+    trace.add(events.SITE_CHOSEN, site=site.name, public=f"{public}{site.path}")
     return compiled, request, public
 
 
@@ -172,12 +178,13 @@ class _Judging:
                     run_inbound(rule_set, scope, self._decision, allowed_hosts=rules.allowed_hosts)
             return self._decided()
         except PatternTimeout as error:
-            return fail(self._trace, f'rule "{scope.rule_name}": {error}')
+            return fail(self._trace, Reason.PATTERN_TIMEOUT, rule=scope.rule_name, detail=str(error))
         except TargetError as error:
             if not scope.iis:
-                return fail(self._trace, str(error))
+                return fail(self._trace, error.reason, **error.values)
             message = "There was a connection error while trying to route the request."
-            return give_up(scope, Failure("502.3", message, detail=str(error), iis="sends the request there"))
+            iis = "sends the request there"
+            return give_up(scope, Failure("502.3", error.reason, message=message, iis=iis, **error.values))
         except Failure as failure:
             return give_up(scope, failure)
         finally:
@@ -198,10 +205,7 @@ class _Judging:
         named = self._decision.origin
         target = backend_target(site, self._request, scope.variables.url, absolute=named is not None)
         if target is None:
-            self._trace.error(
-                f"a rule took the URL out of {site.path}, where this site is mounted, to "
-                f"{scope.variables.url.path.raw}: a URL that begins with a slash begins at the root of the public name"
-            )
+            self._trace.error(Reason.OUT_OF_MOUNT, where=site.path, url=scope.variables.url.path.raw)
             return plain_response(404, "No backend is published here under this path.", trace_id)
         if named is None and lacks_slash(site, self._request, scope.variables.url):
             return self._with_slash()
@@ -210,7 +214,7 @@ class _Judging:
             judge_target(self._rules.rules, scope, named)
         origin = named or site.backend
         if origin is None:
-            self._trace.error("no rule sent the request anywhere, and the site has no backend: IIS would serve a file")
+            self._trace.error(Reason.NO_BACKEND)
             return plain_response(404, "No rule sends this request to a backend.", trace_id)
         return self._forwarded(origin)
 
@@ -218,7 +222,7 @@ class _Judging:
         """Redirect from `/app` to `/app/`, without which the links of the page would be read from the root."""
         site, query = self._site, self._request.target.partition("?")
         location = f"{self._request.scheme}://{self._request.host}{site.path}/{query[1]}{query[2]}"
-        self._trace.decided("REDIRECT_ACTION", substitution=f"{site.path}/", location=location, status=301)
+        self._trace.decided(events.REDIRECT_ACTION, substitution=f"{site.path}/", location=location, status=301)
         return decided_response(Decision(Outcome.REDIRECT, status=301, location=location))
 
     def _forwarded(self, origin: Origin) -> RoutedRequest:

@@ -22,10 +22,14 @@ from urlrewrite.exchange.request import ForwardedRequest, ServedRequest, knows_p
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.names import Change
+from urlrewrite.fields.reasons import FieldReason, because
 from urlrewrite.fields.urls import rewrite_response_fields
 from urlrewrite.fields.validators import after_rewrite, mark_validators
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.model.field_lines import FieldLines
+from urlrewrite.trace import response_events as events
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.request_events import URL_REWRITE_START
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def start_outbound_rules(served: ServedRequest, response: ResponseFacts) -> Outb
     """
     scope, level = served.scope, served.level
     scope.variables.response = response
-    scope.trace.add("URL_REWRITE_START", scope="Distributed", type="Outbound", status=response.status)
+    scope.trace.add(URL_REWRITE_START, scope="Distributed", type="Outbound", status=response.status)
     rules = () if applies_no_rule(level, scope, response) else level.outbound_rules
     return OutboundRun(rules, level.pre_conditions, scope)
 
@@ -107,12 +111,19 @@ class BackendResponse:
         plan = replace(plan, subject=False)
         if plan.way is Way.STREAM:
             self._integrity.tell_left_alone()
-            plan = replace(plan, way=Way.PASS, why="a page was sent with its digest")
+            plan = replace(plan, way=Way.PASS, reason=Reason.DIGEST_PROMISED)
         return plan
 
     def _tell_plan(self, plan: BodyPlan) -> None:
         trace, threshold = self._trace, self._settings.threshold
-        trace.decided("BODY_PLAN", way=str(plan.way), why=plan.why, kind=str(plan.kind or ""), threshold=threshold)
+        trace.decided(
+            events.BODY_PLAN,
+            way=str(plan.way),
+            reason=str(plan.reason),
+            why=plan.why,
+            kind=str(plan.kind or ""),
+            threshold=threshold,
+        )
         trace.data["way"] = str(plan.way)
 
     def stream(self, head: ResponseHead) -> BodyRewriter:
@@ -145,10 +156,14 @@ class BackendResponse:
         plan = replace(head.plan, way=Way.STREAM, codings=() if self._integrity.is_promised else head.plan.codings)
         fields = self._fields_of_stream(head.fields, plan)
         long = held > self._settings.threshold
-        why = f"more than {self._settings.threshold} bytes came" if long else "it comes slowly"
-        self._trace.decided("BODY_RELEASED", held=held, why=why, milliseconds=round(seconds * 1000))
+        reason = Reason.MORE_CAME if long else Reason.COMES_SLOWLY
+        plan = replace(plan, reason=reason, values={"threshold": self._settings.threshold})
+        milliseconds = round(seconds * 1000)
+        self._trace.decided(
+            events.BODY_RELEASED, held=held, reason=str(reason), why=plan.why, milliseconds=milliseconds
+        )
         self._trace.data["way"] = str(Way.STREAM)
-        return ResponseHead(fields, replace(plan, why=why))
+        return ResponseHead(fields, plan)
 
     def rewrite(self, raw: bytes, head: ResponseHead) -> ResponseBody:
         """Rewrite a whole body, content coding included.
@@ -186,7 +201,7 @@ class BackendResponse:
         self._trace.data["links"] = self._body.links
         if self._body.paths:
             # Only the author can know which of them are the backend's: `rootPaths`.
-            self._trace.add("PATHS_LEFT", paths=list(self._body.paths))
+            self._trace.add(events.PATHS_LEFT, paths=list(self._body.paths))
 
     def _fields_of_stream(self, fields: FieldLines, plan: BodyPlan) -> FieldLines:
         """Make fields true for a body that is rewritten as it comes, or that a GET would bring."""
@@ -199,7 +214,7 @@ class BackendResponse:
         """Take Content-Encoding from the fields of a rewritten body if such a body is sent plain."""
         if not plan.codings or self._settings.recode is not Recode.PLAIN:
             return fields
-        coded = Change("Content-Encoding", ", ".join(plan.codings), None, "the rewritten body is sent plain")
+        coded = Change("Content-Encoding", ", ".join(plan.codings), None, because(FieldReason.SENT_PLAIN))
         record_response_changes(self._trace, [coded])
         return tuple(line for line in fields if line[0].lower() != "content-encoding")
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from urlrewrite.content.links.link_map import LinkMap
-from urlrewrite.content.websocket import map_message
+from urlrewrite.content.websocket import LeftAlone, map_message
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.response_events import MESSAGE_CHANGE
 from urlrewrite.trace.trace import Trace, clip
+
+_REASONS = {LeftAlone.FRAME_GOES_ON: Reason.FRAME_GOES_ON, LeftAlone.LENGTH_TOLD: Reason.LENGTH_TOLD}
 
 
 class WebSocketMessages:
@@ -38,14 +42,14 @@ class WebSocketMessages:
             tally["left_alone"] += 1
             if way not in self._warned:
                 self._warned.add(way)
-                self._trace.warn(f"a WebSocket message {way} was left alone: {mapped.left_alone}")
+                self._trace.warn(_REASONS[mapped.left_alone], where=way, name=mapped.length_field)
                 self._trace.data["problems"] = self._trace.problems()
             return data
         tally["changed"] += mapped.data != data
         for offset, before, after in changes:
             if self._trace.count_change():
                 self._trace.add(
-                    "MESSAGE_CHANGE",
+                    MESSAGE_CHANGE,
                     where=way,
                     message=tally["messages"],
                     offset=offset,

@@ -24,6 +24,7 @@ from urllib.parse import unquote
 from publicsuffixlist import PublicSuffixList
 
 from urlrewrite.fields.names import Change, NameMap, host_of, ip_address, is_loopback
+from urlrewrite.fields.reasons import FieldReason, Why, because
 
 _BLANKS = " \t"
 
@@ -36,8 +37,8 @@ class _Line:
 
     pair: str
     attributes: list[str]
-    done: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    done: list[Why] = field(default_factory=list)
+    warnings: list[Why] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -46,21 +47,21 @@ class _Line:
     def has(self, attribute: str) -> bool:
         return any(_name(text) == attribute for text in self.attributes)
 
-    def drop(self, attribute: str, why: str) -> None:
+    def drop(self, attribute: str, why: FieldReason) -> None:
         if self.has(attribute):
             self.attributes = [text for text in self.attributes if _name(text) != attribute]
-            self.done.append(why)
+            self.done.append(Why(why))
 
-    def add(self, attribute: str, why: str) -> None:
+    def add(self, attribute: str, why: FieldReason) -> None:
         """Add an attribute behind the last one that is not empty, spaced as the others are."""
         filled = [index for index, text in enumerate(self.attributes) if text.strip(_BLANKS)]
         spaced = not filled or self.attributes[filled[0]].startswith((" ", "\t"))
         self.attributes.insert(filled[-1] + 1 if filled else 0, f" {attribute}" if spaced else attribute)
-        self.done.append(why)
+        self.done.append(Why(why))
 
-    def set(self, attribute: str, value: str, why: str) -> None:
+    def set(self, attribute: str, value: str, why: FieldReason) -> None:
         self.attributes = [_with_value(text, value) if _name(text) == attribute else text for text in self.attributes]
-        self.done.append(why)
+        self.done.append(Why(why))
 
 
 def rewrite_set_cookie(line: str, names: NameMap) -> tuple[str, list[Change]]:
@@ -77,8 +78,8 @@ def rewrite_set_cookie(line: str, names: NameMap) -> tuple[str, list[Change]]:
     _make_secure(cookie, names)
     _check_prefix(cookie)
     after = ";".join([cookie.pair, *cookie.attributes])
-    changes = [Change("Set-Cookie", line, after, "; ".join(cookie.done))] if after != line else []
-    changes += [Change("Set-Cookie", after, after, warning, warning=True) for warning in cookie.warnings]
+    changes = [Change("Set-Cookie", line, after, tuple(cookie.done))] if after != line else []
+    changes += [Change("Set-Cookie", after, after, (warning,), warning=True) for warning in cookie.warnings]
     return after, changes
 
 
@@ -89,9 +90,9 @@ def _map_value(cookie: _Line, names: NameMap) -> None:
         mapped = names.map_cookie_value(text)
         if mapped != text:
             cookie.pair = _splice(cookie.pair, span, mapped)
-            cookie.done.append("value mapped")
+            cookie.done += because(FieldReason.VALUE_MAPPED)
     elif names.map_text(text) != text or _mentions(text, names.backend.host):
-        cookie.warnings.append(f"the value of the cookie holds the name of the backend, {names.backend.host}")
+        cookie.warnings += because(FieldReason.VALUE_NAMES_BACKEND, host=names.backend.host)
 
 
 def _map_domains(cookie: _Line, names: NameMap) -> None:
@@ -111,7 +112,7 @@ def _map_domain(domain: str, cookie: _Line, names: NameMap) -> str | None:
     bare = domain.removeprefix(".")
     host = host_of(bare)
     if cookie.name.startswith("__host-"):
-        cookie.done.append(f"Domain={domain} dropped: a __Host- cookie has none")
+        cookie.done += because(FieldReason.DOMAIN_OF_HOST_COOKIE, domain=domain)
         return None
     if host in ("", public):
         return domain
@@ -123,22 +124,22 @@ def _map_domain(domain: str, cookie: _Line, names: NameMap) -> str | None:
     elif public.endswith(f".{host}"):
         target = host
     elif backend.endswith(f".{host}"):
-        cookie.done.append(f"Domain={domain} dropped: it is a parent of the backend's name, {backend}")
+        cookie.done += because(FieldReason.DOMAIN_ABOVE_BACKEND, domain=domain, host=backend)
         return None
     else:
-        cookie.warnings.append(f"Domain={domain} is neither of the backend nor of {public}: browsers refuse the cookie")
+        cookie.warnings += because(FieldReason.DOMAIN_OF_OTHERS, domain=domain, host=public)
         return domain
     if "." not in target or ip_address(target):
-        cookie.done.append(f"Domain={domain} dropped: {target} cannot stand in a Domain")
+        cookie.done += because(FieldReason.DOMAIN_IMPOSSIBLE, domain=domain, host=target)
         return None
     if _is_public_suffix(target):
-        cookie.done.append(f"Domain={domain} dropped: {target} is a public suffix")
+        cookie.done += because(FieldReason.DOMAIN_PUBLIC_SUFFIX, domain=domain, host=target)
         return None
     if target == host:
         return domain
     if target != public and not public.endswith(f".{target}"):
-        cookie.warnings.append(f"Domain={target} is not of {public}: browsers refuse the cookie")
-    cookie.done.append(f"Domain={domain} mapped to {dot}{target}")
+        cookie.warnings += because(FieldReason.DOMAIN_NOT_PUBLIC, domain=target, host=public)
+    cookie.done += because(FieldReason.DOMAIN_MAPPED, domain=domain, host=dot + target)
     return dot + target
 
 
@@ -152,24 +153,24 @@ def _map_paths(cookie: _Line, names: NameMap) -> None:
         after = map_path(path) if path.startswith("/") else path
         if after != path:
             cookie.attributes[index] = _with_value(text, after)
-            cookie.done.append(f"Path={path} mapped to {after}")
+            cookie.done += because(FieldReason.PATH_MAPPED, path=path, after=after)
 
 
 def _make_secure(cookie: _Line, names: NameMap) -> None:
     public = names.public
     if public.scheme == "https":
         if not cookie.has("secure"):
-            cookie.add("Secure", "Secure added: the public name is https")
+            cookie.add("Secure", FieldReason.SECURE_ADDED)
         return
     if cookie.has("secure") and not is_loopback(public.host):
         if cookie.name.startswith(_NEED_SECURE):
-            cookie.warnings.append(f"browsers refuse this cookie on {public}: its name demands Secure and so https")
+            cookie.warnings += because(FieldReason.SECURE_DEMANDED, host=str(public))
             return
-        cookie.drop("secure", "Secure removed: the public name is http")
+        cookie.drop("secure", FieldReason.SECURE_REMOVED)
     if not cookie.has("secure"):
-        cookie.drop("partitioned", "Partitioned removed: it needs Secure")
+        cookie.drop("partitioned", FieldReason.PARTITIONED_REMOVED)
         if any(_name(text) == "samesite" and _value(text).lower() == "none" for text in cookie.attributes):
-            cookie.set("samesite", "Lax", "SameSite=None made Lax: None needs Secure")
+            cookie.set("samesite", "Lax", FieldReason.SAME_SITE_LAX)
 
 
 def _check_prefix(cookie: _Line) -> None:
@@ -182,7 +183,7 @@ def _check_prefix(cookie: _Line) -> None:
         if paths[-1:] != ["/"]:
             missing.append("Path=/")
     if missing:
-        cookie.warnings.append(f"browsers refuse this cookie: its name demands {' and '.join(missing)}")
+        cookie.warnings += because(FieldReason.PREFIX_BROKEN, attributes=" and ".join(missing))
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from urlrewrite.fields.names import Change, ip_address
+from urlrewrite.fields.reasons import FieldReason, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
@@ -89,14 +90,14 @@ def forwarding_fields(
         if same in replaced:
             former[same] = f"{former[same]}, {value}" if same in former else value
         elif same in SPOOFABLE and not append:
-            changes.append(Change(name, value, None, "only a trusted proxy may say this"))
+            changes.append(Change(name, value, None, because(FieldReason.UNTRUSTED)))
         else:
             lines.append((name, value))
     for name, value in own.items():
         lines.append((name, value))
         before = former.get(name.lower())
         if before != value:
-            changes.append(Change(name, before, value, "says who requested what"))
+            changes.append(Change(name, before, value, because(FieldReason.WHO_ASKED)))
     return tuple(lines), changes
 
 
@@ -123,7 +124,7 @@ def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
         if after is not None:
             lines.append((name, after))
         if after != value:
-            changes.append(Change(name, value, after, "belongs to the client's connection"))
+            changes.append(Change(name, value, after, because(FieldReason.OF_CONNECTION)))
     return tuple(lines) if changes else fields, changes
 
 
@@ -156,7 +157,7 @@ def map_back_request_fields(
                 after = f"{origins[origin]}{value[len(value.removesuffix('/')) :]}"
         lines.append((name, after))
         if after != value:
-            changes.append(Change(name, value, after, "public name mapped back: the backend compares it with its own"))
+            changes.append(Change(name, value, after, because(FieldReason.MAPPED_BACK)))
     return tuple(lines) if changes else fields, changes
 
 

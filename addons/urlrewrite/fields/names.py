@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from urlrewrite.fields.reasons import Why
 from urlrewrite.model.origin import Origin, parse_authority
 
 
@@ -38,8 +39,13 @@ class Change:
     field: str
     before: str | None
     after: str | None
-    why: str
+    whys: tuple[Why, ...]
     warning: bool = False
+
+    @property
+    def why(self) -> str:
+        """The reasons as a person reads them."""
+        return "; ".join(map(str, self.whys))
 
 
 def host_of(authority: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from urlrewrite.fields.names import Change
+from urlrewrite.fields.reasons import FieldReason, Why, because
 from urlrewrite.model.field_lines import FieldLines
 
 _URI = re.compile(r'\buri\s*=\s*"([^"]*)"', re.IGNORECASE)
@@ -33,27 +34,26 @@ def broken_signatures(
     changed = moved | {name.lower() for name, _ in set(before) - set(after)}
     warnings = []
     for name, value in before:
-        why = _broken(name.lower(), value, changed, moved)
-        if why:
-            warnings.append(Change(name, value, value, f"{why}: the backend may refuse the request", warning=True))
+        if whys := _broken(name.lower(), value, changed, moved):
+            warnings.append(Change(name, value, value, whys, warning=True))
     return warnings
 
 
-def _broken(name: str, value: str, changed: frozenset[str] | set[str], moved: frozenset[str]) -> str:
+def _broken(name: str, value: str, changed: frozenset[str] | set[str], moved: frozenset[str]) -> tuple[Why, ...]:
     scheme = value.partition(" ")[0].lower() if name == "authorization" else ""
     if scheme in _SIGNS_ALL and moved:
-        return f"{value.partition(' ')[0]} signs the host and the target, which were changed"
+        return because(FieldReason.HOST_SIGNED, scheme=value.partition(" ")[0])
     if scheme == "digest" and "@path" in moved and _URI.search(value):
-        return "Digest signs the target, which was changed"
+        return because(FieldReason.TARGET_SIGNED)
     if scheme == "signature" and (headers := _CAVAGE.search(value)):
         return _covers(headers[1].lower().split(), changed)
     if name == "signature-input":
         return _covers(_COVERED.findall(value.lower()), changed)
     if name == "dpop" and moved:
-        return "the proof (RFC 9449) names the URL that the client requested"
-    return ""
+        return because(FieldReason.URL_SIGNED)
+    return ()
 
 
-def _covers(covered: list[str], changed: frozenset[str] | set[str]) -> str:
+def _covers(covered: list[str], changed: frozenset[str] | set[str]) -> tuple[Why, ...]:
     broken = sorted(changed.intersection(covered))
-    return f"the signature covers {', '.join(broken)}, which was changed" if broken else ""
+    return because(FieldReason.FIELDS_SIGNED, names=", ".join(broken)) if broken else ()

@@ -8,35 +8,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from enum import Enum
+from enum import Enum, auto
 
 from urlrewrite.fields import policies, references
 from urlrewrite.fields.cookies import rewrite_set_cookie
 from urlrewrite.fields.names import Change, NameMap
+from urlrewrite.fields.reasons import FieldReason, Why, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
 
 class FieldKind(Enum):
-    """How a field names a host; the value of a member is the reason that a `Change` gives."""
+    """How a field names a host; but for the first two, the reason of a `Change` has its name."""
 
-    URL = "URL of the backend mapped"
-    REFRESH = "URL of the backend in Refresh mapped"
-    LINK = "URL of the backend in Link mapped"
-    JSON = "URL of the backend in JSON mapped"
-    QUOTED = "URL of the backend in a quoted string mapped"
-    LIST = "URL of the backend in a list mapped"
-    ORIGIN_LIST = "origin of the backend mapped"
-    ALLOW_FROM = "origin of the backend that may frame the page mapped"
-    POLICY = "sources of the policy that named the backend mapped"
-    CHALLENGE = "URL of the backend in a challenge mapped"
-    AUTHORITY = "name of the backend mapped"
-    GENERIC = "URL of the backend found and mapped"
-    COOKIE = "cookie made true for the public name"
-    TRANSPORT_SECURITY = "HSTS of the backend removed: the public name is http"
-    ALTERNATIVE = "removed: clients would go past the proxy"
-    KEY_PINS = "removed: the keys of the backend are not those of the public name"
-    UNTOUCHED = "left alone"
+    COOKIE = auto()
+    UNTOUCHED = auto()
+    URL = auto()
+    REFRESH = auto()
+    LINK = auto()
+    JSON = auto()
+    QUOTED = auto()
+    LIST = auto()
+    ORIGIN_LIST = auto()
+    ALLOW_FROM = auto()
+    POLICY = auto()
+    CHALLENGE = auto()
+    AUTHORITY = auto()
+    GENERIC = auto()
+    TRANSPORT_SECURITY = auto()
+    ALTERNATIVE = auto()
+    KEY_PINS = auto()
 
 
 _NAMES_OF = {
@@ -133,11 +134,15 @@ def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | No
     if kind is FieldKind.TRANSPORT_SECURITY:
         keep, warnings = policies.strict_transport_security(value, names.public)
         if keep:
-            return (name, value), [Change(name, value, value, warning, warning=True) for warning in warnings]
+            return (name, value), [Change(name, value, value, (warning,), warning=True) for warning in warnings]
     if kind in _MAPS:
         after = _MAPS[kind](value, names)
-        return (name, after), [Change(name, value, after, kind.value)] if after != value else []
-    return None, [Change(name, value, None, kind.value)]
+        return (name, after), [Change(name, value, after, _why(kind))] if after != value else []
+    return None, [Change(name, value, None, _why(kind))]
+
+
+def _why(kind: FieldKind) -> tuple[Why, ...]:
+    return because(FieldReason[kind.name])
 
 
 def _broken_signatures(fields: FieldLines, changes: list[Change]) -> list[Change]:
@@ -148,6 +153,6 @@ def _broken_signatures(fields: FieldLines, changes: list[Change]) -> list[Change
         if name.lower() == "signature-input":
             covered = changed.intersection(re.findall(r'"([^"]*)"', value.lower()))
             if covered:
-                why = f"the signature covers {', '.join(sorted(covered))}, which was changed: it is broken"
+                why = because(FieldReason.SIGNATURE_BROKEN, names=", ".join(sorted(covered)))
                 warnings.append(Change(name, value, value, why, warning=True))
     return warnings

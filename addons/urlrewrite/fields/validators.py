@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from urlrewrite.fields.digests import is_digest, renewed
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.policies import has_hashes
+from urlrewrite.fields.reasons import FieldReason, Why, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 
 _MARK = re.compile(r";ur=(?P<fingerprint>[0-9a-f]+)")
 _ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+', re.ASCII)
 
 _SIGNATURES = frozenset("signature signature-input content-signature x-signature".split())
+_TRUE_FOR_BODY = because(FieldReason.TRUE_FOR_BODY)
 _CSP = frozenset("content-security-policy content-security-policy-report-only".split())
 
 
@@ -122,12 +124,12 @@ def unmark_request_fields(
                 return None
         return value
 
-    lines, changes = _edit(fields, unmark, "condition made true for the backend")
+    lines, changes = _edit(fields, unmark, because(FieldReason.CONDITION_MADE_TRUE))
     if stale or (marked_only and not carried):
         lines, dropped = _edit(
             lines,
             lambda name, value: None if name.lower() == "if-modified-since" else value,
-            "the client's copy was rewritten by other rules, or by none",
+            because(FieldReason.OTHER_RULES),
         )
         changes += dropped
     return Unmarked(lines, changes, carried)
@@ -152,10 +154,10 @@ def mark_validators(fields: FieldLines, fingerprint: str) -> tuple[FieldLines, l
                 return "none"
         return value
 
-    lines, changes = _edit(fields, mark, "the representation depends on the rules")
+    lines, changes = _edit(fields, mark, because(FieldReason.DEPENDS_ON_RULES))
     if not ranged:
         lines += (("Accept-Ranges", "none"),)
-        changes.append(Change("Accept-Ranges", None, "none", "no ranges of a representation that is rewritten"))
+        changes.append(Change("Accept-Ranges", None, "none", because(FieldReason.NO_RANGES)))
     return lines, changes
 
 
@@ -194,11 +196,11 @@ def after_rewrite(
             return true if first else None
         return value
 
-    lines, changes = _edit(fields, edit, "true for the body that was rewritten")
+    lines, changes = _edit(fields, edit, _TRUE_FOR_BODY)
     for name, wanted in (("Content-Length", length), ("Transfer-Encoding", "chunked" if chunk else None)):
         if wanted is not None and name.lower() not in seen:
             lines += ((name, wanted),)
-            changes.append(Change(name, None, wanted, "true for the body that was rewritten"))
+            changes.append(Change(name, None, wanted, _TRUE_FOR_BODY))
     return lines, changes + _warnings(lines, hashes_mended)
 
 
@@ -207,9 +209,9 @@ def _warnings(fields: FieldLines, hashes_mended: bool) -> list[Change]:
     warnings = []
     for name, value in fields:
         if name.lower() in _SIGNATURES:
-            why = "the body was changed: a signature that covers it is broken"
+            why = because(FieldReason.BODY_SIGNATURE)
         elif name.lower() in _CSP and has_hashes(value) and not hashes_mended:
-            why = "the body was changed: inline code allowed by its hash is blocked if it was among the changes"
+            why = because(FieldReason.INLINE_BLOCKED)
         else:
             continue
         warnings.append(Change(name, value, value, why, warning=True))
@@ -225,7 +227,9 @@ def _without(mark: re.Match[str], tag: str) -> str:
     return tag[: mark.start()] + tag[mark.end() :]
 
 
-def _edit(fields: FieldLines, edit: Callable[[str, str], str | None], why: str) -> tuple[FieldLines, list[Change]]:
+def _edit(
+    fields: FieldLines, edit: Callable[[str, str], str | None], why: tuple[Why, ...]
+) -> tuple[FieldLines, list[Change]]:
     """Apply `edit` to each line: the new value, or None to drop the line. Where it changes none, give back `fields`."""
     lines: list[FieldLine] = []
     changes: list[Change] = []

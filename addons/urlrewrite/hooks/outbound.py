@@ -15,6 +15,7 @@ from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
 from urlrewrite.model.field_lines import FieldLines
+from urlrewrite.trace.reasons import Reason
 
 logger = logging.getLogger("urlrewrite.outbound")
 
@@ -111,7 +112,7 @@ class Outbound:
                 result = await asyncio.to_thread(live.exchange.rewrite, raw, live.head)
         except Exception:
             logger.exception("response %s: the hook failed; answered 500", _trace_id(live))
-            result = live.exchange.fail("the proxy failed to rewrite this response")
+            result = live.exchange.fail(Reason.PROXY_FAILED)
         if isinstance(result, LocalResponse):
             live.failed = True
             apply_response(flow, result)

@@ -15,6 +15,8 @@ from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.inspector.traces.report import log_line, summary
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.text import visible
 from urlrewrite.trace.trace import TraceLevel
 
@@ -72,7 +74,7 @@ class Recorder:
                 # Browsers do that all the time: worth knowing, and no problem.
                 data["broken_off"] = broken_off
             else:
-                exchange.trace.error(f"the exchange was broken off: {broken_off}")
+                exchange.trace.error(Reason.BROKEN_OFF, detail=broken_off)
         if flow.response is not None:
             # An error of ours may have replaced the response of the backend.
             data["status"] = flow.response.status_code
@@ -170,8 +172,8 @@ def _show(flow: http.HTTPFlow, data: dict[str, Any]) -> None:
     """Set comment and mark for the flow list; what a person wrote there stays."""
     flow.comment = flow.comment or summary(data)
     kinds = {event["event"] for event in data["events"]}
-    if not flow.marked and kinds & {"ERROR", "WARNING"}:
-        flow.marked = MARK_ERROR if "ERROR" in kinds else MARK_WARNING
+    if not flow.marked and kinds & {Name.ERROR, Name.WARNING}:
+        flow.marked = MARK_ERROR if Name.ERROR in kinds else MARK_WARNING
         flow.metadata[MARKED] = flow.marked
 
 

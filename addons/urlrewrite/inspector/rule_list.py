@@ -43,7 +43,7 @@ def groups(rules: RulesInForce) -> Iterator[Group]:
     for site in compiled.sites:
         for path, level in site.levels.items():
             name, location = site.site.name, level.inbound.directory if path else ""
-            fault = str(level.fault.code) if level.fault else ""
+            fault = level.fault.iis_status if level.fault else ""
             yield Group("inbound", name, location, False, tuple(item.rule for item in level.inbound.rules), fault)
             yield Group("outbound", name, location, False, tuple(item.rule for item in level.outbound_rules), fault)
 

@@ -10,11 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reasons import REASONS, Reason
 from urlrewrite.trace.text import plain, shown, visible
+from urlrewrite.trace.version1 import upgraded
 
 type Event = Mapping[str, Any]
 
-PROBLEMS = ("ERROR", "WARNING")
+PROBLEMS = (Name.ERROR, Name.WARNING)
 
 LINK_FRAMING = frozenset("content-length transfer-encoding etag last-modified accept-ranges".split())
 """Fields that follow from a changed body: they are true again, and nobody looks for them."""
@@ -23,11 +26,24 @@ _LARGE = 10**15
 _MAX_TEXTS = 200
 
 _OF_THE_RESPONSE = frozenset(
-    """
-    PRECONDITION_EVALUATION_START PRECONDITION_EVALUATION_END OUTBOUND_RULE_SKIPPED OUTBOUND_PATTERN_MATCH
-    RESPONSE_FIELD_REMOVED GENERAL_SET_RESPONSE_HEADER BODY_PLAN BODY_DECODED BODY_RELEASED IIS_DIFFERS
-    CONTENT_CHANGE OUTBOUND_RULE_END INTEGRITY NAMES_LEFT MESSAGE_CHANGE BODY_WINDOWS
-    """.split()
+    {
+        Name.PRECONDITION_EVALUATION_START,
+        Name.PRECONDITION_EVALUATION_END,
+        Name.OUTBOUND_RULE_SKIPPED,
+        Name.OUTBOUND_PATTERN_MATCH,
+        Name.RESPONSE_FIELD_REMOVED,
+        Name.GENERAL_SET_RESPONSE_HEADER,
+        Name.BODY_PLAN,
+        Name.BODY_DECODED,
+        Name.BODY_RELEASED,
+        Name.IIS_DIFFERS,
+        Name.CONTENT_CHANGE,
+        Name.OUTBOUND_RULE_END,
+        Name.INTEGRITY,
+        Name.NAMES_LEFT,
+        Name.MESSAGE_CHANGE,
+        Name.BODY_WINDOWS,
+    }
 )
 
 
@@ -54,6 +70,11 @@ def texts(event: Event, key: str) -> list[str]:
     if not isinstance(value, list | tuple):
         return []
     return [plain(item) for item in value[:_MAX_TEXTS]]
+
+
+def reason_of(event: Event) -> Reason | None:
+    """The code of an event; None where it has none that this version knows."""
+    return REASONS.get(text(event, "reason"))
 
 
 def name_of(event: Event) -> str:
@@ -107,6 +128,8 @@ class Reading:
 def read(trace: object) -> Reading:
     """The trace with everything of a wrong type left out."""
     data: Mapping[str, Any] = trace if isinstance(trace, Mapping) else {}
+    if data.get("version") == 1:
+        data = upgraded(data)
     line = data.get("request")
     raw = data.get("events")
     events = [event for event in raw if isinstance(event, Mapping)] if isinstance(raw, list | tuple) else []
@@ -116,7 +139,7 @@ def read(trace: object) -> Reading:
 
 def _begins_response(event: Event) -> bool:
     name = name_of(event)
-    return name in _OF_THE_RESPONSE or (name == "URL_REWRITE_START" and event.get("type") == "Outbound")
+    return name in _OF_THE_RESPONSE or (name == Name.URL_REWRITE_START and event.get("type") == "Outbound")
 
 
 def blocks(

@@ -1,17 +1,23 @@
 """The trace: plain data that says what was decided and why.
 
 A trace is a dict of dicts, lists, strings, numbers and booleans, so that it can be saved with a flow and printed as
-JSON. Events are kept in the order in which they happened. Their names are those of IIS's failed-request tracing where
-it has one (IIS docs, "Using Failed Request Tracing to trace rewrite rules"); its field names are written in snake_case.
+JSON. Events are kept in the order in which they happened; each is declared (`events.py`), and what says why is a code
+beside a sentence (`reasons.py`). `version` counts the shapes that a trace has had; `reading.py` reads those before.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 from time import perf_counter
-from typing import Any
+from typing import Any, Unpack
+
+from urlrewrite.trace import response_events as events
+from urlrewrite.trace.events import EventType, Name
+from urlrewrite.trace.reasons import Reason, Values, sentence
 
 type Event = dict[str, Any]
+
+VERSION = 2
 
 MAX_CHANGES = 200
 """Changes of a body listed one by one; further ones are counted only."""
@@ -55,18 +61,18 @@ class Trace:
         """Changes of the response's fields by their name in lower case."""
         self.spent: dict[tuple[str, str], float] = {}
         """Seconds by side ("inbound", "outbound") and rule. It is no part of the trace: no two runs have the same."""
-        self.data: dict[str, Any] = {"version": 1, "id": trace_id, "events": self.events}
+        self.data: dict[str, Any] = {"version": VERSION, "id": trace_id, "events": self.events}
         if not self.on:
             self.data["level"] = str(level)
 
-    def add(self, name: str, /, **fields: Any) -> None:
-        """Adds an event of IIS's (or our) name, one of many that tell of single rules and changes."""
+    def add[**Keys](self, event: EventType[Keys], /, *none: Keys.args, **keys: Keys.kwargs) -> None:
+        """Adds one of many events that tell of single rules and changes: at the level `FULL` only."""
         if self.on:
-            self.events.append({"event": name, **fields})
+            self.events.append({"event": event.name, **keys})
 
-    def decided(self, name: str, /, **fields: Any) -> None:
+    def decided[**Keys](self, event: EventType[Keys], /, *none: Keys.args, **keys: Keys.kwargs) -> None:
         """Adds an event that tells what becomes of the request, or of the response's body: at every level."""
-        self.events.append({"event": name, **fields})
+        self.events.append({"event": event.name, **keys})
 
     def spend(self, side: str, rule: str, began: float) -> None:
         """Adds the time since `began`, by `perf_counter`, to what a rule has taken."""
@@ -88,23 +94,60 @@ class Trace:
         self.changes += 1
         return self.on and self.changes <= MAX_CHANGES
 
-    def change(self, **fields: Any) -> None:
+    def change(self, **keys: Unpack[events.ContentChange]) -> None:
         """Adds one change of the response's content; past `MAX_CHANGES` they are only counted."""
         if self.count_change():
-            self.tell_change(**fields)
+            self.tell_change(**keys)
 
-    def tell_change(self, **fields: Any) -> None:
+    def tell_change(self, **keys: Unpack[events.ContentChange]) -> None:
         """Adds a change that was counted."""
-        self.events.append({"event": "CONTENT_CHANGE", **fields})
+        self.events.append({"event": events.CONTENT_CHANGE.name, **keys})
 
-    def warn(self, message: str, /, **fields: Any) -> None:
-        """Adds something that did not go as the rules ask; `iis=` says what IIS would do."""
-        self.events.append({"event": "WARNING", "message": message, **fields})
+    def warn(self, reason: Reason, *, cause: Reason | None = None, **values: Unpack[Values]) -> None:
+        """Adds something that did not go as the rules ask. A `cause` gives the `detail` of the reason's sentence."""
+        self._tell(events.WARNING, reason, values, cause=cause)
 
-    def error(self, message: str, /, **fields: Any) -> None:
-        """Adds the reason why the exchange was ended with an error."""
-        self.events.append({"event": "ERROR", "message": message, **fields})
+    def warn_of_field(self, field: str, value: str, cause: str, why: str) -> None:
+        """Adds what is wrong with a field line; `cause` is the code that goes with the sentence `why`."""
+        message = sentence(Reason.FIELD, {"name": field, "detail": why})
+        self.decided(
+            events.WARNING, reason=str(Reason.FIELD), cause=cause, message=message, field=field, value=clip(value)
+        )
+
+    def warn_as_iis_fails(self, reason: Reason, iis_status: str, **values: Unpack[Values]) -> None:
+        """Adds what IIS would answer with an error, and this site does not."""
+        self._tell(events.WARNING, reason, values, iis_status=iis_status)
+
+    def iis_differs(self, reason: Reason, iis_status: str, **values: Unpack[Values]) -> None:
+        """Adds where nothing is wrong, and IIS would answer with an error."""
+        self._tell(events.IIS_DIFFERS, reason, values, iis_status=iis_status)
+
+    def error(self, reason: Reason, *, iis_status: str = "", iis: str = "", **values: Unpack[Values]) -> None:
+        """Adds the reason why the exchange was ended with an error; `iis` says what IIS does if not the same."""
+        self._tell(events.ERROR, reason, values, iis_status=iis_status, iis=iis)
+
+    def _tell(
+        self,
+        event: EventType[...],
+        reason: Reason,
+        values: Values,
+        *,
+        cause: Reason | None = None,
+        iis_status: str = "",
+        iis: str = "",
+    ) -> None:
+        more: dict[str, str] = {}
+        if cause:
+            more["cause"] = str(cause)
+            values = {**values, "detail": sentence(cause, values)}
+        if rule := values.get("rule"):
+            more["rule"] = rule
+        if iis := iis or reason.iis:
+            more["iis"] = iis
+        if iis_status:
+            more["iis_status"] = iis_status
+        self.events.append({"event": event.name, "reason": str(reason), "message": sentence(reason, values), **more})
 
     def problems(self) -> list[str]:
         """The messages of all warnings and errors."""
-        return [event["message"] for event in self.events if event["event"] in ("WARNING", "ERROR")]
+        return [event["message"] for event in self.events if event["event"] in (Name.WARNING, Name.ERROR)]

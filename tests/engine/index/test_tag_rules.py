@@ -16,6 +16,7 @@ from urlrewrite.engine.index.prefix_rules import prefix_rule
 from urlrewrite.engine.index.tag_rules import ValueRules
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.trace import TraceLevel
 
 B = "http://privateserver:8080"
@@ -132,7 +133,8 @@ def test_same_as_one_by_one_where_nothing_is_told(text: str, page: str) -> None:
 def report(run: Any) -> None:
     for values in run._tag_values:
         values.count_examined()
-    run.scope.trace.warn("tallies", **{name: str(tally) for name, tally in run.tallies.items()})
+    tallies = {name: str(tally) for name, tally in run.tallies.items()}
+    run.scope.trace.warn(Reason.RULE_GIVEN_UP, rule="tallies", detail=str(tallies))
 
 
 def test_many_values_are_told_up_to_a_limit_and_counted_all() -> None:

@@ -23,6 +23,7 @@ from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnE
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
+from urlrewrite.trace.reasons import Reason
 
 B = "http://privateserver:8080"
 P = "https://www.example.com"
@@ -41,7 +42,7 @@ class Streamed:
 
     @property
     def problems(self) -> list[str]:
-        return [str(problem) for problem in self.exchange.trace.problems()]
+        return [event["reason"] for event in self.exchange.trace.events if event["event"] in ("WARNING", "ERROR")]
 
     def events(self, name: str) -> list[dict[str, object]]:
         return [event for event in self.exchange.trace.events if event["event"] == name]
@@ -150,7 +151,13 @@ def test_a_body_that_comes_slowly_is_sent_piece_by_piece_though_little_has_come(
     result = stream(rules_of(""), [("Content-Type", content_type)], [piece] * 3, held=piece)
     assert result.sent == [piece, piece, piece, piece, b""]
     [released] = result.events("BODY_RELEASED")
-    assert released == {"event": "BODY_RELEASED", "held": len(piece), "why": "it comes slowly", "milliseconds": 1000}
+    assert released == {
+        "event": "BODY_RELEASED",
+        "held": len(piece),
+        "reason": Reason.COMES_SLOWLY,
+        "why": "it comes slowly",
+        "milliseconds": 1000,
+    }
     assert result.exchange.trace.data["way"] == "stream"
 
 
@@ -180,7 +187,7 @@ def test_occurrences_are_counted_for_the_body_and_not_for_each_window() -> None:
 def test_the_trace_tells_how_many_windows_there_were() -> None:
     result = stream(rules_of(whole_body_rule("a"), settings=SMALL), TEN, [b"." * 25])
     assert result.events("BODY_WINDOWS") == [{"event": "BODY_WINDOWS", "rule": "r", "windows": 3, "size": 10}]
-    assert "windows of 10 bytes" in result.problems[0]
+    assert result.problems[0] == Reason.SEES_WINDOWS
 
 
 def test_a_body_that_fits_into_a_window_is_seen_whole() -> None:
@@ -192,14 +199,14 @@ def test_a_body_that_fits_into_a_window_is_seen_whole() -> None:
 def test_a_negated_rule_for_bodies_is_given_up_where_there_are_windows() -> None:
     result = stream(rules_of(whole_body_rule("x", negate="true"), settings=SMALL), TEN, [b"." * 25])
     assert b"".join(result.sent) == b"." * 25
-    assert "given up" in result.problems[0]
+    assert result.problems[0] == Reason.NEGATED_STREAM
 
 
 def test_a_rule_for_bodies_sees_lines_where_a_body_is_never_held() -> None:
     lines = [("Content-Type", "application/x-ndjson")]
     result = stream(rules_of(whole_body_rule("a+")), lines, [b"[1,aa]\n[2,", b"aa]\n[3]\n", b"[a"])
     assert result.sent == [b"[1,b]\n", b"[2,b]\n[3]\n", b"", b"[b"]
-    assert "the lines that come together" in result.problems[0]
+    assert result.problems[0] == Reason.SEES_LINES
 
 
 RECODED = [
@@ -234,7 +241,7 @@ def test_a_damaged_coding_cuts_a_stream() -> None:
     assert zlib.decompressobj(31).decompress(result.sent[0]).startswith(MAPPED)
     assert result.sent[1:] == [b"", b"", b""]
     assert result.exchange.cut
-    assert "ends here" in result.problems[0]
+    assert result.problems[0] == Reason.CODING_BROKEN
 
 
 def test_a_damaged_coding_of_a_held_body_that_decodes_to_very_much_passes_as_it_came() -> None:

@@ -153,21 +153,21 @@ def told_of(name: str, before: str, after: str, **more: Any) -> dict[str, Any]:
         ((("A", "1"),), (("a", "1"),), (), [("a", "1", "1", [])]),
         ((("A", "1"), ("A", "2")), (("A", "2"), ("A", "1")), (), []),
         ((("A", "1"), ("A", "2")), (("A", "2"), ("A", "3")), (), [("A", "1", "3", [])]),
-        ((("A", "1"),), (), (told_of("a", "1", "", why="gone"),), [("A", "1", None, ["gone"])]),
-        ((), (("A", "1"),), (told_of("A", "", "1", why="new"),), [("A", None, "1", ["new"])]),
+        ((("A", "1"),), (), (told_of("a", "1", "", why=["gone"]),), [("A", "1", None, ["gone"])]),
+        ((), (("A", "1"),), (told_of("A", "", "1", why=["new"]),), [("A", None, "1", ["new"])]),
         # Two lines of one field are two stories, and one value may be changed twice.
         (
             (("A", "1"), ("A", "5")),
             (("A", "3"), ("A", "6")),
             (
-                told_of("A", "1", "2", why="first"),
-                told_of("A", "5", "6", why="other"),
+                told_of("A", "1", "2", why=["first"]),
+                told_of("A", "5", "6", why=["other"]),
                 {"event": "CONTENT_CHANGE", "rule": "r", "where": "A", "before": "2", "after": "3"},
             ),
             [("A", "1", "3", ["first", 'rule "r"']), ("A", "5", "6", ["other"])],
         ),
         # A chain that leads elsewhere: all that touched the field are named.
-        ((("A", "1"),), (("A", "9"),), (told_of("A", "1", "2", why="w"),), [("A", "1", "9", ["w"])]),
+        ((("A", "1"),), (("A", "9"),), (told_of("A", "1", "2", why=["w"]),), [("A", "1", "9", ["w"])]),
     ],
 )
 def test_changes_of_fields(before: FieldLines, after: FieldLines, events: Any, expected: list[Any]) -> None:

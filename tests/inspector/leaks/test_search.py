@@ -21,9 +21,9 @@ from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import rewrite_content
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import request_facts
-from urlrewrite.inspector.leaks.names import Names
-from urlrewrite.inspector.leaks.reasons import Harm, Remedy
+from urlrewrite.inspector.leaks.harm import Harm, Remedy
 from urlrewrite.inspector.leaks.search import find_leaks, leak_places, leaks_text
+from urlrewrite.inspector.names.names import Names
 from urlrewrite.model.origin import Origin
 
 EVERYWHERE = rules_of("links: everywhere")
@@ -205,8 +205,16 @@ RULES = [
         "preCondition: is json, match: {filterByTags: A, pattern: ^http}",
         'the rule "r" is for it, but its precondition "is json" does not hold',
     ),
-    ("", "enabled: false, match: {filterByTags: A, pattern: ^http}", 'the rule "r" is for it, but has enabled: false'),
-    ("", "match: {filterByTags: A, pattern: ^https}", "its pattern ^https does not match"),
+    (
+        "",
+        "enabled: false, match: {filterByTags: A, pattern: ^http}",
+        'the rule "r" is for it, but it has enabled: false',
+    ),
+    (
+        "",
+        "match: {filterByTags: A, pattern: ^https}",
+        "in <a href>, its pattern ^https matches http and stops at ://privateserver:8080/",
+    ),
     ("", "match: {filterByTags: Img, pattern: ^http}", "no rule is for this place"),
 ]
 
@@ -418,6 +426,7 @@ outboundRules:
 """)
     why = worst(exchange(rules, f'<img src="{B}/x">'), rules).why
     assert why == (
-        r'links: off, so only rules act; the rule "images" is for it, but its pattern ^https://a\d does not match; '
+        r'links: off, so only rules act; the rule "images" is for it, but in <img src>, its '
+        r"pattern ^https://a\d matches http and stops at ://privateserver:8080/x; "
         'no rule for whole bodies ("escaped") matches it'
     )

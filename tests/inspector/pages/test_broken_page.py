@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from inspector.diagnose.test_broken import EVERYWHERE, OFF, exchange, exchanges, resource
+from inspector.test_broken import EVERYWHERE, OFF, exchange, exchanges, resource
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import broken
 from urlrewrite.inspector.pages.error import PageError

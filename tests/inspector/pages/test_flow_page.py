@@ -92,7 +92,7 @@ def test_a_leak_is_told_on_the_first_screen() -> None:
         ({"trace": {"leaks": 3}}, "3 names of the backend left in the response"),
         ({"trace": {"events": [{"event": "ERROR", "message": "no site"}]}}, "no site"),
         (
-            {"trace": {"events": [{"event": "IIS_DIFFERS", "message": "m", "iis": "500.52"}]}},
+            {"trace": {"events": [{"event": "IIS_DIFFERS", "message": "m", "iis_status": "500.52"}]}},
             "m | IIS would answer 500.52 here",
         ),
         ({"answer": ResponseFacts(502), "original": ResponseFacts(502)}, "the backend answered 502"),

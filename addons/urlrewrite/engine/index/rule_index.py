@@ -26,6 +26,7 @@ from urlrewrite.engine.template import BackReference, Literal, Template, Variabl
 from urlrewrite.engine.variables import is_server_variable
 from urlrewrite.model import LogicalGrouping
 from urlrewrite.patterns.literals import Anchoring, Literals, fold, required_literals
+from urlrewrite.trace.request_events import RULES_RULED_OUT
 
 WORTHWHILE = 32
 """A list of up to this many rules has no index, and its trace has each of them."""
@@ -91,7 +92,7 @@ class RuleList(Sequence["CompiledInboundRule"]):
     def _tell(self, scope: Scope, index: _Index, start: int, end: int) -> None:
         if start < end and scope.trace.on:
             scope.trace.add(
-                "RULES_RULED_OUT",
+                RULES_RULED_OUT,
                 first=self._rules[start].rule.name,
                 last=self._rules[end - 1].rule.name,
                 count=end - start,

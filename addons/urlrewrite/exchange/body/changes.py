@@ -13,6 +13,8 @@ from urlrewrite.engine.index.tag_rules import ValueRules
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.patterns.pattern import PatternTimeout
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.response_events import NAMES_LEFT
 from urlrewrite.trace.trace import Trace, clip
 
 _MAX_PATHS = 10
@@ -49,7 +51,7 @@ class BodyLinks:
     def report(self) -> None:
         """Add to the trace where the body still names the backend; to be called once."""
         if self.left and self.left.count:
-            self._trace.add("NAMES_LEFT", count=self.left.count, around=self.left.excerpts)
+            self._trace.add(NAMES_LEFT, count=self.left.count, around=self.left.excerpts)
 
     def _on_change(self, where: str, offset: int, before: bytes, after: bytes) -> None:
         self.count += 1
@@ -96,15 +98,14 @@ def values_by_rules(
             if not give_up:
                 raise
             given_up = True
-            run.scope.trace.warn(f"the rules for tags were given up for the rest of this body: {error}")
+            run.scope.trace.warn(Reason.TAG_RULES_GIVEN_UP, detail=str(error))
             return None
         if changed is None:
             return None
         try:
             return view.encode_value(changed, html=True)
         except CannotEncode as error:
-            message = f"{values.where} was left alone: {error}"
-            run.scope.warn_once(message, key=f"left alone {values.where}", iis="")
+            run.scope.warn_once(Reason.VALUE_LEFT, values.where, where=values.where, detail=str(error))
             return None
 
     def count_skipped(tag: bytes, attribute: bytes, prefix: bytes, number: int) -> None:

@@ -19,7 +19,10 @@ from urlrewrite.content.integrity import (
 )
 from urlrewrite.content.kinds import Kind
 from urlrewrite.fields.names import Change
+from urlrewrite.fields.reasons import FieldReason, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.response_events import INTEGRITY
 from urlrewrite.trace.trace import Trace
 
 _HASHES = (b"sha256-", b"sha384-", b"sha512-")
@@ -64,9 +67,7 @@ class BodyIntegrity:
             self.mended = hashes is not None
             self._hashes |= hashes or {}
             if in_page and hashes is None:
-                self._trace.warn(
-                    "a policy in the page allows inline code by its hash, and a rule may have changed some"
-                )
+                self._trace.warn(Reason.INLINE_HASH)
         return allow_also_in(page, self._hashes) if in_page and self._hashes else page
 
     def page_stream(self, view: View) -> IntegrityAttributes:
@@ -87,10 +88,7 @@ class BodyIntegrity:
 
     def tell_left_alone(self) -> None:
         """Warn that a body stays as it is because a page vouches for it."""
-        self._trace.warn(
-            "the body is passed as it came, though rules or links concern it: a page was sent with its digest in "
-            "`integrity`, so browsers would refuse it changed"
-        )
+        self._trace.warn(Reason.BODY_PASSED, cause=Reason.DIGEST_PROMISED)
 
     def mend_policies(self, fields: FieldLines) -> tuple[FieldLines, list[Change]]:
         """Make the policies in `fields` allow the new hashes, too; to be called when the body is done."""
@@ -100,7 +98,7 @@ class BodyIntegrity:
             after = allow_also(value, self._hashes) if self._hashes and name.lower() in _POLICIES else value
             lines.append((name, after))
             if after != value:
-                changes.append(Change(name, value, after, "inline code was changed, and so were its hashes"))
+                changes.append(Change(name, value, after, because(FieldReason.INLINE_HASHES)))
         return tuple(lines) if changes else fields, changes
 
     def _attributes(self, view: View) -> IntegrityAttributes:
@@ -108,4 +106,4 @@ class BodyIntegrity:
 
     def _report(self, attributes: IntegrityAttributes) -> None:
         if attributes.hashes or attributes.promised:
-            self._trace.add("INTEGRITY", mended=len(attributes.hashes), kept=attributes.promised[:20])
+            self._trace.add(INTEGRITY, mended=len(attributes.hashes), kept=attributes.promised[:20])

@@ -7,12 +7,13 @@ rewritten as they come, so that no body is too long. One of unknown length is he
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from urlrewrite.content.coding.codings import SUPPORTED, parse_content_encoding
 from urlrewrite.content.kinds import Kind, media_type
 from urlrewrite.model.field_lines import FieldLines, field_values
+from urlrewrite.trace.reasons import Reason, Values, sentence
 
 _NO_BODY = frozenset({204, 205, 304})
 _NEVER_HELD = frozenset(
@@ -34,7 +35,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BodyPlan:
-    """The way a body takes, and why.
+    """The way a body takes, and why: `values` are those of the reason's sentence.
 
     `kind` is None if the fields do not tell it. `subject` says that the representation depends on the rules. `length`
     is the number of bytes that the backend announced, None if it did not: a body that is to be taken `WHOLE` may then
@@ -43,12 +44,19 @@ class BodyPlan:
     """
 
     way: Way
-    why: str
+    reason: Reason
     kind: Kind | None = None
     subject: bool = False
     length: int | None = None
     never_held: bool = False
     codings: tuple[str, ...] = ()
+    values: Values = field(default_factory=Values)
+
+    @property
+    def why(self) -> str:
+        """The reason as a person reads it."""
+        kind = str(self.kind or "a body without Content-Type")
+        return sentence(self.reason, {"kind": kind, **self.values})
 
 
 def has_body(method: str, status: int) -> bool:
@@ -68,34 +76,41 @@ def plan_body(method: str, status: int, fields: FieldLines, kind: Kind | None, t
     `threshold` is the number of bytes up to which a body is held.
     """
     codings = parse_content_encoding(field_values(fields, "content-encoding"))
-    reason = _hindrance(status, fields, codings)
-    if reason:
-        return BodyPlan(Way.PASS, reason, kind), True
+    if hindrance := _hindrance(status, fields, codings):
+        return BodyPlan(Way.PASS, hindrance[0], kind, values=hindrance[1]), True
     if not has_body(method, status):
-        return BodyPlan(Way.PASS, "there is no body", kind, subject=status >= 200 and status not in (204, 205)), False
+        return BodyPlan(Way.PASS, Reason.NO_BODY, kind, subject=status >= 200 and status not in (204, 205)), False
     announced = next(iter(field_values(fields, "content-length")), "")
     length = int(announced) if announced.isdigit() else None
-    name = str(kind or "a body without Content-Type")
+    values: Values = {}
     never_held = True
     if media_type(next(iter(field_values(fields, "content-type")), "")) in _NEVER_HELD:
-        why = f"{name} is rewritten as it comes"
+        reason = Reason.SENT_PIECE_BY_PIECE
     elif any(value.strip().lower() == "no" for value in field_values(fields, "x-accel-buffering")):
-        why = "X-Accel-Buffering: no asks for it as it comes"
+        reason = Reason.UNBUFFERED
     elif length is not None and length > threshold:
-        why = f"it has {length} bytes, more than the {threshold} that are held"
+        reason, values = Reason.LONG_BODY, {"size": length, "threshold": threshold}
         never_held = False
     else:
-        why = f"{name} is rewritten whole"
-        return BodyPlan(Way.WHOLE, why, kind, subject=True, length=length, codings=codings), False
-    plan = BodyPlan(Way.STREAM, why, kind, subject=True, length=length, never_held=never_held, codings=codings)
+        return BodyPlan(Way.WHOLE, Reason.HELD_WHOLE, kind, subject=True, length=length, codings=codings), False
+    plan = BodyPlan(
+        Way.STREAM,
+        reason,
+        kind,
+        subject=True,
+        length=length,
+        never_held=never_held,
+        codings=codings,
+        values=values,
+    )
     return plan, False
 
 
-def _hindrance(status: int, fields: FieldLines, codings: tuple[str, ...]) -> str:
-    """Say why a body cannot be rewritten; "" if it can."""
+def _hindrance(status: int, fields: FieldLines, codings: tuple[str, ...]) -> tuple[Reason, Values] | None:
+    """Say why a body cannot be rewritten; None if it can."""
     if status == 206:
-        return "a part of a body (206) cannot be rewritten by itself"
+        return Reason.PART_OF_BODY, {}
     if any("no-transform" in value.lower() for value in field_values(fields, "cache-control")):
-        return "Cache-Control: no-transform forbids it"
+        return Reason.NO_TRANSFORM, {}
     unsupported = [coding for coding in codings if coding not in SUPPORTED]
-    return f"the content coding {unsupported[0]!r} is unknown" if unsupported else ""
+    return (Reason.UNKNOWN_CODING, {"coding": unsupported[0]}) if unsupported else None

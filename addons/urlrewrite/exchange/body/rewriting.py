@@ -7,6 +7,7 @@ which see a stream through windows.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypedDict, Unpack
 
 from urlrewrite.content.charset.stream import Transcoded, stream_view
 from urlrewrite.content.charset.view import CannotEncode, Charset, View, detect
@@ -26,6 +27,8 @@ from urlrewrite.exchange.body.windows import WindowedRule
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.model.field_lines import FieldLines, field_values
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.response_events import BODY_DECODED
 
 _MAX_DECODED_WHOLE = 16 * 2**20
 """Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
@@ -48,6 +51,11 @@ def concerns(
         return True
     bodies = (rule for rule in rules if rule.rule.enabled and not rule.rule.match.server_variable)
     return any(not rule.tags or kind.is_markup for rule in bodies)
+
+
+class _Sizes(TypedDict, total=False):
+    bytes: int
+    decoded: int
 
 
 class BodyRewriting:
@@ -94,17 +102,17 @@ class BodyRewriting:
         path = self._run.scope.variables.request.target.partition("?")[0]
         kind = content_kind(content_types[0], path) if content_types and content_types[0].strip() else None
         if is_never_touched(fields):
-            return BodyPlan(Way.PASS, "its messages are for their own protocol only", kind)
+            return BodyPlan(Way.PASS, Reason.OWN_PROTOCOL, kind)
         if not self._wants(kind):
-            return BodyPlan(Way.PASS, f"no rule and no link concerns {kind or 'a body without Content-Type'}", kind)
+            return BodyPlan(Way.PASS, Reason.NOT_CONCERNED, kind)
         plan, hindered = plan_body(method, status, fields, kind, self._settings.threshold)
         if hindered:
-            self._trace.warn(f"the body is passed as it came: {plan.why}")
+            self._trace.warn(Reason.BODY_PASSED, cause=plan.reason, **plan.values)
         elif plan.kind is Kind.EVENT_STREAM and plan.way is Way.STREAM:
             if self._run.body_passes:
-                self._trace.warn("rules for tags and whole bodies are not applied to an event stream")
+                self._trace.warn(Reason.NO_RULES_IN_EVENTS)
             if self._mode is not LinkMode.EVERYWHERE:
-                return BodyPlan(Way.PASS, "no link is mapped in an event stream", kind)
+                return BodyPlan(Way.PASS, Reason.NO_LINKS_IN_EVENTS, kind)
         return plan
 
     def _wants(self, kind: Kind | None) -> bool:
@@ -125,14 +133,14 @@ class BodyRewriting:
         except DecodedTooLarge:
             return self._as_stream(raw, fields, plan)
         except CorruptCoding as error:
-            self._trace.warn(f"the body is passed as it came: {error}")
+            self._trace.warn(Reason.BODY_PASSED, cause=Reason.CORRUPT_CODING, detail=str(error))
             return raw
         kind = plan.kind or sniff_kind(data)
         content_type = next(iter(field_values(fields, "content-type")), None)
         charset = detect(data, content_type, kind=kind.charset_rules)
         view = View.of(data, charset, escapes=kind is not Kind.XML)
         if view is None:
-            self._trace.warn(f"the body is passed as it came: it is not proper {charset.label}")
+            self._trace.warn(Reason.BODY_PASSED, cause=Reason.NOT_PROPER_TEXT, charset=charset.label)
             return raw
         self._tell_decoded(codings, charset, bytes=len(raw), decoded=len(data))
         changed = self._rewrite(view, kind)
@@ -144,7 +152,7 @@ class BodyRewriting:
         try:
             restored = view.restore(changed)
         except CannotEncode as error:
-            self._trace.warn(f"the body is passed as it came: {error}")
+            self._trace.warn(Reason.BODY_PASSED, cause=Reason.CANNOT_ENCODE, detail=str(error))
             return raw
         if not self._integrity.may_change(data, restored, kind):
             return raw
@@ -158,7 +166,8 @@ class BodyRewriting:
         try:
             return rewriter.feed(raw) + rewriter.finish()
         except (CorruptCoding, DecodedTooLarge) as error:
-            self._trace.warn(f"the body is passed as it came: {error}")
+            cause = Reason.CORRUPT_CODING if isinstance(error, CorruptCoding) else Reason.DECODED_TOO_LARGE
+            self._trace.warn(Reason.BODY_PASSED, cause=cause, detail=str(error))
             return raw
 
     def stream(self, fields: FieldLines, plan: BodyPlan) -> BodyRewriter:
@@ -184,7 +193,7 @@ class BodyRewriting:
             self._tell_decoded(plan.codings, charset)
             view = stream_view(charset, escapes=kind is not Kind.XML)
             if view is None:
-                self._trace.warn(f"the body is passed as it came: {charset.label} cannot be rewritten as it comes")
+                self._trace.warn(Reason.BODY_PASSED, cause=Reason.CHARSET_NOT_STREAMED, charset=charset.label)
                 return Chain([])
             chain = Chain(self._stages(view, kind, by_line=plan.never_held))
             return FailOpen(Transcoded(charset, chain), self._stage_failed) if view.transcoded else chain
@@ -230,15 +239,15 @@ class BodyRewriting:
         (self._coding_failed if plan.codings else self._stage_failed)(error)
 
     def _stage_failed(self, error: Exception) -> None:
-        self._trace.warn(f"the rest of the body is passed as it comes: {error}")
+        self._trace.warn(Reason.REST_PASSED, detail=str(error))
 
     def _coding_failed(self, error: Exception) -> None:
         self.cut = True
-        self._trace.error(f"the body ends here, and the exchange is broken off, as its coding cannot go on: {error}")
+        self._trace.error(Reason.CODING_BROKEN, detail=str(error))
 
-    def _tell_decoded(self, codings: Iterable[str], charset: Charset, **sizes: int) -> None:
+    def _tell_decoded(self, codings: Iterable[str], charset: Charset, **sizes: Unpack[_Sizes]) -> None:
         self._trace.decided(
-            "BODY_DECODED", codings=list(codings), charset=charset.label, charset_source=charset.source, **sizes
+            BODY_DECODED, codings=list(codings), charset=charset.label, charset_source=charset.source, **sizes
         )
 
     def report(self) -> None:
@@ -287,6 +296,6 @@ class BodyRewriting:
         try:
             return view.encode_value(changed, html=kind.is_markup)
         except CannotEncode as error:
-            message = f'rule "{rule.rule.name}" was not applied: {error}'
-            scope.warn_once(message, key=f"not applied {rule.rule.name}", iis="")
+            name = rule.rule.name
+            scope.warn_once(Reason.RULE_NOT_APPLIED, name, rule=name, detail=str(error))
             return data

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from urlrewrite.engine.compiled import CompiledOutboundRule
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.response_events import BODY_WINDOWS
 from urlrewrite.trace.trace import Trace
 
 
@@ -35,21 +37,21 @@ class WindowedRule:
             try:
                 return self._rewrite(window)
             except Exception as error:
-                self._give_up(str(error) or type(error).__name__)
+                self._given_up = True
+                detail = str(error) or type(error).__name__
+                self._trace.warn(Reason.RULE_GIVEN_UP, rule=self._name, detail=detail)
         return window
 
     def report(self) -> None:
         """Add the number of windows to the trace if the rule did not see the body whole; to be called once."""
         if self._windows > 1:
-            self._trace.add("BODY_WINDOWS", rule=self._name, windows=self._windows, size=self._size)
+            self._trace.add(BODY_WINDOWS, rule=self._name, windows=self._windows, size=self._size)
 
     def _tell_of_windows(self) -> None:
         if self._negate:
-            self._give_up("that nothing in a body matches cannot be said before it has come")
-            return
-        how = "in the lines that come together" if self._size is None else f"in windows of {self._size} bytes"
-        self._trace.warn(f'rule "{self._name}" sees the body {how}: nothing is matched that reaches out of one')
-
-    def _give_up(self, why: str) -> None:
-        self._given_up = True
-        self._trace.warn(f'rule "{self._name}" was given up for this body: {why}')
+            self._given_up = True
+            self._trace.warn(Reason.NEGATED_STREAM, rule=self._name)
+        elif self._size is None:
+            self._trace.warn(Reason.SEES_LINES, rule=self._name)
+        else:
+            self._trace.warn(Reason.SEES_WINDOWS, rule=self._name, size=self._size)

@@ -1,1 +1,1 @@
-"""What can break a page behind a proxy, a module each: it finds its faults in a page load, and their cause."""
+"""What is wrong with exchanges and page loads, and why: each question is answered once, by codes (`why.py`)."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from urlrewrite.content.links.link_map import LinkMap
-from urlrewrite.engine.compile import CompiledLevel, CompiledSite
-from urlrewrite.engine.url_path import CookedPath
-from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.engine.compile import CompiledLevel, CompiledSite, compile_rules
+from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
+from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference, body_text, is_html, references, style_references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model import RuleSet
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin, origin_of
-from urlrewrite.trace.reading import Event, Reading, read, text
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import Event, Reading, text
+
+_NO_RULES = RulesInForce(compile_rules(RuleSet())[0], Settings())
 
 
 class Case:
@@ -38,7 +40,7 @@ class Case:
         self.earlier = earlier
         self.unfinished = False
         self._until = until
-        self._readings: dict[int, Reading] = {}
+        self._cases: dict[int, ExchangeCase] = {}
         self._texts: dict[tuple[int, bool], str | None] = {}
         self._before: dict[int, dict[Reference, Reference]] = {}
         self._named: dict[str, tuple[RecordedExchange, Reference]] | None = None
@@ -54,47 +56,27 @@ class Case:
         self.unfinished = self.unfinished or time.monotonic() > self._until
         return not self.unfinished
 
+    def of(self, seen: RecordedExchange) -> ExchangeCase:
+        """One exchange under the rules in force."""
+        if id(seen) not in self._cases:
+            self._cases[id(seen)] = ExchangeCase(seen, self.rules or _NO_RULES)
+        return self._cases[id(seen)]
+
     def reading(self, seen: RecordedExchange) -> Reading:
         """The trace of an exchange."""
-        if id(seen) not in self._readings:
-            self._readings[id(seen)] = read(seen.trace)
-        return self._readings[id(seen)]
+        return self.of(seen).reading
 
     def site(self, seen: RecordedExchange) -> CompiledSite | None:
         """The site that serves such a request now."""
-        request = seen.request
-        return self.rules.rules.find_site(request.scheme, request.host, request.target) if self.rules else None
+        return self.of(seen).compiled
 
     def level(self, seen: RecordedExchange) -> CompiledLevel | None:
         """The rules for such a request."""
-        site = self.site(seen)
-        return site.level_of(CookedPath(seen.request.target.partition("?")[0]).text) if site else None
-
-    def public(self, seen: RecordedExchange) -> Origin | None:
-        """The origin by which the client asked, as the site publishes it."""
-        site = self.site(seen)
-        if site is None or self.rules is None:
-            return origin_of(seen.request.scheme, seen.request.host)
-        return self.rules.public_origin(site, seen.request)
+        return self.of(seen).level
 
     def origin(self, seen: RecordedExchange) -> Origin | None:
         """The origin by which the client asked, as its browser has it."""
         return origin_of(seen.request.scheme, seen.request.host)
-
-    def target(self, seen: RecordedExchange) -> Origin | None:
-        """The origin that the request was sent to; the site's backend where it went nowhere."""
-        asked = urlsplit(text(self.reading(seen).data, "target"))
-        if asked.scheme in ("http", "https") and asked.netloc:
-            return origin_of(asked.scheme, asked.netloc)
-        site = self.site(seen)
-        return site.site.backend if site else None
-
-    def links(self, seen: RecordedExchange) -> LinkMap | None:
-        """What would become of the backend's URLs in the response if every link were mapped."""
-        site, public, target = self.site(seen), self.public(seen), self.target(seen)
-        if self.rules is None or site is None or public is None or target is None:
-            return None
-        return self.rules.link_maps(site, public, target)[0]
 
     def public_origins(self) -> frozenset[Origin]:
         """Every origin that some site is published under; where one takes every name, that by which it was asked."""
@@ -105,11 +87,9 @@ class Case:
 
     def backend_hosts(self, seen: RecordedExchange) -> frozenset[str]:
         """The hosts of backends that are not public names."""
-        target = self.target(seen)
         sites = self.rules.rules.sites if self.rules else ()
         hosts = {site.site.backend.host for site in sites if site.site.backend}
-        hosts |= {target.host} if target else set()
-        return frozenset(hosts - {origin.host for origin in self.public_origins()})
+        return frozenset((hosts | {self.of(seen).target.host}) - {origin.host for origin in self.public_origins()})
 
     def names_backend(self, url: str, seen: RecordedExchange) -> bool:
         """Whether an absolute URL leads to a backend past the proxy, host and port being a backend's."""
@@ -118,10 +98,9 @@ class Case:
 
     def public_url(self, url: str, seen: RecordedExchange) -> str:
         """The public URL of one that the backend's page names, "" if it has none."""
-        links = self.links(seen)
-        if links is None:
+        if self.site(seen) is None:
             return ""
-        mapped = links.map_text(url)
+        mapped = self.of(seen).link_map.map_text(url)
         origin = origin_of_url(mapped)
         return mapped if origin and origin in self.public_origins() else ""
 
@@ -191,7 +170,7 @@ class Case:
 
     def changes(self, seen: RecordedExchange) -> list[Event]:
         """What was changed in a response's content, by rules and by the link map."""
-        return [event for event in self.reading(seen).response if event.get("event") == "CONTENT_CHANGE"]
+        return [event for event in self.reading(seen).response if event.get("event") == Name.CONTENT_CHANGE]
 
     def changer(self, seen: RecordedExchange, before: str, after: str) -> str:
         """The name of the rule that made one value the other, "" if no rule is known to have."""

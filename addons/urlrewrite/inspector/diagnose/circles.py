@@ -11,7 +11,7 @@ from urlrewrite.inspector.diagnose.cookies import parse_cookie
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, request_field, response_field, url_of
 from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions, local_response
-from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.trace.text import shown
@@ -68,7 +68,7 @@ def _backends_circle(case: Case, seen: RecordedExchange) -> tuple[str, str, str]
     """The backend redirects, and its own Location was mapped, or left, so that it comes back."""
     before = next(iter(field(seen, "location", original=True)), "")
     after = response_field(seen, "location")
-    cause = field_reason(case, seen, "Location")
+    cause = field_cause(case, seen, "Location")
     if before and before != after:
         if cause.rule:
             return cause.why, cause.rule, cause.source
@@ -117,7 +117,7 @@ def login_loops(case: Case) -> Iterator[Finding]:
     if not denied or not lost:
         return
     name, seen = next(iter(lost.items()))
-    cause = field_reason(case, seen, "Set-Cookie")
+    cause = field_cause(case, seen, "Set-Cookie")
     line = next(line for line in field(seen, "set-cookie") if parse_cookie(line)[0] == name)
     attributes = parse_cookie(line)[1]
     told = ", ".join(f"{key}={value}" if value else key for key, value in attributes.items())
@@ -129,7 +129,7 @@ def login_loops(case: Case) -> Iterator[Finding]:
     )
     evidence = (("set with", told), ("asked for then", case.page.request.url))
     flows = (seen.flow_id, case.page.flow_id)
-    yield Finding("login-loop", Harm.PAGE, title, flows, evidence, cause.rule, cause.source, cause.todo)
+    yield Finding("login-loop", Harm.PAGE, title, flows, evidence, **cause.concerned)
 
 
 def _is_login(seen: RecordedExchange) -> bool:

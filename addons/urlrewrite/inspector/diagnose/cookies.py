@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urlrewrite.fields.names import is_loopback
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
-from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 
@@ -74,14 +74,12 @@ def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str,
 
 
 def _finding(case: Case, seen: RecordedExchange, line: str, name: str, why: str, *, refused: bool) -> Finding:
-    cause = field_reason(case, seen, "Set-Cookie")
+    cause = field_cause(case, seen, "Set-Cookie")
     verb = "refuse" if refused else "never send back"
     title = f'Browsers {verb} the cookie "{shown(name, 60)}": {why}: {cause.why}'
     flows = (seen.flow_id, case.page.flow_id)
     shape = _without_value(line)
-    return Finding(
-        "cookie", Harm.FUNCTION, title, flows, (("Set-Cookie", shape),), cause.rule, cause.source, cause.todo
-    )
+    return Finding("cookie", Harm.FUNCTION, title, flows, (("Set-Cookie", shape),), **cause.concerned)
 
 
 def _without_value(line: str) -> str:

@@ -11,9 +11,12 @@ from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
-from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, near_misses, taken_by
+from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
+from urlrewrite.inspector.diagnose.why import Cause, Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.trace.reading import flag, name_of, number, text
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import Event, name_of, number, reason_of, text
+from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.text import shown
 
 KINDS = frozenset(
@@ -37,12 +40,12 @@ _ENCODED = (
     "Let the backend answer plainly: an inbound rule with the server variable HTTP_ACCEPT_ENCODING set to an empty "
     "value, or mode: helpful, which decodes, rewrites and encodes again."
 )
-_ADVICE = {
-    "500.50": "Add the server variable to allowedServerVariables.",
-    "500.52": _ENCODED,
-    "500.53": _ENCODED,
+_ADVICE: dict[Reason, str] = {
+    Reason.VARIABLE_NOT_ALLOWED: "Add the server variable to allowedServerVariables.",
+    Reason.CONTENT_ENCODED: _ENCODED,
 }
-_NOBODY = RuleCause("", "", "")
+_CONDITIONS = frozenset({Why.CONDITION, Why.NEGATED_CONDITION, Why.NO_FILE})
+_NOBODY = Cause("", "", "")
 """No rule has to do with it."""
 
 _UNIMPORTANT = ("/favicon.ico", "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png", "/.well-known/")
@@ -92,7 +95,7 @@ def _not_answered(case: Case, seen: RecordedExchange) -> Finding:
     reason = seen.failed or "the exchange was broken off"
     title = f"{_what(case, seen)} is not answered: no response came from the backend {shown(target, 120)} ({reason})"
     todo = "Look whether the backend runs, and whether its address (backend:, connect:) is right."
-    return _finding(case, seen, "backend-down", title, RuleCause("", "", "", todo))
+    return _finding(case, seen, "backend-down", title, Cause("", "", "", todo))
 
 
 def _refused(case: Case, seen: RecordedExchange, status: int) -> Finding:
@@ -118,15 +121,14 @@ def _status(case: Case, seen: RecordedExchange, status: int) -> str:
 type _Named = tuple[RecordedExchange, Reference, Reference | None]
 
 
-def _cause(case: Case, seen: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, RuleCause]:
+def _cause(case: Case, seen: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, Cause]:
     """A word for the kind of failure, why it failed, and the rule concerned."""
     if where and (wrong := _wrong_link(case, where)):
         return wrong
     reading = case.reading(seen)
-    error = next((event for event in reading.problems() if name_of(event) == "ERROR"), None)
+    error = next((event for event in reading.problems() if name_of(event) == Name.ERROR), None)
     if error is not None:
-        rule = _rule_in(case, seen, text(error, "message"))
-        return "proxy-error", text(error, "message"), replace(rule, todo=_ADVICE.get(text(error, "code"), ""))
+        return "proxy-error", text(error, "message"), _refused_by_us(case, seen, error)
     answered = local_response(case, seen)
     if answered:
         return "answered-by-rule", f'the rule "{answered.rule}" {answered.why}', answered
@@ -137,19 +139,19 @@ def _cause(case: Case, seen: RecordedExchange, status: int, where: _Named | None
         return (
             "backend-down",
             f"no response came from {shown(case.backend_url(seen), 120)}",
-            RuleCause("", "", "", todo),
+            Cause("", "", "", todo),
         )
     if taken := taken_by(case, seen):
-        others = [miss for miss in near_misses(case, seen) if "comes after" in miss.why]
-        if others and taken.why.startswith("it sent"):
+        others = [miss for miss in near_misses(case, seen) if miss.code is Why.COMES_AFTER]
+        if others and taken.code is Why.SENT:
             miss = others[0]
             why = (
                 f'the rule "{taken.rule}" took it ({taken.why}); the rule "{miss.rule}" would match, but comes after it'
             )
-            return "shadowed", why, RuleCause(taken.rule, taken.source, why, miss.todo)
-        if not (taken.why.startswith("it sent") and _is_passed_on(case, seen)):
+            return "shadowed", why, Cause(taken.rule, taken.source, why, miss.todo, miss.code)
+        if not (taken.code is Why.SENT and _is_passed_on(case, seen)):
             return "wrong-target", f'the rule "{taken.rule}" took it: {taken.why}', taken
-    for miss in sorted(near_misses(case, seen), key=lambda each: "condition" in each.why):
+    for miss in sorted(near_misses(case, seen), key=lambda each: each.code in _CONDITIONS):
         return "near-miss", f'the rule "{miss.rule}" did not take it: {miss.why}', miss
     return _backends_own(case, seen, status, where)
 
@@ -161,7 +163,7 @@ def _is_passed_on(case: Case, seen: RecordedExchange) -> bool:
     return unquote(path_of(case.backend_url(seen))) == unquote(asked)
 
 
-def _wrong_link(case: Case, where: _Named) -> tuple[str, str, RuleCause] | None:
+def _wrong_link(case: Case, where: _Named) -> tuple[str, str, Cause] | None:
     """A link of the page that is not what it should be: the page's backend meant another address."""
     page, after, before = where
     if before is None:
@@ -175,12 +177,12 @@ def _wrong_link(case: Case, where: _Named) -> tuple[str, str, RuleCause] | None:
     if changer:
         why = f'the rule "{changer}" made {shown(after.written, 100)} of {shown(before.written, 100)}{told}'
         source = case.rule_source(changer, page)
-        return "wrong-link", why, RuleCause(changer, source, why, "Correct the value of the rule.")
+        return "wrong-link", why, Cause(changer, source, why, "Correct the value of the rule.")
     why = f"the page has {shown(after.written, 100)}{told}; no rule made it so"
-    return "wrong-link", why, RuleCause("", "", "", "Add an outbound rule for it, or links: everywhere.")
+    return "wrong-link", why, Cause("", "", "", "Add an outbound rule for it, or links: everywhere.")
 
 
-def _unprefixed(case: Case, page: RecordedExchange, reference: Reference) -> tuple[str, str, RuleCause] | None:
+def _unprefixed(case: Case, page: RecordedExchange, reference: Reference) -> tuple[str, str, Cause] | None:
     site = case.site(page)
     path = site.site.path if site else ""
     if not path or path_of(reference.url).startswith(f"{path}/") or not reference.written.startswith("/"):
@@ -188,16 +190,16 @@ def _unprefixed(case: Case, page: RecordedExchange, reference: Reference) -> tup
     why = (
         f"{shown(reference.written, 100)} in {reference.place} lacks the path {path}, below which the site is published"
     )
-    return "wrong-link", why, RuleCause("", "", why, "Map it by links: everywhere, rootPaths:, or an outbound rule.")
+    return "wrong-link", why, Cause("", "", why, "Map it by links: everywhere, rootPaths:, or an outbound rule.")
 
 
-def _backends_own(case: Case, seen: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, RuleCause]:
+def _backends_own(case: Case, seen: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, Cause]:
     site = case.site(seen)
     page_site = case.site(case.page)
     if site and page_site and site is not page_site:
         other = f'"{page_site.site.name}", published below {page_site.site.path or "/"}'
         why = f'it went to the site "{site.site.name}", and the page is of the site {other}'
-        return "wrong-site", why, RuleCause("", str(site.site.source), why)
+        return "wrong-site", why, Cause("", str(site.site.source), why)
     by_page = f", as its page names it in {where[1].place}" if where else ""
     if status in (401, 403):
         return "refused", f"the backend refuses it{by_page}", _NOBODY
@@ -209,17 +211,16 @@ def _backends_own(case: Case, seen: RecordedExchange, status: int, where: _Named
     return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it", _NOBODY
 
 
-def _rule_in(case: Case, seen: RecordedExchange, message: str) -> RuleCause:
-    """The rule that an error message names, or else the one that was running."""
-    level = case.level(seen)
-    names = [each.rule.name for each in level.inbound.rules] if level else []
-    names += [each.rule.name for each in level.outbound_rules] if level else []
-    name = next((name for name in names if f'"{name}"' in message), "")
+def _refused_by_us(case: Case, seen: RecordedExchange, error: Event) -> Cause:
+    """What an error of the trace says, with the rule that it is about, or else the one that was running."""
+    name = text(error, "rule")
     if not name:
-        began = [event for event in case.reading(seen).events if name_of(event) == "RULE_EVALUATION_START"]
-        ended = [event for event in case.reading(seen).events if name_of(event) == "RULE_EVALUATION_END"]
+        began = [event for event in case.reading(seen).events if name_of(event) == Name.RULE_EVALUATION_START]
+        ended = [event for event in case.reading(seen).events if name_of(event) == Name.RULE_EVALUATION_END]
         name = text(began[-1], "rule") if len(began) > len(ended) else ""
-    return RuleCause(name, case.rule_source(name, seen) if name else "", message)
+    code = reason_of(error)
+    source = case.rule_source(name, seen) if name else ""
+    return Cause(name, source, text(error, "message"), _ADVICE.get(code, "") if code else "", code)
 
 
 def _evidence(case: Case, seen: RecordedExchange, where: _Named | None) -> Iterator[tuple[str, str]]:
@@ -233,9 +234,6 @@ def _evidence(case: Case, seen: RecordedExchange, where: _Named | None) -> Itera
             yield "as the backend's page has it", before.written
     if reason := response_field(seen, "content-type"):
         yield "answered with", reason
-    for event in case.reading(seen).problems():
-        if name_of(event) == "ERROR" and flag(event, "iis"):
-            yield "IIS", text(event, "iis")
 
 
 def _finding(
@@ -243,11 +241,11 @@ def _finding(
     seen: RecordedExchange,
     kind: str,
     title: str,
-    cause: RuleCause,
+    cause: Cause,
     *,
     evidence: list[tuple[str, str]] | None = None,
     reference: Reference | None = None,
 ) -> Finding:
     flows = (seen.flow_id,) if seen is case.page else (seen.flow_id, case.page.flow_id)
     told = tuple(evidence if evidence is not None else _evidence(case, seen, None))
-    return Finding(kind, harm_of(case, seen, reference), title, flows, told, cause.rule, cause.source, cause.todo)
+    return Finding(kind, harm_of(case, seen, reference), title, flows, told, **cause.concerned)

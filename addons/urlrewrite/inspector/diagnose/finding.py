@@ -41,7 +41,9 @@ class Harm(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`kind` is a stable word. `evidence` are pairs of a label and a value; `flows` are ids, the most telling first.
+    """`kind` is a stable word, and so is `code`, that of the cause, where the kind alone does not tell it.
+
+    `evidence` are pairs of a label and a value; `flows` are ids, the most telling first.
 
     `rule` is the rule concerned, as it is named in its file, and `source` its file and line; both are "" where none is.
     """
@@ -56,11 +58,13 @@ class Finding:
     todo: str = ""
     severity: Severity = Severity.ERROR
     count: int = 1
+    code: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """The finding for a page: texts are visible and clipped."""
         return {
             "kind": self.kind,
+            "code": self.code,
             "severity": str(self.severity),
             "title": shortened(visible(self.title), _TITLE),
             "evidence": [[label, shown(value, VALUE)] for label, value in self.evidence],

@@ -9,7 +9,7 @@ from urlrewrite.content.carriers import Use
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.page_references import Reference
-from urlrewrite.inspector.diagnose.routes import RuleCause
+from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 from urlrewrite.trace.text import shown
@@ -41,7 +41,7 @@ EXAMPLES = 4
 class LinkGroup:
     """Links of one response that are wrong for the same reason."""
 
-    cause: RuleCause
+    cause: Cause
     seen: RecordedExchange
     found: list[Reference] = field(default_factory=list)
 
@@ -71,11 +71,9 @@ class LinkGroup:
             title,
             (self.seen.flow_id, case.page.flow_id),
             (*tuple(unique)[:EXAMPLES], *evidence),
-            cause.rule,
-            cause.source,
-            cause.todo,
-            severity,
-            len(self.found),
+            severity=severity,
+            count=len(self.found),
+            **cause.concerned,
         )
 
     @property
@@ -91,9 +89,9 @@ class LinkGroups:
         self._seen = seen
         self._groups: dict[tuple[str, ...], LinkGroup] = {}
 
-    def add(self, cause: RuleCause, reference: Reference, *key: str) -> None:
+    def add(self, cause: Cause, reference: Reference, *key: str) -> None:
         """Adds a link; `key` tells groups of one cause apart."""
-        group = self._groups.setdefault((cause.rule, cause.why, *key), LinkGroup(cause, self._seen))
+        group = self._groups.setdefault((*cause.key, *key), LinkGroup(cause, self._seen))
         group.found.append(reference)
 
     def __iter__(self) -> Iterator[LinkGroup]:

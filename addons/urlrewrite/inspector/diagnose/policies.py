@@ -13,7 +13,7 @@ from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code, polic
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url, path_of
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_references import is_html
-from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.trace.reading import text
@@ -153,7 +153,7 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, val
         reason = f"{worst} names the backend, {shown(named, 80)}, and not {origin}"
     else:
         reason = f"{worst} is {shown(sources, 120)}, which does not allow {origin}{_nearly(policy[worst], origin)}"
-    cause = field_reason(case, page, _NAME)
+    cause = field_cause(case, page, _NAME)
     kind = "the policy in the page" if where else "the Content-Security-Policy"
     what = "1 address of this page is" if total == 1 else f"{total:,} addresses of this page are"
     title = f"{what} blocked: {kind} does not allow the public name: {reason}: {cause.why}"
@@ -164,9 +164,7 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, val
         title,
         (page.flow_id,),
         evidence[:5],
-        cause.rule,
-        cause.source,
-        cause.todo,
+        **cause.concerned,
         count=total,
     )
 

@@ -10,9 +10,11 @@ from urlrewrite.content.kinds import Kind, content_kind, media_type, sniff_kind
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.page_loads import destination, request_field, response_field, url_of
-from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, near_misses, taken_by
-from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
+from urlrewrite.inspector.diagnose.unmapped import field_cause
+from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
 
@@ -45,13 +47,13 @@ def wrong_types(case: Case) -> Iterator[Finding]:
         )
         flows = (seen.flow_id, case.page.flow_id)
         harm = Harm.FUNCTION if script else Harm.LOOK
-        yield Finding("wrong-type", harm, title, flows, evidence, cause.rule, cause.source, cause.todo)
+        yield Finding("wrong-type", harm, title, flows, evidence, **cause.concerned)
 
 
-def _type_cause(case: Case, seen: RecordedExchange, declared: str) -> tuple[RuleCause, str]:
+def _type_cause(case: Case, seen: RecordedExchange, declared: str) -> tuple[Cause, str]:
     before = next(iter(field(seen, "content-type", original=True)), "")
     if before and media_type(before) != media_type(declared):
-        cause = field_reason(case, seen, "Content-Type")
+        cause = field_cause(case, seen, "Content-Type")
         return cause, f"the backend sent {shown(before, 60)}; {cause.why}"
     if answered := local_response(case, seen):
         return answered, f'the rule "{answered.rule}" {answered.why}'
@@ -59,7 +61,7 @@ def _type_cause(case: Case, seen: RecordedExchange, declared: str) -> tuple[Rule
         return taken, f'the rule "{taken.rule}" took it: {taken.why}'
     for miss in near_misses(case, seen):
         return miss, f'the rule "{miss.rule}" did not take it: {miss.why}'
-    return RuleCause("", "", ""), "the backend sends it so"
+    return Cause("", "", ""), "the backend sends it so"
 
 
 def wrong_codings(case: Case) -> Iterator[Finding]:
@@ -72,7 +74,7 @@ def wrong_codings(case: Case) -> Iterator[Finding]:
             continue
         accepted = request_field(seen, "accept-encoding")
         refused = [coding for coding in codings if not _accepts(accepted, coding)]
-        cause = field_reason(case, seen, "Content-Encoding")
+        cause = field_cause(case, seen, "Content-Encoding")
         flows = (seen.flow_id, case.page.flow_id)
         harm = Harm.PAGE if seen is case.page else Harm.FUNCTION
         evidence = (("Content-Encoding", ", ".join(codings)), ("Accept-Encoding", accepted or "(missing)"))
@@ -81,13 +83,13 @@ def wrong_codings(case: Case) -> Iterator[Finding]:
                 f"{shown(seen.request.target, 80)} comes in the content coding {refused[0]}, which the client did not "
                 f"accept: {cause.why}"
             )
-            yield Finding("coding", harm, title, flows, evidence, cause.rule, cause.source, cause.todo)
+            yield Finding("coding", harm, title, flows, evidence, **cause.concerned)
         elif _claims_in_vain(seen, codings):
             title = (
                 f"{shown(seen.request.target, 80)} claims the content coding {codings[-1]}, and its body is not of it: "
             )
             title += cause.why
-            yield Finding("coding", harm, title, flows, evidence, cause.rule, cause.source, cause.todo)
+            yield Finding("coding", harm, title, flows, evidence, **cause.concerned)
 
 
 def _accepts(accepted: str, coding: str) -> bool:
@@ -112,14 +114,12 @@ def wrong_charsets(case: Case) -> Iterator[Finding]:
         was, now = _CHARSET.search(before), _CHARSET.search(after)
         if was is None or (now and now[1].lower() == was[1].lower()):
             continue
-        cause = field_reason(case, seen, "Content-Type")
+        cause = field_cause(case, seen, "Content-Type")
         now_is = f"charset={now[1]}" if now else "no charset"
         title = f"{shown(seen.request.target, 80)} says {now_is}, and the backend said charset={was[1]}: {cause.why}"
         evidence = (("Content-Type of the backend", before), ("as sent", after))
         flows = (seen.flow_id, case.page.flow_id)
-        yield Finding(
-            "charset", Harm.PART, title, flows, evidence, cause.rule, cause.source, cause.todo, Severity.WARNING
-        )
+        yield Finding("charset", Harm.PART, title, flows, evidence, severity=Severity.WARNING, **cause.concerned)
 
 
 def _asked_for(exchanges: list[RecordedExchange]) -> tuple[tuple[str, str], ...]:
@@ -128,16 +128,13 @@ def _asked_for(exchanges: list[RecordedExchange]) -> tuple[tuple[str, str], ...]
 
 def warnings(case: Case) -> Iterator[Finding]:
     """What the rules themselves warned of."""
-    told: dict[str, list[RecordedExchange]] = {}
+    told: dict[tuple[str, str, str], list[RecordedExchange]] = {}
     for seen in case.load.all:
         for event in case.reading(seen).problems():
-            if name_of(event) == "WARNING" and text(event, "message"):
-                told.setdefault(text(event, "message"), []).append(seen)
-    for message, exchanges in told.items():
-        level = case.level(exchanges[0])
-        rules = [each.rule.name for each in level.outbound_rules] if level else []
-        rules += [each.rule.name for each in level.inbound.rules] if level else []
-        rule = next((name for name in rules if f'"{name}"' in message), "")
+            if name_of(event) == Name.WARNING and text(event, "message"):
+                key = text(event, "message"), text(event, "rule"), text(event, "cause") or text(event, "reason")
+                told.setdefault(key, []).append(seen)
+    for (message, rule, _), exchanges in told.items():
         source = case.rule_source(rule, exchanges[0]) if rule else ""
         flows = tuple(seen.flow_id for seen in exchanges)
         yield Finding(

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
 from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
-from urlrewrite.inspector.diagnose.routes import RuleCause, local_response, taken_by
-from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.diagnose.routes import local_response, taken_by
+from urlrewrite.inspector.diagnose.unmapped import field_cause
+from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
 
@@ -27,13 +29,13 @@ def refused_by_cors(case: Case) -> Iterator[Finding]:
         wrong = _wrong(case, seen, allowed, asked_from)
         if wrong is None:
             continue
-        reason = field_reason(case, seen, _ALLOW)
+        reason = field_cause(case, seen, _ALLOW)
         title = f"CORS: a script may not read {shown(seen.request.target, 80)}: {wrong}: {reason.why}"
         evidence = [(_ALLOW, ", ".join(allowed) or "(missing)")]
         evidence += [("Origin of the request", asked_from)] if asked_from else []
         harm = Harm.FUNCTION if _is_cross_origin(seen) else Harm.LATER
         flows = (seen.flow_id, case.page.flow_id)
-        yield Finding("cors", harm, title, flows, tuple(evidence), reason.rule, reason.source, reason.todo)
+        yield Finding("cors", harm, title, flows, tuple(evidence), **reason.concerned)
 
 
 def _is_cross_origin(seen: RecordedExchange) -> bool:
@@ -87,27 +89,27 @@ def refused_origins(case: Case) -> Iterator[Finding]:
         evidence = (("Origin", asked_from), ("answer", f"{seen.original.status} {seen.original.reason}".strip()))
         kind = "websocket" if is_websocket(seen) else "origin"
         flows = (seen.flow_id, case.page.flow_id)
-        yield Finding(kind, Harm.FUNCTION, title, flows, evidence, cause.rule, cause.source, cause.todo)
+        yield Finding(kind, Harm.FUNCTION, title, flows, evidence, **cause.concerned)
 
 
 def _mapped_back(case: Case, seen: RecordedExchange) -> bool:
     """Whether the Origin was made the backend's own on its way."""
     return any(
-        event.get("event") == "GENERAL_SET_REQUEST_HEADER" and text(event, "name").lower() == "origin"
+        event.get("event") == Name.GENERAL_SET_REQUEST_HEADER and text(event, "name").lower() == "origin"
         for event in case.reading(seen).request
     )
 
 
-def _why_not_mapped_back(case: Case, seen: RecordedExchange) -> RuleCause:
+def _why_not_mapped_back(case: Case, seen: RecordedExchange) -> Cause:
     site = case.site(seen)
     source = str(site.site.source) if site else ""
     if site and site.site.links is LinkMode.OFF:
         todo = "Set links: everywhere or tags, or set HTTP_ORIGIN to the backend's origin in an inbound rule."
-        return RuleCause("", source, "links: off does not map it back", todo)
+        return Cause("", source, "links: off does not map it back", todo)
     if site and site.site.preserve_host_header:
         todo = "Remove preserveHostHeader, or set HTTP_ORIGIN in an inbound rule."
-        return RuleCause("", source, "with preserveHostHeader it is not mapped back", todo)
-    return RuleCause("", source, "it is none of the site's public names", "Add the name to public:.")
+        return Cause("", source, "with preserveHostHeader it is not mapped back", todo)
+    return Cause("", source, "it is none of the site's public names", "Add the name to public:.")
 
 
 def refused_websockets(case: Case) -> Iterator[Finding]:
@@ -120,13 +122,11 @@ def refused_websockets(case: Case) -> Iterator[Finding]:
         if status == 101:
             continue
         cause = (
-            local_response(case, seen)
-            or taken_by(case, seen)
-            or RuleCause("", "", "", "Look at the backend's response.")
+            local_response(case, seen) or taken_by(case, seen) or Cause("", "", "", "Look at the backend's response.")
         )
         by = f': the rule "{cause.rule}" {cause.why}' if cause.rule else ""
         got = f"answered {status} and not 101" if status else "not answered"
         title = f"The WebSocket {shown(seen.request.target, 80)} did not open: it is {got}{by}"
         evidence = (("asked for", seen.request.url), ("the backend was asked for", case.backend_url(seen)))
         flows = (seen.flow_id, case.page.flow_id)
-        yield Finding("websocket", Harm.FUNCTION, title, flows, evidence, cause.rule, cause.source, cause.todo)
+        yield Finding("websocket", Harm.FUNCTION, title, flows, evidence, **cause.concerned)

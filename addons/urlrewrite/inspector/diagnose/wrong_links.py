@@ -15,8 +15,9 @@ from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.link_groups import LinkGroups, is_insecure, responses_with_links
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import LOADED, Reference
-from urlrewrite.inspector.diagnose.routes import RuleCause, local_response
-from urlrewrite.inspector.diagnose.unmapped_reasons import field_reason
+from urlrewrite.inspector.diagnose.routes import local_response
+from urlrewrite.inspector.diagnose.unmapped import field_cause
+from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 
@@ -50,15 +51,15 @@ def mixed_content(case: Case) -> Iterator[Finding]:
                 yield group.finding(case, "mixed-content", title, severity=Severity.ERROR)
 
 
-def _writer(case: Case, seen: RecordedExchange, reference: Reference, todo: str) -> RuleCause:
+def _writer(case: Case, seen: RecordedExchange, reference: Reference, todo: str) -> Cause:
     """The rule that wrote a link, or where else it comes from."""
     before = case.before(seen, reference)
     changer = case.changer(seen, before.written if before else "", reference.written)
     if changer:
         why = f'the rule "{changer}" wrote {shown(reference.written, 100)}'
-        return RuleCause(changer, case.rule_source(changer, seen), why, todo)
+        return Cause(changer, case.rule_source(changer, seen), why, todo)
     whose = "the backend's page" if before and before.written == reference.written else "the page"
-    return RuleCause("", "", f"{whose} has it so", "Add an outbound rule that corrects it.")
+    return Cause("", "", f"{whose} has it so", "Add an outbound rule that corrects it.")
 
 
 def unpublished_links(case: Case) -> Iterator[Finding]:
@@ -114,7 +115,7 @@ def wrong_paths(case: Case) -> Iterator[Finding]:
                 todo = (
                     "Correct the value of the rule." if changer else "Map it: links: everywhere, or an outbound rule."
                 )
-                groups.add(RuleCause(changer, source, what, todo), after)
+                groups.add(Cause(changer, source, what, todo), after)
         for group in groups:
             by = f'the rule "{group.cause.rule}" makes' if group.cause.rule else "the page has"
             title = f"{group.subject(case)} {group.verb('leads', 'lead')} to a wrong path: {by} "
@@ -134,7 +135,7 @@ def lost_redirects(case: Case) -> Iterator[Finding]:
         location = shown(response_field(seen, "location"), 120)
         flows = (seen.flow_id, case.page.flow_id)
         harm = Harm.PAGE if seen is case.page or seen in case.load.redirects else Harm.PART
-        cause = _redirecting_rule(case, seen) or field_reason(case, seen, "Location")
+        cause = _redirecting_rule(case, seen) or field_cause(case, seen, "Location")
         evidence = (("Location", response_field(seen, "location")), ("asked for", seen.request.url))
         if case.names_backend(redirect_target(seen), seen):
             title = f"The redirect of {shown(seen.request.target, 80)} leads to the backend, {location}: {cause.why}"
@@ -145,13 +146,11 @@ def lost_redirects(case: Case) -> Iterator[Finding]:
             title += cause.why
         else:
             continue
-        yield Finding("redirect", harm, title, flows, evidence, cause.rule, cause.source, cause.todo)
+        yield Finding("redirect", harm, title, flows, evidence, **cause.concerned)
 
 
-def _redirecting_rule(case: Case, seen: RecordedExchange) -> RuleCause | None:
+def _redirecting_rule(case: Case, seen: RecordedExchange) -> Cause | None:
     found = local_response(case, seen)
     return (
-        RuleCause(found.rule, found.source, f'the rule "{found.rule}" {found.why}', "Correct its URL.")
-        if found
-        else None
+        Cause(found.rule, found.source, f'the rule "{found.rule}" {found.why}', "Correct its URL.") if found else None
     )

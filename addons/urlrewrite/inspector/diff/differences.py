@@ -16,14 +16,15 @@ from urlrewrite.inspector.diff.spans import Span, because, chained, spans_betwee
 from urlrewrite.inspector.diff.stages import NoStages, Stage, stages_of
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.field_lines import FieldLines
-from urlrewrite.trace.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text, texts
 from urlrewrite.trace.text import clipped, visible
 from urlrewrite.trace.trace import clip
 
 FOLLOWS_BODY = LINK_FRAMING | {"content-encoding"}
 """Fields that are made true for a body that was changed."""
 
-_OF_FIELDS = frozenset({"GENERAL_SET_RESPONSE_HEADER", "CONTENT_CHANGE"})
+_OF_FIELDS = frozenset({Name.GENERAL_SET_RESPONSE_HEADER, Name.CONTENT_CHANGE})
 
 _MAX_LINES = 500
 """Field lines of one response that are compared."""
@@ -141,7 +142,7 @@ def _spans_by_trace(before: str | None, after: str | None, reading: Reading) -> 
 def _told(events: Iterable[Event]) -> Iterator[_Told]:
     chain, where = _Told((), "", ""), ""
     for event in events:
-        if name_of(event) == "CONTENT_CHANGE" and _is_of_body(event):
+        if name_of(event) == Name.CONTENT_CHANGE and _is_of_body(event):
             by = (LINKS if flag(event, "link") else Cause(text(event, "rule")),)
             change = _Told(by, text(event, "before"), text(event, "after"))
             yield change
@@ -162,10 +163,14 @@ def _body_causes(reading: Reading) -> list[Cause]:
     of_fields = {
         text(event, "rule")
         for event in reading.response
-        if name_of(event) == "CONTENT_CHANGE" and not _is_of_body(event)
+        if name_of(event) == Name.CONTENT_CHANGE and not _is_of_body(event)
     }
     for event in reading.response:
-        if name_of(event) == "OUTBOUND_RULE_END" and number(event, "changed") and text(event, "rule") not in of_fields:
+        if (
+            name_of(event) == Name.OUTBOUND_RULE_END
+            and number(event, "changed")
+            and text(event, "rule") not in of_fields
+        ):
             causes[Cause(text(event, "rule"))] = None
     if number(reading.data, "links"):
         causes[LINKS] = None
@@ -242,9 +247,12 @@ class _FieldCauses:
         self._changes: dict[str, list[_Told]] = {}
         for event in events:
             match name_of(event):
-                case "GENERAL_SET_RESPONSE_HEADER":
-                    cause, name = Cause(text(event, "why") or "no reason given", is_rule=False), text(event, "name")
-                case "CONTENT_CHANGE" if not _is_of_body(event):
+                case Name.GENERAL_SET_RESPONSE_HEADER:
+                    cause, name = (
+                        Cause("; ".join(texts(event, "why")) or "no reason given", is_rule=False),
+                        text(event, "name"),
+                    )
+                case Name.CONTENT_CHANGE if not _is_of_body(event):
                     cause, name = Cause(text(event, "rule")), text(event, "where")
                 case _:
                     continue

@@ -7,11 +7,17 @@ from collections.abc import Iterable
 from urlrewrite.inspector.diff.causes import Cause
 from urlrewrite.inspector.diff.spans import Span
 from urlrewrite.inspector.traces.comparisons import captures, conditions
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, flag, name_of, text, texts
 from urlrewrite.trace.text import shown
 
 _OF_MATCHES = frozenset(
-    {"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END", "REWRITE_MAP_LOOKUP"}
+    {
+        Name.CONDITIONS_EVALUATION_START,
+        Name.CONDITION_EVALUATION,
+        Name.CONDITIONS_EVALUATION_END,
+        Name.REWRITE_MAP_LOOKUP,
+    }
 )
 _MAX_LINES = 16
 
@@ -24,14 +30,14 @@ class Explanations:
         current: list[Event] = []
         for event in events:
             name = name_of(event)
-            if name == "OUTBOUND_PATTERN_MATCH":
+            if name == Name.OUTBOUND_PATTERN_MATCH:
                 current = []
                 if flag(event, "succeeded"):
                     of_rule = self._matches.setdefault(Cause(text(event, "rule")), {})
                     current = of_rule.setdefault(text(event, "input"), [event])
             elif name in _OF_MATCHES and current:
                 current.append(event)
-            elif name != "CONTENT_CHANGE":
+            elif name != Name.CONTENT_CHANGE:
                 current = []
 
     def of(self, span: Span) -> list[str]:

@@ -14,14 +14,15 @@ from urlrewrite.inspector.diff.causes import Cause
 from urlrewrite.inspector.diff.differences import FOLLOWS_BODY, Differences, FieldChange, field_changes
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.model.field_lines import FieldLines
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Reading, flag, name_of, text
 
 _UNKNOWN = Cause("other changes, which the trace does not tell the cause of", is_rule=False)
 
-_WHAT = {
-    "REWRITE_ACTION": ("rewrites to", "rewrite_url"),
-    "REDIRECT_ACTION": ("redirects to", "location"),
-    "CUSTOM_RESPONSE_ACTION": ("answers", "status"),
+_WHAT: dict[str, tuple[str, str]] = {
+    Name.REWRITE_ACTION: ("rewrites to", "rewrite_url"),
+    Name.REDIRECT_ACTION: ("redirects to", "location"),
+    Name.CUSTOM_RESPONSE_ACTION: ("answers", "status"),
 }
 
 
@@ -54,18 +55,18 @@ def url_steps(reading: Reading) -> Iterator[UrlStep]:
     url = what = ""
     for event in reading.request:
         match name_of(event):
-            case "URL_REWRITE_START":
+            case Name.URL_REWRITE_START:
                 url = text(event, "url") or url
-            case "RULE_EVALUATION_START":
+            case Name.RULE_EVALUATION_START:
                 what = ""
-            case "RULE_EVALUATION_END":
+            case Name.RULE_EVALUATION_END:
                 after = text(event, "url") or url
                 yield UrlStep(text(event, "rule"), url, after, flag(event, "succeeded"), what)
                 url, what = after, ""
             case name if name in _WHAT:
                 does, key = _WHAT[name]
                 what = f"{does} {text(event, key)}"
-            case "ABORT_REQUEST_ACTION":
+            case Name.ABORT_REQUEST_ACTION:
                 what = "closes the connection"
 
 

@@ -31,6 +31,7 @@ from urlrewrite.inspector.figures.figures import (
     SiteTally,
     name_kept,
 )
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, flag, name_of, number, text, texts
 from urlrewrite.trace.text import clipped
 
@@ -41,10 +42,16 @@ NOTHING_SPENT: Mapping[tuple[str, str], float] = MappingProxyType({})
 
 _PROBLEMS = 20
 _PROBLEM = 1000
-_EVALUATED = frozenset({"RULE_EVALUATION_END", "RULES_RULED_OUT", "OUTBOUND_RULE_END", "URL_REWRITE_START"})
-_HELD = frozenset({"BODY_DECODED", "BODY_RELEASED"})
+_EVALUATED = frozenset({Name.RULE_EVALUATION_END, Name.RULES_RULED_OUT, Name.OUTBOUND_RULE_END, Name.URL_REWRITE_START})
+_HELD = frozenset({Name.BODY_DECODED, Name.BODY_RELEASED})
 _ACTED = frozenset(
-    "REWRITE_ACTION REDIRECT_ACTION CUSTOM_RESPONSE_ACTION ABORT_REQUEST_ACTION SERVER_VARIABLE_SET".split()
+    {
+        Name.REWRITE_ACTION,
+        Name.REDIRECT_ACTION,
+        Name.CUSTOM_RESPONSE_ACTION,
+        Name.ABORT_REQUEST_ACTION,
+        Name.SERVER_VARIABLE_SET,
+    }
 )
 
 
@@ -131,7 +138,7 @@ class _Exchange:
         self.site = self._site_kept()
         names = [name_of(event) for event in self.events]
         full = not _EVALUATED.isdisjoint(names)
-        failed = "ERROR" in names
+        failed = Name.ERROR in names
         leaks = _count(data.get("leaks"))
         way = text(data, "way")
         held = 0 if _HELD.isdisjoint(names) else self._held(way)
@@ -139,7 +146,7 @@ class _Exchange:
         figures.full += full
         figures.errors += failed
         figures.broken_off += "broken_off" in data
-        figures.warnings += names.count("WARNING")
+        figures.warnings += names.count(Name.WARNING)
         figures.looked += "leaks" in data
         figures.leaks += leaks
         figures.leaking += leaks > 0
@@ -165,9 +172,9 @@ class _Exchange:
         held = 0
         for event in self.events:
             match name_of(event):
-                case "BODY_DECODED" if way == "whole":
+                case Name.BODY_DECODED if way == "whole":
                     held += max(number(event, "bytes") or 0, 0)
-                case "BODY_RELEASED":
+                case Name.BODY_RELEASED:
                     self.figures.released += 1
                     held += max(number(event, "held") or 0, 0)
         return held
@@ -231,22 +238,22 @@ class _Exchange:
         for event in self.events:
             name = name_of(event)
             match name:
-                case "URL_REWRITE_START":
+                case Name.URL_REWRITE_START:
                     outbound = text(event, "type") == "Outbound"
                     level = LevelKey(self.site, name_kept(text(event, "scope")), name_kept(text(event, "location")))
-                case "RULE_EVALUATION_START":
+                case Name.RULE_EVALUATION_START:
                     began = text(event, "rule")
-                case "RULE_EVALUATION_END":
+                case Name.RULE_EVALUATION_END:
                     began = ""
                     if not flag(event, "succeeded"):
                         self._tally(self._key("inbound", text(event, "rule"))).misses += 1
-                case "RULES_RULED_OUT":
+                case Name.RULES_RULED_OUT:
                     self._count_ruled_out(level, event)
-                case "RULE_OUTSIDE_LOCATION":
+                case Name.RULE_OUTSIDE_LOCATION:
                     self._tally(self._key("inbound", text(event, "rule"))).skipped += 1
-                case "OUTBOUND_RULE_SKIPPED":
+                case Name.OUTBOUND_RULE_SKIPPED:
                     self._tally(self._key("outbound", text(event, "rule"))).skipped += 1
-                case "OUTBOUND_RULE_END":
+                case Name.OUTBOUND_RULE_END:
                     self._count_outbound(event)
                 case _ if began and not outbound and name in _ACTED:
                     self._tally(self._key("inbound", began)).changes += 1

@@ -20,11 +20,13 @@ from urlrewrite.content.integrity import ALGORITHMS, digests
 from urlrewrite.content.kinds import Kind
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.digests import is_digest, renewed
-from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, body_of, case_of, response_body
-from urlrewrite.inspector.leaks.reasons import Harm
+from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
+from urlrewrite.inspector.leaks.harm import Harm
+from urlrewrite.inspector.names.bodies import Body, Unreadable, body_of, response_body
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import Site
 from urlrewrite.model.field_lines import FieldLines, field_values
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 
 _MAX_TOLD = 20
@@ -65,7 +67,7 @@ def find_over_matches(
     """
     if seen.answer is None or seen.original is None or seen.own:
         return []
-    case = case_of(seen, rules)
+    case = ExchangeCase(seen, rules)
     fields, raw = response_body(seen, rules)
     found = [*_in_fields(case, fields, raw)]
     if raw is not None and seen.original_body is not None and max(len(raw), len(seen.original_body)) <= _MAX_LENGTH:
@@ -90,16 +92,16 @@ def by_url(exchanges: Iterable[RecordedExchange]) -> dict[str, RecordedExchange]
     return found
 
 
-def _rules_of(case: Case) -> tuple[str, ...]:
+def _rules_of(case: ExchangeCase) -> tuple[str, ...]:
     return tuple(case.reading.names("outbound_rules"))
 
 
-def _rule_of_field(case: Case, name: str) -> tuple[str, ...]:
-    events = (event for event in case.reading.response if name_of(event) == "CONTENT_CHANGE" and text(event, "rule"))
+def _rule_of_field(case: ExchangeCase, name: str) -> tuple[str, ...]:
+    events = (event for event in case.reading.response if name_of(event) == Name.CONTENT_CHANGE and text(event, "rule"))
     return tuple(dict.fromkeys(text(event, "rule") for event in events if text(event, "where").lower() == name.lower()))
 
 
-def _in_fields(case: Case, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
+def _in_fields(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
     seen = case.seen
     assert seen.original is not None
     for name, value in fields:
@@ -122,7 +124,7 @@ def _in_fields(case: Case, fields: FieldLines, raw: bytes | None) -> Iterator[Ov
     yield from _stale_signatures(case, fields, raw)
 
 
-def _stale_signatures(case: Case, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
+def _stale_signatures(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
     """Message signatures (RFC 9421) over fields that are no longer what they were."""
     seen = case.seen
     assert seen.original is not None
@@ -136,7 +138,7 @@ def _stale_signatures(case: Case, fields: FieldLines, raw: bytes | None) -> Iter
             yield OverMatch("stale signature", "Signature", value, value, why, Harm.ERROR, _rules_of(case))
 
 
-def _in_bodies(case: Case, before: Body, after: Body) -> Iterator[OverMatch]:
+def _in_bodies(case: ExchangeCase, before: Body, after: Body) -> Iterator[OverMatch]:
     rules = _rules_of(case)
     if before.kind.is_markup:
         yield from _changed_identifiers(before, after, rules)
@@ -148,7 +150,7 @@ def _in_bodies(case: Case, before: Body, after: Body) -> Iterator[OverMatch]:
         yield OverMatch(match.what, "body", "", match.after, match.why, match.harm, rules, at, match.count)
 
 
-def _misspelled(case: Case, before: bytes, after: bytes) -> Iterator[OverMatch]:
+def _misspelled(case: ExchangeCase, before: bytes, after: bytes) -> Iterator[OverMatch]:
     """URLs that no rewriting should give, unless the backend wrote them so."""
     for what, why, pattern in _slips(case):
         old = Counter(found[0] for found in pattern.finditer(before))
@@ -164,7 +166,7 @@ def _misspelled(case: Case, before: bytes, after: bytes) -> Iterator[OverMatch]:
             yield OverMatch(what, "", "", around, why, Harm.ERROR, (), first.start(), len(more))
 
 
-def _slips(case: Case) -> Iterator[tuple[str, str, re.Pattern[bytes]]]:
+def _slips(case: ExchangeCase) -> Iterator[tuple[str, str, re.Pattern[bytes]]]:
     public = case.public
     host = re.escape(public.host_text.encode())
     own = b"" if public.has_default_port else rb":%d" % public.port
@@ -195,7 +197,7 @@ def _slips(case: Case) -> Iterator[tuple[str, str, re.Pattern[bytes]]]:
         )
 
 
-def _sites(case: Case) -> list[Site]:
+def _sites(case: ExchangeCase) -> list[Site]:
     return [compiled.site for compiled in case.rules.rules.sites]
 
 
@@ -225,7 +227,7 @@ def _identifiers(body: Body) -> Iterator[tuple[str, bytes, int]]:
                 yield label, attribute.value, attribute.value_start
 
 
-def _broken_integrity(case: Case, page: Body, assets: Mapping[str, RecordedExchange]) -> Iterator[OverMatch]:
+def _broken_integrity(case: ExchangeCase, page: Body, assets: Mapping[str, RecordedExchange]) -> Iterator[OverMatch]:
     """`integrity` attributes that are not true for the file as it was sent, so that browsers refuse it."""
     if page.kind is not Kind.HTML or b"ntegrity" not in page.data:
         return

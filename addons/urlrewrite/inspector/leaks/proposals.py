@@ -18,14 +18,14 @@ from urlrewrite.formats.xml.export_text import document as xml_document
 from urlrewrite.formats.yaml.export_rules import add_own, texts
 from urlrewrite.formats.yaml.export_text import List, Map
 from urlrewrite.formats.yaml.export_text import document as yaml_document
-from urlrewrite.inspector.leaks.case import Case, case_of
-from urlrewrite.inspector.leaks.names import Relation
-from urlrewrite.inspector.leaks.places import Sort
+from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
+from urlrewrite.inspector.leaks.harm import Remedy
 from urlrewrite.inspector.leaks.proposed_rules import Draft, rule_for, transformed
-from urlrewrite.inspector.leaks.reasons import Remedy
 from urlrewrite.inspector.leaks.rule_file_edits import with_fragment
 from urlrewrite.inspector.leaks.search import Leak
 from urlrewrite.inspector.leaks.web_config_edits import with_rewrite
+from urlrewrite.inspector.names.names import Relation
+from urlrewrite.inspector.names.places import Sort
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import (
     LinkMode,
@@ -57,7 +57,7 @@ class Proposal:
 
 def proposal(leak: Leak, seen: RecordedExchange, rules: RulesInForce) -> Proposal:
     """What would take a leak of an exchange away."""
-    case = case_of(seen, rules)
+    case = ExchangeCase(seen, rules)
     site = case.site.name if case.site else ""
     rule = rule_for(case, leak)
     xml = _xml(rule) if rule else ""
@@ -120,7 +120,7 @@ def _nothing(leak: Leak) -> str:
     return _NOTHING[""]
 
 
-def _root_path(case: Case, leak: Leak) -> Proposal:
+def _root_path(case: ExchangeCase, leak: Leak) -> Proposal:
     segment = leak.written.split("/")[1] if leak.written.count("/") else ""
     paths = [*(case.site.root_paths if case.site else ()), f"/{segment}"]
     yaml = _yaml({"rootPaths": tuple(dict.fromkeys(paths))}) if segment and segment.isascii() else ""
@@ -128,7 +128,7 @@ def _root_path(case: Case, leak: Leak) -> Proposal:
     return Proposal(f"Map paths below /{segment} in scripts", why, yaml, "", case.site.name if case.site else "")
 
 
-def _another_site(case: Case, leak: Leak) -> Proposal:
+def _another_site(case: ExchangeCase, leak: Leak) -> Proposal:
     """A site below the public name for a backend that only rules name."""
     assert leak.origin is not None
     label = leak.origin.host.partition(".")[0]

@@ -13,11 +13,11 @@ from urlrewrite.content.carriers import CARRIERS
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.formats.downlevel.links_as_rules import escaped
-from urlrewrite.inspector.leaks.case import Case
-from urlrewrite.inspector.leaks.names import Relation
-from urlrewrite.inspector.leaks.places import Sort
-from urlrewrite.inspector.leaks.reasons import Remedy
+from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
+from urlrewrite.inspector.leaks.harm import Remedy
 from urlrewrite.inspector.leaks.search import Leak
+from urlrewrite.inspector.names.names import Relation
+from urlrewrite.inspector.names.places import Sort
 from urlrewrite.model import (
     Condition,
     CustomTags,
@@ -59,7 +59,7 @@ class Draft:
         )
 
 
-def rule_for(case: Case, leak: Leak) -> Draft | None:
+def rule_for(case: ExchangeCase, leak: Leak) -> Draft | None:
     """A rule that maps what a leak says, where one can."""
     if (
         leak.named is None
@@ -88,7 +88,7 @@ def rule_for(case: Case, leak: Leak) -> Draft | None:
     return draft
 
 
-def _change(case: Case, leak: Leak) -> tuple[str, str] | None:
+def _change(case: ExchangeCase, leak: Leak) -> tuple[str, str] | None:
     """What stands there, and what it should be: in the spelling of the leak."""
     named = leak.named
     assert named is not None
@@ -121,7 +121,7 @@ def _mapped(link_map: LinkMap, data: bytes) -> tuple[str, str] | None:
     return _text(changes[0][1]), _text(changes[0][2])
 
 
-def _own_map(case: Case, leak: Leak) -> LinkMap:
+def _own_map(case: ExchangeCase, leak: Leak) -> LinkMap:
     """A link map for what no site's map has: another port, the address to dial, a backend that rules name."""
     named = leak.named
     assert named is not None
@@ -138,7 +138,7 @@ def _own_map(case: Case, leak: Leak) -> LinkMap:
     return LinkMap([Pair(origin, case.public, "" if same else base, "" if same else path)])
 
 
-def _by_inbound_rule(case: Case, origin: Origin) -> tuple[str, str] | None:
+def _by_inbound_rule(case: ExchangeCase, origin: Origin) -> tuple[str, str] | None:
     """Base path and public path of a backend that a simple rule sends a part of the site to."""
     for rule in case.site.rules if case.site else ():
         match, url = _SIMPLE_MATCH.fullmatch(rule.match.url), _SIMPLE_URL.fullmatch(rule.action.url)
@@ -148,7 +148,7 @@ def _by_inbound_rule(case: Case, origin: Origin) -> tuple[str, str] | None:
     return None
 
 
-def _field_rules(case: Case, leak: Leak, draft: Draft, pattern: str, after: str, name: str) -> None:
+def _field_rules(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, after: str, name: str) -> None:
     variable = f"RESPONSE_{leak.field.replace('-', '_')}"
     if kind_of(leak.field) is FieldKind.COOKIE and leak.named and not leak.named.is_url and ";" in leak.value:
         match, value = _cookie_domain(case, leak)
@@ -166,7 +166,7 @@ def _field_rules(case: Case, leak: Leak, draft: Draft, pattern: str, after: str,
         draft.rules.append(_outbound(case, draft, name, OutboundMatch(match, variable), value))
 
 
-def _cookie_domain(case: Case, leak: Leak) -> tuple[str, str]:
+def _cookie_domain(case: ExchangeCase, leak: Leak) -> tuple[str, str]:
     """Browsers take no Domain of one label and none that is an address: such a cookie gets none."""
     assert leak.named is not None
     rest = rf"{escaped(leak.named.origin.host_text)}(\s*(?:;.*)?)$"
@@ -176,7 +176,7 @@ def _cookie_domain(case: Case, leak: Leak) -> tuple[str, str]:
     return rf"^(.*?)\s*;\s*domain=\s*\.?{rest}", "{R:1}{R:2}"
 
 
-def _body_rule(case: Case, leak: Leak, draft: Draft, pattern: str, after: str, name: str) -> None:
+def _body_rule(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, after: str, name: str) -> None:
     where = leak.where
     answer = case.seen.answer
     content_type = next(iter(field_values(answer.fields, "content-type")), "") if answer else ""
@@ -197,7 +197,7 @@ def _body_rule(case: Case, leak: Leak, draft: Draft, pattern: str, after: str, n
         draft.rules.append(_outbound(case, draft, name, match, f"{{R:1}}{after}", condition))
 
 
-def transformed(case: Case) -> list[OutboundRule]:
+def transformed(case: ExchangeCase) -> list[OutboundRule]:
     """Rules that take `no-transform` out of Cache-Control, as it stands in the response."""
     fields = case.seen.original.fields if case.seen.original else ()
     draft = Draft()
@@ -216,14 +216,14 @@ def transformed(case: Case) -> list[OutboundRule]:
 
 
 def _outbound(
-    case: Case, draft: Draft, name: str, match: OutboundMatch, value: str, pre_condition: str = ""
+    case: ExchangeCase, draft: Draft, name: str, match: OutboundMatch, value: str, pre_condition: str = ""
 ) -> OutboundRule:
     taken = {rule.name.casefold() for rule in (*(case.site.outbound_rules if case.site else ()), *draft.rules)}
     action = OutboundAction(OutboundActionType.REWRITE, value)
     return OutboundRule(_free(name, taken), match, pre_condition, action=action)
 
 
-def _pre_condition(case: Case, draft: Draft, media: str) -> str:
+def _pre_condition(case: ExchangeCase, draft: Draft, media: str) -> str:
     """The name of a precondition for a media type: one that the site has, or a new one."""
     items = (Condition("{RESPONSE_CONTENT_TYPE}", f"^{escaped(media)}"),)
     known: Mapping[str, PreCondition] = case.site.pre_conditions if case.site else {}
@@ -235,7 +235,7 @@ def _pre_condition(case: Case, draft: Draft, media: str) -> str:
     return name
 
 
-def _custom_tags(case: Case, draft: Draft, pair: tuple[str, str]) -> str:
+def _custom_tags(case: ExchangeCase, draft: Draft, pair: tuple[str, str]) -> str:
     known: Mapping[str, CustomTags] = case.site.custom_tags if case.site else {}
     for item in known.values():
         if item.tags == (pair,):

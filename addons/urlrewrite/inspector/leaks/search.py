@@ -15,24 +15,19 @@ from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.urls import FieldKind, kind_of
-from urlrewrite.inspector.leaks.case import Body, Case, Unreadable, asked, body_of, case_of, names_of, response_body
-from urlrewrite.inspector.leaks.names import Named, Names
-from urlrewrite.inspector.leaks.places import Place, Sort, Uses, places
-from urlrewrite.inspector.leaks.reasons import (
-    Harm,
-    Reason,
-    Remedy,
-    harm_in_body,
-    harm_in_field,
-    reason_in_body,
-    reason_in_field,
-    reason_of_phrase,
-)
+from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase, asked, names_of
+from urlrewrite.inspector.diagnose.unmapped_names import cause_in_body, cause_in_field, cause_of_phrase
+from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.leaks.harm import Harm, Remedy, harm_in_body, harm_in_field, remedy_of
+from urlrewrite.inspector.names.bodies import Body, Unreadable, body_of, response_body
+from urlrewrite.inspector.names.names import Named, Names
+from urlrewrite.inspector.names.places import Place, Sort, Uses, places
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted, sentence
 from urlrewrite.model import LinkPlace
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, texts
 from urlrewrite.trace.text import shown, visible
 
@@ -63,7 +58,7 @@ class Leak:
     spelling: str
     written: str
     authority: str
-    why: str
+    cause: Cause
     harm: Harm
     remedy: Remedy
     around: str
@@ -80,6 +75,11 @@ class Leak:
     also: LinkPlace | None = None
     named: Named | None = None
     would_map: bool = False
+
+    @property
+    def why(self) -> str:
+        """The cause as a person reads it."""
+        return self.cause.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def find_leaks(seen: RecordedExchange, rules: RulesInForce) -> list[Leak]:
     """Every name of a backend in the response of an exchange, the most harmful first; see `Leak`."""
     if seen.answer is None:
         return []
-    case = case_of(seen, rules)
+    case = ExchangeCase(seen, rules)
     fields, raw = response_body(seen, rules)
     found = [*_of_fields(case, fields), *_of_phrase(case), *_of_paths(case)]
     if raw:
@@ -147,7 +147,7 @@ def grouped(leaks: Iterable[Leak]) -> list[Leak]:
     """Leaks that say the same, as one."""
     groups: dict[tuple[str, ...], Leak] = {}
     for leak in leaks:
-        key = (leak.place, leak.spelling, leak.written.lower(), leak.why)
+        key = (leak.place, leak.spelling, leak.written.lower(), *leak.cause.key)
         first = groups.get(key)
         groups[key] = replace(first, count=first.count + leak.count) if first else leak
     return list(groups.values())
@@ -181,36 +181,36 @@ def _in_fields(fields: FieldLines, names: Names) -> Iterator[tuple[str, str, Nam
             yield name, value, named
 
 
-def _of_fields(case: Case, fields: FieldLines) -> Iterator[Leak]:
+def _of_fields(case: ExchangeCase, fields: FieldLines) -> Iterator[Leak]:
     for name, value, named in _in_fields(fields, case.names):
         data = value.encode("utf-8", "surrogateescape")
         would_map = _would_map(case.link_map, data, named)
-        reason = reason_in_field(case, name, value, named, would_map=would_map)
-        harm = harm_in_field(name, value, named)
-        yield replace(_leak(name, data, named, reason, harm), field=name, value=value, would_map=would_map)
+        found = cause_in_field(case, name, value, named, would_map=would_map)
+        leak = _leak(case, name, data, named, found, harm_in_field(name, value, named), would_map=would_map)
+        yield replace(leak, field=name, value=value)
 
 
-def _of_phrase(case: Case) -> Iterator[Leak]:
+def _of_phrase(case: ExchangeCase) -> Iterator[Leak]:
     answer = case.seen.answer
     data = answer.reason.encode("utf-8", "surrogateescape") if answer else b""
     for named in case.names.find(data):
-        yield _leak("reason phrase", data, named, reason_of_phrase(case), Harm.INFORMATION)
+        yield _leak(case, "reason phrase", data, named, cause_of_phrase(case), Harm.INFORMATION)
 
 
-def _of_paths(case: Case) -> Iterator[Leak]:
+def _of_paths(case: ExchangeCase) -> Iterator[Leak]:
     """Paths from the root in scripts, which lead past the path under which the site is mounted."""
     for event in case.reading.response:
-        if name_of(event) == "PATHS_LEFT":
+        if name_of(event) == Name.PATHS_LEFT:
             for path in texts(event, "paths"):
-                why = "nothing tells a path in a script from other text, and rootPaths does not name this one"
+                why = cause(Why.PATH_IN_SCRIPT)
                 yield Leak("path in a script", "plain", path, "", why, Harm.WARNING, Remedy.ROOT_PATHS, path)
 
 
-def _of_body(case: Case, fields: FieldLines, raw: bytes) -> Iterator[Leak]:
+def _of_body(case: ExchangeCase, fields: FieldLines, raw: bytes) -> Iterator[Leak]:
     try:
         body = body_of(fields, raw, case.seen.request.target.partition("?")[0])
     except Unreadable as error:
-        why = f"the body cannot be looked into: {error}"
+        why = cause(Why.UNREADABLE, detail=error)
         yield Leak("body", "unknown", "", "", why, Harm.INFORMATION, Remedy.NONE, "")
         return
     if not case.names.may_occur(body.data):
@@ -219,9 +219,9 @@ def _of_body(case: Case, fields: FieldLines, raw: bytes) -> Iterator[Leak]:
     lines = _Lines(body.data)
     for named, place in zip(found, places(body.data, body.kind, [named.start for named in found]), strict=True):
         would_map = _would_map(case.link_map, body.data, named)
-        reason = reason_in_body(case, body.kind, place, named, would_map=would_map)
+        why = cause_in_body(case, body.kind, place, named, would_map=would_map)
         harm = harm_in_body(place.sort, named, waits=place.waits)
-        leak = _leak(place.label, body.data, named, reason, harm)
+        leak = _leak(case, place.label, body.data, named, why, harm, would_map=would_map)
         line, column = lines.of(named.start)
         yield replace(
             leak,
@@ -231,7 +231,6 @@ def _of_body(case: Case, fields: FieldLines, raw: bytes) -> Iterator[Leak]:
             column=column,
             where=place,
             kind=str(body.kind),
-            would_map=would_map,
         )
 
 
@@ -259,20 +258,31 @@ def _would_map(link_map: LinkMap, data: bytes, named: Named) -> bool:
     return not named.hidden and any(named.start - begin <= offset < until for offset in spans)
 
 
-def _leak(place: str, data: bytes, named: Named, reason: Reason, harm: Harm) -> Leak:
+def _leak(
+    case: ExchangeCase,
+    place: str,
+    data: bytes,
+    named: Named,
+    why: Cause,
+    harm: Harm,
+    *,
+    would_map: bool = False,
+) -> Leak:
+    remedy, also = remedy_of(why, case.links, would_map=would_map)
     return Leak(
         place=place,
         spelling=named.spelling,
         written=named.written.decode("utf-8", "surrogateescape"),
         authority=named.authority,
-        why=reason.why,
+        cause=why,
         harm=harm,
-        remedy=reason.remedy,
+        remedy=remedy,
         around=_around(data, named),
         origin=named.origin,
         after=data[named.end : named.end + _REACH].decode("utf-8", "surrogateescape"),
-        also=reason.also,
+        also=also,
         named=named,
+        would_map=would_map,
     )
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.inspector.diagnose.broken import find_breakages
+from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.finding import Finding, Severity
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, load_of, page_loads
 from urlrewrite.inspector.pages.error import PageError

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.diagnose.rule_misses import misses
 from urlrewrite.inspector.diff.causes import Cause
 from urlrewrite.inspector.diff.differences import Differences, FieldChange, differences
 from urlrewrite.inspector.diff.explanations import Explanations
@@ -19,7 +20,6 @@ from urlrewrite.inspector.pages.flow_causes import leaks_counted, what_is_wrong,
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.traces.report import summary
 from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
-from urlrewrite.inspector.traces.why_not import misses
 from urlrewrite.trace.reading import Reading, number, read, text
 from urlrewrite.trace.text import clipped, printable, shown, visible
 

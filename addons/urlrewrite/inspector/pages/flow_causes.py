@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.diagnose.rule_misses import Miss
 from urlrewrite.inspector.diff.steps import url_steps
-from urlrewrite.inspector.leaks.reasons import Harm
+from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.search import find_leaks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted, shortened
 from urlrewrite.inspector.traces.changes import change_tally
-from urlrewrite.inspector.traces.why_not import Miss
+from urlrewrite.inspector.traces.report import iis_instead
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import PROBLEMS, Event, Reading, flag, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
@@ -60,14 +62,13 @@ def _status(seen: RecordedExchange, reading: Reading) -> Iterator[Told]:
 
 def _problems(reading: Reading) -> list[Told]:
     """Errors, warnings, and where IIS would do something else; the same thing said twice is told once."""
-    differing = [event for event in reading.events if name_of(event) == "IIS_DIFFERS"]
+    differing = [event for event in reading.events if name_of(event) == Name.IIS_DIFFERS]
     found: dict[str, Told] = {}
     for event in (*reading.problems(), *differing):
-        name, iis = name_of(event), text(event, "iis")
-        answers = f"IIS would answer {visible(iis)} here" if iis[:1].isdigit() else f"IIS {visible(iis)}"
+        name = name_of(event)
         value = shown(text(event, "value")) if text(event, "value") else ""
-        kind = {"ERROR": "err", "WARNING": "warn"}.get(name, "info")
-        note = " · ".join(filter(None, [value, answers if iis else ""]))
+        kind = "err" if name == Name.ERROR else "warn" if name == Name.WARNING else "info"
+        note = " · ".join(filter(None, [value, iis_instead(event)]))
         sentence = shortened(visible(text(event, "message")), 1000) or "(no message)"
         found.setdefault(f"{name in PROBLEMS} {sentence}", told(kind, sentence, note=note))
     return _most(list(found.values()), "more problems, in the trace below")
@@ -113,7 +114,7 @@ def what_was_done(reading: Reading) -> list[Told]:
 
 def _stops(reading: Reading, rule: str) -> str:
     for event in reading.request:
-        if name_of(event) == "RULE_EVALUATION_END" and text(event, "rule") == rule and flag(event, "succeeded"):
+        if name_of(event) == Name.RULE_EVALUATION_END and text(event, "rule") == rule and flag(event, "succeeded"):
             return "stopProcessing: the rules after it were not tried" if flag(event, "stop_processing") else ""
     return ""
 
@@ -122,9 +123,9 @@ def _outbound(reading: Reading) -> Iterator[Told]:
     first: dict[str, Event] = {}
     tallies: dict[str, Event] = {}
     for event in reading.response:
-        if name_of(event) == "CONTENT_CHANGE" and not flag(event, "link"):
+        if name_of(event) == Name.CONTENT_CHANGE and not flag(event, "link"):
             first.setdefault(text(event, "rule"), event)
-        elif name_of(event) == "OUTBOUND_RULE_END" and number(event, "changed"):
+        elif name_of(event) == Name.OUTBOUND_RULE_END and number(event, "changed"):
             tallies[text(event, "rule")] = event
     for rule in dict.fromkeys((*first, *tallies)):
         tally, change = tallies.get(rule, {}), first.get(rule, {})

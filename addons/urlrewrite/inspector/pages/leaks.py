@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.over_matches import OverMatch, by_url, find_over_matches
 from urlrewrite.inspector.leaks.proposals import proposal
-from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
@@ -68,7 +68,7 @@ def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
             break
         looked += 1
         for leak in find_leaks(seen, rules):
-            key = (leak.harm, leak.place, leak.spelling, leak.written.lower(), leak.why)
+            key = (leak.harm, leak.place, leak.spelling, leak.written.lower(), *leak.cause.key)
             _add(leaks, key, leak, seen, leak.count)
         for match in find_over_matches(seen, rules, assets):
             _add(over, (match.what, match.place, match.why), match, seen, match.count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from urlrewrite.inspector.text import columns, counted, padded
-from urlrewrite.trace.reading import Event, number, text
+from urlrewrite.trace.reading import Event, number, text, texts
 from urlrewrite.trace.text import shown, visible
 
 PER_PLACE = 6
@@ -19,21 +19,17 @@ _OFFSETS = 4
 
 def field_changes(events: Iterable[Event]) -> list[str]:
     """Changes of fields under their reasons, in the order in which the reasons came up."""
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[tuple[str, ...], list[str]] = {}
     for event in events:
-        lines = by_reason.setdefault(text(event, "why"), [])
+        lines = by_reason.setdefault(tuple(texts(event, "why")), [])
         name = visible(text(event, "name"))
         before, after = text(event, "before"), text(event, "after")
         lines += [f"      - {name}: {shown(before)}"] if before else []
         lines += [f"      + {name}: {shown(after)}"] if after or not before else []
     told: list[str] = []
-    for reason, lines in by_reason.items():
-        told += [f"    {line}" for line in _reasons(reason)] + lines
+    for reasons, lines in by_reason.items():
+        told += [f"    {line}" for line in map(shown, reasons or ("(no reason given)",))] + lines
     return told
-
-
-def _reasons(why: str) -> list[str]:
-    return [shown(reason) for reason in why.split("; ")] if why else ["(no reason given)"]
 
 
 def content_changes(events: list[Event], indent: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from urlrewrite.inspector.text import columns, joined, padded, pointed
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, flag, name_of, number, other, text, texts
 from urlrewrite.trace.text import clipped, shown, visible
 
@@ -80,7 +81,7 @@ def conditions(events: Iterable[Event], indent: str, *, failed_only: bool = Fals
     track_all = False
     for event in events:
         match name_of(event):
-            case "CONDITIONS_EVALUATION_START":
+            case Name.CONDITIONS_EVALUATION_START:
                 track_all = flag(event, "track_all_captures")
                 also = "  · trackAllCaptures" if track_all else ""
                 lines += (
@@ -88,19 +89,19 @@ def conditions(events: Iterable[Event], indent: str, *, failed_only: bool = Fals
                     if failed_only
                     else [labelled("conditions", visible(text(event, "logical_grouping")) + also, indent)]
                 )
-            case "CONDITION_EVALUATION":
+            case Name.CONDITION_EVALUATION:
                 held = flag(event, "succeeded")
                 found = texts(event, "captures") if held else []
                 groups = [*groups, *found[1:]] if track_all and groups else found or groups
                 whole = text(event, "expanded_input") if found else whole
                 if not (failed_only and held):
                     lines += condition(event, indent + "  ")
-            case "REWRITE_MAP_LOOKUP":
+            case Name.REWRITE_MAP_LOOKUP:
                 lines += [] if failed_only else [lookup(event, indent + "    ")]
-            case "CONDITIONS_EVALUATION_END":
+            case Name.CONDITIONS_EVALUATION_END:
                 if groups and not failed_only:
                     lines += captures("C", groups, indent, whole)
-            case "WARNING" | "ERROR":
+            case Name.WARNING | Name.ERROR:
                 pass  # They stand at the top of a trace.
             case _:
                 lines.append(indent + other(event))

@@ -14,6 +14,7 @@ from urlrewrite.inspector.text import WIDTH, counted, quoted_names, sentence, sh
 from urlrewrite.inspector.traces.changes import change_tally
 from urlrewrite.inspector.traces.request_part import request_part
 from urlrewrite.inspector.traces.response_part import response_part
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import LINK_FRAMING, Event, Reading, flag, name_of, number, read, text
 from urlrewrite.trace.text import clipped, shown, visible
 
@@ -112,10 +113,10 @@ def _result(reading: Reading) -> str:
         return f"{shown(text(reading.data, 'target'))}{came}"
     if text(reading.data, "action") == "AbortRequest":
         return "closed without a response"
-    redirect = _last(reading.request, "REDIRECT_ACTION")
+    redirect = _last(reading.request, Name.REDIRECT_ACTION)
     if redirect and text(reading.data, "action") == "Redirect":
         return f"{status or number(redirect, 'status')} {shown(text(redirect, 'location'))}"
-    answered = _last(reading.request, "ANSWERED")
+    answered = _last(reading.request, Name.ANSWERED)
     status = status if status is not None or answered is None else number(answered, "status")
     return f"{status}{sub_status}" if status is not None else "not decided"
 
@@ -154,9 +155,9 @@ def _tally(reading: Reading) -> str:
         names.update({name: max(number(counted_fields, name) or 0, 0) for name in counted_fields})
     for event in reading.response:
         match name_of(event):
-            case "GENERAL_SET_RESPONSE_HEADER":
+            case Name.GENERAL_SET_RESPONSE_HEADER:
                 name = text(event, "name").lower()
-            case "CONTENT_CHANGE" if not flag(event, "link") and number(event, "offset") is None:
+            case Name.CONTENT_CHANGE if not flag(event, "link") and number(event, "offset") is None:
                 # A rule that changes a field says its name, one that changes an attribute `<tag name>`.
                 name = text(event, "where").lower()
                 name = "" if name.startswith("<") or name == "body" else name
@@ -184,8 +185,8 @@ def _leaks(reading: Reading) -> str:
 def _problems(reading: Reading, side: Side) -> list[str]:
     """Errors, warnings, and where IIS would do something else; warnings of the other side are only counted."""
     events = {"request": reading.request, "response": reading.response, "both": reading.events}[side]
-    problems = [event for event in reading.problems() if name_of(event) == "ERROR" or event in events]
-    differences = [event for event in events if name_of(event) == "IIS_DIFFERS"]
+    problems = [event for event in reading.problems() if name_of(event) == Name.ERROR or event in events]
+    differences = [event for event in events if name_of(event) == Name.IIS_DIFFERS]
     # The same thing said of each of several fields or items is told once.
     entries = dict.fromkeys("\n".join(_problem(event)) for event in (*problems, *differences))
     if elsewhere := len(reading.problems()) - len(problems):
@@ -194,20 +195,25 @@ def _problems(reading: Reading, side: Side) -> list[str]:
 
 
 def _problem(event: Event) -> list[str]:
-    name, message, iis = name_of(event), visible(text(event, "message")), text(event, "iis")
-    answer = f"IIS would answer {visible(iis)} here" if iis[:1].isdigit() else f"IIS {visible(iis)}"
-    if name == "IIS_DIFFERS":
-        return sentence(f"≠ {answer}: {message}")
+    name, message, iis = name_of(event), visible(text(event, "message")), iis_instead(event)
+    if name == Name.IIS_DIFFERS:
+        return sentence(f"≠ {iis}: {message}")
     lines = sentence(f"{'✖ ERROR' if name == 'ERROR' else '⚠ warning'}: {message}")
     lines += [f"      {shown(text(event, 'value'))}"] if text(event, "value") else []
-    return [*lines, *([f"      {answer}"] if iis else [])]
+    return [*lines, *([f"      {iis}"] if iis else [])]
+
+
+def iis_instead(event: Event) -> str:
+    """What IIS does where this happens, as a sentence; "" if the event does not say it."""
+    iis, status = visible(text(event, "iis")), visible(text(event, "iis_status"))
+    return f"IIS {iis}" if iis else f"IIS would answer {status} here" if status else ""
 
 
 def _first_problem(reading: Reading, limit: int) -> str:
     problems = reading.problems()
     if not problems:
         return ""
-    sign = "✖" if name_of(problems[0]) == "ERROR" else "⚠"
+    sign = "✖" if name_of(problems[0]) == Name.ERROR else "⚠"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{sign} {shortened(visible(text(problems[0], 'message')), limit)}{more}"
 

@@ -7,24 +7,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from urlrewrite.inspector.text import padded
 from urlrewrite.inspector.traces.changes import field_changes
 from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, other, text, texts
 from urlrewrite.trace.text import shown, visible
 
 _INSIDE = " " * 6
 _SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
-_CONDITIONS = frozenset({"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END"})
+_CONDITIONS = frozenset({Name.CONDITIONS_EVALUATION_START, Name.CONDITION_EVALUATION, Name.CONDITIONS_EVALUATION_END})
 
 _REASONS = {"disabled": "enabled: false", "{R:0}": "what the pattern needs is not in the URL"}
 _MAX_REASONS = 20
 
 _OUTSIDE = frozenset(
     {
-        "ANSWERED",
-        "GENERAL_SET_REQUEST_HEADER",
-        "REQUEST_ROUTED",
-        "RULES_RULED_OUT",
-        "URL_REWRITE_END",
-        "URL_REWRITE_START",
+        Name.ANSWERED,
+        Name.GENERAL_SET_REQUEST_HEADER,
+        Name.REQUEST_ROUTED,
+        Name.RULES_RULED_OUT,
+        Name.URL_REWRITE_END,
+        Name.URL_REWRITE_START,
     }
 )
 
@@ -34,35 +35,35 @@ def request_part(reading: Reading) -> list[str]:
     lines: list[str] = []
     set_on_request: list[Event] = []
     after: list[str] = []
-    for block in blocks(reading.request, "RULE_EVALUATION_START", "RULE_EVALUATION_END", "rule", _OUTSIDE):
+    for block in blocks(reading.request, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE):
         if block.name:
             lines += rule(block)
             continue
         for event in block.events:
             match name_of(event):
-                case "SITE_CHOSEN":
+                case Name.SITE_CHOSEN:
                     site, public = shown(text(event, "site")), shown(text(event, "public"))
                     lines.append(labelled("site", f"{site}, published as {public}", "  "))
-                case "URL_REWRITE_START":
+                case Name.URL_REWRITE_START:
                     scope = _SCOPES.get(text(event, "scope"), text(event, "scope"))
                     inside = f", in {shown(text(event, 'location'))}" if text(event, "location") else ""
                     lines += ["", f"  {visible(scope)}{inside}, on {shown(text(event, 'url'))}"]
-                case "RULES_RULED_OUT":
+                case Name.RULES_RULED_OUT:
                     lines += _ruled_out(event)
-                case "RULE_DISABLED":
+                case Name.RULE_DISABLED:
                     lines.append(f"  – {visible(text(event, 'rule'))}  (enabled: false)")
-                case "RULE_OUTSIDE_LOCATION":
+                case Name.RULE_OUTSIDE_LOCATION:
                     where = shown(text(event, "location"))
                     lines.append(
                         f"  – {visible(text(event, 'rule'))}  (the URL is no longer in its directory, {where})"
                     )
-                case "GENERAL_SET_REQUEST_HEADER":
+                case Name.GENERAL_SET_REQUEST_HEADER:
                     set_on_request.append(event)
-                case "REQUEST_ROUTED" | "ANSWERED":
+                case Name.REQUEST_ROUTED | Name.ANSWERED:
                     after += list(_routed(event))
-                case "REDIRECT_ACTION":
+                case Name.REDIRECT_ACTION:
                     after += _step(event, block)
-                case "URL_REWRITE_END" | "WARNING" | "ERROR":
+                case Name.URL_REWRITE_END | Name.WARNING | Name.ERROR:
                     pass
                 case _:
                     lines.append(f"  {other(event)}")
@@ -83,7 +84,7 @@ def _ruled_out(event: Event) -> list[str]:
 
 
 def _routed(event: Event) -> Iterator[str]:
-    if name_of(event) == "ANSWERED":
+    if name_of(event) == Name.ANSWERED:
         sub_status = number(event, "sub_status")
         status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
         yield labelled("answered", f"{status}, and the backend was not asked", "  ")
@@ -113,7 +114,7 @@ def _acted(block: Block) -> list[str]:
     for group in _grouped(block.events):
         event = group[0]
         match name_of(event):
-            case "PATTERN_MATCH":
+            case Name.PATTERN_MATCH:
                 lines += comparison(event, _INSIDE, syntax=text(block.start, "pattern_syntax"))
                 if query := text(block.start, "query_string"):
                     lines.append(labelled("query", shown(query), _INSIDE))
@@ -128,7 +129,7 @@ def _acted(block: Block) -> list[str]:
 
 def _missed(block: Block) -> list[str]:
     syntax = text(block.start, "pattern_syntax")
-    found = block.first("PATTERN_MATCH")
+    found = block.first(Name.PATTERN_MATCH)
     if found is None or not flag(found, "succeeded"):
         return comparison(found, _INSIDE, syntax=syntax) if found else []
     of_conditions = [event for event in block.events if name_of(event) in _CONDITIONS]
@@ -143,9 +144,9 @@ def _grouped(events: Iterable[Event]) -> Iterator[list[Event]]:
     group: list[Event] = []
     for event in events:
         name = name_of(event)
-        if name == "CONDITIONS_EVALUATION_START" or group:
+        if name == Name.CONDITIONS_EVALUATION_START or group:
             group.append(event)
-            if name == "CONDITIONS_EVALUATION_END":
+            if name == Name.CONDITIONS_EVALUATION_END:
                 yield group
                 group = []
         else:
@@ -158,34 +159,34 @@ def _step(event: Event, block: Block) -> list[str]:
     """One thing that a rule did once it had matched."""
     name, inside = name_of(event), _INSIDE
     match name:
-        case "REWRITE_MAP_LOOKUP":
+        case Name.REWRITE_MAP_LOOKUP:
             return [lookup(event, inside)]
-        case "SERVER_VARIABLE_SET":
+        case Name.SERVER_VARIABLE_SET:
             variable, before = visible(text(event, "name")), text(event, "before")
             lines = [labelled("set", f"- {variable}: {shown(before)}", inside)] if before else []
             return [*lines, labelled("" if lines else "set", f"+ {variable}: {shown(text(event, 'after'))}", inside)]
-        case "SERVER_VARIABLE_KEPT":
+        case Name.SERVER_VARIABLE_KEPT:
             kept = f"{visible(text(event, 'name'))}: {shown(text(event, 'value'))}"
             return [labelled("kept", f"{kept}  (it has a value, and replace is false)", inside)]
-        case "REWRITE_ACTION":
+        case Name.REWRITE_ACTION:
             return _url_action("rewrite", event, shown(text(event, "rewrite_url")), block)
-        case "REDIRECT_ACTION":
+        case Name.REDIRECT_ACTION:
             location = f"{number(event, 'status') or ''} {shown(text(event, 'location'))}"
             return _url_action("redirect", event, location.lstrip(), block)
-        case "CUSTOM_RESPONSE_ACTION":
+        case Name.CUSTOM_RESPONSE_ACTION:
             sub_status = number(event, "sub_status")
             status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
-            told = [shown(text(event, key)) for key in ("reason", "description") if text(event, key)]
+            told = [shown(text(event, key)) for key in ("status_reason", "description") if text(event, key)]
             return [labelled("answer", " · ".join([status, *told]), inside)]
-        case "ABORT_REQUEST_ACTION":
+        case Name.ABORT_REQUEST_ACTION:
             return [labelled("abort", "the connection is closed without a response", inside)]
-        case "RESPONSE_CACHE_DIRECTIVE":
+        case Name.RESPONSE_CACHE_DIRECTIVE:
             return [
                 labelled("cache", f"{shown(text(event, 'directive'))}: has no effect here, nothing is cached", inside)
             ]
-        case "NONE_ACTION":
+        case Name.NONE_ACTION:
             return [labelled("action", "None: the URL stays", inside)]
-        case "WARNING" | "ERROR":
+        case Name.WARNING | Name.ERROR:
             return []
     return [inside + other(event)]
 

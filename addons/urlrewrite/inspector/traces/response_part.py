@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from urlrewrite.inspector.text import counted, padded
 from urlrewrite.inspector.traces.changes import content_changes, field_changes, link_changes
 from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, Reading, blocks, flag, name_of, number, other, text, texts
 from urlrewrite.trace.text import shown, visible
 
 _INSIDE = " " * 6
-_CONDITIONS = frozenset({"CONDITIONS_EVALUATION_START", "CONDITION_EVALUATION", "CONDITIONS_EVALUATION_END"})
-_PRECONDITION = ("PRECONDITION_EVALUATION_START", "PRECONDITION_EVALUATION_END")
+_CONDITIONS = frozenset({Name.CONDITIONS_EVALUATION_START, Name.CONDITION_EVALUATION, Name.CONDITIONS_EVALUATION_END})
+_PRECONDITION = (Name.PRECONDITION_EVALUATION_START, Name.PRECONDITION_EVALUATION_END)
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ def response_part(reading: Reading) -> list[str]:
         return ["  no rule saw a response"]
     preconditions = list(blocks(reading.response, *_PRECONDITION, "pre_condition"))
     rest = [event for block in preconditions if not block.name for event in block.events]
-    own = any(name_of(event) == "ANSWERED" for event in reading.request)
+    own = any(name_of(event) == Name.ANSWERED for event in reading.request)
     lines: list[str] = []
     for event in rest:
         lines += _plan(event, own)
@@ -53,13 +54,13 @@ def response_part(reading: Reading) -> list[str]:
     for story in stories:
         lines += story_lines(story)
     lines += [f"  {other(event)}" for event in strays]
-    if fields := [event for event in rest if name_of(event) == "GENERAL_SET_RESPONSE_HEADER"]:
+    if fields := [event for event in rest if name_of(event) == Name.GENERAL_SET_RESPONSE_HEADER]:
         lines += ["", "  Fields of the response", *field_changes(fields)]
     links = [event for event in rest if _is_link(event)]
     total = max(number(reading.data, "links") or 0, len(links))
     if total:
         lines += ["", f"  {counted(total, 'link')} mapped in the body", *link_changes(links, total)]
-    return lines + _messages(reading, [event for event in rest if name_of(event) == "MESSAGE_CHANGE"])
+    return lines + _messages(reading, [event for event in rest if name_of(event) == Name.MESSAGE_CHANGE])
 
 
 def _messages(reading: Reading, changes: list[Event]) -> list[str]:
@@ -79,22 +80,22 @@ def _messages(reading: Reading, changes: list[Event]) -> list[str]:
 
 def _plan(event: Event, own: bool) -> Iterator[str]:
     match name_of(event):
-        case "URL_REWRITE_START":
+        case Name.URL_REWRITE_START:
             whose = "our own; rules see its fields" if own else "from the backend"
             yield labelled("answer", f"{number(event, 'status') or '?'}, {whose}", "  ")
-        case "BODY_PLAN":
+        case Name.BODY_PLAN:
             yield labelled("body", f"{visible(text(event, 'way'))}: {shown(text(event, 'why'))}", "  ")
-        case "BODY_RELEASED":
+        case Name.BODY_RELEASED:
             held = counted(number(event, "held") or 0, "byte")
             waited = number(event, "milliseconds")
             when = "" if waited is None else f", {waited:,} ms after the head"
             yield labelled("", f"stream, after {held} were held{when}: {shown(text(event, 'why'))}", "  ")
-        case "BODY_WINDOWS":
+        case Name.BODY_WINDOWS:
             size = number(event, "size")
             what = "groups of lines" if size is None else f"windows of {counted(size, 'byte')}"
             windows = f"{number(event, 'windows') or 0:,} {what}"
             yield labelled("", f'rule "{visible(text(event, "rule"))}" saw it in {windows}', "  ")
-        case "BODY_DECODED":
+        case Name.BODY_DECODED:
             coding = ", ".join(map(visible, texts(event, "codings"))) or "not coded"
             charset = f"{visible(text(event, 'charset'))} (by {visible(text(event, 'charset_source'))})"
             size, decoded = number(event, "bytes"), number(event, "decoded")
@@ -102,13 +103,13 @@ def _plan(event: Event, own: bool) -> Iterator[str]:
             sizes = "" if size is None else f" · {counted(size, 'byte')}"
             sizes += f", {decoded:,} decoded" if decoded is not None and size != decoded else ""
             yield labelled("", f"{coding} · {charset}{sizes}", "  ")
-        case "PATHS_LEFT":
+        case Name.PATHS_LEFT:
             paths = ", ".join(map(shown, texts(event, "paths")))
             yield labelled("scripts", f"left alone, for nobody says that they are paths (rootPaths): {paths}", "  ")
-        case "NAMES_LEFT":
+        case Name.NAMES_LEFT:
             around = ", ".join(shown(excerpt, 120) for excerpt in texts(event, "around"))
             yield labelled("left", f"{counted(number(event, 'count') or 0, 'name')} of the backend: {around}", "  ")
-        case "INTEGRITY":
+        case Name.INTEGRITY:
             if mended := number(event, "mended"):
                 yield labelled("integrity", f"{counted(mended, 'digest')} made those of files as they are sent", "  ")
             for url in texts(event, "kept"):
@@ -116,7 +117,7 @@ def _plan(event: Event, own: bool) -> Iterator[str]:
 
 
 def _is_link(event: Event) -> bool:
-    return name_of(event) == "CONTENT_CHANGE" and flag(event, "link")
+    return name_of(event) == Name.CONTENT_CHANGE and flag(event, "link")
 
 
 def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
@@ -133,32 +134,34 @@ def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
             rule = text(event, "rule")
             story = stories.setdefault(rule, Story(rule))
         match name:
-            case "RULE_DISABLED" if "rule" in event:
+            case Name.RULE_DISABLED if "rule" in event:
                 story.idle = "enabled: false"
-            case "OUTBOUND_RULE_SKIPPED" if "rule" in event:
+            case Name.OUTBOUND_RULE_SKIPPED if "rule" in event:
                 story.idle = f'precondition "{visible(text(event, "pre_condition"))}" does not hold'
-            case "OUTBOUND_PATTERN_MATCH" if "rule" in event:
+            case Name.OUTBOUND_PATTERN_MATCH if "rule" in event:
                 (story.matches if flag(event, "succeeded") else story.misses).append(event)
                 owner = story if flag(event, "succeeded") else None
-            case "CONTENT_CHANGE" if "rule" in event:
+            case Name.CONTENT_CHANGE if "rule" in event:
                 story.changes.append(event)
                 # The conditions of a rule on the whole body come before anything that names the rule.
                 story.told += unowned
                 unowned = []
                 owner = story
-            case "OUTBOUND_RULE_END" if "rule" in event:
+            case Name.OUTBOUND_RULE_END if "rule" in event:
                 story.tally = event
-            case "REWRITE_MAP_LOOKUP":
+            case Name.REWRITE_MAP_LOOKUP:
                 (owner.told if owner else unowned).append(event)
             case _ if name in _CONDITIONS:
                 (owner.told if owner else unowned).append(event)
-            case "RESPONSE_FIELD_REMOVED":
+            case Name.RESPONSE_FIELD_REMOVED:
                 (owner.removed if owner else strays).append(event)
-            case "URL_REWRITE_START" | "URL_REWRITE_END" | "BODY_PLAN" | "BODY_DECODED" | "BODY_RELEASED":
+            case (
+                Name.URL_REWRITE_START | Name.URL_REWRITE_END | Name.BODY_PLAN | Name.BODY_DECODED | Name.BODY_RELEASED
+            ):
                 pass
-            case "INTEGRITY" | "PATHS_LEFT" | "NAMES_LEFT" | "MESSAGE_CHANGE" | "BODY_WINDOWS":
+            case Name.INTEGRITY | Name.PATHS_LEFT | Name.NAMES_LEFT | Name.MESSAGE_CHANGE | Name.BODY_WINDOWS:
                 pass
-            case "GENERAL_SET_RESPONSE_HEADER" | "IIS_DIFFERS" | "WARNING" | "ERROR":
+            case Name.GENERAL_SET_RESPONSE_HEADER | Name.IIS_DIFFERS | Name.WARNING | Name.ERROR:
                 pass
             case _:
                 strays.append(event)
@@ -205,7 +208,7 @@ def _told(story: Story, *, failed_only: bool) -> list[str]:
     for event in story.told:
         if name_of(event) in _CONDITIONS or group:
             group.append(event)
-            if name_of(event) == "CONDITIONS_EVALUATION_END":
+            if name_of(event) == Name.CONDITIONS_EVALUATION_END:
                 lines += conditions(group, _INSIDE, failed_only=failed_only)
                 return lines
         elif not failed_only:

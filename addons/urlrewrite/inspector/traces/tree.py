@@ -15,6 +15,7 @@ from urlrewrite.inspector.traces.changes import field_changes
 from urlrewrite.inspector.traces.comparisons import conditions
 from urlrewrite.inspector.traces.request_part import request_part
 from urlrewrite.inspector.traces.response_part import Story, response_part, stories_of, story_lines
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
@@ -24,13 +25,28 @@ MAX_NODES = 1000
 type Kind = Literal["ok", "no", "warn", "err", "info"]
 
 _OUTSIDE = frozenset(
-    "ANSWERED GENERAL_SET_REQUEST_HEADER REQUEST_ROUTED RULES_RULED_OUT URL_REWRITE_END URL_REWRITE_START".split()
+    {
+        Name.ANSWERED,
+        Name.GENERAL_SET_REQUEST_HEADER,
+        Name.REQUEST_ROUTED,
+        Name.RULES_RULED_OUT,
+        Name.URL_REWRITE_END,
+        Name.URL_REWRITE_START,
+    }
 )
-_SILENT = frozenset({"WARNING", "ERROR", "URL_REWRITE_END", "IIS_DIFFERS"})
+_SILENT = frozenset({Name.WARNING, Name.ERROR, Name.URL_REWRITE_END, Name.IIS_DIFFERS})
 _BODY = frozenset(
-    """
-    URL_REWRITE_START BODY_PLAN BODY_DECODED BODY_RELEASED BODY_WINDOWS INTEGRITY PATHS_LEFT NAMES_LEFT MESSAGE_CHANGE
-    """.split()
+    {
+        Name.URL_REWRITE_START,
+        Name.BODY_PLAN,
+        Name.BODY_DECODED,
+        Name.BODY_RELEASED,
+        Name.BODY_WINDOWS,
+        Name.INTEGRITY,
+        Name.PATHS_LEFT,
+        Name.NAMES_LEFT,
+        Name.MESSAGE_CHANGE,
+    }
 )
 _SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
 
@@ -52,18 +68,18 @@ def request_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
     scope: Node | None = None
     rules: list[Node] = []
     set_on_request: list[Event] = []
-    for block in blocks(reading.request, "RULE_EVALUATION_START", "RULE_EVALUATION_END", "rule", _OUTSIDE):
+    for block in blocks(reading.request, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE):
         if block.name:
             rules.append(_inbound_rule(reading, block, near))
             continue
         for event in block.events:
             match name_of(event):
-                case "URL_REWRITE_START":
+                case Name.URL_REWRITE_START:
                     nodes += _closed(scope, rules)
                     scope, rules = _scope(event), []
-                case "RULE_DISABLED" | "RULE_OUTSIDE_LOCATION" | "RULES_RULED_OUT":
+                case Name.RULE_DISABLED | Name.RULE_OUTSIDE_LOCATION | Name.RULES_RULED_OUT:
                     rules += _nodes_of(reading, event)
-                case "GENERAL_SET_REQUEST_HEADER":
+                case Name.GENERAL_SET_REQUEST_HEADER:
                     set_on_request.append(event)
                 case name if name not in _SILENT:
                     nodes += _closed(scope, rules)
@@ -116,7 +132,7 @@ def response_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
     if not reading.response:
         return [Node("No rule saw a response")]
     whole = list(
-        blocks(reading.response, "PRECONDITION_EVALUATION_START", "PRECONDITION_EVALUATION_END", "pre_condition")
+        blocks(reading.response, Name.PRECONDITION_EVALUATION_START, Name.PRECONDITION_EVALUATION_END, "pre_condition")
     )
     rest = [event for block in whole if not block.name for event in block.events]
     nodes = list(_body(reading, [event for event in rest if name_of(event) in _BODY]))
@@ -128,11 +144,11 @@ def response_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
     if stories:
         rules = tuple(_outbound_rule(story, near) for story in stories[:MAX_NODES])
         nodes.append(Node("Outbound rules", children=rules, opened=True))
-    fields = [event for event in rest if name_of(event) == "GENERAL_SET_RESPONSE_HEADER"]
+    fields = [event for event in rest if name_of(event) == Name.GENERAL_SET_RESPONSE_HEADER]
     if fields:
         title = f"Fields of the response ({counted(len(fields), 'change')})"
         nodes.append(Node(title, "ok", _dedented(field_changes(fields))))
-    links = [event for event in rest if name_of(event) == "CONTENT_CHANGE" and flag(event, "link")]
+    links = [event for event in rest if name_of(event) == Name.CONTENT_CHANGE and flag(event, "link")]
     total = max(number(reading.data, "links") or 0, len(links))
     if total:
         lines = response_part(Reading({"links": total}, {}, [], links))
@@ -142,7 +158,7 @@ def response_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
 
 def _body(reading: Reading, events: list[Event]) -> Iterator[Node]:
     data = {"websocket": reading.data.get("websocket")}
-    answered = [event for event in reading.request if name_of(event) == "ANSWERED"]
+    answered = [event for event in reading.request if name_of(event) == Name.ANSWERED]
     lines = _dedented(response_part(Reading(data, {}, answered, events))) if events else ()
     if lines:
         yield Node("LocalResponse and body", lines=lines, opened=True)

@@ -18,13 +18,14 @@ from urlrewrite.exchange.rule_tests import Evaluation, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import decoded_body
 from urlrewrite.inspector.diff.differences import FieldChange, field_changes
+from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.over_matches import by_url, find_over_matches
-from urlrewrite.inspector.leaks.reasons import Harm
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.trials.trying import Tried, body_hunks, try_recorded
 from urlrewrite.model import RuleTest
 from urlrewrite.model.field_lines import FieldLines, field_values
+from urlrewrite.trace.events import Name
 from urlrewrite.trace.trace import TraceLevel
 
 SECONDS = 8.0
@@ -282,8 +283,8 @@ def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
     """The errors and warnings of a trace by their messages, and a redirect that leads to where it came from."""
     found = {}
     for event in result.exchange.trace.events:
-        if event["event"] in ("ERROR", "WARNING"):
-            is_error = event["event"] == "ERROR"
+        if event["event"] in (Name.ERROR, Name.WARNING):
+            is_error = event["event"] == Name.ERROR
             found[str(event["message"])] = ("error", Harm.ERROR) if is_error else ("warning", Harm.WARNING)
     if isinstance(result.routing, LocalResponse):
         location = next(iter(field_values(result.routing.fields, "location")), "")

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from inspector.exchanges import HTML, TRACES, seen_by
 from rules_of import rules_of
-from urlrewrite.inspector.traces.why_not import misses
+from urlrewrite.inspector.diagnose.rule_misses import misses
 from urlrewrite.trace.reading import read
 
 

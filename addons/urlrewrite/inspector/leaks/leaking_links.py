@@ -11,12 +11,12 @@ from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, is_insecure, responses_with_links
 from urlrewrite.inspector.diagnose.page_references import LOADED
-from urlrewrite.inspector.diagnose.routes import RuleCause
-from urlrewrite.inspector.diagnose.unmapped_reasons import why_unmapped
-from urlrewrite.inspector.leaks.places import Sort
-from urlrewrite.inspector.leaks.reasons import Harm as LeakHarm
-from urlrewrite.inspector.leaks.reasons import Remedy
+from urlrewrite.inspector.diagnose.unmapped import why_unmapped
+from urlrewrite.inspector.diagnose.why import Cause
+from urlrewrite.inspector.leaks.harm import Harm as LeakHarm
+from urlrewrite.inspector.leaks.harm import Remedy
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
+from urlrewrite.inspector.names.places import Sort
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 from urlrewrite.model.origin import parse_authority
@@ -45,7 +45,7 @@ def leaking_links(case: Case) -> Iterator[Finding]:
     """Links that name the backend."""
     for seen in responses_with_links(case):
         groups = LinkGroups(seen)
-        asked: dict[str, list[RuleCause]] = {}
+        asked: dict[str, list[Cause]] = {}
         for each in case.references(seen):
             if case.names_backend(each.url, seen):
                 causes = asked.setdefault(each.place, [])
@@ -69,12 +69,13 @@ def _leak(case: Case, group: LinkGroup) -> Finding:
 
 def _other_names(case: Case, seen: RecordedExchange, told: set[str]) -> Iterator[Finding]:
     """Names of the backend that are no links of the page, but that its scripts or the browser use."""
-    leaks: dict[tuple[str, str], list[Leak]] = {}
+    leaks: dict[tuple[str, ...], list[Leak]] = {}
     for leak in find_leaks(seen, case.rules) if case.rules else ():
         is_told = leak.place in told or leak.field.lower() in _TOLD_ELSEWHERE
         if leak.harm is not LeakHarm.INFORMATION and not is_told:
-            leaks.setdefault((leak.place, leak.why), []).append(leak)
-    for (place, why), same in leaks.items():
+            leaks.setdefault((leak.place, *leak.cause.key), []).append(leak)
+    for same in leaks.values():
+        place, why = same[0].place, same[0].why
         total = sum(leak.count for leak in same)
         where = "this page" if seen is case.page else shown(seen.request.target, 80)
         title = f"{counted(total, 'name')} of the backend in {place} of {where} ({same[0].spelling}): {why}"
@@ -90,6 +91,7 @@ def _other_names(case: Case, seen: RecordedExchange, told: set[str]) -> Iterator
             todo=todo,
             severity=Severity.ERROR if certain else Severity.WARNING,
             count=total,
+            code=str(same[0].cause.code or ""),
         )
 
 

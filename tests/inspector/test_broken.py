@@ -15,8 +15,8 @@ from rules_of import rules_of
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.addresses import difference
-from urlrewrite.inspector.diagnose.broken import find_breakages
 from urlrewrite.inspector.diagnose.finding import Finding
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, page_loads
 from urlrewrite.inspector.diagnose.policies import allows

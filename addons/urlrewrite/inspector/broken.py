@@ -8,12 +8,10 @@ from dataclasses import replace
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose import (
-    changed_too_much,
     circles,
     cookies,
     failed_requests,
     integrity,
-    leaking_links,
     policies,
     responses,
     sharing,
@@ -22,6 +20,7 @@ from urlrewrite.inspector.diagnose import (
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity, worst_first
 from urlrewrite.inspector.diagnose.page_loads import PageLoad
+from urlrewrite.inspector.leaks import changed_too_much, leaking_links
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 

@@ -15,8 +15,8 @@ from enum import StrEnum
 
 from urlrewrite.content.links.host_spellings import host_spellings, needles
 from urlrewrite.content.links.spellings import COLON, QUOTE, SLASH
-from urlrewrite.inspector.leaks.escapes import escapes_of, unescaped
-from urlrewrite.inspector.leaks.in_base64 import base64_of, decoded_around
+from urlrewrite.inspector.names.escapes import escapes_of, unescaped
+from urlrewrite.inspector.names.in_base64 import base64_of, decoded_around
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 MAX_NAMES = 5000

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
+from urlrewrite.inspector.leaks.harm import Harm as LeakHarm
 from urlrewrite.inspector.leaks.over_matches import OverMatch, by_url, find_over_matches
-from urlrewrite.inspector.leaks.reasons import Harm as LeakHarm
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.trace.text import shown
 

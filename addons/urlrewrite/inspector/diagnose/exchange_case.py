@@ -1,0 +1,133 @@
+"""One exchange under the rules in force: site, level, public name, backend, link map, and what its trace tells."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+from urlrewrite.content.links.link_map import LinkMap
+from urlrewrite.engine.compile import CompiledLevel, CompiledSite
+from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.engine.url_path import CookedPath
+from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.diagnose.rule_misses import Miss, outbound_misses
+from urlrewrite.inspector.names.names import Names
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model import LinkMode, Site
+from urlrewrite.model.origin import Origin, origin_of
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import Event, Reading, name_of, read, text
+
+_MAX_NAMES = 100
+_TARGET = re.compile(r"(https?)://([^/?#]+)", re.IGNORECASE)
+_cached: WeakKeyDictionary[RulesInForce, dict[tuple[str, Origin], Names]] = WeakKeyDictionary()
+
+
+class ExchangeCase:
+    """An exchange under the rules in force; each answer is found once, when it is first asked for."""
+
+    def __init__(self, seen: RecordedExchange, rules: RulesInForce) -> None:
+        self.seen = seen
+        self.rules = rules
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Its trace."""
+        return read(self.seen.trace)
+
+    @cached_property
+    def compiled(self) -> CompiledSite | None:
+        """The site that served it, if there still is one of that name, else the one that would now; None if none."""
+        request, named = self.seen.request, text(self.reading.data, "site")
+        sites = [site for site in self.rules.rules.sites if site.site.name == named]
+        return sites[0] if sites else self.rules.rules.find_site(request.scheme, request.host, request.target)
+
+    @property
+    def site(self) -> Site | None:
+        """That site as it is written."""
+        return self.compiled.site if self.compiled else None
+
+    @cached_property
+    def level(self) -> CompiledLevel | None:
+        """The level of the site's configuration that is in force for the request."""
+        if self.compiled is None:
+            return None
+        return self.compiled.level_of(CookedPath(self.seen.request.target.partition("?")[0]).text)
+
+    @cached_property
+    def public(self) -> Origin:
+        """The origin by which the client asked, as the site publishes it."""
+        return _public(self.compiled, self.seen.request, self.rules)
+
+    @cached_property
+    def target(self) -> Origin:
+        """The origin that the request was sent to; the site's backend where it went nowhere."""
+        found = _TARGET.match(text(self.reading.data, "target"))
+        target = origin_of(found[1], found[2]) if found else None
+        return target or (self.site.backend if self.site else None) or self.public
+
+    @cached_property
+    def link_map(self) -> LinkMap:
+        """What would become of the backend's URLs in the response if every link were mapped."""
+        return self.rules.link_maps(self.compiled, self.public, self.target)[0] if self.compiled else LinkMap(())
+
+    @cached_property
+    def names(self) -> Names:
+        """The names of backends that the response should not hold."""
+        return names_of(self.rules, self.compiled, self.public)
+
+    @property
+    def links(self) -> LinkMode:
+        """How far links are mapped."""
+        return self.site.links if self.site else LinkMode.OFF
+
+    @cached_property
+    def misses(self) -> dict[str, Miss]:
+        """Why outbound rules left things as they were, as far as the trace tells, by their names."""
+        return {miss.rule: miss for miss in outbound_misses(self.reading, of_items=True)}
+
+    def event(self, name: Name) -> Event:
+        """The first event of a name; an empty one where there is none."""
+        return next((event for event in self.reading.events if name_of(event) == name), {})
+
+
+def _public(compiled: CompiledSite | None, request: RequestFacts, rules: RulesInForce) -> Origin:
+    if compiled:
+        return rules.public_origin(compiled, request)
+    used = origin_of(request.scheme, request.host) if request.host else None
+    return used or Origin(request.scheme, "localhost", 443 if request.scheme == "https" else 80)
+
+
+def asked(request: RequestFacts, rules: RulesInForce) -> tuple[CompiledSite | None, Origin]:
+    """The site that serves a request, and the public name that it came by."""
+    compiled = rules.rules.find_site(request.scheme, request.host, request.target) if request.host else None
+    return compiled, _public(compiled, request, rules)
+
+
+def names_of(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -> Names:
+    """The names of backends that no response of a site should hold: of this site's and of every other one that rules
+    name, but for those that are public names as well. Kept as long as the rules are.
+    """
+    kept = _cached.setdefault(rules, {})
+    key = (compiled.site.name if compiled else "", public)
+    if key not in kept:
+        if len(kept) >= _MAX_NAMES:
+            kept.clear()
+        kept[key] = _names(rules, compiled, public)
+    return kept[key]
+
+
+def _names(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -> Names:
+    sites = [each.site for each in rules.rules.sites]
+    origins: list[Origin] = []
+    if compiled and compiled.site.backend:
+        # With preserveHostHeader, that of the public name without TLS is among them.
+        link_map = rules.link_maps(compiled, public, compiled.site.backend)[0]
+        origins += [compiled.site.backend, *(pair.origin for pair in link_map.pairs)]
+    origins += [site.backend for site in sites if site.backend]
+    origins += [Origin("http", host, port) for host, port in sorted(rules.rules.allowed_hosts)]
+    origins = list({(origin.host, origin.port): origin for origin in reversed(origins)}.values())[::-1]
+    publics = {public, *(name for site in sites for name in site.public)}
+    known = {(origin.host, origin.port) for origin in origins}
+    return Names(origins, publics, {site.connect for site in sites if site.connect} - known)

@@ -1,0 +1,162 @@
+"""Why a link or a field that names the backend came through: the body was passed, a rule was left out, missed or took
+too much, or nothing maps such a place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from urlrewrite.engine.compiled import CompiledOutboundRule
+from urlrewrite.inspector.diagnose.case import Case, origin_of_url
+from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
+from urlrewrite.inspector.diagnose.outbound_rules import (
+    kept_back,
+    kept_back_though_it_matches,
+    matches,
+    nearly,
+    of_rule,
+    rules_for,
+)
+from urlrewrite.inspector.diagnose.page_references import Reference
+from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.model import LinkMode, OutboundActionType, OutboundRule
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import Reading, name_of, text
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.text import shown
+
+_MAX_RULES = 200
+_PASSED = (Reason.BODY_PASSED, Reason.REST_PASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A link as an outbound rule would see it; `near` is what of the body stands around it, for whole-body rules."""
+
+    reference: Reference
+    value: str
+    near: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.reference.tag, self.reference.attribute
+
+
+def body_passed(reading: Reading) -> Cause | None:
+    """The body went by as it came though something concerned it."""
+    for event in reading.problems():
+        if name_of(event) == Name.WARNING and text(event, "reason") in _PASSED:
+            forbidden = text(event, "cause") == Reason.NO_TRANSFORM
+            return cause(Why.NO_TRANSFORM if forbidden else Why.BODY_PASSED, detail=text(event, "message"))
+    return None
+
+
+def why_unmapped(case: Case, seen: RecordedExchange, reference: Reference) -> Cause:
+    """The cause, as a clause that may stand behind "because", with the rule that is concerned if one is."""
+    of_one = case.of(seen)
+    if found := body_passed(of_one.reading) or _took_too_much(case, seen, reference):
+        return found
+    place = _Place(reference, reference.written, case.body(seen) or "")
+    rules = list(of_one.level.outbound_rules)[:_MAX_RULES] if of_one.level else []
+    meant = [rule for rule in rules if _is_meant(rule)]
+    for compiled in meant:
+        if found := _why_not(of_one, compiled, meant, place):
+            return found
+    source = str(of_one.site.source) if of_one.site else ""
+    if of_one.links is LinkMode.EVERYWHERE:
+        return cause(Why.LINKS_MAP_IT_NOW if case.public_url(reference.url, seen) else Why.SPELLING)
+    if of_one.links is LinkMode.TAGS and not reference.tag:
+        return cause(Why.TAGS_END, source=source, place=reference.place, rules="")
+    return cause(Why.NO_RULE, source=source, mode=of_one.links, place=reference.place)
+
+
+def _took_too_much(case: Case, seen: RecordedExchange, reference: Reference) -> Cause | None:
+    """A rule that replaced a text in which the backend is still named: it matched several links at once."""
+    host = _host(reference)
+    for event in case.changes(seen):
+        rule, before, after = text(event, "rule"), text(event, "before"), text(event, "after")
+        if not rule or not host or host not in after.lower():
+            continue
+        source, count = case.rule_source(rule, seen), before.lower().count(host)
+        if count > after.lower().count(host):
+            return cause(Why.TOOK_SEVERAL, rule, source, count=count, value=shown(before, 160))
+        if not count:
+            return cause(Why.WRITES_BACKEND, rule, source, before=shown(before, 80), after=shown(after, 80))
+    return None
+
+
+def _host(reference: Reference) -> str:
+    origin = origin_of_url(reference.url)
+    return origin.host if origin else ""
+
+
+def _is_meant(compiled: CompiledOutboundRule) -> bool:
+    """Whether a rule is for links in bodies: it works on bodies, and rewrites."""
+    rule = compiled.rule
+    return not rule.match.server_variable and rule.action.type is OutboundActionType.REWRITE
+
+
+def _why_not(
+    case: ExchangeCase, compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
+) -> Cause | None:
+    """Why one rule left a link alone that it seems to be meant for; None if it does not seem so."""
+    rule = compiled.rule
+    source = str(rule.source)
+    examined = not compiled.tags or place.pair in compiled.tags
+    subject = place.value if compiled.tags else place.near
+    if examined and matches(compiled, subject):
+        if found := kept_back_though_it_matches(case, compiled):
+            return of_rule(found, compiled)
+        if stopper := _stopped_before(compiled, rules, place):
+            return cause(Why.STOPPED_BEFORE, stopper.name, str(stopper.source), other=rule.name)
+        return None
+    host = _host(place.reference)
+    if not host or host not in rule.match.pattern.lower().replace("\\", ""):
+        return None
+    if examined:
+        pattern, reach = shown(rule.match.pattern, 100), f"does not match {shown(place.value, 100)}"
+        found = nearly(compiled, subject) or _pattern_miss(case, rule.name)
+        return of_rule(found or cause(Why.PATTERN, pattern=pattern, reach=reach), compiled)
+    if matches(compiled, place.value):
+        tags = ", ".join(sorted(rule.match.filter_by_tags) or ["tags of its own"])
+        return cause(Why.OTHER_TAGS, rule.name, source, tags=tags, place=place.reference.place)
+    return None
+
+
+def _pattern_miss(case: ExchangeCase, rule: str) -> Cause | None:
+    """Where the pattern of a rule stopped to match, if the trace tells."""
+    miss = case.misses.get(rule)
+    return miss.cause if miss and miss.cause.code in (Why.PATTERN, Why.PATTERN_IN_PLACE) else None
+
+
+def _stopped_before(
+    compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
+) -> OutboundRule | None:
+    """An earlier rule for the same value after which no further one is tried."""
+    for other in rules if compiled.tags else ():
+        if other is compiled:
+            return None
+        stops = other.rule.stop_processing and other.rule.enabled
+        if stops and place.pair in other.tags and matches(other, place.value):
+            return other.rule
+    return None
+
+
+def field_cause(case: Case, seen: RecordedExchange, name: str) -> Cause:
+    """Why a field of a response still names the backend, or names what it must not."""
+    for event in case.changes(seen):
+        rule = text(event, "rule")
+        if rule and text(event, "where").lower() == name.lower():
+            before, after = shown(text(event, "before"), 100), shown(text(event, "after"), 100)
+            return cause(Why.WROTE_FIELD, rule, case.rule_source(rule, seen), before=before, after=after)
+    of_one = case.of(seen)
+    variable = f"RESPONSE_{name.replace('-', '_')}"
+    for compiled in rules_for(of_one, variable, None):
+        pattern = shown(compiled.rule.match.pattern, 100)
+        found = kept_back(of_one, compiled) or cause(Why.PATTERN, pattern=pattern, reach="does not match it")
+        return of_rule(found, compiled)
+    source = str(of_one.site.source) if of_one.site else ""
+    if of_one.links is LinkMode.OFF:
+        return cause(Why.NO_RULE, source=source, mode=LinkMode.OFF, place=variable)
+    return cause(Why.BACKENDS_OWN, source=source)

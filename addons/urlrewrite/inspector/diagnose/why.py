@@ -1,0 +1,308 @@
+"""Every cause that is found by the inspector: a code, the sentence that a person reads, and what to do about it.
+
+Other code compares codes. A sentence is a clause that may stand behind "because"; where a rule is concerned that did
+not act, it says what of the rule kept it back ("its pattern ...").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypedDict
+
+from urlrewrite.trace.reasons import Reason
+
+
+class Why(StrEnum):
+    """A row is the code, its sentence and the advice, whose places are filled with what is known."""
+
+    template: str
+    advice: str
+
+    def __new__(cls, code: str, template: str, advice: str = "") -> Why:
+        """A code with its sentence and what to do."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.template = template
+        member.advice = advice
+        return member
+
+    # A rule did not act.
+    DISABLED = "disabled", "it has enabled: false", "Remove enabled: false."
+    PRECONDITION = (
+        "precondition",
+        'its precondition "{name}" does not hold{detail}',
+        'Name another precondition in the rule, or correct "{name}".',
+    )
+    CONDITION = (
+        "condition",
+        "its condition {template} is {value}, where {pattern} {reach}",
+        "Correct the condition, or remove it.",
+    )
+    NEGATED_CONDITION = (
+        "negated-condition",
+        "its condition {template} matches {pattern}, and must not: {value}",
+        "Correct the condition, or remove it.",
+    )
+    NO_FILE = "no-file", "{value} {verb} {what}", "Correct the condition, or remove it."
+    PATTERN = "pattern", "its pattern {pattern} {reach}", "Correct its pattern."
+    PATTERN_IN_PLACE = "pattern-in-place", "in {where}, its pattern {pattern} {reach}", "Correct its pattern."
+    NEGATED_PATTERN = "negated-pattern", "its pattern {pattern} matches {value}, and must not: it is negated"
+    LEFT_AS_IT_IS = "left-as-it-is", "it matches {value}, which it leaves as it is"
+    NOTHING_TO_EXAMINE = "nothing-to-examine", "the response has nothing that it examines"
+    SLASH_AT_START = (
+        "slash-at-start",
+        "its pattern {pattern} asks for a slash at the beginning, but rules see the path without it: {value}",
+        "Change the pattern {pattern} of the rule.",
+    )
+    COMES_AFTER = (
+        "comes-after",
+        'it matches, but comes after the rule "{other}", which took the request and ended the walk',
+        'Move it before the rule "{other}", or make the pattern of that one narrower.',
+    )
+    STOPPED_BEFORE = (
+        "stopped-before",
+        'the rule "{rule}" comes before the rule "{other}", matches too, and has stopProcessing',
+        "Remove stopProcessing, or move the rule.",
+    )
+    OTHER_TAGS = (
+        "other-tags",
+        'the rule "{rule}" maps such links in {tags} only, and this is {place}',
+        "Add the tag to filterByTags or customTags, or set links: everywhere.",
+    )
+
+    # Its pattern would match if one thing that people get wrong often were otherwise.
+    LETTER_CASE = (
+        "letter-case",
+        "the letter case differs, and ignoreCase is false",
+        "Remove ignoreCase: false from the match of the rule.",
+    )
+    WHOLE_URL = (
+        "whole-url",
+        "its pattern is written for a whole URL, and rules see the path alone (a condition on {{HTTP_HOST}} sees the "
+        "host): the pattern is {pattern}",
+        "Change the pattern {pattern} of the rule.",
+    )
+    QUERY = (
+        "query",
+        "its pattern is written for the query, too, and rules see the path alone (a condition on {{QUERY_STRING}} "
+        "sees the query): the pattern is {pattern}",
+        "Change the pattern {pattern} of the rule.",
+    )
+    SLASH_AT_END = (
+        "slash-at-end",
+        "its pattern asks for a slash at the end, and the URL has none: the pattern is {pattern}",
+        "Change the pattern {pattern} of the rule.",
+    )
+    NO_SLASH_AT_END = (
+        "no-slash-at-end",
+        "its pattern allows no slash at the end, and the URL has one: the pattern is {pattern}",
+        "Change the pattern {pattern} of the rule.",
+    )
+    MOUNT = (
+        "mount",
+        "its pattern has the path below which the site is published, and rules see what comes after it: the pattern "
+        "is {pattern}",
+        "Change the pattern {pattern} of the rule.",
+    )
+    AS_SENT = (
+        "as-sent",
+        "its pattern is written for the URL as it was sent, and rules see it decoded: the pattern is {pattern}",
+        "Change the pattern {pattern} of the rule.",
+    )
+    OTHER_SCHEME = "other-scheme", "its pattern has {after}// where the link has {before}//", "Correct its pattern."
+    SLASH_BEHIND = "slash-behind", "its pattern asks for a slash behind {value}", "Correct its pattern."
+
+    # A rule acted, and made something of the request or the response.
+    SENT = "sent", "it sent the request to {value}"
+    MAP_KEY = (
+        "map-key",
+        'the rewrite map "{name}" has no key {key}, so nothing stands there in {value}',
+        'Add the key to the map "{name}", or give the map a defaultValue.',
+    )
+    QUERY_DROPPED = (
+        "query-dropped",
+        "it drops the query ?{query}, since appendQueryString is false",
+        "Remove appendQueryString: false, or write {{QUERY_STRING}} into the URL.",
+    )
+    QUERY_TWICE = (
+        "query-twice",
+        "the query ?{query} stands there twice: the URL of the rule has it, and it is appended as well",
+        "Set appendQueryString: false.",
+    )
+    PATH_TWICE = (
+        "path-twice",
+        "{name} stands twice in {value}",
+        "Take the path out of the URL of the rule, or of {{R:n}}.",
+    )
+    NO_SLASH_BETWEEN = (
+        "no-slash-between",
+        'no slash stands between "{name}" and {{R:{group}}} ({key}), so that the URL is {value}',
+        "Write a slash before {{R:{group}}}.",
+    )
+    TWO_SLASHES = (
+        "two-slashes",
+        "two slashes follow one another in {value}: one of the rule's URL, one of {{R:n}}",
+        "Take one of them away.",
+    )
+    GREEDY_GROUP = (
+        "greedy-group",
+        "its group {{R:{group}}} is greedy and took {key}, which holds a slash, of {value}",
+        "Write ([^/]+) for (.*) where one segment is meant.",
+    )
+    CHANGED_AGAIN = (
+        "changed-again",
+        'it changed again what the rule "{other}" had made of the URL, which has no stopProcessing: {before} became '
+        "{value}",
+        'Add stopProcessing: true to the rule "{other}".',
+    )
+    RESPONDS = "responds", "answers {value} itself; the backend was not asked{detail}"
+    CLOSES = "closes", "closes the connection without a response{detail}"
+    REDIRECTS = "redirects", "redirects to {value}{detail}"
+    TOOK_SEVERAL = (
+        "took-several",
+        'the rule "{rule}" took {count} links for one: its pattern is greedy, and matched {value}',
+        "Let the pattern end at the quote: write [^\"']* for .* in it.",
+    )
+    WRITES_BACKEND = (
+        "writes-backend",
+        'the rule "{rule}" writes the backend\'s name itself: {before} became {after}',
+        "Correct the value of the rule.",
+    )
+    WROTE_FIELD = (
+        "wrote-field",
+        'the rule "{rule}" wrote it: {before} became {after}',
+        "Correct the value of the rule.",
+    )
+
+    # A link, a name or a field is as the backend wrote it.
+    RULE_KEPT_BACK = "rule-kept-back", 'the rule "{rule}" {verb}: {detail}'
+    BODY_PASSED = (
+        "body-passed",
+        "{detail}",
+        "Let the backend answer otherwise: an inbound rule can take Range or Accept-Encoding from the request.",
+    )
+    NO_TRANSFORM = (
+        "no-transform",
+        "{detail}",
+        "Let the backend answer without no-transform, which forbids to change the body.",
+    )
+    OWN_RESPONSE = "own-response", "the response is this proxy's own, in which no link is mapped{detail}"
+    LINKS_MAP_IT_NOW = (
+        "links-map-it-now",
+        "links: everywhere maps it now, and did not when this exchange went through",
+        "Load the page again.",
+    )
+    SPELLING = (
+        "spelling",
+        "this spelling is none that links: everywhere reads",
+        "Add an outbound rule for it.",
+    )
+    SPELLING_LEFT = "spelling-left", "it is written in a way that the link map does not read{where}{rules}"
+    TAGS_END = (
+        "tags-end",
+        "links: tags ends at the attributes that HTML defines as URLs, and this is {place}{rules}",
+        "Set links: everywhere.",
+    )
+    NO_RULE = (
+        "no-rule",
+        "the site has links: {mode}, and no outbound rule examines {place}",
+        "Set links: everywhere, or add an outbound rule for it.",
+    )
+    LINKS_OFF = "links-off", "links: off, so only rules act{rules}"
+    FIELD_LINKS_OFF = "field-links-off", "links: off, so only rules act on fields{rules}"
+    BACKENDS_OWN = "backends-own", "the backend sent it so", "Add an outbound rule for the field."
+    COMPARED_FIELD = (
+        "compared-field",
+        "{name} is compared, hashed or signed as it is, so it is left alone even where it looks like a URL",
+    )
+    COOKIE_VALUE = (
+        "cookie-value",
+        "the value of a cookie is the backend's own state: it is mapped only if linksAlso has cookieValues",
+    )
+    REASON_PHRASE = "reason-phrase", "the reason phrase is mapped only if linksAlso has reasonPhrase"
+    BASE64 = "base64", "base64 is not looked into: what is in it may be signed or counted{rules}"
+    BARE_NAME_IN_FIELD = (
+        "bare-name-in-field",
+        "it is a bare name and no URL, and {name} is no field that names a machine{rules}",
+    )
+    BARE_NAME = (
+        "bare-name",
+        "it is a bare name: neither a URL nor the whole of a quoted string in a script{rules}",
+    )
+    IDENTIFIER = "identifier", "{place} holds an identifier that is compared letter by letter, no address"
+    COMMENT = "comment", "{bare}comments are left as they are{detail}{rules}"
+    VISIBLE_TEXT = "visible-text", "{bare}text that a reader sees is no link{detail}{rules}"
+    PLAIN_TEXT = "plain-text", "{bare}in text without a syntax nothing tells a link from prose{detail}{rules}"
+    SCRIPT_COMMENT = "script-comment", "comments of scripts are left as they are{rules}"
+    NO_LINKS_THERE = "no-links-there", "no links are looked for in {place}{rules}"
+    PATH_IN_SCRIPT = (
+        "path-in-script",
+        "nothing tells a path in a script from other text, and rootPaths does not name this one",
+    )
+    UNREADABLE = "unreadable", "the body cannot be looked into: {detail}"
+    MAIL = "mail", "it is the host of an e-mail address, and no URL"
+    OTHER_HOST = (
+        "other-host",
+        "the name goes on: that is another host than {host}, and no site publishes it",
+    )
+    OTHER_PORT = (
+        "other-port",
+        "the port is {port}, and the backend's is {ours}: to browsers that is another origin",
+    )
+    NOT_PUBLISHED = "not-published", "of this backend only what is below {paths} is published, and this is not"
+    CONNECT_ADDRESS = (
+        "connect-address",
+        "it is the address under connect:, and links are mapped by the name under backend:",
+    )
+    NO_SITE = (
+        "no-site",
+        "rules send requests there, but no site is published for it, so nothing says what its links become",
+    )
+
+
+def sentence(why: Why, values: Mapping[str, object]) -> str:
+    """The sentence of a cause. It is the only place where one is made."""
+    return why.template.format_map(values)
+
+
+class Concerned(TypedDict):
+    """The rule concerned, its file and line, what to do, and the code of the cause."""
+
+    rule: str
+    source: str
+    todo: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something is as it is: a sentence with its code, the rule concerned and where it stands, and what to do.
+
+    `code` is that of the trace where the proxy itself refused; None where the kind of a finding is all that there is.
+    """
+
+    rule: str
+    source: str
+    why: str
+    todo: str = ""
+    code: Why | Reason | None = None
+    values: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells causes apart; those that are alike are told together."""
+        return (self.rule, str(self.code), *self.values) if self.code else (self.rule, self.why)
+
+    @property
+    def concerned(self) -> Concerned:
+        """What a finding says of its cause."""
+        return {"rule": self.rule, "source": self.source, "todo": self.todo, "code": str(self.code or "")}
+
+
+def cause(why: Why, rule: str = "", source: str = "", **values: object) -> Cause:
+    """The cause with its sentence and advice; `values` are what these are filled with."""
+    values["rule"] = rule
+    told = tuple(map(str, values.values()))
+    return Cause(rule, source, sentence(why, values), why.advice.format_map(values), why, told)

@@ -1,0 +1,211 @@
+"""Why: every reason that a trace gives, as a code that programs compare and a sentence that people read.
+
+A row is the code, its sentence, and what IIS does instead where that is always the same. Sentences are made here and
+nowhere else, so that rewording one breaks nothing. Reasons why a field line was changed stand in `fields/reasons.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypedDict
+
+
+class Values(TypedDict, total=False):
+    """What the places in sentences are filled with."""
+
+    rule: str
+    """The rule concerned; it stands in the event, too."""
+    name: str
+    """The name of a variable, map, provider, farm or site."""
+    argument: str
+    kind: str
+    """What something is: the kind of content, the type of a provider or of a condition."""
+    where: str
+    """A place in a response, a direction, or a path."""
+    rest: str
+    url: str
+    host: str
+    origin: str
+    coding: str
+    charset: str
+    size: int
+    threshold: int
+    detail: str
+    """What a library, the network or another room says."""
+
+
+class Reason(StrEnum):
+    """The codes; `sentence` fills in what is known."""
+
+    template: str
+    iis: str
+
+    def __new__(cls, code: str, template: str, iis: str = "") -> Reason:
+        """A code with its sentence and what IIS does."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.template = template
+        member.iis = iis
+        return member
+
+    # What becomes of a body, and why (BODY_PLAN, BODY_RELEASED).
+    OWN_RESPONSE = "own-response", "the response is our own"
+    OWN_PROTOCOL = "own-protocol", "its messages are for their own protocol only"
+    NOT_CONCERNED = "not-concerned", "no rule and no link concerns {kind}"
+    NO_LINKS_IN_EVENTS = "no-links-in-events", "no link is mapped in an event stream"
+    NO_BODY = "no-body", "there is no body"
+    PART_OF_BODY = "part-of-body", "a part of a body (206) cannot be rewritten by itself"
+    NO_TRANSFORM = "no-transform", "Cache-Control: no-transform forbids it"
+    UNKNOWN_CODING = "unknown-coding", "the content coding {coding!r} is unknown"
+    SENT_PIECE_BY_PIECE = "sent-piece-by-piece", "{kind} is rewritten as it comes"
+    UNBUFFERED = "unbuffered", "X-Accel-Buffering: no asks for it as it comes"
+    LONG_BODY = "long-body", "it has {size} bytes, more than the {threshold} that are held"
+    HELD_WHOLE = "held-whole", "{kind} is rewritten whole"
+    MORE_CAME = "more-came", "more than {threshold} bytes came"
+    COMES_SLOWLY = "comes-slowly", "it comes slowly"
+
+    # Bodies that are not rewritten, or not wholly. `detail` of the first is the sentence of a cause.
+    BODY_PASSED = "body-passed", "the body is passed as it came: {detail}"
+    CORRUPT_CODING = "corrupt-coding", "{detail}"
+    DECODED_TOO_LARGE = "decoded-too-large", "{detail}"
+    CANNOT_ENCODE = "cannot-encode", "{detail}"
+    NOT_PROPER_TEXT = "not-proper-text", "it is not proper {charset}"
+    CHARSET_NOT_STREAMED = "charset-not-streamed", "{charset} cannot be rewritten as it comes"
+    DIGEST_PROMISED = (
+        "digest-promised",
+        "a page was sent with its digest in `integrity`, so browsers would refuse it changed",
+    )
+    REST_PASSED = "rest-passed", "the rest of the body is passed as it comes: {detail}"
+    CODING_BROKEN = (
+        "coding-broken",
+        "the body ends here, and the exchange is broken off, as its coding cannot go on: {detail}",
+    )
+    NO_RULES_IN_EVENTS = "no-rules-in-events", "rules for tags and whole bodies are not applied to an event stream"
+    INLINE_HASH = (
+        "inline-hash",
+        "a policy in the page allows inline code by its hash, and a rule may have changed some",
+    )
+    SEES_WINDOWS = (
+        "sees-windows",
+        'rule "{rule}" sees the body in windows of {size} bytes: nothing is matched that reaches out of one',
+    )
+    SEES_LINES = (
+        "sees-lines",
+        'rule "{rule}" sees the body in the lines that come together: nothing is matched that reaches out of one',
+    )
+    NEGATED_STREAM = (
+        "negated-stream",
+        'rule "{rule}" was given up for this body: that nothing in a body matches cannot be said before it has come',
+    )
+    RULE_GIVEN_UP = "rule-given-up", 'rule "{rule}" was given up for this body: {detail}'
+    TAG_RULES_GIVEN_UP = (
+        "tag-rules-given-up",
+        "the rules for tags were given up for the rest of this body: {detail}",
+    )
+    RULE_NOT_APPLIED = "rule-not-applied", 'rule "{rule}" was not applied: {detail}'
+    VALUE_LEFT = "value-left", "{where} was left alone: {detail}"
+    FRAME_GOES_ON = (
+        "frame-goes-on",
+        "a WebSocket message {where} was left alone: its frame continues in the next message",
+    )
+    LENGTH_TOLD = (
+        "length-told",
+        "a WebSocket message {where} was left alone: it gives the length of a part of itself ({name})",
+    )
+    FIELD = "field", "{name}: {detail}"
+
+    # How rules were evaluated.
+    UNKNOWN_VARIABLE = "unknown-variable", "{{{name}}} is no server variable and is empty", "does the same"
+    ESCAPES_LEFT = (
+        "escapes-left",
+        "{{{name}:...}} decoded {argument!r} once, and there are escapes left in it",
+        "answers 500.50 where the registry value UrlDecodeAllowsDoubleEncoding is 0",
+    )
+    PROVIDER_NOT_ASKED = (
+        "provider-not-asked",
+        'the provider "{name}" ({kind}) cannot be asked here: its response is empty',
+        "asks it",
+    )
+    LOST_TAIL = (
+        "lost-tail",
+        'rule "{rule}" replaced the whole of {where}, though its pattern ended before {rest!r}: add (.*) to the '
+        "pattern and a back-reference to the value to keep it",
+        "does the same",
+    )
+    FILE_IN_GLOBAL_RULES = (
+        "file-in-global-rules",
+        "{kind} is false in global rules, which are not of any site",
+        "has such conditions in the rules of sites only",
+    )
+    NO_DOCUMENT_ROOT = (
+        "no-document-root",
+        "{kind} is false because the site has no documentRoot",
+        "looks for the file in the site's physical directory",
+    )
+    CHUNKED_LEFT = (
+        "chunked-left",
+        "the response is chunked, and the outbound rules have rewriteBeforeCache",
+        "applies no outbound rule to such a response, as this site does",
+    )
+    CHUNKED_REWRITTEN = (
+        "chunked-rewritten",
+        "the response is chunked, and the outbound rules have rewriteBeforeCache",
+        "applies none of them; here they are applied",
+    )
+    PATTERN_TIMEOUT = "pattern-timeout", 'rule "{rule}": {detail}'
+
+    # Where an exchange cannot go on.
+    NO_SITE = "no-site", "no site is published under {name!r}"
+    NO_SITE_BELOW = "no-site-below", "no site is published under {name!r} at {where}"
+    OTHER_CONNECTION = "other-connection", "the connection is for {name!r}, the request for {host!r}"
+    OUT_OF_MOUNT = (
+        "out-of-mount",
+        "a rule took the URL out of {where}, where this site is mounted, to {url}: a URL that begins with a slash "
+        "begins at the root of the public name",
+    )
+    NO_BACKEND = (
+        "no-backend",
+        "no rule sent the request anywhere, and the site has no backend: IIS would serve a file",
+    )
+    NO_HOST = "no-host", 'rule "{rule}" rewrites to {url!r}, which names no host'
+    UNNAMED_HOST = (
+        "unnamed-host",
+        'rule "{rule}" rewrites to {origin}, a host that no rule file names; write the host into the rule or into a '
+        "rewrite map",
+    )
+    SERVER_FARM = (
+        "server-farm",
+        'the request is for the server farm "{name}", and server farms are not served yet',
+        "sends it to one of the servers of the farm",
+    )
+    PROXY_OFF = (
+        "proxy-off",
+        "a rule sends the request to {origin}, and the proxy of Application Request Routing is not enabled "
+        '(<proxy enabled="true"/>)',
+    )
+    VARIABLE_NOT_ALLOWED = (
+        "variable-not-allowed",
+        'The server variable "{name}" is not allowed to be set. '
+        "Add the server variable name to the allowed server variable list.",
+    )
+    CONTENT_ENCODED = (
+        "content-encoded",
+        'Outbound rewrite rules cannot be applied when the content of the HTTP response is encoded ("{coding}").',
+    )
+    FAULTY_RULES = "faulty-rules", "{detail}"
+    NAME_TWICE = (
+        "name-twice",
+        "Cannot add duplicate collection entry of type '{kind}' with unique key attribute 'name' set to '{name}'",
+    )
+    PROXY_FAILED = "proxy-failed", "the proxy failed to rewrite this response"
+    BROKEN_OFF = "broken-off", "the exchange was broken off: {detail}"
+
+
+REASONS: dict[str, Reason] = {str(reason): reason for reason in Reason}
+"""The reasons by their codes, as a trace has them."""
+
+
+def sentence(reason: Reason, values: Mapping[str, object]) -> str:
+    """The sentence of a reason. It is the only place where one is made."""
+    return reason.template.format_map(values)
