@@ -46,7 +46,7 @@ def test_listen_urls(url: str, scheme: str, host: str, port: int) -> None:
     assert listener.url == url.rstrip("/")
 
 
-WANTED = "wanted http://HOST:PORT or https://HOST:PORT"
+WANTED = "expected http://HOST:PORT or https://HOST:PORT"
 
 
 @pytest.mark.parametrize(
