@@ -14,6 +14,8 @@ _REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
 
 def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
     """Say whether a client's address is one of the proxies, which are given as addresses or networks."""
+    if not proxies:
+        return False
     try:
         client = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

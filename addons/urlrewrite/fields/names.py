@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from urlrewrite.fields.reasons import Why
 from urlrewrite.model.origin import Origin, parse_authority
@@ -54,6 +55,7 @@ def host_of(authority: str) -> str:
     return parsed[0] if parsed else authority.lower()
 
 
+@lru_cache(maxsize=1024)  # asked for every request, and most requests come from a few clients
 def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that a host literal stands for (an IPv4-mapped IPv6 address as IPv4), or None for a name."""
     try:
