@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from e2e.support import http1
 from e2e.support.hostile import BREAKS_OUT, SCRIPT, ask_all, hostile_backend
 from e2e.support.service import RUN_SH, Service, free_ports, running
+from urlrewrite.inspector.pages import PAGES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -57,8 +58,8 @@ sites:
         match: {filterByTags: [Img], pattern: '<script>'}
         action: {type: Rewrite, value: '<script>'}
 """
-PAGES = ("flow", "rules", "leaks", "try", "whatif", "broken", "health")
-OF_A_FLOW = ("flow", "leaks", "try", "whatif", "broken")
+NAMES = [page.name for page in PAGES]
+OF_A_FLOW = [*(page.name for page in PAGES if page.of_a_flow), "what_if"]
 VIEWS = ("Rewrite", "Changes", "Original", "Leaks")
 """Seconds that a page of the inspector may take for the longest flow, on a machine busy with other tests."""
 
@@ -215,7 +216,7 @@ def window(hostile: Hostile, browser: Browser) -> Iterator[Window]:
 
 @pytest.mark.timeout(300)
 def test_every_page_shows_an_attack_as_text(window: Window, tmp_path: Path) -> None:
-    for name in PAGES:
+    for name in NAMES:
         window.open(name)
         window.unfold()
         window.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
@@ -298,7 +299,7 @@ def test_a_file_that_became_hostile_is_told_as_text(window: Window) -> None:
             http1.get(
                 "/page", window.hostile.https_port, window.hostile.rules.parent / "mitmproxy/mitmproxy-ca-cert.pem"
             )
-        for name in PAGES:
+        for name in NAMES:
             window.open(name)
             window.unfold()
         assert "\n".join(window.found) == ""

@@ -87,8 +87,8 @@ def test_the_flow_page_tells_what_was_changed(saved: Saved) -> None:
     [
         ("leaks", lambda data: data["flows"] == len(PATHS)),
         ("rules", lambda data: data["exchanges"] == len(PATHS)),
-        ("try", lambda data: data["files"]),
-        ("whatif", lambda data: data["recorded"] == len(PATHS)),
+        ("try_out", lambda data: data["files"]),
+        ("what_if", lambda data: data["recorded"] == len(PATHS)),
         ("broken", lambda data: data["loads"]),
         ("health", lambda data: "requests" in data),
     ],

@@ -12,19 +12,12 @@ from playwright.sync_api import Browser, Page
 
 from e2e.support import http1
 from e2e.support.demo import Demo, running_demo
+from urlrewrite.inspector import pages
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
 PATHS = ("/html/iis-tags", "/old/3", "/item/7", "/login", "/coded/gzip", "/echo", "/html/iis-tags")
-PAGES = {
-    "flow": "Flow",
-    "rules": "Rules",
-    "leaks": "Leaks",
-    "try": "Try",
-    "whatif": "What if",
-    "broken": "Why broken",
-    "health": "Health",
-}
+PAGES = {page.name: page.label for page in pages.PAGES}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 RULES = rf"""
       - name: '{HOSTILE}'

@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -18,8 +19,9 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from urlrewrite.hooks.inspector_pages import MAX_LENGTH, PAGES, STATIC, install, static_files
+from urlrewrite.hooks.inspector_pages import MAX_LENGTH, STATIC, install, static_files
 from urlrewrite.inspector.figures.statistics import Statistics
+from urlrewrite.inspector.pages import PAGES
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import Snapshot
 
@@ -35,7 +37,7 @@ SAME_ORIGIN = {
 }
 SHOWN = Snapshot((), None, Statistics())
 EVERY_PATH = ["/rewrite", "/rewrite/", "/rewrite/static/app.js", "/rewrite/static/nothing", "/rewrite/api/nothing"]
-EVERY_PATH += [f"/rewrite/api/{name}" for name in PAGES]
+EVERY_PATH += [f"/rewrite/api/{page.name}" for page in PAGES]
 
 
 class Server:
@@ -290,6 +292,19 @@ def test_the_styles_of_pages_are_linked() -> None:
     index = files["index.html"].content.decode()
     linked = re.findall(r'<link rel="stylesheet" href="/rewrite/static/([^"]+)"', index)
     assert linked == ["style.css", *(name for name in files if name.startswith("pages/") and name.endswith(".css"))]
+
+
+def test_the_navigation_leads_to_every_page() -> None:
+    index = static_files(STATIC)["index.html"].content.decode()
+    found = re.findall(r'<a href="#/(\w+)" data-page="(\w+)"( data-of-a-flow)?>([^<]+)</a>', index)
+    assert found == [(each.name, each.name, " data-of-a-flow" * each.of_a_flow, each.label) for each in PAGES]
+
+
+def test_every_page_has_its_module_and_its_script() -> None:
+    names = {page.name for page in PAGES}
+    assert {path.stem for path in (STATIC / "pages").glob("*.js")} == names
+    for name in names:
+        import_module(f"urlrewrite.inspector.pages.{name}")
 
 
 STRANGE_PATHS = [

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,21 +23,11 @@ from mitmproxy.tools.web.master import WebMaster
 from tornado.httpclient import HTTPClientError
 from tornado.web import HTTPError
 
+from urlrewrite.inspector.pages import PAGES, Page
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import Snapshot
 
 logger = logging.getLogger("urlrewrite.inspector")
-
-PAGES = {
-    "flow": "flow",
-    "rules": "rules",
-    "leaks": "leaks",
-    "try": "try_out",
-    "whatif": "what_if",
-    "broken": "broken",
-    "health": "health",
-}
-"""The pages: the last part of their address, and the module that makes their data."""
 
 MAX_LENGTH = 16 * 2**20
 """Bytes of the body of a POST."""
@@ -44,6 +35,7 @@ MAX_LENGTH = 16 * 2**20
 STATIC = Path(__file__).parents[1] / "inspector" / "web" / "static"
 
 _STYLES = b"<!-- the pages' own styles -->"
+_LINKS = b"<!-- a link to each page -->"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -88,7 +80,7 @@ class File:
 def static_files(folder: Path) -> Mapping[str, File]:
     """Return the files below a folder, by path. They are read at once: no path of a request is ever looked up on disk.
 
-    Its index.html gets links to the styles of single pages.
+    Its index.html gets links to the styles of single pages, and to the pages themselves.
     """
     files = {
         path.relative_to(folder).as_posix(): File(_TYPES[path.suffix], path.read_bytes())
@@ -99,8 +91,16 @@ def static_files(folder: Path) -> Mapping[str, File]:
         f'<link rel="stylesheet" href="/rewrite/static/{name}">' for name in files if fnmatch(name, "pages/*.css")
     )
     index = files["index.html"]
-    files["index.html"] = replace(index, content=index.content.replace(_STYLES, "\n    ".join(styles).encode()))
+    content = index.content.replace(_STYLES, "\n    ".join(styles).encode())
+    content = content.replace(_LINKS, "\n        ".join(map(_link, PAGES)).encode())
+    files["index.html"] = replace(index, content=content)
     return files
+
+
+def _link(page: Page) -> str:
+    """Write a link of the navigation, from which the shell knows the page."""
+    of_a_flow = " data-of-a-flow" if page.of_a_flow else ""
+    return f'<a href="#/{page.name}" data-page="{page.name}"{of_a_flow}>{escape(page.label)}</a>'
 
 
 class _Handler(RequestHandler):
@@ -197,10 +197,10 @@ class _Api(_Handler):
                 self._tell(400, "expected a JSON object")
 
     async def _answer(self, name: str, asked: Mapping[str, Any]) -> None:
-        if name not in PAGES:
+        if name not in {page.name for page in PAGES}:
             self._tell(404, "There is no such page.")
             return
-        page = _module(PAGES[name])
+        page = _module(name)
         if page is None:
             self._tell(404, "This page cannot be loaded; mitmweb's log says why.")
             return

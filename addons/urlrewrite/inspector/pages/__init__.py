@@ -1,1 +1,29 @@
-"""The pages of the inspector as data: each module's `answer` gives what its page shows."""
+"""The pages of the inspector, in the order of its navigation.
+
+The page NAME is a row here, `NAME.py` beside this file, whose `answer` gives what it shows, and
+`web/static/pages/NAME.js`, which shows it (`web/static/lib.js` says how); its address is `/rewrite#/NAME`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page. `of_a_flow` says that the flow which a person looks at stays chosen when they go there."""
+
+    name: str
+    label: str
+    of_a_flow: bool = False
+
+
+PAGES = (
+    Page("flow", "Flow", of_a_flow=True),
+    Page("rules", "Rules"),
+    Page("leaks", "Leaks", of_a_flow=True),
+    Page("try_out", "Try", of_a_flow=True),
+    Page("what_if", "What if"),
+    Page("broken", "Why broken", of_a_flow=True),
+    Page("health", "Health"),
+)

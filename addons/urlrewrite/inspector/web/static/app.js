@@ -2,25 +2,17 @@
 
 import { address, h, note } from "./lib.js";
 
-const PAGES = {
-  flow: "Flow",
-  rules: "Rules",
-  leaks: "Leaks",
-  try: "Try",
-  whatif: "What if",
-  broken: "Why broken",
-  health: "Health",
-};
 const NAME = "Rewrite inspector";
 
 const main = document.getElementById("main");
-const navigation = document.getElementById("navigation");
+// The server writes a link to each page there is.
+const links = new Map([...document.querySelectorAll("#navigation a")].map((link) => [link.dataset.page, link]));
 let shown = 0;
 let timers = [];
 
 function route() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-  const page = Object.hasOwn(PAGES, path) ? path : "flow";
+  const page = links.has(path) ? path : "flow";
   return { page, asked: Object.fromEntries(new URLSearchParams(query)) };
 }
 
@@ -30,7 +22,7 @@ async function render() {
   timers.forEach(clearInterval);
   timers = [];
   mark(page, asked);
-  document.title = `${PAGES[page]} · ${NAME}`;
+  document.title = `${links.get(page).textContent} · ${NAME}`;
   const content = h("div", { class: `page page-${page}` });
   // The page's height stays while it is loaded again, and so does where it is scrolled to.
   main.style.minHeight = `${main.offsetHeight}px`;
@@ -54,7 +46,7 @@ async function load(page) {
     return await import(`./pages/${page}.js`);
   } catch (error) {
     console.warn(error);
-    throw new Error(`The page ${PAGES[page]} could not be loaded; the browser's console says why.`);
+    throw new Error(`The page ${links.get(page).textContent} could not be loaded; the browser's console says why.`);
   }
 }
 
@@ -72,21 +64,18 @@ function appFor(turn, page) {
 }
 
 // A flow that one has looked at is the one that the other pages are asked about, too.
-const OF_A_FLOW = ["flow", "leaks", "try", "broken"];
-
 function mark(current, asked) {
-  navigation.replaceChildren(
-    ...Object.entries(PAGES).map(([page, label]) => {
-      const params = asked.flow && OF_A_FLOW.includes(page) ? { flow: asked.flow } : {};
-      return h("a", { href: address(page, params), "aria-current": page === current ? "page" : null }, label);
-    }),
-  );
+  for (const [page, link] of links) {
+    link.href = address(page, asked.flow && "ofAFlow" in link.dataset ? { flow: asked.flow } : {});
+    if (page === current) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
 }
 
 function onkeydown(event) {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const page = Object.keys(PAGES)[Number(event.key) - 1];
+  const page = [...links.keys()][Number(event.key) - 1];
   if (event.key === "r") render();
   else if (page) location.hash = address(page);
 }

@@ -1,8 +1,8 @@
 // What every page of the inspector is made with.
 //
-// How a page is written. The page NAME is three files: `inspector/pages/NAME.py` gives its data as
-// `answer(shown, asked)`, `static/pages/NAME.js` shows it, and `static/pages/NAME.css` is there only if the classes of
-// style.css do not do. The script exports
+// How a page is written. The page NAME is a row in `inspector/pages/__init__.py` and two files: `inspector/pages/NAME.py`
+// gives its data as `answer(shown, asked)`, `static/pages/NAME.js` shows it. A third, `static/pages/NAME.css`, is there
+// only if the classes of style.css do not do. The script exports
 //
 //     export const title = "Leaks";
 //     export async function show(main, asked, app) { ... }

@@ -49,7 +49,7 @@ function findingCard(finding, number) {
           { class: "row" },
           link("flow", { flow }, "See the flow"),
           link("leaks", { flow }, "Its leaks"),
-          link("try", { flow }, "Try it with other rules"),
+          link("try_out", { flow }, "Try it with other rules"),
           more.length ? h("span", { class: "muted" }, "also: ", more.flatMap((item) => [item, " "])) : null,
         )
       : null,

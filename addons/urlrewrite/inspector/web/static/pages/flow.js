@@ -97,8 +97,8 @@ function navigation(data) {
     link("flow", {}, "← All flows"),
     h("span", { class: "grow" }),
     link("leaks", flow, data.leaks ? `Leaks (${count(data.leaks)})` : "Leaks"),
-    link("try", flow, "Try with other rules"),
-    link("whatif", {}, "What if"),
+    link("try_out", flow, "Try with other rules"),
+    link("what_if", {}, "What if"),
     link("broken", flow, "Why broken"),
   );
 }

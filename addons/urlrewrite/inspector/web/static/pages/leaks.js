@@ -101,7 +101,7 @@ function tryIt(proposed) {
   const params = { proposal: "1", site: proposed.site };
   const { title, yaml, xml } = proposed;
   const keep = () => sessionStorage.setItem("rewrite.proposal", JSON.stringify({ title, yaml, xml }));
-  return link("whatif", params, "Try it against recorded flows", { onclick: keep, onauxclick: keep });
+  return link("what_if", params, "Try it against recorded flows", { onclick: keep, onauxclick: keep });
 }
 
 function overTable(matches) {

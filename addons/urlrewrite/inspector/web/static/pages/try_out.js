@@ -8,7 +8,7 @@ const WAIT = 350;
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 export async function show(main, asked, app) {
-  const data = await get("try", { flow: asked.flow });
+  const data = await get("try_out", { flow: asked.flow });
   const form = new Form(data, asked, () => ask());
   const result = h("div", { class: "try-result", "aria-live": "polite" }, note("info", "Evaluating…"));
   main.append(h("div", { class: "columns" }, form.element, result));
@@ -18,7 +18,7 @@ export async function show(main, asked, app) {
     const mine = (turn += 1);
     let shown;
     try {
-      shown = outcome(await post("try", form.values()));
+      shown = outcome(await post("try_out", form.values()));
     } catch (error) {
       shown = note("err", error.message);
     }
@@ -100,7 +100,7 @@ class Files {
       "details",
       {},
       h("summary", {}, "Rules: an edited copy instead of those in force"),
-      h("p", { class: "muted" }, "Nothing is written. ", link("whatif", {}, "What if"), " compares it with recorded traffic and saves it."),
+      h("p", { class: "muted" }, "Nothing is written. ", link("what_if", {}, "What if"), " compares it with recorded traffic and saves it."),
       this.files.length ? [h("div", { class: "row" }, this.select, reset), this.area] : null,
       left,
     );

@@ -1,7 +1,7 @@
 // The page What if: an edited rule file against recorded exchanges; what would change, break or leak; then it is saved.
 
 import { badge, card, code, copyButton, count, counted, get, h, link, note, post, table } from "../lib.js";
-import { hunkOf, problemNote } from "./try.js";
+import { hunkOf, problemNote } from "./try_out.js";
 
 export const title = "What if";
 
@@ -12,7 +12,7 @@ const KEY = "rewrite.proposal";
 const KINDS = { error: "err", warning: "warn", information: "info", note: "info" };
 
 export async function show(main, asked, app) {
-  const data = await get("whatif");
+  const data = await get("what_if");
   const files = data.files.filter((file) => file.text !== null);
   if (!files.length) {
     main.append(note("err", "No rule file can be edited here."), ...data.files.map((file) => note("warn", `${file.path}: ${file.note}`)));
@@ -106,7 +106,7 @@ class Page {
   /** The file into which a proposal fits, with the proposal in it. */
   async place({ yaml, xml, site }) {
     for (const file of this.files.values()) {
-      const found = await post("whatif", { propose: { yaml, xml, site }, path: file.path, text: file.text }).catch(() => ({ text: null }));
+      const found = await post("what_if", { propose: { yaml, xml, site }, path: file.path, text: file.text }).catch(() => ({ text: null }));
       if (found.text !== null) {
         file.now = found.text;
         return file;
@@ -124,7 +124,7 @@ class Page {
     const mine = (this.turn += 1);
     let shown;
     try {
-      const data = await post("whatif", { edited: this.edited(), last: this.last.value });
+      const data = await post("what_if", { edited: this.edited(), last: this.last.value });
       shown = outcome(data, Object.keys(this.edited()).length > 0);
       if (mine === this.turn && !data.loaded) this.save.disabled = true;
     } catch (error) {
@@ -139,7 +139,7 @@ class Page {
     this.save.disabled = true;
     let saved;
     try {
-      saved = await post("whatif", { save: file.path, text, stamp: file.stamp });
+      saved = await post("what_if", { save: file.path, text, stamp: file.stamp });
     } catch (error) {
       this.told.replaceChildren(note("err", error.message));
       this.mark();
@@ -159,7 +159,7 @@ class Page {
 
   async comesIntoForce(fingerprint) {
     for (let tries = 0; tries < PATIENCE && this.app.isCurrent(); tries += 1) {
-      const state = await get("whatif", { state: "1" }).catch(() => ({}));
+      const state = await get("what_if", { state: "1" }).catch(() => ({}));
       if (state.in_force === fingerprint) return true;
       await new Promise((done) => setTimeout(done, POLL));
     }
@@ -249,7 +249,7 @@ function changed(change) {
     "details",
     { class: "changed" },
     h("summary", {}, `${change.method} ${change.url} `, change.what.map((what) => [badge(what === "status" || what === "target" ? "warn" : "info", what), " "])),
-    h("p", { class: "row" }, link("flow", { flow: change.id }, "See the flow"), link("try", { flow: change.id }, "Try it")),
+    h("p", { class: "row" }, link("flow", { flow: change.id }, "See the flow"), link("try_out", { flow: change.id }, "Try it")),
     change.note ? note("info", change.note) : null,
     change.target ? h("p", {}, h("del", {}, change.target[0]), " → ", h("ins", {}, change.target[1])) : null,
     change.status ? h("p", {}, "Status ", h("del", {}, String(change.status[0])), " → ", h("ins", {}, String(change.status[1]))) : null,
