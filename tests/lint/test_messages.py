@@ -25,7 +25,7 @@ def test_every_id_of_the_code_is_documented() -> None:
 
 def test_messages_md_is_what_the_registry_says() -> None:
     printed = (ROOT / "rules" / "messages.md").read_text(encoding="utf-8")
-    assert printed == markdown(), "run: PYTHONPATH=addons python -m urlrewrite.lint.messages > rules/messages.md"
+    assert printed == markdown(), "run: ./run.sh check --explain all > rules/messages.md"
 
 
 @pytest.mark.parametrize("entry", DOCUMENTS.values(), ids=lambda entry: entry.id)
@@ -47,6 +47,8 @@ def test_check_explains_an_id(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.startswith("UR135  A leading slash that can never match\n")
     assert "Write:" in out
+    assert main(["check", "--explain", "all"]) == 0
+    assert capsys.readouterr().out == markdown()
     assert explained("UR999") is None
     assert main(["check", "--explain", "UR999"]) == 2
     assert "expected an id" in capsys.readouterr().err

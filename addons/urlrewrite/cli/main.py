@@ -24,7 +24,7 @@ from urlrewrite.formats.wizards.templates import FORMATS, TEMPLATES, write_templ
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.yaml.export import to_yaml
-from urlrewrite.lint.messages import explained
+from urlrewrite.lint.messages import explained, markdown
 from urlrewrite.loading.load import compile_files, load_rules
 from urlrewrite.loading.overrides import fill_in
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
@@ -54,8 +54,11 @@ def init(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """Read and lints rule files and runs their tests; or explains the id of a finding."""
+    """Read and lint rule files and run their tests; or explain the id of a finding."""
     if options.explain:
+        if options.explain == "all":
+            _write(markdown())
+            return 0
         text = explained(options.explain)
         if text is None:
             raise UsageError(f"--explain: got {options.explain}, expected an id from rules/messages.md, such as UR135")
@@ -177,7 +180,7 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("check", help="read and lint rule files, run their tests")
     command.add_argument("rules", nargs="*", metavar="RULES", help=RULES)
     command.add_argument("--json", action="store_true", help="print the findings as a JSON list")
-    command.add_argument("--explain", metavar="ID", help="explain the id of a finding, such as UR135, and read no file")
+    command.add_argument("--explain", metavar="ID", help="explain an id, such as UR135, or all; read no file")
     add_overrides(command)
     command.set_defaults(run=check)
 

@@ -1,11 +1,10 @@
-"""The documentation of the findings as text: for `check --explain`, and as `rules/messages.md`.
+"""The documentation of the findings as text: for `check --explain ID`, and as `rules/messages.md`.
 
-PYTHONPATH=addons python -m urlrewrite.lint.messages > rules/messages.md
+./run.sh check --explain all > rules/messages.md
 """
 
 from __future__ import annotations
 
-import sys
 import textwrap
 
 from urlrewrite.lint.linter import DOCUMENTS
@@ -17,7 +16,7 @@ _INTRODUCTION = """\
 # What `run.sh check` reports
 
 Every finding has a stable id. An error keeps rules from being loaded; a warning says that something will not do
-what it seems to. `run.sh check --explain UR135` prints one of these entries.
+what it seems to. `run.sh check --explain UR135` prints one of these entries, `--explain all` this page.
 
 A warning that is not wanted for one rule is silenced there: in YAML with `silence: [UR135]` in the rule, in XML with
 the comment `<!-- urlrewrite: silence UR135 -->` before the rule or in it.
@@ -56,7 +55,3 @@ def _parts(document: Document) -> list[tuple[str, str]]:
         ("Here", document.here),
         ("Write", document.write),
     ]
-
-
-if __name__ == "__main__":
-    sys.stdout.write(markdown())
