@@ -17,8 +17,10 @@ away would lose `__Host-`, SameSite=None and Partitioned cookies in every browse
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 from urllib.parse import unquote
 
 from publicsuffixlist import PublicSuffixList
@@ -28,7 +30,24 @@ from urlrewrite.fields.reasons import FieldReason, Why, because
 
 _BLANKS = " \t"
 
-_NEED_SECURE = ("__host-", "__secure-", "__http-")
+PREFIXES: Mapping[str, tuple[str, ...]] = {
+    "__secure-": ("Secure",),
+    "__http-": ("Secure",),
+    "__host-": ("Secure", "Path=/"),
+}
+"""How the name of a cookie begins, in lower case, and what browsers demand of such a cookie (RFC 6265bis, 4.1.3)."""
+
+
+def demanded(name: str) -> tuple[str, ...]:
+    """Return the attributes that browsers demand of a cookie with this name: `("Secure", "Path=/")`."""
+    found = (attributes for prefix, attributes in PREFIXES.items() if name.lower().startswith(prefix))
+    return tuple(dict.fromkeys(chain.from_iterable(found)))
+
+
+def missing(name: str, attributes: Mapping[str, str]) -> tuple[str, ...]:
+    """Return which of the demanded attributes a cookie lacks; it has `attributes`, by their names in lower case."""
+    has = {f"{attribute}={value}" for attribute, value in attributes.items()} | attributes.keys()
+    return tuple(each for each in demanded(name) if each.lower() not in has)
 
 
 @dataclass(slots=True)
@@ -163,7 +182,7 @@ def _make_secure(cookie: _Line, names: NameMap) -> None:
             cookie.add("Secure", FieldReason.SECURE_ADDED)
         return
     if cookie.has("secure") and not is_loopback(public.host):
-        if cookie.name.startswith(_NEED_SECURE):
+        if "Secure" in demanded(cookie.name):
             cookie.warnings += because(FieldReason.SECURE_DEMANDED, host=str(public))
             return
         cookie.drop("secure", FieldReason.SECURE_REMOVED)
@@ -175,15 +194,10 @@ def _make_secure(cookie: _Line, names: NameMap) -> None:
 
 def _check_prefix(cookie: _Line) -> None:
     """Warn of a name that promises what the line does not keep (RFC 6265bis, 4.1.3): browsers refuse the cookie."""
-    missing = []
-    if cookie.name.startswith(_NEED_SECURE) and not cookie.has("secure"):
-        missing.append("Secure")
-    if cookie.name.startswith("__host-"):
-        paths = [_value(text) for text in cookie.attributes if _name(text) == "path"]
-        if paths[-1:] != ["/"]:
-            missing.append("Path=/")
-    if missing:
-        cookie.warnings += because(FieldReason.PREFIX_BROKEN, attributes=" and ".join(missing))
+    # Of several attributes of a name the last one counts.
+    lacking = missing(cookie.name, {_name(text): _value(text) for text in cookie.attributes})
+    if lacking:
+        cookie.warnings += because(FieldReason.PREFIX_BROKEN, attributes=" and ".join(lacking))
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from urlrewrite.fields.cookies import missing
 from urlrewrite.fields.names import is_loopback
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
@@ -44,7 +45,6 @@ def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str,
     host = origin.host if (origin := case.origin(seen)) else ""
     secure = seen.request.scheme == "https" or is_loopback(host)
     domain = attributes.get("domain", "").removeprefix(".").lower()
-    lower = name.lower()
     if domain and host != domain and not host.endswith(f".{domain}"):
         whose = "the backend" if domain in case.backend_hosts(seen) else "neither the backend nor the public name"
         yield f"its Domain={domain} is of {whose}, and the page is of {host}", True
@@ -56,13 +56,10 @@ def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str,
         yield "it is SameSite=None without Secure", True
     if "partitioned" in attributes and "secure" not in attributes:
         yield "it is Partitioned without Secure", True
-    if lower.startswith(("__host-", "__secure-")) and "secure" not in attributes:
-        yield "its name demands Secure", True
-    if lower.startswith("__host-"):
-        if domain:
-            yield "its name __Host- forbids a Domain", True
-        if attributes.get("path") != "/":
-            yield "its name __Host- demands Path=/", True
+    for each in missing(name, attributes):
+        yield f"its name demands {each}", True
+    if domain and name.lower().startswith("__host-"):
+        yield "its name __Host- forbids a Domain", True
     site = case.site(seen)
     mount, path = site.site.path if site else "", attributes.get("path", "")
     above = f"{mount}/".startswith(path.rstrip("/") + "/")
