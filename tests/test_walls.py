@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "addons" / "urlrewrite"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "addons" / "urlrewrite"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+
+README = PACKAGE.parent / "README.md"
 
 MAY_IMPORT: dict[str, str] = {
     "model": "",
@@ -30,7 +34,12 @@ MAY_IMPORT: dict[str, str] = {
     "hooks": "model patterns trace content fields engine formats lint exchange loading inspector",
     "cli": "model patterns trace content fields engine formats lint exchange loading inspector hooks",
 }
-"""Room -> the rooms, or single modules of rooms, that it may import besides itself: from the ground up, none later."""
+"""Room -> the rooms, or single modules of rooms, that it may import besides itself: from the ground up, none later.
+`addons/README.md` says what each is for.
+"""
+
+FOR_HOOKS = {"asyncio", "http.client", "logging", "mitmproxy", "socket", "ssl", "subprocess", "urllib.request"}
+"""Libraries that log, wait or touch a network: all but mitmproxy are for `hooks/` and `cli/`, it for `hooks/` alone."""
 
 LIBRARIES = {"yaml": "formats/yaml", "lxml": "formats/xml"}
 """Library -> the only folder that may import it."""
@@ -76,13 +85,33 @@ def test_nothing_is_loose_beside_the_rooms() -> None:
     assert {room(path) for path in MODULES if path.parent != PACKAGE} == MAY_IMPORT.keys()
 
 
+def test_the_readme_says_who_may_import_whom() -> None:
+    rows = re.findall(r"^\| `(\w+)/` \| (.+) \| ?(.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [(room, allowed) for room, _, allowed in rows] == list(MAY_IMPORT.items())
+
+
+def test_the_readme_names_every_folder_and_nothing_else() -> None:
+    for line in README.read_text(encoding="utf-8").splitlines():
+        paths = re.findall(r"`([\w./-]+(?:/|\.py|\.sh))`", line)
+        row = re.match(r"\| `(\w+)/` ", line)
+        places = [ROOT, README.parent, PACKAGE, *([PACKAGE / row[1]] if row else [])]
+        assert [path for path in paths if not any((place / path).exists() for place in places)] == []
+        if row:
+            folders = {f"{path.parent.name}/" for path in MODULES if path.parent.parent == PACKAGE / row[1]}
+            assert folders <= set(paths)
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_rooms_import_only_what_they_may(path: Path) -> None:
     if path.parent != PACKAGE:
         allowed = {*MAY_IMPORT[room(path)].split(), room(path)}
         assert not [name for name in own_modules(path) if not {name, name.partition(".")[0]} & allowed]
-    libraries = {name.partition(".")[0] for name in imported(path)}
-    assert "mitmproxy" not in libraries or room(path) == "hooks"
+    names = imported(path)
+    if room(path) != "hooks":
+        kept_out = {"mitmproxy"} if room(path) == "cli" else FOR_HOOKS | {"time.sleep"}
+        assert not [name for name in names if any(f"{name}.".startswith(f"{each}.") for each in kept_out)]
+        assert room(path) == "cli" or "time.sleep(" not in path.read_text(encoding="utf-8")
+    libraries = {name.partition(".")[0] for name in names}
     for library, folder in LIBRARIES.items():
         assert library not in libraries or path.is_relative_to(PACKAGE / folder)
 

@@ -72,6 +72,7 @@ COOKIES = [
     ("id=1; Partitioned", "Partitioned without Secure"),
     ("__Secure-id=1", "its name demands Secure"),
     ("__Http-id=1", "its name demands Secure"),
+    ("__Host-id=1; Path=/x", "its name demands Secure and Path=/"),
     ("__Host-id=1; Secure", "its name demands Path=/"),
     ("__Host-id=1; Secure; Path=/; Domain=www.example.com", "__Host- forbids a Domain"),
     ("id=1; Domain=example.com; Secure; SameSite=None", ""),

@@ -56,8 +56,8 @@ def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str,
         yield "it is SameSite=None without Secure", True
     if "partitioned" in attributes and "secure" not in attributes:
         yield "it is Partitioned without Secure", True
-    for each in missing(name, attributes):
-        yield f"its name demands {each}", True
+    if lacking := missing(name, attributes):
+        yield f"its name demands {' and '.join(lacking)}", True
     if domain and name.lower().startswith("__host-"):
         yield "its name __Host- forbids a Domain", True
     site = case.site(seen)
