@@ -64,6 +64,7 @@ LINES = [
     (PLAIN, "__Host-a=1; Path=/; Secure", None, 1),
     (PLAIN, "__Secure-a=1; Secure; SameSite=None", None, 1),
     (PLAIN, "__Secure-a=1", None, 1),
+    (PLAIN, "__Http-a=1", None, 1),
     (LOCAL_PLAIN, "a=1; Secure; SameSite=None; Partitioned", None, 0),
     (LOCAL_PLAIN, "__Host-a=1; Path=/; Secure", None, 0),
     (LOCAL_PLAIN, "a=1; SameSite=None", "a=1; SameSite=Lax", 0),
