@@ -60,15 +60,15 @@ def export_text(cases: Iterable[RuleTest]) -> str:
     return document(Map([("tests", tests_of(cases), "")]))
 
 
-def export_case(seen: RecordedExchange, rules: RulesInForce, *, secrets: bool = False) -> RuleTest:
+def export_case(exchange: RecordedExchange, rules: RulesInForce, *, secrets: bool = False) -> RuleTest:
     """A case that passes with these rules. Secrets are masked in it unless they are asked for.
 
     Raises:
         CannotExport: the exchange cannot be written down, or does not come out the same once it is.
     """
     rules = rules.traced(TraceLevel.FULL)
-    request, response, body = _written(seen, None if secrets else Mask())
-    asked, written = (evaluate(rules, one, None).exchange.decision for one in (seen.request, request))
+    request, response, body = _written(exchange, None if secrets else Mask())
+    asked, written = (evaluate(rules, one, None).exchange.decision for one in (exchange.request, request))
     if (asked.outcome, asked.rules) != (written.outcome, written.rules):
         raise CannotExport(
             "the rules decide by what a test does not have: the client's address, the protocol, the time"
@@ -91,21 +91,21 @@ def export_case(seen: RecordedExchange, rules: RulesInForce, *, secrets: bool = 
     return case
 
 
-def _written(seen: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, ResponseFacts | None, str]:
+def _written(exchange: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, ResponseFacts | None, str]:
     """Request and answer as a file can hold them: a body as text, without its coding, in UTF-8."""
-    request = seen.request
+    request = exchange.request
     kept = [(name, value) for name, value in request.fields if _is_writable(name, value)]
     # The URL says it; a name that differs from it would not.
     fields = tuple(line for line in kept if line[0].lower() != "host" or line[1] != request.host)
-    response = seen.original
-    body = decoded_body(seen.original, seen.original_body) if response else None
+    response = exchange.original
+    body = decoded_body(exchange.original, exchange.original_body) if response else None
     text = body.text if body and body.text is not None else ""
     url = request.url
     try:
         read = request_facts(request.method, url, fields)
         if (read.host, read.target) != (request.host, request.target):
             raise CannotExport(
-                f"a URL cannot say what was asked for: {visible(request.host)} {visible(request.target)}"
+                f"a URL cannot express what was requested: {visible(request.host)} {visible(request.target)}"
             )
         if mask:
             url, fields = mask.url(url), mask.fields(fields)
@@ -182,7 +182,7 @@ def _without_noise(rules: RulesInForce, request: RequestFacts, response: Respons
     quiet = replace(
         response, fields=tuple(line for line in response.fields if line[0].lower() not in _NOISE_OF_ANSWERS)
     )
-    tallies = [_run(rules, request, answer, body).exchange.acted for answer in (response, quiet)]
+    tallies = [_run(rules, request, sent, body).exchange.acted for sent in (response, quiet)]
     return quiet if tallies[0] == tallies[1] else response
 
 

@@ -30,14 +30,14 @@ class Findings:
     problems: tuple[Problem, ...]
 
 
-def findings(shown: Snapshot) -> Findings:
+def findings(snapshot: Snapshot) -> Findings:
     """Reads the files again unless they are the same as when they were last asked about."""
-    rules = shown.rules
-    if not shown.files:
+    rules = snapshot.rules
+    if not snapshot.files:
         return Findings(FilesAre.IN_FORCE, judge(rules.rules.rule_set) if rules else ())
     named = rules.rules.rule_set.files if rules else ()
     fingerprint = rules.fingerprint if rules else ""
-    return _read(shown.files, shown.overrides, fingerprint, stamp((*shown.files, *named)))
+    return _read(snapshot.files, snapshot.overrides, fingerprint, stamp((*snapshot.files, *named)))
 
 
 @lru_cache(4)

@@ -32,14 +32,14 @@ class RecordedExchange:
     upload: bytes | None = None
     original: ResponseFacts | None = None
     original_body: bytes | None = None
-    answer: ResponseFacts | None = None
+    response: ResponseFacts | None = None
     response_body: bytes | None = None
     own: bool = False
     failed: str = ""
 
     @property
     def given_up(self) -> bool:
-        """Whether the client did not wait for the end of the answer: a page was left, a download stopped."""
+        """Whether the client did not wait for the end of the response: a page was left, a download stopped."""
         return bool(self.trace.get("broken_off"))
 
 
@@ -50,7 +50,7 @@ class Snapshot:
     `files` are the paths of the rule files as they were given, `overrides` what the options say beside them.
     """
 
-    seen: tuple[RecordedExchange, ...]
+    exchanges: tuple[RecordedExchange, ...]
     rules: RulesInForce | None
     statistics: Statistics
     files: tuple[str, ...] = ()
@@ -58,4 +58,6 @@ class Snapshot:
 
     def find(self, flow_id: str) -> RecordedExchange | None:
         """The exchange of a flow; a trace id will do, too."""
-        return next((seen for seen in self.seen if flow_id in (seen.flow_id, seen.trace.get("id"))), None)
+        return next(
+            (exchange for exchange in self.exchanges if flow_id in (exchange.flow_id, exchange.trace.get("id"))), None
+        )

@@ -33,7 +33,7 @@ class Group:
         if self.is_global:
             return "Global rules, for every site"
         where = f"{self.site}, /{self.location}" if self.location else self.site
-        return f"{where}: {'requests' if self.side == 'inbound' else 'answers'}"
+        return f"{where}: {'requests' if self.side == 'inbound' else 'responses'}"
 
 
 def groups(rules: RulesInForce) -> Iterator[Group]:
@@ -135,7 +135,7 @@ def acts(rule: Rule) -> str:
             return f"Redirect {rule.action.redirect_type.status} → {rule.action.url}"
         case ActionType.CUSTOM_RESPONSE:
             sub_status = f".{rule.action.sub_status_code}" if rule.action.sub_status_code else ""
-            return f"answer {rule.action.status_code}{sub_status}"
+            return f"respond with {rule.action.status_code}{sub_status}"
         case ActionType.ABORT_REQUEST:
             return "close the connection"
     names = ", ".join(item.name for item in rule.server_variables)

@@ -74,8 +74,8 @@ def joined(items: list[str], lead: str, indent: str, width: int = WIDTH) -> list
 
 def quoted_names(names: list[str], most: int = 2) -> str:
     """Names of rules as `"a", "b" and 3 more`."""
-    told = ", ".join(f'"{clipped(visible(name), 40)}"' for name in names[:most])
-    return f"{told} and {len(names) - most} more" if len(names) > most else told
+    listed = ", ".join(f'"{clipped(visible(name), 40)}"' for name in names[:most])
+    return f"{listed} and {len(names) - most} more" if len(names) > most else listed
 
 
 def counted(number: int, noun: str) -> str:

@@ -15,8 +15,7 @@ from urlrewrite.content.css import map_css
 from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, is_name, map_value
 from urlrewrite.content.html.nested import map_nested
 from urlrewrite.content.html.plain import plain_pattern
-from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, Token
-from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, Token, TokenKind
 from urlrewrite.content.json import map_json
 from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.links.any_of import any_of

@@ -10,8 +10,7 @@ from urlrewrite.content.css import map_css
 from urlrewrite.content.html.markup import TOLD_PLAIN, Markup, place_of
 from urlrewrite.content.html.plain_mounted import mounted_plain_pattern
 from urlrewrite.content.html.references import in_attribute, in_import_map, in_style_sheet_instruction
-from urlrewrite.content.html.rewriter import Attribute, Token
-from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.html.rewriter import Attribute, Token, TokenKind
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap, OnChange
 from urlrewrite.content.links.mounts import Mount, Paths

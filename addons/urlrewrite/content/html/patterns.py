@@ -10,7 +10,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from urlrewrite.content.html.tokens import Kind
+from urlrewrite.content.html.tokens import TokenKind
 from urlrewrite.content.links.any_of import any_of
 
 _SPACE = rb" \t\n\f\r"
@@ -83,15 +83,15 @@ def begins_other_tag(names: Collection[bytes]) -> bytes:
 
 
 RAW_ELEMENTS = {
-    b"script": Kind.RAW_TEXT,
-    b"style": Kind.RAW_TEXT,
-    b"xmp": Kind.RAW_TEXT,
-    b"iframe": Kind.RAW_TEXT,
-    b"noembed": Kind.RAW_TEXT,
-    b"noframes": Kind.RAW_TEXT,
-    b"plaintext": Kind.RAW_TEXT,
-    b"title": Kind.RCDATA,
-    b"textarea": Kind.RCDATA,
+    b"script": TokenKind.RAW_TEXT,
+    b"style": TokenKind.RAW_TEXT,
+    b"xmp": TokenKind.RAW_TEXT,
+    b"iframe": TokenKind.RAW_TEXT,
+    b"noembed": TokenKind.RAW_TEXT,
+    b"noframes": TokenKind.RAW_TEXT,
+    b"plaintext": TokenKind.RAW_TEXT,
+    b"title": TokenKind.RCDATA,
+    b"textarea": TokenKind.RCDATA,
 }
 
 # End marks. Group 1 is the end, and the token ends where group 1 does.

@@ -32,22 +32,24 @@ import re
 from collections.abc import Callable
 
 from urlrewrite.content.html.scanner import HtmlScanner, Wanted
-from urlrewrite.content.html.tokens import Attribute, Kind, Token
+from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
 
 __all__ = [
     "RAW_KINDS",
     "Attribute",
     "HtmlRewriter",
     "HtmlScanner",
-    "Kind",
     "OnAttribute",
     "OnPlain",
     "OnSpan",
     "Token",
+    "TokenKind",
     "Wanted",
 ]
 
-RAW_KINDS = frozenset({Kind.COMMENT, Kind.DOCTYPE, Kind.RAW_TEXT, Kind.RCDATA, Kind.CDATA, Kind.INSTRUCTION})
+RAW_KINDS = frozenset(
+    {TokenKind.COMMENT, TokenKind.DOCTYPE, TokenKind.RAW_TEXT, TokenKind.RCDATA, TokenKind.CDATA, TokenKind.INSTRUCTION}
+)
 """The kinds that `HtmlRewriter` hands to `on_raw`."""
 
 type OnAttribute = Callable[[Token, Attribute, bytes], bytes | None]
@@ -55,7 +57,7 @@ type OnSpan = Callable[[Token, bytes], bytes | None]
 type OnPlain = Callable[[bytes, int], bytes]
 
 type _Change = tuple[int, int, bytes]  # start, end, new bytes
-_START_TAG = Kind.START_TAG
+_START_TAG = TokenKind.START_TAG
 _NEEDS_QUOTES = re.compile(rb"""[ \t\n\f\r"'=<>`]""")
 
 
@@ -87,13 +89,13 @@ class HtmlRewriter:
         plain: tuple[re.Pattern[bytes], OnPlain] | None = None,
         limit: int = 8 << 20,
     ) -> None:
-        kinds: set[Kind] = set(Kind) if plain else set()
+        kinds: set[TokenKind] = set(TokenKind) if plain else set()
         if on_attribute:
-            kinds.add(Kind.START_TAG)
+            kinds.add(TokenKind.START_TAG)
         if on_raw:
             kinds |= RAW_KINDS
         if on_text:
-            kinds.add(Kind.TEXT)
+            kinds.add(TokenKind.TEXT)
         self._on_attribute = on_attribute
         self._on_raw = on_raw
         self._on_text = on_text
@@ -160,7 +162,7 @@ class HtmlRewriter:
 
     def _span(self, token: Token) -> list[_Change]:
         data = self._scanner.slice(token.start, token.end)
-        callback = self._on_text if token.kind is Kind.TEXT else self._on_raw
+        callback = self._on_text if token.kind is TokenKind.TEXT else self._on_raw
         changed = callback(token, data) if callback else None
         return [] if changed is None or changed == data else [(token.start, token.end, changed)]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from urlrewrite.content.html import patterns
 from urlrewrite.content.html.foreign import ROOTS, ForeignContent
-from urlrewrite.content.html.tokens import Attribute, Kind, Token
+from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
 
 type Wanted = Mapping[bytes, Collection[bytes]]
 """Tag name to names of the attributes that matter, all in lower case (in XML as written)."""
@@ -20,7 +20,7 @@ class _Open:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: TokenKind,
         end: re.Pattern[bytes],
         resume: int,
         name: bytes = b"",
@@ -32,7 +32,7 @@ class _Open:
 
 
 _SOLIDUS = 0x2F
-_START_TAG = Kind.START_TAG
+_START_TAG = TokenKind.START_TAG
 _LONG = 1 << 18
 
 
@@ -70,7 +70,7 @@ class HtmlScanner:
         *,
         xml: bool = False,
         wanted: Wanted | None = None,
-        kinds: Collection[Kind] = frozenset(Kind),
+        kinds: Collection[TokenKind] = frozenset(TokenKind),
         whole_text: bool = False,
         plain: re.Pattern[bytes] | None = None,
         limit: int = 8 << 20,
@@ -79,7 +79,7 @@ class HtmlScanner:
         self._grammar = patterns.XML if xml else patterns.HTML
         self._kinds = frozenset(kinds)
         self._wanted = None if wanted is None else {tag: frozenset(names) for tag, names in wanted.items()}
-        if Kind.START_TAG not in self._kinds:
+        if TokenKind.START_TAG not in self._kinds:
             self._wanted = {}
         self._whole_text = whole_text
         self._limit = limit
@@ -87,7 +87,7 @@ class HtmlScanner:
         self._special: frozenset[bytes] = frozenset() if xml else ROOTS.union(patterns.RAW_ELEMENTS)
         self._skip = plain
         self._plain = plain is not None
-        if not self._plain and not self._kinds & {Kind.TEXT, Kind.END_TAG}:
+        if not self._plain and not self._kinds & {TokenKind.TEXT, TokenKind.END_TAG}:
             stops = None if self._wanted is None else self._special.union(self._wanted)
             self._skip = patterns.skip_pattern(stops, xml)
         self._foreign = ForeignContent()
@@ -170,8 +170,8 @@ class HtmlScanner:
             if buffer[start + 1] == _SOLIDUS:
                 if foreign.stack:
                     foreign.end(name)
-                if Kind.END_TAG in self._kinds:
-                    tokens.append(Token(Kind.END_TAG, base + start, base + position, name))
+                if TokenKind.END_TAG in self._kinds:
+                    tokens.append(Token(TokenKind.END_TAG, base + start, base + position, name))
                 continue
             special = foreign.stack or name in self._special
             if special or wanted is None:
@@ -228,8 +228,8 @@ class HtmlScanner:
                 if stop == len(buffer):
                     self._awaited = b"<"
                 return position, False
-        if stop > position and Kind.TEXT in self._kinds:
-            tokens.append(Token(Kind.TEXT, self._base + position, self._base + stop))
+        if stop > position and TokenKind.TEXT in self._kinds:
+            tokens.append(Token(TokenKind.TEXT, self._base + position, self._base + stop))
         return stop, found is not None
 
     def _oddity(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
@@ -240,44 +240,46 @@ class HtmlScanner:
             return position, False
         found = self._grammar.opening.match(buffer, position)
         if size - position < 3 and buffer[position:] in {b"<", b"</"}:
-            return self._settle(Kind.TEXT, position, size, tokens)
+            return self._settle(TokenKind.TEXT, position, size, tokens)
         assert found is not None
         opening = found.lastindex
         if opening == patterns.EMPTY_END_TAG:
-            return self._settle(Kind.IGNORED, position, found.end(), tokens)
+            return self._settle(TokenKind.IGNORED, position, found.end(), tokens)
         if opening == patterns.TAG:
-            return self._unfinished(Kind.IGNORED, position, final, tokens)
+            return self._unfinished(TokenKind.IGNORED, position, final, tokens)
         if opening == patterns.DOCTYPE and self._xml:
             doctype = patterns.XML_DOCTYPE.match(buffer, position)
             if doctype is None:
-                return self._unfinished(Kind.DOCTYPE, position, final, tokens)
-            return self._settle(Kind.DOCTYPE, position, doctype.end(), tokens)
+                return self._unfinished(TokenKind.DOCTYPE, position, final, tokens)
+            return self._settle(TokenKind.DOCTYPE, position, doctype.end(), tokens)
         if opening == patterns.COMMENT and not self._xml and buffer.startswith((b">", b"->"), found.end()):
-            return self._settle(Kind.COMMENT, position, buffer.index(b">", position) + 1, tokens)
+            return self._settle(TokenKind.COMMENT, position, buffer.index(b">", position) + 1, tokens)
         resume = base + found.end()
         if opening == patterns.COMMENT:
-            self._open = _Open(Kind.COMMENT, patterns.XML_COMMENT_END if self._xml else patterns.COMMENT_END, resume)
+            self._open = _Open(
+                TokenKind.COMMENT, patterns.XML_COMMENT_END if self._xml else patterns.COMMENT_END, resume
+            )
         elif opening == patterns.DOCTYPE:
-            self._open = _Open(Kind.DOCTYPE, patterns.GREATER, resume)
+            self._open = _Open(TokenKind.DOCTYPE, patterns.GREATER, resume)
         elif opening == patterns.CDATA and (self._xml or self._foreign.cdata):
-            self._open = _Open(Kind.CDATA, patterns.CDATA_END, resume)
+            self._open = _Open(TokenKind.CDATA, patterns.CDATA_END, resume)
         elif opening == patterns.QUESTION_MARK and self._xml:
-            self._open = _Open(Kind.INSTRUCTION, patterns.INSTRUCTION_END, resume)
+            self._open = _Open(TokenKind.INSTRUCTION, patterns.INSTRUCTION_END, resume)
         else:
-            self._open = _Open(Kind.COMMENT, patterns.GREATER, base + position + 2)
+            self._open = _Open(TokenKind.COMMENT, patterns.GREATER, base + position + 2)
         return position, True
 
-    def _settle(self, kind: Kind, start: int, end: int, tokens: list[Token]) -> tuple[int, bool]:
+    def _settle(self, kind: TokenKind, start: int, end: int, tokens: list[Token]) -> tuple[int, bool]:
         if kind in self._kinds:
             tokens.append(Token(kind, self._base + start, self._base + end))
         return end, True
 
-    def _unfinished(self, kind: Kind, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
+    def _unfinished(self, kind: TokenKind, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
         size = len(self._buffer)
         if final:
             return self._settle(kind, position, size, tokens)
         if size - position > self._limit:
-            self._open = _Open(Kind.IGNORED, patterns.NEVER, self._base + size)
+            self._open = _Open(TokenKind.IGNORED, patterns.NEVER, self._base + size)
             return position, True
         self._awaited = b">"
         if size - position > _LONG:

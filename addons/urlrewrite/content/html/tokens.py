@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 
-class Kind(IntEnum):
+class TokenKind(IntEnum):
     """What a token is."""
 
     TEXT = 0
@@ -51,7 +51,7 @@ class Attribute(NamedTuple):
 class Token(NamedTuple):
     """A span `[start, end)` of the whole stream and what it is."""
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     name: bytes = b""

@@ -56,27 +56,27 @@ class Case:
         self.unfinished = self.unfinished or time.monotonic() > self._until
         return not self.unfinished
 
-    def of(self, seen: RecordedExchange) -> ExchangeCase:
+    def of(self, exchange: RecordedExchange) -> ExchangeCase:
         """One exchange under the rules in force."""
-        if id(seen) not in self._cases:
-            self._cases[id(seen)] = ExchangeCase(seen, self.rules or _NO_RULES)
-        return self._cases[id(seen)]
+        if id(exchange) not in self._cases:
+            self._cases[id(exchange)] = ExchangeCase(exchange, self.rules or _NO_RULES)
+        return self._cases[id(exchange)]
 
-    def reading(self, seen: RecordedExchange) -> Reading:
+    def reading(self, exchange: RecordedExchange) -> Reading:
         """The trace of an exchange."""
-        return self.of(seen).reading
+        return self.of(exchange).reading
 
-    def site(self, seen: RecordedExchange) -> CompiledSite | None:
+    def site(self, exchange: RecordedExchange) -> CompiledSite | None:
         """The site that serves such a request now."""
-        return self.of(seen).compiled
+        return self.of(exchange).compiled
 
-    def level(self, seen: RecordedExchange) -> CompiledLevel | None:
+    def level(self, exchange: RecordedExchange) -> CompiledLevel | None:
         """The rules for such a request."""
-        return self.of(seen).level
+        return self.of(exchange).level
 
-    def origin(self, seen: RecordedExchange) -> Origin | None:
+    def origin(self, exchange: RecordedExchange) -> Origin | None:
         """The origin by which the client asked, as its browser has it."""
-        return origin_of(seen.request.scheme, seen.request.host)
+        return origin_of(exchange.request.scheme, exchange.request.host)
 
     def public_origins(self) -> frozenset[Origin]:
         """Every origin that some site is published under; where one takes every name, that by which it was asked."""
@@ -85,78 +85,82 @@ class Case:
         used = self.origin(self.page) if self.site(self.page) else None
         return frozenset({*named, used} if used else named)
 
-    def backend_hosts(self, seen: RecordedExchange) -> frozenset[str]:
+    def backend_hosts(self, exchange: RecordedExchange) -> frozenset[str]:
         """The hosts of backends that are not public names."""
         sites = self.rules.rules.sites if self.rules else ()
         hosts = {site.site.backend.host for site in sites if site.site.backend}
-        return frozenset((hosts | {self.of(seen).target.host}) - {origin.host for origin in self.public_origins()})
+        return frozenset((hosts | {self.of(exchange).target.host}) - {origin.host for origin in self.public_origins()})
 
-    def names_backend(self, url: str, seen: RecordedExchange) -> bool:
+    def names_backend(self, url: str, exchange: RecordedExchange) -> bool:
         """Whether an absolute URL leads to a backend past the proxy, host and port being a backend's."""
         origin = origin_of_url(url)
-        return origin is not None and origin.host in self.backend_hosts(seen) and bool(self.public_url(url, seen))
+        return (
+            origin is not None and origin.host in self.backend_hosts(exchange) and bool(self.public_url(url, exchange))
+        )
 
-    def public_url(self, url: str, seen: RecordedExchange) -> str:
+    def public_url(self, url: str, exchange: RecordedExchange) -> str:
         """The public URL of one that the backend's page names, "" if it has none."""
-        if self.site(seen) is None:
+        if self.site(exchange) is None:
             return ""
-        mapped = self.of(seen).link_map.map_text(url)
+        mapped = self.of(exchange).link_map.map_text(url)
         origin = origin_of_url(mapped)
         return mapped if origin and origin in self.public_origins() else ""
 
-    def body(self, seen: RecordedExchange, *, original: bool = False) -> str | None:
+    def body(self, exchange: RecordedExchange, *, original: bool = False) -> str | None:
         """The text of a response as the client got it, or as the backend sent it."""
-        key = id(seen), original
+        key = id(exchange), original
         if key not in self._texts:
-            answer, body = (seen.original, seen.original_body) if original else (seen.answer, seen.response_body)
-            self._texts[key] = body_text(answer, body)
+            response, body = (
+                (exchange.original, exchange.original_body) if original else (exchange.response, exchange.response_body)
+            )
+            self._texts[key] = body_text(response, body)
         return self._texts[key]
 
-    def references(self, seen: RecordedExchange, *, original: bool = False) -> list[Reference]:
+    def references(self, exchange: RecordedExchange, *, original: bool = False) -> list[Reference]:
         """What a response names, or named when the backend sent it: of a page or a style sheet."""
-        key = id(seen), original
+        key = id(exchange), original
         if key not in self._references:
-            found = self.body(seen, original=original)
-            url = (self.backend_url(seen) if original else "") or url_of(seen)
-            self._references[key] = _references(seen, found, url) if found else []
+            found = self.body(exchange, original=original)
+            url = (self.backend_url(exchange) if original else "") or url_of(exchange)
+            self._references[key] = _references(exchange, found, url) if found else []
         return self._references[key]
 
-    def backend_url(self, seen: RecordedExchange) -> str:
+    def backend_url(self, exchange: RecordedExchange) -> str:
         """The URL by which the backend knows an exchange, "" if it did not get there."""
-        return text(self.reading(seen).data, "target")
+        return text(self.reading(exchange).data, "target")
 
-    def twins(self, seen: RecordedExchange) -> Iterator[tuple[Reference, Reference]]:
+    def twins(self, exchange: RecordedExchange) -> Iterator[tuple[Reference, Reference]]:
         """What the backend's response named, and what ours names in the same place; nothing where they differ much."""
-        before, after = self.references(seen, original=True), self.references(seen)
+        before, after = self.references(exchange, original=True), self.references(exchange)
         if len(before) == len(after):
             for one, other in zip(before, after, strict=True):
                 if one.place == other.place:
                     yield one, other
 
-    def before(self, seen: RecordedExchange, reference: Reference) -> Reference | None:
+    def before(self, exchange: RecordedExchange, reference: Reference) -> Reference | None:
         """What the backend's response named in the place of a reference."""
-        if id(seen) not in self._before:
-            self._before[id(seen)] = {after: before for before, after in self.twins(seen)}
-        return self._before[id(seen)].get(reference)
+        if id(exchange) not in self._before:
+            self._before[id(exchange)] = {after: before for before, after in self.twins(exchange)}
+        return self._before[id(exchange)].get(reference)
 
     def named(self, url: str) -> tuple[RecordedExchange, Reference, Reference | None] | None:
         """Where a URL that was asked for is named: the response, the reference, and the backend's in the same place."""
         if self._named is None:
             self._named = {}
-            for seen in (self.page, *self.load.resources):
-                if seen is not self.page and not self.in_time():
+            for exchange in (self.page, *self.load.resources):
+                if exchange is not self.page and not self.in_time():
                     break
-                for each in self.references(seen):
-                    self._named.setdefault(each.url, (seen, each))
+                for each in self.references(exchange):
+                    self._named.setdefault(each.url, (exchange, each))
         found = self._named.get(url)
         return (*found, self.before(*found)) if found else None
 
-    def rule_source(self, name: str, seen: RecordedExchange) -> str:
+    def rule_source(self, name: str, exchange: RecordedExchange) -> str:
         """File and line of a rule, "" for one that is no longer there."""
-        for event in self.reading(seen).request:
+        for event in self.reading(exchange).request:
             if text(event, "rule") == name and text(event, "source"):
                 return text(event, "source")
-        site = self.site(seen)
+        site = self.site(exchange)
         if site is None:
             return ""
         for level in site.levels.values():
@@ -168,14 +172,14 @@ class Case:
                     return str(inbound.rule.source)
         return ""
 
-    def changes(self, seen: RecordedExchange) -> list[Event]:
+    def changes(self, exchange: RecordedExchange) -> list[Event]:
         """What was changed in a response's content, by rules and by the link map."""
-        return [event for event in self.reading(seen).response if event.get("event") == Name.CONTENT_CHANGE]
+        return [event for event in self.reading(exchange).response if event.get("event") == Name.CONTENT_CHANGE]
 
-    def changer(self, seen: RecordedExchange, before: str, after: str) -> str:
+    def changer(self, exchange: RecordedExchange, before: str, after: str) -> str:
         """The name of the rule that made one value the other, "" if no rule is known to have."""
         names: list[str] = []
-        for event in self.changes(seen):
+        for event in self.changes(exchange):
             was, became = text(event, "before"), text(event, "after")
             if (
                 text(event, "rule")
@@ -202,14 +206,14 @@ def path_of(url: str) -> str:
     return rest[slash:] if slash >= 0 else "/"
 
 
-def field(seen: RecordedExchange, name: str, *, original: bool = False) -> list[str]:
+def field(exchange: RecordedExchange, name: str, *, original: bool = False) -> list[str]:
     """The values of a field of a response."""
-    answer = seen.original if original else seen.answer
-    return field_values(answer.fields, name) if answer else []
+    response = exchange.original if original else exchange.response
+    return field_values(response.fields, name) if response else []
 
 
-def _references(seen: RecordedExchange, body: str, url: str) -> list[Reference]:
-    if is_html(seen.answer or seen.original):
+def _references(exchange: RecordedExchange, body: str, url: str) -> list[Reference]:
+    if is_html(exchange.response or exchange.original):
         return references(body, url)
-    declared = next(iter(field(seen, "content-type") or field(seen, "content-type", original=True)), "")
+    declared = next(iter(field(exchange, "content-type") or field(exchange, "content-type", original=True)), "")
     return style_references(body, url) if declared.lower().startswith("text/css") else []

@@ -27,19 +27,19 @@ _cached: WeakKeyDictionary[RulesInForce, dict[tuple[str, Origin], Names]] = Weak
 class ExchangeCase:
     """An exchange under the rules in force; each answer is found once, when it is first asked for."""
 
-    def __init__(self, seen: RecordedExchange, rules: RulesInForce) -> None:
-        self.seen = seen
+    def __init__(self, exchange: RecordedExchange, rules: RulesInForce) -> None:
+        self.exchange = exchange
         self.rules = rules
 
     @cached_property
     def reading(self) -> Reading:
         """Its trace."""
-        return read(self.seen.trace)
+        return read(self.exchange.trace)
 
     @cached_property
     def compiled(self) -> CompiledSite | None:
         """The site that served it, if there still is one of that name, else the one that would now; None if none."""
-        request, named = self.seen.request, text(self.reading.data, "site")
+        request, named = self.exchange.request, text(self.reading.data, "site")
         sites = [site for site in self.rules.rules.sites if site.site.name == named]
         return sites[0] if sites else self.rules.rules.find_site(request.scheme, request.host, request.target)
 
@@ -53,12 +53,12 @@ class ExchangeCase:
         """The level of the site's configuration that is in force for the request."""
         if self.compiled is None:
             return None
-        return self.compiled.level_of(CookedPath(self.seen.request.target.partition("?")[0]).text)
+        return self.compiled.level_of(CookedPath(self.exchange.request.target.partition("?")[0]).text)
 
     @cached_property
     def public(self) -> Origin:
         """The origin by which the client asked, as the site publishes it."""
-        return _public(self.compiled, self.seen.request, self.rules)
+        return _public(self.compiled, self.exchange.request, self.rules)
 
     @cached_property
     def target(self) -> Origin:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.carriers import CARRIERS, Carrier, Use, Value
-from urlrewrite.content.html.rewriter import HtmlScanner, Kind, Token
-from urlrewrite.content.kinds import Kind as ContentKind
-from urlrewrite.content.kinds import content_kind, sniff_kind
+from urlrewrite.content.html.rewriter import HtmlScanner, Token, TokenKind
+from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, decoded_body
 from urlrewrite.model.field_lines import field_values
@@ -66,18 +65,18 @@ class Reference:
     crossorigin: bool = False
 
 
-def body_text(answer: ResponseFacts | None, body: bytes | None) -> str | None:
+def body_text(response: ResponseFacts | None, body: bytes | None) -> str | None:
     """The text of a body, decoded as a browser would; None where it is none, was not kept, or cannot be decoded."""
-    return (decoded_body(answer, body).text or None) if answer and body else None
+    return (decoded_body(response, body).text or None) if response and body else None
 
 
-def is_html(answer: ResponseFacts | None, body: bytes | None = None) -> bool:
+def is_html(response: ResponseFacts | None, body: bytes | None = None) -> bool:
     """Whether a response is a page."""
-    if answer is None:
+    if response is None:
         return False
-    declared = next(iter(field_values(answer.fields, "content-type")), "")
+    declared = next(iter(field_values(response.fields, "content-type")), "")
     kind = content_kind(declared) if declared else sniff_kind(body or b"")
-    return kind in (ContentKind.HTML, ContentKind.XHTML)
+    return kind in (Kind.HTML, Kind.XHTML)
 
 
 def references(page: str, url: str) -> list[Reference]:
@@ -85,10 +84,10 @@ def references(page: str, url: str) -> list[Reference]:
     data = page.encode("utf-8", "replace")
     found: list[Reference] = []
     base = url
-    tokens = HtmlScanner(kinds={Kind.START_TAG, Kind.RAW_TEXT}, limit=MAX_LENGTH).feed(data, final=True)
+    tokens = HtmlScanner(kinds={TokenKind.START_TAG, TokenKind.RAW_TEXT}, limit=MAX_LENGTH).feed(data, final=True)
     based = False
     for token in tokens:
-        if token.kind is Kind.RAW_TEXT:
+        if token.kind is TokenKind.RAW_TEXT:
             found += _raw(token, _text(data[token.start : token.end]), base)
         else:
             attributes = {

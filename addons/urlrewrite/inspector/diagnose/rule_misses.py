@@ -115,7 +115,7 @@ def _skipped(rule: str, name: str, preconditions: dict[str, Block]) -> Miss:
 
 def _idle(story: Story) -> Iterator[Miss]:
     if story.matches:
-        failed = condition_failed(story.told)
+        failed = condition_failed(story.evaluated)
         if failed:
             why, score = _condition(failed)
             yield Miss("response", story.name, why, 1 + score)
@@ -179,5 +179,7 @@ def _condition(event: Event) -> tuple[Cause, float]:
     if flag(event, "matched"):
         return cause(Why.NEGATED_CONDITION, template=template, pattern=pattern, value=shown(value, 120)), 0.3
     reach = min(max(number(event, "matched_up_to") or 0, 0), len(value))
-    told = cause(Why.CONDITION, template=template, value=shown(value, 120), pattern=pattern, reach=_reach(value, reach))
-    return told, reach / (len(value) + 1)
+    found = cause(
+        Why.CONDITION, template=template, value=shown(value, 120), pattern=pattern, reach=_reach(value, reach)
+    )
+    return found, reach / (len(value) + 1)

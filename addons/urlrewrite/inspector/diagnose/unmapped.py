@@ -52,12 +52,12 @@ def body_passed(reading: Reading) -> Cause | None:
     return None
 
 
-def why_unmapped(case: Case, seen: RecordedExchange, reference: Reference) -> Cause:
+def why_unmapped(case: Case, exchange: RecordedExchange, reference: Reference) -> Cause:
     """The cause, as a clause that may stand behind "because", with the rule that is concerned if one is."""
-    of_one = case.of(seen)
-    if found := body_passed(of_one.reading) or _took_too_much(case, seen, reference):
+    of_one = case.of(exchange)
+    if found := body_passed(of_one.reading) or _took_too_much(case, exchange, reference):
         return found
-    place = _Place(reference, reference.written, case.body(seen) or "")
+    place = _Place(reference, reference.written, case.body(exchange) or "")
     rules = list(of_one.level.outbound_rules)[:_MAX_RULES] if of_one.level else []
     meant = [rule for rule in rules if _is_meant(rule)]
     for compiled in meant:
@@ -65,20 +65,20 @@ def why_unmapped(case: Case, seen: RecordedExchange, reference: Reference) -> Ca
             return found
     source = str(of_one.site.source) if of_one.site else ""
     if of_one.links is LinkMode.EVERYWHERE:
-        return cause(Why.LINKS_MAP_IT_NOW if case.public_url(reference.url, seen) else Why.SPELLING)
+        return cause(Why.LINKS_MAP_IT_NOW if case.public_url(reference.url, exchange) else Why.SPELLING)
     if of_one.links is LinkMode.TAGS and not reference.tag:
         return cause(Why.TAGS_END, source=source, place=reference.place, rules="")
     return cause(Why.NO_RULE, source=source, mode=of_one.links, place=reference.place)
 
 
-def _took_too_much(case: Case, seen: RecordedExchange, reference: Reference) -> Cause | None:
+def _took_too_much(case: Case, exchange: RecordedExchange, reference: Reference) -> Cause | None:
     """A rule that replaced a text in which the backend is still named: it matched several links at once."""
     host = _host(reference)
-    for event in case.changes(seen):
+    for event in case.changes(exchange):
         rule, before, after = text(event, "rule"), text(event, "before"), text(event, "after")
         if not rule or not host or host not in after.lower():
             continue
-        source, count = case.rule_source(rule, seen), before.lower().count(host)
+        source, count = case.rule_source(rule, exchange), before.lower().count(host)
         if count > after.lower().count(host):
             return cause(Why.TOOK_SEVERAL, rule, source, count=count, value=shown(before, 160))
         if not count:
@@ -143,14 +143,14 @@ def _stopped_before(
     return None
 
 
-def field_cause(case: Case, seen: RecordedExchange, name: str) -> Cause:
+def field_cause(case: Case, exchange: RecordedExchange, name: str) -> Cause:
     """Why a field of a response still names the backend, or names what it must not."""
-    for event in case.changes(seen):
+    for event in case.changes(exchange):
         rule = text(event, "rule")
         if rule and text(event, "where").lower() == name.lower():
             before, after = shown(text(event, "before"), 100), shown(text(event, "after"), 100)
-            return cause(Why.WROTE_FIELD, rule, case.rule_source(rule, seen), before=before, after=after)
-    of_one = case.of(seen)
+            return cause(Why.WROTE_FIELD, rule, case.rule_source(rule, exchange), before=before, after=after)
+    of_one = case.of(exchange)
     variable = f"RESPONSE_{name.replace('-', '_')}"
     for compiled in rules_for(of_one, variable, None):
         pattern = shown(compiled.rule.match.pattern, 100)

@@ -29,7 +29,7 @@ _MAX_RULES = 4
 def cause_in_field(case: ExchangeCase, name: str, value: str, named: Named, *, would_map: bool) -> Cause:
     """Why a name was left in a field of the response."""
     kind = kind_of(name)
-    if case.seen.own:
+    if case.exchange.own:
         return _own(case)
     if kind is FieldKind.UNTOUCHED:
         return cause(Why.COMPARED_FIELD, name=name)
@@ -50,12 +50,12 @@ def cause_in_field(case: ExchangeCase, name: str, value: str, named: Named, *, w
 
 def cause_of_phrase(case: ExchangeCase) -> Cause:
     """Why a name was left in the reason phrase."""
-    return _own(case) if case.seen.own else cause(Why.REASON_PHRASE)
+    return _own(case) if case.exchange.own else cause(Why.REASON_PHRASE)
 
 
 def cause_in_body(case: ExchangeCase, kind: Kind, place: Place, named: Named, *, would_map: bool) -> Cause:
     """Why a name was left in the body; `would_map` tells that the link map reads the spelling."""
-    if case.seen.own:
+    if case.exchange.own:
         return _own(case)
     if place.sort is Sort.IDENTIFIER:
         return cause(Why.IDENTIFIER, place=place.label)
@@ -71,7 +71,7 @@ def cause_in_body(case: ExchangeCase, kind: Kind, place: Place, named: Named, *,
     if left := _left_alone(case, kind, place):
         also, why = left
         helps = would_map and case.links is not LinkMode.TAGS
-        bare = "" if named.is_url or helps else "it is a bare name and no URL: "
+        bare = "" if named.is_url or helps else "it is a bare name, not a URL: "
         detail = f"; it is mapped if linksAlso has {also}" if helps else ""
         return cause(why, bare=bare, detail=detail, rules=rules)
     if place.sort is Sort.COMMENT:
@@ -99,8 +99,8 @@ def _passed(case: ExchangeCase, kind: Kind) -> Cause | None:
         return None
     why = f"the body was passed as it came: {text(plan, 'why')}"
     if kind is Kind.BINARY:
-        answer = case.seen.answer
-        said = next(iter(field_values(answer.fields, "content-type")), "no type at all") if answer else ""
+        response = case.exchange.response
+        said = next(iter(field_values(response.fields, "content-type")), "no type at all") if response else ""
         return cause(Why.BODY_PASSED, detail=f"{why} (Content-Type says {said})")
     if reason == Reason.NOT_CONCERNED and (kind is Kind.OTHER_TEXT or case.links is not LinkMode.EVERYWHERE):
         return None
@@ -157,8 +157,8 @@ def in_domain(value: str, at: int) -> bool:
 def _rules_told(case: ExchangeCase, variable: str, place: Place | None = None) -> str:
     """What kept the rules that are for a place from acting: `; the rule "x" is for it, but ...`, or nothing."""
     concerned = list(rules_for(case, variable, (place.tag, place.attribute) if place else None))
-    told = [_kept_back(case, rule) for rule in concerned if not _is_for_bodies(rule)]
-    found = [words for words in dict.fromkeys(told) if words][:_MAX_RULES]
+    clauses = [_kept_back(case, rule) for rule in concerned if not _is_for_bodies(rule)]
+    found = [words for words in dict.fromkeys(clauses) if words][:_MAX_RULES]
     # They are for every place alike, so that one which does not match here may well be meant for another place.
     if bodies := [rule.rule.name for rule in concerned if _is_for_bodies(rule)]:
         found.append(f"no rule for whole bodies ({quoted_names(bodies)}) matches it")

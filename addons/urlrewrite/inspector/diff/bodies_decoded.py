@@ -69,7 +69,7 @@ def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: Fi
     kind = content_kind(content_type) if content_type is not None else sniff_kind(data)
     if kind is Kind.BINARY and data:
         declared = media_type(content_type or "") or "of no declared type"
-        return DecodedBody(None, f"this body is {declared}, {len(data):,} bytes: no text", kind, None, codings, size)
+        return DecodedBody(None, f"this body is {declared}, {len(data):,} bytes: not text", kind, None, codings, size)
     charset = detect(data, content_type, kind=kind.charset_rules)
     return DecodedBody(_text(data, charset), "", kind, charset, codings, size)
 

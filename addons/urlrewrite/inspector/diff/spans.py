@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from urlrewrite.inspector.diff.causes import Cause
+    from urlrewrite.inspector.diff.causes import ChangeCause
 
 MAX_SPANS = 20_000
 """Spans that are told apart; what comes after them is one span."""
@@ -37,7 +37,7 @@ class Span:
     end: int
     before: str
     after: str
-    by: tuple[Cause, ...] = ()
+    by: tuple[ChangeCause, ...] = ()
 
     def moved(self, by: int) -> Span:
         """The same so many characters further on."""
@@ -211,7 +211,7 @@ def applied(text: str, spans: Iterable[Span]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def because(spans: Iterable[Span], cause: Cause) -> list[Span]:
+def because(spans: Iterable[Span], cause: ChangeCause) -> list[Span]:
     """The spans with one more cause."""
     return [replace(span, by=(*span.by, cause)) for span in spans]
 
@@ -232,7 +232,7 @@ def chained(before: str, first: Sequence[Span], second: Sequence[Span], after: s
     while index < len(edits):
         start, end = edits[index][:2]
         origin, target = start - shifts[0], start + shifts[1]
-        by: dict[int, list[Cause]] = {0: [], 1: []}
+        by: dict[int, list[ChangeCause]] = {0: [], 1: []}
         while index < len(edits):
             next_start, next_end, stage, span = edits[index]
             empty = next_start == next_end or start == end

@@ -18,7 +18,7 @@ from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, DecodedBody, decoded_body
-from urlrewrite.inspector.diff.causes import LINKS, Cause
+from urlrewrite.inspector.diff.causes import LINKS, ChangeCause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
 from urlrewrite.model.field_lines import FieldLines
@@ -34,7 +34,7 @@ _SECONDS = 5.0
 class Stage:
     """What the response was after `cause`: its fields, and its body if that is text."""
 
-    cause: Cause
+    cause: ChangeCause
     fields: FieldLines
     text: str | None
 
@@ -44,41 +44,41 @@ class NoStages(Exception):  # noqa: N818
 
 
 def stages_of(
-    seen: RecordedExchange, rules: RulesInForce | None, original: DecodedBody, answer: DecodedBody
+    exchange: RecordedExchange, rules: RulesInForce | None, original: DecodedBody, response: DecodedBody
 ) -> list[Stage]:
     """The stages of a response in the order in which they came about; the last one is the response.
 
     Raises:
         NoStages: the original was not kept, or the rules in force give another response.
     """
-    if seen.original is None:
+    if exchange.original is None:
         raise NoStages("there is no original response to go through the rules again")
     if rules is None:
         raise NoStages("no rules are in force")
-    if seen.trace.get("rules") != rules.fingerprint:
+    if exchange.trace.get("rules") != rules.fingerprint:
         raise NoStages("the rules have been changed since: those in force did not make this response")
-    if seen.original_body is None or len(seen.original_body) > MAX_LENGTH:
+    if exchange.original_body is None or len(exchange.original_body) > MAX_LENGTH:
         raise NoStages(original.note)
     until = time.monotonic() + _SECONDS
     settings = replace(rules.settings, trace=TraceLevel.OFF, recode=Recode.PLAIN)
-    whole = _evaluated(seen, replace(rules, settings=settings))
+    whole = _evaluated(exchange, replace(rules, settings=settings))
     result = _text(whole)
-    if result != answer.text:
+    if result != response.text:
         raise NoStages("going through the same rules again gives another body than the client got")
     stages: list[Stage] = []
     for rule in _acting(whole, rules)[:MAX_STAGES]:
         if time.monotonic() > until:
             raise NoStages(f"going through the rules again takes longer than {_SECONDS:g} seconds")
         cut = replace(rules.rules, sites=tuple(_cut(site, rule) for site in rules.rules.sites))
-        evaluation = _evaluated(seen, RulesInForce(cut, settings))
-        stages.append(Stage(Cause(rule), evaluation.fields or (), _text(evaluation)))
-    return [*stages, Stage(LINKS, seen.answer.fields if seen.answer else (), answer.text)]
+        evaluation = _evaluated(exchange, RulesInForce(cut, settings))
+        stages.append(Stage(ChangeCause(rule), evaluation.fields or (), _text(evaluation)))
+    return [*stages, Stage(LINKS, exchange.response.fields if exchange.response else (), response.text)]
 
 
-def _evaluated(seen: RecordedExchange, rules: RulesInForce) -> Evaluation:
-    assert seen.original is not None
+def _evaluated(exchange: RecordedExchange, rules: RulesInForce) -> Evaluation:
+    assert exchange.original is not None
     try:
-        return evaluate(rules, seen.request, seen.original, seen.original_body or b"")
+        return evaluate(rules, exchange.request, exchange.original, exchange.original_body or b"")
     except Exception as error:
         # A saved flow may hold what no network would have let through.
         raise NoStages(f"this exchange cannot be gone through again: {error}") from error

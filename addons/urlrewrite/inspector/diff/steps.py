@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from urlrewrite.inspector.diff.causes import Cause
+from urlrewrite.inspector.diff.causes import ChangeCause
 from urlrewrite.inspector.diff.differences import FOLLOWS_BODY, Differences, FieldChange, field_changes
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Reading, flag, name_of, text
 
-_UNKNOWN = Cause("other changes, which the trace does not tell the cause of", is_rule=False)
+_UNKNOWN = ChangeCause("other changes, whose cause the trace does not name", is_rule=False)
 
 _WHAT: dict[str, tuple[str, str]] = {
     Name.REWRITE_ACTION: ("rewrites to", "rewrite_url"),
     Name.REDIRECT_ACTION: ("redirects to", "location"),
-    Name.CUSTOM_RESPONSE_ACTION: ("answers", "status"),
+    Name.CUSTOM_RESPONSE_ACTION: ("responds with", "status"),
 }
 
 
@@ -44,7 +44,7 @@ class ResponseStep:
     `before` is None where the body is no text.
     """
 
-    cause: Cause
+    cause: ChangeCause
     fields: tuple[FieldChange, ...]
     before: str | None
     spans: tuple[Span, ...]
@@ -112,5 +112,5 @@ def _by_causes(found: Differences) -> Iterator[ResponseStep]:
         left = later
 
 
-def _last(causes: tuple[Cause, ...]) -> Cause:
+def _last(causes: tuple[ChangeCause, ...]) -> ChangeCause:
     return causes[-1] if causes else _UNKNOWN

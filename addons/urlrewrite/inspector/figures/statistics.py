@@ -85,12 +85,12 @@ class Statistics:
 
     def reload(self, ok: bool, seconds: float, problems: Iterable[str] = (), *, fingerprint: str = "") -> None:
         """Counts one load of the rule files, which took `seconds`; `fingerprint` is that of the rules now in force."""
-        told = tuple(problems)
-        kept = tuple(clipped(problem, _PROBLEM) for problem in told[:_PROBLEMS])
+        messages = tuple(problems)
+        kept = tuple(clipped(problem, _PROBLEM) for problem in messages[:_PROBLEMS])
         now = time.time()
         with self._lock:
             figures = self._figures
-            figures.reloads.append(Reload(now, ok, seconds, kept, len(told) - len(kept), fingerprint))
+            figures.reloads.append(Reload(now, ok, seconds, kept, len(messages) - len(kept), fingerprint))
             if not ok:
                 figures.reloads_failed += 1
                 return

@@ -33,8 +33,8 @@ from urlrewrite.model import (
 )
 
 _NOTHING = {
-    "base64": "Take it up with the backend: what is inside of base64 may be signed, and has a length of its own.",
-    "identifier": "It has to stay: whoever compares it would no longer know it.",
+    "base64": "Change it in the backend: what is inside base64 may be signed, and its length may be declared.",
+    "identifier": "It has to stay: whatever compares it would no longer recognize it.",
     "other host": "If that host is to be reached from outside, publish it as a site of its own.",
     "": "No rule can do it here; what the reason says has to be changed, in the backend or in what is asked of it.",
 }
@@ -55,9 +55,9 @@ class Proposal:
     site: str = ""
 
 
-def proposal(leak: Leak, seen: RecordedExchange, rules: RulesInForce) -> Proposal:
+def proposal(leak: Leak, exchange: RecordedExchange, rules: RulesInForce) -> Proposal:
     """What would take a leak of an exchange away."""
-    case = ExchangeCase(seen, rules)
+    case = ExchangeCase(exchange, rules)
     site = case.site.name if case.site else ""
     rule = rule_for(case, leak)
     xml = _xml(rule) if rule else ""
@@ -137,7 +137,7 @@ def _another_site(case: ExchangeCase, leak: Leak) -> Proposal:
     entry.add("name", label)
     entry.add("public", f"{case.public}/{label}")
     entry.add("backend", str(leak.origin))
-    why = "Publishes that backend below the public name, so that its links have something to become."
+    why = "Publishes that backend below the public name, so that its links can be mapped."
     return Proposal(f"Publish {leak.origin}", why, yaml_document(Map([("sites", List([(entry, "")]), "")])))
 
 

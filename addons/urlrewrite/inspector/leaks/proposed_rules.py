@@ -64,7 +64,7 @@ def rule_for(case: ExchangeCase, leak: Leak) -> Draft | None:
     if (
         leak.named is None
         or leak.named.hidden
-        or case.seen.own
+        or case.exchange.own
         or leak.named.relation in (Relation.BELOW, Relation.LONGER)
     ):
         return None
@@ -112,10 +112,10 @@ def _mapped(link_map: LinkMap, data: bytes) -> tuple[str, str] | None:
     """What a link map replaces at the very beginning of some data, and with what."""
     changes: list[tuple[int, bytes, bytes]] = []
 
-    def told(offset: int, before: bytes, after: bytes) -> None:
+    def record(offset: int, before: bytes, after: bytes) -> None:
         changes.append((offset, before, after))
 
-    link_map.map(data, on_change=told)
+    link_map.map(data, on_change=record)
     if not changes or changes[0][0]:
         return None
     return _text(changes[0][1]), _text(changes[0][2])
@@ -178,8 +178,8 @@ def _cookie_domain(case: ExchangeCase, leak: Leak) -> tuple[str, str]:
 
 def _body_rule(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, after: str, name: str) -> None:
     where = leak.where
-    answer = case.seen.answer
-    content_type = next(iter(field_values(answer.fields, "content-type")), "") if answer else ""
+    response = case.exchange.response
+    content_type = next(iter(field_values(response.fields, "content-type")), "") if response else ""
     media = content_type.partition(";")[0].strip().lower()
     condition = ""
     if media:
@@ -199,7 +199,7 @@ def _body_rule(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, after
 
 def transformed(case: ExchangeCase) -> list[OutboundRule]:
     """Rules that take `no-transform` out of Cache-Control, as it stands in the response."""
-    fields = case.seen.original.fields if case.seen.original else ()
+    fields = case.exchange.original.fields if case.exchange.original else ()
     draft = Draft()
     for value in field_values(fields, "cache-control"):
         if "no-transform" not in value.lower():

@@ -126,12 +126,12 @@ def leak_places(fields: FieldLines, body: bytes | None, request: RequestFacts, r
     ]
 
 
-def find_leaks(seen: RecordedExchange, rules: RulesInForce) -> list[Leak]:
+def find_leaks(exchange: RecordedExchange, rules: RulesInForce) -> list[Leak]:
     """Every name of a backend in the response of an exchange, the most harmful first; see `Leak`."""
-    if seen.answer is None:
+    if exchange.response is None:
         return []
-    case = ExchangeCase(seen, rules)
-    fields, raw = response_body(seen, rules)
+    case = ExchangeCase(exchange, rules)
+    fields, raw = response_body(exchange, rules)
     found = [*_of_fields(case, fields), *_of_phrase(case), *_of_paths(case)]
     if raw:
         found += _of_body(case, fields, raw)
@@ -153,9 +153,9 @@ def grouped(leaks: Iterable[Leak]) -> list[Leak]:
     return list(groups.values())
 
 
-def leaks_text(seen: RecordedExchange, rules: RulesInForce) -> str:
+def leaks_text(exchange: RecordedExchange, rules: RulesInForce) -> str:
     """The leaks of an exchange as text for a fixed-width view; whatever was recorded, this raises nothing."""
-    leaks = find_leaks(seen, rules)
+    leaks = find_leaks(exchange, rules)
     if not leaks:
         return "no name of a backend is left in this response"
     matter = sum(leak.count for leak in leaks if leak.harm is not Harm.INFORMATION)
@@ -191,8 +191,8 @@ def _of_fields(case: ExchangeCase, fields: FieldLines) -> Iterator[Leak]:
 
 
 def _of_phrase(case: ExchangeCase) -> Iterator[Leak]:
-    answer = case.seen.answer
-    data = answer.reason.encode("utf-8", "surrogateescape") if answer else b""
+    response = case.exchange.response
+    data = response.reason.encode("utf-8", "surrogateescape") if response else b""
     for named in case.names.find(data):
         yield _leak(case, "reason phrase", data, named, cause_of_phrase(case), Harm.INFORMATION)
 
@@ -208,7 +208,7 @@ def _of_paths(case: ExchangeCase) -> Iterator[Leak]:
 
 def _of_body(case: ExchangeCase, fields: FieldLines, raw: bytes) -> Iterator[Leak]:
     try:
-        body = body_of(fields, raw, case.seen.request.target.partition("?")[0])
+        body = body_of(fields, raw, case.exchange.request.target.partition("?")[0])
     except Unreadable as error:
         why = cause(Why.UNREADABLE, detail=error)
         yield Leak("body", "unknown", "", "", why, Harm.INFORMATION, Remedy.NONE, "")
@@ -246,12 +246,12 @@ def _would_map(link_map: LinkMap, data: bytes, named: Named) -> bool:
     until = named.end - begin
     spans: list[int] = []
 
-    def told(offset: int, before: bytes, after: bytes) -> None:
+    def record(offset: int, before: bytes, after: bytes) -> None:
         del before, after
         spans.append(offset)
 
     around = data[begin : named.end + _REACH]
-    link_map.map(around, bare=True, on_change=told)
+    link_map.map(around, bare=True, on_change=record)
     if named.is_url and not spans:
         # In an attribute that holds one URL, a browser reads it all the same.
         map_browser_url(data[named.start : named.end + _REACH], link_map, lambda *_: spans.append(until - 1))

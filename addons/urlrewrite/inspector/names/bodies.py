@@ -70,11 +70,11 @@ def body_of(fields: FieldLines, raw: bytes, path: str) -> Body:
     return Body(view.data, data, kind, view) if view else Body(data, data, kind)
 
 
-def response_body(seen: RecordedExchange, rules: RulesInForce) -> tuple[FieldLines, bytes | None]:
+def response_body(exchange: RecordedExchange, rules: RulesInForce) -> tuple[FieldLines, bytes | None]:
     """Fields and body of the response; one that streamed by is made again from the backend's, if that was kept."""
-    if seen.answer is None:
+    if exchange.response is None:
         return (), None
-    if seen.response_body is None and seen.original is not None and seen.original_body is not None:
-        again = evaluate(rules, seen.request, seen.original, seen.original_body)
+    if exchange.response_body is None and exchange.original is not None and exchange.original_body is not None:
+        again = evaluate(rules, exchange.request, exchange.original, exchange.original_body)
         return again.fields or (), again.body
-    return seen.answer.fields, seen.response_body
+    return exchange.response.fields, exchange.response_body

@@ -14,8 +14,7 @@ from enum import StrEnum
 
 from urlrewrite.content.carriers import URL_ATTRIBUTES
 from urlrewrite.content.html.attributes import is_name
-from urlrewrite.content.html.rewriter import HtmlScanner, Token
-from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.html.rewriter import HtmlScanner, Token, TokenKind
 from urlrewrite.content.kinds import Kind, content_kind
 
 

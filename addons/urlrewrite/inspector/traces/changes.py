@@ -26,10 +26,10 @@ def field_changes(events: Iterable[Event]) -> list[str]:
         before, after = text(event, "before"), text(event, "after")
         lines += [f"      - {name}: {shown(before)}"] if before else []
         lines += [f"      + {name}: {shown(after)}"] if after or not before else []
-    told: list[str] = []
+    listed: list[str] = []
     for reasons, lines in by_reason.items():
-        told += [f"    {line}" for line in map(shown, reasons or ("(no reason given)",))] + lines
-    return told
+        listed += [f"    {line}" for line in map(shown, reasons or ("(no reason given)",))] + lines
+    return listed
 
 
 def content_changes(events: list[Event], indent: str) -> list[str]:

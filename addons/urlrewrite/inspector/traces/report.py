@@ -53,7 +53,7 @@ def summary(trace: Mapping[str, Any]) -> str:
         _leaks(reading),
         _broken_off(reading),
         _first_problem(reading, 60),
-        f"answer: {quoted_names(acted)}" if acted else "",
+        f"response: {quoted_names(acted)}" if acted else "",
     ]
     return " · ".join(filter(None, parts)) or "passed unchanged"
 
@@ -96,7 +96,7 @@ def _head(reading: Reading) -> list[str]:
         if text(source, key)
     ]
     what = [_decision(reading), _tally(reading), _leaks(reading), _broken_off(reading)]
-    less = "only what was decided was traced; option urlrewrite_trace=full tells why" if text(data, "level") else ""
+    less = "only decisions were traced; the option urlrewrite_trace=full shows why" if text(data, "level") else ""
     return [
         _request(reading),
         f"→ {_result(reading)}",
@@ -139,7 +139,7 @@ def _decision(reading: Reading) -> str:
         case "AbortRequest":
             return f"aborted{by}"
         case _:
-            return f"passed on with {quoted_names(names)}" if names else ""
+            return f"forwarded with {quoted_names(names)}" if names else ""
 
 
 def _broken_off(reading: Reading) -> str:
@@ -206,7 +206,7 @@ def _problem(event: Event) -> list[str]:
 def iis_instead(event: Event) -> str:
     """What IIS does where this happens, as a sentence; "" if the event does not say it."""
     iis, status = visible(text(event, "iis")), visible(text(event, "iis_status"))
-    return f"IIS {iis}" if iis else f"IIS would answer {status} here" if status else ""
+    return f"IIS {iis}" if iis else f"IIS would respond with {status} here" if status else ""
 
 
 def _first_problem(reading: Reading, limit: int) -> str:

@@ -87,7 +87,7 @@ def _routed(event: Event) -> Iterator[str]:
     if name_of(event) == Name.ANSWERED:
         sub_status = number(event, "sub_status")
         status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
-        yield labelled("answered", f"{status}, and the backend was not asked", "  ")
+        yield labelled("answered", f"{status}; the request was not forwarded", "  ")
         return
     yield labelled("sent to", shown(text(event, "url")), "  ")
     yield labelled("", f"Host: {shown(text(event, 'host'))}", "  ")
@@ -176,8 +176,8 @@ def _step(event: Event, block: Block) -> list[str]:
         case Name.CUSTOM_RESPONSE_ACTION:
             sub_status = number(event, "sub_status")
             status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
-            told = [shown(text(event, key)) for key in ("status_reason", "description") if text(event, key)]
-            return [labelled("answer", " · ".join([status, *told]), inside)]
+            reasons = [shown(text(event, key)) for key in ("status_reason", "description") if text(event, key)]
+            return [labelled("response", " · ".join([status, *reasons]), inside)]
         case Name.ABORT_REQUEST_ACTION:
             return [labelled("abort", "the connection is closed without a response", inside)]
         case Name.RESPONSE_CACHE_DIRECTIVE:

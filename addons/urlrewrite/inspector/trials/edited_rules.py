@@ -44,7 +44,7 @@ class Loaded:
         return RulesInForce(rules, replace(settings, trace=TraceLevel.FULL))
 
 
-def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
+def load_edited(snapshot: Snapshot, edited: Mapping[str, str]) -> Loaded:
     """The rules with texts in the place of what is on disk, by absolute path.
 
     The last few are kept, since whoever edits a URL asks for the same rules again and again.
@@ -52,16 +52,16 @@ def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
     Raises:
         NotEditable: a path is none of the rule files, or a text cannot be held by its file.
     """
-    contents = edited_contents(shown, edited)
-    key = shown.files, shown.overrides, tuple(sorted(contents.items()))
+    contents = edited_contents(snapshot, edited)
+    key = snapshot.files, snapshot.overrides, tuple(sorted(contents.items()))
     with _lock:
         kept = _kept.get(key)
     if kept and stamp(name for name, *_ in kept[1]) == kept[1]:
         return kept[0]
-    names = rule_paths(shown)
+    names = rule_paths(snapshot)
     before = stamp(names)
     try:
-        compiled, problems = load_rules(shown.files, shown.overrides, contents)
+        compiled, problems = load_rules(snapshot.files, snapshot.overrides, contents)
     except RuleFileError as error:
         loaded = Loaded(None, error.problems)
         named = error.rule_set.files if error.rule_set else ()

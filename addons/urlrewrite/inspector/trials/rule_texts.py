@@ -47,19 +47,19 @@ class RuleText:
     note: str = ""
 
 
-def rule_texts(shown: Snapshot) -> list[RuleText]:
+def rule_texts(snapshot: Snapshot) -> list[RuleText]:
     """The files of the rules in force: first those that were given, then those that they name."""
-    return [_rule_text(path) for path in rule_paths(shown)]
+    return [_rule_text(path) for path in rule_paths(snapshot)]
 
 
-def rule_paths(shown: Snapshot) -> list[str]:
+def rule_paths(snapshot: Snapshot) -> list[str]:
     """The absolute paths of these files."""
-    named = shown.rules.rules.rule_set.files if shown.rules else ()
-    given = (str(Path(path).absolute()) for path in shown.files)
+    named = snapshot.rules.rules.rule_set.files if snapshot.rules else ()
+    given = (str(Path(path).absolute()) for path in snapshot.files)
     return list(dict.fromkeys((*given, *named)))[:MAX_TEXTS]
 
 
-def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, bytes]:
+def edited_contents(snapshot: Snapshot, edited: Mapping[str, str]) -> dict[str, bytes]:
     """What would be saved for edited texts, by path; nothing for those that are as they are on disk.
 
     Raises:
@@ -67,7 +67,7 @@ def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, byt
     """
     contents = {}
     for path, text in edited.items():
-        content = _content_on_disk(shown, path)
+        content = _content_on_disk(snapshot, path)
         try:
             changed = _as_saved(content, text)
         except (UnicodeError, LookupError) as error:
@@ -81,7 +81,7 @@ def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, byt
     return contents
 
 
-def save(shown: Snapshot, path: str, content: bytes, stamp: str) -> str:
+def save(snapshot: Snapshot, path: str, content: bytes, stamp: str) -> str:
     """Puts a new content in the place of a rule file; the new stamp.
 
     `stamp` is that of the content which was edited. Where the path is a link, what it leads to is replaced.
@@ -90,7 +90,7 @@ def save(shown: Snapshot, path: str, content: bytes, stamp: str) -> str:
         NotEditable: the path is none of the rule files, or the file was changed since by somebody else.
         OSError: it cannot be written.
     """
-    if stamp_of_file(shown, path) != stamp:
+    if stamp_of_file(snapshot, path) != stamp:
         raise NotEditable(
             f"{path} was changed on disk since it was read here. Nothing was saved: load it again, and make your "
             "change in the new text."
@@ -114,9 +114,9 @@ def save(shown: Snapshot, path: str, content: bytes, stamp: str) -> str:
     return _stamp_of(content)
 
 
-def stamp_of_file(shown: Snapshot, path: str) -> str:
+def stamp_of_file(snapshot: Snapshot, path: str) -> str:
     """The stamp of a rule file as it is on disk now. Raises NotEditable."""
-    return _stamp_of(_content_on_disk(shown, path))
+    return _stamp_of(_content_on_disk(snapshot, path))
 
 
 def _stamp_of(content: bytes) -> str:
@@ -133,8 +133,8 @@ def _rule_text(path: str) -> RuleText:
     return RuleText(path, text.replace("\r\n", "\n"), _stamp_of(content))
 
 
-def _content_on_disk(shown: Snapshot, path: str) -> bytes:
-    if path not in rule_paths(shown):
+def _content_on_disk(snapshot: Snapshot, path: str) -> bytes:
+    if path not in rule_paths(snapshot):
         raise NotEditable(f"got the path {path}, expected one of the rule files in force")
     try:
         return _read(path)
@@ -144,7 +144,7 @@ def _content_on_disk(shown: Snapshot, path: str) -> bytes:
 
 def _read(path: str) -> bytes:
     if not Path(path).is_file():
-        raise ValueError("it is no file" if Path(path).exists() else "it is not there")
+        raise ValueError("it is not a file" if Path(path).exists() else "it does not exist")
     with Path(path).open("rb") as file:
         content = file.read(MAX_LENGTH + 1)
     if len(content) > MAX_LENGTH:

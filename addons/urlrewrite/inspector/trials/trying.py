@@ -58,18 +58,18 @@ class Tried:
     result: Evaluation
 
     @property
-    def answer(self) -> ResponseFacts | None:
+    def response(self) -> ResponseFacts | None:
         """The head of the response that the client gets."""
         if self.result.status is None:
             return None
         return ResponseFacts(self.result.status, self.result.fields or ())
 
-    def as_seen(self, recorded: RecordedExchange) -> RecordedExchange:
+    def as_recorded(self, recorded: RecordedExchange) -> RecordedExchange:
         """The recorded exchange as it would have been."""
         body = self.result.body if self.result.status is not None else None
         own = isinstance(self.result.routing, LocalResponse)
         data = self.result.exchange.trace.data
-        return replace(recorded, trace=data, answer=self.answer, response_body=body, own=own)
+        return replace(recorded, trace=data, response=self.response, response_body=body, own=own)
 
 
 def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try", memory: AssetMemory | None = None) -> Tried:
@@ -77,23 +77,28 @@ def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try", memory: As
     return Tried(trial, evaluate(rules, trial.request, trial.response, trial.body, trace_id, memory))
 
 
-def try_recorded(rules: RulesInForce, seen: RecordedExchange, memory: AssetMemory | None = None) -> Tried:
+def try_recorded(rules: RulesInForce, exchange: RecordedExchange, memory: AssetMemory | None = None) -> Tried:
     """Evaluate a recorded exchange; of one whose body was not kept, the head alone."""
-    return try_out(rules, trial_of(seen), str(seen.trace.get("id") or "try"), memory)
+    return try_out(rules, trial_of(exchange), str(exchange.trace.get("id") or "try"), memory)
 
 
-def trial_of(seen: RecordedExchange) -> Trial:
+def trial_of(exchange: RecordedExchange) -> Trial:
     """The request of a recorded exchange as the client sent it, and the backend's response."""
-    if seen.original is None:
-        note = "the recorded response was this proxy's own" if seen.own else "the backend's response was not kept"
-        return Trial(seen.request, notes=(note,))
+    if exchange.original is None:
+        note = "the recorded response was this proxy's own" if exchange.own else "the backend's response was not kept"
+        return Trial(exchange.request, notes=(note,))
     notes = ("the body of the backend's response was not kept: it is taken to be empty",)
     return Trial(
-        seen.request, seen.original, seen.original_body or b"", () if seen.original_body is not None else notes
+        exchange.request,
+        exchange.original,
+        exchange.original_body or b"",
+        () if exchange.original_body is not None else notes,
     )
 
 
-def asked_request(method: str, url: str, fields: FieldLines, recorded: RecordedExchange | None = None) -> RequestFacts:
+def written_request(
+    method: str, url: str, fields: FieldLines, recorded: RecordedExchange | None = None
+) -> RequestFacts:
     """A request that somebody wrote. What else there is to know of it is that of the recorded one that it comes from.
 
     Raises:
@@ -118,7 +123,7 @@ def asked_request(method: str, url: str, fields: FieldLines, recorded: RecordedE
     )
 
 
-def asked_answer(status: int, fields: FieldLines, body: str) -> tuple[ResponseFacts, bytes, tuple[str, ...]]:
+def written_response(status: int, fields: FieldLines, body: str) -> tuple[ResponseFacts, bytes, tuple[str, ...]]:
     """A response of the backend that somebody wrote, its body in the charset that it declares; and notes.
 
     Raises:
@@ -245,9 +250,9 @@ def routing_data(result: Evaluation) -> dict[str, Any]:
                 "fields": _shown_fields(changed),
                 "dropped": [visible(name) for name, _ in asked if name.lower() not in sent],
             }
-        case LocalResponse() as answer:
-            location = next(iter(field_values(answer.fields, "location")), "")
-            return {"kind": "answer", "status": answer.status, "location": visible(location)}
+        case LocalResponse() as response:
+            location = next(iter(field_values(response.fields, "location")), "")
+            return {"kind": "response", "status": response.status, "location": visible(location)}
         case Abort():
             return {"kind": "abort"}
 
@@ -261,7 +266,7 @@ def body_hunks(before: DecodedBody, after: DecodedBody, most: int = _HUNKS) -> t
         return [], 0
     spans = spans_between(before.text, after.text)
     lines = Lines(before.text)
-    told = []
+    listed: list[dict[str, Any]] = []
     for hunk in hunks(lines, spans, context=0, most=most):
         was, now = _Pieces(), _Pieces()
         done = hunk.start
@@ -275,8 +280,8 @@ def body_hunks(before: DecodedBody, after: DecodedBody, most: int = _HUNKS) -> t
         rest = before.text[done : hunk.end].rstrip("\r\n")
         was.add(rest, False)
         now.add(rest, False)
-        told.append({"line": hunk.line, "before": was.pieces, "after": now.pieces})
-    return told, len(spans)
+        listed.append({"line": hunk.line, "before": was.pieces, "after": now.pieces})
+    return listed, len(spans)
 
 
 class _Pieces:
@@ -297,15 +302,15 @@ def _body_data(tried: Tried) -> dict[str, Any]:
     result, sent = tried.result, tried.trial.response
     forwarded = isinstance(result.routing, Forward)
     before = decoded_body(sent, tried.trial.body, read_as=result.fields or ()) if sent and forwarded else None
-    after = decoded_body(tried.answer, result.body) if result.body is not None else None
-    told, count = body_hunks(before, after) if before and after else ([], 0)
+    after = decoded_body(tried.response, result.body) if result.body is not None else None
+    listed, count = body_hunks(before, after) if before and after else ([], 0)
     return {
         "before": _shown_body(before),
         "after": _shown_body(after),
         "note": visible((after.note if after else "") or (before.note if before else "")),
         "changed": bool(before and after) and tried.trial.body != result.body,
         "changes": count,
-        "hunks": told,
+        "hunks": listed,
         "size": None if result.body is None else len(result.body),
     }
 

@@ -15,21 +15,21 @@ const NAME = "Rewrite inspector";
 
 const main = document.getElementById("main");
 const navigation = document.getElementById("navigation");
-let shown = 0;
+let current = 0;
 let timers = [];
 
 function route() {
-  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const page = Object.hasOwn(PAGES, path) ? path : "flow";
-  return { page, asked: Object.fromEntries(new URLSearchParams(query)) };
+  return { page, query: Object.fromEntries(new URLSearchParams(search)) };
 }
 
 async function render() {
-  const { page, asked } = route();
-  const turn = (shown += 1);
+  const { page, query } = route();
+  const turn = (current += 1);
   timers.forEach(clearInterval);
   timers = [];
-  mark(page, asked);
+  mark(page, query);
   document.title = `${PAGES[page]} · ${NAME}`;
   const content = h("div", { class: `page page-${page}` });
   // The page's height stays while it is loaded again, and so does where it is scrolled to.
@@ -38,13 +38,13 @@ async function render() {
   main.replaceChildren(content);
   try {
     const module = await load(page);
-    if (turn !== shown) return;
+    if (turn !== current) return;
     document.title = `${module.title} · ${NAME}`;
-    await module.show(content, asked, appFor(turn, page));
+    await module.show(content, query, appFor(turn, page));
   } catch (error) {
     content.prepend(note("err", error instanceof Error ? error.message : String(error)));
   }
-  if (turn !== shown) return;
+  if (turn !== current) return;
   main.style.minHeight = "";
   main.setAttribute("aria-busy", "false");
 }
@@ -59,7 +59,7 @@ async function load(page) {
 }
 
 function appFor(turn, page) {
-  const isCurrent = () => turn === shown;
+  const isCurrent = () => turn === current;
   return {
     isCurrent,
     go: (other, params) => (location.hash = address(other, params)),
@@ -71,14 +71,14 @@ function appFor(turn, page) {
   };
 }
 
-// A flow that one has looked at is the one that the other pages are asked about, too.
+// The flow that is being looked at is handed to these pages by the navigation.
 const OF_A_FLOW = ["flow", "leaks", "try", "broken"];
 
-function mark(current, asked) {
+function mark(chosen, query) {
   navigation.replaceChildren(
     ...Object.entries(PAGES).map(([page, label]) => {
-      const params = asked.flow && OF_A_FLOW.includes(page) ? { flow: asked.flow } : {};
-      return h("a", { href: address(page, params), "aria-current": page === current ? "page" : null }, label);
+      const params = query.flow && OF_A_FLOW.includes(page) ? { flow: query.flow } : {};
+      return h("a", { href: address(page, params), "aria-current": page === chosen ? "page" : null }, label);
     }),
   );
 }

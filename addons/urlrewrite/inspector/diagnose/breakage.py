@@ -16,7 +16,7 @@ _TITLE = 400
 _MAX_FLOWS = 20
 
 
-class Severity(StrEnum):
+class BreakageSeverity(StrEnum):
     """An error is what a user sees, a warning what some users or browsers see, a note what may explain it."""
 
     ERROR = "error"
@@ -24,7 +24,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Harm(IntEnum):
+class Loss(IntEnum):
     """How much of the page is lost, the worst first."""
 
     PAGE = 0
@@ -40,7 +40,7 @@ class Harm(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Breakage:
     """`kind` is a stable word, and so is `code`, that of the cause, where the kind alone does not tell it.
 
     `evidence` are pairs of a label and a value; `flows` are ids, the most telling first.
@@ -49,14 +49,14 @@ class Finding:
     """
 
     kind: str
-    harm: Harm
+    loss: Loss
     title: str
     flows: tuple[str, ...]
     evidence: tuple[tuple[str, str], ...] = ()
     rule: str = ""
     source: str = ""
     todo: str = ""
-    severity: Severity = Severity.ERROR
+    severity: BreakageSeverity = BreakageSeverity.ERROR
     count: int = 1
     code: str = ""
 
@@ -76,8 +76,8 @@ class Finding:
         }
 
 
-def worst_first(findings: list[Finding]) -> list[Finding]:
+def worst_first(breakages: list[Breakage]) -> list[Breakage]:
     """The findings as they are to be read: errors before the rest, great harm before small; equal ones once."""
-    order = list(Severity)
-    unique = list(dict.fromkeys(findings))
-    return sorted(unique, key=lambda each: (order.index(each.severity), each.harm))
+    order = list(BreakageSeverity)
+    unique = list(dict.fromkeys(breakages))
+    return sorted(unique, key=lambda each: (order.index(each.severity), each.loss))
