@@ -1,4 +1,4 @@
-"""Why a page is broken: everything that failed in one page load, the worst first, each with the rule concerned."""
+"""Find why a page is broken: everything that failed in one page load, the worst first, each with the rule concerned."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
 def find_breakages(
     load: PageLoad, rules: RulesInForce | None, earlier: tuple[RecordedExchange, ...] = (), *, until: float = math.inf
 ) -> list[Breakage]:
-    """What is broken in a page load, the worst first.
+    """Return what is broken in a page load, the worst first.
 
     `rules` are those in force now, which may not be those of the exchanges; `earlier` are exchanges of the same client
-    before this page load, the newest first. After `until`, a reading of the monotonic clock, only the document is
-    looked into, which a note tells.
+    before this page load, the newest first. After `until`, a reading of the monotonic clock in seconds, only the
+    document is examined, and a note says so.
     """
     case = Case(load, rules, earlier, until)
     found = [breakage for search in _SEARCHES for breakage in search(case)]
@@ -74,7 +74,7 @@ def find_breakages(
 
 
 def _alike_as_one(breakages: list[Breakage]) -> list[Breakage]:
-    """Requests that failed for the same reason, told once, with the first of them as the example."""
+    """Merge requests that failed for the same reason into one, with the first of them as the example."""
     groups: dict[object, list[Breakage]] = {}
     for breakage in breakages:
         alike = (breakage.kind, breakage.rule, breakage.source, breakage.severity, breakage.todo)
@@ -91,7 +91,7 @@ def _one_of(same: list[Breakage]) -> Breakage:
 
 
 def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
-    """Each fault once: what refuses a request explains its status, and a lost login its cookies."""
+    """Keep each fault once: what refuses a request explains its status, and a lost login explains its cookies."""
     explained = {
         breakage.flows[0] for breakage in breakages if breakage.kind in ("origin", "websocket", "redirect-loop")
     }

@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 
 def difference(right: str, got: str) -> str:
-    """What is wrong with one path and query (`got`) beside another (`right`); "" where nothing tells it briefly.
+    """Return what is wrong with one path and query (`got`) compared with another (`right`); "" where no short text says
+    it.
 
     Both begin with a slash.
     """
@@ -43,7 +44,7 @@ def difference(right: str, got: str) -> str:
 
 
 def doubled_prefix(path: str) -> str:
-    """The segments that stand twice, one after the other, at the beginning of a path: `/app` of `/app/app/x`."""
+    """Return the segments that appear twice in succession at the beginning of a path: `/app` of `/app/app/x`."""
     found = re.match(r"((?:/[^/?]+)+?)\1(?=/|\?|$)", path)
     return found[1] if found else ""
 

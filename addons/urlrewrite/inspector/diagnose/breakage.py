@@ -1,4 +1,4 @@
-"""A finding: one thing that is broken, why, and which rule is concerned."""
+"""A breakage: one thing that is broken on a page, why, and which rule is concerned."""
 
 from __future__ import annotations
 
@@ -41,11 +41,12 @@ class Loss(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breakage:
-    """`kind` is a stable word, and so is `code`, that of the cause, where the kind alone does not tell it.
+    """One thing that is broken. `kind` is a stable word, and so is `code`, that of the cause where the kind alone is
+    not enough.
 
     `evidence` are pairs of a label and a value; `flows` are ids, the most telling first.
 
-    `rule` is the rule concerned, as it is named in its file, and `source` its file and line; both are "" where none is.
+    `rule` is the rule concerned, as its file names it, and `source` its file and line; both are "" where there is none.
     """
 
     kind: str
@@ -61,7 +62,7 @@ class Breakage:
     code: str = ""
 
     def as_data(self) -> dict[str, Any]:
-        """The finding for a page: texts are visible and clipped."""
+        """Return it as JSON values for a page: texts are visible and clipped."""
         return {
             "kind": self.kind,
             "code": self.code,
@@ -77,7 +78,7 @@ class Breakage:
 
 
 def worst_first(breakages: list[Breakage]) -> list[Breakage]:
-    """The findings as they are to be read: errors before the rest, great harm before small; equal ones once."""
+    """Sort by severity, then by loss; equal ones are kept once."""
     order = list(BreakageSeverity)
     unique = list(dict.fromkeys(breakages))
     return sorted(unique, key=lambda each: (order.index(each.severity), each.loss))

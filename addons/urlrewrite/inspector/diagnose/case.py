@@ -24,8 +24,8 @@ _NO_RULES = RulesInForce(compile_rules(RuleSet())[0], Settings())
 class Case:
     """What is known of a page load. Where no rules are in force, what depends on them is left out.
 
-    `earlier` are exchanges of the same client before this page load, the newest first. After `until`, a reading of
-    the monotonic clock, only the document is read, and `unfinished` tells that this was so.
+    `earlier` are exchanges of the same client before this page load, the newest first. After `until`, a reading of the
+    monotonic clock in seconds, only the document is read, and `unfinished` is set.
     """
 
     def __init__(
@@ -52,54 +52,56 @@ class Case:
         return self.load.document
 
     def in_time(self) -> bool:
-        """Whether there is time left to read what else came with the document."""
+        """Say whether there is time left to read what came with the document."""
         self.unfinished = self.unfinished or time.monotonic() > self._until
         return not self.unfinished
 
     def of(self, exchange: RecordedExchange) -> ExchangeCase:
-        """One exchange under the rules in force."""
+        """Return an exchange under the rules in force."""
         if id(exchange) not in self._cases:
             self._cases[id(exchange)] = ExchangeCase(exchange, self.rules or _NO_RULES)
         return self._cases[id(exchange)]
 
     def reading(self, exchange: RecordedExchange) -> Reading:
-        """The trace of an exchange."""
+        """Return the trace of an exchange."""
         return self.of(exchange).reading
 
     def site(self, exchange: RecordedExchange) -> CompiledSite | None:
-        """The site that serves such a request now."""
+        """Return the site that would serve such a request now."""
         return self.of(exchange).compiled
 
     def level(self, exchange: RecordedExchange) -> CompiledLevel | None:
-        """The rules for such a request."""
+        """Return the rules for such a request."""
         return self.of(exchange).level
 
     def origin(self, exchange: RecordedExchange) -> Origin | None:
-        """The origin by which the client asked, as its browser has it."""
+        """Return the origin of the request as the client's browser has it."""
         return origin_of(exchange.request.scheme, exchange.request.host)
 
     def public_origins(self) -> frozenset[Origin]:
-        """Every origin that some site is published under; where one takes every name, that by which it was asked."""
+        """Return every origin under which some site is published; for a site that takes every name, the one
+        that was requested.
+        """
         sites = self.rules.rules.sites if self.rules else ()
         named = {origin for site in sites for origin in site.site.public}
         used = self.origin(self.page) if self.site(self.page) else None
         return frozenset({*named, used} if used else named)
 
     def backend_hosts(self, exchange: RecordedExchange) -> frozenset[str]:
-        """The hosts of backends that are not public names."""
+        """Return the hosts of backends that are not public names."""
         sites = self.rules.rules.sites if self.rules else ()
         hosts = {site.site.backend.host for site in sites if site.site.backend}
         return frozenset((hosts | {self.of(exchange).target.host}) - {origin.host for origin in self.public_origins()})
 
     def names_backend(self, url: str, exchange: RecordedExchange) -> bool:
-        """Whether an absolute URL leads to a backend past the proxy, host and port being a backend's."""
+        """Say whether an absolute URL bypasses the proxy: its host and port are a backend's."""
         origin = origin_of_url(url)
         return (
             origin is not None and origin.host in self.backend_hosts(exchange) and bool(self.public_url(url, exchange))
         )
 
     def public_url(self, url: str, exchange: RecordedExchange) -> str:
-        """The public URL of one that the backend's page names, "" if it has none."""
+        """Return the public URL for one that the backend's page names, "" if there is none."""
         if self.site(exchange) is None:
             return ""
         mapped = self.of(exchange).link_map.map_text(url)
@@ -107,7 +109,7 @@ class Case:
         return mapped if origin and origin in self.public_origins() else ""
 
     def body(self, exchange: RecordedExchange, *, original: bool = False) -> str | None:
-        """The text of a response as the client got it, or as the backend sent it."""
+        """Return the text of a response as the client got it, or as the backend sent it."""
         key = id(exchange), original
         if key not in self._texts:
             response, body = (
@@ -117,7 +119,7 @@ class Case:
         return self._texts[key]
 
     def references(self, exchange: RecordedExchange, *, original: bool = False) -> list[Reference]:
-        """What a response names, or named when the backend sent it: of a page or a style sheet."""
+        """Return what a page or style sheet names, or named when the backend sent it."""
         key = id(exchange), original
         if key not in self._references:
             found = self.body(exchange, original=original)
@@ -126,11 +128,13 @@ class Case:
         return self._references[key]
 
     def backend_url(self, exchange: RecordedExchange) -> str:
-        """The URL by which the backend knows an exchange, "" if it did not get there."""
+        """Return the URL by which the backend knows an exchange, "" if it was not forwarded."""
         return text(self.reading(exchange).data, "target")
 
     def twins(self, exchange: RecordedExchange) -> Iterator[tuple[Reference, Reference]]:
-        """What the backend's response named, and what ours names in the same place; nothing where they differ much."""
+        """Yield what the backend's response named, with what ours names in the same place; nothing where they
+        differ much.
+        """
         before, after = self.references(exchange, original=True), self.references(exchange)
         if len(before) == len(after):
             for one, other in zip(before, after, strict=True):
@@ -138,13 +142,15 @@ class Case:
                     yield one, other
 
     def before(self, exchange: RecordedExchange, reference: Reference) -> Reference | None:
-        """What the backend's response named in the place of a reference."""
+        """Return what the backend's response named in the place of a reference."""
         if id(exchange) not in self._before:
             self._before[id(exchange)] = {after: before for before, after in self.twins(exchange)}
         return self._before[id(exchange)].get(reference)
 
     def named(self, url: str) -> tuple[RecordedExchange, Reference, Reference | None] | None:
-        """Where a URL that was asked for is named: the response, the reference, and the backend's in the same place."""
+        """Return where a requested URL is named: the response, the reference, and the backend's reference in
+        the same place.
+        """
         if self._named is None:
             self._named = {}
             for exchange in (self.page, *self.load.resources):
@@ -156,7 +162,7 @@ class Case:
         return (*found, self.before(*found)) if found else None
 
     def rule_source(self, name: str, exchange: RecordedExchange) -> str:
-        """File and line of a rule, "" for one that is no longer there."""
+        """Return file and line of a rule, "" for one that no longer exists."""
         for event in self.reading(exchange).request:
             if text(event, "rule") == name and text(event, "source"):
                 return text(event, "source")
@@ -173,11 +179,11 @@ class Case:
         return ""
 
     def changes(self, exchange: RecordedExchange) -> list[Event]:
-        """What was changed in a response's content, by rules and by the link map."""
+        """Return what was changed in a response's content, by rules and by the link map."""
         return [event for event in self.reading(exchange).response if event.get("event") == Name.CONTENT_CHANGE]
 
     def changer(self, exchange: RecordedExchange, before: str, after: str) -> str:
-        """The name of the rule that made one value the other, "" if no rule is known to have."""
+        """Return the name of the rule that changed one value into the other, "" if no rule is known to have."""
         names: list[str] = []
         for event in self.changes(exchange):
             was, became = text(event, "before"), text(event, "after")
@@ -191,7 +197,7 @@ class Case:
 
 
 def origin_of_url(url: str) -> Origin | None:
-    """The origin of an absolute URL, None for any other."""
+    """Return the origin of an absolute URL, None for any other."""
     scheme, mark, rest = url.strip().partition("://")
     if not mark or scheme.lower() not in ("http", "https", "ws", "wss"):
         return None
@@ -200,14 +206,14 @@ def origin_of_url(url: str) -> Origin | None:
 
 
 def path_of(url: str) -> str:
-    """Path and query of an absolute URL."""
+    """Return path and query of an absolute URL."""
     rest = url.partition("://")[2]
     slash = rest.find("/")
     return rest[slash:] if slash >= 0 else "/"
 
 
 def field(exchange: RecordedExchange, name: str, *, original: bool = False) -> list[str]:
-    """The values of a field of a response."""
+    """Return the values of a field of a response."""
     response = exchange.original if original else exchange.response
     return field_values(response.fields, name) if response else []
 

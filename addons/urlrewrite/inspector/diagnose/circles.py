@@ -1,4 +1,4 @@
-"""Redirects that lead in a circle, and logins after which one is asked to log in again."""
+"""Redirects that lead in a circle, and logins after which the next page requires a login again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOGIN_WORDS = ("login", "logon", "signin", "sign-in", "auth", "account", "sso")
 
 
 def redirect_loops(case: Case) -> Iterator[Breakage]:
-    """A redirect to a URL that was redirected before, the browser giving up some time."""
+    """Yield redirects to a URL that was redirected before, until the browser gave up."""
     hops = [exchange for exchange in (*case.load.redirects, case.page) if is_redirect(exchange)]
     counts = Counter(url_of(exchange) for exchange in hops)
     circle = [
@@ -73,7 +73,7 @@ def _kind_of_circle(urls: list[str]) -> str:
 
 
 def _backends_circle(case: Case, exchange: RecordedExchange) -> tuple[str, str, str]:
-    """The backend redirects, and its own Location was mapped, or left, so that it comes back."""
+    """Return how the backend redirects in a circle: its own Location was mapped, or left, so that it comes back."""
     before = next(iter(field(exchange, "location", original=True)), "")
     after = response_field(exchange, "location")
     cause = field_cause(case, exchange, "Location")
@@ -93,7 +93,7 @@ def _sets_cookie_in_vain(case: Case, circle: list[RecordedExchange]) -> bool:
 
 
 def _lost_cookies(case: Case, exchanges: list[RecordedExchange]) -> dict[str, RecordedExchange]:
-    """Cookies that were set, and that no later request of the client brought, by name."""
+    """Return cookies that were set and that no later request of the client carried, by name."""
     set_by: dict[str, RecordedExchange] = {}
     ordered = sorted(exchanges, key=lambda exchange: exchange.began)
     for at, exchange in enumerate(ordered):
@@ -112,7 +112,7 @@ def _sent(exchange: RecordedExchange) -> set[str]:
 
 
 def login_loops(case: Case) -> Iterator[Breakage]:
-    """A login that set a cookie which never comes back, so that the next page asks for a login again."""
+    """Yield a login that set a cookie which never comes back, so that the next page requires a login again."""
     chain = [*case.load.redirects, case.page]
     before = [exchange for exchange in case.earlier if _is_login(exchange)][:5]
     exchanges = [*before, *chain]
@@ -128,14 +128,14 @@ def login_loops(case: Case) -> Iterator[Breakage]:
     cause = field_cause(case, exchange, "Set-Cookie")
     line = next(line for line in field(exchange, "set-cookie") if parse_cookie(line)[0] == name)
     attributes = parse_cookie(line)[1]
-    told = ", ".join(f"{key}={value}" if value else key for key, value in attributes.items())
+    listed = ", ".join(f"{key}={value}" if value else key for key, value in attributes.items())
     names = ", ".join(f'"{shown(each, 40)}"' for each in lost)
     verb = "was" if len(lost) == 1 else "were"
     title = (
         f"The login does not last: {names} {verb} set by {shown(exchange.request.target, 80)} and never came back "
-        f"({shown(told, 120)}): {cause.why}"
+        f"({shown(listed, 120)}): {cause.why}"
     )
-    evidence = (("set with", told), ("requested then", case.page.request.url))
+    evidence = (("set with", listed), ("requested then", case.page.request.url))
     flows = (exchange.flow_id, case.page.flow_id)
     yield Breakage("login-loop", Loss.PAGE, title, flows, evidence, **cause.concerned)
 

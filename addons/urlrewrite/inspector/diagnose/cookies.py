@@ -13,7 +13,7 @@ from urlrewrite.trace.text import shown
 
 
 def refused_cookies(case: Case) -> Iterator[Breakage]:
-    """Set-Cookie lines of a page load that do not do what they seem to."""
+    """Yield Set-Cookie lines of a page load that do not do what they seem to."""
     for exchange in case.load.all:
         lines = field(exchange, "set-cookie")
         for line in lines:
@@ -26,7 +26,9 @@ def refused_cookies(case: Case) -> Iterator[Breakage]:
 
 
 def parse_cookie(line: str) -> tuple[str, dict[str, str]]:
-    """The name of a cookie, and its attributes by lower-case name; of one that stands there twice, the last counts."""
+    """Return the name of a cookie, and its attributes by lower-case name; of an attribute that appears twice,
+    the last counts.
+    """
     pair, *parts = line.split(";")
     attributes = {}
     for part in parts:
@@ -42,7 +44,7 @@ def _is_taken_back(attributes: dict[str, str]) -> bool:
 def _faults(
     case: Case, exchange: RecordedExchange, name: str, attributes: dict[str, str]
 ) -> Iterator[tuple[str, bool]]:
-    """What is wrong with a cookie, and whether browsers refuse it altogether."""
+    """Yield what is wrong with a cookie, and whether browsers refuse it altogether."""
     host = origin.host if (origin := case.origin(exchange)) else ""
     secure = exchange.request.scheme == "https" or is_loopback(host)
     domain = attributes.get("domain", "").removeprefix(".").lower()
@@ -85,13 +87,13 @@ def _breakage(case: Case, exchange: RecordedExchange, line: str, name: str, why:
 
 
 def _without_value(line: str) -> str:
-    """The line with the cookie's value masked: it may be a session."""
+    """Return the line with the cookie's value masked: it may be a session."""
     pair, mark, rest = line.partition(";")
     return f"{pair.partition('=')[0]}=…{mark}{rest}"
 
 
 def _twice(case: Case, exchange: RecordedExchange, lines: list[str]) -> Iterator[Breakage]:
-    """One cookie set twice for the same path and domain: a rule that adds a line to the backend's own."""
+    """Yield cookies that are set twice for the same path and domain: a rule added a line to the backend's own."""
     places: dict[tuple[str, str, str], list[str]] = {}
     for line in lines:
         name, attributes = parse_cookie(line)

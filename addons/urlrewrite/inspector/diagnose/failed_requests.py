@@ -1,4 +1,4 @@
-"""Documents and sub-resources that were not answered as they should: 404, 5xx, refusals, nothing at all."""
+"""Documents and sub-resources that did not get the response that they should: 404, 5xx, refusals, nothing at all."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from urlrewrite.trace.text import shown
 
 KINDS = frozenset(
     """
-    aborted answered-by-rule backend-404 backend-down backend-error given-up near-miss own-answer proxy-error refused
+    aborted answered-by-rule backend-404 backend-down backend-error given-up near-miss own-response proxy-error refused
     shadowed wrong-link wrong-site wrong-target
     """.split()
 )
-"""The kinds of findings that are made here."""
+"""The kinds of breakages that are made here."""
 
 _HARM = {
     "script": Loss.FUNCTION,
@@ -52,7 +52,7 @@ _UNIMPORTANT = ("/favicon.ico", "/apple-touch-icon.png", "/apple-touch-icon-prec
 
 
 def failed_requests(case: Case) -> Iterator[Breakage]:
-    """What failed, the document first."""
+    """Yield what failed, the document first."""
     for exchange in (case.page, *case.load.resources):
         if is_websocket(exchange):
             continue
@@ -65,7 +65,7 @@ def failed_requests(case: Case) -> Iterator[Breakage]:
 
 
 def loss_of(case: Case, exchange: RecordedExchange, reference: Reference | None = None) -> Loss:
-    """How much of the page is lost with this exchange."""
+    """Return how much of the page is lost with this exchange."""
     if exchange is case.page:
         return Loss.PAGE
     use = destination(exchange) or (reference.use if reference else "")
@@ -128,7 +128,7 @@ type _Named = tuple[RecordedExchange, Reference, Reference | None]
 
 
 def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, Cause]:
-    """A word for the kind of failure, why it failed, and the rule concerned."""
+    """Return a word for the kind of failure, why it failed, and the rule concerned."""
     if where and (wrong := _wrong_link(case, where)):
         return wrong
     reading = case.reading(exchange)
@@ -139,7 +139,7 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
     if answered:
         return "answered-by-rule", f'the rule "{answered.rule}" {answered.why}', answered
     if not case.backend_url(exchange):
-        return "own-answer", "the proxy responded itself", _NOBODY
+        return "own-response", "the proxy responded itself", _NOBODY
     if status in (502, 503, 504) and (exchange.original is None):
         todo = "Check whether the backend is running, and whether its address (backend:, connect:) is right."
         return (
@@ -163,14 +163,16 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
 
 
 def _is_passed_on(case: Case, exchange: RecordedExchange) -> bool:
-    """Whether the backend was asked for the very path and query that the client asked for, as by a rule for all."""
+    """Say whether the request was forwarded with exactly the path and query of the client, as by a rule for
+    all requests.
+    """
     site = case.site(exchange)
     asked = exchange.request.target.removeprefix(site.site.path if site else "")
     return unquote(path_of(case.backend_url(exchange))) == unquote(asked)
 
 
 def _wrong_link(case: Case, where: _Named) -> tuple[str, str, Cause] | None:
-    """A link of the page that is not what it should be: the page's backend meant another address."""
+    """Return the cause if the link in the page is wrong: the backend's page has another address there."""
     page, after, before = where
     if before is None:
         return _unprefixed(case, page, after)
@@ -218,7 +220,7 @@ def _backends_own(case: Case, exchange: RecordedExchange, status: int, where: _N
 
 
 def _refused_by_us(case: Case, exchange: RecordedExchange, error: Event) -> Cause:
-    """What an error of the trace says, with the rule that it is about, or else the one that was running."""
+    """Return what an error of the trace says, with the rule that it names, or else the one that was running."""
     name = text(error, "rule")
     if not name:
         began = [event for event in case.reading(exchange).events if name_of(event) == Name.RULE_EVALUATION_START]

@@ -1,4 +1,4 @@
-"""`integrity` attributes whose file is no longer what the page says: browsers refuse to run or apply it."""
+"""`integrity` attributes whose file is no longer what the page promises: browsers refuse to run or apply it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DIGEST = re.compile(r"(sha256|sha384|sha512)-([A-Za-z0-9+/=_-]+)", re.IGNORECAS
 
 
 def broken_integrity(case: Case) -> Iterator[Breakage]:
-    """Scripts and style sheets that a browser got, and refuses."""
+    """Yield scripts and style sheets that a browser received and refuses."""
     by_url = {
         url_of(exchange): exchange
         for exchange in case.load.resources
@@ -87,7 +87,7 @@ def _breakage(
 
 
 def _promised(integrity: str) -> set[str]:
-    """The digests of the strongest algorithm, the only ones that count (Subresource Integrity, 3.3.4)."""
+    """Return the digests of the strongest algorithm, the only ones that count (Subresource Integrity, 3.3.4)."""
     found = {
         f"{name.lower()}-{value.replace('-', '+').replace('_', '/')}" for name, value in _DIGEST.findall(integrity)
     }

@@ -1,4 +1,4 @@
-"""Links of a page that are wrong for the same reason, told together."""
+"""Links of a page that are wrong for the same reason, grouped."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ class LinkGroup:
 
     @property
     def loss(self) -> Loss:
-        """That of the most important of them."""
+        """The loss of the most important of them."""
         return min(map(loss_of, self.found))
 
     def subject(self, case: Case) -> str:
-        """`3 links of this page (scripts, pictures)`."""
+        """Return the subject of a sentence: `3 links of this page (scripts, pictures)`."""
         where = "this page" if self.exchange is case.page else shown(self.exchange.request.target, 80)
         uses = sorted({each.use for each in self.found}, key=lambda use: _HARM.get(use, Loss.PART))
         nouns = ", ".join(_NOUNS.get(use, "media") for use in uses[:3])
         return f"{counted(len(self.found), 'link')} of {where} ({nouns})"
 
     def verb(self, singular: str, plural: str) -> str:
-        """The verb for so many links."""
+        """Return the verb in the number of the links."""
         return singular if len(self.found) == 1 else plural
 
     def breakage(
         self, case: Case, kind: str, title: str, *evidence: tuple[str, str], severity: BreakageSeverity
     ) -> Breakage:
-        """The finding, whose evidence begins with some of the links."""
+        """Return the breakage, whose evidence begins with some of the links."""
         unique = {(each.place, each.written): None for each in sorted(self.found, key=loss_of)}
         cause = self.cause
         return Breakage(
@@ -80,7 +80,7 @@ class LinkGroup:
 
     @property
     def severity(self) -> BreakageSeverity:
-        """A link that somebody has to click first is a warning."""
+        """A warning for links that somebody has to click first, otherwise an error."""
         return BreakageSeverity.WARNING if self.loss >= Loss.LATER else BreakageSeverity.ERROR
 
 
@@ -92,7 +92,7 @@ class LinkGroups:
         self._groups: dict[tuple[str, ...], LinkGroup] = {}
 
     def add(self, cause: Cause, reference: Reference, *key: str) -> None:
-        """Adds a link; `key` tells groups of one cause apart."""
+        """Add a link; `key` separates groups of one cause."""
         group = self._groups.setdefault((*cause.key, *key), LinkGroup(cause, self._exchange))
         group.found.append(reference)
 
@@ -101,12 +101,12 @@ class LinkGroups:
 
 
 def loss_of(reference: Reference) -> Loss:
-    """How much of the page is lost with a link."""
+    """Return how much of the page is lost with a link."""
     return _HARM.get(reference.use, Loss.PART)
 
 
 def responses_with_links(case: Case) -> Iterator[RecordedExchange]:
-    """The document, and what it loaded as far as there is time to read it."""
+    """Yield the document, and what it loaded as far as there is time to read it."""
     yield case.page
     for exchange in case.load.resources:
         if not case.in_time():
@@ -116,5 +116,5 @@ def responses_with_links(case: Case) -> Iterator[RecordedExchange]:
 
 
 def is_insecure(case: Case, reference: Reference) -> bool:
-    """Whether it is mixed content."""
+    """Say whether it is mixed content."""
     return case.page.request.scheme == "https" and reference.url.lower().startswith(("http://", "ws://"))

@@ -1,7 +1,7 @@
 """Page loads: a document, the redirects that led to it, and what it loaded, put together from single exchanges.
 
-A proxy sees requests, not pages. What belongs together is told by what browsers say (Sec-Fetch-Dest, Referer), and
-where they do not say it, by the URLs that a page names and by time. Only exchanges of one client are put together.
+A proxy sees requests, not pages. What belongs together follows from what browsers say (Sec-Fetch-Dest, Referer), and
+where they do not say it, from the URLs that a page names and from time. Only exchanges of one client are put together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import origin_of
 
 NEAR = 30.0
-"""Seconds after the last exchange of a page load in which one that does not say whose it is may belong to it."""
+"""Seconds after the last exchange of a page load within which one without a Referer may belong to it."""
 
 MAX_IN_A_LOAD = 1000
 
@@ -31,10 +31,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(slots=True)
 class PageLoad:
-    """A document and what came with it, each in the order in which it was asked for.
+    """A document and what came with it, each in the order of the requests.
 
-    `redirects` led to the document; where they lead in a circle, the document is the last of them. Of a frame both the
-    page that shows it (`resources`) and a page load of its own tell.
+    `redirects` led to the document; where they lead in a circle, the document is the last of them. A frame is both in
+    the `resources` of the page that shows it and a page load of its own.
     """
 
     document: RecordedExchange
@@ -43,7 +43,7 @@ class PageLoad:
 
     @property
     def url(self) -> str:
-        """The address in the browser's bar."""
+        """The URL in the browser's address bar."""
         return self.document.request.url
 
     @property
@@ -57,12 +57,12 @@ class PageLoad:
         return [*self.redirects, self.document, *self.resources]
 
     def holds(self, flow_id: str) -> bool:
-        """Whether an exchange is of this page load, by the id of its flow or trace."""
+        """Say whether an exchange belongs to this page load, by the id of its flow or trace."""
         return any(flow_id in (exchange.flow_id, exchange.trace.get("id")) for exchange in self.all)
 
 
 def page_loads(exchanges: Iterable[RecordedExchange]) -> list[PageLoad]:
-    """The page loads in some exchanges, the newest first. The exchanges may come in any order."""
+    """Return the page loads in some exchanges, the newest first. The exchanges may come in any order."""
     ordered = sorted(exchanges, key=lambda one: one.began)
     gathering = _Gathering(_readable(ordered))
     for each in ordered:
@@ -71,7 +71,7 @@ def page_loads(exchanges: Iterable[RecordedExchange]) -> list[PageLoad]:
 
 
 def _readable(ordered: Sequence[RecordedExchange]) -> frozenset[int]:
-    """The ids (as of `id`) of the newest exchanges whose bodies are not more than may be read."""
+    """Return the ids (as of `id`) of the newest exchanges whose bodies are together within `MAX_READ`."""
     left = MAX_READ
     found = set()
     for exchange in reversed(ordered):
@@ -84,27 +84,29 @@ def _readable(ordered: Sequence[RecordedExchange]) -> frozenset[int]:
 
 
 def destination(exchange: RecordedExchange) -> str:
-    """What a browser says it asks for (Fetch Metadata): "document", "script", ...; "" where it does not say."""
+    """Return the destination that a browser declares (Fetch Metadata): "document", "script", ...; "" where it
+    declares none.
+    """
     return request_field(exchange, "sec-fetch-dest").lower()
 
 
 def request_field(exchange: RecordedExchange, name: str) -> str:
-    """The first value of a field of the request, "" without one."""
+    """Return the first value of a field of the request, "" without one."""
     return next(iter(field_values(exchange.request.fields, name)), "").strip()
 
 
 def response_field(exchange: RecordedExchange, name: str) -> str:
-    """The first value of a field of the response that the client got, "" without one."""
+    """Return the first value of a field of the response that the client got, "" without one."""
     return next(iter(field_values(exchange.response.fields, name)), "").strip() if exchange.response else ""
 
 
 def is_websocket(exchange: RecordedExchange) -> bool:
-    """Whether it asks for a WebSocket."""
+    """Say whether it is a request for a WebSocket."""
     return request_field(exchange, "upgrade").lower() == "websocket" or destination(exchange) == "websocket"
 
 
 def is_navigation(exchange: RecordedExchange) -> bool:
-    """Whether a browser asks for a page, to show it in a window or frame."""
+    """Say whether a browser requests a page, to show it in a window or frame."""
     if is_websocket(exchange):
         return False
     if stated := destination(exchange):
@@ -116,7 +118,7 @@ def is_navigation(exchange: RecordedExchange) -> bool:
     accept = request_field(exchange, "accept").lower()
     if "text/html" in accept:
         return True
-    # Tools such as curl ask for anything, and follow no links: what answers with a page was asked for as one.
+    # Tools such as curl accept anything and follow no links: what responds with a page was requested as one.
     anything = accept in ("", "*/*") and not request_field(exchange, "referer")
     return anything and (
         exchange.response is None or is_redirect(exchange) or is_html(exchange.response, exchange.response_body)
@@ -124,22 +126,22 @@ def is_navigation(exchange: RecordedExchange) -> bool:
 
 
 def is_redirect(exchange: RecordedExchange) -> bool:
-    """Whether the client was sent elsewhere."""
+    """Say whether the client was sent elsewhere."""
     return bool(exchange.response and exchange.response.status in _REDIRECTS and response_field(exchange, "location"))
 
 
 def redirect_target(exchange: RecordedExchange) -> str:
-    """The absolute URL that a redirect leads to, "" if it is none."""
+    """Return the absolute URL that a redirect leads to, "" if the response is not a redirect."""
     return canonical_url(response_field(exchange, "location"), exchange.request.url) if is_redirect(exchange) else ""
 
 
 def url_of(exchange: RecordedExchange) -> str:
-    """The URL of a request, spelled so that equal ones compare equal."""
+    """Return the URL of a request, spelled so that equal ones compare equal."""
     return canonical_url(exchange.request.url, exchange.request.url)
 
 
 class _Gathering:
-    """Takes exchanges in the order of time."""
+    """The page loads found so far; it takes exchanges in order of time."""
 
     def __init__(self, readable: frozenset[int]) -> None:
         self.loads: list[PageLoad] = []
@@ -152,7 +154,7 @@ class _Gathering:
         self._named: dict[int, frozenset[str]] = {}
 
     def take(self, exchange: RecordedExchange) -> None:
-        """Puts one exchange where it belongs."""
+        """Put one exchange where it belongs."""
         client, url = exchange.request.client[0], url_of(exchange)
         follows, of_document = self._redirected.pop((client, url), (None, False))
         if follows and exchange.began - self._when[id(follows)] > NEAR:
@@ -185,7 +187,7 @@ class _Gathering:
             self._redirected[exchange.request.client[0], target] = load, of_document
 
     def _frame_of(self, exchange: RecordedExchange, client: str) -> None:
-        """A frame is a part of the page that shows it, too."""
+        """Add a frame to the page that shows it, too."""
         if destination(exchange) in ("iframe", "frame") and (owner := self._owner(exchange, client)):
             owner.resources.append(exchange)
 
@@ -207,7 +209,7 @@ class _Gathering:
             yield load
 
     def _names(self, load: PageLoad) -> frozenset[str]:
-        """The URLs that the document of a page load names."""
+        """Return the URLs that the document of a page load names."""
         key = id(load.document)
         if key not in self._named:
             may = key in self._readable and self._read <= MAX_READ
@@ -228,6 +230,6 @@ def _origin(url: str) -> str | None:
 
 
 def load_of(loads: Sequence[PageLoad], flow_id: str) -> PageLoad | None:
-    """The page load that an exchange belongs to; that of its own if it is a document."""
+    """Return the page load that an exchange belongs to; that of its own if it is a document."""
     own = (load for load in loads if flow_id in (load.document.flow_id, load.document.trace.get("id")))
     return next(own, None) or next((load for load in loads if load.holds(flow_id)), None)

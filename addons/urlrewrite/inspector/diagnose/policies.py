@@ -1,6 +1,6 @@
-"""Content-Security-Policy: what a page loads from its public name, and its policy does not allow.
+"""Content-Security-Policy: what a page loads from its public name and its policy does not allow.
 
-Source expressions are matched as CSP 3 has it (6.7.2.5 and following), as far as hosts, schemes and ports go.
+Source expressions are matched as in CSP 3 (6.7.2.5 and following), as far as hosts, schemes and ports go.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _NAME = "Content-Security-Policy"
 
 
 def parse_policy(value: str) -> Policy:
-    """One policy; of a directive that stands there twice, the first counts."""
+    """Return the directives of one policy; of a directive that appears twice, the first counts."""
     found: Policy = {}
     for part in value.split(";"):
         words = part.split()
@@ -63,7 +63,7 @@ def parse_policy(value: str) -> Policy:
 
 
 def allows(sources: list[str], url: str, page: Origin) -> bool:
-    """Whether a source list allows a URL in a page of the origin `page`, redirects left aside."""
+    """Say whether a source list allows a URL in a page of the origin `page`, apart from redirects."""
     target = origin_of_url(url)
     if target is None:
         return True
@@ -112,7 +112,7 @@ def _fits(expression: re.Match[str], target: Origin, scheme: str, path: str, pag
 
 
 def blocked_by_policy(case: Case) -> Iterator[Breakage]:
-    """What the policies of the document keep it from loading from a public name."""
+    """Yield what the policies of the document prevent it from loading from a public name."""
     page = case.page
     origin = case.origin(page)
     if origin is None or not is_html(page.response, page.response_body):
@@ -170,7 +170,7 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, val
 
 
 def _nearly(sources: list[str], origin: Origin) -> str:
-    """What keeps a source of the right host from fitting."""
+    """Return why a source with the right host does not match, as a clause."""
     for source in sources:
         expression = _SOURCE.fullmatch(source)
         if expression is None or source.startswith("'") or expression["host"].lower() != origin.host_text:
@@ -185,7 +185,7 @@ def _nearly(sources: list[str], origin: Origin) -> str:
 
 
 def _stale_hashes(case: Case, page: RecordedExchange, where: str, value: str) -> Iterator[Breakage]:
-    """Inline code that a policy allowed by its hash, and that was changed since."""
+    """Yield inline code that a policy allowed by its hash, and that was changed since."""
     allowed = {found[1] for found in _HASH.finditer(value)}
     after, before = case.body(page), case.body(page, original=True)
     if not allowed or not after or not before or after == before:

@@ -1,4 +1,4 @@
-"""Answers that arrive and cannot be used: the wrong type, a coding or a charset that does not fit, warnings."""
+"""Responses that arrive and cannot be used: the wrong type, a wrong coding or charset; and warnings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ZERO = re.compile(r";\s*q\s*=\s*0(?:\.0*)?\s*$", re.IGNORECASE)
 
 
 def wrong_types(case: Case) -> Iterator[Breakage]:
-    """A page where a script or a style sheet was asked for: browsers refuse it."""
+    """Yield pages that came where a script or a style sheet was requested: browsers refuse them."""
     for exchange in case.load.resources:
         if exchange.response is None or exchange.response.status not in (200, 203):
             continue
@@ -64,7 +64,7 @@ def _type_cause(case: Case, exchange: RecordedExchange, declared: str) -> tuple[
 
 
 def wrong_codings(case: Case) -> Iterator[Breakage]:
-    """Content codings that the client did not ask for, or that do not fit the body."""
+    """Yield content codings that the client did not accept, or that do not match the body."""
     for exchange in case.load.all:
         if exchange.response is None or exchange.request.method == "HEAD":
             continue
@@ -102,7 +102,7 @@ def _claims_in_vain(exchange: RecordedExchange, codings: tuple[str, ...]) -> boo
 
 
 def wrong_charsets(case: Case) -> Iterator[Breakage]:
-    """A charset that was taken away from a field or changed, though the bytes are what they were."""
+    """Yield charsets that were removed from a field or changed, though the bytes are unchanged."""
     for exchange in case.load.all:
         before, after = (
             next(iter(field(exchange, "content-type", original=True)), ""),
@@ -130,7 +130,7 @@ def _asked_for(exchanges: list[RecordedExchange]) -> tuple[tuple[str, str], ...]
 
 
 def warnings(case: Case) -> Iterator[Breakage]:
-    """What the rules themselves warned of."""
+    """Yield what the rules themselves warned of."""
     reported: dict[tuple[str, str, str], list[RecordedExchange]] = {}
     for exchange in case.load.all:
         for event in case.reading(exchange).problems():

@@ -1,7 +1,7 @@
 """Why a request ended where it did: the rules that took it, and those that nearly did.
 
-A rule that did not match is asked again with the one thing altered that people get wrong most often: letter case, the
-slash at the beginning, the host or the query in the pattern, the slash at the end.
+A rule that did not match is tried again with one thing altered that is often written wrong: letter case, the slash at
+the beginning, the host or the query in the pattern, the slash at the end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _LOCAL: dict[str, Why] = {
 
 
 def acting_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
-    """What the trace tells of the inbound rules that acted."""
+    """Return the parts of the trace about the inbound rules that acted."""
     return [block for block in _rule_blocks(case, exchange) if block.end is not None and flag(block.end, "succeeded")]
 
 
@@ -45,8 +45,8 @@ def _rule_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
 
 
 def taken_by(case: Case, exchange: RecordedExchange) -> Cause | None:
-    """The inbound rule that made the URL what the backend was asked for, and what is wrong with that as far as it can
-    be told; None where no rule changed it.
+    """Return the inbound rule that decided the forwarded URL, and what is wrong with that as far as can be seen; None
+    where no rule changed it.
     """
     changing = [block for block in acting_blocks(case, exchange) if block.first(Name.REWRITE_ACTION)]
     if not changing:
@@ -66,7 +66,7 @@ def taken_by(case: Case, exchange: RecordedExchange) -> Cause | None:
 
 
 def _oddities(block: Block, action: Event) -> Iterator[tuple[Why, dict[str, object]]]:
-    """What looks wrong in how a rule made its URL, the surest first, with the values of the sentence."""
+    """Yield what looks wrong in how a rule made its URL, the surest first, with the values of the sentence."""
     substitution, url = text(action, "substitution"), text(action, "rewrite_url")
     path = path_of(url) if "://" in url else url
     for lookup in block.all(Name.REWRITE_MAP_LOOKUP):
@@ -97,7 +97,7 @@ def _oddities(block: Block, action: Event) -> Iterator[tuple[Why, dict[str, obje
 
 
 def _is_segment(substitution: str, found: re.Match[str], group: str) -> bool:
-    """Whether a group that follows a word at once was probably meant as a segment of its own."""
+    """Say whether a group that follows a word without a slash was probably meant as a segment of its own."""
     before = substitution[: found.start(2) - 1]
     inside = before.partition("://")[2] or before
     return bool(group) and not group.startswith("/") and "?" not in before and inside[-1:].isalnum()
@@ -108,7 +108,7 @@ def _last_word(text_before: str) -> str:
 
 
 def near_misses(case: Case, exchange: RecordedExchange) -> Iterator[Cause]:
-    """The rules that would have changed the request if one thing were otherwise, in the order of the file."""
+    """Yield the rules that would have changed the request if one thing were different, in the order of the file."""
     level = case.level(exchange)
     if level is None:
         return
@@ -131,7 +131,7 @@ def near_misses(case: Case, exchange: RecordedExchange) -> Iterator[Cause]:
 def _missed(
     case: Case, exchange: RecordedExchange, compiled: CompiledInboundRule, block: Block | None, stopped: str
 ) -> Cause | None:
-    """Why a rule did not act on a URL that it seems to be meant for."""
+    """Return why a rule did not act on a URL that it seems to be meant for."""
     rule = compiled.rule
     found = block.first(Name.PATTERN_MATCH) if block else None
     if found is not None and flag(found, "matched"):
@@ -148,7 +148,7 @@ def _missed(
 
 
 def _is_for_all(compiled: CompiledInboundRule) -> bool:
-    """Whether a rule answers or redirects whatever is asked for: that it did not act is no loss of any one address."""
+    """Say whether a rule responds to every request itself: that it did not act is no loss for any one URL."""
     anything = matches(compiled, "") and matches(compiled, "an/address-that-nobody-has")
     return anything and compiled.rule.action.type is not ActionType.REWRITE
 
@@ -160,7 +160,7 @@ def _relative(case: Case, exchange: RecordedExchange) -> str:
 
 
 def _altered(case: Case, exchange: RecordedExchange, compiled: CompiledInboundRule, value: str) -> Cause | None:
-    """The one thing that keeps a pattern from matching, if it is one that people get wrong often."""
+    """Return the one thing that keeps a pattern from matching, if it is a common mistake."""
     rule = compiled.rule
     site = case.site(exchange)
     query = exchange.request.target.partition("?")[2]
@@ -182,7 +182,7 @@ def _altered(case: Case, exchange: RecordedExchange, compiled: CompiledInboundRu
 
 
 def held_conditions(block: Block) -> list[str]:
-    """The conditions by which a rule acted, as clauses."""
+    """Return the conditions by which a rule acted, as clauses."""
     clauses = []
     for event in block.all(Name.CONDITION_EVALUATION):
         if flag(event, "succeeded"):
@@ -194,7 +194,7 @@ def held_conditions(block: Block) -> list[str]:
 
 
 def local_response(case: Case, exchange: RecordedExchange) -> Cause | None:
-    """The rule that answered, redirected or closed the request itself; None where none did."""
+    """Return the rule that responded, redirected or closed the connection itself; None where no rule did."""
     for block in reversed(acting_blocks(case, exchange)):
         for event in block.events:
             if (why := _LOCAL.get(name_of(event))) is None:

@@ -1,4 +1,6 @@
-"""What the origin of a page decides: answers that a script may not read (CORS), and WebSockets that do not open."""
+"""What depends on the origin of a page: responses that a script may not read (CORS), and WebSockets that do
+not open.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ _ALLOW = "Access-Control-Allow-Origin"
 
 
 def refused_by_cors(case: Case) -> Iterator[Breakage]:
-    """Answers that a browser keeps from the script that asked, or will, by what they say of origins."""
+    """Yield responses that a browser keeps, or will keep, from the script that requested them."""
     for exchange in case.load.all:
         allowed = field(exchange, _ALLOW)
         asked_from = request_field(exchange, "origin")
@@ -39,7 +41,7 @@ def refused_by_cors(case: Case) -> Iterator[Breakage]:
 
 
 def _is_cross_origin(exchange: RecordedExchange) -> bool:
-    """Whether a browser asks with CORS, for another origin than that of the page."""
+    """Say whether a browser uses CORS, for another origin than the page's."""
     asked_from = request_field(exchange, "origin")
     mode = request_field(exchange, "sec-fetch-mode").lower()
     own = f"{exchange.request.scheme}://{exchange.request.host}".lower()
@@ -70,7 +72,7 @@ def _wrong(case: Case, exchange: RecordedExchange, allowed: list[str], asked_fro
 
 
 def refused_origins(case: Case) -> Iterator[Breakage]:
-    """Requests that a backend refuses since their Origin or Referer is not its own."""
+    """Yield requests that a backend refuses because their Origin or Referer is not its own."""
     for exchange in case.load.all:
         if exchange.original is None or exchange.original.status not in (400, 403):
             continue
@@ -96,7 +98,7 @@ def refused_origins(case: Case) -> Iterator[Breakage]:
 
 
 def _mapped_back(case: Case, exchange: RecordedExchange) -> bool:
-    """Whether the Origin was made the backend's own on its way."""
+    """Say whether the Origin was replaced by the backend's own before the request was forwarded."""
     return any(
         event.get("event") == Name.GENERAL_SET_REQUEST_HEADER and text(event, "name").lower() == "origin"
         for event in case.reading(exchange).request
@@ -116,7 +118,7 @@ def _why_not_mapped_back(case: Case, exchange: RecordedExchange) -> Cause:
 
 
 def refused_websockets(case: Case) -> Iterator[Breakage]:
-    """WebSockets that were not opened."""
+    """Yield WebSockets that were not opened."""
     reported = {breakage.flows[0] for breakage in refused_origins(case)}
     for exchange in case.load.all:
         if not is_websocket(exchange) or exchange.flow_id in reported:

@@ -32,7 +32,7 @@ _PASSED = (Reason.BODY_PASSED, Reason.REST_PASSED)
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A link as an outbound rule would see it; `near` is what of the body stands around it, for whole-body rules."""
+    """A link as an outbound rule would see it; `near` is the part of the body around it, for whole-body rules."""
 
     reference: Reference
     value: str
@@ -44,7 +44,7 @@ class _Place:
 
 
 def body_passed(reading: Reading) -> Cause | None:
-    """The body went by as it came though something concerned it."""
+    """Return the cause if the body was passed unchanged though something concerned it."""
     for event in reading.problems():
         if name_of(event) == Name.WARNING and text(event, "reason") in _PASSED:
             forbidden = text(event, "cause") == Reason.NO_TRANSFORM
@@ -53,7 +53,7 @@ def body_passed(reading: Reading) -> Cause | None:
 
 
 def why_unmapped(case: Case, exchange: RecordedExchange, reference: Reference) -> Cause:
-    """The cause, as a clause that may stand behind "because", with the rule that is concerned if one is."""
+    """Return the cause, as a clause that may follow "because", with the rule concerned if there is one."""
     of_one = case.of(exchange)
     if found := body_passed(of_one.reading) or _took_too_much(case, exchange, reference):
         return found
@@ -72,7 +72,7 @@ def why_unmapped(case: Case, exchange: RecordedExchange, reference: Reference) -
 
 
 def _took_too_much(case: Case, exchange: RecordedExchange, reference: Reference) -> Cause | None:
-    """A rule that replaced a text in which the backend is still named: it matched several links at once."""
+    """Return the rule that replaced a text in which the backend is still named: it matched several links at once."""
     host = _host(reference)
     for event in case.changes(exchange):
         rule, before, after = text(event, "rule"), text(event, "before"), text(event, "after")
@@ -92,7 +92,7 @@ def _host(reference: Reference) -> str:
 
 
 def _is_meant(compiled: CompiledOutboundRule) -> bool:
-    """Whether a rule is for links in bodies: it works on bodies, and rewrites."""
+    """Say whether a rule is for links in bodies: it works on bodies, and rewrites."""
     rule = compiled.rule
     return not rule.match.server_variable and rule.action.type is OutboundActionType.REWRITE
 
@@ -100,7 +100,7 @@ def _is_meant(compiled: CompiledOutboundRule) -> bool:
 def _why_not(
     case: ExchangeCase, compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
 ) -> Cause | None:
-    """Why one rule left a link alone that it seems to be meant for; None if it does not seem so."""
+    """Return why one rule left a link alone that it seems to be meant for; None if it does not seem so."""
     rule = compiled.rule
     source = str(rule.source)
     examined = not compiled.tags or place.pair in compiled.tags
@@ -125,7 +125,7 @@ def _why_not(
 
 
 def _pattern_miss(case: ExchangeCase, rule: str) -> Cause | None:
-    """Where the pattern of a rule stopped to match, if the trace tells."""
+    """Return where the pattern of a rule stopped matching, if the trace says so."""
     miss = case.misses.get(rule)
     return miss.cause if miss and miss.cause.code in (Why.PATTERN, Why.PATTERN_IN_PLACE) else None
 
@@ -133,7 +133,7 @@ def _pattern_miss(case: ExchangeCase, rule: str) -> Cause | None:
 def _stopped_before(
     compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
 ) -> OutboundRule | None:
-    """An earlier rule for the same value after which no further one is tried."""
+    """Return an earlier rule for the same value with stopProcessing."""
     for other in rules if compiled.tags else ():
         if other is compiled:
             return None
@@ -144,7 +144,7 @@ def _stopped_before(
 
 
 def field_cause(case: Case, exchange: RecordedExchange, name: str) -> Cause:
-    """Why a field of a response still names the backend, or names what it must not."""
+    """Return why a field of a response still names the backend, or something else that it must not."""
     for event in case.changes(exchange):
         rule = text(event, "rule")
         if rule and text(event, "where").lower() == name.lower():

@@ -1,7 +1,7 @@
-"""Every cause that is found by the inspector: a code, the sentence that a person reads, and what to do about it.
+"""Every cause that the inspector finds: a code, the sentence that a person reads, and what to do about it.
 
-Other code compares codes. A sentence is a clause that may stand behind "because"; where a rule is concerned that did
-not act, it says what of the rule kept it back ("its pattern ...").
+Other code compares codes. A sentence is a clause that may follow "because"; where a rule is concerned that did not act,
+it says what about the rule kept it from acting ("its pattern ...").
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from urlrewrite.trace.reasons import Reason
 
 
 class Why(StrEnum):
-    """A row is the code, its sentence and the advice, whose places are filled with what is known."""
+    """A row is the code, its sentence and the advice; the placeholders of both are filled with what is known."""
 
     template: str
     advice: str
 
     def __new__(cls, code: str, template: str, advice: str = "") -> Why:
-        """A code with its sentence and what to do."""
+        """Make a code with its sentence and the advice."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.template = template
@@ -263,7 +263,7 @@ class Why(StrEnum):
 
 
 def sentence(why: Why, values: Mapping[str, object]) -> str:
-    """The sentence of a cause. It is the only place where one is made."""
+    """Return the sentence of a cause. Sentences are made nowhere else."""
     return why.template.format_map(values)
 
 
@@ -278,9 +278,9 @@ class Concerned(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something is as it is: a sentence with its code, the rule concerned and where it stands, and what to do.
+    """Why something is as it is: a sentence with its code, the rule concerned and its position, and what to do.
 
-    `code` is that of the trace where the proxy itself refused; None where the kind of a finding is all that there is.
+    `code` is that of the trace where the proxy itself refused; None where the kind of a breakage is all that there is.
     """
 
     rule: str
@@ -292,17 +292,17 @@ class Cause:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells causes apart; those that are alike are told together."""
+        """What distinguishes causes; those with equal keys are reported together."""
         return (self.rule, str(self.code), *self.values) if self.code else (self.rule, self.why)
 
     @property
     def concerned(self) -> Concerned:
-        """What a finding says of its cause."""
+        """What a breakage says of its cause."""
         return {"rule": self.rule, "source": self.source, "todo": self.todo, "code": str(self.code or "")}
 
 
 def cause(why: Why, rule: str = "", source: str = "", **values: object) -> Cause:
-    """The cause with its sentence and advice; `values` are what these are filled with."""
+    """Make a cause with its sentence and advice; `values` fill their placeholders."""
     values["rule"] = rule
     parts = tuple(map(str, values.values()))
     return Cause(rule, source, sentence(why, values), why.advice.format_map(values), why, parts)

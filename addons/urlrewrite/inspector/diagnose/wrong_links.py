@@ -1,6 +1,6 @@
-"""Links that do not name the backend and are wrong all the same: mixed content, wrong ports and paths, no URLs at all.
+"""Links that do not name the backend and are wrong all the same: mixed content, wrong ports and paths, invalid URLs.
 
-Mostly a rule has made them so, and is told.
+Usually a rule made them, which is then named.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NO_SLASH = re.compile(r"\s*([a-z]+://[^/?#:\s]+:\d+)[^/?#\d]", re.IGNORECASE)
 
 
 def mixed_content(case: Case) -> Iterator[Breakage]:
-    """What an https page loads by http:// from a public name: browsers block it, or ask for it by https."""
+    """Yield what an https page loads by http:// from a public name: browsers block it, or request it by https."""
     hosts = {known.host for known in case.public_origins()}
     for exchange in responses_with_links(case):
         groups = LinkGroups(exchange)
@@ -52,7 +52,7 @@ def mixed_content(case: Case) -> Iterator[Breakage]:
 
 
 def _writer(case: Case, exchange: RecordedExchange, reference: Reference, todo: str) -> Cause:
-    """The rule that wrote a link, or where else it comes from."""
+    """Return the rule that wrote a link, or where else it comes from."""
     before = case.before(exchange, reference)
     changer = case.changer(exchange, before.written if before else "", reference.written)
     if changer:
@@ -63,7 +63,7 @@ def _writer(case: Case, exchange: RecordedExchange, reference: Reference, todo: 
 
 
 def unpublished_links(case: Case) -> Iterator[Breakage]:
-    """Links to a public host under a scheme or port at which nothing is published."""
+    """Yield links to a public host under a scheme or port at which nothing is published."""
     known = case.public_origins()
     hosts = {origin.host for origin in known}
     for exchange in responses_with_links(case):
@@ -82,7 +82,7 @@ def unpublished_links(case: Case) -> Iterator[Breakage]:
 
 
 def no_urls(case: Case) -> Iterator[Breakage]:
-    """Links that were made what is no URL: mostly a slash is missing between host and path."""
+    """Yield links that were made invalid: usually a slash is missing between host and path."""
     for exchange in responses_with_links(case):
         groups = LinkGroups(exchange)
         for before, each in case.twins(exchange):
@@ -96,7 +96,7 @@ def no_urls(case: Case) -> Iterator[Breakage]:
 
 
 def wrong_paths(case: Case) -> Iterator[Breakage]:
-    """Links that nobody followed yet, and that lead to another path than the backend's page has."""
+    """Yield links that nobody has followed yet and that lead to another path than in the backend's page."""
     followed = {url_of(exchange) for exchange in case.load.all}
     for exchange in responses_with_links(case):
         groups = LinkGroups(exchange)
@@ -124,7 +124,7 @@ def wrong_paths(case: Case) -> Iterator[Breakage]:
 
 
 def lost_redirects(case: Case) -> Iterator[Breakage]:
-    """Redirects that lead to the backend, or to a scheme or port of a public host where nothing is published."""
+    """Yield redirects that lead to the backend, or to a scheme or port of a public host where nothing is published."""
     known = case.public_origins()
     for exchange in case.load.all:
         if not is_redirect(exchange):

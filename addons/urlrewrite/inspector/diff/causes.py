@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ChangeCause:
-    """A rule by its name, or where `is_rule` is false the reason in words."""
+    """A rule by its name, or, where `is_rule` is false, the reason as a phrase."""
 
     name: str
     is_rule: bool = True

@@ -1,7 +1,7 @@
 """What differs between the response of the backend and the one that the client got, and what made each difference.
 
-The differences are found by comparing the two answers: a trace tells of the first two hundred changes only. Whose they
-are is certain where the rules that made the response are still in force (`stages.py`); else it is read from the trace.
+The differences are found by comparing the two responses: a trace has only the first two hundred changes. Their causes
+are certain where the rules that made the response are still in force (`stages.py`); else they are read from the trace.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Differences:
     """All differences of one response.
 
     `note` says what could not be compared, and why. `stages` are the response after each cause; where there are none,
-    `why_no_stages` says why, and the causes are those that the trace tells. `fields_told` are the events of the trace
-    from which the causes of changes of fields are read, `known` the changes of the body that it tells of.
+    `why_no_stages` says why, and the causes are those in the trace. `fields_told` are the events of the trace from
+    which the causes of changes of fields are read, `known` the changes of the body that it has.
     """
 
     fields: tuple[FieldChange, ...]
@@ -61,7 +61,9 @@ class Differences:
 
 
 def differences(exchange: RecordedExchange, rules: RulesInForce | None = None) -> Differences:
-    """What was changed in a response. `rules` are those in force. Whatever the trace holds, this raises nothing."""
+    """Return what was changed in a response. `rules` are those in force. It raises nothing, whatever the
+    trace holds.
+    """
     reading = read(exchange.trace)
     read_as = exchange.response.fields if exchange.response else None
     original = decoded_body(exchange.original, exchange.original_body, read_as=read_as)
@@ -99,7 +101,7 @@ def _not_compared(exchange: RecordedExchange, original: DecodedBody, response: D
 
 
 def _spans_by_stages(before: str | None, stages: Sequence[Stage], known: Sequence[tuple[str, str]]) -> list[Span]:
-    """The spans of all stages put together; what a stage is silent about (a body that is no text) is passed over."""
+    """Return the spans of all stages put together; a stage without a text (a body that is not text) is skipped."""
     if before is None:
         return []
     start, current, spans = before, before, list[Span]()
@@ -114,7 +116,7 @@ def _spans_by_stages(before: str | None, stages: Sequence[Stage], known: Sequenc
 
 @dataclass(frozen=True, slots=True)
 class _TracedChange:
-    """A change that the trace tells of, or several of one value, each of which began with what the one before made."""
+    """A change in the trace, or several of one value, each of which began with the result of the one before."""
 
     by: tuple[ChangeCause, ...]
     before: str
@@ -158,7 +160,7 @@ def _is_of_body(event: Event) -> bool:
 
 
 def _body_causes(reading: Reading) -> list[ChangeCause]:
-    """Everything that changed the body, also what the trace tells no single change of."""
+    """Return everything that changed the body, including what the trace has no single change of."""
     causes = dict.fromkeys(cause for change in _traced_changes(reading.response) for cause in change.by)
     of_fields = {
         text(event, "rule")
@@ -178,7 +180,9 @@ def _body_causes(reading: Reading) -> list[ChangeCause]:
 
 
 def _causes_of(span: Span, traced: Sequence[_TracedChange]) -> tuple[ChangeCause, ...]:
-    """The causes of a span by its texts. A rule tells of a whole value, of which the span may be a part only."""
+    """Return the causes of a span by its texts. A rule's event has a whole value, of which the span may be
+    only a part.
+    """
     same = [change for change in traced if (change.before, change.after) == (span.before, span.after)]
     if not same and span.before and span.after:
         same = [change for change in traced if span.before in change.before and span.after in change.after]
@@ -198,16 +202,16 @@ def _causes_of(span: Span, traced: Sequence[_TracedChange]) -> tuple[ChangeCause
 
 
 def field_changes(before: FieldLines, after: FieldLines, events: Iterable[Event] = ()) -> Iterator[FieldChange]:
-    """The field lines in which two responses differ, in the order of the first; added ones come last.
+    """Yield the field lines in which two responses differ, in the order of the first; added ones come last.
 
-    `events` are those of the trace that tell why.
+    `events` are those of the trace that say why.
     """
     causes = _FieldCauses(events)
     old, new = _by_name(before), _by_name(after)
     for name in dict.fromkeys((*old, *new)):
         was, is_now = old.get(name, []), new.get(name, [])
         kept = [line for line in was if line in is_now]
-        # What stands in both is not of interest, however often and in whichever order.
+        # What is in both does not matter, however often and in whichever order.
         for line in kept:
             if line in was and line in is_now:
                 was.remove(line)
@@ -221,7 +225,7 @@ def field_changes(before: FieldLines, after: FieldLines, events: Iterable[Event]
 
 
 def _by_stages(changes: Iterable[FieldChange], before: FieldLines, stages: Sequence[Stage]) -> Iterator[FieldChange]:
-    """The changes with the rules that touched their fields, where the trace is silent."""
+    """Yield the changes with the rules that touched their fields, where the trace is silent."""
     touched: dict[str, dict[ChangeCause, None]] = {}
     for stage in stages:
         if stage.cause.is_rule:
@@ -260,7 +264,7 @@ class _FieldCauses:
             self._changes.setdefault(name.lower(), []).append(change)
 
     def of(self, name: str, before: str | None, after: str | None) -> tuple[ChangeCause, ...]:
-        """The causes that lead from one value to the other; all that touched the field if none do."""
+        """Return the causes that lead from one value to the other; if none do, all that touched the field."""
         current, goal = clip(before or ""), clip(after or "")
         chain: list[ChangeCause] = []
         changes = self._changes.get(name, [])
@@ -273,5 +277,5 @@ class _FieldCauses:
 
 
 def cause_names(causes: Iterable[ChangeCause]) -> str:
-    """Causes as `rule "a", links`; where there are none, that nobody told."""
+    """Return causes as `rule "a", links`; a phrase that they are unknown where there are none."""
     return ", ".join(clipped(visible(cause.label), 200) for cause in causes) or "the trace does not say by what"

@@ -23,7 +23,7 @@ _MAX_LINES = 16
 
 
 class Explanations:
-    """What a trace tells of the items that rules for responses matched: of the first few of each rule."""
+    """What a trace says about the items that rules for responses matched: about the first few of each rule."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         self._matches: dict[ChangeCause, dict[str, list[Event]]] = {}
@@ -41,7 +41,7 @@ class Explanations:
                 current = []
 
     def of(self, span: Span) -> list[str]:
-        """The lines for a change, cause by cause; nothing of those that the trace says no more of."""
+        """Return the lines for a change, cause by cause; nothing for causes on which the trace has no details."""
         lines: list[str] = []
         for cause in span.by:
             lines.append(cause.label)

@@ -1,10 +1,10 @@
-"""The response after each of the rules that changed it, by giving the backend's original to the first of them only.
+"""The response after each of the rules that changed it, by applying only the first k of them to the backend's original.
 
-A trace tells of single changes, and of the first two hundred only; what the text was between two rules it does not say.
+A trace has only single changes, and only the first two hundred; what the text was between two rules it does not say.
 But the rules in force are at hand, and evaluating an exchange takes milliseconds: with the first k of the rules that
-acted, and without the link map, it gives the text as it was after rule k. Rules are cut where they are compiled
-already, so that nothing is compiled again. What the whole of them gives must be what the client got: else these are
-not the rules that made the response, and there are no stages.
+acted, and without the link map, it gives the text as it was after rule k. The list is cut where rules are compiled
+already, so that nothing is compiled again. All of them together must give what the client got: else these are not the
+rules that made the response, and there are no stages.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class Stage:
 
 
 class NoStages(Exception):  # noqa: N818
-    """There are no stages to show; the message says why."""
+    """No stages can be shown; the message says why."""
 
 
 def stages_of(
     exchange: RecordedExchange, rules: RulesInForce | None, original: DecodedBody, response: DecodedBody
 ) -> list[Stage]:
-    """The stages of a response in the order in which they came about; the last one is the response.
+    """Return the stages of a response in the order in which they came about; the last one is the response.
 
     Raises:
         NoStages: the original was not kept, or the rules in force give another response.
@@ -92,7 +92,7 @@ def _text(evaluation: Evaluation) -> str | None:
 
 
 def _acting(evaluation: Evaluation, rules: RulesInForce) -> list[str]:
-    """The names of the rules that changed something, in the order in which they run."""
+    """Return the names of the rules that changed something, in the order in which they run."""
     acting = set(evaluation.exchange.trace.data.get("outbound_rules", []))
     levels = (level for site in rules.rules.sites for level in site.levels.values())
     ordered = (compiled.rule.name for level in levels for compiled in _as_they_run(level))
@@ -100,12 +100,12 @@ def _acting(evaluation: Evaluation, rules: RulesInForce) -> list[str]:
 
 
 def _as_they_run(level: CompiledLevel) -> list[CompiledOutboundRule]:
-    """Rules for fields run when the head of a response has come, the others when its body has."""
+    """Return rules for fields run when the head of a response has come, the others when its body has."""
     return sorted(level.outbound_rules, key=lambda compiled: not compiled.rule.match.server_variable)
 
 
 def _cut(site: CompiledSite, last: str) -> CompiledSite:
-    """A site whose links are not mapped, and whose outbound rules end with the one of that name."""
+    """Return a site whose links are not mapped, and whose outbound rules end with the one of that name."""
     levels = {path: _cut_level(level, last) for path, level in site.levels.items()}
     return replace(site, site=replace(site.site, links=LinkMode.OFF), levels=levels)
 

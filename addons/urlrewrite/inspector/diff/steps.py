@@ -1,7 +1,7 @@
-"""Through the rules one by one: the URL after each inbound rule, fields and body after each outbound one.
+"""The rules step by step: the URL after each inbound rule, fields and body after each outbound one.
 
-URLs are read from the trace, which has them all. Of the response a trace has single changes only, so its steps are the
-stages that evaluating the first k rules again gives (see `stages.py`). Where that cannot be, because the rules have
+URLs are read from the trace, which has them all. Of the response a trace has only single changes, so its steps are the
+stages that evaluating the first k rules again gives (see `stages.py`). Where that is impossible, because the rules have
 been changed since, the steps are put together from the causes of the single spans, each span at the last of its causes.
 """
 
@@ -28,7 +28,9 @@ _WHAT: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class UrlStep:
-    """The URL, path and query, before and after one inbound rule; `acted` if it applied, `what` says what it did."""
+    """The URL, path and query, before and after one inbound rule; `acted` says whether it applied, `what`
+    what it did.
+    """
 
     rule: str
     before: str
@@ -39,9 +41,10 @@ class UrlStep:
 
 @dataclass(frozen=True, slots=True)
 class ResponseStep:
-    """What one cause made of the answer: changes of fields, and the spans that lead from the body `before` it on.
+    """What one cause changed in the response: changes of fields, and the spans from the body `before` it to the next
+    one.
 
-    `before` is None where the body is no text.
+    `before` is None where the body is not text.
     """
 
     cause: ChangeCause
@@ -51,7 +54,7 @@ class ResponseStep:
 
 
 def url_steps(reading: Reading) -> Iterator[UrlStep]:
-    """The inbound rules that the trace tells of, in the order in which they were tried."""
+    """Yield the inbound rules in the trace, in the order in which they were tried."""
     url = what = ""
     for event in reading.request:
         match name_of(event):
@@ -71,7 +74,7 @@ def url_steps(reading: Reading) -> Iterator[UrlStep]:
 
 
 def response_steps(found: Differences, before: FieldLines) -> Iterator[ResponseStep]:
-    """What was made of the response whose fields were `before`, in the order in which it happened."""
+    """Yield the changes of the response whose fields were `before`, in the order in which they happened."""
     if not found.stages:
         yield from _by_causes(found)
         return
@@ -86,7 +89,7 @@ def response_steps(found: Differences, before: FieldLines) -> Iterator[ResponseS
 
 
 def _framed(fields: FieldLines, original: FieldLines) -> FieldLines:
-    """The fields with those of the original in the place of the ones that follow from the body."""
+    """Return the fields with those that follow from the body as in the original."""
     own = tuple(line for line in fields if line[0].lower() not in FOLLOWS_BODY)
     return own + tuple(line for line in original if line[0].lower() in FOLLOWS_BODY)
 

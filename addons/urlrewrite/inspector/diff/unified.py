@@ -1,4 +1,4 @@
-"""The changes of a response as a unified diff, each hunk headed by what made it; and a response as text."""
+"""The changes of a response as a unified diff, each hunk headed by its cause; and a response as text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_LINES = 60
 
 
 def unified(exchange: RecordedExchange, rules: RulesInForce | None = None) -> str:
-    """What was changed in fields and body, as a unified diff. `rules` are those in force."""
+    """Return what was changed in fields and body, as a unified diff. `rules` are those in force."""
     found = differences(exchange, rules)
     if exchange.original is None or exchange.response is None:
         return f"Nothing to compare: {found.note}."
@@ -36,7 +36,7 @@ def unified(exchange: RecordedExchange, rules: RulesInForce | None = None) -> st
 
 
 def original_text(exchange: RecordedExchange) -> str:
-    """The response as the backend sent it, its body decoded."""
+    """Return the response as the backend sent it, its body decoded."""
     if exchange.own:
         return "The request was not forwarded: this response is the proxy's own."
     if exchange.original is None:
@@ -58,7 +58,7 @@ def _status(facts: ResponseFacts) -> str:
 
 
 def _fields(changes: Iterable[FieldChange]) -> Iterator[str]:
-    """Fields with the same causes under one heading."""
+    """Yield fields with the same causes under one heading."""
     by_cause: dict[str, list[FieldChange]] = {}
     for change in changes:
         by_cause.setdefault(cause_names(change.by), []).append(change)
@@ -103,7 +103,7 @@ def _hunk(lines: Lines, hunk: Hunk) -> Iterator[str]:
 
 
 def _changed_lines(lines: Lines, hunk: Hunk) -> Iterator[tuple[int, int, list[Span]]]:
-    """The lines that changes touch, those that stand together as one, with the changes."""
+    """Yield the lines that changes touch, adjacent ones together, with the changes."""
     start = end = hunk.start
     held: list[Span] = []
     for span in hunk.spans:

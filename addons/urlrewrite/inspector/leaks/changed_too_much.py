@@ -1,4 +1,4 @@
-"""What was changed in a response and should not have been, as a finding of the page that it belongs to."""
+"""What was changed in a response and should not have been, as a breakage of the page that it belongs to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOSS = {"broken JSON": Loss.FUNCTION, "changed identifier": Loss.LATER}
 
 
 def over_matches(case: Case) -> Iterator[Breakage]:
-    """Changed identifiers, stale digests and signatures, URLs with two schemes and the like."""
+    """Yield changed identifiers, stale digests and signatures, URLs with two schemes and the like."""
     if case.rules is None:
         return
     assets = by_url(case.load.all)

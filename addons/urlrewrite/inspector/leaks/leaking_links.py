@@ -1,6 +1,6 @@
-"""Names of the backend that came through: links that lead past the proxy, and what scripts and browsers use besides.
+"""Names of the backend that came through: links that bypass the proxy, and names that scripts and browsers use.
 
-A browser cannot resolve the backend's name, so no request tells of such a link: it is found in the page itself.
+A browser cannot resolve the backend's name, so no request shows such a link: it is found in the page itself.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _PROPOSED = {
 
 
 def leaking_links(case: Case) -> Iterator[Breakage]:
-    """Links that name the backend."""
+    """Yield links that name the backend."""
     for exchange in responses_with_links(case):
         groups = LinkGroups(exchange)
         asked: dict[str, list[Cause]] = {}
@@ -67,7 +67,7 @@ def _leak(case: Case, group: LinkGroup) -> Breakage:
 
 
 def _other_names(case: Case, exchange: RecordedExchange, reported: set[str]) -> Iterator[Breakage]:
-    """Names of the backend that are no links of the page, but that its scripts or the browser use."""
+    """Yield names of the backend that are not links of the page, but that its scripts or the browser use."""
     leaks: dict[tuple[str, ...], list[Leak]] = {}
     for leak in find_leaks(exchange, case.rules) if case.rules else ():
         is_reported = leak.place in reported or leak.field.lower() in _REPORTED_ELSEWHERE
@@ -99,7 +99,7 @@ def _loss_of_name(leak: Leak) -> Loss:
 
 
 def _is_certain(leak: Leak) -> bool:
-    """Whether it is the very origin of a backend: another port of its host may be another server's."""
+    """Say whether it is exactly the origin of a backend: another port of its host may be another server's."""
     if leak.harm is not Harm.ERROR or leak.remedy is Remedy.NONE or leak.origin is None:
         return False
     host, port = parse_authority(leak.authority) or ("", None)

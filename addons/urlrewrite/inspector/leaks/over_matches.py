@@ -1,7 +1,7 @@
 """What was changed in a response and should not have been: the other way in which rewriting goes wrong.
 
-Everything is found by comparing the backend's response with the client's, so that what the backend did wrong itself is
-not told of.
+Everything is found by comparing the backend's response with the client's, so that faults of the backend itself are not
+reported.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _COVERED = re.compile(r'"([^"]*)"')
 class OverMatch:
     """Something that was changed and should not have been.
 
-    `place` is a field's name or where in the body, `before` and `after` are what stood there and what stands there now.
-    `rules` are those that changed the response's content, of which one is to blame; none, if it was the link map.
-    `offset` is in the decoded body of the answer, None in a field.
+    `place` is a field's name or where in the body, `before` and `after` are the old and the new text. `rules` are those
+    that changed the response's content, one of which is to blame; empty if it was the link map. `offset` is in the
+    decoded body of the response, None in a field.
     """
 
     what: str
@@ -59,10 +59,10 @@ class OverMatch:
 def find_over_matches(
     exchange: RecordedExchange, rules: RulesInForce, assets: Mapping[str, RecordedExchange] | None = None
 ) -> list[OverMatch]:
-    """What was changed in the response of an exchange and should not have been.
+    """Return what was changed in the response of an exchange and should not have been.
 
-    `assets` are exchanges by the URL that was asked for (`canonical_url`), with whose responses `integrity`
-    attributes are compared. It raises nothing, whatever was recorded.
+    `assets` are exchanges by the URL that was requested (`canonical_url`), with whose responses `integrity` attributes
+    are compared. It raises nothing, whatever was recorded.
     """
     if exchange.response is None or exchange.original is None or exchange.own:
         return []
@@ -87,7 +87,7 @@ def find_over_matches(
 
 
 def by_url(exchanges: Iterable[RecordedExchange]) -> dict[str, RecordedExchange]:
-    """Exchanges by the URL that was asked for; of several with one URL the first."""
+    """Return exchanges by the URL that was requested; of several with one URL the first."""
     found: dict[str, RecordedExchange] = {}
     for exchange in exchanges:
         if exchange.response is not None and exchange.response.status == 200 and exchange.request.method == "GET":
@@ -128,7 +128,7 @@ def _in_fields(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Ite
 
 
 def _stale_signatures(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
-    """Message signatures (RFC 9421) over fields that are no longer what they were."""
+    """Yield message signatures (RFC 9421) over fields that are no longer what they were."""
     exchange = case.exchange
     assert exchange.original is not None
     for value in field_values(fields, "signature-input"):
@@ -154,7 +154,7 @@ def _in_bodies(case: ExchangeCase, before: Body, after: Body) -> Iterator[OverMa
 
 
 def _misspelled(case: ExchangeCase, before: bytes, after: bytes) -> Iterator[OverMatch]:
-    """URLs that no rewriting should give, unless the backend wrote them so."""
+    """Yield URLs that no rewriting should produce, unless the backend wrote them that way."""
     for what, why, pattern in _slips(case):
         old = Counter(found[0] for found in pattern.finditer(before))
         new = Counter[bytes]()
@@ -205,7 +205,7 @@ def _sites(case: ExchangeCase) -> list[Site]:
 
 
 def _changed_identifiers(before: Body, after: Body, rules: tuple[str, ...]) -> Iterator[OverMatch]:
-    """Namespaces, vocabularies and document types that are not what they were."""
+    """Yield namespaces, vocabularies and document types that were changed."""
     old, new = (list(_identifiers(body)) for body in (before, after))
     if [label for label, *_ in old] != [label for label, *_ in new]:
         return
@@ -218,7 +218,7 @@ def _changed_identifiers(before: Body, after: Body, rules: tuple[str, ...]) -> I
 
 
 def _identifiers(body: Body) -> Iterator[tuple[str, bytes, int]]:
-    """Where an identifier stands, what it is, and its offset."""
+    """Yield the place of each identifier, the identifier, and its offset."""
     xml = body.kind is not Kind.HTML
     for token in HtmlScanner(xml=xml, kinds={TokenKind.START_TAG, TokenKind.DOCTYPE}).feed(body.data, final=True):
         if token.kind is TokenKind.DOCTYPE:
@@ -231,7 +231,7 @@ def _identifiers(body: Body) -> Iterator[tuple[str, bytes, int]]:
 
 
 def _broken_integrity(case: ExchangeCase, page: Body, assets: Mapping[str, RecordedExchange]) -> Iterator[OverMatch]:
-    """`integrity` attributes that are not true for the file as it was sent, so that browsers refuse it."""
+    """Yield `integrity` attributes that do not match the file as it was sent, so that browsers refuse it."""
     if page.kind is not Kind.HTML or b"ntegrity" not in page.data:
         return
     for token in HtmlScanner(kinds={TokenKind.START_TAG}).feed(page.data, final=True):

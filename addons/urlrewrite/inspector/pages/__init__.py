@@ -1,1 +1,1 @@
-"""The pages of the inspector as data: each module's `answer` gives what its page shows."""
+"""The pages of the inspector as data: `data(snapshot, query)` of each module returns what its page shows."""

@@ -1,7 +1,7 @@
 """The page "Why is the page broken": the latest page loads with what is wrong in them, or one of them in full.
 
-Without `flow` it lists page loads, the broken ones first, and tells the findings of the latest broken one. With `flow`
-it tells those of the page load which that flow belongs to.
+Without `flow` it lists page loads, the broken ones first, with the breakages of the latest broken one. With `flow` it
+has those of the page load to which that flow belongs.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _EARLIER = 20
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page shows.
+    """Return what the page shows.
 
-    `{"cause", "problems", "loads": [load], "load": load | None, "findings": [finding], "resources": [resource]}`, where
-    `cause` is the worst that was found, as one sentence, and `problems` are those of the rule files. `at` of a finding
-    says where the page Rules shows its rule, None where that is not known; `more` are older page loads that were not
+    `{"cause", "problems", "loads": [load], "load": load | None, "findings": [breakage], "resources": [resource]}`,
+    where `cause` is the worst breakage, as one sentence, and `problems` are those of the rule files. `at` of a breakage
+    says where the page Rules shows its rule, None where that is unknown; `more` are older page loads that were not
     examined.
 
     Raises:
@@ -99,7 +99,7 @@ def _page(
 
 
 def _places(rules: RulesInForce | None) -> dict[tuple[str, str], dict[str, str]]:
-    """Where the page Rules shows a rule, by its name and source."""
+    """Return where the page Rules shows a rule, by its name and source."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for group in groups(rules) if rules else ():
         at = {"side": group.side, "site": group.site, "location": group.location}
@@ -109,7 +109,7 @@ def _places(rules: RulesInForce | None) -> dict[tuple[str, str], dict[str, str]]
 
 
 def _reload_problems(snapshot: Snapshot) -> list[str]:
-    """What keeps the rule files from being in force, where the last reload was refused."""
+    """Return what keeps the rule files from coming into force, where the last reload was refused."""
     reloads = snapshot.statistics.figures().reloads
     if not reloads or reloads[-1].ok:
         return []

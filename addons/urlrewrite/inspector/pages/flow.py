@@ -27,7 +27,7 @@ MAX_FLOWS = 200
 MAX_HUNKS = 100
 MAX_OF_A_STEP = 40
 WHOLE = 2**20
-"""Characters up to which a body is shown in full, if that is asked for."""
+"""Characters up to which a body is shown in full on request."""
 
 _VALUE = 4000
 _URL = 2000
@@ -39,11 +39,11 @@ type _Json = dict[str, Any]
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
-    """The list of exchanges, or one of them.
+    """Return the list of exchanges, or one of them.
 
     Without `flow`: `{"flows": [...], "total": int, "more": bool}`, the newest first, of which `filter` chooses by a
-    text in what is listed; `after` is the id of a flow after which the list is to go on. With `flow`, and `all` for the
-    whole body: see `_one`.
+    text in what is listed; `after` is the id of a flow after which the list is to continue. With `flow`, and `all` for
+    the whole body: see `_one`.
 
     Raises:
         PageError: there is no such flow.
@@ -107,28 +107,28 @@ def _status(exchange: RecordedExchange, reading: Reading) -> int | None:
 
 
 class _Causes:
-    """The causes of changes, numbered as they come up, so that each has its colour."""
+    """The causes of changes, numbered in the order of their first use, so that each has its colour."""
 
     def __init__(self) -> None:
         self._numbers: dict[ChangeCause, int] = {}
 
     def numbers(self, causes: Iterable[ChangeCause]) -> list[int]:
-        """The numbers of some causes."""
+        """Return the numbers of some causes."""
         return [self._numbers.setdefault(cause, len(self._numbers)) for cause in causes]
 
     def listed(self) -> list[_Json]:
-        """All of them, by number."""
+        """Return all of them, by number."""
         return [{"label": shown(cause.label, 200), "rule": cause.is_rule} for cause in self._numbers]
 
 
 def _one(exchange: RecordedExchange, rules: RulesInForce | None, *, whole: bool) -> _Json:
-    """Everything of one exchange.
+    """Return everything about one exchange.
 
     `wrong`, `why_not` and `done` are for the first screen (see `flow_causes.py`); `tree` is `{"request": [node],
     "response": [node]}`, a node `{"title", "kind", "lines", "children", "opened"}`; `causes` are `{"label", "rule"}` by
     their number, which is what `by` lists; `fields` are changes `{"name", "before", "after", "by"}`; `body` and each of
-    `steps["answers"]` have `hunks`: `{"line", "pieces"}`, where a piece is a text that stayed, or `{"before", "after",
-    "by", "tip"}`.
+    `steps["responses"]` have `hunks`: `{"line", "pieces"}`, where a piece is a text that stayed, or `{"before",
+    "after", "by", "tip"}`.
     """
     reading = read(exchange.trace)
     near = misses(reading)[:_NEAR]
@@ -228,7 +228,9 @@ def _piece(span: Span, causes: _Causes, explained: Explanations) -> _Json:
 def _steps(
     exchange: RecordedExchange, found: Differences, reading: Reading, causes: _Causes, explained: Explanations
 ) -> _Json:
-    """`{"urls": [...], "answers": [...], "note"}`; in the note stands why the steps of the response are not exact."""
+    """Return `{"urls": [...], "responses": [...], "note"}`; the note says why the steps of the response are
+    not exact.
+    """
     urls = [
         {
             "rule": visible(step.rule),

@@ -1,4 +1,4 @@
-"""What the first screen of a flow says: what went wrong, what kept rules from acting, and what rules did."""
+"""The first screen of a flow: what went wrong, what kept rules from acting, and what rules did."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from urlrewrite.trace.reading import PROBLEMS, Event, Reading, flag, name_of, nu
 from urlrewrite.trace.text import shown, visible
 
 MAX_REMARKS = 8
-"""Things of one sort that are told."""
+"""Remarks of one kind that are shown."""
 
 type Remark = dict[str, Any]
 """`{"kind", "text", "note", "page"}`: err, warn, info or ok; a sentence; more of it, or ""; the page for it, or ""."""
 
 
 def remark(kind: str, sentence: str, *, note: str = "", page: str = "") -> Remark:
-    """One thing to tell."""
+    """Make a remark."""
     return {"kind": kind, "text": sentence, "note": note, "page": page}
 
 
 def what_is_wrong(exchange: RecordedExchange, reading: Reading, rules: RulesInForce | None) -> list[Remark]:
-    """What went wrong, the worst first."""
+    """Return what went wrong, the worst first."""
     found = []
     if exchange.given_up:
         why = text(reading.data, "broken_off") or exchange.failed
@@ -42,7 +42,7 @@ def what_is_wrong(exchange: RecordedExchange, reading: Reading, rules: RulesInFo
 
 
 def _status(exchange: RecordedExchange, reading: Reading) -> Iterator[Remark]:
-    """Whose a response is that says that something is wrong."""
+    """Yield where a response comes from whose status is an error."""
     status = exchange.response.status if exchange.response else None
     if status is None or status < 400 or exchange.own:
         return
@@ -50,7 +50,7 @@ def _status(exchange: RecordedExchange, reading: Reading) -> Iterator[Remark]:
     theirs = exchange.original.status if exchange.original else None
     sub_status = number(reading.data, "sub_status")
     if sub_status is not None:
-        # Only answers of ours have one, be it 0; here one that took the place of the backend's.
+        # Only the proxy's own responses have one, be it 0; here one that replaced the backend's.
         ours = f"{status}.{sub_status}" if sub_status else str(status)
         before = f"; the backend had answered {theirs} to {target}" if theirs is not None else ""
         yield remark("info", f"the response {ours} is this proxy's own{before}")
@@ -61,7 +61,7 @@ def _status(exchange: RecordedExchange, reading: Reading) -> Iterator[Remark]:
 
 
 def _problems(reading: Reading) -> list[Remark]:
-    """Errors, warnings, and where IIS would do something else; the same thing said twice is told once."""
+    """Return errors, warnings, and where IIS would act differently; repeated ones are listed once."""
     differing = [event for event in reading.events if name_of(event) == Name.IIS_DIFFERS]
     found: dict[str, Remark] = {}
     for event in (*reading.problems(), *differing):
@@ -88,19 +88,19 @@ def _leaks(exchange: RecordedExchange, reading: Reading, rules: RulesInForce | N
 
 
 def leaks_counted(reading: Reading) -> int:
-    """The leaks that were counted when the response went by."""
+    """Return the leaks that were counted when the response went through."""
     found = reading.data.get("leaks")
     return len(found) if isinstance(found, list | tuple | dict) else max(number(reading.data, "leaks") or 0, 0)
 
 
 def why_nothing(near: Iterable[Miss]) -> list[Remark]:
-    """Why rules did nothing that came near to it."""
+    """Return why rules that nearly matched did nothing."""
     entries = [remark("info", f'rule "{shortened(visible(miss.rule), 100)}" did not act: {miss.why}') for miss in near]
     return entries[:MAX_REMARKS]
 
 
 def what_was_done(reading: Reading) -> list[Remark]:
-    """What rules did, and what was mapped."""
+    """Return what rules did, and what was mapped."""
     found = []
     for step in url_steps(reading):
         if step.acted:

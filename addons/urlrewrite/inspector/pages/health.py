@@ -1,4 +1,4 @@
-"""The page Health of the proxy: what it does at large, now and over the last hour."""
+"""The page Health: the proxy as a whole, now and over the last hour."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ type _Json = dict[str, Any]
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
-    """All figures; nothing is asked."""
+    """Return all figures; `query` is ignored."""
     figures = snapshot.statistics.figures()
     return {
         "causes": _causes(figures, in_force=snapshot.rules is not None),
@@ -48,7 +48,7 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
 
 
 def _causes(figures: Figures, *, in_force: bool) -> list[_Json]:
-    """What is wrong, the worst first."""
+    """Return what is wrong, the worst first."""
     causes = []
     last = figures.reloads[-1] if figures.reloads else None
     if last and not last.ok:
@@ -62,8 +62,8 @@ def _causes(figures: Figures, *, in_force: bool) -> list[_Json]:
         text = f"{counted(figures.errors, 'exchange')} of {figures.requests:,} failed ({share:.1f} %)"
         causes.append(("err" if share >= 1 else "warn", text, "flow"))
     if figures.leaks:
-        answers = counted(figures.leaking, "response")
-        causes.append(("warn", f"{counted(figures.leaks, 'leak')} of a backend's name in {answers}", "leaks"))
+        responses = counted(figures.leaking, "response")
+        causes.append(("warn", f"{counted(figures.leaks, 'leak')} of a backend's name in {responses}", "leaks"))
     if figures.warnings:
         causes.append(("warn", f"{counted(figures.warnings, 'warning')} about what did not go as a rule asks", "flow"))
     return [{"kind": kind, "text": text, "page": page} for kind, text, page in causes]
@@ -105,7 +105,7 @@ def _reload(reload: Reload) -> _Json:
 
 
 def _series(buckets: Iterable[Bucket], now: float) -> _Json:
-    """The last hour by the minute; minutes without any exchange are zeros.
+    """Return the last hour by the minute; minutes without any exchange are zeros.
 
     `began` is when the first minute began, in seconds since the epoch.
     """

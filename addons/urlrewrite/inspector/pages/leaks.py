@@ -1,10 +1,10 @@
-"""The page Leaks: names of the backend left in responses, most harmful first, with what would take each away.
+"""The page Leaks: names of the backend left in responses, the most harmful first, with what would remove each.
 
-Answers `{"flows": int, "more": int, "leaks": [...], "over": [...], "problem": str}`. A leak has `place spelling written
-around why harm count offset line column authority kind flows proposal`; `flows` are `{"id", "url", "status"}`, the
-first ones only, `flow_count` all of them. `proposal` is `{"title", "why", "yaml", "xml",
-"site"}`. What was changed and should
-not have been has `what place before after why harm rules offset count flows flow_count`.
+Its data is `{"flows": int, "more": int, "leaks": [...], "over": [...], "problem": str}`. A leak has `place spelling
+written around why harm count offset line column authority kind flows flow_count proposal`; `flows` are the first few
+`{"id", "url", "status"}`, `flow_count` is the number of all. `proposal` is `{"title", "why", "yaml", "xml", "site"}`.
+`over` is what was changed and should not have been: `what place before after why harm rules offset count flows
+flow_count`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_FLOWS = 8
 _HARMS = tuple(Harm)
 
 SECONDS = 3.0
-"""How long exchanges are looked at; the newest come first, and how many were left out is told."""
+"""Seconds for examining exchanges; the newest come first, and the number of those left out is shown."""
 
 
 @dataclass(slots=True)
@@ -43,10 +43,10 @@ class _Group[Item]:
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The leaks of all exchanges, or of the one whose flow is asked for (`flow`).
+    """Return the leaks of all exchanges, or of the one whose flow is given (`flow`).
 
     Raises:
-        PageError: the flow is not there.
+        PageError: there is no such flow.
     """
     rules = snapshot.rules
     if rules is None:

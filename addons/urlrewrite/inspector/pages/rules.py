@@ -1,7 +1,7 @@
 """The page Rules: every rule in force with what it did, and what is wrong with it.
 
-Asked for nothing, it lists all rules. Asked for one (`side`, `site`, `location`, `rule` as in the list) it tells of
-this one: the piece of its file, its findings, and the exchanges in which it acted.
+Without parameters it lists all rules. With `side`, `site`, `location` and `rule`, as in the list, it has one rule in
+full: its part of the file, its findings, and the exchanges in which it acted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.figures import Figures, RuleTally, name_kept
 from urlrewrite.inspector.figures.statistics import Statistics
-from urlrewrite.inspector.findings import FilesAre, Findings, findings
+from urlrewrite.inspector.findings import FilesAre, Findings, lint_files_on_disk
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import Group, Rule, Tallies, acts, ends, groups, matches
@@ -43,8 +43,8 @@ type _Json = dict[str, Any]
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
-    """The list, or one rule. Raises PageError for a rule that is not there."""
-    found = findings(snapshot)
+    """Return the list, or one rule. Raises PageError for a rule that does not exist."""
+    found = lint_files_on_disk(snapshot)
     if snapshot.rules is None:
         return {"fingerprint": "", "groups": [], "causes": _causes_of_files(found, in_force=False), **_problems(found)}
     page = _Page(snapshot, snapshot.rules, found)
@@ -63,7 +63,7 @@ class _Page:
         self.extents = _Extents(rule.source for group in self.groups for rule in group.rules)
 
     def all(self) -> _Json:
-        """Every rule, and what is wrong first."""
+        """Return every rule, preceded by what is wrong."""
         listed = [self._group(group) for group in self.groups if group.rules or group.fault]
         causes = [*_causes_of_files(self.found, in_force=True), *_causes_of_rules(listed)]
         if not self.figures.requests_now:
@@ -121,7 +121,7 @@ class _Page:
         }
 
     def one(self, query: Mapping[str, Any]) -> _Json:
-        """One rule in full."""
+        """Return one rule in full."""
         place = tuple(str(query.get(key, "")) for key in ("side", "site", "location"))
         for group in self.groups:
             rule = next((rule for rule in group.rules if rule.name == str(query["rule"])), None)
@@ -158,7 +158,9 @@ class _Page:
 
 
 def _figures(snapshot: Snapshot, rules: RulesInForce) -> tuple[Figures, bool]:
-    """What was counted; of recorded exchanges alone, if none came through the proxy under these rules."""
+    """Return the figures, and whether they are counted from the recorded exchanges, as no other came under
+    these rules.
+    """
     figures = snapshot.statistics.figures()
     if figures.requests_now or not snapshot.exchanges:
         return figures, False
@@ -173,7 +175,7 @@ def _figures(snapshot: Snapshot, rules: RulesInForce) -> tuple[Figures, bool]:
 def _acted(
     exchanges: Iterable[RecordedExchange], fingerprint: str
 ) -> Mapping[tuple[str, str, str], list[RecordedExchange]]:
-    """The exchanges in which each rule acted, by side, site and name, the newest first."""
+    """Return the exchanges in which each rule acted, by side, site and name, the newest first."""
     found = defaultdict[tuple[str, str, str], list[RecordedExchange]](list)
     for exchange in exchanges:
         if text(exchange.trace, "rules") == fingerprint:
@@ -187,7 +189,7 @@ def _acted(
 def _marks(
     rule: Rule, tally: RuleTally, own: Sequence[Problem], exchanges: int, traced_in_full: bool, shared: bool
 ) -> list[_Json]:
-    """Words in coloured frames, and why they are there."""
+    """Return words in coloured frames, and why they are there."""
     marks = []
     if not rule.enabled:
         marks.append(("info", "disabled", "enabled: false keeps it from being tried"))
@@ -272,12 +274,12 @@ class _Extents:
         self._lines = {file: sorted(found) for file, found in lines.items()}
 
     def end(self, source: Source) -> int:
-        """The first line that is not the rule's."""
+        """Return the first line that is not part of the rule."""
         return next((line for line in self._lines[source.file] if line > source.line), 10**9)
 
 
 def _excerpt(source: Source, end: int) -> list[_Json]:
-    """The lines of a rule and some before it; nothing if the file is gone."""
+    """Return the lines of a rule and some before it; nothing if the file is gone."""
     try:
         with Path(source.file).open("rb") as file:
             lines = file.read(_MAX_BYTES).decode("utf-8", "replace").splitlines()

@@ -1,11 +1,11 @@
 """The page Try: a request and a response, evaluated by the rules in force or by edited texts of them; nothing is sent.
 
-GET (`flow`) answers `{files, form, in_force}`: `files` are `{path text stamp note}`, `form` is `{flow method url fields
-answer note}` of the recorded exchange, or empty; `answer` is `{status fields body note}` or null.
+GET (`flow`) returns `{files, form, in_force}`: `files` are `{path text stamp note}`, `form` is `{flow method url fields
+response note}` of the recorded exchange, or empty; `response` is `{status fields body note}` or null.
 
-POST (`url method fields flow answer edited`) answers `{loaded, problems, result}`: `problems` are those of the rule
+POST (`url method fields flow response edited`) returns `{loaded, problems, result}`: `problems` are those of the rule
 files (`edited_rules.problem_data`), `result` is `trying.as_data`, or null where the rules cannot be loaded. `fields`
-are lines `Name: value` or pairs. With `flow` the recorded response counts, unless there is an `answer`.
+are lines `Name: value` or pairs. With `flow` the recorded response counts, unless there is a `response`.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _NEW_RESPONSE = {"status": 200, "fields": "Content-Type: text/html; charset=utf-
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The form, or what comes of what is in it.
+    """Return the form, or the result of trying what is in it.
 
     Raises:
-        PageError: what is asked is no request, no response, no recorded exchange or no text of a rule file.
+        PageError: the request, the response, the flow or the text of a rule file is invalid.
     """
     recorded = recorded_of(snapshot, query)
     if "url" not in query:
@@ -62,7 +62,9 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def recorded_of(snapshot: Snapshot, query: Mapping[str, Any]) -> RecordedExchange | None:
-    """The exchange of the flow that is asked for. Raises PageError if it is gone."""
+    """Return the exchange of the flow in the query, None if there is no flow in it. Raises PageError if it no
+    longer exists.
+    """
     flow = query.get("flow")
     if not flow:
         return None
@@ -73,7 +75,7 @@ def recorded_of(snapshot: Snapshot, query: Mapping[str, Any]) -> RecordedExchang
 
 
 def edited_texts(query: Mapping[str, Any]) -> dict[str, str]:
-    """The edited texts by path. Raises PageError for anything else."""
+    """Return the edited texts by path. Raises PageError for anything else."""
     edited = query.get("edited") or {}
     if not isinstance(edited, Mapping) or not all(isinstance(text, str) for text in edited.values()):
         raise PageError("edited: expected texts by the paths of their files")
@@ -81,7 +83,7 @@ def edited_texts(query: Mapping[str, Any]) -> dict[str, str]:
 
 
 def files_data(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The rule files as `{path text stamp note}`."""
+    """Return the rule files as `{path text stamp note}`."""
     texts = rule_texts(snapshot)
     return [{"path": file.path, "text": file.text, "stamp": file.stamp, "note": file.note} for file in texts]
 

@@ -1,12 +1,14 @@
-"""The page What if: edited rule files against recorded exchanges; and an edited one saved.
+"""The page What if: edited rule files against recorded exchanges; and saving an edited one.
 
-GET answers `{files, recorded, last, in_force}`; with `state=1` only `{in_force}`, the fingerprint of these rules.
+GET returns `{files, recorded, last, in_force}`; with `state=1` only `{in_force}`, the fingerprint of these rules.
 
-POST `{edited, last?, seconds?}` answers `{loaded, problems, result}`; `result` is that of `result_data`.
-POST `{propose: {yaml, xml, site}, path, text}` answers `{text}`: the text with the proposal in it, null if that is not
-safe, or the site is another file's.
-POST `{save: path, text, stamp}` answers `{saved, stamp, fingerprint, problems}`. It writes only one of the rule files
-in force, only what loads without an error, and only if the file is as it was when it was read.
+POST `{edited, last?, seconds?}` returns `{loaded, problems, result}`; `result` is that of `result_data`.
+
+POST `{propose: {yaml, xml, site}, path, text}` returns `{text}`: the text with the proposal in it, null if that is not
+safe, or the site is in another file.
+
+POST `{save: path, text, stamp}` returns `{saved, stamp, fingerprint, problems}`. It writes only one of the rule files
+in force, only what loads without an error, and only if the file has not changed since it was read.
 """
 
 from __future__ import annotations
@@ -34,10 +36,10 @@ _VALUE = 600
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The files, what edited ones would do, or what became of one that was to be saved.
+    """Return the files, what edited ones would do, or the result of saving one.
 
     Raises:
-        PageError: what is asked cannot be done; the message says why.
+        PageError: the query is invalid or cannot be carried out; the message says why.
     """
     fingerprint = snapshot.rules.fingerprint if snapshot.rules else ""
     if query.get("state"):
@@ -90,7 +92,7 @@ def _proposed(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _file_of(snapshot: Snapshot, site: str) -> str:
-    """The absolute path of the file that a site in force is written in; "" if there is none of this name."""
+    """Return the absolute path of the file with a site in force; "" if there is no site of this name."""
     sites = snapshot.rules.rules.sites if snapshot.rules else ()
     files = (str(Path(each.site.source.file).absolute()) for each in sites if each.site.name == site)
     return next(files, "")
@@ -119,7 +121,7 @@ def _saved(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_data(result: WhatIf) -> dict[str, Any]:
-    """A comparison as JSON values; all texts are safe to be shown."""
+    """Return a comparison as JSON values; all texts are safe to be shown."""
     return {
         "looked": result.looked,
         "left_out": result.left_out,

@@ -19,7 +19,9 @@ _PRECONDITION = (Name.PRECONDITION_EVALUATION_START, Name.PRECONDITION_EVALUATIO
 
 @dataclass(slots=True)
 class Story:
-    """What is known of one outbound rule. `told` are conditions and look-ups, in order; `idle` why it was left out."""
+    """What is known of one outbound rule. `evaluated` are conditions and look-ups, in order; `idle` says why
+    it was left out.
+    """
 
     name: str
     idle: str = ""
@@ -32,7 +34,7 @@ class Story:
 
 
 def response_part(reading: Reading) -> list[str]:
-    """The lines of the response's side."""
+    """Return the lines of the response's side."""
     if not reading.response:
         return ["  no rule saw a response"]
     preconditions = list(blocks(reading.response, *_PRECONDITION, "pre_condition"))
@@ -64,7 +66,7 @@ def response_part(reading: Reading) -> list[str]:
 
 
 def _messages(reading: Reading, changes: list[Event]) -> list[str]:
-    """The messages of a WebSocket: how many there were, and what was mapped in them."""
+    """Return the messages of a WebSocket: how many there were, and what was mapped in them."""
     tallies = reading.data.get("websocket")
     if not isinstance(tallies, Mapping):
         return []
@@ -125,7 +127,7 @@ def _is_link(event: Event) -> bool:
 
 
 def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
-    """The rules in the order in which they come up, and events that this version does not know."""
+    """Return the rules in the order in which they first appear, and events that this version does not know."""
     stories: dict[str, Story] = {}
     strays: list[Event] = []
     owner: Story | None = None
@@ -173,7 +175,7 @@ def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
 
 
 def story_lines(story: Story) -> list[str]:
-    """One outbound rule: what it did, or why it did nothing."""
+    """Return one outbound rule: what it did, or why it did nothing."""
     name = visible(story.name) or "(no name)"
     if story.idle:
         return [f"  – {name}  ({story.idle})"]
@@ -188,7 +190,7 @@ def story_lines(story: Story) -> list[str]:
                 if len(story.matches) == 1
                 else []
             )
-        lines += _told(story, failed_only=False)
+        lines += _evaluated(story, failed_only=False)
         lines += content_changes(story.changes, _INSIDE)
         for event in story.removed:
             iis = f" (IIS {visible(text(event, 'iis'))})" if text(event, "iis") else ""
@@ -197,16 +199,18 @@ def story_lines(story: Story) -> list[str]:
         first = story.matches[0]
         what = f"{shown(text(first, 'pattern'))}  matches {shown(text(first, 'input'), 120)}"
         lines.append(labelled("pattern", what, _INSIDE))
-        lines += _told(story, failed_only=True) or [f"{_INSIDE}and the value was that already, or the action is None"]
+        lines += _evaluated(story, failed_only=True) or [
+            f"{_INSIDE}and the value was that already, or the action is None"
+        ]
     elif story.misses:
-        # Of several misses the one that came nearest tells most.
+        # Of several misses the nearest one says most.
         nearest = max(story.misses, key=lambda event: number(event, "matched_up_to") or 0)
         lines += [f"{_INSIDE}in {shown(text(nearest, 'where'))}", *comparison(nearest, _INSIDE)]
     return lines
 
 
-def _told(story: Story, *, failed_only: bool) -> list[str]:
-    """The conditions and look-ups of the first item; those of the others were alike."""
+def _evaluated(story: Story, *, failed_only: bool) -> list[str]:
+    """Return the conditions and look-ups of the first item; those of the others were alike."""
     lines: list[str] = []
     group: list[Event] = []
     for event in story.evaluated:

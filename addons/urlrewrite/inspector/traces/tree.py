@@ -1,7 +1,7 @@
-"""A trace as a tree of the steps that it tells of, open where there is something to see.
+"""A trace as a tree of its steps, with the interesting ones open.
 
-Open are what failed, what acted, and of the rules that did not act those that came nearest; the lines of a node show
-pattern and input one under the other, with a mark at the point up to which they matched.
+Open are those that failed, those that acted, and of the rules that did not act those that came nearest; the lines of a
+node show pattern and input one above the other, with a mark at the point up to which they matched.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Node:
 
 
 def request_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
-    """The request's side; `near` are the names of rules that came near."""
+    """Return the request's side; `near` are the names of rules that nearly matched."""
     nodes: list[Node] = []
     scope: Node | None = None
     rules: list[Node] = []
@@ -99,7 +99,7 @@ def _scope(event: Event) -> Node:
 
 
 def _closed(scope: Node | None, rules: list[Node]) -> Iterator[Node]:
-    """The node of a rule set with its rules; rules outside of any stand by themselves."""
+    """Yield the node of a rule set with its rules; rules outside of any come by themselves."""
     if len(rules) > MAX_NODES:
         rules = [*rules[:MAX_NODES], Node(f"and {len(rules) - MAX_NODES:,} more")]
     if scope is None:
@@ -119,7 +119,7 @@ def _inbound_rule(reading: Reading, block: Block, near: Collection[str]) -> Node
 
 
 def _nodes_of(reading: Reading, event: Event, *, opened: bool = False) -> Iterator[Node]:
-    """What an event outside of rules says; its first line is the title."""
+    """Yield the node of an event outside of rules; its first line is the title."""
     lines = _dedented(request_part(Reading({}, reading.request_line, [event], [])))
     kept = [line for line in lines if line.strip()]
     if kept:
@@ -128,7 +128,7 @@ def _nodes_of(reading: Reading, event: Event, *, opened: bool = False) -> Iterat
 
 
 def response_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
-    """The response's side."""
+    """Return the response's side; `near` are the names of rules that nearly matched."""
     if not reading.response:
         return [Node("No rule saw a response")]
     whole = list(
@@ -180,7 +180,7 @@ def _outbound_rule(story: Story, near: Collection[str]) -> Node:
 
 
 def _dedented(lines: Iterable[str]) -> tuple[str, ...]:
-    """The lines without the indent that all of them have; their own structure stays."""
+    """Return the lines without the indentation that all of them have; their own structure stays."""
     kept = list(lines)
     indent = min((len(line) - len(line.lstrip(" ")) for line in kept if line.strip()), default=0)
     return tuple(line[indent:] for line in kept)

@@ -1,8 +1,8 @@
-"""What other rules would have made of recorded exchanges: which answers change, which leaks go or come, what breaks.
+"""What other rules would have made of recorded exchanges: which responses change, which leaks go or come, what breaks.
 
 Each exchange is evaluated twice, by the rules in force and by the others, and the two results are compared: so what
-differs is due to the rules alone, and not to what a connection was like. It ends when its time is up, with a note of
-how far it came.
+differs is due to the rules alone, and not to the connection at that time. It ends when its time is up, with a note of
+how far it got.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SECONDS = 8.0
 LAST = 200
 MAX_LAST = 2000
 MAX_CHANGES = 100
-"""Changed answers that are told in detail; the others are counted."""
+"""Changed responses that are shown in detail; the others are counted."""
 
 MAX_EFFECTS = 100
 
@@ -43,7 +43,7 @@ _ASSETS = ("javascript", "ecmascript", "text/css")
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An exchange that would have gone otherwise.
+    """An exchange that would have gone differently.
 
     `what` are some of "target", "request", "status", "fields" and "body", in this order. Pairs are before and after;
     `request` are the fields that the backend gets. Of the body there are some hunks (`trying.body_hunks`) and the
@@ -63,7 +63,9 @@ class Changed:
 
 @dataclass(slots=True)
 class Effect:
-    """A leak, an error, a warning or an over-match, with the exchanges that have it. `count` is that of its places."""
+    """A leak, an error, a warning or an over-match, with the exchanges that have it. `count` is the number of
+    its places.
+    """
 
     kind: str
     message: str
@@ -76,7 +78,9 @@ class Effect:
 
 @dataclass(slots=True)
 class WhatIf:
-    """The comparison. `left_out` exchanges were not reached in time, `without` have no response of the backend kept."""
+    """The comparison. `left_out` exchanges were not reached in time; of `without` no response of the backend
+    was kept.
+    """
 
     looked: int = 0
     left_out: int = 0
@@ -101,9 +105,9 @@ def what_if(
     last: int = LAST,
     seconds: float = SECONDS,
 ) -> WhatIf:
-    """Compares what rules and others make of the newest exchanges, which come first.
+    """Compare what `rules` and `others` make of the `last` newest exchanges, which come first, within `seconds`.
 
-    `others` should have the fingerprint of `rules` (`Loaded.in_force`), or else the marks in ETags differ everywhere.
+    `others` should have the fingerprint of `rules` (`Loaded.in_force`); otherwise the marks in ETags differ everywhere.
     """
     return _Comparison(rules.traced(TraceLevel.FULL), others, time.monotonic(), seconds).run(exchanges, last)
 
@@ -124,7 +128,7 @@ class _Comparison:
         self._result = WhatIf()
 
     def run(self, exchanges: Iterable[RecordedExchange], last: int) -> WhatIf:
-        """The result; the tests that the other rules carry are run first."""
+        """Return the result; the tests that the other rules have are run first."""
         result = self._result
         self._run_tests()
         recorded = list(exchanges)[:MAX_LAST]
@@ -189,7 +193,7 @@ class _Comparison:
         was = _leaks(find_leaks(before, self._rules))
         now = _leaks(find_leaks(after, self._others))
         if not self._same_names:
-            # A backend that the other rules do not name is one all the same.
+            # A backend that the other rules do not name is one nevertheless.
             now = _leaks(find_leaks(after, self._rules)) | now
         for name, here, there in (("vanished", was, now), ("appeared", now, was)):
             for key, (leak, count) in here.items():
@@ -218,7 +222,7 @@ class _Comparison:
 
 
 def _changed(exchange: RecordedExchange, before: Tried, after: Tried) -> Changed | None:
-    """What differs between two evaluations of an exchange; None if nothing does."""
+    """Return what differs between two evaluations of an exchange; None if nothing does."""
     was, now = before.result, after.result
     targets = _target(was), _target(now)
     what = ["target"] if targets[0] != targets[1] else []
@@ -237,7 +241,7 @@ def _changed(exchange: RecordedExchange, before: Tried, after: Tried) -> Changed
         note = "it would now be forwarded to the backend, whose response was not recorded"
     else:
         what += ["status"] if statuses[0] != statuses[1] else []
-        # Of another response of the proxy's own, head and body say no more than its target.
+        # If the proxy responds itself, head and body say no more than the target does.
         if type(was.routing) is type(now.routing) and (isinstance(now.routing, Forward) or "target" not in what):
             fields = tuple(field_changes(was.fields or (), now.fields or ()))
             changed_fields = tuple(change for change in fields if change.name.lower() not in _FRAMING)
@@ -264,7 +268,7 @@ def _changed(exchange: RecordedExchange, before: Tried, after: Tried) -> Changed
 
 
 def _target(result: Evaluation) -> str:
-    """What becomes of the request, in a few words."""
+    """Return what becomes of the request, in a few words."""
     match result.routing:
         case Forward() as forward:
             dialled = f" (dialling {forward.connect[0]} port {forward.connect[1]})" if forward.connect else ""
@@ -282,7 +286,7 @@ def _sent(forward: Forward) -> FieldLines:
 
 
 def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
-    """The errors and warnings of a trace by their messages, and a redirect that leads to where it came from."""
+    """Return the errors and warnings of a trace by their messages, and a redirect that leads back to itself."""
     found = {}
     for event in result.exchange.trace.events:
         if event["event"] in (Name.ERROR, Name.WARNING):
@@ -296,7 +300,7 @@ def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
 
 
 def _leaks(leaks: Iterable[Leak]) -> dict[tuple[str, ...], tuple[Leak, int]]:
-    """Leaks by what and where they are, whyever they are there, with the number of their places."""
+    """Return leaks by what and where they are, whatever their cause, with the number of their places."""
     found: dict[tuple[str, ...], tuple[Leak, int]] = {}
     for leak in leaks:
         key = leak.place, leak.spelling, leak.written.lower()
@@ -306,14 +310,14 @@ def _leaks(leaks: Iterable[Leak]) -> dict[tuple[str, ...], tuple[Leak, int]]:
 
 
 def _is_asset(exchange: RecordedExchange) -> bool:
-    """Whether this is a file that a page may vouch for by its digest."""
+    """Say whether this is a file whose digest a page may contain."""
     path = exchange.request.target.partition("?")[0].lower()
     types = field_values(exchange.original.fields, "content-type") if exchange.original else []
     return path.endswith((".js", ".mjs", ".css")) or any(kind in value.lower() for value in types for kind in _ASSETS)
 
 
 def _backends(rules: RulesInForce) -> tuple[object, ...]:
-    """All that decides which names count as a backend's."""
+    """Return everything that decides which names count as a backend's."""
     sites = [compiled.site for compiled in rules.rules.sites]
     named = [(site.name, site.backend, site.backend_names, site.connect, site.public, site.path) for site in sites]
     return named, rules.rules.allowed_hosts

@@ -12,7 +12,7 @@ _MAX_LINES = 40
 
 
 def what_if_lines(result: WhatIf) -> list[str]:
-    """What would become of the exchanges: first what breaks, then leaks, then each response that changes."""
+    """Return what would become of the exchanges: first what breaks, then leaks, then each response that changes."""
     looked = counted(result.looked, "exchange")
     lines = [f"{counted(result.changed, 'response')} of {looked} would change"]
     if result.left_out:
