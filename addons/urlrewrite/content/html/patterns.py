@@ -59,7 +59,7 @@ MAX_OPENING_LENGTH = len(b"<![CDATA[")
 
 @lru_cache(maxsize=64)
 def skip_pattern(names: frozenset[bytes] | None, xml: bool) -> re.Pattern[bytes]:
-    """Takes text and complete tags up to a start tag of one of `names`, of any name for None, or to what is no tag."""
+    """Take text and complete tags up to a start tag of one of `names`, of any name for None, or to a non-tag."""
     grammar = XML if xml else HTML
     if names is None:
         stop = rb"(?=/)"
@@ -75,7 +75,7 @@ def skip_pattern(names: frozenset[bytes] | None, xml: bool) -> re.Pattern[bytes]
 
 
 def begins_other_tag(names: Collection[bytes]) -> bytes:
-    """An expression for the first letter of a tag's name that is none of these, which are in lower case."""
+    """Return an expression for the first letter of a tag's name that is none of these, which are in lower case."""
     first = {name[:1] for name in names}
     others = bytes(letter for letter in b"abcdefghijklmnopqrstuvwxyz" if bytes([letter]) not in first)
     quick = b"[%b%b]|" % (others, others.upper()) if others else b""

@@ -1,4 +1,4 @@
-"""Finds the tags, attribute values and raw texts of an HTML or XML byte stream, and changes them in place.
+"""A rewriter of HTML or XML as a byte stream: tags, attribute values and raw texts are changed in place.
 
 Everything here speaks of *spans of the input*. No tree is built and nothing is serialised, so that a page in which no
 value changes comes out byte for byte, however broken it was.
@@ -62,7 +62,7 @@ _NEEDS_QUOTES = re.compile(rb"""[ \t\n\f\r"'=<>`]""")
 
 
 class HtmlRewriter:
-    """Passes a document on, with the values changed that its callbacks change, and everything else as it was.
+    """A rewriter that passes a document on, with the values changed that its callbacks change and all else as it was.
 
     Args:
         on_attribute: is given a start tag, an attribute of it and the raw value; returns the new raw value, or None to
@@ -110,11 +110,11 @@ class HtmlRewriter:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._scanner.held
 
     def feed(self, data: bytes, final: bool = False) -> bytes:
-        """Takes the next chunk; returns what can be sent now. Raises ValueError after the final one."""
+        """Take the next chunk and return what can be sent now. Raises ValueError after the final one."""
         scanner, on_plain = self._scanner, self._on_plain
         sent = done = scanner.position
         pieces: list[bytes] = []
@@ -136,7 +136,7 @@ class HtmlRewriter:
         return b"".join([*pieces, rest]) if pieces else rest
 
     def finish(self) -> bytes:
-        """The document is complete: returns all that was held back."""
+        """End the document and return all that was held back."""
         return self.feed(b"", final=True)
 
     def _plain(self, start: int, end: int) -> list[_Change]:
@@ -168,7 +168,7 @@ class HtmlRewriter:
 
 
 def written(value: bytes, quote: bytes) -> bytes:
-    """A raw value as it may stand between those quotes, with quotes if there were none and it needs them."""
+    """Return a raw value as it may stand between those quotes, with quotes if there were none and it needs them."""
     if quote == b"'":
         return value.replace(b"'", b"&#39;")
     if quote or not value or _NEEDS_QUOTES.search(value):

@@ -1,4 +1,4 @@
-"""Cuts a stream of HTML or XML into tokens; `rewriter.py` tells how."""
+"""A scanner that cuts a stream of HTML or XML into tokens; `rewriter.py` explains how."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ class HtmlScanner:
         return b"".join(self._held)
 
     def slice(self, start: int, end: int) -> bytes:
-        """The bytes of a span that the last `feed` has settled. Earlier bytes are gone: IndexError."""
+        """Return the bytes of a span that the last `feed` has settled. Earlier bytes are gone: IndexError."""
         if not self._base <= start <= end <= self._position:
             raise IndexError(f"bytes {start} to {end} are not at hand: {self._base} to {self._position} are")
         return self._buffer[start - self._base : end - self._base]
 
     def feed(self, data: bytes, *, final: bool = False) -> list[Token]:
-        """Takes the next chunk, and returns the tokens that are complete now, in order.
+        """Take the next chunk and return the tokens that are complete now, in order.
 
         Raises ValueError when called again after the final chunk.
         """
@@ -148,7 +148,7 @@ class HtmlScanner:
         return tokens
 
     def _between(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Scans text and tags; returns where it stopped, and whether there is more to be done with the input so far."""
+        """Scan text and tags; return where it stopped, and whether there is more to be done with the input so far."""
         buffer, base, grammar, wanted, skip = self._buffer, self._base, self._grammar, self._wanted, self._skip
         foreign, html = self._foreign, not self._xml
         size = len(buffer)
@@ -189,7 +189,7 @@ class HtmlScanner:
         return position, False
 
     def _start_tag(self, tag: re.Match[bytes], name: bytes, names: frozenset[bytes] | None) -> Token:
-        """The token of a start tag with its attributes, of `names` only if that is not None.
+        """Return the token of a start tag with its attributes, of `names` only if that is not None.
 
         Half of all time is spent here, so the tuples are made without the detour over their constructors.
         """
@@ -216,7 +216,7 @@ class HtmlScanner:
         return tuple.__new__(Token, token)
 
     def _text(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Scans up to the next markup; returns its place and whether there is any."""
+        """Scan up to the next markup; return its place and whether there is any."""
         buffer = self._buffer
         found = self._grammar.markup.search(buffer, max(position, self._searched - self._base))
         if found:
@@ -233,7 +233,7 @@ class HtmlScanner:
         return stop, found is not None
 
     def _oddity(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Takes what begins with `<` and is not a complete tag."""
+        """Take what begins with `<` and is not a complete tag."""
         buffer, base = self._buffer, self._base
         size = len(buffer)
         if not final and size - position < (patterns.MAX_OPENING_LENGTH if buffer.startswith(b"<!", position) else 3):
@@ -287,7 +287,7 @@ class HtmlScanner:
         return position, False
 
     def _within(self, token: _Open, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Searches for the end of a token that has begun at `position`."""
+        """Search for the end of a token that has begun at `position`."""
         buffer, base = self._buffer, self._base
         size = len(buffer)
         resume = token.resume - base

@@ -62,7 +62,9 @@ class Token(NamedTuple):
     """A start tag ends in `/>`; it means something in XML and in foreign content only."""
 
     def get(self, name: bytes) -> bytes | None:
-        """The raw value of the first attribute of that name, empty where it has none; None without the attribute."""
+        """Return the raw value of the first attribute of that name, empty where it has none; None without the
+        attribute.
+        """
         for attribute in self.attributes:
             if attribute.name == name:
                 return attribute.value or b""
