@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pytest
 
 from shared_folder import SHARED, needs_shared
-from urlrewrite.content.html.rewriter import HtmlRewriter, HtmlScanner, Kind, Token
+from urlrewrite.content.html.rewriter import HtmlRewriter, HtmlScanner, Token, TokenKind
 
 FOLDER = SHARED / "conformance" / "html5lib" / "tokenizer"
 
@@ -122,24 +122,24 @@ def in_terms_of_html5lib(token: Token, data: bytes) -> list[object] | None:
     raw = data[token.start : token.end]
     name = without_nul(token.name)
     match token.kind:
-        case Kind.TEXT:
+        case TokenKind.TEXT:
             return ["Character", html.unescape(text_of(raw))]
-        case Kind.RAW_TEXT:
+        case TokenKind.RAW_TEXT:
             return ["Character", without_nul(raw)]
-        case Kind.RCDATA:
+        case TokenKind.RCDATA:
             return ["Character", html.unescape(without_nul(raw))]
-        case Kind.CDATA:
+        case TokenKind.CDATA:
             return ["Character", text_of(raw).removeprefix("<![CDATA[").removesuffix("]]>")]
-        case Kind.START_TAG:
+        case TokenKind.START_TAG:
             attributes = {
                 without_nul(a.name): attribute_value(a.value or b"") for a in token.attributes if not a.duplicate
             }
             return ["StartTag", name, attributes, *([True] if token.self_closing else [])]
-        case Kind.END_TAG:
+        case TokenKind.END_TAG:
             return ["EndTag", name]
-        case Kind.COMMENT:
+        case TokenKind.COMMENT:
             return ["Comment", comment(raw)]
-        case Kind.DOCTYPE:
+        case TokenKind.DOCTYPE:
             return ["DOCTYPE"]
         case _:
             return None

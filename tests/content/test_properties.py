@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from urlrewrite.content.changes import Links
 from urlrewrite.content.html.rewriter import HtmlScanner
-from urlrewrite.content.html.rewriter import Kind as Token
+from urlrewrite.content.html.rewriter import TokenKind as Token
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.mapping import content_rewriter, rewrite_content

@@ -19,9 +19,9 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader
 
 from e2e.support import http1, http2, http3
-from e2e.support.answer import LocalResponse
 from e2e.support.browser import Visitor
 from e2e.support.demo import Demo, running_demo
+from e2e.support.response import Response
 from e2e.support.service import RUN_SH
 
 pytestmark = pytest.mark.e2e
@@ -49,7 +49,7 @@ def pages_of(demo: Demo) -> list[dict]:
     return listed if isinstance(listed, list) else listed["pages"]
 
 
-def decoded(answer: LocalResponse) -> bytes:
+def decoded(answer: Response) -> bytes:
     coding = answer.header("content-encoding")
     return DECODERS[coding](answer.body) if coding else answer.body
 
@@ -62,7 +62,7 @@ def names_in(data: bytes) -> int:
     return lower.count(NAME) + wide + hidden
 
 
-def leaks(path: str, answer: LocalResponse, keeps: int | None, body: bytes | None = None) -> list[str]:
+def leaks(path: str, answer: Response, keeps: int | None, body: bytes | None = None) -> list[str]:
     """What is wrong with a response; `body` is its decoded body where somebody else has decoded it."""
     found = [f"{path}: {name!r}: {value!r}" for name, value in answer.headers if names_in(value)]
     count = names_in(decoded(answer) if body is None else body)
@@ -102,7 +102,7 @@ def test_every_protocol_gets_the_same_page(demo: Demo, protocol: str) -> None:
 
 
 def test_a_login_answer_of_380_kb_sent_in_chunks_is_whole(demo: Demo) -> None:
-    def log_in(port: int, origin: str, ca: Path | None = None) -> LocalResponse:
+    def log_in(port: int, origin: str, ca: Path | None = None) -> Response:
         form = b"user=demo&password=demo"
         head = [
             "POST /login-big HTTP/1.1",

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from e2e.support import http1
-from e2e.support.answer import LocalResponse
 from e2e.support.browser import Visitor
 from e2e.support.proxy import Proxy
+from e2e.support.response import Response
 from e2e.support.waiting import until
 from urlrewrite.content.integrity import digests
 
@@ -66,7 +66,7 @@ def proxy(start_proxy: Callable[..., Proxy]) -> Iterator[Proxy]:
         server.shutdown()
 
 
-def get(proxy: Proxy, path: str, *fields: str) -> LocalResponse:
+def get(proxy: Proxy, path: str, *fields: str) -> Response:
     lines = "".join(f"{field}\r\n" for field in fields)
     request = f"GET {path} HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\n{lines}Connection: close\r\n\r\n"
     return http1.fetch(proxy.https_port, request.encode(), proxy.ca)
@@ -87,7 +87,7 @@ def test_a_browser_runs_all_code_of_a_page(
 
 
 def test_a_change_of_rules_never_confirms_an_old_copy(proxy: Proxy) -> None:
-    def again(answer: LocalResponse) -> LocalResponse:
+    def again(answer: Response) -> Response:
         fields = [f"If-None-Match: {answer.header('etag')}", "If-Modified-Since: Wed, 21 Oct 2026 07:28:00 GMT"]
         return get(proxy, "/", "Accept: text/html", *fields)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from e2e.support import http1
-from e2e.support.answer import LocalResponse
 from e2e.support.needs import PROJECT
 from e2e.support.proxy import Proxy
+from e2e.support.response import Response
 from e2e.support.waiting import until
 from privateserver import PrivateServer
 
@@ -69,7 +69,7 @@ def without_trick(tmp_path: Path) -> Path:
     return file
 
 
-def ask(proxy: Proxy, path: str, *fields: str, form: bytes = b"") -> LocalResponse:
+def ask(proxy: Proxy, path: str, *fields: str, form: bytes = b"") -> Response:
     """GET, or POST of a form, by the public name and with TLS."""
     lines = [f"{'POST' if form else 'GET'} {path} HTTP/1.1", f"Host: {NAME}", *fields, "Connection: close"]
     if form:
@@ -173,7 +173,7 @@ def test_a_saved_web_config_is_in_force_and_a_broken_one_never(start_proxy: Call
     text = (RULES / "answer.config").read_text()
     proxy = start_proxy(text, file_name="web.config")
 
-    def answer() -> LocalResponse:
+    def answer() -> Response:
         return ask(proxy, "/answer")
 
     assert (answer().status, answer().body) == (410, b"FIRST\n")

@@ -79,8 +79,8 @@ WRONG = [
     (MAP, {"FilePath": "good.txt", "IgnoreCase": "maybe"}, "UR007", 'IgnoreCase: got "maybe", expected 1 or 0'),
     (MAP, {"FilePath": "one.txt"}, "UR013", 'got "one" without the separator "\\t"'),
     (MAP, {"FilePath": "twice.txt"}, "UR013", 'got the key "a" again'),
-    ("DbProvider", {"ConnectionString": "x"}, "UR020", "a database cannot be asked here"),
-    ("Shop.Provider", {}, "UR020", "a class in .NET cannot be asked here"),
+    ("DbProvider", {"ConnectionString": "x"}, "UR020", "a database cannot be used here"),
+    ("Shop.Provider", {}, "UR020", "a class in .NET cannot be used here"),
 ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.formats import rule_files
-from urlrewrite.formats.rule_files import Kind, kind_of
+from urlrewrite.formats.rule_files import FileKind, kind_of
 from urlrewrite.model.problems import RuleFileError
 
 RULES = Path(__file__).parents[2] / "rules"
@@ -38,27 +38,27 @@ def test_loads_without_a_problem_and_has_tests(file: Path) -> None:
 
 
 KINDS = [
-    ("web.config", b"", Kind.XML),
-    ("rules.XML", b"a: b", Kind.XML),
-    ("rules.yaml", b"<a/>", Kind.YAML),
-    ("rules.yml", b"RewriteRule a b", Kind.YAML),
-    (".htaccess", b"", Kind.MOD_REWRITE),
-    ("site.htaccess", b"<a/>", Kind.MOD_REWRITE),
-    ("rules", b"<rewrite/>", Kind.XML),
-    ("rules", b"\xef\xbb\xbf \n<?xml version='1.0'?><rewrite/>", Kind.XML),
-    ("rules", "<rewrite/>".encode("utf-16"), Kind.XML),
-    ("rules.txt", b"<!-- RewriteRule -->\n<rewrite/>", Kind.XML),
-    ("httpd.conf", b"# all\nServerName a\n  rewriterule ^a b [L]\n", Kind.MOD_REWRITE),
-    ("httpd.conf", b"<IfModule mod_rewrite.c>\nRewriteEngine On\n</IfModule>\n", Kind.MOD_REWRITE),
-    ("httpd.conf", b"<VirtualHost *:80>\n</VirtualHost>\n", Kind.MOD_REWRITE),
-    ("rules", b"RewriteEngine On\n", Kind.MOD_REWRITE),
-    ("rules.conf", b"public: https://a.example\n", Kind.YAML),
-    ("rules", b"", Kind.YAML),
+    ("web.config", b"", FileKind.XML),
+    ("rules.XML", b"a: b", FileKind.XML),
+    ("rules.yaml", b"<a/>", FileKind.YAML),
+    ("rules.yml", b"RewriteRule a b", FileKind.YAML),
+    (".htaccess", b"", FileKind.MOD_REWRITE),
+    ("site.htaccess", b"<a/>", FileKind.MOD_REWRITE),
+    ("rules", b"<rewrite/>", FileKind.XML),
+    ("rules", b"\xef\xbb\xbf \n<?xml version='1.0'?><rewrite/>", FileKind.XML),
+    ("rules", "<rewrite/>".encode("utf-16"), FileKind.XML),
+    ("rules.txt", b"<!-- RewriteRule -->\n<rewrite/>", FileKind.XML),
+    ("httpd.conf", b"# all\nServerName a\n  rewriterule ^a b [L]\n", FileKind.MOD_REWRITE),
+    ("httpd.conf", b"<IfModule mod_rewrite.c>\nRewriteEngine On\n</IfModule>\n", FileKind.MOD_REWRITE),
+    ("httpd.conf", b"<VirtualHost *:80>\n</VirtualHost>\n", FileKind.MOD_REWRITE),
+    ("rules", b"RewriteEngine On\n", FileKind.MOD_REWRITE),
+    ("rules.conf", b"public: https://a.example\n", FileKind.YAML),
+    ("rules", b"", FileKind.YAML),
 ]
 
 
 @pytest.mark.parametrize(("name", "content", "kind"), KINDS)
-def test_kinds(name: str, content: bytes, kind: Kind) -> None:
+def test_kinds(name: str, content: bytes, kind: FileKind) -> None:
     assert kind_of(content, name) is kind
 
 

@@ -176,7 +176,7 @@ def test_exported_again_the_rules_have_other_names() -> None:
     names = [
         rule.name for rule in xml_rules.parse(to_web_config(RuleSet(sites=(both,)))[0].encode(), "a")[0].sites[0].rules
     ]
-    assert names[0] == "links: answers that are not compressed (2)"
+    assert names[0] == "links: responses that are not compressed (2)"
 
 
 def test_a_rule_of_the_server_that_keeps_requests_from_the_backend_is_told() -> None:

@@ -159,7 +159,7 @@ async def test_whatif_compares_an_edited_copy(proxy: Proxy, tmp_path: Path) -> N
     copy = tmp_path / "copy.yaml"
     copy.write_text(proxy.file.read_text().replace("links: tags", "links: everywhere").replace("/new", "/newer"))
     lines = proxy.call("rewrite.whatif", "@all", str(copy))
-    assert lines[0] == "2 answers of 2 exchanges would change"
+    assert lines[0] == "2 responses of 2 exchanges would change"
     assert any("leaks that would vanish" in line for line in lines)
     assert "  + answered 301 to https://www.example.com/newer" in lines
     assert proxy.call("rewrite.whatif", "@all", str(copy), str(proxy.file)) == lines

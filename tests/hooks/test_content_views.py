@@ -131,7 +131,7 @@ def rewritten_flow() -> tuple[http.HTTPFlow, RulesInForce]:
         (
             "changes",
             [
-                "--- the backend's answer: 200 OK",
+                "--- the backend's response: 200 OK",
                 "-Server: IIS",
                 "@@ body, line 1 @@ links",
                 f"-{PAGE.decode()}",

@@ -81,7 +81,7 @@ async def server() -> AsyncIterator[Server]:
 def page(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Stands in for the page Health: answers with what it was asked."""
     module = ModuleType("urlrewrite.inspector.pages.health")
-    module.answer = lambda shown, asked: {"asked": dict(asked), "same": shown is SHOWN}  # type: ignore[attr-defined]
+    module.data = lambda shown, asked: {"asked": dict(asked), "same": shown is SHOWN}  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
 
@@ -222,7 +222,7 @@ async def test_bodies_of_a_post(server: Server, page: ModuleType, body: bytes, s
 
 
 async def test_a_page_is_asked_in_a_thread(server: Server, page: ModuleType) -> None:
-    page.answer = lambda shown, asked: {"main": threading.current_thread() is threading.main_thread()}  # type: ignore[attr-defined]
+    page.data = lambda shown, asked: {"main": threading.current_thread() is threading.main_thread()}  # type: ignore[attr-defined]
     assert said(await server.ask("/rewrite/api/health")) == {"main": False}
 
 
@@ -232,7 +232,7 @@ class TestFailures:
         def answer(shown: Snapshot, asked: Mapping[str, Any]) -> None:
             raise error
 
-        page.answer = answer  # type: ignore[attr-defined]
+        page.data = answer  # type: ignore[attr-defined]
 
     async def test_what_a_user_got_wrong(self, server: Server, page: ModuleType) -> None:
         self.fails(page, PageError('got "<b>", expected a URL'))
@@ -252,7 +252,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("value", [float("nan"), object(), {1: {2}}])
     async def test_what_is_no_json(self, server: Server, page: ModuleType, value: object) -> None:
-        page.answer = lambda shown, asked: {"value": value}  # type: ignore[attr-defined]
+        page.data = lambda shown, asked: {"value": value}  # type: ignore[attr-defined]
         assert (await server.ask("/rewrite/api/health")).code == 500
 
     async def test_a_page_that_cannot_be_loaded(
@@ -264,7 +264,7 @@ class TestFailures:
         assert "The page health of the inspector cannot be loaded" in caplog.text
 
     async def test_lone_surrogates_arrive_as_json(self, server: Server, page: ModuleType) -> None:
-        page.answer = lambda shown, asked: {"value": "\udc80"}  # type: ignore[attr-defined]
+        page.data = lambda shown, asked: {"value": "\udc80"}  # type: ignore[attr-defined]
         assert said(await server.ask("/rewrite/api/health")) == {"value": "\udc80"}
 
 

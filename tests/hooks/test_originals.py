@@ -64,8 +64,8 @@ async def test_both_answers_are_kept(body: bytes, fields: dict[str, str], sent: 
     assert seen.original
     assert seen.original_body == body
     assert ("Set-Cookie", "a=b; Domain=privateserver") in seen.original.fields
-    assert seen.answer
-    assert ("Set-Cookie", "a=b; Domain=www.example.com; Secure") in seen.answer.fields
+    assert seen.response
+    assert ("Set-Cookie", "a=b; Domain=www.example.com; Secure") in seen.response.fields
     assert sent is None or seen.response_body == sent
     assert seen.request.url == "https://www.example.com/a"
 

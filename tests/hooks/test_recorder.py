@@ -80,7 +80,7 @@ async def test_what_an_exchange_leaves(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.INFO, "urlrewrite.requests"):
         flow = await ended(state)
     trace = flow.metadata["urlrewrite"]
-    assert flow.comment == 'rewritten by "pleasant" · 2 links, 1 field · answer: "server name"'
+    assert flow.comment == 'rewritten by "pleasant" · 2 links, 1 field · response: "server name"'
     assert flow.marked == ""
     assert {key: value for key, value in flow.metadata.items() if key not in ("urlrewrite", KEY)} == {
         "urlrewrite.id": trace["id"],

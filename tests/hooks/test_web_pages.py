@@ -44,14 +44,14 @@ def ended(path: str = "/x", *, began: float = 1.0) -> http.HTTPFlow:
 
 
 def only(pages: WebPages, flow: http.HTTPFlow) -> RecordedExchange:
-    (seen,) = pages.snapshot([flow]).seen
+    (seen,) = pages.snapshot([flow]).exchanges
     return seen
 
 
 def test_a_snapshot_begins_with_the_newest_and_has_our_flows_only(pages: WebPages, state: State) -> None:
     strange: list[http.HTTPFlow | tcp.TCPFlow] = [tflow.tflow(resp=True), tflow.ttcpflow()]
     shown = pages.snapshot([ended("/a"), *strange, ended("/c", began=3.0), ended("/b", began=2.0)])
-    assert [seen.trace["id"] for seen in shown.seen] == ["/c", "/b", "/a"]
+    assert [seen.trace["id"] for seen in shown.exchanges] == ["/c", "/b", "/a"]
     assert (shown.rules, shown.statistics) == (state.in_force, state.statistics)
     assert shown.files == (str(DEFAULT_RULES),)
 
@@ -74,13 +74,13 @@ def test_what_a_person_edits_is_seen(pages: WebPages) -> None:
     flow.response.headers["X-New"] = "1"
     flow.response.content = b"edited"
     seen = only(pages, flow)
-    assert seen.answer is not None
-    assert ("X-New", "1") in seen.answer.fields
+    assert seen.response is not None
+    assert ("X-New", "1") in seen.response.fields
     assert seen.response_body == b"edited"
     flow.response = None
-    assert only(pages, flow).answer is None
+    assert only(pages, flow).response is None
     flow.metadata.pop("urlrewrite")
-    assert pages.snapshot([flow]).seen == ()
+    assert pages.snapshot([flow]).exchanges == ()
 
 
 async def test_requests_go_on_while_a_snapshot_is_taken(pages: WebPages, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ async def test_requests_go_on_while_a_snapshot_is_taken(pages: WebPages, monkeyp
         await asyncio.sleep(0)
         known.append(len(pages._known))
     assert known[:5] == [1, 2, 3, 4, 5]
-    assert (await taking).seen == pages.snapshot(flows).seen
+    assert (await taking).exchanges == pages.snapshot(flows).exchanges
 
 
 async def test_an_exchange_under_way_is_not_kept(pages: WebPages, state: State) -> None:

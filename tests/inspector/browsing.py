@@ -89,7 +89,7 @@ class Browser:
         return page
 
     def _load_parts(self, page: RecordedExchange) -> None:
-        if page.answer is None or "html" not in (field_values(page.answer.fields, "content-type") or [""])[0]:
+        if page.response is None or "html" not in (field_values(page.response.fields, "content-type") or [""])[0]:
             return
         wanted = Page(_text(page)).loads
         asked: set[str] = set()
@@ -101,7 +101,7 @@ class Browser:
             part = self._follow("GET", url, _part(page.request.url, destination))
             if destination in ("iframe", "frame"):
                 self._load_parts(part)
-            if destination == "style" and part.answer and part.answer.status == 200:
+            if destination == "style" and part.response and part.response.status == 200:
                 for found in _CSS_URL.finditer(_text(part)):
                     inner = urljoin(url, (found[1] or found[2]).replace("\\/", "/"))
                     if inner not in asked and self._resolves(inner):
@@ -129,13 +129,13 @@ class Browser:
     ) -> RecordedExchange:
         for _ in range(MAX_REDIRECTS):
             seen = self.ask(method, url, fields, body)
-            location = field_values(seen.answer.fields, "location") if seen.answer else []
-            if not (seen.answer and 301 <= seen.answer.status <= 308 and location):
+            location = field_values(seen.response.fields, "location") if seen.response else []
+            if not (seen.response and 301 <= seen.response.status <= 308 and location):
                 return seen
             url = urldefrag(urljoin(url, location[0])).url
             if not self._resolves(url):
                 return seen
-            if seen.answer.status in (301, 302, 303):
+            if seen.response.status in (301, 302, 303):
                 method, body = "GET", b""
         return seen
 
@@ -193,7 +193,7 @@ class Browser:
 
     def _keep_cookies(self, seen: RecordedExchange) -> None:
         host = urlsplit(seen.request.url).hostname or ""
-        for line in field_values(seen.answer.fields, "set-cookie") if seen.answer else []:
+        for line in field_values(seen.response.fields, "set-cookie") if seen.response else []:
             pair, *attributes = line.split(";")
             known = {
                 name.strip().lower(): value.strip() for name, _, value in (each.partition("=") for each in attributes)
@@ -213,6 +213,6 @@ def _part(referer: str, destination: str) -> tuple[tuple[str, str], ...]:
 
 def _text(seen: RecordedExchange) -> str:
     body = seen.response_body or b""
-    if seen.answer and "gzip" in field_values(seen.answer.fields, "content-encoding") and body[:2] == b"\x1f\x8b":
+    if seen.response and "gzip" in field_values(seen.response.fields, "content-encoding") and body[:2] == b"\x1f\x8b":
         body = gzip.decompress(body)
     return body.decode("utf-8", "replace")

@@ -42,12 +42,12 @@ def recorded(seen: RecordedExchange, rules: RulesInForce) -> RecordedExchange:
     assert seen.original is not None
     result = evaluate(rules, seen.request, seen.original, seen.original_body or b"")
     answer = ResponseFacts(result.status or 0, tuple(result.fields or ()), seen.original.reason)
-    return replace(seen, trace=result.exchange.trace.data, answer=answer, response_body=result.body)
+    return replace(seen, trace=result.exchange.trace.data, response=answer, response_body=result.body)
 
 
 def unmapped(seen: RecordedExchange) -> RecordedExchange:
     """The same exchange, if nothing had been rewritten."""
-    return replace(seen, answer=seen.original, response_body=seen.original_body)
+    return replace(seen, response=seen.original, response_body=seen.original_body)
 
 
 def worst(seen: RecordedExchange, rules: RulesInForce) -> Leak:

@@ -77,7 +77,7 @@ def codes(browser: Browser) -> dict[str, Any]:
     """All that the inspector finds out, as codes and names, without one sentence."""
     keys = ("kind", "code", "severity", "rule", "source", "flows")
     found: dict[str, Any] = {
-        "findings": [{key: each[key] for key in keys} for each in broken.answer(browser.snapshot, {})["findings"]]
+        "findings": [{key: each[key] for key in keys} for each in broken.data(browser.snapshot, {})["findings"]]
     }
     for seen in browser.seen:
         reading = read(seen.trace)

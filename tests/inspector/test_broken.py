@@ -17,7 +17,7 @@ from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.addresses import difference
-from urlrewrite.inspector.diagnose.finding import Finding
+from urlrewrite.inspector.diagnose.breakage import Breakage
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, page_loads
 from urlrewrite.inspector.diagnose.policies import allows
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -56,7 +56,7 @@ def resource(rules: RulesInForce, url: str, dest: str, **more: Any) -> RecordedE
     return exchange(rules, url, at=2.0, asked=asked, **more)
 
 
-def found(rules: RulesInForce, *seen: RecordedExchange) -> list[Finding]:
+def found(rules: RulesInForce, *seen: RecordedExchange) -> list[Breakage]:
     load = page_loads(seen)[-1]
     return find_breakages(load, rules)
 
@@ -66,7 +66,7 @@ def digest(text: str) -> str:
 
 
 COOKIES = [
-    ("id=1; Domain=privateserver", "its Domain=privateserver is of the backend"),
+    ("id=1; Domain=privateserver", "its Domain=privateserver belongs to the backend"),
     ("id=1; Domain=other.example", "neither the backend nor the public name"),
     ("id=1; SameSite=None", "SameSite=None without Secure"),
     ("id=1; Partitioned", "Partitioned without Secure"),
@@ -96,7 +96,7 @@ def test_a_cookie_value_is_not_shown() -> None:
 
 def test_secure_on_http_and_a_path_outside_of_the_mount() -> None:
     seen = exchange(OFF, "http://www.example.com/", fields=[("Set-Cookie", "id=1; Secure")])
-    assert "it is Secure, and the public name is http" in found(OFF, seen)[0].title
+    assert "it is Secure, but the public name is http" in found(OFF, seen)[0].title
     mounted = rules_of("links: off", site="public: https://www.example.com/app\nbackend: http://privateserver:8080\n")
     seen = exchange(mounted, "https://www.example.com/app/", fields=[("Set-Cookie", "id=1; Path=/shop")])
     assert "its Path=/shop lies outside /app" in found(mounted, seen)[0].title
@@ -147,14 +147,14 @@ def test_a_hash_that_no_longer_holds() -> None:
     """)
     fields = [("Content-Type", "text/html"), ("Content-Security-Policy", f"script-src '{digest('colour')}'")]
     seen = exchange(rules, fields=fields, body="<script>colour</script>", changed="<script>color</script>")
-    stale = replace(seen, answer=ResponseFacts(200, tuple(fields)))
+    stale = replace(seen, response=ResponseFacts(200, tuple(fields)))
     [finding] = [each for each in found(rules, stale) if each.kind == "csp-hash"]
     assert (finding.rule, finding.source) == ("words", "rules.yaml:7")
 
 
 INTEGRITY = [
     ("const a = 1;", "const a = 2;", digest("const a = 1;"), "the digest is that of the backend's file"),
-    ("const a = 1;", "const a = 1;", digest("other"), "the backend sent it so"),
+    ("const a = 1;", "const a = 1;", digest("other"), "that is how the backend sent it"),
     ("const a = 1;", "const a = 1;", digest("const a = 1;"), ""),
     ("const a = 1;", "const a = 1;", f"sha256-x {digest('const a = 1;')}", ""),
     ("const a = 1;", "const a = 1;", "md5-x", ""),
@@ -189,7 +189,7 @@ CORS = [
     (
         [],
         [("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Origin", "https://www.example.com")],
-        "stands there 2 times",
+        "appears 2 times",
     ),
 ]
 
@@ -245,17 +245,17 @@ def test_base64_is_found_by_the_leaks() -> None:
 
 def test_without_rules_and_bodies_there_is_still_the_status() -> None:
     seen = RecordedExchange(
-        "1", 1.0, {}, request_facts("GET", PAGE, (("Accept", "text/html"),)), answer=ResponseFacts(500)
+        "1", 1.0, {}, request_facts("GET", PAGE, (("Accept", "text/html"),)), response=ResponseFacts(500)
     )
     [finding] = find_breakages(page_loads([seen])[0], None)
-    assert "is answered 500" in finding.title
+    assert "gets 500" in finding.title
 
 
 DIFFERENCES = [
     ("/app/x", "/app/x", ""),
-    ("/app/x", "/app/app/x", "/app stands there twice"),
+    ("/app/x", "/app/app/x", "/app appears twice"),
     ("/app/x", "/x", "/app is missing at its beginning"),
-    ("/x", "/app/x", "/app stands before it that must not"),
+    ("/x", "/app/x", "/app stands before it but should not"),
     ("/a/b", "/a//b", "there are two slashes where one is right"),
     ("/a/", "/a", "the slash at its end is missing"),
     ("/a", "/a/", "a slash stands at its end"),
@@ -263,8 +263,8 @@ DIFFERENCES = [
     ("/Item", "/item", "its letter case differs"),
     ("/a%2Fb", "/a%252Fb", "it is percent-encoded twice"),
     ("/a?x=1", "/a", "its query is lost: ?x=1"),
-    ("/a?x=1", "/a?x=1&x=1", "its query stands there twice"),
-    ("/a", "/a?x", "it has got a query: ?x"),
+    ("/a?x=1", "/a?x=1&x=1", "its query appears twice"),
+    ("/a", "/a?x", "it has an extra query: ?x"),
     ("/a/b/c", "/a/b", "its end is cut off: /c"),
     ("/a", "/b", ""),
 ]
@@ -368,10 +368,10 @@ def test_thousands_of_links_are_one_finding_and_take_no_time() -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [
-        (400, "refused", "the backend does not take the request for http://privateserver:8080/page"),
+        (400, "refused", "the backend rejects the request for http://privateserver:8080/page"),
         (401, "refused", "the backend refuses it"),
         (404, "backend-404", "the backend has nothing at http://privateserver:8080/page"),
-        (405, "refused", "the backend does not take the request for"),
+        (405, "refused", "the backend rejects the request for"),
         (410, "backend-404", "the backend has nothing at"),
         (500, "backend-error", "the backend itself fails"),
     ],
@@ -385,10 +385,10 @@ def test_what_a_status_of_the_backend_means(status: int, kind: str, said: str) -
 def test_what_the_client_did_not_wait_for_is_no_error() -> None:
     seen = exchange(EVERYWHERE)
     left = replace(seen, trace={**seen.trace, "broken_off": "Client disconnected."}, failed="Client disconnected.")
-    (finding,) = found(EVERYWHERE, replace(left, answer=None))
+    (finding,) = found(EVERYWHERE, replace(left, response=None))
     assert (finding.kind, str(finding.severity)) == ("given-up", "note")
     assert found(EVERYWHERE, left) == []
-    (finding,) = found(EVERYWHERE, replace(seen, answer=None, failed="Connection refused."))
+    (finding,) = found(EVERYWHERE, replace(seen, response=None, failed="Connection refused."))
     assert (finding.kind, str(finding.severity)) == ("backend-down", "error")
 
 

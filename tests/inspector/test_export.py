@@ -194,7 +194,7 @@ def test_secrets_are_masked_unless_they_are_asked_for() -> None:
 
 REFUSED = [
     ({"url": "https://www.example.com/\udcff"}, "no file can hold"),
-    ({"url": "https://www.example.com/a#b"}, "cannot say what was asked for"),
+    ({"url": "https://www.example.com/a#b"}, "cannot express what was requested"),
 ]
 
 

@@ -45,19 +45,19 @@ def rewrite_screen(browser: Browser, data: Mapping[str, Any], flow_id: str) -> s
 
 def flow_screen(browser: Browser, data: Mapping[str, Any], flow_id: str) -> str:
     """What stands first on the page of that flow."""
-    shown = flow.answer(browser.snapshot, {"flow": flow_id})
+    shown = flow.data(browser.snapshot, {"flow": flow_id})
     return "\n".join(f"{each['text']} {each['note']}" for each in [*shown["wrong"], *shown["why_not"]][:3])
 
 
 def leaks_screen(browser: Browser, data: Mapping[str, Any], flow_id: str) -> str:
     """The first leak of that flow."""
-    shown = leaks.answer(browser.snapshot, {"flow": flow_id})["leaks"][:1]
+    shown = leaks.data(browser.snapshot, {"flow": flow_id})["leaks"][:1]
     return "\n".join(f"{each['place']} {each['written']} {each['why']}" for each in shown)
 
 
 def rules_screen(browser: Browser, data: Mapping[str, Any], flow_id: str) -> str:
     """What stands above the list of rules."""
-    return "\n".join(each["text"] for each in rules.answer(browser.snapshot, {})["causes"])
+    return "\n".join(each["text"] for each in rules.data(browser.snapshot, {})["causes"])
 
 
 SCREENS = {
@@ -74,7 +74,7 @@ def test_the_cause_stands_on_the_first_screen(
     fault: Mapping[str, Any], variant: Mapping[str, Any], backend: PrivateServer
 ) -> None:
     browser = browse(variant, backend.port)
-    data = broken.answer(browser.snapshot, {})
+    data = broken.data(browser.snapshot, {})
     concerned = data["findings"][0]["flows"][0] if data["findings"] else browser.seen[0].flow_id
     for page, texts in variant["shows"].items():
         screen = SCREENS[page](browser, data, concerned)
@@ -91,5 +91,5 @@ def test_there_are_twenty_faults_with_two_variants_each() -> None:
 def test_pages_of_the_sound_demo_are_not_called_broken(path: str, backend: PrivateServer) -> None:
     browser = Browser(in_force(DEMO), backend.port)
     browser.load(f"https://localhost:8443{path}")
-    data = broken.answer(browser.snapshot, {})
+    data = broken.data(browser.snapshot, {})
     assert [each["title"] for each in data["findings"] if each["severity"] == "error"] == []

@@ -66,7 +66,9 @@ def test_single_rules_and_changes_are_told_of_at_the_level_full_only(path: str) 
 
 def test_the_tally_below_full_counts_fields_and_cookies() -> None:
     found = asked("item/7", TraceLevel.DECISIONS).exchange.trace.data
-    assert summary(found) == 'rewritten by "pleasant" · 2 links, 2 fields, 2 cookies · answer: "server name", "images"'
+    assert (
+        summary(found) == 'rewritten by "pleasant" · 2 links, 2 fields, 2 cookies · response: "server name", "images"'
+    )
     assert "changed_fields" not in asked("item/7", TraceLevel.FULL).exchange.trace.data
 
 

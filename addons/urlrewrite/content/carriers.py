@@ -47,7 +47,9 @@ class Value(Enum):
 
     @property
     def is_link(self) -> bool:
-        """Whether the value is made of URLs, so that `links: tags` maps it, and no code or document that has some."""
+        """Whether the value is made of URLs, so that `links: tags` maps it, and not code or a document that
+        contains some.
+        """
         return self not in (Value.STYLE, Value.DOCUMENT)
 
 
@@ -71,9 +73,9 @@ type TagFlag = Literal["A", "Area", "Base", "Form", "Frame", "Head", "IFrame", "
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """An attribute in which a URL may stand; names are in lower case, and the tag "*" is any.
+    """An attribute in which a URL may stand; names are in lower case, and the tag "*" means any.
 
-    `use` is None where a browser asks for nothing; `flag` is that of IIS's `filterByTags` which examines it.
+    `use` is None where a browser requests nothing; `flag` is that of IIS's `filterByTags` which examines it.
     """
 
     tag: str
@@ -87,7 +89,7 @@ class Carrier:
 def _rows(
     tags: str, attributes: str, value: Value, since: Since, use: Use | None = None, flag: TagFlag | None = None
 ) -> tuple[Carrier, ...]:
-    """A row for each of some tags with each of some attributes."""
+    """Return a row for each of some tags with each of some attributes."""
     return tuple(
         Carrier(tag, attribute, value, since, use, flag) for tag in tags.split() for attribute in attributes.split()
     )
@@ -154,7 +156,7 @@ CARRIERS: tuple[Carrier, ...] = (
 
 
 def names(*values: Value) -> frozenset[bytes]:
-    """The names of the attributes whose value is one of these."""
+    """Return the names of the attributes whose value is one of these."""
     return frozenset(each.attribute.encode() for each in CARRIERS if each.value in values)
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.character_references import decoded
-from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Kind, Token
+from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Token, TokenKind
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
 
@@ -81,7 +81,7 @@ def inline_code(page: bytes, text: Callable[[bytes], str]) -> list[bytes]:
             found.append(_hashed(_unescaped(value, text)))
 
     def raw(token: Token, data: bytes) -> None:
-        if token.kind is Kind.RAW_TEXT and token.name in (b"script", b"style") and token.get(b"src") is None:
+        if token.kind is TokenKind.RAW_TEXT and token.name in (b"script", b"style") and token.get(b"src") is None:
             found.append(_hashed(text(data)))
 
     rewriter = HtmlRewriter(attribute, raw)

@@ -41,7 +41,7 @@ _OWN = BodyPlan(Way.PASS, Reason.OWN_RESPONSE)
 
 
 class Exchange:
-    """Judges one request and rewrites its response by the rules in force when it began.
+    """One request, judged, and its response, rewritten, by the rules that were in force when it began.
 
     `memory` is what pages were told of files, and is told of this exchange's. Methods raise IllegalOrder if they are
     called out of order.
@@ -163,7 +163,7 @@ class Exchange:
         return self._response.trailers(lines) if self._response else lines
 
     def websocket_messages(self) -> WebSocketMessages | None:
-        """Give what rewrites the messages of the WebSocket that was opened; None if nobody asked for it."""
+        """Give what rewrites the messages of the WebSocket that was opened; None if the site does not require it."""
         self._order.take(Call.WEBSOCKET_MESSAGES)
         return self._response.websocket_messages() if self._response else None
 

@@ -12,14 +12,14 @@ from urlrewrite.trace.trace import Trace
 
 
 def fail(trace: Trace, reason: Reason, **values: Unpack[Values]) -> LocalResponse:
-    """Answer with 500, and tell the trace why."""
+    """Respond with 500, and say in the trace why."""
     trace.error(reason, **values)
     trace.data.update(status=500, sub_status=0)
     return plain_response(500, "The rewrite rules of this site failed.", trace.data["id"])
 
 
 def give_up(scope: Scope, failure: Failure) -> LocalResponse:
-    """Answer where IIS gives up: in mode iis with a page like IIS's."""
+    """Respond where IIS gives up: in mode iis with a page like IIS's."""
     trace = scope.trace
     data = trace.data
     trace.error(failure.reason, iis_status=failure.iis_status, iis=failure.iis, **failure.values)

@@ -1,4 +1,4 @@
-"""Changes of field lines, as the trace is told of them."""
+"""Changes of field lines as events of the trace."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class LinkMaps(NamedTuple):
 
 
 class LinkMapCache:
-    """Keeps link maps that took their time to be made; full, it forgets all and begins again.
+    """A cache of link maps, which are slow to make; when full, it is emptied.
 
     To be used by several threads: two that miss at once make the same map twice, which does no harm.
     """

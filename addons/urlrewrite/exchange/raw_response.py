@@ -1,4 +1,4 @@
-"""Reads an HTTP response that was saved to a file: status line, fields, blank line, body."""
+"""A reader of HTTP responses that were saved to a file: status line, fields, blank line, body."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ class BackendResponse:
         return fields
 
     def websocket_messages(self) -> WebSocketMessages | None:
-        """Give what rewrites the messages of the WebSocket that was opened; None if the site does not ask for it."""
+        """Give what rewrites the messages of the WebSocket that was opened; None if the site does not require it."""
         site = self._site
         if LinkPlace.WEBSOCKET_MESSAGES not in site.links_also or site.links is LinkMode.OFF:
             return None

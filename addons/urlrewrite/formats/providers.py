@@ -47,7 +47,7 @@ def with_answers(
         what = "a database" if kind == DB.casefold() else "a class in .NET"
         message = (
             f"{label}: got {shown(provider.type)}, expected {FILE_MAP} or {FILE_CONTAINS}: "
-            f"{what} cannot be asked here; a rewrite map can hold the same responses"
+            f"{what} cannot be used here; a rewrite map can hold the same values"
         )
         report.warning(line, ProblemId.UNSUPPORTED, message)
         return replace(provider, supported=False)

@@ -21,7 +21,7 @@ from urlrewrite.model import RuleSet, Source
 from urlrewrite.model.problems import Problem
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """The formats of rule files."""
 
     YAML = "YAML"
@@ -30,11 +30,11 @@ class Kind(StrEnum):
 
 
 _SUFFIXES = {
-    ".yaml": Kind.YAML,
-    ".yml": Kind.YAML,
-    ".config": Kind.XML,
-    ".xml": Kind.XML,
-    ".htaccess": Kind.MOD_REWRITE,
+    ".yaml": FileKind.YAML,
+    ".yml": FileKind.YAML,
+    ".config": FileKind.XML,
+    ".xml": FileKind.XML,
+    ".htaccess": FileKind.MOD_REWRITE,
 }
 _DIRECTIVE = re.compile(
     rb"^[ \t]*(?:Rewrite(?:Rule|Cond|Engine|Base|Map|Options)[ \t]|<(?:IfModule|Directory|Location|VirtualHost)\b)",
@@ -74,7 +74,7 @@ def load(paths: Sequence[str | Path], edited: Mapping[str, bytes] | None = None)
     return put_together(parts, problems, files, tuple(names.values()))
 
 
-def kind_of(content: bytes, file: str) -> Kind:
+def kind_of(content: bytes, file: str) -> FileKind:
     """Tell the kind of a file by its name, or else by what it begins with."""
     name = PurePath(file).name.lower()
     if kind := _SUFFIXES.get(PurePath(name).suffix or name):
@@ -85,13 +85,13 @@ def kind_of(content: bytes, file: str) -> Kind:
     head = head.removeprefix(codecs.BOM_UTF8)
     # Apache's sections look like elements.
     if _DIRECTIVE.search(head) and not head.lstrip().startswith(b"<?xml"):
-        return Kind.MOD_REWRITE
-    return Kind.XML if _MARKUP.match(head) else Kind.YAML
+        return FileKind.MOD_REWRITE
+    return FileKind.XML if _MARKUP.match(head) else FileKind.YAML
 
 
 def _read(content: bytes, file: str, problems: list[Problem], files: FilesRead) -> RuleSet | None:
     kind = kind_of(content, file)
-    if kind is Kind.XML:
+    if kind is FileKind.XML:
         return xml_rules.read(content, file, problems, files)
     try:
         text = _decode(content)
@@ -100,11 +100,11 @@ def _read(content: bytes, file: str, problems: list[Problem], files: FilesRead) 
         message = f"got the byte 0x{content[error.start]:02x}, expected a text in UTF-8"
         problems.append(Problem(Source(file, line), message, ProblemId.UNREADABLE))
         return None
-    if kind is Kind.MOD_REWRITE and len(content) > MAX_APACHE_SIZE:
+    if kind is FileKind.MOD_REWRITE and len(content) > MAX_APACHE_SIZE:
         message = f"got {len(content)} bytes, expected at most {MAX_APACHE_SIZE} of an Apache configuration"
         problems.append(Problem(Source(file, 1), message, ProblemId.UNREADABLE))
         return None
-    if kind is Kind.MOD_REWRITE:
+    if kind is FileKind.MOD_REWRITE:
         return mod_rewrite.read(text, file, problems, files)
     return yaml_rules.read(text, file, problems, files)
 

@@ -37,10 +37,10 @@ from urlrewrite.inspector.trials.trying import (
     CannotTry,
     Trial,
     Tried,
-    asked_request,
     field_lines,
     try_out,
     try_recorded,
+    written_request,
 )
 from urlrewrite.inspector.trials.what_if import what_if
 from urlrewrite.inspector.trials.what_if_text import what_if_lines
@@ -95,7 +95,7 @@ class Commands:
         """
         rules = self._rules().traced(TraceLevel.FULL)
         try:
-            request = asked_request(method, url, field_lines("\n".join(fields)))
+            request = written_request(method, url, field_lines("\n".join(fields)))
         except CannotTry as error:
             raise exceptions.CommandError(str(error)) from None
         return render(try_out(rules, Trial(request)).result.exchange.trace.data).split("\n")
@@ -117,7 +117,7 @@ class Commands:
         problems = [visible(str(problem)) for problem in loaded.problems]
         if others is None:
             raise exceptions.CommandError("it cannot be loaded:\n" + "\n".join(problems))
-        result = what_if(snapshot.seen, rules, others, last=len(snapshot.seen) or 1, seconds=SECONDS)
+        result = what_if(snapshot.exchanges, rules, others, last=len(snapshot.exchanges) or 1, seconds=SECONDS)
         return [*problems, *what_if_lines(result)]
 
     @_command("rewrite.replay")
@@ -242,7 +242,7 @@ class Commands:
         if not seen.own and seen.original_body is None:
             return "without the backend's response:"
         tried = try_recorded(rules, seen, memory)
-        if tried.answer is None:
+        if tried.response is None:
             return "without a response under these rules:"
         item.backup()
         _show(item, tried, seen, rules)
@@ -251,7 +251,7 @@ class Commands:
 
 def _show(item: http.HTTPFlow, tried: Tried, seen: RecordedExchange, rules: RulesInForce) -> None:
     """Put a new response and a new trace into a flow, and remove what the old trace had put there."""
-    new, response = tried.answer, item.response
+    new, response = tried.response, item.response
     assert new is not None and response is not None
     original = seen.original
     same = original is not None and original.status == new.status

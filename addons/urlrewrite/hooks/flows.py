@@ -41,7 +41,7 @@ def seen_of(flow: object) -> RecordedExchange | None:
         upload=flow.request.raw_content,
         original=original,
         original_body=body,
-        answer=response_facts(flow.response) if flow.response else None,
+        response=response_facts(flow.response) if flow.response else None,
         response_body=flow.response.raw_content if flow.response else None,
         own=own,
         failed=flow.error.msg if flow.error else "",

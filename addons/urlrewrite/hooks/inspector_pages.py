@@ -226,5 +226,5 @@ def _module(name: str) -> ModuleType | None:
         return None
 
 
-def _as_json(page: ModuleType, shown: Snapshot, asked: Mapping[str, Any]) -> str:
-    return json.dumps(page.answer(shown, asked), allow_nan=False)
+def _as_json(page: ModuleType, snapshot: Snapshot, query: Mapping[str, Any]) -> str:
+    return json.dumps(page.data(snapshot, query), allow_nan=False)

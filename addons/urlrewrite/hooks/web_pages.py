@@ -59,9 +59,9 @@ class WebPages:
                 until = time.monotonic() + SLICE
         return self._with(seen)
 
-    def _with(self, seen: Iterable[RecordedExchange]) -> Snapshot:
+    def _with(self, exchanges: Iterable[RecordedExchange]) -> Snapshot:
         return Snapshot(
-            seen=tuple(sorted(seen, key=lambda item: item.began, reverse=True)),
+            exchanges=tuple(sorted(exchanges, key=lambda item: item.began, reverse=True)),
             rules=self._state.in_force,
             statistics=self._state.statistics,
             files=tuple(ctx.options.urlrewrite_rules) or (str(DEFAULT_RULES),),

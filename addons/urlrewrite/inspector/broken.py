@@ -1,4 +1,4 @@
-"""Why a page is broken: everything that failed in one page load, the worst first, each with the rule concerned."""
+"""Find why a page is broken: everything that failed in one page load, the worst first, each with the rule concerned."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from urlrewrite.inspector.diagnose import (
     sharing,
     wrong_links,
 )
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss, worst_first
 from urlrewrite.inspector.diagnose.case import Case
-from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity, worst_first
 from urlrewrite.inspector.diagnose.page_loads import PageLoad
 from urlrewrite.inspector.leaks import changed_too_much, leaking_links
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -26,15 +26,15 @@ from urlrewrite.inspector.text import counted
 
 MAX_FINDINGS = 100
 
-_UNFINISHED = Finding(
+_UNFINISHED = Breakage(
     "unfinished",
-    Harm.HINT,
-    "Not all that this page loads was looked into, as that took too long: more may be wrong",
+    Loss.HINT,
+    "Not everything that this page loads was examined, since that took too long: more may be wrong",
     (),
-    severity=Severity.NOTE,
+    severity=BreakageSeverity.NOTE,
 )
 
-_SEARCHES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+_SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     circles.redirect_loops,
     circles.login_loops,
     wrong_links.lost_redirects,
@@ -60,47 +60,49 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Finding]], ...] = (
 
 def find_breakages(
     load: PageLoad, rules: RulesInForce | None, earlier: tuple[RecordedExchange, ...] = (), *, until: float = math.inf
-) -> list[Finding]:
-    """What is broken in a page load, the worst first.
+) -> list[Breakage]:
+    """Return what is broken in a page load, the worst first.
 
     `rules` are those in force now, which may not be those of the exchanges; `earlier` are exchanges of the same client
-    before this page load, the newest first. After `until`, a reading of the monotonic clock, only the document is
-    looked into, which a note tells.
+    before this page load, the newest first. After `until`, a reading of the monotonic clock in seconds, only the
+    document is examined, and a note says so.
     """
     case = Case(load, rules, earlier, until)
-    found = [finding for search in _SEARCHES for finding in search(case)]
-    told = _alike_as_one(worst_first(_without_echoes(found)))[:MAX_FINDINGS]
-    return [*told, _UNFINISHED] if case.unfinished else told
+    found = [breakage for search in _SEARCHES for breakage in search(case)]
+    reported = _alike_as_one(worst_first(_without_echoes(found)))[:MAX_FINDINGS]
+    return [*reported, _UNFINISHED] if case.unfinished else reported
 
 
-def _alike_as_one(findings: list[Finding]) -> list[Finding]:
-    """Requests that failed for the same reason, told once, with the first of them as the example."""
-    groups: dict[object, list[Finding]] = {}
-    for finding in findings:
-        alike = (finding.kind, finding.rule, finding.source, finding.severity, finding.todo)
-        groups.setdefault(alike if finding.kind in failed_requests.KINDS else finding, []).append(finding)
+def _alike_as_one(breakages: list[Breakage]) -> list[Breakage]:
+    """Merge requests that failed for the same reason into one, with the first of them as the example."""
+    groups: dict[object, list[Breakage]] = {}
+    for breakage in breakages:
+        alike = (breakage.kind, breakage.rule, breakage.source, breakage.severity, breakage.todo)
+        groups.setdefault(alike if breakage.kind in failed_requests.KINDS else breakage, []).append(breakage)
     return [_one_of(same) for same in groups.values()]
 
 
-def _one_of(same: list[Finding]) -> Finding:
+def _one_of(same: list[Breakage]) -> Breakage:
     if len(same) == 1:
         return same[0]
     more = counted(len(same) - 1, "more request")
-    flows = tuple(flow for finding in same for flow in finding.flows[:1])
+    flows = tuple(flow for breakage in same for flow in breakage.flows[:1])
     return replace(same[0], title=f"{same[0].title} (and {more} like it)", flows=flows, count=len(same))
 
 
-def _without_echoes(findings: list[Finding]) -> list[Finding]:
-    """Each fault once: what refuses a request explains its status, and a lost login its cookies."""
-    explained = {finding.flows[0] for finding in findings if finding.kind in ("origin", "websocket", "redirect-loop")}
-    denied = {flow for finding in findings if finding.kind == "login-loop" for flow in finding.flows}
+def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
+    """Keep each fault once: what refuses a request explains its status, and a lost login explains its cookies."""
+    explained = {
+        breakage.flows[0] for breakage in breakages if breakage.kind in ("origin", "websocket", "redirect-loop")
+    }
+    denied = {flow for breakage in breakages if breakage.kind == "login-loop" for flow in breakage.flows}
     kept = []
-    for finding in findings:
-        if finding.kind in _STATUS_KINDS and finding.flows[0] in explained:
+    for breakage in breakages:
+        if breakage.kind in _STATUS_KINDS and breakage.flows[0] in explained:
             continue
-        if finding.kind == "refused" and finding.flows[0] in denied:
+        if breakage.kind == "refused" and breakage.flows[0] in denied:
             continue
-        kept.append(finding)
+        kept.append(breakage)
     return kept
 
 

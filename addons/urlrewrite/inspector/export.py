@@ -1,8 +1,8 @@
 """A recorded exchange as a case of a rule file's `tests:`, so that what the rules do now is checked from then on.
 
-The case is as small as it can be: the fields of the request that make no difference are left out, and of a long body
-only the lines that the rules changed are kept. What is expected is what the rules make of just that, and the case is
-run before it is given out.
+The case is as small as possible: the fields of the request that make no difference are left out, and of a long body
+only the lines that the rules changed are kept. What is expected is what the rules make of exactly this, and the case is
+run before it is returned.
 """
 
 from __future__ import annotations
@@ -52,23 +52,23 @@ _LATER = 40 * 86400.0
 
 
 class CannotExport(ValueError):  # noqa: N818
-    """An exchange that cannot be told as a test; the message says why."""
+    """An exchange that cannot be written as a test; the message says why."""
 
 
 def export_text(cases: Iterable[RuleTest]) -> str:
-    """Cases as YAML that begins with `tests:`."""
+    """Return cases as YAML that begins with `tests:`."""
     return document(Map([("tests", tests_of(cases), "")]))
 
 
-def export_case(seen: RecordedExchange, rules: RulesInForce, *, secrets: bool = False) -> RuleTest:
-    """A case that passes with these rules. Secrets are masked in it unless they are asked for.
+def export_case(exchange: RecordedExchange, rules: RulesInForce, *, secrets: bool = False) -> RuleTest:
+    """Return a case that passes with these rules. Its secrets are masked unless `secrets` is set.
 
     Raises:
-        CannotExport: the exchange cannot be written down, or does not come out the same once it is.
+        CannotExport: the exchange cannot be written as a case, or the case does not come out like the exchange.
     """
     rules = rules.traced(TraceLevel.FULL)
-    request, response, body = _written(seen, None if secrets else Mask())
-    asked, written = (evaluate(rules, one, None).exchange.decision for one in (seen.request, request))
+    request, response, body = _written(exchange, None if secrets else Mask())
+    asked, written = (evaluate(rules, one, None).exchange.decision for one in (exchange.request, request))
     if (asked.outcome, asked.rules) != (written.outcome, written.rules):
         raise CannotExport(
             "the rules decide by what a test does not have: the client's address, the protocol, the time"
@@ -91,21 +91,21 @@ def export_case(seen: RecordedExchange, rules: RulesInForce, *, secrets: bool = 
     return case
 
 
-def _written(seen: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, ResponseFacts | None, str]:
-    """Request and answer as a file can hold them: a body as text, without its coding, in UTF-8."""
-    request = seen.request
+def _written(exchange: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, ResponseFacts | None, str]:
+    """Return request and response as a file can hold them, with the body as text, without its coding, in UTF-8."""
+    request = exchange.request
     kept = [(name, value) for name, value in request.fields if _is_writable(name, value)]
-    # The URL says it; a name that differs from it would not.
+    # The URL has the name already; only one that differs from it is kept.
     fields = tuple(line for line in kept if line[0].lower() != "host" or line[1] != request.host)
-    response = seen.original
-    body = decoded_body(seen.original, seen.original_body) if response else None
+    response = exchange.original
+    body = decoded_body(exchange.original, exchange.original_body) if response else None
     text = body.text if body and body.text is not None else ""
     url = request.url
     try:
         read = request_facts(request.method, url, fields)
         if (read.host, read.target) != (request.host, request.target):
             raise CannotExport(
-                f"a URL cannot say what was asked for: {visible(request.host)} {visible(request.target)}"
+                f"a URL cannot express what was requested: {visible(request.host)} {visible(request.target)}"
             )
         if mask:
             url, fields = mask.url(url), mask.fields(fields)
@@ -123,7 +123,7 @@ def _written(seen: RecordedExchange, mask: Mask | None) -> tuple[RequestFacts, R
 
 
 def _masked(mask: Mask, fields: FieldLines) -> FieldLines:
-    """Field lines without the secrets that were found elsewhere."""
+    """Return field lines without the secrets that were found elsewhere."""
     return tuple((name, mask.text(value)) for name, value in fields)
 
 
@@ -153,7 +153,7 @@ def _run(
 
 
 def _outcome(result: Evaluation) -> tuple[object, ...]:
-    """All that a case can ask for."""
+    """Return everything that a case can expect."""
     routing, decision = result.routing, result.exchange.decision
     where = (routing.url, routing.host) if isinstance(routing, Forward) else (type(routing),)
     set_by_rules = tuple(sorted((name, value or "") for name, value in decision.fields.items()))
@@ -163,7 +163,7 @@ def _outcome(result: Evaluation) -> tuple[object, ...]:
 def _fields_that_matter(
     rules: RulesInForce, request: RequestFacts, response: ResponseFacts | None, body: str
 ) -> FieldLines:
-    """As few fields of the request as there can be without a difference."""
+    """Return the fewest fields of the request that lead to the same result."""
     own = [line for line in request.fields if line != ("Host", request.host)]
     fewer = [
         (),
@@ -178,18 +178,18 @@ def _fields_that_matter(
 
 
 def _without_noise(rules: RulesInForce, request: RequestFacts, response: ResponseFacts, body: str) -> ResponseFacts:
-    """The response without fields that are different every time, unless a rule looks at them."""
+    """Return the response without fields that are different every time, unless a rule looks at them."""
     quiet = replace(
         response, fields=tuple(line for line in response.fields if line[0].lower() not in _NOISE_OF_ANSWERS)
     )
-    tallies = [_run(rules, request, answer, body).exchange.acted for answer in (response, quiet)]
+    tallies = [_run(rules, request, sent, body).exchange.acted for sent in (response, quiet)]
     return quiet if tallies[0] == tallies[1] else response
 
 
 def _body_that_matters(
     rules: RulesInForce, request: RequestFacts, fields: FieldLines, response: ResponseFacts | None, body: str
 ) -> str:
-    """The body, or if it is long, the lines of it in which something was changed; its beginning if nothing was."""
+    """Return the body, or, if it is long, the lines in which something was changed; its beginning if nothing was."""
     if response is None or len(body) <= _PART:
         return body
     asked = request_facts(request.method, request.url, fields)
@@ -204,7 +204,7 @@ def _body_that_matters(
         found = _spans(clipped, _text_of(_run(rules, asked, response, clipped)))
         if {(span.before, span.after) for span in found} == wanted:
             return clipped
-    # Out of its surroundings a line may mean something else.
+    # Without its surroundings a line may mean something else.
     end = lines.around(chosen[0].start, chosen[0].end, 0)[1] if chosen else _PART
     return body[:end] if end <= _MAX_LENGTH else body[:_SHORT]
 
@@ -214,12 +214,12 @@ def _spans(before: str, after: str | None) -> list[Span]:
 
 
 def _text_of(result: Evaluation) -> str | None:
-    """The body of a response, as the runner of tests reads it."""
+    """Return the body of a response, as the runner of tests reads it."""
     return None if result.body is None else result.body.decode("utf-8", "replace")
 
 
 def _expectation(rules: RulesInForce, case: RuleTest) -> Expectation:
-    """What the rules make of a case, but for what depends on the moment, or on the text of the rule file itself."""
+    """Return what the rules make of a case, except what depends on the time or on the text of the rule file itself."""
     request = request_facts(case.method, case.url, case.fields)
     response = None
     if case.response_status is not None:
@@ -260,7 +260,7 @@ def _joined_values(fields: FieldLines, name: str) -> str | None:
 
 
 def _changed_fields(case: RuleTest, result: Evaluation, again: Evaluation) -> Iterator[tuple[str, str | None]]:
-    """Fields of the response that are not what the backend sent."""
+    """Yield fields of the response that are not what the backend sent."""
     if result.fields is None:
         return
     names = dict.fromkeys(name.lower() for name, _ in (*case.response_fields, *result.fields))
@@ -273,7 +273,7 @@ def _changed_fields(case: RuleTest, result: Evaluation, again: Evaluation) -> It
 
 
 def _set_fields(result: Evaluation, again: Evaluation) -> Iterator[tuple[str, str | None]]:
-    """Fields that rules set for the backend."""
+    """Yield fields that rules set for the backend."""
     if not isinstance(result.routing, Forward) or not isinstance(again.routing, Forward):
         return
     for name in result.exchange.decision.fields:
@@ -287,7 +287,7 @@ def _set_fields(result: Evaluation, again: Evaluation) -> Iterator[tuple[str, st
 
 
 def _body_parts(before: str, result: Evaluation) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Texts that the body has now and had not before, and those that it had."""
+    """Return texts that only the new body has, and texts that only the old one had."""
     after = _text_of(result)
     if after == before and before.strip() and len(before) <= _PART:
         return (before.strip(),), ()
@@ -309,10 +309,10 @@ def _body_parts(before: str, result: Evaluation) -> tuple[tuple[str, ...], tuple
 
 
 def _prove(rules: RulesInForce, case: RuleTest) -> None:
-    """Reads the case as it will be read, and runs it.
+    """Read the case back and run it.
 
     Raises:
-        CannotExport: it is not what was written, or does not pass.
+        CannotExport: it does not read back as it was written, or does not pass.
     """
     try:
         root, problems = compose(export_text([case]), "tests")

@@ -1,4 +1,4 @@
-"""What is wrong with the rule files as they lie on the disk now, which may be newer than the rules in force."""
+"""What the linter finds in the rule files as they are on disk now, which may be newer than the rules in force."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urlrewrite.model.problems import Problem, RuleFileError
 
 
 class FilesAre(StrEnum):
-    """What the files are to the rules in force: the same, newer, or such that they cannot be loaded."""
+    """How the files relate to the rules in force: the same, newer, or impossible to load."""
 
     IN_FORCE = "in force"
     CHANGED = "changed"
@@ -30,19 +30,19 @@ class Findings:
     problems: tuple[Problem, ...]
 
 
-def findings(shown: Snapshot) -> Findings:
-    """Reads the files again unless they are the same as when they were last asked about."""
-    rules = shown.rules
-    if not shown.files:
+def lint_files_on_disk(snapshot: Snapshot) -> Findings:
+    """Lint the rule files as they are on disk; cached by modification time and size."""
+    rules = snapshot.rules
+    if not snapshot.files:
         return Findings(FilesAre.IN_FORCE, judge(rules.rules.rule_set) if rules else ())
     named = rules.rules.rule_set.files if rules else ()
     fingerprint = rules.fingerprint if rules else ""
-    return _read(shown.files, shown.overrides, fingerprint, stamp((*shown.files, *named)))
+    return _read(snapshot.files, snapshot.overrides, fingerprint, stamp((*snapshot.files, *named)))
 
 
 @lru_cache(4)
 def _read(files: tuple[str, ...], overrides: Overrides, fingerprint: str, stamp: Stamp) -> Findings:
-    """`stamp` is there to tell one state of the files from another."""
+    """Lint the files. `stamp` is unused but part of the cache's key: it identifies one state of the files."""
     try:
         compiled, problems = load_rules(files, overrides)
     except RuleFileError as error:

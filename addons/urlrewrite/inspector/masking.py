@@ -1,8 +1,7 @@
-"""Secrets taken out of what is handed on: exported cases, proposed tests.
+"""Masking of secrets in what leaves the inspector: exported cases and proposed tests.
 
 What is masked keeps its form: the scheme of credentials, the names of cookies and their attributes, the names of
-parameters. A secret that was found in one place is masked in every other one, too, if it is long enough to be known
-again.
+parameters. A secret that was found in one place is masked everywhere else, too, if it is long enough to be recognized.
 """
 
 from __future__ import annotations
@@ -30,23 +29,23 @@ _USER = re.compile(r"((?:https?|wss?|ftp)://)([^\s/?#@\"'<>]+)@", re.IGNORECASE)
 _SCHEME = re.compile(r"([A-Za-z][\w-]*)\s+(\S.*)", re.DOTALL)
 
 _KNOWN_AGAIN = 8
-"""Characters of a secret from which it is looked for elsewhere: shorter ones are words that stand everywhere."""
+"""Characters of a secret from which it is searched for elsewhere: shorter ones are words that appear everywhere."""
 
 _MAX_SECRETS = 200
 
 
 class Mask:
-    """Masks what belongs together: one request with its response."""
+    """A mask for what belongs together: one request with its response."""
 
     def __init__(self) -> None:
         self._secrets: dict[str, None] = {}
 
     def fields(self, fields: FieldLines) -> FieldLines:
-        """Field lines with their secrets masked."""
+        """Return field lines with their secrets masked."""
         return tuple((name, self.field(name, value)) for name, value in fields)
 
     def field(self, name: str, value: str) -> str:
-        """The value of one field line with its secrets masked."""
+        """Return the value of one field line with its secrets masked."""
         lower = name.lower()
         if lower in _CREDENTIALS:
             scheme = _SCHEME.fullmatch(value.strip())
@@ -61,20 +60,20 @@ class Mask:
         return self.url(value)
 
     def url(self, text: str) -> str:
-        """A text with the secrets of the URLs in it masked: parameters that carry some, and user information."""
+        """Return a text with the secrets of its URLs masked: parameters with secret values, and user information."""
         text = _USER.sub(lambda found: f"{found[1]}{self._hidden(found[2])}@", text)
         for pattern in (_PARAMETER, _PATH_PARAMETER):
             text = pattern.sub(lambda found: found[1] + found[2] + self._hidden(found[3]), text)
         return text
 
     def text(self, text: str) -> str:
-        """A text with every secret masked that was found up to now."""
+        """Return a text with every secret masked that has been found so far."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text
 
     def _cookie(self, pair: str) -> str:
-        """`name=value` with its value masked; without a name, all of it is the value."""
+        """Return `name=value` with its value masked; a pair without a name is masked as a whole."""
         name, equals, value = pair.partition("=")
         if equals:
             return f"{name}={self._hidden(value)}"

@@ -1,6 +1,6 @@
-"""What the inspector looks at: exchanges as they were recorded, and the state of the proxy at one moment.
+"""What the inspector works on: exchanges as they were recorded, and the state of the proxy at one moment.
 
-All of it is plain values, so that pages, views, commands and `explain` work on the same things, and in a thread.
+All of it is plain values, so that pages, views, commands and `explain` share them, and any thread can use them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
 
 @dataclass(frozen=True, slots=True)
 class RecordedExchange:
-    """One exchange.
+    """One exchange as it was recorded.
 
-    `request` is as the client sent it, `original` as the backend answered it, `answer` as the client got it. Bodies
-    are bytes as they were sent, under their content coding; None where one was not kept: it was too long, or has been
-    dropped since. `original` is None, too, where there is none: the response is this proxy's own (`own`), or none came.
-    `began` is in seconds since the epoch, `failed` says why the exchange was broken off.
+    `request` is as the client sent it, `original` the response as the backend sent it, `response` as the client got it.
+    Bodies are bytes as they were sent, under their content coding; None where a body was not kept: it was too long, or
+    has been dropped since. `original` is None, too, where there is none: the response is this proxy's own (`own`), or
+    none came. `began` is in seconds since the epoch, `failed` says why the exchange was broken off.
     """
 
     flow_id: str
@@ -32,30 +32,32 @@ class RecordedExchange:
     upload: bytes | None = None
     original: ResponseFacts | None = None
     original_body: bytes | None = None
-    answer: ResponseFacts | None = None
+    response: ResponseFacts | None = None
     response_body: bytes | None = None
     own: bool = False
     failed: str = ""
 
     @property
     def given_up(self) -> bool:
-        """Whether the client did not wait for the end of the answer: a page was left, a download stopped."""
+        """Whether the client did not wait for the end of the response: a page was left, a download stopped."""
         return bool(self.trace.get("broken_off"))
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The proxy at one moment. `seen` begins with the newest exchange; `rules` is None if none were ever in force.
+    """The proxy at one moment. `exchanges` begin with the newest; `rules` is None if none were ever in force.
 
-    `files` are the paths of the rule files as they were given, `overrides` what the options say beside them.
+    `files` are the paths of the rule files as they were given, `overrides` what the options say in their place.
     """
 
-    seen: tuple[RecordedExchange, ...]
+    exchanges: tuple[RecordedExchange, ...]
     rules: RulesInForce | None
     statistics: Statistics
     files: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
 
     def find(self, flow_id: str) -> RecordedExchange | None:
-        """The exchange of a flow; a trace id will do, too."""
-        return next((seen for seen in self.seen if flow_id in (seen.flow_id, seen.trace.get("id"))), None)
+        """Return the exchange of a flow, by the flow's id or the trace's."""
+        return next(
+            (exchange for exchange in self.exchanges if flow_id in (exchange.flow_id, exchange.trace.get("id"))), None
+        )

@@ -16,8 +16,10 @@ type Rule = InboundRule | OutboundRule
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that run one after the other. `location` is the directory of a location of the site, "" for the site
-    itself; the global rules have no site. `fault` is what IIS would answer everything there with.
+    """Rules that run one after the other.
+
+    `location` is the directory of a location of the site, "" for the site itself; the global rules have no site.
+    `fault` is the status with which IIS would respond to every request there.
     """
 
     side: str
@@ -29,15 +31,15 @@ class Group:
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """The heading of the group."""
         if self.is_global:
             return "Global rules, for every site"
         where = f"{self.site}, /{self.location}" if self.location else self.site
-        return f"{where}: {'requests' if self.side == 'inbound' else 'answers'}"
+        return f"{where}: {'requests' if self.side == 'inbound' else 'responses'}"
 
 
 def groups(rules: RulesInForce) -> Iterator[Group]:
-    """All rules in force; those that a location inherits come again with it."""
+    """Yield all rules in force; those that a location inherits are yielded again with it."""
     compiled = rules.rules
     yield Group("inbound", "", "", True, tuple(item.rule for item in compiled.global_rules.rules))
     for site in compiled.sites:
@@ -49,7 +51,7 @@ def groups(rules: RulesInForce) -> Iterator[Group]:
 
 
 class Tallies:
-    """What each rule did. Rules of one name in one site are counted together, wherever they stand."""
+    """What each rule did. Rules of the same name in one site are counted together, wherever they are."""
 
     def __init__(self, rules: RulesInForce, figures: Figures) -> None:
         self._rules = figures.rules
@@ -61,7 +63,7 @@ class Tallies:
         self._owners.update(key for _, key in owned)
 
     def of(self, group: Group, rule: Rule) -> RuleTally:
-        """The tally of a rule, with the misses that only an index knows of."""
+        """Return the tally of a rule, including the misses that only an index knows of."""
         sites = self._sites if group.is_global else (name_kept(group.site),)
         keys = [RuleKey(group.side, site, name_kept(rule.name)) for site in sites]
         total = RuleTally()
@@ -70,7 +72,7 @@ class Tallies:
         return replace(total, misses=total.misses + sum(self._ruled_out[key] for key in keys))
 
     def is_shared(self, group: Group, rule: Rule) -> bool:
-        """Whether another rule of the same name is counted with it."""
+        """Say whether another rule of the same name is counted with it."""
         return self._owners[_key(group, rule)] > 1
 
 
@@ -94,7 +96,7 @@ def _sum(one: RuleTally, other: RuleTally) -> RuleTally:
 
 
 def _ruled_out(rules: RulesInForce, figures: Figures) -> Counter[RuleKey]:
-    """How often each rule was ruled out by the index of its list, without being tried."""
+    """Return how often each rule was ruled out by the index of its list, without being tried."""
     counted = Counter[RuleKey]()
     compiled = rules.rules
     lists: list[tuple[str | None, str, InboundSet]] = [(None, "Global", compiled.global_rules)]
@@ -111,7 +113,7 @@ def _ruled_out(rules: RulesInForce, figures: Figures) -> Counter[RuleKey]:
 
 
 def matches(rule: Rule) -> str:
-    """What a rule looks for, and where."""
+    """Return what a rule looks for, and where, as a short text."""
     syntax = "" if rule.pattern_syntax is PatternSyntax.ECMASCRIPT else f" ({rule.pattern_syntax})"
     negated = "not " if rule.match.negate else ""
     conditions = len(rule.conditions.items)
@@ -124,7 +126,7 @@ def matches(rule: Rule) -> str:
 
 
 def acts(rule: Rule) -> str:
-    """What a rule does where it matches."""
+    """Return what a rule does where it matches, as a short text."""
     if isinstance(rule, OutboundRule):
         rewrites = rule.action.type is OutboundActionType.REWRITE
         return f"→ {rule.action.value or '(nothing)'}" if rewrites else str(rule.action.type)
@@ -135,7 +137,7 @@ def acts(rule: Rule) -> str:
             return f"Redirect {rule.action.redirect_type.status} → {rule.action.url}"
         case ActionType.CUSTOM_RESPONSE:
             sub_status = f".{rule.action.sub_status_code}" if rule.action.sub_status_code else ""
-            return f"answer {rule.action.status_code}{sub_status}"
+            return f"respond with {rule.action.status_code}{sub_status}"
         case ActionType.ABORT_REQUEST:
             return "close the connection"
     names = ", ".join(item.name for item in rule.server_variables)
@@ -143,7 +145,7 @@ def acts(rule: Rule) -> str:
 
 
 def ends(rule: Rule) -> bool:
-    """Whether no rule after it is tried where it acts."""
+    """Say whether the rules after it are skipped where it acts."""
     if isinstance(rule, OutboundRule):
         return rule.stop_processing
     return rule.stop_processing or rule.action.type not in (ActionType.NONE, ActionType.REWRITE)

@@ -8,18 +8,18 @@ import unicodedata
 from urlrewrite.trace.text import VALUE, clipped, visible
 
 WIDTH = 80
-"""Columns that fit into the right half of mitmweb on a common screen."""
+"""Columns that fit into the right half of mitmweb on a usual screen."""
 
 _SENTENCE = 2000
 
 
 def shortened(text: str, limit: int) -> str:
-    """A sentence within `limit` characters: unlike a value, it says most at its beginning."""
+    """Return a sentence cut to `limit` characters at its end: unlike a value, it says most at its beginning."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def columns(text: str) -> int:
-    """The columns that a visible text takes up."""
+    """Return the number of columns that a visible text takes up."""
     return sum(_columns(char) for char in text) if not text.isascii() else len(text)
 
 
@@ -30,12 +30,12 @@ def _columns(char: str) -> int:
 
 
 def padded(text: str, width: int) -> str:
-    """`text` with blanks up to `width` columns."""
+    """Return `text` padded with blanks to `width` columns."""
     return text + " " * (width - columns(text))
 
 
 def pointed(value: str, position: int, width: int = WIDTH) -> tuple[str, int]:
-    """One line of about `width` columns around a position in a value, and the column at which the position is."""
+    """Return a line of about `width` columns around a position in a value, and the column of the position."""
     position = min(max(position, 0), len(value))
     head = visible(value[max(position - VALUE, 0) : position])
     tail = visible(value[position : position + VALUE])
@@ -48,7 +48,7 @@ def pointed(value: str, position: int, width: int = WIDTH) -> tuple[str, int]:
 
 
 def sentence(words: str) -> list[str]:
-    """A visible text on as many lines as it takes, the further ones indented."""
+    """Return a visible text on as many lines as it needs, all but the first indented."""
     return textwrap.wrap(
         words[:_SENTENCE],
         WIDTH,
@@ -60,7 +60,7 @@ def sentence(words: str) -> list[str]:
 
 
 def joined(items: list[str], lead: str, indent: str, width: int = WIDTH) -> list[str]:
-    """`items` one after the other behind `lead`, on as many lines of about `width` columns as it takes."""
+    """Return `items` one after the other behind `lead`, on as many lines of about `width` columns as they need."""
     lines, line = [], lead
     begun = False
     for item in items:
@@ -73,11 +73,11 @@ def joined(items: list[str], lead: str, indent: str, width: int = WIDTH) -> list
 
 
 def quoted_names(names: list[str], most: int = 2) -> str:
-    """Names of rules as `"a", "b" and 3 more`."""
-    told = ", ".join(f'"{clipped(visible(name), 40)}"' for name in names[:most])
-    return f"{told} and {len(names) - most} more" if len(names) > most else told
+    """Return names of rules as `"a", "b" and 3 more`."""
+    listed = ", ".join(f'"{clipped(visible(name), 40)}"' for name in names[:most])
+    return f"{listed} and {len(names) - most} more" if len(names) > most else listed
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 link`, `1,300 links`."""
+    """Return a number with its noun: `1 link`, `1,300 links`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -66,7 +66,7 @@ class Name(StrEnum):
 
 
 class EventType[**Keys]:
-    """An event as it is declared: its name, and the TypedDict of its keys (without "event", where its name stands)."""
+    """A declared event: its name, and the TypedDict of its keys (without "event", which holds the name)."""
 
     __slots__ = ("keys", "name")
 

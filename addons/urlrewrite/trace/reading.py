@@ -1,7 +1,7 @@
 """A trace as it is read back: nothing is taken for granted, since it may come from a file of any version or author.
 
-Events lie flat in the trace, in the order in which they happened. Here they are put together again: the request's
-side and the response's, and what belongs to one rule.
+Events lie flat in the trace, in the order in which they happened. Here they are grouped again: the request's side and
+the response's, and what belongs to one rule.
 """
 
 from __future__ import annotations
@@ -48,24 +48,24 @@ _OF_THE_RESPONSE = frozenset(
 
 
 def text(event: Event, key: str) -> str:
-    """What an event says under a key, unsafe characters and all; "" where it says nothing."""
+    """Return the text that an event has under a key, including unsafe characters; "" where it has none."""
     value = event.get(key)
     return "" if value is None else plain(value)
 
 
 def number(event: Event, key: str) -> int | None:
-    """A number that an event gives, None where it gives none."""
+    """Return the number that an event has under a key, None where it has none."""
     value = event.get(key)
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGE else None
 
 
 def flag(event: Event, key: str) -> bool:
-    """Whether an event says yes."""
+    """Say whether an event has true under a key."""
     return event.get(key) is True
 
 
 def texts(event: Event, key: str) -> list[str]:
-    """A list of texts that an event gives."""
+    """Return the list of texts that an event has under a key."""
     value = event.get(key)
     if not isinstance(value, list | tuple):
         return []
@@ -73,12 +73,12 @@ def texts(event: Event, key: str) -> list[str]:
 
 
 def reason_of(event: Event) -> Reason | None:
-    """The code of an event; None where it has none that this version knows."""
+    """Return the code of an event; None where it has none that this version knows."""
     return REASONS.get(text(event, "reason"))
 
 
 def name_of(event: Event) -> str:
-    """The event's name; "" for what is none."""
+    """Return the event's name; "" where it has no valid one."""
     name = event.get("event")
     return name if isinstance(name, str) else ""
 
@@ -93,11 +93,11 @@ class Block:
     end: Event | None = None
 
     def all(self, name: str) -> Iterator[Event]:
-        """Its events of that name."""
+        """Yield its events of that name."""
         return (event for event in self.events if name_of(event) == name)
 
     def first(self, name: str) -> Event | None:
-        """Its first event of that name."""
+        """Return its first event of that name, None where there is none."""
         return next(self.all(name), None)
 
 
@@ -116,17 +116,17 @@ class Reading:
         return [*self.request, *self.response]
 
     def problems(self) -> list[Event]:
-        """Errors, then warnings."""
+        """Return errors, then warnings."""
         found = [event for event in self.events if name_of(event) in PROBLEMS]
         return sorted(found, key=lambda event: PROBLEMS.index(name_of(event)))
 
     def names(self, key: str) -> list[str]:
-        """Names of rules that the trace lists, each once."""
+        """Return the names of rules that the trace lists under a key, each once."""
         return list(dict.fromkeys(texts(self.data, key)))
 
 
 def read(trace: object) -> Reading:
-    """The trace with everything of a wrong type left out."""
+    """Return the trace with everything of a wrong type left out. It raises nothing, whatever `trace` is."""
     data: Mapping[str, Any] = trace if isinstance(trace, Mapping) else {}
     if data.get("version") == 1:
         data = upgraded(data)
@@ -145,7 +145,7 @@ def _begins_response(event: Event) -> bool:
 def blocks(
     events: Iterable[Event], begin: str, end: str, key: str, outside: frozenset[str] = frozenset()
 ) -> Iterator[Block]:
-    """Events put together from each `begin` to its `end`; `key` is where these say whose they are.
+    """Yield the events from each `begin` to its `end` as a block; `key` is where these events name the rule.
 
     A block that has no end, because an error came in between, lasts until an event of the names in `outside`.
     """
@@ -170,7 +170,7 @@ def blocks(
 
 
 def other(event: Event) -> str:
-    """An event that this version does not know, on one line."""
+    """Return an event that this version does not know as one line."""
     fields = [(key, value) for key, value in event.items() if key != "event"][:20]
     rest = "  ".join(f"{shown(key, 40)}={shown(value, 120)}" for key, value in fields)
     return f"{visible(text(event, 'event')) or '(an event without a name)'}  {rest}".rstrip()

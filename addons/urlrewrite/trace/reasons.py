@@ -12,7 +12,7 @@ from typing import TypedDict
 
 
 class Values(TypedDict, total=False):
-    """What the places in sentences are filled with."""
+    """The values of the placeholders in sentences."""
 
     rule: str
     """The rule concerned; it stands in the event, too."""
@@ -32,7 +32,7 @@ class Values(TypedDict, total=False):
     size: int
     threshold: int
     detail: str
-    """What a library, the network or another room says."""
+    """The message of a library, of the network or of another room."""
 
 
 class Reason(StrEnum):
@@ -42,7 +42,7 @@ class Reason(StrEnum):
     iis: str
 
     def __new__(cls, code: str, template: str, iis: str = "") -> Reason:
-        """A code with its sentence and what IIS does."""
+        """Make a code with its sentence and what IIS does."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.template = template
@@ -59,7 +59,7 @@ class Reason(StrEnum):
     NO_TRANSFORM = "no-transform", "Cache-Control: no-transform forbids it"
     UNKNOWN_CODING = "unknown-coding", "the content coding {coding!r} is unknown"
     SENT_PIECE_BY_PIECE = "sent-piece-by-piece", "{kind} is rewritten as it comes"
-    UNBUFFERED = "unbuffered", "X-Accel-Buffering: no asks for it as it comes"
+    UNBUFFERED = "unbuffered", "X-Accel-Buffering: no requests it as it comes"
     LONG_BODY = "long-body", "it has {size} bytes, more than the {threshold} that are held"
     HELD_WHOLE = "held-whole", "{kind} is rewritten whole"
     MORE_CAME = "more-came", "more than {threshold} bytes came"
@@ -74,12 +74,12 @@ class Reason(StrEnum):
     CHARSET_NOT_STREAMED = "charset-not-streamed", "{charset} cannot be rewritten as it comes"
     DIGEST_PROMISED = (
         "digest-promised",
-        "a page was sent with its digest in `integrity`, so browsers would refuse it changed",
+        "a page was sent with its digest in `integrity`, so browsers would refuse a changed file",
     )
     REST_PASSED = "rest-passed", "the rest of the body is passed as it comes: {detail}"
     CODING_BROKEN = (
         "coding-broken",
-        "the body ends here, and the exchange is broken off, as its coding cannot go on: {detail}",
+        "the body ends here, and the exchange is broken off, as its coding cannot be continued: {detail}",
     )
     NO_RULES_IN_EVENTS = "no-rules-in-events", "rules for tags and whole bodies are not applied to an event stream"
     INLINE_HASH = (
@@ -88,15 +88,15 @@ class Reason(StrEnum):
     )
     SEES_WINDOWS = (
         "sees-windows",
-        'rule "{rule}" sees the body in windows of {size} bytes: nothing is matched that reaches out of one',
+        'rule "{rule}" sees the body in windows of {size} bytes: what extends beyond one is not matched',
     )
     SEES_LINES = (
         "sees-lines",
-        'rule "{rule}" sees the body in the lines that come together: nothing is matched that reaches out of one',
+        'rule "{rule}" sees the body in the lines that come together: what extends beyond one is not matched',
     )
     NEGATED_STREAM = (
         "negated-stream",
-        'rule "{rule}" was given up for this body: that nothing in a body matches cannot be said before it has come',
+        'rule "{rule}" was given up for this body: that a body matches nowhere is only known at its end',
     )
     RULE_GIVEN_UP = "rule-given-up", 'rule "{rule}" was given up for this body: {detail}'
     TAG_RULES_GIVEN_UP = (
@@ -111,21 +111,21 @@ class Reason(StrEnum):
     )
     LENGTH_TOLD = (
         "length-told",
-        "a WebSocket message {where} was left alone: it gives the length of a part of itself ({name})",
+        "a WebSocket message {where} was left alone: it states the length of a part of itself ({name})",
     )
     FIELD = "field", "{name}: {detail}"
 
     # How rules were evaluated.
-    UNKNOWN_VARIABLE = "unknown-variable", "{{{name}}} is no server variable and is empty", "does the same"
+    UNKNOWN_VARIABLE = "unknown-variable", "{{{name}}} is not a server variable, so it is empty", "does the same"
     ESCAPES_LEFT = (
         "escapes-left",
-        "{{{name}:...}} decoded {argument!r} once, and there are escapes left in it",
+        "{{{name}:...}} decoded {argument!r} once, and escapes are left in it",
         "answers 500.50 where the registry value UrlDecodeAllowsDoubleEncoding is 0",
     )
     PROVIDER_NOT_ASKED = (
         "provider-not-asked",
-        'the provider "{name}" ({kind}) cannot be asked here: its response is empty',
-        "asks it",
+        'the provider "{name}" ({kind}) cannot be used here: its value is empty',
+        "uses it",
     )
     LOST_TAIL = (
         "lost-tail",
@@ -135,8 +135,8 @@ class Reason(StrEnum):
     )
     FILE_IN_GLOBAL_RULES = (
         "file-in-global-rules",
-        "{kind} is false in global rules, which are not of any site",
-        "has such conditions in the rules of sites only",
+        "{kind} is false in global rules, which belong to no site",
+        "allows such conditions only in the rules of sites",
     )
     NO_DOCUMENT_ROOT = (
         "no-document-root",
@@ -161,7 +161,7 @@ class Reason(StrEnum):
     OTHER_CONNECTION = "other-connection", "the connection is for {name!r}, the request for {host!r}"
     OUT_OF_MOUNT = (
         "out-of-mount",
-        "a rule took the URL out of {where}, where this site is mounted, to {url}: a URL that begins with a slash "
+        "a rule moved the URL out of {where}, where this site is mounted, to {url}: a URL that begins with a slash "
         "begins at the root of the public name",
     )
     NO_BACKEND = (
@@ -207,5 +207,5 @@ REASONS: dict[str, Reason] = {str(reason): reason for reason in Reason}
 
 
 def sentence(reason: Reason, values: Mapping[str, object]) -> str:
-    """The sentence of a reason. It is the only place where one is made."""
+    """Return the sentence of a reason. Sentences are made nowhere else."""
     return reason.template.format_map(values)

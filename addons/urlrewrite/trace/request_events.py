@@ -64,7 +64,7 @@ class ConditionsEvaluationEnd(TypedDict):
 
 
 class RewriteMapLookup(TypedDict):
-    """A rewrite map or a provider was asked for a `key`."""
+    """A rewrite map or a provider was looked up with a `key`."""
 
     map: str
     key: str
@@ -181,7 +181,7 @@ class AbortRequestAction(TypedDict):
 
 
 class RuleEvaluationEnd(TypedDict):
-    """An inbound rule is done; `succeeded` tells whether it acted, `url` is what the next rule sees."""
+    """An inbound rule is done; `succeeded` says whether it acted, `url` is what the next rule sees."""
 
     rule: str
     succeeded: bool
@@ -209,7 +209,7 @@ class FieldSet(TypedDict):
 
 
 class RequestRouted(TypedDict):
-    """The request goes to the backend; `connect` is the host and port that are dialled instead of the URL's."""
+    """The request goes to the backend; `connect` is the host and port to connect to instead of the URL's."""
 
     url: str
     host: str

@@ -133,7 +133,7 @@ class NamesLeft(TypedDict):
 
 
 class PathsLeft(TypedDict):
-    """Paths from the root in scripts, which nobody says to be paths."""
+    """Paths from the root in scripts, which `rootPaths` does not name."""
 
     paths: list[str]
 
@@ -143,7 +143,7 @@ class Problem(TypedDict):
 
     `cause` is a second code where a reason has several: why a body was passed, what is wrong with a field. `rule` is
     the rule concerned, `field` and `value` the field line concerned. `iis_status` is IIS's status and sub-status
-    ("500.52"), `iis` what IIS does if not to answer with that.
+    ("500.52"), `iis` what IIS does if it does not respond with that.
     """
 
     reason: str

@@ -2,7 +2,7 @@
 
 What a terminal or a browser would act upon instead of showing it (control characters, bidirectional overrides, other
 invisible ones) is written out as `‹202E›`, a byte that is not UTF-8 as `‹x80›`. So a value can neither begin a line of
-its own nor turn the order of what is read.
+its own nor change the reading order.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _SHORT = {"\n": "⏎", "\t": "⇥"}
 
 
 def visible(value: object) -> str:
-    """The text of any value, with every character that has no look of its own written out."""
+    """Return the text of any value, with every invisible character written out."""
     if isinstance(value, str) and value.isascii() and value.isprintable() and len(value) <= _PLAIN:
         return value
     return _ASIDE.sub(_written_out, plain(value))
 
 
 def printable(text: str) -> str:
-    """A text of any length as it is visible, in its own lines."""
+    """Return a text of any length with every invisible character but its line ends written out."""
     return _NOT_OF_LINES.sub(_written_out, text.replace("\r\n", "\n"))
 
 
 def plain(value: object) -> str:
-    """The text of any value as it is, but for what would take a screen of its own."""
+    """Return the text of any value unchanged, except that huge values are cut."""
     try:
         return clipped(value if isinstance(value, str) else str(value), _PLAIN)
     except (ValueError, RecursionError):
@@ -54,14 +54,16 @@ def _written_out(found: re.Match[str]) -> str:
 
 
 def shown(value: object, limit: int = VALUE) -> str:
-    """A value as one line: never empty, the middle left out where it is longer than `limit` characters."""
+    """Return a value as one line: never empty, the middle left out where it is longer than `limit` characters."""
     text = clipped(visible(value), limit)
     # Blanks at the ends would be overlooked.
     return f"“{text}”" if text != text.strip() else text or "(empty)"
 
 
 def clipped(text: str, limit: int) -> str:
-    """`text` within `limit` characters; the end stays, because that is where most values differ."""
+    """Return `text` cut to `limit` characters in its middle: the end stays, because that is where most values
+    differ.
+    """
     if len(text) <= limit:
         return text
     head = (limit - 1) * 3 // 5

@@ -20,7 +20,7 @@ type Event = dict[str, Any]
 VERSION = 2
 
 MAX_CHANGES = 200
-"""Changes of a body listed one by one; further ones are counted only."""
+"""Changes of a body listed one by one; further ones are only counted."""
 
 TRACED_ITEMS = 8
 """Items of one outbound rule whose evaluation is traced in full; the others are counted."""
@@ -30,12 +30,12 @@ CLIP = 2000
 
 
 def clip(text: str) -> str:
-    """`text`, cut to what a trace keeps of it, with a note of what was left out."""
+    """Return `text` cut to what a trace keeps of it, with a note of its length."""
     return text if len(text) <= CLIP else f"{text[:CLIP]}… ({len(text)} characters)"
 
 
 class TraceLevel(StrEnum):
-    """How much is traced: every rule and every change, what was decided, or what the log's line needs."""
+    """How much is traced: every rule and every change, decisions only, or what the log line needs."""
 
     OFF = "off"
     DECISIONS = "decisions"
@@ -43,10 +43,10 @@ class TraceLevel(StrEnum):
 
 
 class Trace:
-    """Collects the events of one exchange; below the level `FULL` only decisions, warnings and errors.
+    """The trace of one exchange while it is collected; below the level `FULL` only decisions, warnings and errors.
 
-    `on` tells whether single rules and changes are told of at this moment. With `every_rule` inbound rules that an
-    index rules out are evaluated all the same, and told of one by one.
+    `on` says whether single rules and changes are traced at this moment. With `every_rule` inbound rules that an index
+    rules out are evaluated nevertheless, and traced one by one.
     """
 
     __slots__ = ("changed_fields", "changes", "data", "events", "every_rule", "level", "on", "spent")
@@ -60,70 +60,70 @@ class Trace:
         self.changed_fields: dict[str, int] = {}
         """Changes of the response's fields by their name in lower case."""
         self.spent: dict[tuple[str, str], float] = {}
-        """Seconds by side ("inbound", "outbound") and rule. It is no part of the trace: no two runs have the same."""
+        """Seconds by side ("inbound", "outbound") and rule. It is not part of the trace: no two runs have the same."""
         self.data: dict[str, Any] = {"version": VERSION, "id": trace_id, "events": self.events}
         if not self.on:
             self.data["level"] = str(level)
 
     def add[**Keys](self, event: EventType[Keys], /, *none: Keys.args, **keys: Keys.kwargs) -> None:
-        """Adds one of many events that tell of single rules and changes: at the level `FULL` only."""
+        """Add one of many events about single rules and changes: at the level `FULL` only."""
         if self.on:
             self.events.append({"event": event.name, **keys})
 
     def decided[**Keys](self, event: EventType[Keys], /, *none: Keys.args, **keys: Keys.kwargs) -> None:
-        """Adds an event that tells what becomes of the request, or of the response's body: at every level."""
+        """Add an event that says what becomes of the request, or of the response's body: at every level."""
         self.events.append({"event": event.name, **keys})
 
     def spend(self, side: str, rule: str, began: float) -> None:
-        """Adds the time since `began`, by `perf_counter`, to what a rule has taken."""
+        """Add the seconds since `began`, by `perf_counter`, to the time of a rule."""
         key = side, rule
         self.spent[key] = self.spent.get(key, 0.0) + perf_counter() - began
 
     def count_field(self, name: str) -> None:
-        """Counts a change of a field of the response."""
+        """Count a change of a field of the response."""
         name = name.lower()
         self.changed_fields[name] = self.changed_fields.get(name, 0) + 1
 
     @property
     def tells_changes(self) -> bool:
-        """Whether the next change of the response's content is told by itself."""
+        """Whether the next change of the response's content gets an event of its own."""
         return self.on and self.changes < MAX_CHANGES
 
     def count_change(self) -> bool:
-        """Counts a change of the response's content; whether it is still one of those that are told one by one."""
+        """Count a change of the response's content; say whether it still gets an event of its own."""
         self.changes += 1
         return self.on and self.changes <= MAX_CHANGES
 
     def change(self, **keys: Unpack[events.ContentChange]) -> None:
-        """Adds one change of the response's content; past `MAX_CHANGES` they are only counted."""
+        """Add one change of the response's content; beyond `MAX_CHANGES` they are only counted."""
         if self.count_change():
             self.tell_change(**keys)
 
     def tell_change(self, **keys: Unpack[events.ContentChange]) -> None:
-        """Adds a change that was counted."""
+        """Add the event of a change that was counted."""
         self.events.append({"event": events.CONTENT_CHANGE.name, **keys})
 
     def warn(self, reason: Reason, *, cause: Reason | None = None, **values: Unpack[Values]) -> None:
-        """Adds something that did not go as the rules ask. A `cause` gives the `detail` of the reason's sentence."""
+        """Add something that did not go as the rules require. A `cause` gives the `detail` of the reason's sentence."""
         self._tell(events.WARNING, reason, values, cause=cause)
 
     def warn_of_field(self, field: str, value: str, cause: str, why: str) -> None:
-        """Adds what is wrong with a field line; `cause` is the code that goes with the sentence `why`."""
+        """Add what is wrong with a field line; `cause` is the code that goes with the sentence `why`."""
         message = sentence(Reason.FIELD, {"name": field, "detail": why})
         self.decided(
             events.WARNING, reason=str(Reason.FIELD), cause=cause, message=message, field=field, value=clip(value)
         )
 
     def warn_as_iis_fails(self, reason: Reason, iis_status: str, **values: Unpack[Values]) -> None:
-        """Adds what IIS would answer with an error, and this site does not."""
+        """Add something for which IIS would respond with an error, and this site does not."""
         self._tell(events.WARNING, reason, values, iis_status=iis_status)
 
     def iis_differs(self, reason: Reason, iis_status: str, **values: Unpack[Values]) -> None:
-        """Adds where nothing is wrong, and IIS would answer with an error."""
+        """Add something that is not wrong, but for which IIS would respond with an error."""
         self._tell(events.IIS_DIFFERS, reason, values, iis_status=iis_status)
 
     def error(self, reason: Reason, *, iis_status: str = "", iis: str = "", **values: Unpack[Values]) -> None:
-        """Adds the reason why the exchange was ended with an error; `iis` says what IIS does if not the same."""
+        """Add the reason why the exchange ended with an error; `iis` says what IIS does if it does something else."""
         self._tell(events.ERROR, reason, values, iis_status=iis_status, iis=iis)
 
     def _tell(
@@ -149,5 +149,5 @@ class Trace:
         self.events.append({"event": event.name, "reason": str(reason), "message": sentence(reason, values), **more})
 
     def problems(self) -> list[str]:
-        """The messages of all warnings and errors."""
+        """Return the messages of all warnings and errors."""
         return [event["message"] for event in self.events if event["event"] in (Name.WARNING, Name.ERROR)]

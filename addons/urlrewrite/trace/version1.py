@@ -1,4 +1,4 @@
-"""Traces of version 1, as flows saved by it hold them, brought into the shape of version 2.
+"""Conversion of traces of version 1, from flows saved by it, to the shape of version 2.
 
 Version 1 had no codes: this file alone knows what its sentences meant, and nothing else may read a sentence. They are
 frozen here as they were; a reader sees them unchanged as `message` and `why`, with the code beside them.
@@ -91,7 +91,7 @@ _WITH_MESSAGE = (Name.WARNING, Name.ERROR, Name.IIS_DIFFERS)
 
 
 def upgraded(trace: Mapping[str, Any]) -> dict[str, Any]:
-    """A trace of version 1 as version 2 would have told it; what cannot be understood stays as it is."""
+    """Return a trace of version 1 as version 2 would have made it; what is not understood stays as it is."""
     events = trace.get("events")
     if not isinstance(events, list | tuple):
         return {**trace, "version": 2}

@@ -123,7 +123,7 @@ def test_rules_for_tags_see_what_they_see_by_token(page: bytes) -> None:
 
 @pytest.mark.parametrize(("page", "expected"), CASES)
 def test_what_is_plain(page: bytes, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("urlrewrite.content.html.markup.TOLD_PLAIN", 0)
+    monkeypatch.setattr("urlrewrite.content.html.markup.MAX_PLAIN_LINKS", 0)
     assert quick(page)[2] == expected
 
 

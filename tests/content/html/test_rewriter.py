@@ -14,12 +14,24 @@ from hypothesis import strategies as st
 
 from counting import LINEAR, Reads, assert_linear
 from urlrewrite.content.html import patterns
-from urlrewrite.content.html.rewriter import RAW_KINDS, Attribute, HtmlRewriter, HtmlScanner, Kind, Token
+from urlrewrite.content.html.rewriter import RAW_KINDS, Attribute, HtmlRewriter, HtmlScanner, Token, TokenKind
 
-TEXT, START, END, COMMENT, DOCTYPE = Kind.TEXT, Kind.START_TAG, Kind.END_TAG, Kind.COMMENT, Kind.DOCTYPE
-RAW, RCDATA, CDATA, PI, IGNORED = Kind.RAW_TEXT, Kind.RCDATA, Kind.CDATA, Kind.INSTRUCTION, Kind.IGNORED
+TEXT, START, END, COMMENT, DOCTYPE = (
+    TokenKind.TEXT,
+    TokenKind.START_TAG,
+    TokenKind.END_TAG,
+    TokenKind.COMMENT,
+    TokenKind.DOCTYPE,
+)
+RAW, RCDATA, CDATA, PI, IGNORED = (
+    TokenKind.RAW_TEXT,
+    TokenKind.RCDATA,
+    TokenKind.CDATA,
+    TokenKind.INSTRUCTION,
+    TokenKind.IGNORED,
+)
 
-type RecordedExchange = list[tuple[Kind, bytes]]
+type RecordedExchange = list[tuple[TokenKind, bytes]]
 
 
 def scan(data: bytes, cuts: list[int] | None = None, **options: Any) -> list[Token]:
@@ -466,11 +478,13 @@ def test_changes_do_not_depend_on_chunks_or_on_what_is_wanted(data: bytes, cuts:
 @given(
     data=PAGES,
     xml=st.booleans(),
-    kinds=st.sets(st.sampled_from(Kind)),
+    kinds=st.sets(st.sampled_from(TokenKind)),
     names=st.sets(st.sampled_from([b"a", b"p", b"svg"])),
 )
-def test_fewer_kinds_and_names_are_a_selection(data: bytes, xml: bool, kinds: set[Kind], names: set[bytes]) -> None:
-    def spans(tokens: list[Token]) -> list[tuple[Kind, int, int, bytes]]:
+def test_fewer_kinds_and_names_are_a_selection(
+    data: bytes, xml: bool, kinds: set[TokenKind], names: set[bytes]
+) -> None:
+    def spans(tokens: list[Token]) -> list[tuple[TokenKind, int, int, bytes]]:
         return [(token.kind, token.start, token.end, token.name) for token in tokens]
 
     chosen = scan(data, xml=xml, kinds=kinds, wanted={name: {b"href"} for name in names})

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page, WebSocket, sync_playwright
 
-from e2e.support.answer import LocalResponse
 from e2e.support.needs import program
 from e2e.support.proxy import spki_hash
+from e2e.support.response import Response
 
 TIMEOUT = 60_000  # milliseconds for a page or an element, on a machine busy with other tests
 WITHOUT_ORIGIN = ("about", "data", "blob")
@@ -62,14 +62,14 @@ class Visitor:
             if part.scheme not in WITHOUT_ORIGIN and (part.scheme, part.netloc) not in allowed
         ]
 
-    def close(self) -> list[tuple[str, LocalResponse]]:
+    def close(self) -> list[tuple[str, Response]]:
         """End the visit and return every response with its URL: fields and body as the browser saw them, decoded."""
         self._context.close()
         entries = json.loads(self._recording.read_text())["log"]["entries"]
         return [(entry["request"]["url"], _answer(entry)) for entry in entries]
 
 
-def _answer(entry: dict) -> LocalResponse:
+def _answer(entry: dict) -> Response:
     """One entry of the recording, a HAR file; the body of a WebSocket is all that was received."""
     content = entry["response"]["content"]
     text = content.get("text", "")
@@ -78,7 +78,7 @@ def _answer(entry: dict) -> LocalResponse:
     body += b"\n".join(_frame(message) for message in messages if message["type"] == "receive")
     fields = entry["response"]["headers"]
     headers = [(field["name"].encode(), field["value"].encode("latin-1", "replace")) for field in fields]
-    return LocalResponse(entry["response"]["status"], headers, body)
+    return Response(entry["response"]["status"], headers, body)
 
 
 def _frame(message: dict) -> bytes:

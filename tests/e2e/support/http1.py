@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from e2e.support.answer import LocalResponse
+from e2e.support.response import Response
 
 TIMEOUT = 30.0
 
@@ -30,7 +30,7 @@ class Connection:
         """Send these bytes and nothing else."""
         self.socket.sendall(data)
 
-    def read(self, method: str = "GET") -> LocalResponse:
+    def read(self, method: str = "GET") -> Response:
         """Read one response, an interim one too; the request's method says whether a body follows. Raises EOFError."""
         status_line = self._line()
         status = int(status_line.split(b" ", 2)[1])
@@ -38,8 +38,8 @@ class Connection:
         while line := self._line():
             name, _, value = line.partition(b":")
             headers.append((name, value.strip()))
-        answer = LocalResponse(status, headers, b"")
-        return LocalResponse(status, headers, b"" if method == "HEAD" else self._body(answer))
+        answer = Response(status, headers, b"")
+        return Response(status, headers, b"" if method == "HEAD" else self._body(answer))
 
     def closed(self) -> bool:
         """Whether the other side has closed, with nothing more to read. Waits for one of the two."""
@@ -57,7 +57,7 @@ class Connection:
             raise EOFError(f"the connection ended in the middle of a head: {line!r}")
         return line.rstrip(b"\r\n")
 
-    def _body(self, answer: LocalResponse) -> bytes:
+    def _body(self, answer: Response) -> bytes:
         if answer.status < 200 or answer.status in (204, 304):
             return b""
         if (answer.header("transfer-encoding") or "").lower() == "chunked":
@@ -89,14 +89,14 @@ def connect(port: int, ca: Path | None = None, server_name: str = "localhost") -
         connection.close()
 
 
-def fetch(port: int, request: bytes, ca: Path | None = None, server_name: str = "localhost") -> LocalResponse:
+def fetch(port: int, request: bytes, ca: Path | None = None, server_name: str = "localhost") -> Response:
     """Send one request on a connection of its own and return its response."""
     with connect(port, ca, server_name) as connection:
         connection.send(request)
         return connection.read(request.split(b" ", 1)[0].decode())
 
 
-def get(url_path: str, port: int, ca: Path | None = None, *headers: str) -> LocalResponse:
+def get(url_path: str, port: int, ca: Path | None = None, *headers: str) -> Response:
     """GET a path of https://localhost:PORT, or of http://localhost:PORT where `ca` is left out."""
     lines = [f"GET {url_path} HTTP/1.1", f"Host: localhost:{port}", *headers, "Connection: close", "", ""]
     return fetch(port, "\r\n".join(lines).encode("latin-1"), ca)

@@ -12,12 +12,12 @@ import h2.config
 import h2.connection
 import h2.events
 
-from e2e.support.answer import LocalResponse
+from e2e.support.response import Response
 
 TIMEOUT = 30.0
 
 
-def fetch_all(port: int, ca: Path, requests: Sequence[Sequence[tuple[str, str]]]) -> list[LocalResponse]:
+def fetch_all(port: int, ca: Path, requests: Sequence[Sequence[tuple[str, str]]]) -> list[Response]:
     """Send header lists (`:method`, `:path` ...) as streams of one connection; return their responses in that order."""
     context = ssl.create_default_context(cafile=str(ca))
     context.set_alpn_protocols(["h2"])
@@ -36,14 +36,14 @@ def fetch_all(port: int, ca: Path, requests: Sequence[Sequence[tuple[str, str]]]
     return [answers[stream] for stream in streams]
 
 
-def get(url_path: str, port: int, ca: Path) -> LocalResponse:
+def get(url_path: str, port: int, ca: Path) -> Response:
     """GET a path of https://localhost:PORT."""
     authority = f"localhost:{port}"
     request = [(":method", "GET"), (":scheme", "https"), (":authority", authority), (":path", url_path)]
     return fetch_all(port, ca, [request])[0]
 
 
-def _receive(wire: ssl.SSLSocket, connection: h2.connection.H2Connection, count: int) -> dict[int, LocalResponse]:
+def _receive(wire: ssl.SSLSocket, connection: h2.connection.H2Connection, count: int) -> dict[int, Response]:
     heads: dict[int, list[tuple[bytes, bytes]]] = {}
     bodies: defaultdict[int, bytearray] = defaultdict(bytearray)
     done: set[int] = set()
@@ -65,6 +65,6 @@ def _receive(wire: ssl.SSLSocket, connection: h2.connection.H2Connection, count:
     return {stream: _answer(head, bytes(bodies[stream])) for stream, head in heads.items()}
 
 
-def _answer(head: list[tuple[bytes, bytes]], body: bytes) -> LocalResponse:
+def _answer(head: list[tuple[bytes, bytes]], body: bytes) -> Response:
     status = int(dict(head)[b":status"])
-    return LocalResponse(status, [(name, value) for name, value in head if name != b":status"], body)
+    return Response(status, [(name, value) for name, value in head if name != b":status"], body)

@@ -12,7 +12,7 @@ from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, QuicEvent
 
-from e2e.support.answer import LocalResponse
+from e2e.support.response import Response
 
 TIMEOUT = 30.0
 
@@ -23,9 +23,9 @@ class _Client(QuicConnectionProtocol):
         self._http = H3Connection(self._quic)
         self._head: list[tuple[bytes, bytes]] = []
         self._body = bytearray()
-        self._answer: asyncio.Future[LocalResponse] = asyncio.get_running_loop().create_future()
+        self._answer: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
 
-    async def fetch(self, headers: list[tuple[bytes, bytes]]) -> LocalResponse:
+    async def fetch(self, headers: list[tuple[bytes, bytes]]) -> Response:
         self._http.send_headers(self._quic.get_next_available_stream_id(), headers, end_stream=True)
         self.transmit()
         return await asyncio.wait_for(self._answer, TIMEOUT)
@@ -42,10 +42,10 @@ class _Client(QuicConnectionProtocol):
             if getattr(part, "stream_ended", False) and not self._answer.done():
                 status = int(dict(self._head)[b":status"])
                 headers = [(name, value) for name, value in self._head if name != b":status"]
-                self._answer.set_result(LocalResponse(status, headers, bytes(self._body)))
+                self._answer.set_result(Response(status, headers, bytes(self._body)))
 
 
-async def get(url_path: str, port: int, ca: Path) -> LocalResponse:
+async def get(url_path: str, port: int, ca: Path) -> Response:
     """GET a path of https://localhost:PORT over HTTP/3."""
     configuration = QuicConfiguration(is_client=True, alpn_protocols=H3_ALPN, server_name="localhost")
     configuration.load_verify_locations(str(ca))

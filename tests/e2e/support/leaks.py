@@ -8,26 +8,26 @@ from pathlib import Path
 from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader
 
-from e2e.support.answer import LocalResponse
+from e2e.support.response import Response
 
 
-def recorded(file: Path) -> list[tuple[str, LocalResponse]]:
+def recorded(file: Path) -> list[tuple[str, Response]]:
     """Every response that mitmproxy's `save_stream_file` wrote, with its URL, decoded. The proxy must have ended."""
     with file.open("rb") as stream:
         flows = [flow for flow in FlowReader(stream).stream() if isinstance(flow, HTTPFlow)]
     return [(flow.request.pretty_url, _answer(flow)) for flow in flows if flow.response]
 
 
-def _answer(flow: HTTPFlow) -> LocalResponse:
+def _answer(flow: HTTPFlow) -> Response:
     assert flow.response
     assert flow.response.raw_content is not None, f"{flow.request.pretty_url} was streamed and not saved"
     messages = flow.websocket.messages if flow.websocket else []
     body = flow.response.get_content(strict=False) or b""
     body += b"\n".join(message.content for message in messages if not message.from_client)
-    return LocalResponse(flow.response.status_code, list(flow.response.headers.fields), body)
+    return Response(flow.response.status_code, list(flow.response.headers.fields), body)
 
 
-def naming(name: str, answers: Iterable[tuple[str, LocalResponse]]) -> list[str]:
+def naming(name: str, answers: Iterable[tuple[str, Response]]) -> list[str]:
     """The URLs of responses with the name, in any case, in a header field or the body, each with the place."""
     wanted = name.lower().encode()
     found = []

@@ -328,7 +328,7 @@ def test_what_the_report_says_of_rules_that_are_ruled_out() -> None:
     trace = Trace("t")
     outcome_of(compiled(rules), RequestFacts("GET", "https", "h", "/x"), trace=trace)
     lines = render(trace.data, "request").splitlines()
-    at = lines.index("  ✗ r0 … r49  (50 rules; explain tells of each)")
+    at = lines.index("  ✗ r0 … r49  (50 rules; explain lists each)")
     assert lines[at + 1] == "      50: what the pattern needs is not in the URL"
     assert lines[-2:] == ["  ✗ off", "      1: enabled: false"]
 

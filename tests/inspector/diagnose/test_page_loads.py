@@ -44,7 +44,7 @@ class Ask:
         request = request_facts("GET", url, tuple(fields), client=(self.client, 50_000 + number))
         answer = ResponseFacts(self.status, lines)
         body = self.body.encode()
-        return RecordedExchange(str(number), self.at or number / 10, {}, request, answer=answer, response_body=body)
+        return RecordedExchange(str(number), self.at or number / 10, {}, request, response=answer, response_body=body)
 
 
 def loads_of(*asks: Ask) -> list[PageLoad]:

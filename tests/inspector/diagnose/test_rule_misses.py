@@ -18,7 +18,7 @@ from urlrewrite.trace.reading import read
     [
         (
             r"rules: [{name: r, match: '^/article/(\d+)$', action: None}]",
-            r"its pattern ^/article/(\d+)$ asks for a slash at the beginning, "
+            r"its pattern ^/article/(\d+)$ requires a slash at the beginning, "
             "but rules see the path without it: article/x",
         ),
         (

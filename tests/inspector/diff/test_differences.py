@@ -84,7 +84,7 @@ def test_every_change_of_the_body_has_its_cause(codings: str, charset: str, know
     exchange, rules = seen(codings, charset)
     result = differences(exchange, rules if known else None)
     assert result.original.text == PAGE
-    assert applied(PAGE, result.spans) == result.answer.text
+    assert applied(PAGE, result.spans) == result.response.text
     told = found(result.spans, PAGE)
     assert told == CHANGES
     assert bool(result.stages) is known
@@ -101,7 +101,7 @@ def test_what_no_trace_tells_is_known_by_the_rules_in_force() -> None:
     assert (told["Server"], told["X-Powered-By"], told["Location"]) == (["server"], ["powered"], [])
     # Without rules and without events there are differences, but nobody knows whose they are.
     blind = differences(seen_by(rules, PAGE.encode(), fields=FIELDS))
-    assert applied(PAGE, blind.spans) == blind.answer.text
+    assert applied(PAGE, blind.spans) == blind.response.text
     assert "no rules are in force" in blind.why_no_stages
 
 
@@ -215,7 +215,7 @@ def test_a_unified_diff_heads_each_hunk_by_what_made_it() -> None:
     exchange, rules = seen("gzip")
     text = unified(exchange, rules)
     assert text.startswith(
-        "--- the backend's answer: 200\n+++ the client's answer: 200\n@@ fields @@ rule \"server\"\n"
+        "--- the backend's response: 200\n+++ the client's response: 200\n@@ fields @@ rule \"server\"\n"
     )
     assert [line.partition("@@ body, ")[2] for line in lines_of(text, "@@ body")] == [
         'line 1 @@ rule "year"',
@@ -246,13 +246,13 @@ BINARY = ResponseFacts(200, (("Content-Type", "image/png"),))
     ("changes", "expected"),
     [
         ({"original": None}, "the backend's response was not kept"),
-        ({"answer": None}, "there is no response"),
-        ({"original": None, "own": True}, "the proxy's own: the backend was not asked"),
+        ({"response": None}, "there is no response"),
+        ({"original": None, "own": True}, "the proxy's own: the request was not forwarded"),
         ({"original_body": None}, "this body was not kept"),
         ({"response_body": None}, "this body was not kept"),
         (
-            {"original": BINARY, "answer": BINARY, "response_body": b"\x89PNG", "original_body": b"\x89PNG"},
-            "this body is image/png, 4 bytes: no text; it is as the backend sent it",
+            {"original": BINARY, "response": BINARY, "response_body": b"\x89PNG", "original_body": b"\x89PNG"},
+            "this body is image/png, 4 bytes: not text; it is as the backend sent it",
         ),
         (
             {"original": ResponseFacts(200, (*HTML, ("Content-Encoding", "gzip")))},
@@ -306,7 +306,7 @@ def test_whatever_was_recorded_it_is_compared(trace: Any, original: bytes | None
     for fingerprint in (None, rules.fingerprint):
         exchange = seen_with({**trace, "rules": fingerprint}, original=original, answer=answer)
         result = differences(exchange, rules)
-        if result.original.text is not None and result.answer.text is not None:
-            assert applied(result.original.text, result.spans) == result.answer.text
+        if result.original.text is not None and result.response.text is not None:
+            assert applied(result.original.text, result.spans) == result.response.text
         for text in (unified(exchange, rules), original_text(exchange)):
             assert text.encode().decode() == text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counting import assert_linear, steps
-from urlrewrite.inspector.diff.causes import Cause
+from urlrewrite.inspector.diff.causes import ChangeCause
 from urlrewrite.inspector.diff.spans import MAX_SPANS, applied, because, chained, spans_between
 
 LINK = ("http://privateserver:8080", "https://www.example.com")
@@ -68,12 +68,12 @@ def test_so_they_do_for_texts_with_some_edits(before: str, edits: list[tuple[int
 
 @given(TEXTS, TEXTS, TEXTS)
 def test_chained_spans_lead_from_the_first_text_to_the_last_one(first: str, second: str, third: str) -> None:
-    one = because(spans_between(first, second), Cause("one"))
-    two = because(spans_between(second, third), Cause("two"))
+    one = because(spans_between(first, second), ChangeCause("one"))
+    two = because(spans_between(second, third), ChangeCause("two"))
     both = chained(first, one, two, third)
     assert applied(first, both) == third
     for span in both:
-        assert span.by in ((Cause("one"),), (Cause("two"),), (Cause("one"), Cause("two")))
+        assert span.by in ((ChangeCause("one"),), (ChangeCause("two"),), (ChangeCause("one"), ChangeCause("two")))
         assert span.before != span.after
 
 
@@ -81,8 +81,8 @@ def test_of_two_changes_in_one_place_both_are_named_and_elsewhere_only_the_one()
     texts = [
         f"see /{one}, and then some more /{two} here" for one, two in (("one", "two"), ("uno", "two"), ("un", "deux"))
     ]
-    one = because(spans_between(texts[0], texts[1]), Cause("one"))
-    two = because(spans_between(texts[1], texts[2]), Cause("two"))
+    one = because(spans_between(texts[0], texts[1]), ChangeCause("one"))
+    two = because(spans_between(texts[1], texts[2]), ChangeCause("two"))
     found = chained(texts[0], one, two, texts[2])
     assert [(span.before, span.after, [cause.name for cause in span.by]) for span in found] == [
         ("one", "un", ["one", "two"]),

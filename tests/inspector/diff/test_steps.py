@@ -99,7 +99,7 @@ def test_the_url_after_each_inbound_rule() -> None:
     ("action", "what"),
     [
         ("{type: Redirect, url: 'http://a/{R:0}', redirectType: Found}", "redirects to http://a/x"),
-        ("{type: CustomResponse, statusCode: 403}", "answers 403"),
+        ("{type: CustomResponse, statusCode: 403}", "responds with 403"),
         ("AbortRequest", "closes the connection"),
         ("None", ""),
     ],
@@ -119,5 +119,5 @@ def test_whatever_was_recorded_steps_lead_through_it(trace: Any, original: bytes
     after = texts(steps_found)
     assert [step.before for step in steps_found[1:]] == after[:-1]
     if found.spans:
-        assert after[-1] == found.answer.text
+        assert after[-1] == found.response.text
     assert all(isinstance(step.after, str) for step in url_steps(read(trace)))

@@ -85,10 +85,10 @@ def test_stale_digests_and_lengths() -> None:
     digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
     fields = (("Content-Type", "text/html"), ("Repr-Digest", f"sha-256=:{digest}:"), ("Content-Length", str(len(body))))
     seen = exchange(rules, body, fields=fields[1:])
-    stale = replace(seen, answer=ResponseFacts(200, fields))
+    stale = replace(seen, response=ResponseFacts(200, fields))
     assert [match.what for match in find_over_matches(stale, rules)] == ["stale digest", "wrong length"]
     wrong = (("Content-Type", "text/html"), ("Content-MD5", "wrong before"))
-    backends = replace(seen, original=ResponseFacts(200, wrong), answer=ResponseFacts(200, wrong))
+    backends = replace(seen, original=ResponseFacts(200, wrong), response=ResponseFacts(200, wrong))
     assert find_over_matches(backends, rules) == []
 
 
@@ -111,7 +111,7 @@ def test_integrity_of_files_as_they_were_sent() -> None:
     (match,) = find_over_matches(page, rules, by_url([page, file]))
     assert (match.what, match.place) == ("broken integrity", "<script integrity>")
     assert "/a.js has another digest" in match.why
-    kept = replace(file, answer=file.original, response_body=file.original_body)
+    kept = replace(file, response=file.original, response_body=file.original_body)
     assert find_over_matches(page, rules, by_url([page, kept])) == []
     assert find_over_matches(page, rules) == []
 

@@ -152,7 +152,7 @@ def test_paths_in_scripts() -> None:
 
 
 NOTHING = [
-    ("text/html", f"<p xmlns:a='{B}/'>", "no longer know it"),
+    ("text/html", f"<p xmlns:a='{B}/'>", "no longer recognize it"),
     ("text/html", "<input value='eyJ1IjoiaHR0cDovL3ByaXZhdGVzZXJ2ZXI6ODA4MC8ifQ'>", "base64"),
     ("text/html", "<a href='http://cdn.privateserver:8080/'>", "a site of its own"),
     ("image/png", f"{B}/x", "No rule can do it"),

@@ -107,13 +107,13 @@ def test_inside_of_codings(coding: str) -> None:
     body = CODINGS[coding](f"<a href='{B}/x'>".encode())
     seen = unmapped(exchange(OFF, body, fields=[("Content-Encoding", coding)]))
     assert worst(seen, OFF).offset == 9
-    assert len(leak_places(seen.answer.fields if seen.answer else (), body, seen.request, OFF)) == 1
+    assert len(leak_places(seen.response.fields if seen.response else (), body, seen.request, OFF)) == 1
 
 
 @pytest.mark.parametrize("broken", [("br-not", b"x"), ("gzip", b"no gzip")])
 def test_what_cannot_be_decoded_is_told(broken: tuple[str, bytes]) -> None:
     seen = exchange(EVERYWHERE, broken[1], fields=[("Content-Encoding", broken[0])])
-    assert "cannot be looked into" in worst(seen, EVERYWHERE).why
+    assert "cannot be read" in worst(seen, EVERYWHERE).why
     assert leak_places((("Content-Encoding", broken[0]),), broken[1], seen.request, EVERYWHERE) == []
 
 
@@ -131,7 +131,7 @@ FIELDS = [
     ("Content-Disposition", f'inline; filename="{B}"', "everywhere", Harm.INFORMATION, "compared, hashed or signed"),
     ("Location", "http://privateserver/x", "everywhere", Harm.ERROR, "the port is 80, and the backend's is 8080"),
     ("Location", "http://cdn.privateserver:8080/", "everywhere", Harm.WARNING, "another host than privateserver"),
-    ("X-State", base64.b64encode(f"u={B}/".encode()).decode(), "everywhere", Harm.WARNING, "base64 is not looked into"),
+    ("X-State", base64.b64encode(f"u={B}/".encode()).decode(), "everywhere", Harm.WARNING, "base64 is left alone"),
 ]
 
 
@@ -147,16 +147,16 @@ def test_fields(name: str, value: str, links: str, harm: Harm, why: str) -> None
 BODIES = [
     # content type, body, links, place, harm, part of the reason
     ("text/html", f"<a href='{B}/'>", "off", "<a href>", "error", "links: off, so only rules act, and no rule is for"),
-    ("text/html", f"<p data-x='{B}/'>", "tags", "<p data-x>", "warning", "links: tags ends at the attributes"),
-    ("text/html", f"<script>x='{B}'</script>", "tags", "<script>", "error", "links: tags ends at the attributes"),
-    ("text/html", f"<style>a{{b:url({B})}}</style>", "tags", "<style>", "error", "links: tags ends at the"),
+    ("text/html", f"<p data-x='{B}/'>", "tags", "<p data-x>", "warning", "links: tags covers only the attributes"),
+    ("text/html", f"<script>x='{B}'</script>", "tags", "<script>", "error", "links: tags covers only the attributes"),
+    ("text/html", f"<style>a{{b:url({B})}}</style>", "tags", "<style>", "error", "links: tags covers only the"),
     ("text/html", f"<p>{B}</p>", "everywhere", "text", "information", "linksAlso has visibleText"),
     ("text/html", f"<title>{B}</title>", "everywhere", "<title>", "information", "linksAlso has visibleText"),
     ("text/html", f"<!-- {B} -->", "everywhere", "comment", "information", "linksAlso has comments"),
     ("text/html", f"<p xmlns:a='{B}'>", "everywhere", "<p xmlns:a>", "information", "identifier"),
     ("text/html", f"<!doctype html system '{B}/x'>", "everywhere", "document type", "information", "identifier"),
     ("text/html", "<p>ask admin@privateserver", "everywhere", "text", "information", "e-mail address"),
-    ("text/html", "<p>privateserver is down", "everywhere", "text", "information", "it is a bare name and no URL"),
+    ("text/html", "<p>privateserver is down", "everywhere", "text", "information", "it is a bare name, not a URL"),
     ("application/json", f'{{"@context":"{B}/"}}', "everywhere", 'JSON "@context"', "information", "identifier"),
     ("application/json", f'{{"a":{{"next":"{B}/"}}}}', "off", 'JSON "next"', "error", "links: off"),
     ("text/css", f"/* {B} */ a{{}}", "everywhere", "comment", "information", "linksAlso has comments"),
@@ -179,9 +179,9 @@ def test_bodies(case: tuple[str, str, str, str, str, str]) -> None:
     leak = worst(seen, rules)
     assert (leak.place, str(leak.harm)) == (place, harm)
     assert why in leak.why
-    assert seen.answer is not None
+    assert seen.response is not None
     matter = [each for each in find_leaks(seen, rules) if each.harm is not Harm.INFORMATION]
-    quick = leak_places(seen.answer.fields, seen.response_body, seen.request, rules)
+    quick = leak_places(seen.response.fields, seen.response_body, seen.request, rules)
     assert [each.offset for each in matter] == [each.offset for each in quick]
 
 
@@ -282,7 +282,7 @@ def test_backends_that_only_rules_name() -> None:
 def test_answers_of_the_proxy_itself() -> None:
     rules = rules_of(f"rules: [{{name: away, match: .*, action: {{type: Redirect, url: '{B}/x'}}}}]")
     seen = replace(exchange(rules), own=True)
-    assert seen.answer is not None
+    assert seen.response is not None
     leak = worst(seen, rules)
     assert (leak.place, leak.harm) == ("Location", Harm.ERROR)
     assert 'the rule "away" wrote it so' in leak.why
@@ -344,8 +344,8 @@ def test_nothing_raises(data: bytes, content_type: str) -> None:
     seen = exchange(OFF, hostile, content_type, [("X-A", hostile.decode("latin-1"))])
     assert find_leaks(seen, OFF)
     assert leaks_text(seen, OFF)
-    assert seen.answer is not None
-    leak_places(seen.answer.fields, seen.response_body, seen.request, OFF)
+    assert seen.response is not None
+    leak_places(seen.response.fields, seen.response_body, seen.request, OFF)
 
 
 @pytest.mark.parametrize("trace", [{}, {"events": 7, "site": [], "target": {}}, {"events": [{"event": 1}, None]}])
@@ -370,8 +370,8 @@ def test_many_names_cost_no_more_than_their_number() -> None:
     def of(count: int) -> Callable[[], object]:
         body = f"<a href='{B}/x'>x</a> <script>a='{B}'</script>\n".encode() * count
         seen = unmapped(exchange(OFF, body))
-        assert seen.answer is not None
-        fields = seen.answer.fields
+        assert seen.response is not None
+        fields = seen.response.fields
         return lambda: leak_places(fields, body, seen.request, OFF)
 
     assert_linear(of, 100)
@@ -389,9 +389,9 @@ def test_text() -> None:
 
 
 def test_no_answer() -> None:
-    seen = replace(exchange(OFF), answer=None, response_body=None, original=None)
+    seen = replace(exchange(OFF), response=None, response_body=None, original=None)
     assert find_leaks(seen, OFF) == []
-    bodiless = replace(exchange(OFF), answer=ResponseFacts(204), response_body=None, original=None)
+    bodiless = replace(exchange(OFF), response=ResponseFacts(204), response_body=None, original=None)
     assert find_leaks(bodiless, OFF) == []
 
 
@@ -412,8 +412,8 @@ ELSEWHERE = [
 def test_links_to_another_server_of_the_host_matter_where_a_page_needs_them(page: str, harm: Harm) -> None:
     seen = exchange(EVERYWHERE, page)
     assert worst(seen, EVERYWHERE).harm is harm
-    assert seen.answer
-    places = leak_places(seen.answer.fields, seen.response_body, seen.request, EVERYWHERE)
+    assert seen.response
+    places = leak_places(seen.response.fields, seen.response_body, seen.request, EVERYWHERE)
     assert bool(places) is (harm is not Harm.INFORMATION)
 
 

@@ -27,43 +27,43 @@ def broken_page() -> tuple[RecordedExchange, RecordedExchange]:
 
 
 def test_nothing_yet() -> None:
-    data = broken.answer(snapshot(), {})
+    data = broken.data(snapshot(), {})
     assert data["load"] is None
     assert data["cause"].startswith("No page has been loaded yet")
 
 
 def test_a_sound_page() -> None:
-    data = broken.answer(snapshot(exchange(OFF, body="<p>fine</p>")), {})
+    data = broken.data(snapshot(exchange(OFF, body="<p>fine</p>")), {})
     assert data["cause"].startswith("Nothing was found to be broken in https://www.example.com/page")
     assert data["findings"] == []
 
 
 def test_the_broken_page_comes_before_the_latest() -> None:
     fine = exchange(OFF, "https://www.example.com/fine", at=9.0)
-    data = broken.answer(snapshot(*broken_page(), fine), {})
+    data = broken.data(snapshot(*broken_page(), fine), {})
     assert [load["url"] for load in data["loads"]] == ["https://www.example.com/page", "https://www.example.com/fine"]
     assert data["cause"] == data["findings"][0]["title"] == data["loads"][0]["worst"]
-    assert "/x.png is answered 404" in data["cause"]
+    assert "/x.png gets 404" in data["cause"]
     assert data["findings"][0]["flows"] == [PICTURE, "https://www.example.com/page"]
     assert [each["status"] for each in data["resources"]] == [200, 404]
 
 
 @pytest.mark.parametrize("flow", [PICTURE, "https://www.example.com/page"])
 def test_the_page_load_of_a_flow(flow: str) -> None:
-    data = broken.answer(snapshot(*broken_page()), {"flow": flow})
+    data = broken.data(snapshot(*broken_page()), {"flow": flow})
     assert data["load"]["url"] == "https://www.example.com/page"
     assert len(data["loads"]) == 1
 
 
 def test_a_flow_that_is_not_there() -> None:
     with pytest.raises(PageError, match="got the flow nowhere, expected one of those that are kept"):
-        broken.answer(snapshot(*broken_page()), {"flow": "nowhere"})
+        broken.data(snapshot(*broken_page()), {"flow": "nowhere"})
 
 
 def test_a_flow_of_no_page() -> None:
     alone = exchange(OFF, PICTURE, asked=[("Sec-Fetch-Dest", "image")], status=404)
-    data = broken.answer(snapshot(alone), {"flow": PICTURE})
-    assert "answered 404" in data["cause"]
+    data = broken.data(snapshot(alone), {"flow": PICTURE})
+    assert "gets 404" in data["cause"]
 
 
 def test_the_rule_can_be_found_on_its_page() -> None:
@@ -72,22 +72,22 @@ def test_the_rule_can_be_found_on_its_page() -> None:
         body='<img src="http://privateserver:8080/x.png">',
         changed='<img src="http://privateserver:8080/x.png">',
     )
-    assert broken.answer(snapshot(leak, rules=EVERYWHERE), {})["findings"][0]["at"] is None
+    assert broken.data(snapshot(leak, rules=EVERYWHERE), {})["findings"][0]["at"] is None
 
 
 def test_a_refused_reload_is_told() -> None:
     shown = snapshot(*broken_page())
     shown.statistics.reload(True, 0.1)
-    assert broken.answer(shown, {})["problems"] == []
+    assert broken.data(shown, {})["problems"] == []
     shown.statistics.reload(False, 0.1, ["portal.yaml:7: got a, expected b [UR100]"])
-    problems = broken.answer(shown, {})["problems"]
+    problems = broken.data(shown, {})["problems"]
     assert "are not in force" in problems[0]
     assert problems[1].startswith("portal.yaml:7")
 
 
 def test_hostile_texts_are_visible_and_clipped() -> None:
     url = "https://www.example.com/<script>alert(1)</script>\u202e" + "x" * 5000
-    data = broken.answer(snapshot(replace(exchange(OFF, url, status=500), flow_id="1")), {})
+    data = broken.data(snapshot(replace(exchange(OFF, url, status=500), flow_id="1")), {})
     text = json.dumps(data)
     assert "\u202e" not in data["cause"]
     assert max(map(len, text.split('"'))) < 1000
@@ -96,4 +96,4 @@ def test_hostile_texts_are_visible_and_clipped() -> None:
 @given(exchanges(), exchanges())
 def test_whatever_was_recorded_the_answer_is_json(one: RecordedExchange, other: RecordedExchange) -> None:
     for asked in ({}, {"flow": one.flow_id}):
-        json.dumps(broken.answer(snapshot(one, other), asked))
+        json.dumps(broken.data(snapshot(one, other), asked))

@@ -17,8 +17,9 @@ from counting import assert_linear
 from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with, snapshot
 from rules_of import rules_of
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.inspector.pages import flow as page
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.pages.flow import MAX_FLOWS, MAX_HUNKS, answer
+from urlrewrite.inspector.pages.flow import MAX_FLOWS, MAX_HUNKS
 
 RULES = r"""
 links: everywhere
@@ -49,7 +50,7 @@ PAGE = b"""<a href="/x">x</a>
 
 
 def one(seen: Any, rules: Any = None, **asked: Any) -> dict[str, Any]:
-    return answer(snapshot(seen, rules=rules), {"flow": seen.flow_id, **asked})
+    return page.data(snapshot(seen, rules=rules), {"flow": seen.flow_id, **asked})
 
 
 def texts(entries: list[dict[str, Any]]) -> str:
@@ -67,7 +68,7 @@ def test_the_first_screen_names_what_went_wrong_and_why_rules_did_nothing() -> N
     rules = rules_of(RULES)
     told = one(seen_by(rules, PAGE, status=404, url="https://www.example.com/article/5"), rules)
     assert "the backend answered 404 to http://privateserver:8080/article/5" in texts(told["wrong"])
-    assert 'rule "articles" did not act: its pattern ^/article/(\\d+) asks for a slash' in texts(told["why_not"])
+    assert 'rule "articles" did not act: its pattern ^/article/(\\d+) requires a slash' in texts(told["why_not"])
     assert 'rule "pages" did not act: its precondition "html" does not hold' in texts(told["why_not"])
     assert 'rule "images" made 1 change in <img src> | /i/1.png → /pictures/1.png' in texts(told["done"])
     assert "1 link mapped in the body" in texts(told["done"])
@@ -79,7 +80,7 @@ def test_a_leak_is_told_on_the_first_screen() -> None:
     told = one(seen_by(rules, b'<a href="http://privateserver:8080/x">'), rules)
     leaks = [entry for entry in told["wrong"] if entry["page"] == "leaks"]
     assert [entry["text"] for entry in leaks] == [
-        "1 name of the backend left in the answer: http://privateserver:8080 in <a href>"
+        "1 name of the backend left in the response: http://privateserver:8080 in <a href>"
     ]
     assert leaks[0]["note"]
 
@@ -88,14 +89,17 @@ def test_a_leak_is_told_on_the_first_screen() -> None:
     ("changes", "expected"),
     [
         ({"failed": "Connection refused."}, "the exchange was broken off: Connection refused."),
-        ({"trace": {"broken_off": "Client gone."}}, "the client did not wait for the end of the answer: Client gone."),
+        (
+            {"trace": {"broken_off": "Client gone."}},
+            "the client did not wait for the end of the response: Client gone.",
+        ),
         ({"trace": {"leaks": 3}}, "3 names of the backend left in the response"),
         ({"trace": {"events": [{"event": "ERROR", "message": "no site"}]}}, "no site"),
         (
             {"trace": {"events": [{"event": "IIS_DIFFERS", "message": "m", "iis_status": "500.52"}]}},
-            "m | IIS would answer 500.52 here",
+            "m | IIS would respond with 500.52 here",
         ),
-        ({"answer": ResponseFacts(502), "original": ResponseFacts(502)}, "the backend answered 502"),
+        ({"response": ResponseFacts(502), "original": ResponseFacts(502)}, "the backend answered 502"),
     ],
 )
 def test_what_is_wrong(changes: dict[str, Any], expected: str) -> None:
@@ -107,7 +111,7 @@ def test_a_client_that_left_is_no_fault() -> None:
         seen_with({"broken_off": "stream reset by client (CANCEL)"}), failed="stream reset by client (CANCEL)"
     )
     assert {entry["kind"] for entry in one(seen)["wrong"]} == {"info"}
-    (listed,) = answer(snapshot(seen), {})["flows"]
+    (listed,) = page.data(snapshot(seen), {})["flows"]
     assert (listed["problems"], listed["summary"]) == (0, "broken off: stream reset by client (CANCEL)")
 
 
@@ -133,7 +137,7 @@ def test_an_error_of_ours_is_not_put_down_to_the_backend() -> None:
 
 
 def test_a_status_that_rules_made_is_told_with_the_backends() -> None:
-    seen = replace(seen_with({"target": "http://privateserver:8080/a"}), answer=ResponseFacts(503))
+    seen = replace(seen_with({"target": "http://privateserver:8080/a"}), response=ResponseFacts(503))
     said = texts(one(seen)["wrong"])
     assert said.startswith("the backend answered 200 to http://privateserver:8080/a, which the rules made 503")
 
@@ -168,7 +172,7 @@ def test_each_change_has_the_number_of_its_cause_and_what_is_known_of_it() -> No
         ["links"],
     ]
     assert "captures   {R:0} /i/1.png  {R:1} i  {R:2} 1.png" in pieces[0]["tip"]
-    assert [told["causes"][step["by"]]["label"] for step in told["steps"]["answers"]] == ['rule "images"', "links"]
+    assert [told["causes"][step["by"]]["label"] for step in told["steps"]["responses"]] == ['rule "images"', "links"]
     assert told["steps"]["note"] == told["body"]["by_trace"] == ""
 
 
@@ -230,9 +234,9 @@ def flows(number: int) -> Any:
 
 def test_the_list_has_the_newest_first_and_goes_on_where_it_ended() -> None:
     shown = flows(MAX_FLOWS + 5)
-    first = answer(shown, {})
+    first = page.data(shown, {})
     assert (len(first["flows"]), first["more"], first["total"]) == (MAX_FLOWS, True, MAX_FLOWS + 5)
-    rest = answer(shown, {"after": first["flows"][-1]["id"]})
+    rest = page.data(shown, {"after": first["flows"][-1]["id"]})
     assert [flow["id"] for flow in first["flows"] + rest["flows"]] == [f"f{n}" for n in range(MAX_FLOWS + 5)]
     assert not rest["more"]
 
@@ -242,25 +246,25 @@ def test_the_list_has_the_newest_first_and_goes_on_where_it_ended() -> None:
     [("", 2), ("OLD/7", 2), ("get", 2), ("200", 2), ('rewritten by "old"', 2), ("nothing of it", 0)],
 )
 def test_the_list_is_filtered_by_text(wanted: str, number: int) -> None:
-    assert len(answer(flows(2), {"filter": wanted})["flows"]) == number
+    assert len(page.data(flows(2), {"filter": wanted})["flows"]) == number
 
 
 def test_the_list_is_filtered_by_trace_id() -> None:
     shown = flows(1)
-    trace_id = str(shown.seen[0].trace["id"])
-    assert len(answer(shown, {"filter": trace_id.upper()})["flows"]) == 1
+    trace_id = str(shown.exchanges[0].trace["id"])
+    assert len(page.data(shown, {"filter": trace_id.upper()})["flows"]) == 1
 
 
 def test_an_entry_says_at_a_glance_what_happened() -> None:
-    (entry,) = answer(flows(1), {})["flows"]
-    assert entry["summary"] == 'rewritten by "old" · 1 link · answer: "images"'
+    (entry,) = page.data(flows(1), {})["flows"]
+    assert entry["summary"] == 'rewritten by "old" · 1 link · response: "images"'
     assert (entry["method"], entry["url"], entry["status"]) == ("GET", "https://www.example.com/old/7", 200)
     assert (entry["problems"], entry["links"], entry["leaks"]) == (0, 1, 0)
 
 
 def test_a_flow_that_is_not_there_is_told() -> None:
     with pytest.raises(PageError, match="got the flow x<y, expected one of those that are kept"):
-        answer(flows(1), {"flow": "x<y"})
+        page.data(flows(1), {"flow": "x<y"})
 
 
 # Exchanges of unknown make
@@ -281,7 +285,7 @@ def test_whatever_was_recorded_it_is_told(trace: Any, original: Any, sent: Any, 
     seen = replace(seen_with(trace, original=original, answer=sent, fields=fields), began=math.nan)
     rules = rules_of(RULES)
     json.dumps(one(seen, rules), allow_nan=False)
-    json.dumps(answer(snapshot(seen), {"filter": "a"}), allow_nan=False)
+    json.dumps(page.data(snapshot(seen), {"filter": "a"}), allow_nan=False)
 
 
 def test_hostile_texts_stay_texts() -> None:
@@ -302,4 +306,4 @@ def test_hostile_texts_stay_texts() -> None:
     odd = replace(seen, request=request, original=ResponseFacts(200, fields), trace=trace, failed=HOSTILE)
     check(one(odd, rules))
     check(one(odd))
-    check(answer(snapshot(odd), {}))
+    check(page.data(snapshot(odd), {}))

@@ -12,7 +12,8 @@ from urlrewrite.engine.compile import compile_rules
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.inspector.figures.statistics import Statistics
-from urlrewrite.inspector.pages.health import BARS, answer
+from urlrewrite.inspector.pages import health as page
+from urlrewrite.inspector.pages.health import BARS
 from urlrewrite.inspector.recorded_exchange import Snapshot
 
 ERROR = {"event": "ERROR", "message": "down"}
@@ -24,7 +25,7 @@ def rules() -> RulesInForce:
 
 
 def ask(counted: Statistics, *, in_force: bool = True) -> dict[str, Any]:
-    told = answer(Snapshot((), rules() if in_force else None, counted, ("rules.yaml",)), {})
+    told = page.data(Snapshot((), rules() if in_force else None, counted, ("rules.yaml",)), {})
     json.dumps(told, allow_nan=False)
     return told
 
@@ -48,9 +49,9 @@ def test_nothing_has_happened() -> None:
         ([{}], None, []),
         ([{}] * 9 + [{"events": [ERROR]}], None, [("err", "1 exchange of 10 failed (10.0 %)")]),
         ([{}] * 199 + [{"events": [ERROR]}], None, [("warn", "1 exchange of 200 failed (0.5 %)")]),
-        ([{"leaks": 2}, {"leaks": 1}], None, [("warn", "3 leaks of a backend's name in 2 answers")]),
+        ([{"leaks": 2}, {"leaks": 1}], None, [("warn", "3 leaks of a backend's name in 2 responses")]),
         ([], ["rules.yaml:3: bad"], [("err", "The rule files were not loaded, the last good rules stay in force: ru")]),
-        ([{"events": [{"event": "WARNING"}]}], None, [("warn", "1 warning of what did not go as a rule asks")]),
+        ([{"events": [{"event": "WARNING"}]}], None, [("warn", "1 warning about what did not go as a rule asks")]),
     ],
 )
 def test_what_is_wrong_comes_first(

@@ -29,7 +29,7 @@ def test_leaks_of_all_flows_the_most_harmful_first() -> None:
     shown = snapshot(
         flow(1, f"<!-- {B} -->" * 9), flow(2, f"<a href='{B}/1'><p data-x='{B}/'>"), flow(3, f"<a href='{B}/2'>")
     )
-    data = leaks.answer(shown, {})
+    data = leaks.data(shown, {})
     json.dumps(data)
     assert (data["flows"], data["more"], data["over"]) == (3, 0, [])
     assert [(leak["harm"], leak["place"], leak["count"]) for leak in data["leaks"]] == [
@@ -48,10 +48,10 @@ def test_leaks_of_all_flows_the_most_harmful_first() -> None:
 
 def test_one_flow() -> None:
     shown = snapshot(flow(1, f"<a href='{B}/'>"), flow(2, "<p>"))
-    assert leaks.answer(shown, {"flow": "f2"})["leaks"] == []
-    assert [leak["place"] for leak in leaks.answer(shown, {"flow": "f1"})["leaks"]] == ["<a href>"]
+    assert leaks.data(shown, {"flow": "f2"})["leaks"] == []
+    assert [leak["place"] for leak in leaks.data(shown, {"flow": "f1"})["leaks"]] == ["<a href>"]
     with pytest.raises(PageError, match="got the flow none, expected one that is still kept"):
-        leaks.answer(shown, {"flow": "none"})
+        leaks.data(shown, {"flow": "none"})
 
 
 def test_over_matches() -> None:
@@ -59,7 +59,7 @@ def test_over_matches() -> None:
         "links: off\noutboundRules: [{name: r, match: {pattern: privateserver}, action: "
         "{type: Rewrite, value: www.example.com}}]"
     )
-    data = leaks.answer(Snapshot((exchange(rules, f"<a href='{B}/'>"),), rules, Statistics()), {})
+    data = leaks.data(Snapshot((exchange(rules, f"<a href='{B}/'>"),), rules, Statistics()), {})
     json.dumps(data)
     assert [(match["what"], match["rules"]) for match in data["over"]] == [
         ("the backend's port behind the public name", ["r"])
@@ -67,18 +67,18 @@ def test_over_matches() -> None:
 
 
 def test_no_rules_and_no_flows() -> None:
-    assert leaks.answer(Snapshot((), None, Statistics()), {})["problem"] == "No rules are in force."
-    assert leaks.answer(snapshot(), {})["leaks"] == []
+    assert leaks.data(Snapshot((), None, Statistics()), {})["problem"] == "No rules are in force."
+    assert leaks.data(snapshot(), {})["leaks"] == []
 
 
 def test_what_is_hostile_stays_text() -> None:
     shown = snapshot(flow(1, f"<a title='\x1b[31m\u202e<script>alert(1)</script>' href='{B}/'>", url=f"{P}/\u202e"))
-    text = json.dumps(leaks.answer(shown, {}), ensure_ascii=False)
+    text = json.dumps(leaks.data(shown, {}), ensure_ascii=False)
     assert "\u202e" not in text
     assert "\x1b" not in text
 
 
 def test_many_flows_are_looked_at_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaks, "SECONDS", -1.0)
-    data = leaks.answer(snapshot(flow(1, ""), flow(2, "")), {})
+    data = leaks.data(snapshot(flow(1, ""), flow(2, "")), {})
     assert (data["flows"], data["more"]) == (0, 2)

@@ -13,8 +13,8 @@ from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.inspector.figures.statistics import Statistics
+from urlrewrite.inspector.pages import rules as page
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.pages.rules import answer
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.loading.load import load_rules
 
@@ -94,7 +94,7 @@ class Shown:
 
     def ask(self, **asked: str) -> dict[str, Any]:
         shown = Snapshot(tuple(self.seen), self.rules, self.statistics, (str(self.file),))
-        told = answer(shown, asked)
+        told = page.data(shown, asked)
         json.dumps(told, allow_nan=False)
         return told
 
@@ -111,7 +111,7 @@ def shown(tmp_path: Path) -> Shown:
 def test_the_rules_are_listed_in_the_order_in_which_they_run(shown: Shown) -> None:
     told = shown.count().ask()
     titles = [group["title"] for group in told["groups"]]
-    assert titles == ["shop: requests", "shop: answers"]
+    assert titles == ["shop: requests", "shop: responses"]
     names = [[row["name"] for row in group["rules"]] for group in told["groups"]]
     assert names == [
         ["old", "shadowed", "rare", "asleep", "last", "narrow"],
@@ -203,9 +203,9 @@ def test_new_rules_begin_at_zero(shown: Shown) -> None:
 def test_without_any_rules_it_says_why(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text("sites: [")
-    told = answer(Snapshot((), None, Statistics(), (str(file),)), {})
+    told = page.data(Snapshot((), None, Statistics(), (str(file),)), {})
     assert told["causes"][0]["text"].startswith("The rule files have 1 error, so no rules are in force: ")
-    gone = answer(Snapshot((), None, Statistics(), (str(tmp_path / "gone.yaml"),)), {})
+    gone = page.data(Snapshot((), None, Statistics(), (str(tmp_path / "gone.yaml"),)), {})
     assert "gone.yaml" in gone["causes"][0]["text"]
 
 

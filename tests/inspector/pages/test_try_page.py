@@ -53,7 +53,7 @@ def snapshot(file: Path) -> Snapshot:
 
 
 def ask(shown: Snapshot, **asked: Any) -> dict[str, Any]:
-    data = try_out.answer(shown, asked)
+    data = try_out.data(shown, asked)
     json.dumps(data, allow_nan=False)
     return data
 
@@ -64,12 +64,12 @@ def test_the_form_of_a_flow_asks_for_the_same_again(shown: Snapshot, file: Path)
     assert data["files"] == [{"path": str(file), "text": TEXT, "stamp": data["files"][0]["stamp"], "note": ""}]
     assert (form["method"], form["url"]) == ("GET", "https://www.example.com/page")
     assert form["fields"] == "Accept: text/html\nCookie: a=b\n"
-    assert form["answer"]["body"] == PAGE.decode()
-    assert form["answer"]["fields"] == "Content-Type: text/html; charset=utf-8\nServer: x\n"
+    assert form["response"]["body"] == PAGE.decode()
+    assert form["response"]["fields"] == "Content-Type: text/html; charset=utf-8\nServer: x\n"
     again = ask(shown, **{name: form[name] for name in ("flow", "method", "url", "fields")})
     assert again["result"]["body"]["after"] == PAGE.decode().replace(BACKEND, "https://www.example.com")
     assert (again["loaded"], again["problems"]) == (True, [])
-    written = ask(shown, **{name: form[name] for name in ("flow", "method", "url", "fields", "answer")})
+    written = ask(shown, **{name: form[name] for name in ("flow", "method", "url", "fields", "response")})
     for name in ("body", "status", "routing"):
         assert written["result"][name] == again["result"][name]
 
@@ -80,7 +80,7 @@ def test_the_form_without_a_flow(shown: Snapshot) -> None:
         "method": "GET",
         "url": "https://www.example.com/",
         "fields": "",
-        "answer": {"status": 200, "fields": "Content-Type: text/html; charset=utf-8\n", "body": "", "note": ""},
+        "response": {"status": 200, "fields": "Content-Type: text/html; charset=utf-8\n", "body": "", "note": ""},
         "note": "",
     }
     assert ask(shown, flow="own")["form"]["note"] == "the recorded response was this proxy's own"
@@ -113,10 +113,10 @@ ERRORS: list[tuple[dict[str, Any], str]] = [
     ({"url": "https://www.example.com/", "method": "A B"}, "got the method"),
     ({"url": "https://www.example.com/", "flow": "gone\x1b"}, "got the flow gone‹1B›, expected one that is still kept"),
     ({"flow": "gone"}, "expected one that is still kept"),
-    ({"url": "https://www.example.com/", "answer": 3}, "answer: expected status"),
-    ({"url": "https://www.example.com/", "answer": {"status": "x"}}, "expected a status such as 200"),
-    ({"url": "https://www.example.com/", "answer": {"status": 7}}, "expected a number from 100 to 999"),
-    ({"url": "https://www.example.com/", "answer": {"fields": "x"}}, "answer's headers, line 1"),
+    ({"url": "https://www.example.com/", "response": 3}, "response: expected status"),
+    ({"url": "https://www.example.com/", "response": {"status": "x"}}, "expected a status such as 200"),
+    ({"url": "https://www.example.com/", "response": {"status": 7}}, "expected a number from 100 to 999"),
+    ({"url": "https://www.example.com/", "response": {"fields": "x"}}, "headers of the response, line 1"),
     ({"url": "https://www.example.com/", "edited": {"/etc/passwd": ""}}, "expected one of the rule files in force"),
     ({"url": "https://www.example.com/", "edited": [1]}, "expected texts by the paths"),
     ({"url": "https://www.example.com/", "edited": {"a": 1}}, "expected texts by the paths"),
@@ -126,12 +126,12 @@ ERRORS: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("asked", "message"), ERRORS)
 def test_what_cannot_be_tried_is_told(shown: Snapshot, asked: dict[str, Any], message: str) -> None:
     with pytest.raises(PageError, match=message):
-        try_out.answer(shown, asked)
+        try_out.data(shown, asked)
 
 
 def test_without_rules_it_says_so(shown: Snapshot) -> None:
     with pytest.raises(PageError, match="no rules are in force"):
-        try_out.answer(replace(shown, rules=None), {"url": "https://www.example.com/"})
+        try_out.data(replace(shown, rules=None), {"url": "https://www.example.com/"})
     assert ask(replace(shown, rules=None))["form"]["url"] == "https://www.example.com/"
 
 
@@ -142,9 +142,9 @@ def test_any_flow_has_a_form_that_can_be_tried(
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_text(TEXT)
     shown = snapshot(file)
-    seen = replace(shown.seen[0], trace=trace, original_body=body, flow_id="any")
+    seen = replace(shown.exchanges[0], trace=trace, original_body=body, flow_id="any")
     seen = replace(seen, request=replace(seen.request, target=f"/{path}"))
-    shown = replace(shown, seen=(seen,))
+    shown = replace(shown, exchanges=(seen,))
     form = ask(shown, flow="any")["form"]
     try:
         ask(shown, **{name: form[name] for name in ("flow", "method", "url", "fields")})

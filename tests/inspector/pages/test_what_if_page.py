@@ -43,7 +43,7 @@ def shown(file: Path) -> Snapshot:
 
 
 def ask(shown: Snapshot, **asked: Any) -> dict[str, Any]:
-    data = what_if.answer(shown, asked)
+    data = what_if.data(shown, asked)
     json.dumps(data, allow_nan=False)
     return data
 

@@ -131,7 +131,7 @@ OUTBOUND = r"""
       X-Version is left out, as its value is empty (IIS sends the field with an empty value)
   ✗ same                                   1 examined, 1 matched, 0 changed
       pattern    .+  matches 1
-      and the value was so already, or the action is None
+      and the value was that already, or the action is None
   ✗ missing                                1 examined, 0 matched, 0 changed
       in X-Missing
       pattern    a
@@ -210,7 +210,7 @@ def test_problems_come_before_all_the_rest() -> None:
     head, _, rest = render(exchange()).partition("── Request")
     assert '⚠ warning: rule "short" replaced the whole of <a href>' in head
     assert "IIS does the same" in head
-    assert "≠ IIS would answer 500.52 here:" in head
+    assert "≠ IIS would respond with 500.52 here:" in head
     assert "warning" not in rest
 
 
@@ -260,7 +260,7 @@ REWRITTEN = {"target": "http://backend/b", "action": "Rewrite", "inbound_rules":
         ),
         (
             trace(**PASSED, inbound_rules=["a"], outbound_rules=["b", "c", "d"], way="whole", links=1),
-            'passed on with "a" · 1 link · answer: "b", "c" and 1 more',
+            'forwarded with "a" · 1 link · response: "b", "c" and 1 more',
             "http://backend/a 200 · rules: a, b, c, d · 1 link · whole",
         ),
         (
@@ -336,7 +336,7 @@ PLAN = event("BODY_PLAN", way="pass", why="the response is binary")
         ([RULE, MATCHED, event("ABORT_REQUEST_ACTION"), END], "abort      the connection is closed without a response"),
         (
             [RULE, event("CUSTOM_RESPONSE_ACTION", status=403, sub_status=4, reason="No", description="Why"), END],
-            "answer     403.4 · No · Why",
+            "response   403.4 · No · Why",
         ),
         (
             [RULE, event("REDIRECT_ACTION", substitution="/b", location="http://a/b", status=302), END],
@@ -374,15 +374,18 @@ PLAN = event("BODY_PLAN", way="pass", why="the response is binary")
         ),
         ([event("SITE_CHOSEN", site="s", public="https://a")], "site       s, published as https://a"),
         ([event("URL_REWRITE_START", scope="Global", type="Inbound", url="/a")], "Global rules, on /a"),
-        ([event("ANSWERED", status=404)], "answered   404, and the backend was not asked"),
+        ([event("ANSWERED", status=404)], "answered   404; the request was not forwarded"),
         ([event("REQUEST_ROUTED", url="http://b/", host="h", connect=["127.0.0.1", 9])], "by dialling 127.0.0.1:9"),
-        ([event("ANSWERED", status=302), OUTBOUND_START], "answer     200, our own; rules see its fields"),
-        ([OUTBOUND_START, PLAN], "answer     200, from the backend\n  body       pass: the response is binary"),
+        ([event("ANSWERED", status=302), OUTBOUND_START], "response   200, our own; rules see its fields"),
+        ([OUTBOUND_START, PLAN], "response   200, from the backend\n  body       pass: the response is binary"),
         (
             [event("BODY_DECODED", codings=[], charset="utf-8", charset_source="bom", bytes=1, decoded=1)],
             "not coded · utf-8 (by bom) · 1 byte",
         ),
-        ([event("INTEGRITY", mended=2, kept=[])], "integrity  2 digests made those of files as they are sent"),
+        (
+            [event("INTEGRITY", mended=2, kept=[])],
+            "integrity  2 digests corrected to those of the files as they are sent",
+        ),
         ([event("INTEGRITY", mended=0, kept=["https://a/b.js"])], "this file is left alone: https://a/b.js"),
         ([event("OUTBOUND_RULE_END", rule="r", examined=0)], "r                                      found nothing to"),
         ([event("OUTBOUND_PATTERN_MATCH", rule="r")], "✗ r                                      was not finished"),

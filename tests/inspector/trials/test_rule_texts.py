@@ -215,7 +215,7 @@ def test_files_that_cannot_be_edited_say_why(tmp_path: Path) -> None:
     for content, why in (
         (b"\xff", "can't decode byte 0xff"),
         (b"#" * (MAX_LENGTH + 1), "more than 1,048,576 bytes"),
-        (None, "it is not there"),
+        (None, "it does not exist"),
     ):
         file.unlink()
         if content is not None:
@@ -226,7 +226,7 @@ def test_files_that_cannot_be_edited_say_why(tmp_path: Path) -> None:
         file.touch()
     file.unlink()
     os.mkfifo(file)
-    assert "it is no file" in rule_texts(at)[0].note
+    assert "it is not a file" in rule_texts(at)[0].note
     assert rule_texts(replace(at, rules=None))[0].path == str(file)
-    with pytest.raises(NotEditable, match="cannot be read: it is no file"):
+    with pytest.raises(NotEditable, match="cannot be read: it is not a file"):
         edited_contents(at, {str(file): ""})

@@ -20,14 +20,14 @@ from urlrewrite.inspector.trials.trying import (
     CannotTry,
     Trial,
     as_data,
-    asked_answer,
-    asked_request,
     body_hunks,
     field_lines,
     field_text,
     trial_of,
     try_out,
     try_recorded,
+    written_request,
+    written_response,
 )
 from urlrewrite.model.field_lines import field_values
 
@@ -92,13 +92,13 @@ NO_REQUESTS = [
 @pytest.mark.parametrize(("method", "url", "message"), NO_REQUESTS)
 def test_what_is_no_request_is_told(method: str, url: str, message: str) -> None:
     with pytest.raises(CannotTry, match=message):
-        asked_request(method, url, ())
+        written_request(method, url, ())
 
 
 def test_a_request_like_a_recorded_one_keeps_what_is_not_written() -> None:
     seen = seen_by(RULES)
     known = replace(seen.request, client=("10.0.0.9", 7), http_version="HTTP/2.0", sni="other.example.com")
-    asked = asked_request("POST", "https://www.example.com/b?c", (("A", "b"),), replace(seen, request=known))
+    asked = written_request("POST", "https://www.example.com/b?c", (("A", "b"),), replace(seen, request=known))
     assert (asked.method, asked.target, asked.client, asked.http_version) == (
         "POST",
         "/b?c",
@@ -106,7 +106,7 @@ def test_a_request_like_a_recorded_one_keeps_what_is_not_written() -> None:
         "HTTP/2.0",
     )
     assert asked.sni == "other.example.com"
-    elsewhere = asked_request("GET", "https://a.example/", (), replace(seen, request=known))
+    elsewhere = written_request("GET", "https://a.example/", (), replace(seen, request=known))
     assert (elsewhere.host, elsewhere.sni) == ("a.example", "a.example")
 
 
@@ -123,7 +123,7 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("content_type", "body", "data", "notes"), ANSWERS)
 def test_an_answer_is_in_the_charset_that_it_declares(content_type: str, body: str, data: Any, notes: Any) -> None:
-    facts, written, told = asked_answer(200, (("Content-Type", content_type),) if content_type else (), body)
+    facts, written, told = written_response(200, (("Content-Type", content_type),) if content_type else (), body)
     assert facts.status == 200
     assert data is None or written == data
     assert len(told) == len(notes)
@@ -131,12 +131,12 @@ def test_an_answer_is_in_the_charset_that_it_declares(content_type: str, body: s
 
 
 def test_an_answer_that_is_written_has_no_coding() -> None:
-    facts, _, notes = asked_answer(200, (*HTML, ("Content-Encoding", "gzip"), ("Content-Length", "3")), "<p>")
+    facts, _, notes = written_response(200, (*HTML, ("Content-Encoding", "gzip"), ("Content-Length", "3")), "<p>")
     assert facts.fields == HTML
     assert "Content-Encoding was left out" in notes[0]
     for status, body in ((99, ""), (1000, ""), (200, "x" * (4 * 2**20 + 1))):
         with pytest.raises(CannotTry, match="expected"):
-            asked_answer(status, (), body)
+            written_response(status, (), body)
 
 
 def tried(path: str, body: bytes = b"", fields: Any = HTML, **more: Any) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def test_the_whole_result_of_a_page() -> None:
 
 
 OTHERS = [
-    ("/old", True, {"kind": "answer", "status": 301, "location": "https://www.example.com/new"}, 301),
+    ("/old", True, {"kind": "response", "status": 301, "location": "https://www.example.com/new"}, 301),
     ("/gone", True, {"kind": "abort"}, None),
 ]
 
@@ -191,10 +191,10 @@ def test_a_recorded_exchange_is_tried_with_its_own_answer() -> None:
     coded = gzip.compress(PAGE)
     seen = seen_by(RULES, coded, fields=(*HTML, ("Content-Encoding", "gzip")))
     result = try_recorded(RULES, seen)
-    assert result.answer
-    assert field_values(result.answer.fields, "content-encoding") == ["gzip"]
+    assert result.response
+    assert field_values(result.response.fields, "content-encoding") == ["gzip"]
     assert as_data(result)["body"]["after"] == PAGE.decode().replace(BACKEND, "https://www.example.com")
-    again = result.as_seen(seen)
+    again = result.as_recorded(seen)
     assert (again.response_body, again.own) == (result.result.body, False)
 
 

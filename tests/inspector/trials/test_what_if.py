@@ -92,7 +92,7 @@ def test_a_change_is_told_before_and_after() -> None:
         "answered 301 to https://www.example.com/newer",
     )
     (freed,) = compared([seen("/old")], "").changes
-    assert "of which no response is recorded" in freed.note
+    assert "whose response was not recorded" in freed.note
     (elsewhere,) = compared(
         [seen()], OLD.replace("Redirect, url: /new", "Rewrite, url: /b").replace("^old", "^a")
     ).changes
@@ -142,11 +142,11 @@ def test_what_breaks(text: str, kind: str | None, message: str) -> None:
     result = compared([seen()], text)
     assert [item.kind for item in result.broken] == ([kind] if kind else [])
     assert all(message in item.message for item in result.broken)
-    # And the other way round it is mended.
+    # And the other way round it is fixed.
     if kind:
         made = rules_of(text)
         back = compared([seen(rules=made)], OLD, made)
-        assert [item.kind for item in back.mended] == [kind]
+        assert [item.kind for item in back.fixed] == [kind]
 
 
 def test_an_over_match_breaks() -> None:
@@ -168,7 +168,7 @@ def test_a_page_breaks_by_what_is_done_to_its_script() -> None:
     rule = OUTBOUND % ("pattern: 'http://privateserver:8080'", "x")
     result = compared(exchanges, f"links: off\n{rule}", off)
     # The engine mends the digest of a page where it has seen the script: no finding means that it did.
-    changed = {change.seen.flow_id: change.what for change in result.changes}
+    changed = {change.exchange.flow_id: change.what for change in result.changes}
     assert "body" in changed["/a.js"]
     assert ("body" in changed.get("/p", ())) != any(item.message == "broken integrity" for item in result.broken)
 
@@ -191,7 +191,7 @@ def test_tests_of_the_file_are_run() -> None:
 def test_only_the_last_are_looked_at_and_only_as_long_as_there_is_time() -> None:
     exchanges = [seen(f"/{number}") for number in range(20)]
     result = compared(exchanges, "links: off", last=5)
-    assert (result.looked, result.left_out, result.changes[0].seen.flow_id) == (5, 0, "/0")
+    assert (result.looked, result.left_out, result.changes[0].exchange.flow_id) == (5, 0, "/0")
     tests = "tests: [{request: 'GET https://www.example.com/old', expect: {status: 301}}]\n"
     result = compared(exchanges, tests, seconds=-1.0)
     assert (result.looked, result.left_out, result.tests, result.tests_left_out) == (0, 20, 0, 1)

@@ -1,7 +1,4 @@
-"""Follows SVG and MathML in an HTML document as far as tokenisation depends on it, without a tree.
-
-Source: https://html.spec.whatwg.org/multipage/parsing.html#parsing-main-inforeign
-"""
+"""The state of SVG and MathML in an HTML document as far as tokenisation depends on it, without a tree."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ class ForeignContent:
         return bool(self.stack) and (self.doubt or self.stack[-1].space != b"")
 
     def start(self, tag: Token) -> bool:
-        """Takes note of a start tag; says whether it is an HTML element."""
+        """Record a start tag; say whether it is an HTML element."""
         if self.doubt:
             return True
         if self.stack and self._is_foreign(tag):
@@ -89,7 +86,7 @@ class ForeignContent:
             self.stack.pop()
 
     def end(self, name: bytes) -> None:
-        """Takes note of an end tag."""
+        """Record an end tag."""
         if self.doubt:
             if name == self.stack[0].name:
                 self.stack.clear()

@@ -15,8 +15,7 @@ from urlrewrite.content.css import map_css
 from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, is_name, map_value
 from urlrewrite.content.html.nested import map_nested
 from urlrewrite.content.html.plain import plain_pattern
-from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, Token
-from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, Token, TokenKind
 from urlrewrite.content.json import map_json
 from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.links.any_of import any_of
@@ -28,8 +27,8 @@ _PLAIN_NAMES_EVERYWHERE = rb"(?:(?:href|src|class|id)(?==)|(?!%b)[^ \t\n\f\r/>=\
     {b"xmlns", *(name + b"=" for name in NAMES_NOT_LINKS | _DOCUMENTS)}
 )
 _PLAIN_NAMES_TAGS = any_of(URL_ATTRIBUTES)
-TOLD_PLAIN = 64
-"""Plain links of a body that are told one by one; the others are counted."""
+MAX_PLAIN_LINKS = 64
+"""Plain links of a body that are reported one by one; the others are counted."""
 
 _CODE_ELEMENTS = frozenset({b"style", b"script"})
 _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
@@ -41,13 +40,13 @@ _ENTITY = re.compile(rb"<!ENTITY\s+(?:%\s+)?[^\s\"']+\s+(?:\"(?P<a>[^\"]*)\"|'(?
 class Markup:
     """One pass over a document: attributes, scripts, style blocks, and the text of XML.
 
-    `quick` allows the way of `plain.py`, on which not every link is told by itself.
+    `quick` allows the way of `plain.py`, on which not every link is reported by itself.
     """
 
     def __init__(self, kind: Kind, links: Links, *, quick: bool = True) -> None:
         self._kind = kind
         self._links = links
-        self._told = 0
+        self._reported = 0
         self._code_tag: Token | None = None
         self._code_end = 0
         self._rewriter = HtmlRewriter(
@@ -60,19 +59,19 @@ class Markup:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._rewriter.held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Take the next bytes and return what can be sent now."""
         return self._rewriter.feed(chunk)
 
     def finish(self) -> bytes:
-        """The document is complete: returns all that was held back."""
+        """End the document and return all that was held back."""
         return self._rewriter.finish()
 
     def _plain(self, links: Links) -> tuple[re.Pattern[bytes], OnPlain] | None:
-        """The quick way for HTML, unless what links become could be taken for a link once more."""
+        """Return the quick way for HTML; None if what links become could be taken for a link again."""
         link_map = links.link_map
         if self._kind is not Kind.HTML or any(link_map.names_in(becomes) for _, becomes in link_map.plain):
             return None
@@ -84,17 +83,17 @@ class Markup:
         return plain_pattern(link_map.hosts, link_map.begins, names, whole_text=links.visible_text)
 
     def _map_plain(self, span: bytes, offset: int) -> bytes:
-        """A span that `plain_pattern` took: a plain link can only stand where it is one."""
+        """Map the links of a span that `plain_pattern` took, where whatever looks like a link is one."""
         for before, becomes in self._links.link_map.plain:
             link = b'="' + before
             count = span.count(link)
             if not count:
                 continue
             position = 0
-            for _ in range(min(count, TOLD_PLAIN - self._told)):
+            for _ in range(min(count, MAX_PLAIN_LINKS - self._reported)):
                 position = span.index(link, position) + 2
                 self._links.on_link(place_of(span, position), offset + position, before[:-1], becomes[:-1])
-                self._told += 1
+                self._reported += 1
                 count -= 1
             if count:
                 self._links.on_more(count)
@@ -105,24 +104,26 @@ class Markup:
         name = attribute.name.lower()
         if not self._maps(name):
             return None
-        told = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
+        on_change = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
         if name in _DOCUMENTS:
-            return map_nested(value, self._nested, told)
-        return map_value(tag, name, value, self._links.link_map, code=self._links.everywhere, told=told)
+            return map_nested(value, self._nested, on_change)
+        return map_value(tag, name, value, self._links.link_map, code=self._links.everywhere, on_change=on_change)
 
     def _maps(self, name: bytes) -> bool:
         if self._links.everywhere:
             return not is_name(name, xml=self._kind is not Kind.HTML)
         return name in URL_ATTRIBUTES
 
-    def _nested(self, document: bytes, told: OnChange) -> bytes:
-        """A document of HTML inside of this one."""
-        links = replace(self._links, on_link=lambda where, *change: told(*change))
+    def _nested(self, document: bytes, on_change: OnChange) -> bytes:
+        """Map a document of HTML inside this one."""
+        links = replace(self._links, on_link=lambda where, *change: on_change(*change))
         inner = Markup(Kind.HTML, links, quick=False)
         return inner.feed(document) + inner.finish()
 
     def _raw(self, token: Token, data: bytes) -> bytes | None:
-        """Scripts and style blocks; a script of a type that is no script is a template, so links in it count too."""
+        """Map scripts and style blocks; a script of another type is a template, so links in it
+        count too.
+        """
         links = self._links
         name = token.name.lower()
         tag = self._element_of_code(token)
@@ -143,7 +144,7 @@ class Markup:
                 return None
 
     def _text(self, token: Token, data: bytes) -> bytes | None:
-        """Text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
+        """Map text of XML, and style and script of SVG, MathML and XHTML, which are text to a scanner."""
         if tag := self._element_of_code(token):
             return self._code(tag.name.lower(), tag, token, data, self._links)
         if self._kind is not Kind.XML and not self._links.visible_text:
@@ -151,7 +152,7 @@ class Markup:
         return self._links.link_map.map(data, on_change=self._links.tell("text", token.start))
 
     def _element_of_code(self, token: Token) -> Token | None:
-        """The tag of the `<style>` or `<script>` of SVG, MathML or XHTML that a token stands in.
+        """Return the tag of the `<style>` or `<script>` of SVG, MathML or XHTML that a token stands in.
 
         To a scanner it holds text, comments and CDATA sections. They follow each other without a gap; what comes after
         an end tag does not.
@@ -165,16 +166,16 @@ class Markup:
         return tag
 
     def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
-        told = links.tell(f"<{_ascii(element)}>" if element else "CDATA", token.start)
+        on_change = links.tell(f"<{_ascii(element)}>" if element else "CDATA", token.start)
         if element == b"style":
-            return map_css(data, links.link_map, told, comments=links.comments)
+            return map_css(data, links.link_map, on_change, comments=links.comments)
         script = element == b"script"
         if script and tag and content_kind((tag.get(b"type") or b"").decode("latin-1")) is Kind.JSON:
-            return map_json(data, links.link_map, told)
-        return links.link_map.map(data, bare=script, on_change=told)
+            return map_json(data, links.link_map, on_change)
+        return links.link_map.map(data, bare=script, on_change=on_change)
 
     def _comment(self, data: bytes, links: Links, start: int) -> bytes:
-        """A comment; in one of HTML there may be tags ("About conditional comments", Microsoft)."""
+        """Map a comment; one of HTML may contain tags ("About conditional comments", Microsoft)."""
         found = _CONDITIONAL_COMMENT.fullmatch(data) if self._kind is Kind.HTML else None
         if found is None:
             return links.link_map.map(data, on_change=links.tell("comment", start))
@@ -186,8 +187,8 @@ class Markup:
         return data[:begin] + inside + data[found.end("inside") :]
 
     def _entities(self, data: bytes, links: Links, start: int) -> bytes:
-        """The texts of entities that a document declares; public and system identifiers are left alone."""
-        told = links.tell("<!ENTITY>", start)
+        """Map the texts of entities that a document declares; public and system identifiers are left alone."""
+        on_change = links.tell("<!ENTITY>", start)
         pieces: list[bytes] = []
         done = 0
         for entity in _ENTITY.finditer(data):
@@ -195,7 +196,7 @@ class Markup:
             if group is None:
                 continue
             first, last = entity.span(group)
-            pieces += (data[done:first], links.link_map.map(data[first:last], on_change=shifted(told, first)))
+            pieces += (data[done:first], links.link_map.map(data[first:last], on_change=shifted(on_change, first)))
             done = last
         return b"".join([*pieces, data[done:]])
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from urlrewrite.content.changes import Links
 from urlrewrite.content.css import map_css
-from urlrewrite.content.html.markup import TOLD_PLAIN, Markup, place_of
+from urlrewrite.content.html.markup import MAX_PLAIN_LINKS, Markup, place_of
 from urlrewrite.content.html.plain_mounted import mounted_plain_pattern
 from urlrewrite.content.html.references import in_attribute, in_import_map, in_style_sheet_instruction
-from urlrewrite.content.html.rewriter import Attribute, Token
-from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.html.rewriter import Attribute, Token, TokenKind
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap, OnChange
 from urlrewrite.content.links.mounts import Mount, Paths
@@ -47,10 +46,10 @@ class MountedMarkup(Markup):
         before, after = self._mount.base.encode() + b"/", self._mount.path.encode() + b"/"
         count = 0
         for found in self._plain_link.finditer(span):
-            if self._told < TOLD_PLAIN:
+            if self._reported < MAX_PLAIN_LINKS:
                 at = found.start() + 2
                 self._links.on_link(place_of(span, at), offset + at, before, after)
-                self._told += 1
+                self._reported += 1
             else:
                 count += 1
         if count:
@@ -68,28 +67,30 @@ class MountedMarkup(Markup):
             self._paths.rebase(_path_of_base(value, links.link_map, self._mount))
         if not changes:
             return super()._attribute(tag, attribute, value)
-        told = links.tell(f"<{tag.name.decode('ascii', 'replace')} {name.decode('ascii', 'replace')}>")
+        on_change = links.tell(f"<{tag.name.decode('ascii', 'replace')} {name.decode('ascii', 'replace')}>")
         start = attribute.value_start
-        return map_around(value, changes, links.link_map, lambda at, *change: told(start + at, *change))
+        return map_around(value, changes, links.link_map, lambda at, *change: on_change(start + at, *change))
 
-    def _nested(self, document: bytes, told: OnChange) -> bytes:
-        links = replace(self._links, on_link=lambda where, *change: told(*change))
+    def _nested(self, document: bytes, on_change: OnChange) -> bytes:
+        links = replace(self._links, on_link=lambda where, *change: on_change(*change))
         inner = MountedMarkup(Kind.HTML, links, self._mount, quick=False, paths=self._paths.within())
         return inner.feed(document) + inner.finish()
 
     def _raw(self, token: Token, data: bytes) -> bytes | None:
         if token.kind is TokenKind.INSTRUCTION and data.startswith(b"<?xml-stylesheet"):
-            told = self._links.tell("<?xml-stylesheet?>", token.start)
+            on_change = self._links.tell("<?xml-stylesheet?>", token.start)
             changes = self._paths.changes(data, in_style_sheet_instruction(data))
-            return map_around(data, changes, self._links.link_map, told)
+            return map_around(data, changes, self._links.link_map, on_change)
         return super()._raw(token, data)
 
     def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
-        told = links.tell(f"<{element.decode('ascii', 'replace')}>", token.start)
+        on_change = links.tell(f"<{element.decode('ascii', 'replace')}>", token.start)
         if element == b"style":
-            return map_css(data, links.link_map, told, self._paths, comments=links.comments)
+            return map_css(data, links.link_map, on_change, self._paths, comments=links.comments)
         if element == b"script" and tag and (tag.get(b"type") or b"").strip().lower() == b"importmap":
-            return map_around(data, self._paths.changes(data, in_import_map(data)), links.link_map, told, bare=True)
+            return map_around(
+                data, self._paths.changes(data, in_import_map(data)), links.link_map, on_change, bare=True
+            )
         mapped = super()._code(element, tag, token, data, links)
         if element == b"script":
             tell_paths(mapped, self._mount, links)
@@ -97,7 +98,7 @@ class MountedMarkup(Markup):
 
 
 def _path_of_base(value: bytes, link_map: LinkMap, mount: Mount) -> bytes | None:
-    """The path by which the backend knows what a `<base>` names; None where that is another host's."""
+    """Return the path by which the backend knows what a `<base>` names; None where that is another host's."""
     found = _BASE.match(value)
     if found is None or found["other"]:
         return None

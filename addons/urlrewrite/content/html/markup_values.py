@@ -9,7 +9,7 @@ from urlrewrite.content.kinds import Kind
 
 
 class MarkupValues:
-    """Changes the values of a document as `AttributeRewrites` says.
+    """A rewriter of the values of a document, by `AttributeRewrites`.
 
     In HTML most of them are changed all at once (`values.py`), as far as that is known to be the same.
     """
@@ -27,15 +27,15 @@ class MarkupValues:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._rewriter.held
 
     def feed(self, chunk: bytes) -> bytes:
-        """Takes the next bytes; returns what can be sent now."""
+        """Take the next bytes and return what can be sent now."""
         return self._rewriter.feed(chunk)
 
     def finish(self) -> bytes:
-        """The document is complete: returns all that was held back."""
+        """End the document and return all that was held back."""
         return self._rewriter.finish()
 
     def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:

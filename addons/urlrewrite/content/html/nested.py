@@ -9,11 +9,13 @@ from urlrewrite.content.character_references import decoded
 from urlrewrite.content.links.link_map import OnChange
 
 type Rewrite = Callable[[bytes, OnChange], object]
-"""Is given a document, and tells of every link in it."""
+"""Gets a document and reports every link in it."""
 
 
 def map_nested(value: bytes, rewrite: Rewrite, told: OnChange) -> bytes:
-    """A raw value that holds a document, with the links mapped of which `rewrite` tells; all else as it was written."""
+    """Return a raw value that holds a document, with the links mapped that `rewrite` yields; all else as
+    it was written.
+    """
     text, starts = decoded(value)
     changes: list[tuple[int, int, bytes]] = []
 

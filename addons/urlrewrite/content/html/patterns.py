@@ -10,7 +10,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from urlrewrite.content.html.tokens import Kind
+from urlrewrite.content.html.tokens import TokenKind
 from urlrewrite.content.links.any_of import any_of
 
 _SPACE = rb" \t\n\f\r"
@@ -59,7 +59,7 @@ MAX_OPENING_LENGTH = len(b"<![CDATA[")
 
 @lru_cache(maxsize=64)
 def skip_pattern(names: frozenset[bytes] | None, xml: bool) -> re.Pattern[bytes]:
-    """Takes text and complete tags up to a start tag of one of `names`, of any name for None, or to what is no tag."""
+    """Take text and complete tags up to a start tag of one of `names`, of any name for None, or to a non-tag."""
     grammar = XML if xml else HTML
     if names is None:
         stop = rb"(?=/)"
@@ -75,7 +75,7 @@ def skip_pattern(names: frozenset[bytes] | None, xml: bool) -> re.Pattern[bytes]
 
 
 def begins_other_tag(names: Collection[bytes]) -> bytes:
-    """An expression for the first letter of a tag's name that is none of these, which are in lower case."""
+    """Return an expression for the first letter of a tag's name that is none of these, which are in lower case."""
     first = {name[:1] for name in names}
     others = bytes(letter for letter in b"abcdefghijklmnopqrstuvwxyz" if bytes([letter]) not in first)
     quick = b"[%b%b]|" % (others, others.upper()) if others else b""
@@ -83,15 +83,15 @@ def begins_other_tag(names: Collection[bytes]) -> bytes:
 
 
 RAW_ELEMENTS = {
-    b"script": Kind.RAW_TEXT,
-    b"style": Kind.RAW_TEXT,
-    b"xmp": Kind.RAW_TEXT,
-    b"iframe": Kind.RAW_TEXT,
-    b"noembed": Kind.RAW_TEXT,
-    b"noframes": Kind.RAW_TEXT,
-    b"plaintext": Kind.RAW_TEXT,
-    b"title": Kind.RCDATA,
-    b"textarea": Kind.RCDATA,
+    b"script": TokenKind.RAW_TEXT,
+    b"style": TokenKind.RAW_TEXT,
+    b"xmp": TokenKind.RAW_TEXT,
+    b"iframe": TokenKind.RAW_TEXT,
+    b"noembed": TokenKind.RAW_TEXT,
+    b"noframes": TokenKind.RAW_TEXT,
+    b"plaintext": TokenKind.RAW_TEXT,
+    b"title": TokenKind.RCDATA,
+    b"textarea": TokenKind.RCDATA,
 }
 
 # End marks. Group 1 is the end, and the token ends where group 1 does.

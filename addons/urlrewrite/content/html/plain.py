@@ -55,7 +55,7 @@ def _seen_by_a_letter(hosts: frozenset[bytes]) -> tuple[bytes, bytes]:
 
 
 def _rarest(host: bytes) -> int:
-    """Where its rarest letter stands; where none is rare, the beginning."""
+    """Return the position of its rarest letter; where none is rare, 0."""
     return next((at for letter in _RARE if (at := host.find(letter)) >= 0), 0)
 
 
@@ -63,7 +63,7 @@ def _rarest(host: bytes) -> int:
 def plain_pattern(
     hosts: frozenset[bytes], prefixes: tuple[bytes, ...], names: bytes, *, whole_text: bool = False
 ) -> re.Pattern[bytes]:
-    """An expression that takes plain HTML from anywhere between tags on.
+    """Return an expression that takes plain HTML from anywhere between tags on.
 
     Args:
         hosts: in lower case; compared without case.
@@ -74,7 +74,7 @@ def plain_pattern(
     letters, host = _seen_by_a_letter(hosts)
 
     def free(end: bytes) -> bytes:
-        """Bytes other than `end`, among which no host occurs."""
+        """Return an expression for bytes other than `end`, among which no host occurs."""
         if not hosts:
             return rb"[^%b]*+" % end
         return rb"[^%b%b]*+(?:(?!%b)[%b][^%b%b]*+)*+" % (end, letters, host, letters, end, letters)

@@ -1,4 +1,4 @@
-"""The quick way through a page of a backend that is mounted below a path; `plain.py` tells how it goes.
+"""The quick way through a page of a backend that is mounted below a path; `plain.py` explains it.
 
 Here a link may also be a path from the root, `="/x`, in the attributes that hold one URL. For the bytes `="/` to stand
 nowhere else, an expression is made that takes less: no text and no value in single quotes that holds them, no other
@@ -30,7 +30,7 @@ _MAY_CONCERN = rb"(?![\x00-\x20]*+(?:/(?!/)|[\\&]))"
 def mounted_plain_pattern(
     hosts: frozenset[bytes], prefixes: tuple[bytes, ...], names: bytes, root: bytes, *, whole_text: bool = False
 ) -> re.Pattern[bytes]:
-    """An expression that takes plain HTML from anywhere between tags on.
+    """Return an expression that takes plain HTML from anywhere between tags on.
 
     The arguments are those of `plain_pattern`; `root` is an expression for how a path from the root begins that is to
     be changed.
@@ -39,16 +39,16 @@ def mounted_plain_pattern(
     host = b"|".join(map(re.escape, sorted(hosts)))
 
     def free(end: bytes, repeat: bytes = b"*+") -> bytes:
-        """Bytes other than `end`, among which no host occurs."""
+        """Return an expression for bytes other than `end`, among which no host occurs."""
         return rb"(?:[^%b%b]++|(?!(?i:%b))[%b])%b" % (end, re.escape(first), host, re.escape(first), repeat)
 
     def unlike_link(end: bytes, repeat: bytes = b"*+") -> bytes:
-        """The same, and nothing that looks like a path from the root at the beginning of a value."""
+        """Match as in `plain.py`, but no value that begins with a path from the root."""
         letters = (end, re.escape(first), host, re.escape(first))
         return rb"(?:[^%b=%b]++|=(?!\"/)|(?!(?i:%b))[%b])%b" % (*letters, repeat)
 
     def level(end: bytes) -> bytes:
-        """No reference that may climb."""
+        """Match no reference that may climb out of the path."""
         return rb"(?!(?:[^%b.]++|\.(?!\.))*+\.\.)" % end
 
     rest = rb"[^%b/>=\"'<]*+" % _CLASS

@@ -55,7 +55,7 @@ _XML_STYLE_SHEET = re.compile(rb"\bhref\s*=\s*[\"']")
 
 
 def in_attribute(tag: Token, name: bytes, value: bytes, *, xml: bool, everywhere: bool) -> Iterator[int]:
-    """Where references may begin in the raw value of an attribute, its name in lower case.
+    """Return where references may begin in the raw value of an attribute, its name in lower case.
 
     `xml` says that it is of XML without a known vocabulary; `everywhere` takes styles and attributes for scripts, too.
     """
@@ -79,7 +79,7 @@ def in_attribute(tag: Token, name: bytes, value: bytes, *, xml: bool, everywhere
 
 
 def in_style(sheet: bytes) -> Iterator[int]:
-    """Where the URLs of `url()`, `@import` and `image-set()` begin in a style sheet without comments."""
+    """Return where the URLs of `url()`, `@import` and `image-set()` begin in a style sheet without comments."""
     places = {found.end() for found in _STYLE.finditer(sheet)}
     for images in _IMAGE_SET.finditer(sheet):
         places.update(images.start(1) + found.end() for found in _IMAGE.finditer(images[1]))
@@ -87,22 +87,22 @@ def in_style(sheet: bytes) -> Iterator[int]:
 
 
 def in_style_sheet_instruction(data: bytes) -> Iterator[int]:
-    """Where the URL of `<?xml-stylesheet?>` begins."""
+    """Return where the URL of `<?xml-stylesheet?>` begins."""
     return (found.end() for found in _XML_STYLE_SHEET.finditer(data))
 
 
 def in_manifest(data: bytes) -> Iterator[int]:
-    """Where the URLs of a web app manifest begin (W3C, "Web Application Manifest")."""
+    """Return where the URLs of a web app manifest begin (W3C, "Web Application Manifest")."""
     return (found.end() for found in _MANIFEST.finditer(data))
 
 
 def in_import_map(data: bytes) -> Iterator[int]:
-    """Where the addresses of an import map begin that begin with a slash (WHATWG HTML, 8.1.6)."""
+    """Return where the addresses of an import map begin that begin with a slash (WHATWG HTML, 8.1.6)."""
     return (found.end() for found in _ADDRESSES.finditer(data))
 
 
 def in_playlist(data: bytes) -> Iterator[int]:
-    """Where lines that are a path, and the URIs of tags, begin (RFC 8216, 4.1)."""
+    """Return where lines that are a path, and the URIs of tags, begin (RFC 8216, 4.1)."""
     return (found.end() for found in _PLAYLIST.finditer(data))
 
 
@@ -116,7 +116,7 @@ def _each(pattern: re.Pattern[bytes], group: str | int) -> Callable[[bytes], Ite
 
 
 def _of_meta(tag: Token, value: bytes) -> Iterator[int]:
-    """The URL of a refresh, and those of the tiles of Windows."""
+    """Yield the URL of a refresh, and those of the tiles of Windows."""
     if (tag.get(b"http-equiv") or b"").strip().lower() == b"refresh":
         found = _REFRESH.match(value)
         yield found.end() if found else 0

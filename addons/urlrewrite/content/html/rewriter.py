@@ -1,4 +1,4 @@
-"""Finds the tags, attribute values and raw texts of an HTML or XML byte stream, and changes them in place.
+"""A rewriter of HTML or XML as a byte stream: tags, attribute values and raw texts are changed in place.
 
 Everything here speaks of *spans of the input*. No tree is built and nothing is serialised, so that a page in which no
 value changes comes out byte for byte, however broken it was.
@@ -32,22 +32,24 @@ import re
 from collections.abc import Callable
 
 from urlrewrite.content.html.scanner import HtmlScanner, Wanted
-from urlrewrite.content.html.tokens import Attribute, Kind, Token
+from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
 
 __all__ = [
     "RAW_KINDS",
     "Attribute",
     "HtmlRewriter",
     "HtmlScanner",
-    "Kind",
     "OnAttribute",
     "OnPlain",
     "OnSpan",
     "Token",
+    "TokenKind",
     "Wanted",
 ]
 
-RAW_KINDS = frozenset({Kind.COMMENT, Kind.DOCTYPE, Kind.RAW_TEXT, Kind.RCDATA, Kind.CDATA, Kind.INSTRUCTION})
+RAW_KINDS = frozenset(
+    {TokenKind.COMMENT, TokenKind.DOCTYPE, TokenKind.RAW_TEXT, TokenKind.RCDATA, TokenKind.CDATA, TokenKind.INSTRUCTION}
+)
 """The kinds that `HtmlRewriter` hands to `on_raw`."""
 
 type OnAttribute = Callable[[Token, Attribute, bytes], bytes | None]
@@ -55,12 +57,12 @@ type OnSpan = Callable[[Token, bytes], bytes | None]
 type OnPlain = Callable[[bytes, int], bytes]
 
 type _Change = tuple[int, int, bytes]  # start, end, new bytes
-_START_TAG = Kind.START_TAG
+_START_TAG = TokenKind.START_TAG
 _NEEDS_QUOTES = re.compile(rb"""[ \t\n\f\r"'=<>`]""")
 
 
 class HtmlRewriter:
-    """Passes a document on, with the values changed that its callbacks change, and everything else as it was.
+    """A rewriter that passes a document on, with the values changed that its callbacks change and all else as it was.
 
     Args:
         on_attribute: is given a start tag, an attribute of it and the raw value; returns the new raw value, or None to
@@ -87,13 +89,13 @@ class HtmlRewriter:
         plain: tuple[re.Pattern[bytes], OnPlain] | None = None,
         limit: int = 8 << 20,
     ) -> None:
-        kinds: set[Kind] = set(Kind) if plain else set()
+        kinds: set[TokenKind] = set(TokenKind) if plain else set()
         if on_attribute:
-            kinds.add(Kind.START_TAG)
+            kinds.add(TokenKind.START_TAG)
         if on_raw:
             kinds |= RAW_KINDS
         if on_text:
-            kinds.add(Kind.TEXT)
+            kinds.add(TokenKind.TEXT)
         self._on_attribute = on_attribute
         self._on_raw = on_raw
         self._on_text = on_text
@@ -108,11 +110,11 @@ class HtmlRewriter:
 
     @property
     def held(self) -> bytes:
-        """What was taken and not answered for."""
+        """Bytes consumed and not yet emitted."""
         return self._scanner.held
 
     def feed(self, data: bytes, final: bool = False) -> bytes:
-        """Takes the next chunk; returns what can be sent now. Raises ValueError after the final one."""
+        """Take the next chunk and return what can be sent now. Raises ValueError after the final one."""
         scanner, on_plain = self._scanner, self._on_plain
         sent = done = scanner.position
         pieces: list[bytes] = []
@@ -134,7 +136,7 @@ class HtmlRewriter:
         return b"".join([*pieces, rest]) if pieces else rest
 
     def finish(self) -> bytes:
-        """The document is complete: returns all that was held back."""
+        """End the document and return all that was held back."""
         return self.feed(b"", final=True)
 
     def _plain(self, start: int, end: int) -> list[_Change]:
@@ -160,13 +162,13 @@ class HtmlRewriter:
 
     def _span(self, token: Token) -> list[_Change]:
         data = self._scanner.slice(token.start, token.end)
-        callback = self._on_text if token.kind is Kind.TEXT else self._on_raw
+        callback = self._on_text if token.kind is TokenKind.TEXT else self._on_raw
         changed = callback(token, data) if callback else None
         return [] if changed is None or changed == data else [(token.start, token.end, changed)]
 
 
 def written(value: bytes, quote: bytes) -> bytes:
-    """A raw value as it may stand between those quotes, with quotes if there were none and it needs them."""
+    """Return a raw value as it may stand between those quotes, with quotes if there were none and it needs them."""
     if quote == b"'":
         return value.replace(b"'", b"&#39;")
     if quote or not value or _NEEDS_QUOTES.search(value):

@@ -1,4 +1,4 @@
-"""Cuts a stream of HTML or XML into tokens; `rewriter.py` tells how."""
+"""A scanner that cuts a stream of HTML or XML into tokens; `rewriter.py` explains how."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from urlrewrite.content.html import patterns
 from urlrewrite.content.html.foreign import ROOTS, ForeignContent
-from urlrewrite.content.html.tokens import Attribute, Kind, Token
+from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
 
 type Wanted = Mapping[bytes, Collection[bytes]]
 """Tag name to names of the attributes that matter, all in lower case (in XML as written)."""
@@ -20,7 +20,7 @@ class _Open:
 
     def __init__(
         self,
-        kind: Kind,
+        kind: TokenKind,
         end: re.Pattern[bytes],
         resume: int,
         name: bytes = b"",
@@ -32,7 +32,7 @@ class _Open:
 
 
 _SOLIDUS = 0x2F
-_START_TAG = Kind.START_TAG
+_START_TAG = TokenKind.START_TAG
 _LONG = 1 << 18
 
 
@@ -70,7 +70,7 @@ class HtmlScanner:
         *,
         xml: bool = False,
         wanted: Wanted | None = None,
-        kinds: Collection[Kind] = frozenset(Kind),
+        kinds: Collection[TokenKind] = frozenset(TokenKind),
         whole_text: bool = False,
         plain: re.Pattern[bytes] | None = None,
         limit: int = 8 << 20,
@@ -79,7 +79,7 @@ class HtmlScanner:
         self._grammar = patterns.XML if xml else patterns.HTML
         self._kinds = frozenset(kinds)
         self._wanted = None if wanted is None else {tag: frozenset(names) for tag, names in wanted.items()}
-        if Kind.START_TAG not in self._kinds:
+        if TokenKind.START_TAG not in self._kinds:
             self._wanted = {}
         self._whole_text = whole_text
         self._limit = limit
@@ -87,7 +87,7 @@ class HtmlScanner:
         self._special: frozenset[bytes] = frozenset() if xml else ROOTS.union(patterns.RAW_ELEMENTS)
         self._skip = plain
         self._plain = plain is not None
-        if not self._plain and not self._kinds & {Kind.TEXT, Kind.END_TAG}:
+        if not self._plain and not self._kinds & {TokenKind.TEXT, TokenKind.END_TAG}:
             stops = None if self._wanted is None else self._special.union(self._wanted)
             self._skip = patterns.skip_pattern(stops, xml)
         self._foreign = ForeignContent()
@@ -113,13 +113,13 @@ class HtmlScanner:
         return b"".join(self._held)
 
     def slice(self, start: int, end: int) -> bytes:
-        """The bytes of a span that the last `feed` has settled. Earlier bytes are gone: IndexError."""
+        """Return the bytes of a span that the last `feed` has settled. Earlier bytes are gone: IndexError."""
         if not self._base <= start <= end <= self._position:
             raise IndexError(f"bytes {start} to {end} are not at hand: {self._base} to {self._position} are")
         return self._buffer[start - self._base : end - self._base]
 
     def feed(self, data: bytes, *, final: bool = False) -> list[Token]:
-        """Takes the next chunk, and returns the tokens that are complete now, in order.
+        """Take the next chunk and return the tokens that are complete now, in order.
 
         Raises ValueError when called again after the final chunk.
         """
@@ -148,7 +148,7 @@ class HtmlScanner:
         return tokens
 
     def _between(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Scans text and tags; returns where it stopped, and whether there is more to be done with the input so far."""
+        """Scan text and tags; return where it stopped, and whether there is more to be done with the input so far."""
         buffer, base, grammar, wanted, skip = self._buffer, self._base, self._grammar, self._wanted, self._skip
         foreign, html = self._foreign, not self._xml
         size = len(buffer)
@@ -170,8 +170,8 @@ class HtmlScanner:
             if buffer[start + 1] == _SOLIDUS:
                 if foreign.stack:
                     foreign.end(name)
-                if Kind.END_TAG in self._kinds:
-                    tokens.append(Token(Kind.END_TAG, base + start, base + position, name))
+                if TokenKind.END_TAG in self._kinds:
+                    tokens.append(Token(TokenKind.END_TAG, base + start, base + position, name))
                 continue
             special = foreign.stack or name in self._special
             if special or wanted is None:
@@ -189,7 +189,7 @@ class HtmlScanner:
         return position, False
 
     def _start_tag(self, tag: re.Match[bytes], name: bytes, names: frozenset[bytes] | None) -> Token:
-        """The token of a start tag with its attributes, of `names` only if that is not None.
+        """Return the token of a start tag with its attributes, of `names` only if that is not None.
 
         Half of all time is spent here, so the tuples are made without the detour over their constructors.
         """
@@ -216,7 +216,7 @@ class HtmlScanner:
         return tuple.__new__(Token, token)
 
     def _text(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Scans up to the next markup; returns its place and whether there is any."""
+        """Scan up to the next markup; return its place and whether there is any."""
         buffer = self._buffer
         found = self._grammar.markup.search(buffer, max(position, self._searched - self._base))
         if found:
@@ -228,56 +228,58 @@ class HtmlScanner:
                 if stop == len(buffer):
                     self._awaited = b"<"
                 return position, False
-        if stop > position and Kind.TEXT in self._kinds:
-            tokens.append(Token(Kind.TEXT, self._base + position, self._base + stop))
+        if stop > position and TokenKind.TEXT in self._kinds:
+            tokens.append(Token(TokenKind.TEXT, self._base + position, self._base + stop))
         return stop, found is not None
 
     def _oddity(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Takes what begins with `<` and is not a complete tag."""
+        """Take what begins with `<` and is not a complete tag."""
         buffer, base = self._buffer, self._base
         size = len(buffer)
         if not final and size - position < (patterns.MAX_OPENING_LENGTH if buffer.startswith(b"<!", position) else 3):
             return position, False
         found = self._grammar.opening.match(buffer, position)
         if size - position < 3 and buffer[position:] in {b"<", b"</"}:
-            return self._settle(Kind.TEXT, position, size, tokens)
+            return self._settle(TokenKind.TEXT, position, size, tokens)
         assert found is not None
         opening = found.lastindex
         if opening == patterns.EMPTY_END_TAG:
-            return self._settle(Kind.IGNORED, position, found.end(), tokens)
+            return self._settle(TokenKind.IGNORED, position, found.end(), tokens)
         if opening == patterns.TAG:
-            return self._unfinished(Kind.IGNORED, position, final, tokens)
+            return self._unfinished(TokenKind.IGNORED, position, final, tokens)
         if opening == patterns.DOCTYPE and self._xml:
             doctype = patterns.XML_DOCTYPE.match(buffer, position)
             if doctype is None:
-                return self._unfinished(Kind.DOCTYPE, position, final, tokens)
-            return self._settle(Kind.DOCTYPE, position, doctype.end(), tokens)
+                return self._unfinished(TokenKind.DOCTYPE, position, final, tokens)
+            return self._settle(TokenKind.DOCTYPE, position, doctype.end(), tokens)
         if opening == patterns.COMMENT and not self._xml and buffer.startswith((b">", b"->"), found.end()):
-            return self._settle(Kind.COMMENT, position, buffer.index(b">", position) + 1, tokens)
+            return self._settle(TokenKind.COMMENT, position, buffer.index(b">", position) + 1, tokens)
         resume = base + found.end()
         if opening == patterns.COMMENT:
-            self._open = _Open(Kind.COMMENT, patterns.XML_COMMENT_END if self._xml else patterns.COMMENT_END, resume)
+            self._open = _Open(
+                TokenKind.COMMENT, patterns.XML_COMMENT_END if self._xml else patterns.COMMENT_END, resume
+            )
         elif opening == patterns.DOCTYPE:
-            self._open = _Open(Kind.DOCTYPE, patterns.GREATER, resume)
+            self._open = _Open(TokenKind.DOCTYPE, patterns.GREATER, resume)
         elif opening == patterns.CDATA and (self._xml or self._foreign.cdata):
-            self._open = _Open(Kind.CDATA, patterns.CDATA_END, resume)
+            self._open = _Open(TokenKind.CDATA, patterns.CDATA_END, resume)
         elif opening == patterns.QUESTION_MARK and self._xml:
-            self._open = _Open(Kind.INSTRUCTION, patterns.INSTRUCTION_END, resume)
+            self._open = _Open(TokenKind.INSTRUCTION, patterns.INSTRUCTION_END, resume)
         else:
-            self._open = _Open(Kind.COMMENT, patterns.GREATER, base + position + 2)
+            self._open = _Open(TokenKind.COMMENT, patterns.GREATER, base + position + 2)
         return position, True
 
-    def _settle(self, kind: Kind, start: int, end: int, tokens: list[Token]) -> tuple[int, bool]:
+    def _settle(self, kind: TokenKind, start: int, end: int, tokens: list[Token]) -> tuple[int, bool]:
         if kind in self._kinds:
             tokens.append(Token(kind, self._base + start, self._base + end))
         return end, True
 
-    def _unfinished(self, kind: Kind, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
+    def _unfinished(self, kind: TokenKind, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
         size = len(self._buffer)
         if final:
             return self._settle(kind, position, size, tokens)
         if size - position > self._limit:
-            self._open = _Open(Kind.IGNORED, patterns.NEVER, self._base + size)
+            self._open = _Open(TokenKind.IGNORED, patterns.NEVER, self._base + size)
             return position, True
         self._awaited = b">"
         if size - position > _LONG:
@@ -285,7 +287,7 @@ class HtmlScanner:
         return position, False
 
     def _within(self, token: _Open, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
-        """Searches for the end of a token that has begun at `position`."""
+        """Search for the end of a token that has begun at `position`."""
         buffer, base = self._buffer, self._base
         size = len(buffer)
         resume = token.resume - base

@@ -10,7 +10,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 
-class Kind(IntEnum):
+class TokenKind(IntEnum):
     """What a token is."""
 
     TEXT = 0
@@ -51,7 +51,7 @@ class Attribute(NamedTuple):
 class Token(NamedTuple):
     """A span `[start, end)` of the whole stream and what it is."""
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     name: bytes = b""
@@ -62,7 +62,9 @@ class Token(NamedTuple):
     """A start tag ends in `/>`; it means something in XML and in foreign content only."""
 
     def get(self, name: bytes) -> bytes | None:
-        """The raw value of the first attribute of that name, empty where it has none; None without the attribute."""
+        """Return the raw value of the first attribute of that name, empty where it has none; None without the
+        attribute.
+        """
         for attribute in self.attributes:
             if attribute.name == name:
                 return attribute.value or b""

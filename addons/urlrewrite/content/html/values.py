@@ -1,16 +1,4 @@
-"""The quick way through a page for rules on the values of attributes; `plain.py` is the one for links.
-
-Of most values it can be told at once that no rule is for them, or what all rules make of them: they begin with a known
-text, and only that is replaced. So expressions are made for what is known of the rules (`changes.Shortcuts`):
-
-- one takes plain HTML: text, end tags, regularly written tags without an attribute that matters, and those with one
-  such attribute, if its value is of no concern to any rule, or stands in double quotes, begins with a known text and is
-  printable ASCII;
-- one finds the values that matter, in what the first one took.
-
-No value that the first one takes has a `<` in it, so that what looks like a tag there is one. Where it stops, the
-scanner goes on as ever, for one token.
-"""
+"""The quick way through a page for rules on the values of attributes; `plain.py` is the one for links."""
 
 from __future__ import annotations
 
@@ -65,7 +53,7 @@ class _Expressions(NamedTuple):
 
 
 class PlainValues:
-    """Takes plain HTML, and replaces and counts the values in it.
+    """The quick way through plain HTML: it replaces and counts the values in it.
 
     Attributes:
         pattern: takes plain HTML from anywhere between tags on.
@@ -100,7 +88,7 @@ class PlainValues:
         self.pattern, self._found, self._named, self._before = _expressions(concerns, frozenset(unknown))
 
     def rewrite(self, span: bytes) -> bytes:
-        """What becomes of a span that `pattern` took; the same object where nothing changes."""
+        """Return what becomes of a span that `pattern` took; the same object where nothing changes."""
         if len(span) <= _PIECE:
             return self._rewrite_piece(span)
         pieces: list[bytes] = []
@@ -127,7 +115,7 @@ class PlainValues:
         return span if changed == span else changed
 
     def _kind(self, groups: bytes | tuple[bytes, ...]) -> _Kind:
-        """What kind of value it is that the groups of `found` tell of."""
+        """Return the kind of value that the groups of `found` show."""
         kind = self._kinds.get(groups)
         if kind is None:
             all_groups = (groups,) if isinstance(groups, bytes) else groups
@@ -138,7 +126,7 @@ class PlainValues:
         return kind
 
     def _one_by_one(self, span: bytes, counts: Counter[_Kind]) -> tuple[list[bytes], int]:
-        """Rewrites values one by one while some are to be told of; returns what was made, and of how much of the span.
+        """Rewrite values one by one while some are to be traced; return the result, and how much of the span it covers.
 
         What was done is taken from the counts.
         """
@@ -160,7 +148,7 @@ class PlainValues:
         return self._values.wants_trace(*self._pairs[kind[0]], kind[1])
 
     def _told(self, span: bytes, found: re.Match[bytes]) -> tuple[int, int, bytes]:
-        """Which bytes of a span are to be replaced for a value, and with what, by the rules themselves."""
+        """Return which bytes of a span are to be replaced for a value, and with what, by the rules themselves."""
         named = self._named.match(span, found.start())
         assert named is not None and named.lastindex is not None
         tag, name = named[named.lastindex - 1], named[named.lastindex]
@@ -171,7 +159,7 @@ class PlainValues:
         return *value.span(value.lastindex), raw if changed is None else written(changed, quote)
 
     def _counted(self, found: re.Match[bytes], kind: _Kind) -> tuple[int, int, bytes]:
-        """The same by what is known."""
+        """Return the same bytes from what is known, without running the rules."""
         self._count(kind, 1)
         index, prefix = kind
         if not prefix:
@@ -183,7 +171,7 @@ class PlainValues:
         self._values.count_skipped(*self._pairs[kind[0]], kind[1], number)
 
     def _at_once(self, span: bytes, counts: Counter[_Kind]) -> bytes:
-        """Replaces all values of a span, of which there are so many of each kind."""
+        """Replace all values of a span, of which there are so many of each kind."""
         wanted = Counter[tuple[bytes, bytes]]()
         for kind, number in counts.items():
             if number:
@@ -203,7 +191,7 @@ class PlainValues:
         return changed
 
     def _where_it_counts(self, span: bytes, kinds: Iterable[_Kind]) -> bytes:
-        """Replaces all values of these kinds by expressions, one after the other where none finds what another made."""
+        """Replace all values of these kinds by expressions, one after the other where none finds what another made."""
         becomes = {kind: self._becomes[kind[0]][kind[1]] for kind in kinds if kind[1]}
         prefixes = {prefix for _, prefix in becomes}
         if any(new.startswith(prefix) or prefix.startswith(new) for new in becomes.values() for prefix in prefixes):
@@ -221,13 +209,13 @@ class PlainValues:
 
 
 def _groups(found: re.Match[bytes]) -> bytes | tuple[bytes, ...]:
-    """The groups as `findall` gives them."""
+    """Return the groups as `findall` gives them."""
     groups = found.groups(b"")
     return groups[0] if len(groups) == 1 else groups
 
 
 def _begins(told: bytes) -> bytes:
-    """The beginning of a value of which there is the equals sign, blanks, the quote and a known beginning."""
+    """Return an expression for the beginning of a value: the equals sign, blanks, the quote and a known beginning."""
     return told.partition(b"=")[2].lstrip(_SPACE_BYTES)[1:]
 
 
@@ -282,12 +270,12 @@ def _expressions(concerns: tuple[_Concern, ...], unknown: frozenset[bytes]) -> _
 
 @lru_cache(maxsize=256)
 def _values_with(prefix: bytes, before: bytes) -> re.Pattern[bytes]:
-    """Values with a beginning, and in a group what stands before them."""
+    """Return an expression for values with a beginning, and in a group what precedes them."""
     return re.compile(b"(%b)%b" % (before, re.escape(prefix)))
 
 
 def _plain_value(concern: _Concern) -> tuple[bytes, bytes]:
-    """A value whose kind is known, in double quotes; and one in whatever quotes."""
+    """Return expressions for a value whose kind is known, in double quotes and in any quotes."""
     concerned = b"(?!%b)" % any_of({*concern.starts, *map(bytes.lower, concern.prefixes)})
 
     def free(end: bytes) -> bytes:
@@ -301,7 +289,7 @@ def _plain_value(concern: _Concern) -> tuple[bytes, bytes]:
 
 
 def _free(end: bytes, parts: Collection[bytes]) -> bytes:
-    """Bytes other than `end`, among which none of `parts` occurs."""
+    """Return an expression for bytes other than `end`, among which none of `parts` occurs."""
     if not parts:
         return rb"[^%b]*+" % end
     first = re.escape(bytes(sorted({letter for part in parts for letter in part[:1] + part[:1].upper()})))

@@ -31,7 +31,7 @@ _ASSETS = frozenset({Kind.JAVASCRIPT, Kind.CSS})
 
 
 class BodyIntegrity:
-    """Keeps the promises that one response makes, or that pages made of it.
+    """The hashes that one response promises, and those that pages promised of it.
 
     `url` is the public one, `fields` are those of the response as they go to the client.
     """

@@ -19,8 +19,8 @@ _NOT_SAID = {
     "rnd": "IIS's maps do not choose at random",
     "dbm": "write the keys and values into a text file: httxt2dbm was made from one",
     "prg": "IIS's maps run no programs",
-    "dbd": "IIS's maps ask no database",
-    "fastdbd": "IIS's maps ask no database",
+    "dbd": "IIS's maps query no database",
+    "fastdbd": "IIS's maps query no database",
 }
 _RESERVED = frozenset(("tolower", "urlencode", "urldecode", "htmlencode", "r", "c"))
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\-]")
@@ -66,7 +66,7 @@ class Maps:
             return f"{{{function}:{key}}}"
         if definition.type != "txt":
             self._report.error(
-                line, ProblemId.APACHE_MAP, f"the map {shown(name)} is asked here, and {_why(definition)}"
+                line, ProblemId.APACHE_MAP, f"the map {shown(name)} is used here, but {_why(definition)}"
             )
             return ""
         if (name, default) not in self._made and len(self._made) == _MAX_MAPS:

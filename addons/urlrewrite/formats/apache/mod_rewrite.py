@@ -172,7 +172,7 @@ class _Importer:
             return directory[len(root) :].strip("/")
         others = [other for other in host.directories if other.says_anything]
         if not root and len(others) == 1:
-            message = f"<Directory {directory}> is taken for the root of the site, since no DocumentRoot says otherwise"
+            message = f"<Directory {directory}> is read as the root of the site, since there is no DocumentRoot"
             self.report.warning(context.line, ProblemId.APACHE_ASSUMED, message)
             return ""
         message = f"<Directory {directory}> is not below the DocumentRoot, so its path in URLs is not known"
@@ -213,10 +213,10 @@ class _Importer:
             return
         line = context.rules[0].line
         if context.engine is None:
-            message = "got RewriteRule without RewriteEngine On; the rules are taken as if it were on"
+            message = "got RewriteRule without RewriteEngine On; the rules are read as if it were on"
             self.report.warning(line, ProblemId.APACHE_ASSUMED, message)
         elif not context.engine:
-            message = "RewriteEngine is off: the rules are imported and not enabled"
+            message = "RewriteEngine is off: the rules are imported but not enabled"
             self.report.warning(line, ProblemId.APACHE_NO_EFFECT, message)
         if context.directory is not None and context.options & (_INHERITS_FIRST | _INHERITS_LAST):
             options = shown(" ".join(sorted(context.options)))

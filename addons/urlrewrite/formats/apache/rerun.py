@@ -40,7 +40,7 @@ def warn_of_second_runs(context: Context, report: Report) -> None:
         try:
             other = run.acts_on(None if _HOLE in text else text, position, same_query=target.query is None)
         except _TooManyError:
-            message = "the rules from here on are too many to tell what Apache's second run of them would change"
+            message = "there are too many rules from here on to tell what Apache's second run of them would change"
             report.warning(rule.line, ProblemId.APACHE_RUNS_AGAIN, message)
             return
         if other:

@@ -171,7 +171,7 @@ class RuleConverter:
                 self.report.warning(rule.line, ProblemId.APACHE_LEFT_OUT, message)
             if flag is Flag.BACKREF_ESCAPE and value:
                 message = (
-                    f"[B={value}] escapes only these characters; here all are escaped that are no letters or digits"
+                    f"[B={value}] escapes only these characters; here everything except letters and digits is escaped"
                 )
                 self.report.warning(rule.line, ProblemId.APACHE_NEAREST, message)
         goes_on = rule.has(Flag.REDIRECT) and not rule.has(Flag.LAST, Flag.END, Flag.FORBIDDEN, Flag.GONE, Flag.PROXY)

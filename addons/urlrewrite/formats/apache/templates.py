@@ -60,7 +60,7 @@ class Templates:
             case MapLookup():
                 default = self.convert(part.default, groups, line)
                 if any(not isinstance(inner, Text) for inner in part.default):
-                    message = f"the default of ${{{part.map}:...}} is no plain text: test with a RewriteCond first"
+                    message = f"the default of ${{{part.map}:...}} is not plain text: test with a RewriteCond first"
                     self.report.error(line, ProblemId.APACHE_NOT_CONVERTED, message)
                 return self.maps.lookup(part.map, self.convert(part.key, groups, line), default, line)
             case ServerVariable():
@@ -83,7 +83,7 @@ class Templates:
             return self.maps.scheme()
         if name in NOT_IN_IIS:
             self.report.error(
-                line, ProblemId.APACHE_NOT_CONVERTED, f"got %{{{written}}}, which IIS has no variable for"
+                line, ProblemId.APACHE_NOT_CONVERTED, f"got %{{{written}}}, for which IIS has no variable"
             )
             return ""
         raise AssertionError(f"{written} passed check_variables")
@@ -100,7 +100,7 @@ class Templates:
                 return "{REMOTE_USER}"
             case "SSL" if name.upper() == "HTTPS":
                 return "{HTTPS}"
-        message = f"got %{{{written}}}, which IIS has no variable for"
+        message = f"got %{{{written}}}, for which IIS has no variable"
         self.report.error(line, ProblemId.APACHE_NOT_CONVERTED, message)
         return ""
 

@@ -41,7 +41,7 @@ VARIABLES = ("HTTP_ACCEPT_ENCODING", "HTTP_X_ORIGINAL_ACCEPT_ENCODING")
 PAGE = "links: page"
 SCRIPT = "links: script, style or data"
 REDIRECT = "links: redirect"
-_ENCODING = "links: Accept-Encoding was taken away"
+_ENCODING = "links: Accept-Encoding was removed"
 _TAGS = "links: other attributes"
 
 _ANY_COLON = r"(?::|\\u003[aA]|%3[aA])"
@@ -64,11 +64,11 @@ def request_rule() -> InboundRule:
     """The inbound rule that keeps the backend from compressing its responses."""
     plain, kept = VARIABLES
     return InboundRule(
-        "links: answers that are not compressed",
+        "links: responses that are not compressed",
         Match(".*"),
         server_variables=(SetServerVariable(kept, f"{{{plain}}}"), SetServerVariable(plain, "")),
         comment="IIS cannot rewrite a compressed response (500.52), so the backend is not told that the client could\n"
-        "take one. Another rule gives the field back, for IIS's own compression.",
+        "take one. Another rule restores the field, for IIS's own compression.",
     )
 
 
@@ -178,7 +178,7 @@ def _attributes(spelled: _Spelled) -> list[OutboundRule]:
             PAGE,
             of_tags(rf"^{REFRESH}//{spelled.backend}([\s\S]*)$"),
             f"{{R:1}}{spelled.public_relative}{{R:2}}",
-            "The same for URLs that begin with // and the backend's name.",
+            "URLs in the same places that begin with // and the backend's name.",
         ),
     ]
 
@@ -215,7 +215,7 @@ def _bodies(spelled: _Spelled) -> list[OutboundRule]:
             SCRIPT,
             OutboundMatch(rf"wss?({_ANY_COLON}){spelled.two(_ANY_SLASH)}{anyhow}"),
             f"{spelled.web_socket}{{R:1}}{spelled.slashes}{spelled.public_alike}",
-            "The same for URLs of WebSockets. IIS needs ARR 3.0 and the WebSocket feature for them.",
+            "URLs of WebSockets in the same places. IIS needs ARR 3.0 and the WebSocket feature for them.",
         ),
         rule(
             "URLs without a scheme in scripts, styles and data",
@@ -247,7 +247,7 @@ def _fields(spelled: _Spelled) -> list[OutboundRule]:
             "",
             of_field("Content_Location", f"^{url}"),
             f"{spelled.public_url}{{R:1}}",
-            "The address that a body can be had under.",
+            "The address at which the body is available.",
         ),
         rule(
             "Refresh",
@@ -282,5 +282,5 @@ def _cookies(spelled: _Spelled, of_field: Callable[[str, str], OutboundMatch]) -
 def _restore() -> OutboundRule:
     plain, kept = VARIABLES
     match = OutboundMatch("^(.*)", server_variable=plain)
-    comment = "Gives back what the rule for requests has taken away."
-    return rule("Accept-Encoding given back", _ENCODING, match, f"{{{kept}}}", comment)
+    comment = "Restores what the rule for requests has removed."
+    return rule("Accept-Encoding restored", _ENCODING, match, f"{{{kept}}}", comment)

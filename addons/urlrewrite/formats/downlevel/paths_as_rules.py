@@ -82,7 +82,7 @@ def _of_fields(begins: str, becomes: str, base: str) -> list[OutboundRule]:
             "",
             of_field("Content_Location", f"^{begins}(.*)$"),
             f"{becomes}{{R:1}}",
-            "The path that a body can be had under.",
+            "The path at which the body is available.",
         ),
         rule(
             "path in Refresh",

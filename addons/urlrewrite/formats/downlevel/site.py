@@ -261,7 +261,7 @@ def _with_links(site: Site, backend: Origin | None, links: LinkMode, warn: _Warn
         return site
     warn(
         ProblemId.EXPANDED,
-        f"links: {links} is written as rules, which cover less of it; what each covers stands in its comment",
+        f"links: {links} is written as rules, which cover less of it; the comment of each says what it covers",
     )
     if len(site.public) > 1:
         warn(ProblemId.EXPANDED, f"links lead to {site.public[0]}, whichever of the public addresses was used")

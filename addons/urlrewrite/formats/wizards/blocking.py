@@ -10,10 +10,10 @@ from urlrewrite.formats.wizards.parts import (
     Draft,
     MissingError,
     Parameters,
-    Place,
+    Publication,
     one_of,
-    place_of,
     printable,
+    publication_of,
     url_text,
 )
 from urlrewrite.formats.wording import shown
@@ -57,7 +57,7 @@ _FIELDS = {"user-agent": "User-Agent", "referer": "Referer"}
 
 def request_blocking(given: Parameters) -> Draft:
     """Make "Request blocking". Raises ValueError."""
-    place = place_of(given)
+    published = publication_of(given)
     by = one_of("block-by", given.block_by or "url", BLOCK_BY)
     syntax = SYNTAXES[one_of("using", given.using or "wildcard", SYNTAXES)]
     pattern = printable("pattern", given.pattern)
@@ -65,7 +65,7 @@ def request_blocking(given: Parameters) -> Draft:
     status, reason, description = ANSWERS.get(action, (0, "", ""))
     variable, comment = BLOCK_BY[by]
     wildcard = syntax is PatternSyntax.WILDCARD
-    return place.draft(
+    return published.draft(
         "request-blocking",
         "Requests that the backend shall never see.",
         comment=comment,
@@ -80,7 +80,7 @@ def request_blocking(given: Parameters) -> Draft:
         status=str(status),
         reason=reason,
         description=description,
-        samples=_samples(place, given, by, _as_python(pattern, syntax)),
+        samples=_samples(published, given, by, _as_python(pattern, syntax)),
     )
 
 
@@ -95,15 +95,15 @@ def _as_python(pattern: str, syntax: PatternSyntax) -> re.Pattern[str]:
         raise ValueError(f"pattern: got {shown(pattern)}, expected a regular expression ({error})") from None
 
 
-def _samples(place: Place, given: Parameters, by: str, pattern: re.Pattern[str]) -> list[Values]:
+def _samples(published: Publication, given: Parameters, by: str, pattern: re.Pattern[str]) -> list[Values]:
     """Return a request that the pattern matches, and one that it does not, as far as they are known."""
     if by == "ip":
         samples = ["127.0.0.1"]  # where the requests of a test come from
     elif by == "host":
-        samples = [name.authority for name in place.names]
+        samples = [name.authority for name in published.names]
     else:
         samples = [_sample(given, by, pattern), _HARMLESS[by]]
-    return [_test(place, by, sample, bool(pattern.search(sample)) is not given.negate) for sample in samples]
+    return [_test(published, by, sample, bool(pattern.search(sample)) is not given.negate) for sample in samples]
 
 
 def _sample(given: Parameters, by: str, pattern: re.Pattern[str]) -> str:
@@ -124,19 +124,19 @@ def _sample(given: Parameters, by: str, pattern: re.Pattern[str]) -> str:
     return sample
 
 
-def _test(place: Place, by: str, sample: str, blocked: bool) -> Values:
-    target, base = "/", place.public
+def _test(published: Publication, by: str, sample: str, blocked: bool) -> Values:
+    target, base = "/", published.public
     if by == "url":
         target = quote(sample, safe="/:@!$&'()*+,;=~")
     elif by == "query-string":
         target = f"/?{sample}" if sample else "/"
     elif by == "host":
-        base = next(str(name) for name in place.names if name.authority == sample)
+        base = next(str(name) for name in published.names if name.authority == sample)
     return {
         "name": f"blocked: {sample}" if blocked else f"goes on: {sample or 'nothing'}",
         "url": base + target,
         "field": _FIELDS.get(by, ""),
         "value": sample,
         "blocked": blocked,
-        "passes": "" if blocked else place.backend + target,
+        "passes": "" if blocked else published.backend + target,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from urlrewrite.formats.wizards.parts import Draft, Parameters, literal, one_of, place_of, url_text
+from urlrewrite.formats.wizards.parts import Draft, Parameters, literal, one_of, publication_of, url_text
 from urlrewrite.formats.wording import shown
 
 FLAVOURS = ("redirect", "rewrite")
@@ -17,7 +17,7 @@ _ABSOLUTE = re.compile(r"https?://[^/?]+", re.IGNORECASE)
 
 def rewrite_map(given: Parameters) -> Draft:
     """Make "Rule with rewrite map". Raises ValueError."""
-    place = place_of(given)
+    published = publication_of(given)
     redirects = one_of("action", given.action or "redirect", FLAVOURS) == "redirect"
     name = given.map_name or ("Moved" if redirects else "Pages")
     if not _NAME.fullmatch(name) or name.lower() in _TAKEN:
@@ -28,8 +28,8 @@ def rewrite_map(given: Parameters) -> Draft:
         if key.lower() in map(str.lower, entries):
             raise ValueError(f"entry: got {shown(key)} again, expected each address once (case does not count)")
         entries[key] = value
-    there = place.public if redirects else place.backend
-    return place.draft(
+    there = published.public if redirects else published.backend
+    return published.draft(
         "rewrite-map",
         "A table of addresses that have moved." if redirects else "A table of addresses, and the pages behind them.",
         map=name,
@@ -62,14 +62,14 @@ _PARAMETER = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=([^=&]+)")
 
 def user_friendly_url(given: Parameters) -> Draft:
     """Make "User friendly URL". Raises ValueError."""
-    place = place_of(given)
+    published = publication_of(given)
     folder, page, words, query = _parts(given.example)
     stem = page.rpartition(".")[0] or page
     count = len(words)
     patterns = [f"{literal(word)}=([^=&]+)" for word in words]
     old = f"/{folder}{page}?" + "&".join(f"{word}={value}" for word, value in zip(words, query, strict=True))
     new = f"/{folder}{stem}/" + "/".join(query)
-    return place.draft(
+    return published.draft(
         "user-friendly-url",
         f"{new} instead of {old}: one rule for old bookmarks, one for the backend, one for the links of its pages.",
         page=literal(f"{folder}{page}"),

@@ -45,7 +45,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Publication:
     """Where the rules are to work: the public names, the first one being canonical, and the backend."""
 
     names: tuple[Origin, ...]
@@ -65,13 +65,13 @@ class Place:
         return Draft(about, Site(name="site", public=self.names, backend=self.server, links=links, **section), tests)
 
 
-def place_of(given: Parameters) -> Place:
+def publication_of(given: Parameters) -> Publication:
     """Read the addresses among the parameters. Raises ValueError with "public: got X, expected Y"."""
     names = tuple(dict.fromkeys(origin_of("public", text) for text in given.public))
     server = origin_of("backend", given.backend)
     if server in names:
         raise ValueError(f"backend: got {server}, expected another address than the public one")
-    return Place(names, server)
+    return Publication(names, server)
 
 
 WORDS = {

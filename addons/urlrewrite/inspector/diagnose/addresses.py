@@ -7,7 +7,8 @@ from urllib.parse import unquote
 
 
 def difference(right: str, got: str) -> str:
-    """What is wrong with one path and query (`got`) beside another (`right`); "" where nothing tells it briefly.
+    """Return what is wrong with one path and query (`got`) compared with another (`right`); "" where no short text says
+    it.
 
     Both begin with a slash.
     """
@@ -18,9 +19,9 @@ def difference(right: str, got: str) -> str:
     if path == right_path:
         return _of_queries(right_query, query)
     if (doubled := doubled_prefix(path)) and path.replace(doubled * 2, doubled, 1) == right_path:
-        return f"{doubled} stands there twice"
+        return f"{doubled} appears twice"
     if path.endswith(right_path) and right_path != "/":
-        return f"{path[: -len(right_path)]} stands before it that must not"
+        return f"{path[: -len(right_path)]} stands before it but should not"
     if right_path.endswith(path) and path != "/":
         return f"{right_path[: -len(path)]} is missing at its beginning"
     if re.sub("/+", "/", path) == re.sub("/+", "/", right_path):
@@ -32,7 +33,7 @@ def difference(right: str, got: str) -> str:
     if path.casefold() == right_path.casefold():
         return "its letter case differs"
     if path != right_path and unquote(path) == unquote(right_path):
-        return "it is percent-encoded otherwise"
+        return "it is percent-encoded differently"
     if unquote(unquote(path)) == unquote(right_path):
         return "it is percent-encoded twice"
     if right_path.startswith(path):
@@ -43,7 +44,7 @@ def difference(right: str, got: str) -> str:
 
 
 def doubled_prefix(path: str) -> str:
-    """The segments that stand twice, one after the other, at the beginning of a path: `/app` of `/app/app/x`."""
+    """Return the segments that appear twice in succession at the beginning of a path: `/app` of `/app/app/x`."""
     found = re.match(r"((?:/[^/?]+)+?)\1(?=/|\?|$)", path)
     return found[1] if found else ""
 
@@ -52,7 +53,7 @@ def _of_queries(right: str, got: str) -> str:
     if not got:
         return f"its query is lost: ?{right}"
     if not right:
-        return f"it has got a query: ?{got}"
+        return f"it has an extra query: ?{got}"
     if got == f"{right}&{right}":
-        return "its query stands there twice"
+        return "its query appears twice"
     return "its query differs"

@@ -24,8 +24,8 @@ _NO_RULES = RulesInForce(compile_rules(RuleSet())[0], Settings())
 class Case:
     """What is known of a page load. Where no rules are in force, what depends on them is left out.
 
-    `earlier` are exchanges of the same client before this page load, the newest first. After `until`, a reading of
-    the monotonic clock, only the document is read, and `unfinished` tells that this was so.
+    `earlier` are exchanges of the same client before this page load, the newest first. After `until`, a reading of the
+    monotonic clock in seconds, only the document is read, and `unfinished` is set.
     """
 
     def __init__(
@@ -52,111 +52,121 @@ class Case:
         return self.load.document
 
     def in_time(self) -> bool:
-        """Whether there is time left to read what else came with the document."""
+        """Say whether there is time left to read what came with the document."""
         self.unfinished = self.unfinished or time.monotonic() > self._until
         return not self.unfinished
 
-    def of(self, seen: RecordedExchange) -> ExchangeCase:
-        """One exchange under the rules in force."""
-        if id(seen) not in self._cases:
-            self._cases[id(seen)] = ExchangeCase(seen, self.rules or _NO_RULES)
-        return self._cases[id(seen)]
+    def of(self, exchange: RecordedExchange) -> ExchangeCase:
+        """Return an exchange under the rules in force."""
+        if id(exchange) not in self._cases:
+            self._cases[id(exchange)] = ExchangeCase(exchange, self.rules or _NO_RULES)
+        return self._cases[id(exchange)]
 
-    def reading(self, seen: RecordedExchange) -> Reading:
-        """The trace of an exchange."""
-        return self.of(seen).reading
+    def reading(self, exchange: RecordedExchange) -> Reading:
+        """Return the trace of an exchange."""
+        return self.of(exchange).reading
 
-    def site(self, seen: RecordedExchange) -> CompiledSite | None:
-        """The site that serves such a request now."""
-        return self.of(seen).compiled
+    def site(self, exchange: RecordedExchange) -> CompiledSite | None:
+        """Return the site that would serve such a request now."""
+        return self.of(exchange).compiled
 
-    def level(self, seen: RecordedExchange) -> CompiledLevel | None:
-        """The rules for such a request."""
-        return self.of(seen).level
+    def level(self, exchange: RecordedExchange) -> CompiledLevel | None:
+        """Return the rules for such a request."""
+        return self.of(exchange).level
 
-    def origin(self, seen: RecordedExchange) -> Origin | None:
-        """The origin by which the client asked, as its browser has it."""
-        return origin_of(seen.request.scheme, seen.request.host)
+    def origin(self, exchange: RecordedExchange) -> Origin | None:
+        """Return the origin of the request as the client's browser has it."""
+        return origin_of(exchange.request.scheme, exchange.request.host)
 
     def public_origins(self) -> frozenset[Origin]:
-        """Every origin that some site is published under; where one takes every name, that by which it was asked."""
+        """Return every origin under which some site is published; for a site that takes every name, the one
+        that was requested.
+        """
         sites = self.rules.rules.sites if self.rules else ()
         named = {origin for site in sites for origin in site.site.public}
         used = self.origin(self.page) if self.site(self.page) else None
         return frozenset({*named, used} if used else named)
 
-    def backend_hosts(self, seen: RecordedExchange) -> frozenset[str]:
-        """The hosts of backends that are not public names."""
+    def backend_hosts(self, exchange: RecordedExchange) -> frozenset[str]:
+        """Return the hosts of backends that are not public names."""
         sites = self.rules.rules.sites if self.rules else ()
         hosts = {site.site.backend.host for site in sites if site.site.backend}
-        return frozenset((hosts | {self.of(seen).target.host}) - {origin.host for origin in self.public_origins()})
+        return frozenset((hosts | {self.of(exchange).target.host}) - {origin.host for origin in self.public_origins()})
 
-    def names_backend(self, url: str, seen: RecordedExchange) -> bool:
-        """Whether an absolute URL leads to a backend past the proxy, host and port being a backend's."""
+    def names_backend(self, url: str, exchange: RecordedExchange) -> bool:
+        """Say whether an absolute URL bypasses the proxy: its host and port are a backend's."""
         origin = origin_of_url(url)
-        return origin is not None and origin.host in self.backend_hosts(seen) and bool(self.public_url(url, seen))
+        return (
+            origin is not None and origin.host in self.backend_hosts(exchange) and bool(self.public_url(url, exchange))
+        )
 
-    def public_url(self, url: str, seen: RecordedExchange) -> str:
-        """The public URL of one that the backend's page names, "" if it has none."""
-        if self.site(seen) is None:
+    def public_url(self, url: str, exchange: RecordedExchange) -> str:
+        """Return the public URL for one that the backend's page names, "" if there is none."""
+        if self.site(exchange) is None:
             return ""
-        mapped = self.of(seen).link_map.map_text(url)
+        mapped = self.of(exchange).link_map.map_text(url)
         origin = origin_of_url(mapped)
         return mapped if origin and origin in self.public_origins() else ""
 
-    def body(self, seen: RecordedExchange, *, original: bool = False) -> str | None:
-        """The text of a response as the client got it, or as the backend sent it."""
-        key = id(seen), original
+    def body(self, exchange: RecordedExchange, *, original: bool = False) -> str | None:
+        """Return the text of a response as the client got it, or as the backend sent it."""
+        key = id(exchange), original
         if key not in self._texts:
-            answer, body = (seen.original, seen.original_body) if original else (seen.answer, seen.response_body)
-            self._texts[key] = body_text(answer, body)
+            response, body = (
+                (exchange.original, exchange.original_body) if original else (exchange.response, exchange.response_body)
+            )
+            self._texts[key] = body_text(response, body)
         return self._texts[key]
 
-    def references(self, seen: RecordedExchange, *, original: bool = False) -> list[Reference]:
-        """What a response names, or named when the backend sent it: of a page or a style sheet."""
-        key = id(seen), original
+    def references(self, exchange: RecordedExchange, *, original: bool = False) -> list[Reference]:
+        """Return what a page or style sheet names, or named when the backend sent it."""
+        key = id(exchange), original
         if key not in self._references:
-            found = self.body(seen, original=original)
-            url = (self.backend_url(seen) if original else "") or url_of(seen)
-            self._references[key] = _references(seen, found, url) if found else []
+            found = self.body(exchange, original=original)
+            url = (self.backend_url(exchange) if original else "") or url_of(exchange)
+            self._references[key] = _references(exchange, found, url) if found else []
         return self._references[key]
 
-    def backend_url(self, seen: RecordedExchange) -> str:
-        """The URL by which the backend knows an exchange, "" if it did not get there."""
-        return text(self.reading(seen).data, "target")
+    def backend_url(self, exchange: RecordedExchange) -> str:
+        """Return the URL by which the backend knows an exchange, "" if it was not forwarded."""
+        return text(self.reading(exchange).data, "target")
 
-    def twins(self, seen: RecordedExchange) -> Iterator[tuple[Reference, Reference]]:
-        """What the backend's response named, and what ours names in the same place; nothing where they differ much."""
-        before, after = self.references(seen, original=True), self.references(seen)
+    def twins(self, exchange: RecordedExchange) -> Iterator[tuple[Reference, Reference]]:
+        """Yield what the backend's response named, with what ours names in the same place; nothing where they
+        differ much.
+        """
+        before, after = self.references(exchange, original=True), self.references(exchange)
         if len(before) == len(after):
             for one, other in zip(before, after, strict=True):
                 if one.place == other.place:
                     yield one, other
 
-    def before(self, seen: RecordedExchange, reference: Reference) -> Reference | None:
-        """What the backend's response named in the place of a reference."""
-        if id(seen) not in self._before:
-            self._before[id(seen)] = {after: before for before, after in self.twins(seen)}
-        return self._before[id(seen)].get(reference)
+    def before(self, exchange: RecordedExchange, reference: Reference) -> Reference | None:
+        """Return what the backend's response named in the place of a reference."""
+        if id(exchange) not in self._before:
+            self._before[id(exchange)] = {after: before for before, after in self.twins(exchange)}
+        return self._before[id(exchange)].get(reference)
 
     def named(self, url: str) -> tuple[RecordedExchange, Reference, Reference | None] | None:
-        """Where a URL that was asked for is named: the response, the reference, and the backend's in the same place."""
+        """Return where a requested URL is named: the response, the reference, and the backend's reference in
+        the same place.
+        """
         if self._named is None:
             self._named = {}
-            for seen in (self.page, *self.load.resources):
-                if seen is not self.page and not self.in_time():
+            for exchange in (self.page, *self.load.resources):
+                if exchange is not self.page and not self.in_time():
                     break
-                for each in self.references(seen):
-                    self._named.setdefault(each.url, (seen, each))
+                for each in self.references(exchange):
+                    self._named.setdefault(each.url, (exchange, each))
         found = self._named.get(url)
         return (*found, self.before(*found)) if found else None
 
-    def rule_source(self, name: str, seen: RecordedExchange) -> str:
-        """File and line of a rule, "" for one that is no longer there."""
-        for event in self.reading(seen).request:
+    def rule_source(self, name: str, exchange: RecordedExchange) -> str:
+        """Return file and line of a rule, "" for one that no longer exists."""
+        for event in self.reading(exchange).request:
             if text(event, "rule") == name and text(event, "source"):
                 return text(event, "source")
-        site = self.site(seen)
+        site = self.site(exchange)
         if site is None:
             return ""
         for level in site.levels.values():
@@ -168,14 +178,14 @@ class Case:
                     return str(inbound.rule.source)
         return ""
 
-    def changes(self, seen: RecordedExchange) -> list[Event]:
-        """What was changed in a response's content, by rules and by the link map."""
-        return [event for event in self.reading(seen).response if event.get("event") == Name.CONTENT_CHANGE]
+    def changes(self, exchange: RecordedExchange) -> list[Event]:
+        """Return what was changed in a response's content, by rules and by the link map."""
+        return [event for event in self.reading(exchange).response if event.get("event") == Name.CONTENT_CHANGE]
 
-    def changer(self, seen: RecordedExchange, before: str, after: str) -> str:
-        """The name of the rule that made one value the other, "" if no rule is known to have."""
+    def changer(self, exchange: RecordedExchange, before: str, after: str) -> str:
+        """Return the name of the rule that changed one value into the other, "" if no rule is known to have."""
         names: list[str] = []
-        for event in self.changes(seen):
+        for event in self.changes(exchange):
             was, became = text(event, "before"), text(event, "after")
             if (
                 text(event, "rule")
@@ -187,7 +197,7 @@ class Case:
 
 
 def origin_of_url(url: str) -> Origin | None:
-    """The origin of an absolute URL, None for any other."""
+    """Return the origin of an absolute URL, None for any other."""
     scheme, mark, rest = url.strip().partition("://")
     if not mark or scheme.lower() not in ("http", "https", "ws", "wss"):
         return None
@@ -196,20 +206,20 @@ def origin_of_url(url: str) -> Origin | None:
 
 
 def path_of(url: str) -> str:
-    """Path and query of an absolute URL."""
+    """Return path and query of an absolute URL."""
     rest = url.partition("://")[2]
     slash = rest.find("/")
     return rest[slash:] if slash >= 0 else "/"
 
 
-def field(seen: RecordedExchange, name: str, *, original: bool = False) -> list[str]:
-    """The values of a field of a response."""
-    answer = seen.original if original else seen.answer
-    return field_values(answer.fields, name) if answer else []
+def field(exchange: RecordedExchange, name: str, *, original: bool = False) -> list[str]:
+    """Return the values of a field of a response."""
+    response = exchange.original if original else exchange.response
+    return field_values(response.fields, name) if response else []
 
 
-def _references(seen: RecordedExchange, body: str, url: str) -> list[Reference]:
-    if is_html(seen.answer or seen.original):
+def _references(exchange: RecordedExchange, body: str, url: str) -> list[Reference]:
+    if is_html(exchange.response or exchange.original):
         return references(body, url)
-    declared = next(iter(field(seen, "content-type") or field(seen, "content-type", original=True)), "")
+    declared = next(iter(field(exchange, "content-type") or field(exchange, "content-type", original=True)), "")
     return style_references(body, url) if declared.lower().startswith("text/css") else []

@@ -6,28 +6,30 @@ from collections.abc import Iterator
 
 from urlrewrite.fields.cookies import missing
 from urlrewrite.fields.names import is_loopback
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, field
-from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 
 
-def refused_cookies(case: Case) -> Iterator[Finding]:
-    """Set-Cookie lines of a page load that do not do what they seem to."""
-    for seen in case.load.all:
-        lines = field(seen, "set-cookie")
+def refused_cookies(case: Case) -> Iterator[Breakage]:
+    """Yield Set-Cookie lines of a page load that do not do what they seem to."""
+    for exchange in case.load.all:
+        lines = field(exchange, "set-cookie")
         for line in lines:
             name, attributes = parse_cookie(line)
             if _is_taken_back(attributes):
                 continue
-            for why, refused in _faults(case, seen, name, attributes):
-                yield _finding(case, seen, line, name, why, refused=refused)
-        yield from _twice(case, seen, lines)
+            for why, refused in _faults(case, exchange, name, attributes):
+                yield _breakage(case, exchange, line, name, why, refused=refused)
+        yield from _twice(case, exchange, lines)
 
 
 def parse_cookie(line: str) -> tuple[str, dict[str, str]]:
-    """The name of a cookie, and its attributes by lower-case name; of one that stands there twice, the last counts."""
+    """Return the name of a cookie, and its attributes by lower-case name; of an attribute that appears twice,
+    the last counts.
+    """
     pair, *parts = line.split(";")
     attributes = {}
     for part in parts:
@@ -40,18 +42,20 @@ def _is_taken_back(attributes: dict[str, str]) -> bool:
     return attributes.get("max-age", "").startswith(("0", "-")) or "1970" in attributes.get("expires", "")
 
 
-def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str, str]) -> Iterator[tuple[str, bool]]:
-    """What is wrong with a cookie, and whether browsers refuse it altogether."""
-    host = origin.host if (origin := case.origin(seen)) else ""
-    secure = seen.request.scheme == "https" or is_loopback(host)
+def _faults(
+    case: Case, exchange: RecordedExchange, name: str, attributes: dict[str, str]
+) -> Iterator[tuple[str, bool]]:
+    """Yield what is wrong with a cookie, and whether browsers refuse it altogether."""
+    host = origin.host if (origin := case.origin(exchange)) else ""
+    secure = exchange.request.scheme == "https" or is_loopback(host)
     domain = attributes.get("domain", "").removeprefix(".").lower()
     if domain and host != domain and not host.endswith(f".{domain}"):
-        whose = "the backend" if domain in case.backend_hosts(seen) else "neither the backend nor the public name"
-        yield f"its Domain={domain} is of {whose}, and the page is of {host}", True
+        whose = "the backend" if domain in case.backend_hosts(exchange) else "neither the backend nor the public name"
+        yield f"its Domain={domain} belongs to {whose}, but the page's host is {host}", True
     elif domain and "." not in domain and domain != "localhost":
-        yield f"its Domain={domain} is a single label, in which browsers take no Domain", True
+        yield f"its Domain={domain} is a single label, which browsers do not accept as a Domain", True
     if "secure" in attributes and not secure:
-        yield "it is Secure, and the public name is http", True
+        yield "it is Secure, but the public name is http", True
     if attributes.get("samesite", "").lower() == "none" and "secure" not in attributes:
         yield "it is SameSite=None without Secure", True
     if "partitioned" in attributes and "secure" not in attributes:
@@ -60,7 +64,7 @@ def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str,
         yield f"its name demands {' and '.join(lacking)}", True
     if domain and name.lower().startswith("__host-"):
         yield "its name __Host- forbids a Domain", True
-    site = case.site(seen)
+    site = case.site(exchange)
     mount, path = site.site.path if site else "", attributes.get("path", "")
     above = f"{mount}/".startswith(path.rstrip("/") + "/")
     if mount and path.startswith("/") and not above and not path.startswith(f"{mount}/"):
@@ -70,23 +74,23 @@ def _faults(case: Case, seen: RecordedExchange, name: str, attributes: dict[str,
         )
 
 
-def _finding(case: Case, seen: RecordedExchange, line: str, name: str, why: str, *, refused: bool) -> Finding:
-    cause = field_cause(case, seen, "Set-Cookie")
+def _breakage(case: Case, exchange: RecordedExchange, line: str, name: str, why: str, *, refused: bool) -> Breakage:
+    cause = field_cause(case, exchange, "Set-Cookie")
     verb = "refuse" if refused else "never send back"
     title = f'Browsers {verb} the cookie "{shown(name, 60)}": {why}: {cause.why}'
-    flows = (seen.flow_id, case.page.flow_id)
+    flows = (exchange.flow_id, case.page.flow_id)
     shape = _without_value(line)
-    return Finding("cookie", Harm.FUNCTION, title, flows, (("Set-Cookie", shape),), **cause.concerned)
+    return Breakage("cookie", Loss.FUNCTION, title, flows, (("Set-Cookie", shape),), **cause.concerned)
 
 
 def _without_value(line: str) -> str:
-    """The line with the cookie's value masked: it may be a session."""
+    """Return the line with the cookie's value masked: it may be a session."""
     pair, mark, rest = line.partition(";")
     return f"{pair.partition('=')[0]}=…{mark}{rest}"
 
 
-def _twice(case: Case, seen: RecordedExchange, lines: list[str]) -> Iterator[Finding]:
-    """One cookie set twice for the same path and domain: a rule that adds a line to the backend's own."""
+def _twice(case: Case, exchange: RecordedExchange, lines: list[str]) -> Iterator[Breakage]:
+    """Yield cookies that are set twice for the same path and domain: a rule added a line to the backend's own."""
     places: dict[tuple[str, str, str], list[str]] = {}
     for line in lines:
         name, attributes = parse_cookie(line)
@@ -95,9 +99,9 @@ def _twice(case: Case, seen: RecordedExchange, lines: list[str]) -> Iterator[Fin
             places.setdefault(key, []).append(line)
     for (name, _, _), same in places.items():
         if len(same) > 1:
-            title = f'The cookie "{shown(name, 60)}" is set {len(same)} times in one answer: the last one counts'
+            title = f'The cookie "{shown(name, 60)}" is set {len(same)} times in one response: the last one counts'
             evidence = tuple(("Set-Cookie", _without_value(line)) for line in same[:3])
-            yield Finding(
-                "cookie-twice", Harm.HINT, title, (seen.flow_id,), evidence, todo="Look which of them a rule added.",
-                severity=Severity.WARNING,
+            yield Breakage(
+                "cookie-twice", Loss.HINT, title, (exchange.flow_id,), evidence, todo="See which a rule added.",
+                severity=BreakageSeverity.WARNING,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One exchange under the rules in force: site, level, public name, backend, link map, and what its trace tells."""
+"""One exchange under the rules in force: site, level, public name, backend, link map, and what its trace says."""
 
 from __future__ import annotations
 
@@ -25,27 +25,29 @@ _cached: WeakKeyDictionary[RulesInForce, dict[tuple[str, Origin], Names]] = Weak
 
 
 class ExchangeCase:
-    """An exchange under the rules in force; each answer is found once, when it is first asked for."""
+    """An exchange under the rules in force; each property is computed once, when it is first read."""
 
-    def __init__(self, seen: RecordedExchange, rules: RulesInForce) -> None:
-        self.seen = seen
+    def __init__(self, exchange: RecordedExchange, rules: RulesInForce) -> None:
+        self.exchange = exchange
         self.rules = rules
 
     @cached_property
     def reading(self) -> Reading:
         """Its trace."""
-        return read(self.seen.trace)
+        return read(self.exchange.trace)
 
     @cached_property
     def compiled(self) -> CompiledSite | None:
-        """The site that served it, if there still is one of that name, else the one that would now; None if none."""
-        request, named = self.seen.request, text(self.reading.data, "site")
+        """The site that served it, if a site of that name still exists, else the one that would serve it now; None if
+        none would.
+        """
+        request, named = self.exchange.request, text(self.reading.data, "site")
         sites = [site for site in self.rules.rules.sites if site.site.name == named]
         return sites[0] if sites else self.rules.rules.find_site(request.scheme, request.host, request.target)
 
     @property
     def site(self) -> Site | None:
-        """That site as it is written."""
+        """That site as its file has it."""
         return self.compiled.site if self.compiled else None
 
     @cached_property
@@ -53,16 +55,16 @@ class ExchangeCase:
         """The level of the site's configuration that is in force for the request."""
         if self.compiled is None:
             return None
-        return self.compiled.level_of(CookedPath(self.seen.request.target.partition("?")[0]).text)
+        return self.compiled.level_of(CookedPath(self.exchange.request.target.partition("?")[0]).text)
 
     @cached_property
     def public(self) -> Origin:
-        """The origin by which the client asked, as the site publishes it."""
-        return _public(self.compiled, self.seen.request, self.rules)
+        """The origin that the client requested, as the site publishes it."""
+        return _public(self.compiled, self.exchange.request, self.rules)
 
     @cached_property
     def target(self) -> Origin:
-        """The origin that the request was sent to; the site's backend where it went nowhere."""
+        """The origin that the request was forwarded to; the site's backend if it was not forwarded."""
         found = _TARGET.match(text(self.reading.data, "target"))
         target = origin_of(found[1], found[2]) if found else None
         return target or (self.site.backend if self.site else None) or self.public
@@ -74,7 +76,7 @@ class ExchangeCase:
 
     @cached_property
     def names(self) -> Names:
-        """The names of backends that the response should not hold."""
+        """The names of backends that the response should not contain."""
         return names_of(self.rules, self.compiled, self.public)
 
     @property
@@ -84,11 +86,11 @@ class ExchangeCase:
 
     @cached_property
     def misses(self) -> dict[str, Miss]:
-        """Why outbound rules left things as they were, as far as the trace tells, by their names."""
+        """Why outbound rules left things as they were, as far as the trace says, by the rules' names."""
         return {miss.rule: miss for miss in outbound_misses(self.reading, of_items=True)}
 
     def event(self, name: Name) -> Event:
-        """The first event of a name; an empty one where there is none."""
+        """Return the first event of a name; an empty one where there is none."""
         return next((event for event in self.reading.events if name_of(event) == name), {})
 
 
@@ -99,15 +101,15 @@ def _public(compiled: CompiledSite | None, request: RequestFacts, rules: RulesIn
     return used or Origin(request.scheme, "localhost", 443 if request.scheme == "https" else 80)
 
 
-def asked(request: RequestFacts, rules: RulesInForce) -> tuple[CompiledSite | None, Origin]:
-    """The site that serves a request, and the public name that it came by."""
+def site_and_public_name(request: RequestFacts, rules: RulesInForce) -> tuple[CompiledSite | None, Origin]:
+    """Return the site that serves a request, and the public name that it came by."""
     compiled = rules.rules.find_site(request.scheme, request.host, request.target) if request.host else None
     return compiled, _public(compiled, request, rules)
 
 
 def names_of(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -> Names:
-    """The names of backends that no response of a site should hold: of this site's and of every other one that rules
-    name, but for those that are public names as well. Kept as long as the rules are.
+    """Return the names of backends that no response of a site should contain: of this site's and of every other one
+    that rules name, except those that are public names as well. Kept as long as the rules are.
     """
     kept = _cached.setdefault(rules, {})
     key = (compiled.site.name if compiled else "", public)

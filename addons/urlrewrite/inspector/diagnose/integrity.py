@@ -1,4 +1,4 @@
-"""`integrity` attributes whose file is no longer what the page says: browsers refuse to run or apply it."""
+"""`integrity` attributes whose file is no longer what the page promises: browsers refuse to run or apply it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from urlrewrite.content.coding.codings import (
 )
 from urlrewrite.content.integrity import digests
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
 from urlrewrite.inspector.diagnose.case import Case
-from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_loads import url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH
@@ -27,34 +27,40 @@ from urlrewrite.trace.text import shown
 _DIGEST = re.compile(r"(sha256|sha384|sha512)-([A-Za-z0-9+/=_-]+)", re.IGNORECASE)
 
 
-def broken_integrity(case: Case) -> Iterator[Finding]:
-    """Scripts and style sheets that a browser got, and refuses."""
-    by_url = {url_of(seen): seen for seen in case.load.resources if seen.answer and seen.answer.status == 200}
+def broken_integrity(case: Case) -> Iterator[Breakage]:
+    """Yield scripts and style sheets that a browser received and refuses."""
+    by_url = {
+        url_of(exchange): exchange
+        for exchange in case.load.resources
+        if exchange.response and exchange.response.status == 200
+    }
     for reference in case.references(case.page):
-        seen = by_url.get(reference.url)
+        exchange = by_url.get(reference.url)
         promised = _promised(reference.integrity)
-        if seen is None or not promised:
+        if exchange is None or not promised:
             continue
-        body = _plain(seen.answer, seen.response_body)
+        body = _plain(exchange.response, exchange.response_body)
         if body is None or promised & set(digests(body).values()):
             continue
-        yield _finding(case, reference, seen, body, promised)
+        yield _breakage(case, reference, exchange, body, promised)
 
 
-def _finding(case: Case, reference: Reference, seen: RecordedExchange, body: bytes, promised: set[str]) -> Finding:
-    original = _plain(seen.original, seen.original_body)
+def _breakage(
+    case: Case, reference: Reference, exchange: RecordedExchange, body: bytes, promised: set[str]
+) -> Breakage:
+    original = _plain(exchange.original, exchange.original_body)
     before = [old for old, new in case.twins(case.page) if new == reference]
     page_changed = (
         before[0].integrity != reference.integrity
         if before
         else case.body(case.page) != case.body(case.page, original=True)
     )
-    rules = [text(event, "rule") for event in case.changes(seen) if text(event, "rule")]
+    rules = [text(event, "rule") for event in case.changes(exchange) if text(event, "rule")]
     rule, source = "", ""
     if original is not None and original != body:
         if rules:
             rule = rules[0]
-            source = case.rule_source(rule, seen)
+            source = case.rule_source(rule, exchange)
             why = f'the rule "{rule}" changed the file'
         else:
             why = "links were mapped in the file after the page had been sent with the backend's digest"
@@ -68,20 +74,20 @@ def _finding(case: Case, reference: Reference, seen: RecordedExchange, body: byt
         )
         rule, source = changer, case.rule_source(changer, case.page) if changer else ""
         why = f'the rule "{rule}" wrote the digest of another file' if rule else "the page was given a wrong digest"
-        todo = "Correct the digest in the value of the rule, or take the attribute out."
+        todo = "Correct the digest in the value of the rule, or remove the attribute."
     else:
-        why = "the backend sent it so: its own digest does not fit its own file"
-        todo = "An outbound rule can take the attribute away."
+        why = "that is how the backend sent it: its own digest does not match its own file"
+        todo = "An outbound rule can remove the attribute."
     kind = "script" if reference.tag == "script" else "style sheet"
-    title = f"The {kind} {shown(seen.request.target, 100)} is refused for its integrity attribute: {why}"
+    title = f"The {kind} {shown(exchange.request.target, 100)} is refused for its integrity attribute: {why}"
     evidence = (("integrity", reference.integrity), ("is", digests(body)["sha256"]))
-    harm = Harm.FUNCTION if reference.tag == "script" else Harm.LOOK
-    flows = (seen.flow_id, case.page.flow_id)
-    return Finding("integrity", harm, title, flows, evidence, rule, source, todo)
+    loss = Loss.FUNCTION if reference.tag == "script" else Loss.LOOK
+    flows = (exchange.flow_id, case.page.flow_id)
+    return Breakage("integrity", loss, title, flows, evidence, rule, source, todo)
 
 
 def _promised(integrity: str) -> set[str]:
-    """The digests of the strongest algorithm, the only ones that count (Subresource Integrity, 3.3.4)."""
+    """Return the digests of the strongest algorithm, the only ones that count (Subresource Integrity, 3.3.4)."""
     found = {
         f"{name.lower()}-{value.replace('-', '+').replace('_', '/')}" for name, value in _DIGEST.findall(integrity)
     }
@@ -89,10 +95,10 @@ def _promised(integrity: str) -> set[str]:
     return {each for each in found if each.startswith(f"{strongest}-")}
 
 
-def _plain(answer: ResponseFacts | None, body: bytes | None) -> bytes | None:
-    if answer is None or body is None:
+def _plain(response: ResponseFacts | None, body: bytes | None) -> bytes | None:
+    if response is None or body is None:
         return None
     try:
-        return decode(body, parse_content_encoding(field_values(answer.fields, "content-encoding")), limit=MAX_LENGTH)
+        return decode(body, parse_content_encoding(field_values(response.fields, "content-encoding")), limit=MAX_LENGTH)
     except (UnsupportedCoding, CorruptCoding, DecodedTooLarge):
         return None

@@ -1,4 +1,6 @@
-"""Outbound rules and one place: which rules are for it, what kept each of them back, and what of a pattern is amiss."""
+"""Outbound rules and one place: which rules are for it, what kept each of them from acting, and what is wrong
+with a pattern.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _DOES_NOT_MATCH = _OF_PATTERNS | {Why.LETTER_CASE, Why.OTHER_SCHEME, Why.SLASH_B
 
 
 def rules_for(case: ExchangeCase, variable: str, pair: tuple[str, str] | None) -> Iterator[CompiledOutboundRule]:
-    """The outbound rules whose scope is a field, by the name of its variable, or a place, by tag and attribute."""
+    """Yield the outbound rules whose scope is a field, by the name of its variable, or a place, by tag and
+    attribute.
+    """
     for compiled in case.level.outbound_rules if case.level else ():
         match = compiled.rule.match
         if match.server_variable:
@@ -30,7 +34,7 @@ def rules_for(case: ExchangeCase, variable: str, pair: tuple[str, str] | None) -
 
 
 def kept_back(case: ExchangeCase, compiled: CompiledOutboundRule) -> Cause | None:
-    """What kept a rule from changing anything, as far as rules and trace tell."""
+    """Return what kept a rule from changing anything, as far as rules and trace say."""
     if not compiled.rule.enabled:
         return cause(Why.DISABLED)
     miss = case.misses.get(compiled.rule.name)
@@ -38,13 +42,13 @@ def kept_back(case: ExchangeCase, compiled: CompiledOutboundRule) -> Cause | Non
 
 
 def kept_back_though_it_matches(case: ExchangeCase, compiled: CompiledOutboundRule) -> Cause | None:
-    """What kept a rule back whose pattern matches: its precondition, a condition."""
+    """Return what kept a rule whose pattern matches from acting: its precondition or a condition."""
     found = kept_back(case, compiled)
     return None if found is None or found.code in _OF_PATTERNS else found
 
 
 def of_rule(found: Cause, compiled: CompiledOutboundRule) -> Cause:
-    """What kept a rule back, as a clause that names the rule."""
+    """Return the cause as a clause that names the rule."""
     verb = "was left out" if found.code is Why.PRECONDITION else "did not act"
     verb = "does not match it" if found.code in _DOES_NOT_MATCH else verb
     rule = compiled.rule
@@ -53,7 +57,7 @@ def of_rule(found: Cause, compiled: CompiledOutboundRule) -> Cause:
 
 
 def matches(compiled: CompiledInboundRule | CompiledOutboundRule, value: str) -> bool:
-    """Whether a rule's pattern matches a value, found out in a short time."""
+    """Say whether a rule's pattern matches a value, within a short time limit."""
     try:
         return compiled.pattern.search(value[:_MAX_LENGTH], _DEADLINE) is not None
     except PatternTimeout:
@@ -61,7 +65,7 @@ def matches(compiled: CompiledInboundRule | CompiledOutboundRule, value: str) ->
 
 
 def matches_in_other_case(pattern: str, syntax: str, value: str, *, substring: bool = False) -> bool:
-    """Whether a pattern would match if letter case did not count."""
+    """Say whether a pattern would match if letter case did not count."""
     try:
         loose = compile_pattern(pattern, syntax, ignore_case=True, substring=substring)
         return loose.search(value[:_MAX_LENGTH], _DEADLINE) is not None
@@ -70,7 +74,7 @@ def matches_in_other_case(pattern: str, syntax: str, value: str, *, substring: b
 
 
 def nearly(compiled: CompiledOutboundRule, value: str) -> Cause | None:
-    """The one thing that keeps a pattern from matching a link, if it is one that people get wrong often."""
+    """Return the one thing that keeps a pattern from matching a link, if it is a common mistake."""
     match, syntax = compiled.rule.match, str(compiled.rule.pattern_syntax)
     if not match.ignore_case and matches_in_other_case(match.pattern, syntax, value, substring=not compiled.tags):
         return cause(Why.LETTER_CASE)

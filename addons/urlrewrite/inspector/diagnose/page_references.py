@@ -1,6 +1,6 @@
-"""What a page names and a browser goes to: scripts, pictures, frames, links, forms, by the URL that it asks for.
+"""What a page names and a browser requests: scripts, pictures, frames, links, forms, by the URL that it requests.
 
-Pages are what anybody wrote: what cannot be read has no references.
+Pages are arbitrary input: what cannot be read has no references.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.carriers import CARRIERS, Carrier, Use, Value
-from urlrewrite.content.html.rewriter import HtmlScanner, Kind, Token
-from urlrewrite.content.kinds import Kind as ContentKind
-from urlrewrite.content.kinds import content_kind, sniff_kind
+from urlrewrite.content.html.rewriter import HtmlScanner, Token, TokenKind
+from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, decoded_body
 from urlrewrite.model.field_lines import field_values
@@ -22,7 +21,7 @@ from urlrewrite.model.field_lines import field_values
 LOADED: frozenset[Use] = frozenset(
     {"script", "style", "image", "media", "font", "frame", "object", "manifest", "connect"}
 )
-"""What a browser asks for by itself; the others wait for a click."""
+"""What a browser requests by itself; the others wait for a click."""
 
 MAX_REFERENCES = 5000
 
@@ -51,7 +50,8 @@ _CANDIDATE = re.compile(r"[\s,]*([^\s,]\S*[^\s,]|[^\s,])(?:\s[^,]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A URL in a page: as `written` (character references resolved), and as a browser asks for it, "" where it is none.
+    """A URL in a page: as `written` (character references resolved), and as a browser requests it, "" where it is
+    invalid.
 
     `place` says where it is: `<img src>`, `<style>`, `<script>`.
     """
@@ -66,29 +66,31 @@ class Reference:
     crossorigin: bool = False
 
 
-def body_text(answer: ResponseFacts | None, body: bytes | None) -> str | None:
-    """The text of a body, decoded as a browser would; None where it is none, was not kept, or cannot be decoded."""
-    return (decoded_body(answer, body).text or None) if answer and body else None
+def body_text(response: ResponseFacts | None, body: bytes | None) -> str | None:
+    """Return the text of a body, decoded as a browser would; None where it is not text, was not kept, or
+    cannot be decoded.
+    """
+    return (decoded_body(response, body).text or None) if response and body else None
 
 
-def is_html(answer: ResponseFacts | None, body: bytes | None = None) -> bool:
-    """Whether a response is a page."""
-    if answer is None:
+def is_html(response: ResponseFacts | None, body: bytes | None = None) -> bool:
+    """Say whether a response is a page."""
+    if response is None:
         return False
-    declared = next(iter(field_values(answer.fields, "content-type")), "")
+    declared = next(iter(field_values(response.fields, "content-type")), "")
     kind = content_kind(declared) if declared else sniff_kind(body or b"")
-    return kind in (ContentKind.HTML, ContentKind.XHTML)
+    return kind in (Kind.HTML, Kind.XHTML)
 
 
 def references(page: str, url: str) -> list[Reference]:
-    """What a page at `url` names, in the order in which it stands there."""
+    """Return what a page at `url` names, in the order of the page."""
     data = page.encode("utf-8", "replace")
     found: list[Reference] = []
     base = url
-    tokens = HtmlScanner(kinds={Kind.START_TAG, Kind.RAW_TEXT}, limit=MAX_LENGTH).feed(data, final=True)
+    tokens = HtmlScanner(kinds={TokenKind.START_TAG, TokenKind.RAW_TEXT}, limit=MAX_LENGTH).feed(data, final=True)
     based = False
     for token in tokens:
-        if token.kind is Kind.RAW_TEXT:
+        if token.kind is TokenKind.RAW_TEXT:
             found += _raw(token, _text(data[token.start : token.end]), base)
         else:
             attributes = {
@@ -105,7 +107,7 @@ def references(page: str, url: str) -> list[Reference]:
 
 
 def style_references(sheet: str, url: str, place: str = "style sheet") -> list[Reference]:
-    """What a style sheet at `url` loads."""
+    """Return what a style sheet at `url` loads."""
     found: list[Reference] = []
     for each in _CSS_URL.finditer(sheet):
         written = _CSS_ESCAPE.sub(_css_character, next(filter(None, each.groups()), ""))
@@ -116,13 +118,13 @@ def style_references(sheet: str, url: str, place: str = "style sheet") -> list[R
 
 
 def _css_character(escape: re.Match[str]) -> str:
-    """What an escape of CSS stands for (CSS Syntax 3, 4.3.7)."""
+    """Return the character of an escape of CSS (CSS Syntax 3, 4.3.7)."""
     number = int(escape[1], 16) if escape[1] else ord(escape[2])
     return chr(number) if 0 < number < 0x110000 and not 0xD800 <= number < 0xE000 else "\ufffd"
 
 
 def script_references(script: str, place: str = "the script") -> list[Reference]:
-    """The absolute URLs that stand in strings of a script."""
+    """Return the absolute URLs in strings of a script."""
     return [
         Reference(canonical_url(found[2], found[2]), found[2], "connect", place)
         for found in _SCRIPT_URL.finditer(script)
@@ -145,7 +147,7 @@ def _tag(tag: str, attributes: dict[str, str], base: str) -> Iterator[Reference]
 
 
 def _urls(carrier: Carrier, value: str, attributes: dict[str, str]) -> list[str]:
-    """The URLs in a value, as they are written."""
+    """Return the URLs in a value, as they are written."""
     match carrier.value:
         case Value.CANDIDATES:
             return [each[1] for each in _CANDIDATE.finditer(value)]

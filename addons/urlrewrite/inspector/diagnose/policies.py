@@ -1,6 +1,6 @@
-"""Content-Security-Policy: what a page loads from its public name, and its policy does not allow.
+"""Content-Security-Policy: what a page loads from its public name and its policy does not allow.
 
-Source expressions are matched as CSP 3 has it (6.7.2.5 and following), as far as hosts, schemes and ports go.
+Source expressions are matched as in CSP 3 (6.7.2.5 and following), as far as hosts, schemes and ports go.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from urlrewrite.content.carriers import Use
 from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code, policies_in
+from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url, path_of
-from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -35,13 +35,13 @@ _DIRECTIVES: dict[Use, tuple[str, ...]] = {
     "form": ("form-action",),
     "base": ("base-uri",),
 }
-_HARM: dict[Use, Harm] = {
-    "script": Harm.FUNCTION,
-    "frame": Harm.FUNCTION,
-    "connect": Harm.FUNCTION,
-    "form": Harm.FUNCTION,
-    "base": Harm.FUNCTION,
-    "style": Harm.LOOK,
+_HARM: dict[Use, Loss] = {
+    "script": Loss.FUNCTION,
+    "frame": Loss.FUNCTION,
+    "connect": Loss.FUNCTION,
+    "form": Loss.FUNCTION,
+    "base": Loss.FUNCTION,
+    "style": Loss.LOOK,
 }
 _SOURCE = re.compile(
     r"(?:(?P<scheme>[a-z][a-z0-9+.-]*)://)?(?P<host>\*|(?:\*\.)?[^\s/:*\[\]]+|\[[0-9a-f:.]+\])(?::(?P<port>\d+|\*))?"
@@ -53,7 +53,7 @@ _NAME = "Content-Security-Policy"
 
 
 def parse_policy(value: str) -> Policy:
-    """One policy; of a directive that stands there twice, the first counts."""
+    """Return the directives of one policy; of a directive that appears twice, the first counts."""
     found: Policy = {}
     for part in value.split(";"):
         words = part.split()
@@ -63,7 +63,7 @@ def parse_policy(value: str) -> Policy:
 
 
 def allows(sources: list[str], url: str, page: Origin) -> bool:
-    """Whether a source list allows a URL in a page of the origin `page`, redirects left aside."""
+    """Say whether a source list allows a URL in a page of the origin `page`, apart from redirects."""
     target = origin_of_url(url)
     if target is None:
         return True
@@ -111,11 +111,11 @@ def _fits(expression: re.Match[str], target: Origin, scheme: str, path: str, pag
     return not wanted or (path.startswith(wanted) if wanted.endswith("/") else path == wanted)
 
 
-def blocked_by_policy(case: Case) -> Iterator[Finding]:
-    """What the policies of the document keep it from loading from a public name."""
+def blocked_by_policy(case: Case) -> Iterator[Breakage]:
+    """Yield what the policies of the document prevent it from loading from a public name."""
     page = case.page
     origin = case.origin(page)
-    if origin is None or not is_html(page.answer, page.response_body):
+    if origin is None or not is_html(page.response, page.response_body):
         return
     for where, value in _policies(case, page):
         yield from _blocked(case, page, origin, where, value)
@@ -131,7 +131,7 @@ def _policies(case: Case, page: RecordedExchange) -> Iterator[tuple[str, str]]:
         yield from (("meta", policy) for policy in policies_in(body.encode("utf-8", "replace")))
 
 
-def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, value: str) -> Iterator[Finding]:
+def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, value: str) -> Iterator[Breakage]:
     policy = parse_policy(value)
     blocked: dict[str, list[tuple[Use, str]]] = {}
     for each in case.references(page):
@@ -143,7 +143,7 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, val
             blocked.setdefault(directive, []).append((each.use, each.url))
     if not blocked:
         return
-    worst = min(blocked, key=lambda name: min(_HARM.get(use, Harm.PART) for use, _ in blocked[name]))
+    worst = min(blocked, key=lambda name: min(_HARM.get(use, Loss.PART) for use, _ in blocked[name]))
     uses = [use for urls in blocked.values() for use, _ in urls]
     total = len(uses)
     sources = " ".join(policy[worst])
@@ -158,9 +158,9 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, val
     what = "1 address of this page is" if total == 1 else f"{total:,} addresses of this page are"
     title = f"{what} blocked: {kind} does not allow the public name: {reason}: {cause.why}"
     evidence = ((_NAME, value.strip()), *((f"blocked by {name}", urls[0][1]) for name, urls in blocked.items()))
-    yield Finding(
+    yield Breakage(
         "csp",
-        min(_HARM.get(use, Harm.PART) for use in uses),
+        min(_HARM.get(use, Loss.PART) for use in uses),
         title,
         (page.flow_id,),
         evidence[:5],
@@ -170,7 +170,7 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, val
 
 
 def _nearly(sources: list[str], origin: Origin) -> str:
-    """What keeps a source of the right host from fitting."""
+    """Return why a source with the right host does not match, as a clause."""
     for source in sources:
         expression = _SOURCE.fullmatch(source)
         if expression is None or source.startswith("'") or expression["host"].lower() != origin.host_text:
@@ -184,8 +184,8 @@ def _nearly(sources: list[str], origin: Origin) -> str:
     return ""
 
 
-def _stale_hashes(case: Case, page: RecordedExchange, where: str, value: str) -> Iterator[Finding]:
-    """Inline code that a policy allowed by its hash, and that was changed since."""
+def _stale_hashes(case: Case, page: RecordedExchange, where: str, value: str) -> Iterator[Breakage]:
+    """Yield inline code that a policy allowed by its hash, and that was changed since."""
     allowed = {found[1] for found in _HASH.finditer(value)}
     after, before = case.body(page), case.body(page, original=True)
     if not allowed or not after or not before or after == before:
@@ -195,12 +195,12 @@ def _stale_hashes(case: Case, page: RecordedExchange, where: str, value: str) ->
     if not stale:
         return
     rules = [text(event, "rule") for event in case.changes(page) if text(event, "rule")]
-    by = f'the rule "{rules[0]}" changed it' if rules else "it was changed on its way"
+    by = f'the rule "{rules[0]}" changed it' if rules else "it was changed in transit"
     title = f"Inline code of this page is blocked: the policy allows it by a hash that no longer holds, since {by}"
     source = case.rule_source(rules[0], page) if rules else ""
     todo = "Make the pattern of the rule leave inline scripts and styles alone."
     evidence = (("hash of the backend's code", stale[0]), (_NAME, value.strip()))
-    yield Finding("csp-hash", Harm.FUNCTION, title, (page.flow_id,), evidence, rules[0] if rules else "", source, todo)
+    yield Breakage("csp-hash", Loss.FUNCTION, title, (page.flow_id,), evidence, rules[0] if rules else "", source, todo)
 
 
 def _hashes(body: str) -> set[str]:

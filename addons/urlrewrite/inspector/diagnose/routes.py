@@ -1,7 +1,7 @@
 """Why a request ended where it did: the rules that took it, and those that nearly did.
 
-A rule that did not match is asked again with the one thing altered that people get wrong most often: letter case, the
-slash at the beginning, the host or the query in the pattern, the slash at the end.
+A rule that did not match is tried again with one thing altered that is often written wrong: letter case, the slash at
+the beginning, the host or the query in the pattern, the slash at the end.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ _LOCAL: dict[str, Why] = {
 }
 
 
-def acting_blocks(case: Case, seen: RecordedExchange) -> list[Block]:
-    """What the trace tells of the inbound rules that acted."""
-    return [block for block in _rule_blocks(case, seen) if block.end is not None and flag(block.end, "succeeded")]
+def acting_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
+    """Return the parts of the trace about the inbound rules that acted."""
+    return [block for block in _rule_blocks(case, exchange) if block.end is not None and flag(block.end, "succeeded")]
 
 
-def _rule_blocks(case: Case, seen: RecordedExchange) -> list[Block]:
-    events = case.reading(seen).request
+def _rule_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
+    events = case.reading(exchange).request
     found = blocks(
         events, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", frozenset({Name.URL_REWRITE_END})
     )
     return [block for block in found if block.name]
 
 
-def taken_by(case: Case, seen: RecordedExchange) -> Cause | None:
-    """The inbound rule that made the URL what the backend was asked for, and what is wrong with that as far as it can
-    be told; None where no rule changed it.
+def taken_by(case: Case, exchange: RecordedExchange) -> Cause | None:
+    """Return the inbound rule that decided the forwarded URL, and what is wrong with that as far as can be seen; None
+    where no rule changed it.
     """
-    changing = [block for block in acting_blocks(case, seen) if block.first(Name.REWRITE_ACTION)]
+    changing = [block for block in acting_blocks(case, exchange) if block.first(Name.REWRITE_ACTION)]
     if not changing:
         return None
     last = changing[-1]
@@ -66,7 +66,7 @@ def taken_by(case: Case, seen: RecordedExchange) -> Cause | None:
 
 
 def _oddities(block: Block, action: Event) -> Iterator[tuple[Why, dict[str, object]]]:
-    """What looks wrong in how a rule made its URL, the surest first, with the values of the sentence."""
+    """Yield what looks wrong in how a rule made its URL, the surest first, with the values of the sentence."""
     substitution, url = text(action, "substitution"), text(action, "rewrite_url")
     path = path_of(url) if "://" in url else url
     for lookup in block.all(Name.REWRITE_MAP_LOOKUP):
@@ -97,7 +97,7 @@ def _oddities(block: Block, action: Event) -> Iterator[tuple[Why, dict[str, obje
 
 
 def _is_segment(substitution: str, found: re.Match[str], group: str) -> bool:
-    """Whether a group that follows a word at once was probably meant as a segment of its own."""
+    """Say whether a group that follows a word without a slash was probably meant as a segment of its own."""
     before = substitution[: found.start(2) - 1]
     inside = before.partition("://")[2] or before
     return bool(group) and not group.startswith("/") and "?" not in before and inside[-1:].isalnum()
@@ -107,12 +107,12 @@ def _last_word(text_before: str) -> str:
     return text_before.removesuffix("{").rpartition("/")[2]
 
 
-def near_misses(case: Case, seen: RecordedExchange) -> Iterator[Cause]:
-    """The rules that would have changed the request if one thing were otherwise, in the order of the file."""
-    level = case.level(seen)
+def near_misses(case: Case, exchange: RecordedExchange) -> Iterator[Cause]:
+    """Yield the rules that would have changed the request if one thing were different, in the order of the file."""
+    level = case.level(exchange)
     if level is None:
         return
-    blocks_by_name = {block.name: block for block in _rule_blocks(case, seen)}
+    blocks_by_name = {block.name: block for block in _rule_blocks(case, exchange)}
     stopped = ""
     for compiled in list(level.inbound.rules)[:_MAX_RULES]:
         rule = compiled.rule
@@ -123,55 +123,55 @@ def near_misses(case: Case, seen: RecordedExchange) -> Iterator[Cause]:
             continue
         if rule.action.type is ActionType.NONE or rule.match.negate:
             continue
-        missed = _missed(case, seen, compiled, block, stopped)
+        missed = _missed(case, exchange, compiled, block, stopped)
         if missed and not _is_for_all(compiled):
             yield replace(missed, rule=rule.name, source=str(rule.source))
 
 
 def _missed(
-    case: Case, seen: RecordedExchange, compiled: CompiledInboundRule, block: Block | None, stopped: str
+    case: Case, exchange: RecordedExchange, compiled: CompiledInboundRule, block: Block | None, stopped: str
 ) -> Cause | None:
-    """Why a rule did not act on a URL that it seems to be meant for."""
+    """Return why a rule did not act on a URL that it seems to be meant for."""
     rule = compiled.rule
     found = block.first(Name.PATTERN_MATCH) if block else None
     if found is not None and flag(found, "matched"):
         failed = condition_failed(block.events) if block else None
         return condition_cause(failed) if failed else None
-    shown_url = text(found, "input") if found else _relative(case, seen)
+    shown_url = text(found, "input") if found else _relative(case, exchange)
     if found is None:
         if not matches(compiled, shown_url) or rule.match.url.strip("^$") in (".*", "(.*)", ""):
             return None
         if not rule.enabled:
             return cause(Why.DISABLED)
         return cause(Why.COMES_AFTER, other=stopped) if stopped else None
-    return _altered(case, seen, compiled, shown_url)
+    return _altered(case, exchange, compiled, shown_url)
 
 
 def _is_for_all(compiled: CompiledInboundRule) -> bool:
-    """Whether a rule answers or redirects whatever is asked for: that it did not act is no loss of any one address."""
+    """Say whether a rule responds to every request itself: that it did not act is no loss for any one URL."""
     anything = matches(compiled, "") and matches(compiled, "an/address-that-nobody-has")
     return anything and compiled.rule.action.type is not ActionType.REWRITE
 
 
-def _relative(case: Case, seen: RecordedExchange) -> str:
-    path = unquote(seen.request.target.partition("?")[0]).lstrip("/")
-    site = case.site(seen)
+def _relative(case: Case, exchange: RecordedExchange) -> str:
+    path = unquote(exchange.request.target.partition("?")[0]).lstrip("/")
+    site = case.site(exchange)
     return path[len(site.directory) :].lstrip("/") if site and site.directory else path
 
 
-def _altered(case: Case, seen: RecordedExchange, compiled: CompiledInboundRule, value: str) -> Cause | None:
-    """The one thing that keeps a pattern from matching, if it is one that people get wrong often."""
+def _altered(case: Case, exchange: RecordedExchange, compiled: CompiledInboundRule, value: str) -> Cause | None:
+    """Return the one thing that keeps a pattern from matching, if it is a common mistake."""
     rule = compiled.rule
-    site = case.site(seen)
-    query = seen.request.target.partition("?")[2]
+    site = case.site(exchange)
+    query = exchange.request.target.partition("?")[2]
     variants = {
         Why.SLASH_AT_START: f"/{value}",
-        Why.WHOLE_URL: seen.request.url,
+        Why.WHOLE_URL: exchange.request.url,
         Why.QUERY: f"{value}?{query}" if query else "",
         Why.SLASH_AT_END: f"{value}/",
         Why.NO_SLASH_AT_END: value.rstrip("/") if value.endswith("/") else "",
         Why.MOUNT: f"{site.directory}/{value}" if site and site.directory else "",
-        Why.AS_SENT: seen.request.target.partition("?")[0].lstrip("/"),
+        Why.AS_SENT: exchange.request.target.partition("?")[0].lstrip("/"),
     }
     for why, variant in variants.items():
         if variant and variant != value and matches(compiled, variant):
@@ -182,20 +182,20 @@ def _altered(case: Case, seen: RecordedExchange, compiled: CompiledInboundRule, 
 
 
 def held_conditions(block: Block) -> list[str]:
-    """The conditions by which a rule acted, as clauses."""
-    told = []
+    """Return the conditions by which a rule acted, as clauses."""
+    clauses = []
     for event in block.all(Name.CONDITION_EVALUATION):
         if flag(event, "succeeded"):
             verb = "does not match" if flag(event, "negate") else "matches"
             negated = " (the condition is negated)" if flag(event, "negate") else ""
             value, pattern = shown(text(event, "expanded_input"), 80), shown(text(event, "pattern"), 80)
-            told.append(f"{text(event, 'input')} is {value}, which {verb} {pattern}{negated}")
-    return told
+            clauses.append(f"{text(event, 'input')} is {value}, which {verb} {pattern}{negated}")
+    return clauses
 
 
-def local_response(case: Case, seen: RecordedExchange) -> Cause | None:
-    """The rule that answered, redirected or closed the request itself; None where none did."""
-    for block in reversed(acting_blocks(case, seen)):
+def local_response(case: Case, exchange: RecordedExchange) -> Cause | None:
+    """Return the rule that responded, redirected or closed the connection itself; None where no rule did."""
+    for block in reversed(acting_blocks(case, exchange)):
         for event in block.events:
             if (why := _LOCAL.get(name_of(event))) is None:
                 continue

@@ -1,7 +1,7 @@
-"""Why a rule did nothing, as far as the trace tells: the one answer, for every page of the inspector.
+"""Why a rule did nothing, as far as the trace says: one function for every page of the inspector.
 
 "Nearest" is a guess at what a person is looking for: a rule whose pattern matched and whose condition did not hold
-comes before one whose pattern stopped somewhere in its input, and one that did not even begin to match is not told.
+comes before one whose pattern stopped somewhere in its input; one that did not even begin to match is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_o
 from urlrewrite.trace.text import shown, visible
 
 NEAR = 0.05
-"""The score from which a rule is told."""
+"""The score from which a rule is listed."""
 
 _NEVER_NEAR = re.compile(r"[\^$().*+?]*")
 """Patterns that match everything, so that matching says nothing."""
@@ -30,7 +30,7 @@ _OUTSIDE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A rule that did nothing, and why; the nearer it was, the higher is `score`."""
+    """A rule that did nothing, and why; the nearer it came, the higher is `score`."""
 
     side: Literal["request", "response"]
     rule: str
@@ -44,13 +44,13 @@ class Miss:
 
 
 def misses(reading: Reading) -> list[Miss]:
-    """The rules that did nothing, the nearest first."""
+    """Return the rules that did nothing, the nearest first."""
     found = [*inbound_misses(reading.request), *outbound_misses(reading)]
     return sorted((miss for miss in found if miss.score >= NEAR), key=lambda miss: -miss.score)
 
 
 def inbound_misses(events: Iterable[Event]) -> Iterator[Miss]:
-    """The inbound rules that were evaluated and did not act."""
+    """Yield the inbound rules that were evaluated and did not act."""
     for block in blocks(events, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE):
         if not block.name or block.end is None or flag(block.end, "succeeded"):
             continue
@@ -66,7 +66,9 @@ def inbound_misses(events: Iterable[Event]) -> Iterator[Miss]:
 
 
 def slash_at_start(match: Event) -> tuple[Cause, float] | None:
-    """The commonest slip: a pattern with the slash at the beginning that no input of an inbound rule has."""
+    """Return the commonest mistake: a pattern with the slash at the beginning, which no input of an inbound
+    rule has.
+    """
     pattern, value = text(match, "pattern"), text(match, "input")
     found = _WITH_SLASH.match(pattern)
     if found is None or not value.lower().startswith(found[1].lower()):
@@ -75,9 +77,9 @@ def slash_at_start(match: Event) -> tuple[Cause, float] | None:
 
 
 def outbound_misses(reading: Reading, *, of_items: bool = False) -> Iterator[Miss]:
-    """The outbound rules that changed nothing, but for those that are not enabled.
+    """Yield the outbound rules that changed nothing, except those that are not enabled.
 
-    With `of_items` those, too, that changed some items, and did not match others.
+    With `of_items` also those that changed some items and did not match others.
     """
     preconditions: dict[str, Block] = {}
     rest: list[Event] = []
@@ -115,7 +117,7 @@ def _skipped(rule: str, name: str, preconditions: dict[str, Block]) -> Miss:
 
 def _idle(story: Story) -> Iterator[Miss]:
     if story.matches:
-        failed = condition_failed(story.told)
+        failed = condition_failed(story.evaluated)
         if failed:
             why, score = _condition(failed)
             yield Miss("response", story.name, why, 1 + score)
@@ -129,13 +131,13 @@ def _idle(story: Story) -> Iterator[Miss]:
 
 
 def _nearest(story: Story) -> Miss:
-    """The item that a rule did not match and came nearest to."""
+    """Return the item that a rule did not match and came nearest to."""
     nearest = max(story.misses, key=lambda event: number(event, "matched_up_to") or 0)
     return Miss("response", story.name, *_pattern(nearest, shown(text(nearest, "where"), 80)))
 
 
 def _pattern(event: Event, where: str = "") -> tuple[Cause, float]:
-    """Why a pattern did not match, and how much of its input it took."""
+    """Return why a pattern did not match, and how much of its input it took."""
     pattern, value = shown(text(event, "pattern"), 120), text(event, "input")
     if flag(event, "matched"):
         return cause(Why.NEGATED_PATTERN, pattern=pattern, value=shown(value, 120)), 0.3
@@ -155,7 +157,7 @@ def _reach(value: str, reach: int) -> str:
 
 
 def condition_failed(events: Iterable[Event]) -> Event | None:
-    """The last condition that did not hold."""
+    """Return the last condition that did not hold."""
     failed = None
     for event in events:
         if name_of(event) == Name.CONDITION_EVALUATION and not flag(event, "succeeded"):
@@ -164,12 +166,12 @@ def condition_failed(events: Iterable[Event]) -> Event | None:
 
 
 def condition_cause(event: Event) -> Cause:
-    """Why a condition does not hold."""
+    """Return why a condition does not hold."""
     return _condition(event)[0]
 
 
 def _condition(event: Event) -> tuple[Cause, float]:
-    """Why a condition does not hold, and how much of its input its pattern took."""
+    """Return why a condition does not hold, and how much of its input its pattern took."""
     template, value = shown(text(event, "input"), 80), text(event, "expanded_input")
     if text(event, "match_type") in ("IsFile", "IsDirectory"):
         what = "a file" if text(event, "match_type") == "IsFile" else "a directory"
@@ -179,5 +181,7 @@ def _condition(event: Event) -> tuple[Cause, float]:
     if flag(event, "matched"):
         return cause(Why.NEGATED_CONDITION, template=template, pattern=pattern, value=shown(value, 120)), 0.3
     reach = min(max(number(event, "matched_up_to") or 0, 0), len(value))
-    told = cause(Why.CONDITION, template=template, value=shown(value, 120), pattern=pattern, reach=_reach(value, reach))
-    return told, reach / (len(value) + 1)
+    found = cause(
+        Why.CONDITION, template=template, value=shown(value, 120), pattern=pattern, reach=_reach(value, reach)
+    )
+    return found, reach / (len(value) + 1)

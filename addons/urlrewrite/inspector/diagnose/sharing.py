@@ -1,11 +1,13 @@
-"""What the origin of a page decides: answers that a script may not read (CORS), and WebSockets that do not open."""
+"""What depends on the origin of a page: responses that a script may not read (CORS), and WebSockets that do
+not open.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
-from urlrewrite.inspector.diagnose.finding import Finding, Harm
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
 from urlrewrite.inspector.diagnose.unmapped import field_cause
@@ -19,41 +21,41 @@ from urlrewrite.trace.text import shown
 _ALLOW = "Access-Control-Allow-Origin"
 
 
-def refused_by_cors(case: Case) -> Iterator[Finding]:
-    """Answers that a browser keeps from the script that asked, or will, by what they say of origins."""
-    for seen in case.load.all:
-        allowed = field(seen, _ALLOW)
-        asked_from = request_field(seen, "origin")
-        if is_websocket(seen) or not (allowed or _is_cross_origin(seen)):
+def refused_by_cors(case: Case) -> Iterator[Breakage]:
+    """Yield responses that a browser keeps, or will keep, from the script that requested them."""
+    for exchange in case.load.all:
+        allowed = field(exchange, _ALLOW)
+        asked_from = request_field(exchange, "origin")
+        if is_websocket(exchange) or not (allowed or _is_cross_origin(exchange)):
             continue
-        wrong = _wrong(case, seen, allowed, asked_from)
+        wrong = _wrong(case, exchange, allowed, asked_from)
         if wrong is None:
             continue
-        reason = field_cause(case, seen, _ALLOW)
-        title = f"CORS: a script may not read {shown(seen.request.target, 80)}: {wrong}: {reason.why}"
+        reason = field_cause(case, exchange, _ALLOW)
+        title = f"CORS: a script may not read {shown(exchange.request.target, 80)}: {wrong}: {reason.why}"
         evidence = [(_ALLOW, ", ".join(allowed) or "(missing)")]
         evidence += [("Origin of the request", asked_from)] if asked_from else []
-        harm = Harm.FUNCTION if _is_cross_origin(seen) else Harm.LATER
-        flows = (seen.flow_id, case.page.flow_id)
-        yield Finding("cors", harm, title, flows, tuple(evidence), **reason.concerned)
+        loss = Loss.FUNCTION if _is_cross_origin(exchange) else Loss.LATER
+        flows = (exchange.flow_id, case.page.flow_id)
+        yield Breakage("cors", loss, title, flows, tuple(evidence), **reason.concerned)
 
 
-def _is_cross_origin(seen: RecordedExchange) -> bool:
-    """Whether a browser asks with CORS, for another origin than that of the page."""
-    asked_from = request_field(seen, "origin")
-    told = request_field(seen, "sec-fetch-mode").lower()
-    own = f"{seen.request.scheme}://{seen.request.host}".lower()
-    return bool(asked_from) and asked_from.lower() not in (own, "null") and told in ("", "cors")
+def _is_cross_origin(exchange: RecordedExchange) -> bool:
+    """Say whether a browser uses CORS, for another origin than the page's."""
+    asked_from = request_field(exchange, "origin")
+    mode = request_field(exchange, "sec-fetch-mode").lower()
+    own = f"{exchange.request.scheme}://{exchange.request.host}".lower()
+    return bool(asked_from) and asked_from.lower() not in (own, "null") and mode in ("", "cors")
 
 
-def _wrong(case: Case, seen: RecordedExchange, allowed: list[str], asked_from: str) -> str | None:
+def _wrong(case: Case, exchange: RecordedExchange, allowed: list[str], asked_from: str) -> str | None:
     if len(allowed) > 1:
-        return f"{_ALLOW} stands there {len(allowed)} times, and once is right"
+        return f"{_ALLOW} appears {len(allowed)} times, but must appear only once"
     if not allowed:
-        status = seen.answer.status if seen.answer else 0
+        status = exchange.response.status if exchange.response else 0
         return f"{_ALLOW} is missing for {shown(asked_from, 80)}" if 200 <= status < 400 else None
     value = allowed[0].strip()
-    credentials = (field(seen, "access-control-allow-credentials") or [""])[0].strip().lower() == "true"
+    credentials = (field(exchange, "access-control-allow-credentials") or [""])[0].strip().lower() == "true"
     if value == "*":
         return (
             f"{_ALLOW} is *, which browsers refuse together with Access-Control-Allow-Credentials"
@@ -61,47 +63,50 @@ def _wrong(case: Case, seen: RecordedExchange, allowed: list[str], asked_from: s
             else None
         )
     origin = origin_of_url(value)
-    if origin and origin.host in case.backend_hosts(seen):
-        expected = asked_from or str(case.origin(seen))
+    if origin and origin.host in case.backend_hosts(exchange):
+        expected = asked_from or str(case.origin(exchange))
         return f"{_ALLOW} names the backend, {shown(value, 80)}, and not {shown(expected, 80)}"
-    if _is_cross_origin(seen) and value.lower() != asked_from.lower():
-        return f"{_ALLOW} is {shown(value, 80)}, and the page is of {shown(asked_from, 80)}"
+    if _is_cross_origin(exchange) and value.lower() != asked_from.lower():
+        return f"{_ALLOW} is {shown(value, 80)}, but the page's origin is {shown(asked_from, 80)}"
     return None
 
 
-def refused_origins(case: Case) -> Iterator[Finding]:
-    """Requests that a backend refuses since their Origin or Referer is not its own."""
-    for seen in case.load.all:
-        if seen.original is None or seen.original.status not in (400, 403):
+def refused_origins(case: Case) -> Iterator[Breakage]:
+    """Yield requests that a backend refuses because their Origin or Referer is not its own."""
+    for exchange in case.load.all:
+        if exchange.original is None or exchange.original.status not in (400, 403):
             continue
-        asked_from = request_field(seen, "origin")
-        if not asked_from or _mapped_back(case, seen):
+        asked_from = request_field(exchange, "origin")
+        if not asked_from or _mapped_back(case, exchange):
             continue
         origin = origin_of_url(asked_from)
         if origin is None or origin not in case.public_origins():
             continue
-        cause = _why_not_mapped_back(case, seen)
-        what = "The WebSocket" if is_websocket(seen) else f"{seen.request.method}"
+        cause = _why_not_mapped_back(case, exchange)
+        what = "The WebSocket" if is_websocket(exchange) else f"{exchange.request.method}"
         title = (
-            f"{what} {shown(seen.request.target, 80)} is refused by the backend ({seen.original.status}), which "
-            f"was told the public Origin {shown(asked_from, 80)} and not its own: {cause.why}"
+            f"{what} {shown(exchange.request.target, 80)} is refused by the backend ({exchange.original.status}), "
+            f"which received the public Origin {shown(asked_from, 80)} instead of its own: {cause.why}"
         )
-        evidence = (("Origin", asked_from), ("answer", f"{seen.original.status} {seen.original.reason}".strip()))
-        kind = "websocket" if is_websocket(seen) else "origin"
-        flows = (seen.flow_id, case.page.flow_id)
-        yield Finding(kind, Harm.FUNCTION, title, flows, evidence, **cause.concerned)
+        evidence = (
+            ("Origin", asked_from),
+            ("response", f"{exchange.original.status} {exchange.original.reason}".strip()),
+        )
+        kind = "websocket" if is_websocket(exchange) else "origin"
+        flows = (exchange.flow_id, case.page.flow_id)
+        yield Breakage(kind, Loss.FUNCTION, title, flows, evidence, **cause.concerned)
 
 
-def _mapped_back(case: Case, seen: RecordedExchange) -> bool:
-    """Whether the Origin was made the backend's own on its way."""
+def _mapped_back(case: Case, exchange: RecordedExchange) -> bool:
+    """Say whether the Origin was replaced by the backend's own before the request was forwarded."""
     return any(
         event.get("event") == Name.GENERAL_SET_REQUEST_HEADER and text(event, "name").lower() == "origin"
-        for event in case.reading(seen).request
+        for event in case.reading(exchange).request
     )
 
 
-def _why_not_mapped_back(case: Case, seen: RecordedExchange) -> Cause:
-    site = case.site(seen)
+def _why_not_mapped_back(case: Case, exchange: RecordedExchange) -> Cause:
+    site = case.site(exchange)
     source = str(site.site.source) if site else ""
     if site and site.site.links is LinkMode.OFF:
         todo = "Set links: everywhere or tags, or set HTTP_ORIGIN to the backend's origin in an inbound rule."
@@ -109,24 +114,26 @@ def _why_not_mapped_back(case: Case, seen: RecordedExchange) -> Cause:
     if site and site.site.preserve_host_header:
         todo = "Remove preserveHostHeader, or set HTTP_ORIGIN in an inbound rule."
         return Cause("", source, "with preserveHostHeader it is not mapped back", todo)
-    return Cause("", source, "it is none of the site's public names", "Add the name to public:.")
+    return Cause("", source, "it is not one of the site's public names", "Add the name to public:.")
 
 
-def refused_websockets(case: Case) -> Iterator[Finding]:
-    """WebSockets that were not opened."""
-    told = {finding.flows[0] for finding in refused_origins(case)}
-    for seen in case.load.all:
-        if not is_websocket(seen) or seen.flow_id in told:
+def refused_websockets(case: Case) -> Iterator[Breakage]:
+    """Yield WebSockets that were not opened."""
+    reported = {breakage.flows[0] for breakage in refused_origins(case)}
+    for exchange in case.load.all:
+        if not is_websocket(exchange) or exchange.flow_id in reported:
             continue
-        status = seen.answer.status if seen.answer else None
+        status = exchange.response.status if exchange.response else None
         if status == 101:
             continue
         cause = (
-            local_response(case, seen) or taken_by(case, seen) or Cause("", "", "", "Look at the backend's response.")
+            local_response(case, exchange)
+            or taken_by(case, exchange)
+            or Cause("", "", "", "Look at the backend's response.")
         )
         by = f': the rule "{cause.rule}" {cause.why}' if cause.rule else ""
-        got = f"answered {status} and not 101" if status else "not answered"
-        title = f"The WebSocket {shown(seen.request.target, 80)} did not open: it is {got}{by}"
-        evidence = (("asked for", seen.request.url), ("the backend was asked for", case.backend_url(seen)))
-        flows = (seen.flow_id, case.page.flow_id)
-        yield Finding("websocket", Harm.FUNCTION, title, flows, evidence, **cause.concerned)
+        got = f"{status} instead of 101" if status else "no response"
+        title = f"The WebSocket {shown(exchange.request.target, 80)} did not open: it got {got}{by}"
+        evidence = (("requested", exchange.request.url), ("requested from the backend", case.backend_url(exchange)))
+        flows = (exchange.flow_id, case.page.flow_id)
+        yield Breakage("websocket", Loss.FUNCTION, title, flows, evidence, **cause.concerned)

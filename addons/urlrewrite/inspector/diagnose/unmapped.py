@@ -32,7 +32,7 @@ _PASSED = (Reason.BODY_PASSED, Reason.REST_PASSED)
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A link as an outbound rule would see it; `near` is what of the body stands around it, for whole-body rules."""
+    """A link as an outbound rule would see it; `near` is the part of the body around it, for whole-body rules."""
 
     reference: Reference
     value: str
@@ -44,7 +44,7 @@ class _Place:
 
 
 def body_passed(reading: Reading) -> Cause | None:
-    """The body went by as it came though something concerned it."""
+    """Return the cause if the body was passed unchanged though something concerned it."""
     for event in reading.problems():
         if name_of(event) == Name.WARNING and text(event, "reason") in _PASSED:
             forbidden = text(event, "cause") == Reason.NO_TRANSFORM
@@ -52,12 +52,12 @@ def body_passed(reading: Reading) -> Cause | None:
     return None
 
 
-def why_unmapped(case: Case, seen: RecordedExchange, reference: Reference) -> Cause:
-    """The cause, as a clause that may stand behind "because", with the rule that is concerned if one is."""
-    of_one = case.of(seen)
-    if found := body_passed(of_one.reading) or _took_too_much(case, seen, reference):
+def why_unmapped(case: Case, exchange: RecordedExchange, reference: Reference) -> Cause:
+    """Return the cause, as a clause that may follow "because", with the rule concerned if there is one."""
+    of_one = case.of(exchange)
+    if found := body_passed(of_one.reading) or _took_too_much(case, exchange, reference):
         return found
-    place = _Place(reference, reference.written, case.body(seen) or "")
+    place = _Place(reference, reference.written, case.body(exchange) or "")
     rules = list(of_one.level.outbound_rules)[:_MAX_RULES] if of_one.level else []
     meant = [rule for rule in rules if _is_meant(rule)]
     for compiled in meant:
@@ -65,20 +65,20 @@ def why_unmapped(case: Case, seen: RecordedExchange, reference: Reference) -> Ca
             return found
     source = str(of_one.site.source) if of_one.site else ""
     if of_one.links is LinkMode.EVERYWHERE:
-        return cause(Why.LINKS_MAP_IT_NOW if case.public_url(reference.url, seen) else Why.SPELLING)
+        return cause(Why.LINKS_MAP_IT_NOW if case.public_url(reference.url, exchange) else Why.SPELLING)
     if of_one.links is LinkMode.TAGS and not reference.tag:
         return cause(Why.TAGS_END, source=source, place=reference.place, rules="")
     return cause(Why.NO_RULE, source=source, mode=of_one.links, place=reference.place)
 
 
-def _took_too_much(case: Case, seen: RecordedExchange, reference: Reference) -> Cause | None:
-    """A rule that replaced a text in which the backend is still named: it matched several links at once."""
+def _took_too_much(case: Case, exchange: RecordedExchange, reference: Reference) -> Cause | None:
+    """Return the rule that replaced a text in which the backend is still named: it matched several links at once."""
     host = _host(reference)
-    for event in case.changes(seen):
+    for event in case.changes(exchange):
         rule, before, after = text(event, "rule"), text(event, "before"), text(event, "after")
         if not rule or not host or host not in after.lower():
             continue
-        source, count = case.rule_source(rule, seen), before.lower().count(host)
+        source, count = case.rule_source(rule, exchange), before.lower().count(host)
         if count > after.lower().count(host):
             return cause(Why.TOOK_SEVERAL, rule, source, count=count, value=shown(before, 160))
         if not count:
@@ -92,7 +92,7 @@ def _host(reference: Reference) -> str:
 
 
 def _is_meant(compiled: CompiledOutboundRule) -> bool:
-    """Whether a rule is for links in bodies: it works on bodies, and rewrites."""
+    """Say whether a rule is for links in bodies: it works on bodies, and rewrites."""
     rule = compiled.rule
     return not rule.match.server_variable and rule.action.type is OutboundActionType.REWRITE
 
@@ -100,7 +100,7 @@ def _is_meant(compiled: CompiledOutboundRule) -> bool:
 def _why_not(
     case: ExchangeCase, compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
 ) -> Cause | None:
-    """Why one rule left a link alone that it seems to be meant for; None if it does not seem so."""
+    """Return why one rule left a link alone that it seems to be meant for; None if it does not seem so."""
     rule = compiled.rule
     source = str(rule.source)
     examined = not compiled.tags or place.pair in compiled.tags
@@ -125,7 +125,7 @@ def _why_not(
 
 
 def _pattern_miss(case: ExchangeCase, rule: str) -> Cause | None:
-    """Where the pattern of a rule stopped to match, if the trace tells."""
+    """Return where the pattern of a rule stopped matching, if the trace says so."""
     miss = case.misses.get(rule)
     return miss.cause if miss and miss.cause.code in (Why.PATTERN, Why.PATTERN_IN_PLACE) else None
 
@@ -133,7 +133,7 @@ def _pattern_miss(case: ExchangeCase, rule: str) -> Cause | None:
 def _stopped_before(
     compiled: CompiledOutboundRule, rules: list[CompiledOutboundRule], place: _Place
 ) -> OutboundRule | None:
-    """An earlier rule for the same value after which no further one is tried."""
+    """Return an earlier rule for the same value with stopProcessing."""
     for other in rules if compiled.tags else ():
         if other is compiled:
             return None
@@ -143,14 +143,14 @@ def _stopped_before(
     return None
 
 
-def field_cause(case: Case, seen: RecordedExchange, name: str) -> Cause:
-    """Why a field of a response still names the backend, or names what it must not."""
-    for event in case.changes(seen):
+def field_cause(case: Case, exchange: RecordedExchange, name: str) -> Cause:
+    """Return why a field of a response still names the backend, or something else that it must not."""
+    for event in case.changes(exchange):
         rule = text(event, "rule")
         if rule and text(event, "where").lower() == name.lower():
             before, after = shown(text(event, "before"), 100), shown(text(event, "after"), 100)
-            return cause(Why.WROTE_FIELD, rule, case.rule_source(rule, seen), before=before, after=after)
-    of_one = case.of(seen)
+            return cause(Why.WROTE_FIELD, rule, case.rule_source(rule, exchange), before=before, after=after)
+    of_one = case.of(exchange)
     variable = f"RESPONSE_{name.replace('-', '_')}"
     for compiled in rules_for(of_one, variable, None):
         pattern = shown(compiled.rule.match.pattern, 100)

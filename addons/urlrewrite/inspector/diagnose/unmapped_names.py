@@ -1,7 +1,7 @@
 """Why a backend's name was left where it is: from the engine's own rules.
 
-Reasons are told from the outermost in: the response is the proxy's own, the body was passed, `links` does not reach so
-far, the place is one that is left alone, the spelling is one that nobody reads.
+Reasons are tried from the outermost in: the response is the proxy's own, the body was passed, `links` does not reach
+this far, the place is one that is left alone, the spelling is one that nothing reads.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _MAX_RULES = 4
 
 
 def cause_in_field(case: ExchangeCase, name: str, value: str, named: Named, *, would_map: bool) -> Cause:
-    """Why a name was left in a field of the response."""
+    """Return why a name was left in a field of the response."""
     kind = kind_of(name)
-    if case.seen.own:
+    if case.exchange.own:
         return _own(case)
     if kind is FieldKind.UNTOUCHED:
         return cause(Why.COMPARED_FIELD, name=name)
@@ -38,7 +38,7 @@ def cause_in_field(case: ExchangeCase, name: str, value: str, named: Named, *, w
         return cause(Why.COOKIE_VALUE)
     if general := _of_name(case, named, would_map=would_map):
         return general
-    rules = _rules_told(case, f"RESPONSE_{name}")
+    rules = _rules_for_place(case, f"RESPONSE_{name}")
     if case.links is LinkMode.OFF:
         return cause(Why.FIELD_LINKS_OFF, rules=rules)
     if named.hidden:
@@ -49,19 +49,19 @@ def cause_in_field(case: ExchangeCase, name: str, value: str, named: Named, *, w
 
 
 def cause_of_phrase(case: ExchangeCase) -> Cause:
-    """Why a name was left in the reason phrase."""
-    return _own(case) if case.seen.own else cause(Why.REASON_PHRASE)
+    """Return why a name was left in the reason phrase."""
+    return _own(case) if case.exchange.own else cause(Why.REASON_PHRASE)
 
 
 def cause_in_body(case: ExchangeCase, kind: Kind, place: Place, named: Named, *, would_map: bool) -> Cause:
-    """Why a name was left in the body; `would_map` tells that the link map reads the spelling."""
-    if case.seen.own:
+    """Return why a name was left in the body; `would_map` says that the link map reads the spelling."""
+    if case.exchange.own:
         return _own(case)
     if place.sort is Sort.IDENTIFIER:
         return cause(Why.IDENTIFIER, place=place.label)
     if found := _passed(case, kind) or _of_name(case, named, would_map=would_map):
         return found
-    rules = _rules_told(case, "", place)
+    rules = _rules_for_place(case, "", place)
     if case.links is LinkMode.OFF:
         return cause(Why.LINKS_OFF, rules=rules or ", and no rule is for this place")
     if case.links is LinkMode.TAGS and place.sort not in (Sort.LINK, Sort.COMMENT, Sort.TEXT):
@@ -71,7 +71,7 @@ def cause_in_body(case: ExchangeCase, kind: Kind, place: Place, named: Named, *,
     if left := _left_alone(case, kind, place):
         also, why = left
         helps = would_map and case.links is not LinkMode.TAGS
-        bare = "" if named.is_url or helps else "it is a bare name and no URL: "
+        bare = "" if named.is_url or helps else "it is a bare name, not a URL: "
         detail = f"; it is mapped if linksAlso has {also}" if helps else ""
         return cause(why, bare=bare, detail=detail, rules=rules)
     if place.sort is Sort.COMMENT:
@@ -90,7 +90,7 @@ def _own(case: ExchangeCase) -> Cause:
 
 
 def _passed(case: ExchangeCase, kind: Kind) -> Cause | None:
-    """The cause where the body was not rewritten at all."""
+    """Return the cause where the body was not rewritten at all."""
     if found := body_passed(case.reading):
         return found
     plan = case.event(Name.BODY_PLAN)
@@ -99,8 +99,8 @@ def _passed(case: ExchangeCase, kind: Kind) -> Cause | None:
         return None
     why = f"the body was passed as it came: {text(plan, 'why')}"
     if kind is Kind.BINARY:
-        answer = case.seen.answer
-        said = next(iter(field_values(answer.fields, "content-type")), "no type at all") if answer else ""
+        response = case.exchange.response
+        said = next(iter(field_values(response.fields, "content-type")), "no type at all") if response else ""
         return cause(Why.BODY_PASSED, detail=f"{why} (Content-Type says {said})")
     if reason == Reason.NOT_CONCERNED and (kind is Kind.OTHER_TEXT or case.links is not LinkMode.EVERYWHERE):
         return None
@@ -108,7 +108,7 @@ def _passed(case: ExchangeCase, kind: Kind) -> Cause | None:
 
 
 def _of_name(case: ExchangeCase, named: Named, *, would_map: bool) -> Cause | None:
-    """The cause that lies in the name and not in its place."""
+    """Return the cause that lies in the name and not in its place."""
     match named.relation:
         case Relation.MAIL:
             return cause(Why.MAIL)
@@ -127,14 +127,14 @@ def _of_name(case: ExchangeCase, named: Named, *, would_map: bool) -> Cause | No
 
 
 def _port(named: Named) -> str:
-    """The port that a URL says, or that its scheme means."""
+    """Return the port of a URL, or the one that its scheme implies."""
     if not named.authority.endswith("]") and ":" in named.authority:
         return named.authority.rpartition(":")[2]
     return str(DEFAULT_PORTS.get(named.scheme, "that of its scheme"))
 
 
 def _left_alone(case: ExchangeCase, kind: Kind, place: Place) -> tuple[LinkPlace, Why] | None:
-    """The entry of `linksAlso` by which a place would be mapped, and why it is not."""
+    """Return the entry of `linksAlso` by which a place would be mapped, and why it is not."""
     also = case.site.links_also if case.site else frozenset()
     if place.sort is Sort.COMMENT and (kind.is_markup or kind is Kind.CSS) and place.tag != "script":
         return (LinkPlace.COMMENTS, Why.COMMENT) if LinkPlace.COMMENTS not in also else None
@@ -150,15 +150,15 @@ def _a(place: Place) -> str:
 
 
 def in_domain(value: str, at: int) -> bool:
-    """Whether a position in a Set-Cookie value is in an attribute and not in the cookie itself."""
+    """Say whether a position in a Set-Cookie value is in an attribute and not in the cookie itself."""
     return ";" in value.encode("utf-8", "surrogateescape")[:at].decode("utf-8", "replace")
 
 
-def _rules_told(case: ExchangeCase, variable: str, place: Place | None = None) -> str:
-    """What kept the rules that are for a place from acting: `; the rule "x" is for it, but ...`, or nothing."""
+def _rules_for_place(case: ExchangeCase, variable: str, place: Place | None = None) -> str:
+    """Return what kept the rules for a place from acting: `; the rule "x" is for it, but ...`, or nothing."""
     concerned = list(rules_for(case, variable, (place.tag, place.attribute) if place else None))
-    told = [_kept_back(case, rule) for rule in concerned if not _is_for_bodies(rule)]
-    found = [words for words in dict.fromkeys(told) if words][:_MAX_RULES]
+    clauses = [_kept_back(case, rule) for rule in concerned if not _is_for_bodies(rule)]
+    found = [words for words in dict.fromkeys(clauses) if words][:_MAX_RULES]
     # They are for every place alike, so that one which does not match here may well be meant for another place.
     if bodies := [rule.rule.name for rule in concerned if _is_for_bodies(rule)]:
         found.append(f"no rule for whole bodies ({quoted_names(bodies)}) matches it")

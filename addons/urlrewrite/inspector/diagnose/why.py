@@ -1,7 +1,7 @@
-"""Every cause that is found by the inspector: a code, the sentence that a person reads, and what to do about it.
+"""Every cause that the inspector finds: a code, the sentence that a person reads, and what to do about it.
 
-Other code compares codes. A sentence is a clause that may stand behind "because"; where a rule is concerned that did
-not act, it says what of the rule kept it back ("its pattern ...").
+Other code compares codes. A sentence is a clause that may follow "because"; where a rule is concerned that did not act,
+it says what about the rule kept it from acting ("its pattern ...").
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from urlrewrite.trace.reasons import Reason
 
 
 class Why(StrEnum):
-    """A row is the code, its sentence and the advice, whose places are filled with what is known."""
+    """A row is the code, its sentence and the advice; the placeholders of both are filled with what is known."""
 
     template: str
     advice: str
 
     def __new__(cls, code: str, template: str, advice: str = "") -> Why:
-        """A code with its sentence and what to do."""
+        """Make a code with its sentence and the advice."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.template = template
@@ -53,7 +53,7 @@ class Why(StrEnum):
     NOTHING_TO_EXAMINE = "nothing-to-examine", "the response has nothing that it examines"
     SLASH_AT_START = (
         "slash-at-start",
-        "its pattern {pattern} asks for a slash at the beginning, but rules see the path without it: {value}",
+        "its pattern {pattern} requires a slash at the beginning, but rules see the path without it: {value}",
         "Change the pattern {pattern} of the rule.",
     )
     COMES_AFTER = (
@@ -92,12 +92,12 @@ class Why(StrEnum):
     )
     SLASH_AT_END = (
         "slash-at-end",
-        "its pattern asks for a slash at the end, and the URL has none: the pattern is {pattern}",
+        "its pattern requires a slash at the end, but the URL has none: the pattern is {pattern}",
         "Change the pattern {pattern} of the rule.",
     )
     NO_SLASH_AT_END = (
         "no-slash-at-end",
-        "its pattern allows no slash at the end, and the URL has one: the pattern is {pattern}",
+        "its pattern allows no slash at the end, but the URL has one: the pattern is {pattern}",
         "Change the pattern {pattern} of the rule.",
     )
     MOUNT = (
@@ -112,13 +112,13 @@ class Why(StrEnum):
         "Change the pattern {pattern} of the rule.",
     )
     OTHER_SCHEME = "other-scheme", "its pattern has {after}// where the link has {before}//", "Correct its pattern."
-    SLASH_BEHIND = "slash-behind", "its pattern asks for a slash behind {value}", "Correct its pattern."
+    SLASH_BEHIND = "slash-behind", "its pattern requires a slash after {value}", "Correct its pattern."
 
     # A rule acted, and made something of the request or the response.
     SENT = "sent", "it sent the request to {value}"
     MAP_KEY = (
         "map-key",
-        'the rewrite map "{name}" has no key {key}, so nothing stands there in {value}',
+        'the rewrite map "{name}" has no key {key}, so that part of {value} is empty',
         'Add the key to the map "{name}", or give the map a defaultValue.',
     )
     QUERY_DROPPED = (
@@ -128,23 +128,23 @@ class Why(StrEnum):
     )
     QUERY_TWICE = (
         "query-twice",
-        "the query ?{query} stands there twice: the URL of the rule has it, and it is appended as well",
+        "the query ?{query} appears twice: the URL of the rule has it, and it is appended as well",
         "Set appendQueryString: false.",
     )
     PATH_TWICE = (
         "path-twice",
-        "{name} stands twice in {value}",
-        "Take the path out of the URL of the rule, or of {{R:n}}.",
+        "{name} appears twice in {value}",
+        "Remove the path from the URL of the rule, or from {{R:n}}.",
     )
     NO_SLASH_BETWEEN = (
         "no-slash-between",
-        'no slash stands between "{name}" and {{R:{group}}} ({key}), so that the URL is {value}',
+        'there is no slash between "{name}" and {{R:{group}}} ({key}), so that the URL is {value}',
         "Write a slash before {{R:{group}}}.",
     )
     TWO_SLASHES = (
         "two-slashes",
-        "two slashes follow one another in {value}: one of the rule's URL, one of {{R:n}}",
-        "Take one of them away.",
+        "two slashes follow one another in {value}: one from the rule's URL, one from {{R:n}}",
+        "Remove one of them.",
     )
     GREEDY_GROUP = (
         "greedy-group",
@@ -157,7 +157,7 @@ class Why(StrEnum):
         "{value}",
         'Add stopProcessing: true to the rule "{other}".',
     )
-    RESPONDS = "responds", "answers {value} itself; the backend was not asked{detail}"
+    RESPONDS = "responds", "responds with {value} itself; the request was not forwarded{detail}"
     CLOSES = "closes", "closes the connection without a response{detail}"
     REDIRECTS = "redirects", "redirects to {value}{detail}"
     TOOK_SEVERAL = (
@@ -181,28 +181,28 @@ class Why(StrEnum):
     BODY_PASSED = (
         "body-passed",
         "{detail}",
-        "Let the backend answer otherwise: an inbound rule can take Range or Accept-Encoding from the request.",
+        "Let the backend respond differently: an inbound rule can remove Range or Accept-Encoding from the request.",
     )
     NO_TRANSFORM = (
         "no-transform",
         "{detail}",
-        "Let the backend answer without no-transform, which forbids to change the body.",
+        "Let the backend respond without no-transform, which forbids changing the body.",
     )
     OWN_RESPONSE = "own-response", "the response is this proxy's own, in which no link is mapped{detail}"
     LINKS_MAP_IT_NOW = (
         "links-map-it-now",
-        "links: everywhere maps it now, and did not when this exchange went through",
+        "links: everywhere maps it now, but did not when this exchange went through",
         "Load the page again.",
     )
     SPELLING = (
         "spelling",
-        "this spelling is none that links: everywhere reads",
+        "links: everywhere does not read this spelling",
         "Add an outbound rule for it.",
     )
     SPELLING_LEFT = "spelling-left", "it is written in a way that the link map does not read{where}{rules}"
     TAGS_END = (
         "tags-end",
-        "links: tags ends at the attributes that HTML defines as URLs, and this is {place}{rules}",
+        "links: tags covers only the attributes that HTML defines as URLs, and this is {place}{rules}",
         "Set links: everywhere.",
     )
     NO_RULE = (
@@ -212,7 +212,7 @@ class Why(StrEnum):
     )
     LINKS_OFF = "links-off", "links: off, so only rules act{rules}"
     FIELD_LINKS_OFF = "field-links-off", "links: off, so only rules act on fields{rules}"
-    BACKENDS_OWN = "backends-own", "the backend sent it so", "Add an outbound rule for the field."
+    BACKENDS_OWN = "backends-own", "that is how the backend sent it", "Add an outbound rule for the field."
     COMPARED_FIELD = (
         "compared-field",
         "{name} is compared, hashed or signed as it is, so it is left alone even where it looks like a URL",
@@ -222,30 +222,30 @@ class Why(StrEnum):
         "the value of a cookie is the backend's own state: it is mapped only if linksAlso has cookieValues",
     )
     REASON_PHRASE = "reason-phrase", "the reason phrase is mapped only if linksAlso has reasonPhrase"
-    BASE64 = "base64", "base64 is not looked into: what is in it may be signed or counted{rules}"
+    BASE64 = "base64", "base64 is left alone: what is in it may be signed, or its length declared{rules}"
     BARE_NAME_IN_FIELD = (
         "bare-name-in-field",
-        "it is a bare name and no URL, and {name} is no field that names a machine{rules}",
+        "it is a bare name, not a URL, and {name} is not a field that names a host{rules}",
     )
     BARE_NAME = (
         "bare-name",
         "it is a bare name: neither a URL nor the whole of a quoted string in a script{rules}",
     )
-    IDENTIFIER = "identifier", "{place} holds an identifier that is compared letter by letter, no address"
+    IDENTIFIER = "identifier", "{place} holds an identifier that is compared letter by letter, not an address"
     COMMENT = "comment", "{bare}comments are left as they are{detail}{rules}"
-    VISIBLE_TEXT = "visible-text", "{bare}text that a reader sees is no link{detail}{rules}"
-    PLAIN_TEXT = "plain-text", "{bare}in text without a syntax nothing tells a link from prose{detail}{rules}"
+    VISIBLE_TEXT = "visible-text", "{bare}text that a reader sees is not a link{detail}{rules}"
+    PLAIN_TEXT = "plain-text", "{bare}in text without a syntax nothing distinguishes a link from prose{detail}{rules}"
     SCRIPT_COMMENT = "script-comment", "comments of scripts are left as they are{rules}"
-    NO_LINKS_THERE = "no-links-there", "no links are looked for in {place}{rules}"
+    NO_LINKS_THERE = "no-links-there", "{place} is not searched for links{rules}"
     PATH_IN_SCRIPT = (
         "path-in-script",
-        "nothing tells a path in a script from other text, and rootPaths does not name this one",
+        "nothing distinguishes a path in a script from other text, and rootPaths does not name this one",
     )
-    UNREADABLE = "unreadable", "the body cannot be looked into: {detail}"
-    MAIL = "mail", "it is the host of an e-mail address, and no URL"
+    UNREADABLE = "unreadable", "the body cannot be read: {detail}"
+    MAIL = "mail", "it is the host of an e-mail address, not a URL"
     OTHER_HOST = (
         "other-host",
-        "the name goes on: that is another host than {host}, and no site publishes it",
+        "the name is longer: that is another host than {host}, and no site publishes it",
     )
     OTHER_PORT = (
         "other-port",
@@ -263,7 +263,7 @@ class Why(StrEnum):
 
 
 def sentence(why: Why, values: Mapping[str, object]) -> str:
-    """The sentence of a cause. It is the only place where one is made."""
+    """Return the sentence of a cause. Sentences are made nowhere else."""
     return why.template.format_map(values)
 
 
@@ -278,9 +278,9 @@ class Concerned(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something is as it is: a sentence with its code, the rule concerned and where it stands, and what to do.
+    """Why something is as it is: a sentence with its code, the rule concerned and its position, and what to do.
 
-    `code` is that of the trace where the proxy itself refused; None where the kind of a finding is all that there is.
+    `code` is that of the trace where the proxy itself refused; None where the kind of a breakage is all that there is.
     """
 
     rule: str
@@ -292,17 +292,17 @@ class Cause:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells causes apart; those that are alike are told together."""
+        """What distinguishes causes; those with equal keys are reported together."""
         return (self.rule, str(self.code), *self.values) if self.code else (self.rule, self.why)
 
     @property
     def concerned(self) -> Concerned:
-        """What a finding says of its cause."""
+        """What a breakage says of its cause."""
         return {"rule": self.rule, "source": self.source, "todo": self.todo, "code": str(self.code or "")}
 
 
 def cause(why: Why, rule: str = "", source: str = "", **values: object) -> Cause:
-    """The cause with its sentence and advice; `values` are what these are filled with."""
+    """Make a cause with its sentence and advice; `values` fill their placeholders."""
     values["rule"] = rule
-    told = tuple(map(str, values.values()))
-    return Cause(rule, source, sentence(why, values), why.advice.format_map(values), why, told)
+    parts = tuple(map(str, values.values()))
+    return Cause(rule, source, sentence(why, values), why.advice.format_map(values), why, parts)

@@ -1,6 +1,6 @@
-"""Links that do not name the backend and are wrong all the same: mixed content, wrong ports and paths, no URLs at all.
+"""Links that do not name the backend and are wrong all the same: mixed content, wrong ports and paths, invalid URLs.
 
-Mostly a rule has made them so, and is told.
+Usually a rule made them, which is then named.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from urlrewrite.fields.names import is_loopback
 from urlrewrite.inspector.diagnose.addresses import difference
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
-from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.link_groups import LinkGroups, is_insecure, responses_with_links
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import LOADED, Reference
@@ -25,17 +25,17 @@ _ABSOLUTE = re.compile(r"\s*(?:https?|wss?)://", re.IGNORECASE)
 _NO_SLASH = re.compile(r"\s*([a-z]+://[^/?#:\s]+:\d+)[^/?#\d]", re.IGNORECASE)
 
 
-def mixed_content(case: Case) -> Iterator[Finding]:
-    """What an https page loads by http:// from a public name: browsers block it, or ask for it by https."""
+def mixed_content(case: Case) -> Iterator[Breakage]:
+    """Yield what an https page loads by http:// from a public name: browsers block it, or request it by https."""
     hosts = {known.host for known in case.public_origins()}
-    for seen in responses_with_links(case):
-        groups = LinkGroups(seen)
-        for each in case.references(seen):
+    for exchange in responses_with_links(case):
+        groups = LinkGroups(exchange)
+        for each in case.references(exchange):
             origin = origin_of_url(each.url)
             loaded = each.use in LOADED or each.use == "form"
             if origin and origin.host in hosts and loaded and is_insecure(case, each):
                 groups.add(
-                    _writer(case, seen, each, "Write https:// into the value of the rule."), each, origin.authority
+                    _writer(case, exchange, each, "Write https:// into the value of the rule."), each, origin.authority
                 )
         for group in groups:
             origin = origin_of_url(group.found[0].url)
@@ -46,72 +46,72 @@ def mixed_content(case: Case) -> Iterator[Finding]:
             title += f"in an https page, which browsers block: {group.cause.why}"
             if is_loopback(origin.host):
                 here = f"browsers make an exception for {origin.host}, and for no real name"
-                yield group.finding(case, "mixed-content", title, ("here", here), severity=Severity.WARNING)
+                yield group.breakage(case, "mixed-content", title, ("here", here), severity=BreakageSeverity.WARNING)
             else:
-                yield group.finding(case, "mixed-content", title, severity=Severity.ERROR)
+                yield group.breakage(case, "mixed-content", title, severity=BreakageSeverity.ERROR)
 
 
-def _writer(case: Case, seen: RecordedExchange, reference: Reference, todo: str) -> Cause:
-    """The rule that wrote a link, or where else it comes from."""
-    before = case.before(seen, reference)
-    changer = case.changer(seen, before.written if before else "", reference.written)
+def _writer(case: Case, exchange: RecordedExchange, reference: Reference, todo: str) -> Cause:
+    """Return the rule that wrote a link, or where else it comes from."""
+    before = case.before(exchange, reference)
+    changer = case.changer(exchange, before.written if before else "", reference.written)
     if changer:
         why = f'the rule "{changer}" wrote {shown(reference.written, 100)}'
-        return Cause(changer, case.rule_source(changer, seen), why, todo)
+        return Cause(changer, case.rule_source(changer, exchange), why, todo)
     whose = "the backend's page" if before and before.written == reference.written else "the page"
-    return Cause("", "", f"{whose} has it so", "Add an outbound rule that corrects it.")
+    return Cause("", "", f"that is how {whose} has it", "Add an outbound rule that corrects it.")
 
 
-def unpublished_links(case: Case) -> Iterator[Finding]:
-    """Links to a public host under a scheme or port at which nothing is published."""
+def unpublished_links(case: Case) -> Iterator[Breakage]:
+    """Yield links to a public host under a scheme or port at which nothing is published."""
     known = case.public_origins()
     hosts = {origin.host for origin in known}
-    for seen in responses_with_links(case):
-        groups = LinkGroups(seen)
-        for each in case.references(seen):
+    for exchange in responses_with_links(case):
+        groups = LinkGroups(exchange)
+        for each in case.references(exchange):
             origin = origin_of_url(each.url)
-            if origin and origin.host in hosts and origin not in known and not case.names_backend(each.url, seen):
+            if origin and origin.host in hosts and origin not in known and not case.names_backend(each.url, exchange):
                 todo = "Correct scheme and port in the value of the rule."
-                groups.add(_writer(case, seen, each, todo), each, str(origin))
+                groups.add(_writer(case, exchange, each, todo), each, str(origin))
         for group in groups:
             title = (
                 f"{group.subject(case)} {group.verb('leads', 'lead')} to {origin_of_url(group.found[0].url)}, where "
             )
             title += f"nothing is published ({', '.join(sorted(map(str, known)))} are): {group.cause.why}"
-            yield group.finding(case, "unpublished", title, severity=Severity.ERROR)
+            yield group.breakage(case, "unpublished", title, severity=BreakageSeverity.ERROR)
 
 
-def no_urls(case: Case) -> Iterator[Finding]:
-    """Links that were made what is no URL: mostly a slash is missing between host and path."""
-    for seen in responses_with_links(case):
-        groups = LinkGroups(seen)
-        for before, each in case.twins(seen):
+def no_urls(case: Case) -> Iterator[Breakage]:
+    """Yield links that were made invalid: usually a slash is missing between host and path."""
+    for exchange in responses_with_links(case):
+        groups = LinkGroups(exchange)
+        for before, each in case.twins(exchange):
             if before.written != each.written and _ABSOLUTE.match(each.written) and origin_of_url(each.written) is None:
-                groups.add(_writer(case, seen, each, "Correct the value of the rule."), each)
+                groups.add(_writer(case, exchange, each, "Correct the value of the rule."), each)
         for group in groups:
             slash = _NO_SLASH.match(group.found[0].written)
-            what = f", as a slash is missing behind {slash[1]}" if slash else ""
-            title = f"{group.subject(case)} {group.verb('is no URL', 'are no URLs')}{what}: {group.cause.why}"
-            yield group.finding(case, "no-url", title, severity=Severity.ERROR)
+            what = f", as a slash is missing after {slash[1]}" if slash else ""
+            title = f"{group.subject(case)} {group.verb('is not a URL', 'are not URLs')}{what}: {group.cause.why}"
+            yield group.breakage(case, "no-url", title, severity=BreakageSeverity.ERROR)
 
 
-def wrong_paths(case: Case) -> Iterator[Finding]:
-    """Links that nobody followed yet, and that lead to another path than the backend's page has."""
-    followed = {url_of(seen) for seen in case.load.all}
-    for seen in responses_with_links(case):
-        groups = LinkGroups(seen)
-        for before, after in case.twins(seen):
-            if after.url in followed or case.names_backend(after.url, seen) or origin_of_url(after.url) is None:
+def wrong_paths(case: Case) -> Iterator[Breakage]:
+    """Yield links that nobody has followed yet and that lead to another path than in the backend's page."""
+    followed = {url_of(exchange) for exchange in case.load.all}
+    for exchange in responses_with_links(case):
+        groups = LinkGroups(exchange)
+        for before, after in case.twins(exchange):
+            if after.url in followed or case.names_backend(after.url, exchange) or origin_of_url(after.url) is None:
                 continue
-            site = case.site(seen)
+            site = case.site(exchange)
             if site and site.site.path and path_of(after.url) == site.site.path:
                 # It is redirected to the same with a slash at its end.
                 continue
-            public = case.public_url(before.url, seen)
+            public = case.public_url(before.url, exchange)
             what = difference(path_of(public), path_of(after.url)) if public else ""
             if what:
-                changer = case.changer(seen, before.written, after.written)
-                source = case.rule_source(changer, seen) if changer else ""
+                changer = case.changer(exchange, before.written, after.written)
+                source = case.rule_source(changer, exchange) if changer else ""
                 todo = (
                     "Correct the value of the rule." if changer else "Map it: links: everywhere, or an outbound rule."
                 )
@@ -120,37 +120,34 @@ def wrong_paths(case: Case) -> Iterator[Finding]:
             by = f'the rule "{group.cause.rule}" makes' if group.cause.rule else "the page has"
             title = f"{group.subject(case)} {group.verb('leads', 'lead')} to a wrong path: {by} "
             title += f"{shown(group.found[0].written, 100)}, and {group.cause.why}"
-            yield group.finding(case, "wrong-link", title, severity=group.severity)
+            yield group.breakage(case, "wrong-link", title, severity=group.severity)
 
 
-def lost_redirects(case: Case) -> Iterator[Finding]:
-    """Redirects that lead to the backend, or to a scheme or port of a public host where nothing is published."""
+def lost_redirects(case: Case) -> Iterator[Breakage]:
+    """Yield redirects that lead to the backend, or to a scheme or port of a public host where nothing is published."""
     known = case.public_origins()
-    for seen in case.load.all:
-        if not is_redirect(seen):
+    for exchange in case.load.all:
+        if not is_redirect(exchange):
             continue
-        origin = origin_of_url(redirect_target(seen))
+        origin = origin_of_url(redirect_target(exchange))
         if origin is None or origin in known:
             continue
-        location = shown(response_field(seen, "location"), 120)
-        flows = (seen.flow_id, case.page.flow_id)
-        harm = Harm.PAGE if seen is case.page or seen in case.load.redirects else Harm.PART
-        cause = _redirecting_rule(case, seen) or field_cause(case, seen, "Location")
-        evidence = (("Location", response_field(seen, "location")), ("asked for", seen.request.url))
-        if case.names_backend(redirect_target(seen), seen):
-            title = f"The redirect of {shown(seen.request.target, 80)} leads to the backend, {location}: {cause.why}"
+        target, location = shown(exchange.request.target, 80), shown(response_field(exchange, "location"), 120)
+        flows = (exchange.flow_id, case.page.flow_id)
+        loss = Loss.PAGE if exchange is case.page or exchange in case.load.redirects else Loss.PART
+        cause = _redirecting_rule(case, exchange) or field_cause(case, exchange, "Location")
+        evidence = (("Location", response_field(exchange, "location")), ("requested", exchange.request.url))
+        if case.names_backend(redirect_target(exchange), exchange):
+            title = f"The redirect of {target} leads to the backend, {location}: {cause.why}"
         elif origin.host in {each.host for each in known}:
-            title = (
-                f"The redirect of {shown(seen.request.target, 80)} leads to {location}, where nothing is published: "
-            )
-            title += cause.why
+            title = f"The redirect of {target} leads to {location}, where nothing is published: {cause.why}"
         else:
             continue
-        yield Finding("redirect", harm, title, flows, evidence, **cause.concerned)
+        yield Breakage("redirect", loss, title, flows, evidence, **cause.concerned)
 
 
-def _redirecting_rule(case: Case, seen: RecordedExchange) -> Cause | None:
-    found = local_response(case, seen)
+def _redirecting_rule(case: Case, exchange: RecordedExchange) -> Cause | None:
+    found = local_response(case, exchange)
     return (
         Cause(found.rule, found.source, f'the rule "{found.rule}" {found.why}', "Correct its URL.") if found else None
     )

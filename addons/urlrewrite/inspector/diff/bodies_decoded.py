@@ -1,4 +1,4 @@
-"""Bodies as text: out of their content codings and their charset, or why that cannot be."""
+"""Bodies as text: decoded from their content codings and their charset, or why they cannot be."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ MAX_LENGTH = 4 * 2**20
 class DecodedBody:
     """A body as text, without its byte order mark. `text` is None where `note` says why there is none.
 
-    Bytes that are no character are U+DC80 to U+DCFF. `size` are the bytes as they were sent, None if not known.
+    Bytes that are not a character become U+DC80 to U+DCFF. `size` is the number of bytes as they were sent, None if
+    unknown.
     """
 
     text: str | None
@@ -36,7 +37,7 @@ class DecodedBody:
 
     @property
     def about(self) -> str:
-        """Its size, codings and charset in words."""
+        """Its size, codings and charset as a short text."""
         parts = [
             "" if self.size is None else f"{self.size:,} bytes",
             ", ".join(self.codings),
@@ -46,7 +47,7 @@ class DecodedBody:
 
 
 def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: FieldLines | None = None) -> DecodedBody:
-    """The body of a response.
+    """Return the body of a response as text.
 
     `read_as` are fields whose Content-Type counts instead of that of `facts`: rules may set another one, and it is by
     that one that the proxy reads a body.
@@ -69,7 +70,7 @@ def decoded_body(facts: ResponseFacts | None, body: bytes | None, *, read_as: Fi
     kind = content_kind(content_type) if content_type is not None else sniff_kind(data)
     if kind is Kind.BINARY and data:
         declared = media_type(content_type or "") or "of no declared type"
-        return DecodedBody(None, f"this body is {declared}, {len(data):,} bytes: no text", kind, None, codings, size)
+        return DecodedBody(None, f"this body is {declared}, {len(data):,} bytes: not text", kind, None, codings, size)
     charset = detect(data, content_type, kind=kind.charset_rules)
     return DecodedBody(_text(data, charset), "", kind, charset, codings, size)
 

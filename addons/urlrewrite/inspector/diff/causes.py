@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """A rule by its name, or where `is_rule` is false the reason in words."""
+class ChangeCause:
+    """A rule by its name, or, where `is_rule` is false, the reason as a phrase."""
 
     name: str
     is_rule: bool = True
@@ -18,5 +18,5 @@ class Cause:
         return f'rule "{self.name}"' if self.is_rule else self.name
 
 
-LINKS = Cause("links", is_rule=False)
+LINKS = ChangeCause("links", is_rule=False)
 """The link map, and the digests of what it changed."""

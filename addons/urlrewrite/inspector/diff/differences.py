@@ -1,7 +1,7 @@
 """What differs between the response of the backend and the one that the client got, and what made each difference.
 
-The differences are found by comparing the two answers: a trace tells of the first two hundred changes only. Whose they
-are is certain where the rules that made the response are still in force (`stages.py`); else it is read from the trace.
+The differences are found by comparing the two responses: a trace has only the first two hundred changes. Their causes
+are certain where the rules that made the response are still in force (`stages.py`); else they are read from the trace.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import DecodedBody, decoded_body
-from urlrewrite.inspector.diff.causes import LINKS, Cause
+from urlrewrite.inspector.diff.causes import LINKS, ChangeCause
 from urlrewrite.inspector.diff.spans import Span, because, chained, spans_between
 from urlrewrite.inspector.diff.stages import NoStages, Stage, stages_of
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -37,7 +37,7 @@ class FieldChange:
     name: str
     before: str | None
     after: str | None
-    by: tuple[Cause, ...] = ()
+    by: tuple[ChangeCause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Differences:
     """All differences of one response.
 
     `note` says what could not be compared, and why. `stages` are the response after each cause; where there are none,
-    `why_no_stages` says why, and the causes are those that the trace tells. `fields_told` are the events of the trace
-    from which the causes of changes of fields are read, `known` the changes of the body that it tells of.
+    `why_no_stages` says why, and the causes are those in the trace. `fields_told` are the events of the trace from
+    which the causes of changes of fields are read, `known` the changes of the body that it has.
     """
 
     fields: tuple[FieldChange, ...]
     original: DecodedBody
-    answer: DecodedBody
+    response: DecodedBody
     spans: tuple[Span, ...]
     note: str = ""
     stages: tuple[Stage, ...] = ()
@@ -60,46 +60,48 @@ class Differences:
     known: tuple[tuple[str, str], ...] = ()
 
 
-def differences(seen: RecordedExchange, rules: RulesInForce | None = None) -> Differences:
-    """What was changed in a response. `rules` are those in force. Whatever the trace holds, this raises nothing."""
-    reading = read(seen.trace)
-    read_as = seen.answer.fields if seen.answer else None
-    original = decoded_body(seen.original, seen.original_body, read_as=read_as)
-    answer = decoded_body(seen.answer, seen.response_body)
-    note = _not_compared(seen, original, answer)
-    if seen.original is None or seen.answer is None:
-        return Differences((), original, answer, (), note, (), note)
-    told = tuple(event for event in reading.response if name_of(event) in _OF_FIELDS)
-    changes = tuple(field_changes(seen.original.fields, seen.answer.fields, told))
+def differences(exchange: RecordedExchange, rules: RulesInForce | None = None) -> Differences:
+    """Return what was changed in a response. `rules` are those in force. It raises nothing, whatever the
+    trace holds.
+    """
+    reading = read(exchange.trace)
+    read_as = exchange.response.fields if exchange.response else None
+    original = decoded_body(exchange.original, exchange.original_body, read_as=read_as)
+    response = decoded_body(exchange.response, exchange.response_body)
+    note = _not_compared(exchange, original, response)
+    if exchange.original is None or exchange.response is None:
+        return Differences((), original, response, (), note, (), note)
+    traced = tuple(event for event in reading.response if name_of(event) in _OF_FIELDS)
+    changes = tuple(field_changes(exchange.original.fields, exchange.response.fields, traced))
     try:
-        stages = stages_of(seen, rules, original, answer)
+        stages = stages_of(exchange, rules, original, response)
     except NoStages as error:
-        spans = _spans_by_trace(original.text, answer.text, reading)
-        return Differences(changes, original, answer, tuple(spans), note, (), str(error), told)
-    changes = tuple(_by_stages(changes, seen.original.fields, stages))
-    known = tuple((change.before, change.after) for change in dict.fromkeys(_told(reading.response)))
+        spans = _spans_by_trace(original.text, response.text, reading)
+        return Differences(changes, original, response, tuple(spans), note, (), str(error), traced)
+    changes = tuple(_by_stages(changes, exchange.original.fields, stages))
+    known = tuple((change.before, change.after) for change in dict.fromkeys(_traced_changes(reading.response)))
     spans = _spans_by_stages(original.text, stages, known)
-    return Differences(changes, original, answer, tuple(spans), note, tuple(stages), "", told, known)
+    return Differences(changes, original, response, tuple(spans), note, tuple(stages), "", traced, known)
 
 
-def _not_compared(seen: RecordedExchange, original: DecodedBody, answer: DecodedBody) -> str:
-    if seen.own:
-        return "this response is the proxy's own: the backend was not asked"
-    if seen.answer is None:
+def _not_compared(exchange: RecordedExchange, original: DecodedBody, response: DecodedBody) -> str:
+    if exchange.own:
+        return "this response is the proxy's own: the request was not forwarded"
+    if exchange.response is None:
         return "there is no response"
-    if seen.original is None:
+    if exchange.original is None:
         return "the backend's response was not kept: it was dropped to save memory, or the flow is of another version"
     if original.text is None:
-        same = seen.original_body is not None and seen.original_body == seen.response_body
+        same = exchange.original_body is not None and exchange.original_body == exchange.response_body
         return f"{original.note}{'; it is as the backend sent it' if same else ''}"
-    return answer.note
+    return response.note
 
 
 # The body
 
 
 def _spans_by_stages(before: str | None, stages: Sequence[Stage], known: Sequence[tuple[str, str]]) -> list[Span]:
-    """The spans of all stages put together; what a stage is silent about (a body that is no text) is passed over."""
+    """Return the spans of all stages put together; a stage without a text (a body that is not text) is skipped."""
     if before is None:
         return []
     start, current, spans = before, before, list[Span]()
@@ -113,10 +115,10 @@ def _spans_by_stages(before: str | None, stages: Sequence[Stage], known: Sequenc
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """A change that the trace tells of, or several of one value, each of which began with what the one before made."""
+class _TracedChange:
+    """A change in the trace, or several of one value, each of which began with the result of the one before."""
 
-    by: tuple[Cause, ...]
+    by: tuple[ChangeCause, ...]
     before: str
     after: str
 
@@ -124,30 +126,30 @@ class _Told:
 def _spans_by_trace(before: str | None, after: str | None, reading: Reading) -> list[Span]:
     if before is None or after is None:
         return []
-    told = list(dict.fromkeys(_told(reading.response)))
-    spans = spans_between(before, after, [(change.before, change.after) for change in told])
+    traced = list(dict.fromkeys(_traced_changes(reading.response)))
+    spans = spans_between(before, after, [(change.before, change.after) for change in traced])
     causes = _body_causes(reading)
     if len(causes) == 1:
         return because(spans, causes[0])
-    seen: dict[tuple[str, str], tuple[Cause, ...]] = {}
+    causes_of: dict[tuple[str, str], tuple[ChangeCause, ...]] = {}
     result = []
     for span in spans:
         key = span.before, span.after
-        if key not in seen:
-            seen[key] = _causes_of(span, told)
-        result.append(replace(span, by=seen[key]))
+        if key not in causes_of:
+            causes_of[key] = _causes_of(span, traced)
+        result.append(replace(span, by=causes_of[key]))
     return result
 
 
-def _told(events: Iterable[Event]) -> Iterator[_Told]:
-    chain, where = _Told((), "", ""), ""
+def _traced_changes(events: Iterable[Event]) -> Iterator[_TracedChange]:
+    chain, where = _TracedChange((), "", ""), ""
     for event in events:
         if name_of(event) == Name.CONTENT_CHANGE and _is_of_body(event):
-            by = (LINKS if flag(event, "link") else Cause(text(event, "rule")),)
-            change = _Told(by, text(event, "before"), text(event, "after"))
+            by = (LINKS if flag(event, "link") else ChangeCause(text(event, "rule")),)
+            change = _TracedChange(by, text(event, "before"), text(event, "after"))
             yield change
             if chain.by and chain.after == change.before and where == text(event, "where"):
-                change = _Told((*chain.by, *by), chain.before, change.after)
+                change = _TracedChange((*chain.by, *by), chain.before, change.after)
                 yield change
             chain, where = change, text(event, "where")
 
@@ -157,9 +159,9 @@ def _is_of_body(event: Event) -> bool:
     return flag(event, "link") or number(event, "offset") is not None or where == "body" or where.startswith("<")
 
 
-def _body_causes(reading: Reading) -> list[Cause]:
-    """Everything that changed the body, also what the trace tells no single change of."""
-    causes = dict.fromkeys(cause for change in _told(reading.response) for cause in change.by)
+def _body_causes(reading: Reading) -> list[ChangeCause]:
+    """Return everything that changed the body, including what the trace has no single change of."""
+    causes = dict.fromkeys(cause for change in _traced_changes(reading.response) for cause in change.by)
     of_fields = {
         text(event, "rule")
         for event in reading.response
@@ -171,22 +173,24 @@ def _body_causes(reading: Reading) -> list[Cause]:
             and number(event, "changed")
             and text(event, "rule") not in of_fields
         ):
-            causes[Cause(text(event, "rule"))] = None
+            causes[ChangeCause(text(event, "rule"))] = None
     if number(reading.data, "links"):
         causes[LINKS] = None
     return list(causes)
 
 
-def _causes_of(span: Span, told: Sequence[_Told]) -> tuple[Cause, ...]:
-    """The causes of a span by its texts. A rule tells of a whole value, of which the span may be a part only."""
-    same = [change for change in told if (change.before, change.after) == (span.before, span.after)]
+def _causes_of(span: Span, traced: Sequence[_TracedChange]) -> tuple[ChangeCause, ...]:
+    """Return the causes of a span by its texts. A rule's event has a whole value, of which the span may be
+    only a part.
+    """
+    same = [change for change in traced if (change.before, change.after) == (span.before, span.after)]
     if not same and span.before and span.after:
-        same = [change for change in told if span.before in change.before and span.after in change.after]
+        same = [change for change in traced if span.before in change.before and span.after in change.after]
     if not same:
         # Several changes on one span: the first began with a part of it, the last one ended so.
         same = [
             change
-            for change in told
+            for change in traced
             if (change.before and change.before in span.before) or (change.after and change.after in span.after)
         ]
     # One chain of changes says more than each of them.
@@ -198,16 +202,16 @@ def _causes_of(span: Span, told: Sequence[_Told]) -> tuple[Cause, ...]:
 
 
 def field_changes(before: FieldLines, after: FieldLines, events: Iterable[Event] = ()) -> Iterator[FieldChange]:
-    """The field lines in which two responses differ, in the order of the first; added ones come last.
+    """Yield the field lines in which two responses differ, in the order of the first; added ones come last.
 
-    `events` are those of the trace that tell why.
+    `events` are those of the trace that say why.
     """
     causes = _FieldCauses(events)
     old, new = _by_name(before), _by_name(after)
     for name in dict.fromkeys((*old, *new)):
         was, is_now = old.get(name, []), new.get(name, [])
         kept = [line for line in was if line in is_now]
-        # What stands in both is not of interest, however often and in whichever order.
+        # What is in both does not matter, however often and in whichever order.
         for line in kept:
             if line in was and line in is_now:
                 was.remove(line)
@@ -221,8 +225,8 @@ def field_changes(before: FieldLines, after: FieldLines, events: Iterable[Event]
 
 
 def _by_stages(changes: Iterable[FieldChange], before: FieldLines, stages: Sequence[Stage]) -> Iterator[FieldChange]:
-    """The changes with the rules that touched their fields, where the trace is silent."""
-    touched: dict[str, dict[Cause, None]] = {}
+    """Yield the changes with the rules that touched their fields, where the trace is silent."""
+    touched: dict[str, dict[ChangeCause, None]] = {}
     for stage in stages:
         if stage.cause.is_rule:
             for change in field_changes(before, stage.fields):
@@ -244,25 +248,25 @@ class _FieldCauses:
     """What the trace says of changes of fields."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self._changes: dict[str, list[_Told]] = {}
+        self._changes: dict[str, list[_TracedChange]] = {}
         for event in events:
             match name_of(event):
                 case Name.GENERAL_SET_RESPONSE_HEADER:
                     cause, name = (
-                        Cause("; ".join(texts(event, "why")) or "no reason given", is_rule=False),
+                        ChangeCause("; ".join(texts(event, "why")) or "no reason given", is_rule=False),
                         text(event, "name"),
                     )
                 case Name.CONTENT_CHANGE if not _is_of_body(event):
-                    cause, name = Cause(text(event, "rule")), text(event, "where")
+                    cause, name = ChangeCause(text(event, "rule")), text(event, "where")
                 case _:
                     continue
-            change = _Told((cause,), text(event, "before"), text(event, "after"))
+            change = _TracedChange((cause,), text(event, "before"), text(event, "after"))
             self._changes.setdefault(name.lower(), []).append(change)
 
-    def of(self, name: str, before: str | None, after: str | None) -> tuple[Cause, ...]:
-        """The causes that lead from one value to the other; all that touched the field if none do."""
+    def of(self, name: str, before: str | None, after: str | None) -> tuple[ChangeCause, ...]:
+        """Return the causes that lead from one value to the other; if none do, all that touched the field."""
         current, goal = clip(before or ""), clip(after or "")
-        chain: list[Cause] = []
+        chain: list[ChangeCause] = []
         changes = self._changes.get(name, [])
         for change in changes:
             if change.before == current and current != goal:
@@ -272,6 +276,6 @@ class _FieldCauses:
         return tuple(dict.fromkeys(chain if current == goal else touched))
 
 
-def cause_names(causes: Iterable[Cause]) -> str:
-    """Causes as `rule "a", links`; where there are none, that nobody told."""
-    return ", ".join(clipped(visible(cause.label), 200) for cause in causes) or "the trace does not tell by what"
+def cause_names(causes: Iterable[ChangeCause]) -> str:
+    """Return causes as `rule "a", links`; a phrase that they are unknown where there are none."""
+    return ", ".join(clipped(visible(cause.label), 200) for cause in causes) or "the trace does not say by what"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from urlrewrite.inspector.diff.causes import Cause
+from urlrewrite.inspector.diff.causes import ChangeCause
 from urlrewrite.inspector.diff.spans import Span
 from urlrewrite.inspector.traces.comparisons import captures, conditions
 from urlrewrite.trace.events import Name
@@ -23,17 +23,17 @@ _MAX_LINES = 16
 
 
 class Explanations:
-    """What a trace tells of the items that rules for responses matched: of the first few of each rule."""
+    """What a trace says about the items that rules for responses matched: about the first few of each rule."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self._matches: dict[Cause, dict[str, list[Event]]] = {}
+        self._matches: dict[ChangeCause, dict[str, list[Event]]] = {}
         current: list[Event] = []
         for event in events:
             name = name_of(event)
             if name == Name.OUTBOUND_PATTERN_MATCH:
                 current = []
                 if flag(event, "succeeded"):
-                    of_rule = self._matches.setdefault(Cause(text(event, "rule")), {})
+                    of_rule = self._matches.setdefault(ChangeCause(text(event, "rule")), {})
                     current = of_rule.setdefault(text(event, "input"), [event])
             elif name in _OF_MATCHES and current:
                 current.append(event)
@@ -41,14 +41,14 @@ class Explanations:
                 current = []
 
     def of(self, span: Span) -> list[str]:
-        """The lines for a change, cause by cause; nothing of those that the trace says no more of."""
+        """Return the lines for a change, cause by cause; nothing for causes on which the trace has no details."""
         lines: list[str] = []
         for cause in span.by:
             lines.append(cause.label)
             lines += self._of_cause(cause, span.before)
         return lines[:_MAX_LINES]
 
-    def _of_cause(self, cause: Cause, before: str) -> list[str]:
+    def _of_cause(self, cause: ChangeCause, before: str) -> list[str]:
         matches = self._matches.get(cause, {})
         exact = matches.get(before) or next(
             (events for value, events in matches.items() if before and before in value), None

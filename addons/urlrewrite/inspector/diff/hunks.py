@@ -1,4 +1,4 @@
-"""The places of a text around its changes, in short lines: a page of one line of 200 kB shows little of it, too."""
+"""The parts of a text around its changes, in short lines, so that a page with one line of 200 kB can be shown, too."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Lines:
         self._starts = starts or [0]
 
     def number(self, position: int) -> int:
-        """The number of the line, by line ends, that a position is in."""
+        """Return the number of the line, by line ends, that contains a position."""
         return bisect_right(self._newlines, position) + 1
 
     def around(self, start: int, end: int, context: int) -> tuple[int, int]:
-        """The lines from `start` to `end`, with so many more before and after."""
+        """Return the span of the lines from `start` to `end`, with `context` lines before and after."""
         first = bisect_right(self._starts, start) - 1
         # What was changed up to the end of a line does not touch the next one.
         last = max(bisect_left(self._starts, end), first + 1)
@@ -59,11 +59,11 @@ class Lines:
         )
 
     def all(self) -> list[str]:
-        """All lines, without their line ends."""
+        """Return all lines, without their line ends."""
         return self.cut(0, len(self.text))
 
     def cut(self, start: int, end: int) -> list[str]:
-        """The lines between two positions, without their line ends."""
+        """Return the lines between two positions, without their line ends."""
         inner = self._starts[bisect_right(self._starts, start) : bisect_left(self._starts, end)]
         edges = [start, *inner, end]
         pieces = [self.text[a:b] for a, b in pairwise(edges) if a < b]
@@ -71,9 +71,9 @@ class Lines:
 
 
 def hunks(lines: Lines, spans: Sequence[Span], *, context: int = CONTEXT, most: int) -> list[Hunk]:
-    """The parts of a text around its changes, in order, `most` of them at most.
+    """Return the parts of a text around its changes, in order, at most `most` of them.
 
-    Where changes stand close to each other, those of other causes are in a hunk of their own, if they are in other
+    Where changes stand close to each other, those with other causes are in a hunk of their own, if they are in other
     lines.
     """
     found: list[Hunk] = []

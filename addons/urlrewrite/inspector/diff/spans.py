@@ -1,9 +1,9 @@
-"""Where two texts differ that are alike but for many short spans: a body before and after it was rewritten.
+"""Where two texts differ that are equal apart from many short spans: a body before and after it was rewritten.
 
-A common diff looks for the longest of all matches, and takes minutes for a page with thousands of changes. Here both
-texts are read side by side: as long as they are equal in large steps, and where they are not, for the nearest place at
-which they are equal again. Changes repeat (every link to one host), so one that was seen is what is looked for first.
-What is found may not be the shortest description, but it always leads from one text to the other.
+A common diff searches for the longest of all matches, and takes minutes for a page with thousands of changes. Here both
+texts are read in parallel: in large steps while they are equal, and where they are not, up to the nearest place where
+they are equal again. Changes repeat (every link to one host), so changes found before are tried first. The result may
+not be the shortest description, but it always leads from one text to the other.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from urlrewrite.inspector.diff.causes import Cause
+    from urlrewrite.inspector.diff.causes import ChangeCause
 
 MAX_SPANS = 20_000
-"""Spans that are told apart; what comes after them is one span."""
+"""Spans that are kept apart; what comes after them is one span."""
 
 _GRAM = 8
-"""Characters by which a place to go on is looked for."""
+"""Characters by which a place to continue is searched for."""
 _FIRST_WINDOW, _LAST_WINDOW = 256, 1 << 20
 _SURE = 32
-"""Equal characters that are enough to go on at, however far away."""
+"""Equal characters that suffice to continue at, however far away."""
 _MAX_PAIRS = 1000
 _MAX_OF_A_KEY = 16
 _WORD = 64
-"""Characters by which a span is made wider at most, so that it shows whole words."""
+"""Characters by which a span is widened at most, so that it shows whole words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`before`, which stands from `start` to `end` of a text, and `after`, which takes its place; `by` says why."""
+    """`before`, which is at `start` to `end` of a text, and `after`, which replaces it; `by` are its causes."""
 
     start: int
     end: int
     before: str
     after: str
-    by: tuple[Cause, ...] = ()
+    by: tuple[ChangeCause, ...] = ()
 
     def moved(self, by: int) -> Span:
-        """The same so many characters further on."""
+        """Return this span shifted by `by` characters."""
         return replace(self, start=self.start + by, end=self.end + by)
 
 
 def spans_between(before: str, after: str, likely: Iterable[tuple[str, str]] = ()) -> list[Span]:
-    """The spans in which two texts differ, in order and apart from each other.
+    """Return the spans in which two texts differ, in order and disjoint.
 
     `likely` are changes that are known to have happened somewhere: texts and what they became.
     """
@@ -75,7 +75,7 @@ def spans_between(before: str, after: str, likely: Iterable[tuple[str, str]] = (
 
 
 def _equal_ends(before: str, after: str) -> int:
-    """How many characters at the ends of both texts are equal, those aside that are at their beginnings."""
+    """Return how many characters at the ends of both texts are equal, not counting those equal at their beginnings."""
     most = min(len(before), len(after)) - _run(before, 0, after, 0, len(before))
     done, step = 0, max(most, 1)
     while done < most and step:
@@ -90,7 +90,7 @@ def _equal_ends(before: str, after: str) -> int:
 
 
 class _Known:
-    """Changes that were seen, by the characters in which they first differ."""
+    """Changes found before, by the characters in which they first differ."""
 
     def __init__(self, before: str, after: str) -> None:
         self._before, self._after = before, after
@@ -98,7 +98,7 @@ class _Known:
         self._seen: set[tuple[str, str]] = set()
 
     def learn(self, before: str, after: str) -> None:
-        """Remembers a change."""
+        """Remember a change."""
         if (before, after) in self._seen or len(self._seen) >= _MAX_PAIRS or before == after:
             return
         self._seen.add((before, after))
@@ -108,9 +108,9 @@ class _Known:
             of_key.append((same, before, after))
 
     def find(self, i: int, j: int, room: int) -> tuple[int, int, int] | None:
-        """A change that was seen, at these places, where the texts differ: what it takes before them, and after.
+        """Return a known change at these positions, where the texts differ: how much it takes before them, and after.
 
-        `room` are the characters before them that it may take.
+        `room` is the number of characters before them that it may take.
         """
         best: tuple[int, int, int, int] | None = None
         first, second = self._before[i], self._after[j]
@@ -131,7 +131,7 @@ class _Known:
 
 
 def _run(before: str, i: int, after: str, j: int, most: int) -> int:
-    """How many characters from two places on are equal, at most `most`."""
+    """Return how many characters from two positions on are equal, at most `most`."""
     most = min(most, len(before) - i, len(after) - j)
     done, step = 0, 32
     while done < most:
@@ -148,7 +148,7 @@ def _run(before: str, i: int, after: str, j: int, most: int) -> int:
 
 
 def _resync(before: str, i: int, after: str, j: int) -> tuple[int, int] | None:
-    """How far the nearest place is in both texts at which they are equal again; None if it is too far away."""
+    """Return the distance in both texts to the nearest place where they are equal again; None if it is too far away."""
     window = _FIRST_WINDOW
     while True:
         places: dict[str, int] = {}
@@ -173,7 +173,7 @@ def _resync(before: str, i: int, after: str, j: int) -> tuple[int, int] | None:
 
 
 def _in_words(before: str, after: str, found: list[tuple[int, int, int, int]]) -> list[Span]:
-    """The spans made wider to whole words; those that then touch are one."""
+    """Return the spans widened to whole words; those that then touch are merged."""
     merged: list[tuple[int, int, int, int]] = []
     for index, (start, end, start_after, end_after) in enumerate(found):
         left = merged[-1][1] if merged else 0
@@ -195,14 +195,14 @@ def _in_words(before: str, after: str, found: list[tuple[int, int, int, int]]) -
 
 
 def _cuts_word(before: str, after: str, start: int, start_after: int, end: int, end_after: int) -> bool:
-    """Whether one of the texts goes on with a word where the span begins."""
+    """Say whether a span begins within a word of one of the texts."""
     return (
         before[start : min(start + 1, end)].isalnum() or after[start_after : min(start_after + 1, end_after)].isalnum()
     )
 
 
 def applied(text: str, spans: Iterable[Span]) -> str:
-    """The text with the spans replaced."""
+    """Return the text with the spans replaced."""
     pieces: list[str] = []
     done = 0
     for span in spans:
@@ -211,13 +211,15 @@ def applied(text: str, spans: Iterable[Span]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def because(spans: Iterable[Span], cause: Cause) -> list[Span]:
-    """The spans with one more cause."""
+def because(spans: Iterable[Span], cause: ChangeCause) -> list[Span]:
+    """Return the spans with one more cause."""
     return [replace(span, by=(*span.by, cause)) for span in spans]
 
 
 def chained(before: str, first: Sequence[Span], second: Sequence[Span], after: str) -> list[Span]:
-    """Spans that lead from a text to the next one, and from that on to `after`, as spans that lead there at once."""
+    """Merge the spans from a text to the next one and those from that one to `after` into spans that lead
+    there directly.
+    """
     edits: list[tuple[int, int, int, Span]] = []
     shift = 0
     for span in first:
@@ -232,7 +234,7 @@ def chained(before: str, first: Sequence[Span], second: Sequence[Span], after: s
     while index < len(edits):
         start, end = edits[index][:2]
         origin, target = start - shifts[0], start + shifts[1]
-        by: dict[int, list[Cause]] = {0: [], 1: []}
+        by: dict[int, list[ChangeCause]] = {0: [], 1: []}
         while index < len(edits):
             next_start, next_end, stage, span = edits[index]
             empty = next_start == next_end or start == end

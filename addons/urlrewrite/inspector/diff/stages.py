@@ -1,10 +1,10 @@
-"""The response after each of the rules that changed it, by giving the backend's original to the first of them only.
+"""The response after each of the rules that changed it, by applying only the first k of them to the backend's original.
 
-A trace tells of single changes, and of the first two hundred only; what the text was between two rules it does not say.
+A trace has only single changes, and only the first two hundred; what the text was between two rules it does not say.
 But the rules in force are at hand, and evaluating an exchange takes milliseconds: with the first k of the rules that
-acted, and without the link map, it gives the text as it was after rule k. Rules are cut where they are compiled
-already, so that nothing is compiled again. What the whole of them gives must be what the client got: else these are
-not the rules that made the response, and there are no stages.
+acted, and without the link map, it gives the text as it was after rule k. The list is cut where rules are compiled
+already, so that nothing is compiled again. All of them together must give what the client got: else these are not the
+rules that made the response, and there are no stages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import Recode, RulesInForce
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH, DecodedBody, decoded_body
-from urlrewrite.inspector.diff.causes import LINKS, Cause
+from urlrewrite.inspector.diff.causes import LINKS, ChangeCause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
 from urlrewrite.model.field_lines import FieldLines
@@ -34,51 +34,51 @@ _SECONDS = 5.0
 class Stage:
     """What the response was after `cause`: its fields, and its body if that is text."""
 
-    cause: Cause
+    cause: ChangeCause
     fields: FieldLines
     text: str | None
 
 
 class NoStages(Exception):  # noqa: N818
-    """There are no stages to show; the message says why."""
+    """No stages can be shown; the message says why."""
 
 
 def stages_of(
-    seen: RecordedExchange, rules: RulesInForce | None, original: DecodedBody, answer: DecodedBody
+    exchange: RecordedExchange, rules: RulesInForce | None, original: DecodedBody, response: DecodedBody
 ) -> list[Stage]:
-    """The stages of a response in the order in which they came about; the last one is the response.
+    """Return the stages of a response in the order in which they came about; the last one is the response.
 
     Raises:
         NoStages: the original was not kept, or the rules in force give another response.
     """
-    if seen.original is None:
+    if exchange.original is None:
         raise NoStages("there is no original response to go through the rules again")
     if rules is None:
         raise NoStages("no rules are in force")
-    if seen.trace.get("rules") != rules.fingerprint:
+    if exchange.trace.get("rules") != rules.fingerprint:
         raise NoStages("the rules have been changed since: those in force did not make this response")
-    if seen.original_body is None or len(seen.original_body) > MAX_LENGTH:
+    if exchange.original_body is None or len(exchange.original_body) > MAX_LENGTH:
         raise NoStages(original.note)
     until = time.monotonic() + _SECONDS
     settings = replace(rules.settings, trace=TraceLevel.OFF, recode=Recode.PLAIN)
-    whole = _evaluated(seen, replace(rules, settings=settings))
+    whole = _evaluated(exchange, replace(rules, settings=settings))
     result = _text(whole)
-    if result != answer.text:
+    if result != response.text:
         raise NoStages("going through the same rules again gives another body than the client got")
     stages: list[Stage] = []
     for rule in _acting(whole, rules)[:MAX_STAGES]:
         if time.monotonic() > until:
             raise NoStages(f"going through the rules again takes longer than {_SECONDS:g} seconds")
         cut = replace(rules.rules, sites=tuple(_cut(site, rule) for site in rules.rules.sites))
-        evaluation = _evaluated(seen, RulesInForce(cut, settings))
-        stages.append(Stage(Cause(rule), evaluation.fields or (), _text(evaluation)))
-    return [*stages, Stage(LINKS, seen.answer.fields if seen.answer else (), answer.text)]
+        evaluation = _evaluated(exchange, RulesInForce(cut, settings))
+        stages.append(Stage(ChangeCause(rule), evaluation.fields or (), _text(evaluation)))
+    return [*stages, Stage(LINKS, exchange.response.fields if exchange.response else (), response.text)]
 
 
-def _evaluated(seen: RecordedExchange, rules: RulesInForce) -> Evaluation:
-    assert seen.original is not None
+def _evaluated(exchange: RecordedExchange, rules: RulesInForce) -> Evaluation:
+    assert exchange.original is not None
     try:
-        return evaluate(rules, seen.request, seen.original, seen.original_body or b"")
+        return evaluate(rules, exchange.request, exchange.original, exchange.original_body or b"")
     except Exception as error:
         # A saved flow may hold what no network would have let through.
         raise NoStages(f"this exchange cannot be gone through again: {error}") from error
@@ -92,7 +92,7 @@ def _text(evaluation: Evaluation) -> str | None:
 
 
 def _acting(evaluation: Evaluation, rules: RulesInForce) -> list[str]:
-    """The names of the rules that changed something, in the order in which they run."""
+    """Return the names of the rules that changed something, in the order in which they run."""
     acting = set(evaluation.exchange.trace.data.get("outbound_rules", []))
     levels = (level for site in rules.rules.sites for level in site.levels.values())
     ordered = (compiled.rule.name for level in levels for compiled in _as_they_run(level))
@@ -100,12 +100,12 @@ def _acting(evaluation: Evaluation, rules: RulesInForce) -> list[str]:
 
 
 def _as_they_run(level: CompiledLevel) -> list[CompiledOutboundRule]:
-    """Rules for fields run when the head of a response has come, the others when its body has."""
+    """Return rules for fields run when the head of a response has come, the others when its body has."""
     return sorted(level.outbound_rules, key=lambda compiled: not compiled.rule.match.server_variable)
 
 
 def _cut(site: CompiledSite, last: str) -> CompiledSite:
-    """A site whose links are not mapped, and whose outbound rules end with the one of that name."""
+    """Return a site whose links are not mapped, and whose outbound rules end with the one of that name."""
     levels = {path: _cut_level(level, last) for path, level in site.levels.items()}
     return replace(site, site=replace(site.site, links=LinkMode.OFF), levels=levels)
 

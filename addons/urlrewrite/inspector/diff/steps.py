@@ -1,7 +1,7 @@
-"""Through the rules one by one: the URL after each inbound rule, fields and body after each outbound one.
+"""The rules step by step: the URL after each inbound rule, fields and body after each outbound one.
 
-URLs are read from the trace, which has them all. Of the response a trace has single changes only, so its steps are the
-stages that evaluating the first k rules again gives (see `stages.py`). Where that cannot be, because the rules have
+URLs are read from the trace, which has them all. Of the response a trace has only single changes, so its steps are the
+stages that evaluating the first k rules again gives (see `stages.py`). Where that is impossible, because the rules have
 been changed since, the steps are put together from the causes of the single spans, each span at the last of its causes.
 """
 
@@ -10,25 +10,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from urlrewrite.inspector.diff.causes import Cause
+from urlrewrite.inspector.diff.causes import ChangeCause
 from urlrewrite.inspector.diff.differences import FOLLOWS_BODY, Differences, FieldChange, field_changes
 from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Reading, flag, name_of, text
 
-_UNKNOWN = Cause("other changes, which the trace does not tell the cause of", is_rule=False)
+_UNKNOWN = ChangeCause("other changes, whose cause the trace does not name", is_rule=False)
 
 _WHAT: dict[str, tuple[str, str]] = {
     Name.REWRITE_ACTION: ("rewrites to", "rewrite_url"),
     Name.REDIRECT_ACTION: ("redirects to", "location"),
-    Name.CUSTOM_RESPONSE_ACTION: ("answers", "status"),
+    Name.CUSTOM_RESPONSE_ACTION: ("responds with", "status"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class UrlStep:
-    """The URL, path and query, before and after one inbound rule; `acted` if it applied, `what` says what it did."""
+    """The URL, path and query, before and after one inbound rule; `acted` says whether it applied, `what`
+    what it did.
+    """
 
     rule: str
     before: str
@@ -39,19 +41,20 @@ class UrlStep:
 
 @dataclass(frozen=True, slots=True)
 class ResponseStep:
-    """What one cause made of the answer: changes of fields, and the spans that lead from the body `before` it on.
+    """What one cause changed in the response: changes of fields, and the spans from the body `before` it to the next
+    one.
 
-    `before` is None where the body is no text.
+    `before` is None where the body is not text.
     """
 
-    cause: Cause
+    cause: ChangeCause
     fields: tuple[FieldChange, ...]
     before: str | None
     spans: tuple[Span, ...]
 
 
 def url_steps(reading: Reading) -> Iterator[UrlStep]:
-    """The inbound rules that the trace tells of, in the order in which they were tried."""
+    """Yield the inbound rules in the trace, in the order in which they were tried."""
     url = what = ""
     for event in reading.request:
         match name_of(event):
@@ -71,7 +74,7 @@ def url_steps(reading: Reading) -> Iterator[UrlStep]:
 
 
 def response_steps(found: Differences, before: FieldLines) -> Iterator[ResponseStep]:
-    """What was made of the response whose fields were `before`, in the order in which it happened."""
+    """Yield the changes of the response whose fields were `before`, in the order in which they happened."""
     if not found.stages:
         yield from _by_causes(found)
         return
@@ -86,7 +89,7 @@ def response_steps(found: Differences, before: FieldLines) -> Iterator[ResponseS
 
 
 def _framed(fields: FieldLines, original: FieldLines) -> FieldLines:
-    """The fields with those of the original in the place of the ones that follow from the body."""
+    """Return the fields with those that follow from the body as in the original."""
     own = tuple(line for line in fields if line[0].lower() not in FOLLOWS_BODY)
     return own + tuple(line for line in original if line[0].lower() in FOLLOWS_BODY)
 
@@ -112,5 +115,5 @@ def _by_causes(found: Differences) -> Iterator[ResponseStep]:
         left = later
 
 
-def _last(causes: tuple[Cause, ...]) -> Cause:
+def _last(causes: tuple[ChangeCause, ...]) -> ChangeCause:
     return causes[-1] if causes else _UNKNOWN

@@ -1,4 +1,4 @@
-"""The changes of a response as a unified diff, each hunk headed by what made it; and a response as text."""
+"""The changes of a response as a unified diff, each hunk headed by its cause; and a response as text."""
 
 from __future__ import annotations
 
@@ -21,28 +21,33 @@ _MAX_LINES = 60
 """Lines of one hunk that are shown on each side."""
 
 
-def unified(seen: RecordedExchange, rules: RulesInForce | None = None) -> str:
-    """What was changed in fields and body, as a unified diff. `rules` are those in force."""
-    found = differences(seen, rules)
-    if seen.original is None or seen.answer is None:
+def unified(exchange: RecordedExchange, rules: RulesInForce | None = None) -> str:
+    """Return what was changed in fields and body, as a unified diff. `rules` are those in force."""
+    found = differences(exchange, rules)
+    if exchange.original is None or exchange.response is None:
         return f"Nothing to compare: {found.note}."
     lines = [
-        f"--- the backend's answer: {_status(seen.original)}",
-        f"+++ the client's answer: {_status(seen.answer)}",
+        f"--- the backend's response: {_status(exchange.original)}",
+        f"+++ the client's response: {_status(exchange.response)}",
         *_fields(found.fields),
         *_body(found),
     ]
     return "\n".join(lines)
 
 
-def original_text(seen: RecordedExchange) -> str:
-    """The response as the backend sent it, its body decoded."""
-    if seen.own:
-        return "The backend was not asked: this response is the proxy's own."
-    if seen.original is None:
+def original_text(exchange: RecordedExchange) -> str:
+    """Return the response as the backend sent it, its body decoded."""
+    if exchange.own:
+        return "The request was not forwarded: this response is the proxy's own."
+    if exchange.original is None:
         return "The backend's response was not kept: there was none, or it was dropped to save memory."
-    head = [_status(seen.original), *(f"{visible(name)}: {visible(value)}" for name, value in seen.original.fields)]
-    body = decoded_body(seen.original, seen.original_body, read_as=seen.answer.fields if seen.answer else None)
+    head = [
+        _status(exchange.original),
+        *(f"{visible(name)}: {visible(value)}" for name, value in exchange.original.fields),
+    ]
+    body = decoded_body(
+        exchange.original, exchange.original_body, read_as=exchange.response.fields if exchange.response else None
+    )
     about = f"({body.about}, decoded)" if body.codings and body.text is not None else ""
     text = f"({body.note})" if body.text is None else printable(body.text)
     return "\n".join([*head, "", *filter(None, [about]), text])
@@ -53,7 +58,7 @@ def _status(facts: ResponseFacts) -> str:
 
 
 def _fields(changes: Iterable[FieldChange]) -> Iterator[str]:
-    """Fields with the same causes under one heading."""
+    """Yield fields with the same causes under one heading."""
     by_cause: dict[str, list[FieldChange]] = {}
     for change in changes:
         by_cause.setdefault(cause_names(change.by), []).append(change)
@@ -73,7 +78,7 @@ def _body(found: Differences) -> Iterator[str]:
         yield f"@@ body @@ {found.note or found.original.note}"
         return
     if not found.spans:
-        yield "@@ body @@ unchanged" if text == found.answer.text else "@@ body @@ not compared"
+        yield "@@ body @@ unchanged" if text == found.response.text else "@@ body @@ not compared"
         return
     lines = Lines(text)
     shown_hunks = hunks(lines, found.spans, most=MAX_HUNKS)
@@ -98,7 +103,7 @@ def _hunk(lines: Lines, hunk: Hunk) -> Iterator[str]:
 
 
 def _changed_lines(lines: Lines, hunk: Hunk) -> Iterator[tuple[int, int, list[Span]]]:
-    """The lines that changes touch, those that stand together as one, with the changes."""
+    """Yield the lines that changes touch, adjacent ones together, with the changes."""
     start = end = hunk.start
     held: list[Span] = []
     for span in hunk.spans:

@@ -26,7 +26,7 @@ _NAME = 200
 
 
 def name_kept(name: str) -> str:
-    """A name as it is counted under."""
+    """Return a name as it is stored in the counters."""
     return clipped(name, _NAME)
 
 
@@ -51,7 +51,7 @@ class RuleTally:
     """What one rule did, counted by exchanges, but for `changes`: what it set, replaced or decided.
 
     An inbound rule hits where its pattern and its conditions hold, an outbound rule where it changed something; one
-    that matched and changed nothing is `unchanged`. `misses` were evaluated and did not match; `skipped` tells where
+    that matched and changed nothing is `unchanged`. `misses` were evaluated and did not match; `skipped` counts where
     something else kept the rule from being tried: a precondition, its directory, a response with nothing to examine.
     Misses, `unchanged`, `skipped` and `changes` are known only of full traces. `last_hit` is in seconds since the
     epoch, and `last_trace` the id of its trace. `seconds` is the time that it took in `timed` exchanges.
@@ -95,7 +95,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """One load of the rule files; `problems` are what was wrong, `more` how many were not kept."""
+    """One load of the rule files; `problems` are its problems, `more` the number of those that were not kept."""
 
     at: float
     ok: bool
@@ -110,7 +110,7 @@ class Figures:
     """All that was counted.
 
     `rules` are the tallies of the rules in force, since `rules_since`; `hits` are all since the start. There were
-    `requests_now` exchanges under the rules in force, by site `sites_now`, and `full_now` with a trace that tells of
+    `requests_now` exchanges under the rules in force, by site `sites_now`, and `full_now` with a trace that has
     every rule, as `full` of all. `ruled_out` holds for each list of rules and each rule how many runs of rules that an
     index left out began and ended with it. `looked` are the exchanges whose traces tell whether anything leaked,
     `leaking` those in which something did. `warnings`, `held` (bytes) and `links` are sums. `durations` has one class
@@ -150,7 +150,7 @@ class Figures:
 
 
 def ruled_out(names: Iterable[str], runs: Mapping[str, tuple[int, int]]) -> Iterator[int]:
-    """For each rule of a list, in order, how often an index ruled it out; `runs` are those of the list."""
+    """Yield for each rule of a list, in order, how often an index ruled it out; `runs` are those of the list."""
     inside = 0
     for name in names:
         began, ended = runs.get(name_kept(name), (0, 0))

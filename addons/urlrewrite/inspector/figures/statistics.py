@@ -56,7 +56,7 @@ _ACTED = frozenset(
 
 
 class Statistics:
-    """Counts; see `Figures`."""
+    """Counters of exchanges and reloads; `figures` copies them."""
 
     def __init__(self, *, now: float | None = None) -> None:
         started = time.time() if now is None else now
@@ -72,10 +72,10 @@ class Statistics:
         site: str,
         spent: Mapping[tuple[str, str], float] = NOTHING_SPENT,
     ) -> None:
-        """Counts one exchange that has ended, `seconds` after it `began` (in seconds since the epoch).
+        """Count one exchange that has ended, `seconds` after it `began` (in seconds since the epoch).
 
-        `spent` are the seconds that rules took, by side and name, where that was measured.
-        Whatever the trace holds, this raises nothing.
+        `spent` are the seconds that rules took, by side and name, where that was measured. Whatever the trace holds,
+        this raises nothing.
         """
         data: Mapping[str, Any] = trace if isinstance(trace, Mapping) else {}
         raw = data.get("events")
@@ -84,13 +84,13 @@ class Statistics:
             _Exchange(self._figures, data, events, began, max(seconds, 0.0), site, spent).count()
 
     def reload(self, ok: bool, seconds: float, problems: Iterable[str] = (), *, fingerprint: str = "") -> None:
-        """Counts one load of the rule files, which took `seconds`; `fingerprint` is that of the rules now in force."""
-        told = tuple(problems)
-        kept = tuple(clipped(problem, _PROBLEM) for problem in told[:_PROBLEMS])
+        """Count one load of the rule files, which took `seconds`; `fingerprint` is that of the rules now in force."""
+        messages = tuple(problems)
+        kept = tuple(clipped(problem, _PROBLEM) for problem in messages[:_PROBLEMS])
         now = time.time()
         with self._lock:
             figures = self._figures
-            figures.reloads.append(Reload(now, ok, seconds, kept, len(told) - len(kept), fingerprint))
+            figures.reloads.append(Reload(now, ok, seconds, kept, len(messages) - len(kept), fingerprint))
             if not ok:
                 figures.reloads_failed += 1
                 return
@@ -102,7 +102,7 @@ class Statistics:
                 figures.sites_now, figures.rules, figures.ruled_out = Counter(), {}, {}
 
     def figures(self) -> Figures:
-        """A copy of all that was counted up to now."""
+        """Return a copy of everything counted so far."""
         with self._lock:
             figures = self._figures
             return replace(
@@ -122,7 +122,7 @@ class Statistics:
 
 @dataclass(slots=True)
 class _Exchange:
-    """One exchange on its way into the figures."""
+    """One exchange to be counted."""
 
     figures: Figures
     data: Mapping[str, Any]
@@ -133,7 +133,7 @@ class _Exchange:
     spent: Mapping[tuple[str, str], float]
 
     def count(self) -> None:
-        """Counts it."""
+        """Count it."""
         figures, data = self.figures, self.data
         self.site = self._site_kept()
         names = [name_of(event) for event in self.events]
@@ -168,7 +168,7 @@ class _Exchange:
         return name if name in self.figures.sites or len(self.figures.sites) < MAX_SITES else OTHER
 
     def _held(self, way: str) -> int:
-        """Bytes of the body that were held back until it was complete, or until it was released."""
+        """Return the bytes of the body that were held back until it was complete, or until it was released."""
         held = 0
         for event in self.events:
             match name_of(event):
@@ -231,7 +231,7 @@ class _Exchange:
             self._count_evaluations()
 
     def _count_evaluations(self) -> None:
-        """What only a full trace says: rules that were tried and did not match, and what the others did."""
+        """Count what only a full trace has: rules that were tried and did not match, and what the others did."""
         level = LevelKey(self.site, "", "")
         outbound = False
         began = ""
@@ -295,7 +295,7 @@ def _other(key: RuleKey) -> RuleKey:
 
 
 def _count(leaks: object) -> int:
-    """How many leaks a trace tells of: their number, or one entry each."""
+    """Return the number of leaks in a trace, which has their number or an entry for each."""
     if isinstance(leaks, list | tuple):
         return len(leaks)
     return max(number({"leaks": leaks}, "leaks") or 0, 0)

@@ -1,1 +1,1 @@
-"""Names of the backend that are left in responses, why, and what to write against it."""
+"""Names of the backend that are left in responses, why, and which rules or settings would remove them."""

@@ -1,4 +1,4 @@
-"""Whether a name of the backend that is left in a response does harm, and what would take it away."""
+"""Whether a name of the backend that is left in a response does harm, and what would remove it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urlrewrite.model import LinkMode, LinkPlace
 class Harm(StrEnum):
     """Whether a leak matters.
 
-    ERROR is what a browser would follow or heed, WARNING what a script or a server may use; INFORMATION tells outsiders
+    ERROR is what a browser would follow or obey, WARNING what a script or a server may use; INFORMATION gives outsiders
     a name, and no more.
     """
 
@@ -25,7 +25,7 @@ class Harm(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What would take a leak away."""
+    """What would remove a leak."""
 
     RULE = "a rule"
     LINKS = "links"
@@ -60,7 +60,7 @@ _REMEDIES: dict[object, Remedy] = {
         Remedy.NONE,
     ),
 }
-"""What helps against a cause; against any other, a rule."""
+"""The remedy for a cause; for any other it is a rule."""
 
 _ALSO: dict[object, LinkPlace] = {
     Why.COMMENT: LinkPlace.COMMENTS,
@@ -70,7 +70,9 @@ _ALSO: dict[object, LinkPlace] = {
 
 
 def remedy_of(cause: Cause, links: LinkMode, *, would_map: bool) -> tuple[Remedy, LinkPlace | None]:
-    """What would take a leak away, and the entry of `linksAlso` that would; `would_map` as the link map reads it."""
+    """Return what would remove a leak, and the entry of `linksAlso` that would; `would_map` says that the link map
+    reads it.
+    """
     if cause.code is Why.COOKIE_VALUE:
         return Remedy.LINKS_ALSO, LinkPlace.COOKIE_VALUES
     if cause.code is Why.REASON_PHRASE:
@@ -80,7 +82,7 @@ def remedy_of(cause: Cause, links: LinkMode, *, would_map: bool) -> tuple[Remedy
 
 
 def harm_in_body(sort: Sort, named: Named, *, waits: bool) -> Harm:
-    """How much a name in a body matters; `waits` tells that it stands in a link that somebody has to click."""
+    """Return how much a name in a body matters; `waits` says that it is in a link that somebody has to click."""
     if sort in _READ_ONLY or named.relation in _OTHERS or (waits and named.is_elsewhere):
         # Pages link to other servers everywhere, and nobody but the rules can tell which of them this proxy is for.
         return Harm.INFORMATION
@@ -92,7 +94,7 @@ def harm_in_body(sort: Sort, named: Named, *, waits: bool) -> Harm:
 
 
 def harm_in_field(name: str, value: str, named: Named) -> Harm:
-    """How much a name in a field of the response matters."""
+    """Return how much a name in a field of the response matters."""
     kind = kind_of(name)
     if named.relation in _OTHERS or kind in (FieldKind.UNTOUCHED, FieldKind.AUTHORITY):
         return Harm.INFORMATION

@@ -1,20 +1,19 @@
-"""Names of the backend that came through: links that lead past the proxy, and what scripts and browsers use besides.
+"""Names of the backend that came through: links that bypass the proxy, and names that scripts and browsers use.
 
-A browser cannot resolve the backend's name, so no request tells of such a link: it is found in the page itself.
+A browser cannot resolve the backend's name, so no request shows such a link: it is found in the page itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
-from urlrewrite.inspector.diagnose.finding import Finding, Harm, Severity
 from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, is_insecure, responses_with_links
 from urlrewrite.inspector.diagnose.page_references import LOADED
 from urlrewrite.inspector.diagnose.unmapped import why_unmapped
 from urlrewrite.inspector.diagnose.why import Cause
-from urlrewrite.inspector.leaks.harm import Harm as LeakHarm
-from urlrewrite.inspector.leaks.harm import Remedy
+from urlrewrite.inspector.leaks.harm import Harm, Remedy
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.names.places import Sort
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -24,7 +23,7 @@ from urlrewrite.trace.text import shown
 
 _MAX_OF_A_PLACE = 20
 
-_TOLD_ELSEWHERE = frozenset(
+_REPORTED_ELSEWHERE = frozenset(
     """
     location set-cookie content-security-policy content-security-policy-report-only access-control-allow-origin
     """.split()
@@ -41,67 +40,67 @@ _PROPOSED = {
 }
 
 
-def leaking_links(case: Case) -> Iterator[Finding]:
-    """Links that name the backend."""
-    for seen in responses_with_links(case):
-        groups = LinkGroups(seen)
+def leaking_links(case: Case) -> Iterator[Breakage]:
+    """Yield links that name the backend."""
+    for exchange in responses_with_links(case):
+        groups = LinkGroups(exchange)
         asked: dict[str, list[Cause]] = {}
-        for each in case.references(seen):
-            if case.names_backend(each.url, seen):
+        for each in case.references(exchange):
+            if case.names_backend(each.url, exchange):
                 causes = asked.setdefault(each.place, [])
                 if len(causes) < _MAX_OF_A_PLACE:
-                    causes.append(why_unmapped(case, seen, each))
+                    causes.append(why_unmapped(case, exchange, each))
                 # Thousands of links of one place came through for one reason.
                 groups.add(causes[-1], each)
         yield from (_leak(case, group) for group in groups)
-        told = {each.place for group in groups for each in group.found}
-        yield from _other_names(case, seen, told)
+        reported = {each.place for group in groups for each in group.found}
+        yield from _other_names(case, exchange, reported)
 
 
-def _leak(case: Case, group: LinkGroup) -> Finding:
+def _leak(case: Case, group: LinkGroup) -> Breakage:
     hosts = sorted({origin.authority for each in group.found if (origin := origin_of_url(each.url))})
     verb = group.verb("names", "name")
     title = f"{group.subject(case)} still {verb} the backend {hosts[0]}: {group.cause.why}"
     mixed = sum(each.use in LOADED and is_insecure(case, each) for each in group.found)
-    besides = [("mixed content besides", f"{mixed} of them are http:// in an https page")] if mixed else []
-    return group.finding(case, "leak", title, *besides, severity=group.severity)
+    besides = [("also mixed content", f"{mixed} of them are http:// in an https page")] if mixed else []
+    return group.breakage(case, "leak", title, *besides, severity=group.severity)
 
 
-def _other_names(case: Case, seen: RecordedExchange, told: set[str]) -> Iterator[Finding]:
-    """Names of the backend that are no links of the page, but that its scripts or the browser use."""
+def _other_names(case: Case, exchange: RecordedExchange, reported: set[str]) -> Iterator[Breakage]:
+    """Yield names of the backend that are not links of the page, but that its scripts or the browser use."""
     leaks: dict[tuple[str, ...], list[Leak]] = {}
-    for leak in find_leaks(seen, case.rules) if case.rules else ():
-        is_told = leak.place in told or leak.field.lower() in _TOLD_ELSEWHERE
-        if leak.harm is not LeakHarm.INFORMATION and not is_told:
+    for leak in find_leaks(exchange, case.rules) if case.rules else ():
+        is_reported = leak.place in reported or leak.field.lower() in _REPORTED_ELSEWHERE
+        if leak.harm is not Harm.INFORMATION and not is_reported:
             leaks.setdefault((leak.place, *leak.cause.key), []).append(leak)
     for same in leaks.values():
         place, why = same[0].place, same[0].why
         total = sum(leak.count for leak in same)
-        where = "this page" if seen is case.page else shown(seen.request.target, 80)
+        where = "this page" if exchange is case.page else shown(exchange.request.target, 80)
         title = f"{counted(total, 'name')} of the backend in {place} of {where} ({same[0].spelling}): {why}"
         certain = any(map(_is_certain, same))
         remedy = same[0].remedy
         todo = "" if remedy is Remedy.NONE else f"The page Leaks proposes {_PROPOSED[remedy]}, ready to copy."
-        yield Finding(
+        yield Breakage(
             "leak",
-            _harm_of_name(same[0]) if certain else Harm.HINT,
+            _loss_of_name(same[0]) if certain else Loss.HINT,
             title,
-            (seen.flow_id, case.page.flow_id),
+            (exchange.flow_id, case.page.flow_id),
             tuple((leak.place, leak.around) for leak in same[:EXAMPLES]),
             todo=todo,
-            severity=Severity.ERROR if certain else Severity.WARNING,
+            severity=BreakageSeverity.ERROR if certain else BreakageSeverity.WARNING,
             count=total,
             code=str(same[0].cause.code or ""),
         )
 
 
-def _harm_of_name(leak: Leak) -> Harm:
-    return Harm.LOOK if leak.where and leak.where.sort is Sort.STYLE else Harm.FUNCTION
+def _loss_of_name(leak: Leak) -> Loss:
+    return Loss.LOOK if leak.where and leak.where.sort is Sort.STYLE else Loss.FUNCTION
 
 
 def _is_certain(leak: Leak) -> bool:
-    """Whether it is the very origin of a backend: another port of its host may be another server's."""
-    if leak.harm is not LeakHarm.ERROR or leak.remedy is Remedy.NONE or leak.origin is None:
+    """Say whether it is exactly the origin of a backend: another port of its host may be another server's."""
+    if leak.harm is not Harm.ERROR or leak.remedy is Remedy.NONE or leak.origin is None:
         return False
     host, port = parse_authority(leak.authority) or ("", None)
     return host == leak.origin.host and (port == leak.origin.port or (port is None and leak.origin.has_default_port))

@@ -1,7 +1,7 @@
 """What was changed in a response and should not have been: the other way in which rewriting goes wrong.
 
-Everything is found by comparing the backend's response with the client's, so that what the backend did wrong itself is
-not told of.
+Everything is found by comparing the backend's response with the client's, so that faults of the backend itself are not
+reported.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.html.attributes import is_name
-from urlrewrite.content.html.rewriter import HtmlScanner
-from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.html.rewriter import HtmlScanner, TokenKind
 from urlrewrite.content.integrity import ALGORITHMS, digests
 from urlrewrite.content.kinds import Kind
 from urlrewrite.exchange.rules_in_force import RulesInForce
@@ -41,9 +40,9 @@ _COVERED = re.compile(r'"([^"]*)"')
 class OverMatch:
     """Something that was changed and should not have been.
 
-    `place` is a field's name or where in the body, `before` and `after` are what stood there and what stands there now.
-    `rules` are those that changed the response's content, of which one is to blame; none, if it was the link map.
-    `offset` is in the decoded body of the answer, None in a field.
+    `place` is a field's name or where in the body, `before` and `after` are the old and the new text. `rules` are those
+    that changed the response's content, one of which is to blame; empty if it was the link map. `offset` is in the
+    decoded body of the response, None in a field.
     """
 
     what: str
@@ -58,22 +57,26 @@ class OverMatch:
 
 
 def find_over_matches(
-    seen: RecordedExchange, rules: RulesInForce, assets: Mapping[str, RecordedExchange] | None = None
+    exchange: RecordedExchange, rules: RulesInForce, assets: Mapping[str, RecordedExchange] | None = None
 ) -> list[OverMatch]:
-    """What was changed in the response of an exchange and should not have been.
+    """Return what was changed in the response of an exchange and should not have been.
 
-    `assets` are exchanges by the URL that was asked for (`canonical_url`), with whose responses `integrity`
-    attributes are compared. It raises nothing, whatever was recorded.
+    `assets` are exchanges by the URL that was requested (`canonical_url`), with whose responses `integrity` attributes
+    are compared. It raises nothing, whatever was recorded.
     """
-    if seen.answer is None or seen.original is None or seen.own:
+    if exchange.response is None or exchange.original is None or exchange.own:
         return []
-    case = ExchangeCase(seen, rules)
-    fields, raw = response_body(seen, rules)
+    case = ExchangeCase(exchange, rules)
+    fields, raw = response_body(exchange, rules)
     found = [*_in_fields(case, fields, raw)]
-    if raw is not None and seen.original_body is not None and max(len(raw), len(seen.original_body)) <= _MAX_LENGTH:
-        path = seen.request.target.partition("?")[0]
+    if (
+        raw is not None
+        and exchange.original_body is not None
+        and max(len(raw), len(exchange.original_body)) <= _MAX_LENGTH
+    ):
+        path = exchange.request.target.partition("?")[0]
         try:
-            before = body_of(seen.original.fields, seen.original_body, path)
+            before = body_of(exchange.original.fields, exchange.original_body, path)
             after = body_of(fields, raw, path)
         except Unreadable:
             return found
@@ -84,11 +87,11 @@ def find_over_matches(
 
 
 def by_url(exchanges: Iterable[RecordedExchange]) -> dict[str, RecordedExchange]:
-    """Exchanges by the URL that was asked for; of several with one URL the first."""
+    """Return exchanges by the URL that was requested; of several with one URL the first."""
     found: dict[str, RecordedExchange] = {}
-    for seen in exchanges:
-        if seen.answer is not None and seen.answer.status == 200 and seen.request.method == "GET":
-            found.setdefault(canonical_url(seen.request.url, ""), seen)
+    for exchange in exchanges:
+        if exchange.response is not None and exchange.response.status == 200 and exchange.request.method == "GET":
+            found.setdefault(canonical_url(exchange.request.url, ""), exchange)
     return found
 
 
@@ -102,19 +105,19 @@ def _rule_of_field(case: ExchangeCase, name: str) -> tuple[str, ...]:
 
 
 def _in_fields(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
-    seen = case.seen
-    assert seen.original is not None
+    exchange = case.exchange
+    assert exchange.original is not None
     for name, value in fields:
         rules = _rule_of_field(case, name)
-        was = ", ".join(field_values(seen.original.fields, name))
-        if is_digest(name.lower()) and raw is not None and seen.original_body is not None:
+        was = ", ".join(field_values(exchange.original.fields, name))
+        if is_digest(name.lower()) and raw is not None and exchange.original_body is not None:
             true = renewed(name.lower(), value, raw)
-            if true != value and renewed(name.lower(), was, seen.original_body) == was:
+            if true != value and renewed(name.lower(), was, exchange.original_body) == was:
                 why = (
                     f"the body was changed, and {name} is still the digest of another one: {true or 'unknown'} is true"
                 )
                 yield OverMatch("stale digest", name, was, value, why, Harm.ERROR, rules)
-        sent = seen.response_body
+        sent = exchange.response_body
         if name.lower() == "content-length" and sent and value.isdigit() and int(value) != len(sent):
             why = f"the body has {len(sent):,} bytes"
             yield OverMatch("wrong length", name, was, value, why, Harm.ERROR, rules)
@@ -125,13 +128,13 @@ def _in_fields(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Ite
 
 
 def _stale_signatures(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
-    """Message signatures (RFC 9421) over fields that are no longer what they were."""
-    seen = case.seen
-    assert seen.original is not None
+    """Yield message signatures (RFC 9421) over fields that are no longer what they were."""
+    exchange = case.exchange
+    assert exchange.original is not None
     for value in field_values(fields, "signature-input"):
         covered = {name.lower() for name in _COVERED.findall(value)}
         changed = sorted(
-            name for name in covered if field_values(fields, name) != field_values(seen.original.fields, name)
+            name for name in covered if field_values(fields, name) != field_values(exchange.original.fields, name)
         )
         if changed:
             why = f"it covers {', '.join(changed)}, which was changed: whoever checks it refuses the response"
@@ -143,7 +146,7 @@ def _in_bodies(case: ExchangeCase, before: Body, after: Body) -> Iterator[OverMa
     if before.kind.is_markup:
         yield from _changed_identifiers(before, after, rules)
     if before.kind is Kind.JSON and _is_json(before.data) and not _is_json(after.data):
-        why = "it was valid before, and is not any more: scripts that read it fail"
+        why = "it was valid before and no longer is: scripts that read it fail"
         yield OverMatch("broken JSON", "body", "valid JSON", _parse_error(after.data), why, Harm.ERROR, rules)
     for match in _misspelled(case, before.data, after.data):
         at = after.offset(match.offset) if match.offset is not None else None
@@ -151,7 +154,7 @@ def _in_bodies(case: ExchangeCase, before: Body, after: Body) -> Iterator[OverMa
 
 
 def _misspelled(case: ExchangeCase, before: bytes, after: bytes) -> Iterator[OverMatch]:
-    """URLs that no rewriting should give, unless the backend wrote them so."""
+    """Yield URLs that no rewriting should produce, unless the backend wrote them that way."""
     for what, why, pattern in _slips(case):
         old = Counter(found[0] for found in pattern.finditer(before))
         new = Counter[bytes]()
@@ -180,7 +183,7 @@ def _slips(case: ExchangeCase) -> Iterator[tuple[str, str, re.Pattern[bytes]]]:
     if left := sorted(ports - known):
         yield (
             "the backend's port behind the public name",
-            "the host was replaced and its port was not: nothing answers there",
+            "the host was replaced and its port was not: nothing listens there",
             re.compile(rb"%b:(?:%b)(?!\d)" % (host, b"|".join(b"%d" % port for port in left)), re.IGNORECASE),
         )
     yield (
@@ -202,20 +205,20 @@ def _sites(case: ExchangeCase) -> list[Site]:
 
 
 def _changed_identifiers(before: Body, after: Body, rules: tuple[str, ...]) -> Iterator[OverMatch]:
-    """Namespaces, vocabularies and document types that are not what they were."""
+    """Yield namespaces, vocabularies and document types that were changed."""
     old, new = (list(_identifiers(body)) for body in (before, after))
     if [label for label, *_ in old] != [label for label, *_ in new]:
         return
     for (label, was, _), (_, now, at) in zip(old, new, strict=True):
         if was != now and label != "integrity":
-            why = "it is an identifier, compared letter by letter, and no address: programs no longer know it"
+            why = "it is an identifier, compared letter by letter, not an address: programs no longer recognize it"
             yield OverMatch(
                 "changed identifier", label, _text(was), _text(now), why, Harm.ERROR, rules, after.offset(at)
             )
 
 
 def _identifiers(body: Body) -> Iterator[tuple[str, bytes, int]]:
-    """Where an identifier stands, what it is, and its offset."""
+    """Yield the place of each identifier, the identifier, and its offset."""
     xml = body.kind is not Kind.HTML
     for token in HtmlScanner(xml=xml, kinds={TokenKind.START_TAG, TokenKind.DOCTYPE}).feed(body.data, final=True):
         if token.kind is TokenKind.DOCTYPE:
@@ -228,7 +231,7 @@ def _identifiers(body: Body) -> Iterator[tuple[str, bytes, int]]:
 
 
 def _broken_integrity(case: ExchangeCase, page: Body, assets: Mapping[str, RecordedExchange]) -> Iterator[OverMatch]:
-    """`integrity` attributes that are not true for the file as it was sent, so that browsers refuse it."""
+    """Yield `integrity` attributes that do not match the file as it was sent, so that browsers refuse it."""
     if page.kind is not Kind.HTML or b"ntegrity" not in page.data:
         return
     for token in HtmlScanner(kinds={TokenKind.START_TAG}).feed(page.data, final=True):
@@ -236,8 +239,8 @@ def _broken_integrity(case: ExchangeCase, page: Body, assets: Mapping[str, Recor
         address = token.get(b"src") or token.get(b"href")
         if not promised or not address or token.name not in (b"script", b"link"):
             continue
-        asset = assets.get(canonical_url(_text(address), case.seen.request.url))
-        if asset is None or asset.answer is None:
+        asset = assets.get(canonical_url(_text(address), case.exchange.request.url))
+        if asset is None or asset.response is None:
             continue
         fields, raw = response_body(asset, case.rules)
         try:

@@ -1,7 +1,7 @@
 """What to write into a rule file so that a leak goes away: a setting where there is one, a rule where there is none.
 
 A proposal comes as YAML of this project and as IIS's XML. The XML is always a rule, since IIS knows no settings for
-links; it is made from the very words of the leak, so that it says neither more nor less.
+links; it is made from the exact words of the leak, so that it covers neither more nor less.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from urlrewrite.model import (
 )
 
 _NOTHING = {
-    "base64": "Take it up with the backend: what is inside of base64 may be signed, and has a length of its own.",
-    "identifier": "It has to stay: whoever compares it would no longer know it.",
+    "base64": "Change it in the backend: what is inside base64 may be signed, and its length may be declared.",
+    "identifier": "It has to stay: whatever compares it would no longer recognize it.",
     "other host": "If that host is to be reached from outside, publish it as a site of its own.",
     "": "No rule can do it here; what the reason says has to be changed, in the backend or in what is asked of it.",
 }
@@ -42,10 +42,10 @@ _NOTHING = {
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What would take a leak away.
+    """What would remove a leak.
 
     `yaml` is to stand in the site named `site` of a rule file of this project, `xml` in a `web.config`; each is ""
-    where it cannot be said so. `why` says what it does.
+    where the format cannot express it. `why` says what it does.
     """
 
     title: str
@@ -55,9 +55,9 @@ class Proposal:
     site: str = ""
 
 
-def proposal(leak: Leak, seen: RecordedExchange, rules: RulesInForce) -> Proposal:
-    """What would take a leak of an exchange away."""
-    case = ExchangeCase(seen, rules)
+def proposal(leak: Leak, exchange: RecordedExchange, rules: RulesInForce) -> Proposal:
+    """Return what would remove a leak of an exchange."""
+    case = ExchangeCase(exchange, rules)
     site = case.site.name if case.site else ""
     rule = rule_for(case, leak)
     xml = _xml(rule) if rule else ""
@@ -96,7 +96,7 @@ def _scope(draft: Draft) -> str:
 
 
 def _links_help(leak: Leak) -> bool:
-    """Whether `links: everywhere` would map a name that was left because links did not reach so far."""
+    """Say whether `links: everywhere` would map a name that was left because links did not reach so far."""
     named = leak.named
     if named is None or named.hidden or named.relation is not Relation.SAME:
         return False
@@ -129,7 +129,7 @@ def _root_path(case: ExchangeCase, leak: Leak) -> Proposal:
 
 
 def _another_site(case: ExchangeCase, leak: Leak) -> Proposal:
-    """A site below the public name for a backend that only rules name."""
+    """Propose a site below the public name for a backend that only rules name."""
     assert leak.origin is not None
     label = leak.origin.host.partition(".")[0]
     label = label if re.fullmatch(r"[a-z0-9-]+", label) else "other"
@@ -137,7 +137,7 @@ def _another_site(case: ExchangeCase, leak: Leak) -> Proposal:
     entry.add("name", label)
     entry.add("public", f"{case.public}/{label}")
     entry.add("backend", str(leak.origin))
-    why = "Publishes that backend below the public name, so that its links have something to become."
+    why = "Publishes that backend below the public name, so that its links can be mapped."
     return Proposal(f"Publish {leak.origin}", why, yaml_document(Map([("sites", List([(entry, "")]), "")])))
 
 
@@ -151,7 +151,7 @@ def _yaml(settings: Mapping[str, str | tuple[str, ...]], section: Section | None
 
 
 def _xml(draft: Draft) -> str:
-    """The `<rewrite>` element with the rules; "" where XML cannot hold them."""
+    """Return the `<rewrite>` element with the rules; "" where XML cannot hold them."""
     root = Tag("rewrite")
     try:
         SectionWriter([]).section(root, draft.section)
@@ -161,9 +161,9 @@ def _xml(draft: Draft) -> str:
 
 
 def as_rule_file(text: str, proposed: Proposal) -> str | None:
-    """The text of a rule file with a proposal in it, all else of it byte for byte; None where that is not safe.
+    """Return the text of a rule file with a proposal in it, all else byte for byte; None where that is not safe.
 
-    Safe is what is proved by reading both texts: the new one must say what the old one says, and the proposal.
+    Safe means proved by reading both texts: the new one must say what the old one says, and the proposal.
     """
     if text.lstrip("\ufeff \t\r\n").startswith("<"):
         return with_rewrite(text, proposed.xml)

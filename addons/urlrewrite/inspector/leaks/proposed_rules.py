@@ -1,6 +1,7 @@
-"""The outbound rule that takes one leak away: made from its very words, so that it says neither more nor less.
+"""The outbound rule that removes one leak: made from its exact words, so that it covers neither more nor less.
 
-Fields get a rule for their variable, attributes one that filters by tags, all else one for whole bodies of that type.
+A field gets a rule for its variable, an attribute one that filters by tags, everything else one for whole bodies of
+that type.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Draft:
 
     @property
     def section(self) -> Section:
-        """The same as a section of the configuration."""
+        """The rules as a section of the configuration."""
         return Section(
             outbound_rules=tuple(self.rules),
             pre_conditions=self.pre_conditions,
@@ -60,11 +61,11 @@ class Draft:
 
 
 def rule_for(case: ExchangeCase, leak: Leak) -> Draft | None:
-    """A rule that maps what a leak says, where one can."""
+    """Return a rule that maps what a leak says; None where there is none."""
     if (
         leak.named is None
         or leak.named.hidden
-        or case.seen.own
+        or case.exchange.own
         or leak.named.relation in (Relation.BELOW, Relation.LONGER)
     ):
         return None
@@ -89,7 +90,7 @@ def rule_for(case: ExchangeCase, leak: Leak) -> Draft | None:
 
 
 def _change(case: ExchangeCase, leak: Leak) -> tuple[str, str] | None:
-    """What stands there, and what it should be: in the spelling of the leak."""
+    """Return the text of the leak and what it should be, in the leak's spelling."""
     named = leak.named
     assert named is not None
     data = (leak.written + leak.after).encode("utf-8", "surrogateescape")
@@ -109,20 +110,20 @@ def _change(case: ExchangeCase, leak: Leak) -> tuple[str, str] | None:
 
 
 def _mapped(link_map: LinkMap, data: bytes) -> tuple[str, str] | None:
-    """What a link map replaces at the very beginning of some data, and with what."""
+    """Return what a link map replaces at the very beginning of some data, and with what."""
     changes: list[tuple[int, bytes, bytes]] = []
 
-    def told(offset: int, before: bytes, after: bytes) -> None:
+    def record(offset: int, before: bytes, after: bytes) -> None:
         changes.append((offset, before, after))
 
-    link_map.map(data, on_change=told)
+    link_map.map(data, on_change=record)
     if not changes or changes[0][0]:
         return None
     return _text(changes[0][1]), _text(changes[0][2])
 
 
 def _own_map(case: ExchangeCase, leak: Leak) -> LinkMap:
-    """A link map for what no site's map has: another port, the address to dial, a backend that rules name."""
+    """Make a link map for what is in no site's map: another port, the address to connect to, a backend of rules."""
     named = leak.named
     assert named is not None
     port = named.authority.rpartition(":")[2]
@@ -139,7 +140,7 @@ def _own_map(case: ExchangeCase, leak: Leak) -> LinkMap:
 
 
 def _by_inbound_rule(case: ExchangeCase, origin: Origin) -> tuple[str, str] | None:
-    """Base path and public path of a backend that a simple rule sends a part of the site to."""
+    """Return base path and public path of a backend to which a simple rule sends a part of the site."""
     for rule in case.site.rules if case.site else ():
         match, url = _SIMPLE_MATCH.fullmatch(rule.match.url), _SIMPLE_URL.fullmatch(rule.action.url)
         if match and url and Origin.parse(f"{url[1]}://{url[2]}") == origin:
@@ -167,7 +168,7 @@ def _field_rules(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, aft
 
 
 def _cookie_domain(case: ExchangeCase, leak: Leak) -> tuple[str, str]:
-    """Browsers take no Domain of one label and none that is an address: such a cookie gets none."""
+    """Return pattern and value for a Domain, which is removed where browsers would not accept the public host."""
     assert leak.named is not None
     rest = rf"{escaped(leak.named.origin.host_text)}(\s*(?:;.*)?)$"
     host = case.public.host
@@ -178,8 +179,8 @@ def _cookie_domain(case: ExchangeCase, leak: Leak) -> tuple[str, str]:
 
 def _body_rule(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, after: str, name: str) -> None:
     where = leak.where
-    answer = case.seen.answer
-    content_type = next(iter(field_values(answer.fields, "content-type")), "") if answer else ""
+    response = case.exchange.response
+    content_type = next(iter(field_values(response.fields, "content-type")), "") if response else ""
     media = content_type.partition(";")[0].strip().lower()
     condition = ""
     if media:
@@ -198,8 +199,8 @@ def _body_rule(case: ExchangeCase, leak: Leak, draft: Draft, pattern: str, after
 
 
 def transformed(case: ExchangeCase) -> list[OutboundRule]:
-    """Rules that take `no-transform` out of Cache-Control, as it stands in the response."""
-    fields = case.seen.original.fields if case.seen.original else ()
+    """Return rules that remove `no-transform` from Cache-Control, as it is written in the response."""
+    fields = case.exchange.original.fields if case.exchange.original else ()
     draft = Draft()
     for value in field_values(fields, "cache-control"):
         if "no-transform" not in value.lower():
@@ -224,7 +225,7 @@ def _outbound(
 
 
 def _pre_condition(case: ExchangeCase, draft: Draft, media: str) -> str:
-    """The name of a precondition for a media type: one that the site has, or a new one."""
+    """Return the name of a precondition for a media type: one that the site has, or a new one."""
     items = (Condition("{RESPONSE_CONTENT_TYPE}", f"^{escaped(media)}"),)
     known: Mapping[str, PreCondition] = case.site.pre_conditions if case.site else {}
     for item in known.values():
@@ -246,7 +247,7 @@ def _custom_tags(case: ExchangeCase, draft: Draft, pair: tuple[str, str]) -> str
 
 
 def _free(name: str, taken: Iterable[str]) -> str:
-    """The name, with a number where it is taken."""
+    """Return the name, with a number where it is taken."""
     names = set(taken)
     number = 1
     found = name

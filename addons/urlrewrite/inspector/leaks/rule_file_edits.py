@@ -1,8 +1,8 @@
-"""Puts settings and rules into the text of a rule file in YAML, with everything else left byte for byte.
+"""Edits that put settings and rules into the text of a rule file in YAML, with everything else left byte for byte.
 
-YAML has no way to change a part of a file and keep the rest, so lines are put in between lines: collections get their
-new entries behind the last one, settings stand in the line in which they stood. Whether that came out right is not
-guessed but read: the new text has to say what the old one says, and what was put in.
+YAML has no way to change a part of a file and keep the rest, so lines are inserted between lines: collections get their
+new entries after the last one, settings replace the line in which they were. Whether the result is right is not guessed
+but read: the new text has to say what the old one says, and what was put in.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _VALUE = re.compile(
 
 
 class _NotSafe(Exception):  # noqa: N818
-    """The text is not laid out so that something can be put into it."""
+    """A layout into which nothing can be inserted safely."""
 
 
 def with_fragment(text: str, fragment: str, site: str) -> str | None:
-    """The text of a rule file with a fragment of a site in it; None where that cannot be done safely.
+    """Return the text of a rule file with a fragment of a site in it; None where that cannot be done safely.
 
-    `site` is the name of the site; a file with a single one needs none.
+    `site` is the name of the site; a file with a single site needs none.
     """
     additions, _ = compose(fragment, "fragment")
     if not isinstance(additions, Mapping) or not additions.entries:
@@ -63,7 +63,7 @@ def _read(text: str, site: str) -> tuple[RuleSet, int]:
 
 
 def _expected(rule_set: RuleSet, index: int, fragment: str) -> RuleSet:
-    """What the new text has to say."""
+    """Return what the new text has to say."""
     added = parse(f"public: https://added.example\nbackend: http://added.example:1\n{fragment}", _FILE)[0].sites[0]
     keys = set(re.findall(r"^(\w+):", fragment, re.MULTILINE))
     site = rule_set.sites[index]
@@ -81,7 +81,7 @@ def _expected(rule_set: RuleSet, index: int, fragment: str) -> RuleSet:
 
 
 def says_the_same(got: RuleSet, wanted: RuleSet) -> bool:
-    """Whether two rule files mean the same, wherever it stands in them."""
+    """Say whether two rule files mean the same, apart from positions."""
     return replace(got, fingerprint="", sites=tuple(map(_comparable, got.sites))) == replace(
         wanted, fingerprint="", sites=tuple(map(_comparable, wanted.sites))
     )
@@ -92,7 +92,7 @@ def _comparable(site: Site) -> Site:
 
 
 def _lines_of(fragment: str, root: Mapping, name: str) -> list[str]:
-    """The lines of one key of the fragment, with that of the key itself."""
+    """Return the lines of one key of the fragment, including the line of the key itself."""
     lines = fragment.splitlines()
     starts = [(key.text, key.line - 1) for key, _ in root.entries]
     at = [key for key, _ in starts].index(name)
@@ -104,7 +104,7 @@ def _lines_of(fragment: str, root: Mapping, name: str) -> list[str]:
 
 
 def _with_entry(text: str, index: int, key: str, value: Node, fragment: list[str]) -> str:
-    """The text with one key of the fragment in it."""
+    """Return the text with one key of the fragment inserted."""
     root, _ = compose(text.removeprefix("\ufeff"), _FILE)
     if not isinstance(root, Mapping):
         raise _NotSafe
@@ -135,7 +135,7 @@ def _with_entry(text: str, index: int, key: str, value: Node, fragment: list[str
 
 
 def _site(root: Mapping, index: int, end: int) -> tuple[Mapping, int]:
-    """The mapping of a site, and the line behind its last one, from 0."""
+    """Return the mapping of a site, and the line after its last one, counted from 0."""
     for number, (key, node) in enumerate(root.entries):
         if key.text != "sites":
             continue
@@ -150,7 +150,7 @@ def _site(root: Mapping, index: int, end: int) -> tuple[Mapping, int]:
 
 
 def _spans(site: Mapping, until: int) -> dict[str, tuple[int, int]]:
-    """For each key its line, from 0, and that of the next key."""
+    """Return for each key its line, counted from 0, and that of the next key."""
     starts = [key.line - 1 for key, _ in site.entries]
     if len(set(starts)) < len(starts):
         raise _NotSafe
@@ -159,21 +159,21 @@ def _spans(site: Mapping, until: int) -> dict[str, tuple[int, int]]:
 
 
 def _content_end(lines: list[str], start: int, end: int) -> int:
-    """The line behind the last one of a span that is more than a comment or blank."""
+    """Return the line after the last one of a span that is neither a comment nor blank."""
     while end > start + 1 and _NOTHING.match(lines[end - 1]):
         end -= 1
     return end
 
 
 def _indent_of_site(lines: list[str], site: Mapping) -> int:
-    """The column of a site's keys."""
+    """Return the column of a site's keys."""
     first = lines[site.entries[0][0].line - 1].removeprefix("\ufeff")
     found = re.match(r"\s*(?:-\s+)?", first)
     return len(found[0]) if found else 0
 
 
 def _place_in(lines: list[str], node: Node, span: tuple[int, int], fragment: list[str]) -> tuple[int, int, list[str]]:
-    """Where a collection's new entries go: line, indentation, and the lines, which have none of their own."""
+    """Return where a collection's new entries go: line, indentation, and the lines, which have no indentation yet."""
     if isinstance(node, Sequence) and node.items:
         line = node.items[0].line - 1
     elif isinstance(node, Mapping) and node.entries:
@@ -192,7 +192,7 @@ def _place_in(lines: list[str], node: Node, span: tuple[int, int], fragment: lis
 
 
 def _set(lines: list[str], at: int, value: Node) -> None:
-    """Writes a setting over the one in a line."""
+    """Write a setting over the one in a line."""
     body = lines[at].rstrip("\r\n")
     found = _VALUE.fullmatch(body)
     if found is None:

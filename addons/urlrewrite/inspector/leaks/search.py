@@ -1,8 +1,8 @@
 """Names of the backend that are left in a response, each with its place, why it is there, and whether it matters.
 
-`leak_places` is for every answer: bytes that name nobody cost it a few searches at the speed of memory, and what it
+`leak_places` is for every response: bytes that name nobody cost it a few searches at the speed of memory, and what it
 finds is judged by what stands next to it. `find_leaks` is for a person who asks: it reads the body as the content
-engine does, and tells why.
+engine does, and says why.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.urls import FieldKind, kind_of
-from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase, asked, names_of
+from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase, names_of, site_and_public_name
 from urlrewrite.inspector.diagnose.unmapped_names import cause_in_body, cause_in_field, cause_of_phrase
 from urlrewrite.inspector.diagnose.why import Cause, Why, cause
 from urlrewrite.inspector.leaks.harm import Harm, Remedy, harm_in_body, harm_in_field, remedy_of
@@ -32,10 +32,10 @@ from urlrewrite.trace.reading import name_of, texts
 from urlrewrite.trace.text import shown, visible
 
 MAX_LEAKS = 300
-"""Different leaks of one response that are told."""
+"""Different leaks of one response that are listed."""
 
 MAX_PLACES = 500
-"""Names of one response that are looked at to count the places."""
+"""Names of one response that are examined to count the places."""
 
 _AROUND = 60
 _REACH = 300
@@ -49,9 +49,9 @@ class Leak:
 
     `place` says where: a field's name, `<a href>`, `<script>`, `text`. `field` is the field's name, "" for the body;
     `value` its whole value. `offset` is that of the first one in the decoded body in bytes, `line` and `column` count
-    from 1; None and 0 in a field. `written` is the name as it stands there, `after` what follows it, `around` the text
-    on both sides, shortened. `origin` is the backend's that is meant, `kind` the kind of the content. `would_map` tells
-    that the link map reads it as a URL of its own, wherever it stands.
+    from 1; None and 0 in a field. `written` is the name as it is written, `after` what follows it, `around` the text on
+    both sides, shortened. `origin` is the backend's origin that it names, `kind` the kind of the content. `would_map`
+    says that the link map reads it as a URL of its own, wherever it is.
     """
 
     place: str
@@ -78,7 +78,7 @@ class Leak:
 
     @property
     def why(self) -> str:
-        """The cause as a person reads it."""
+        """The cause as a sentence for people."""
         return self.cause.why
 
 
@@ -94,12 +94,12 @@ class LeakPlace:
 
 
 def leak_places(fields: FieldLines, body: bytes | None, request: RequestFacts, rules: RulesInForce) -> list[LeakPlace]:
-    """The places of names that matter (what is no mere information) in a response as the client got it.
+    """Return the places of names that matter (more than mere information) in a response as the client got it.
 
     `body` is as it was sent, under its content coding; None where it was not kept. It raises nothing; a body whose
     coding cannot be undone has no places.
     """
-    compiled, public = asked(request, rules)
+    compiled, public = site_and_public_name(request, rules)
     names = names_of(rules, compiled, public)
     if not names:
         return []
@@ -126,12 +126,12 @@ def leak_places(fields: FieldLines, body: bytes | None, request: RequestFacts, r
     ]
 
 
-def find_leaks(seen: RecordedExchange, rules: RulesInForce) -> list[Leak]:
-    """Every name of a backend in the response of an exchange, the most harmful first; see `Leak`."""
-    if seen.answer is None:
+def find_leaks(exchange: RecordedExchange, rules: RulesInForce) -> list[Leak]:
+    """Return every name of a backend in the response of an exchange, the most harmful first; see `Leak`."""
+    if exchange.response is None:
         return []
-    case = ExchangeCase(seen, rules)
-    fields, raw = response_body(seen, rules)
+    case = ExchangeCase(exchange, rules)
+    fields, raw = response_body(exchange, rules)
     found = [*_of_fields(case, fields), *_of_phrase(case), *_of_paths(case)]
     if raw:
         found += _of_body(case, fields, raw)
@@ -139,12 +139,12 @@ def find_leaks(seen: RecordedExchange, rules: RulesInForce) -> list[Leak]:
 
 
 def in_order(leaks: Iterable[Leak]) -> list[Leak]:
-    """Leaks with the most harmful first, then the most frequent."""
+    """Return leaks with the most harmful first, then the most frequent."""
     return sorted(leaks, key=lambda leak: (_ORDER.index(leak.harm), -leak.count))
 
 
 def grouped(leaks: Iterable[Leak]) -> list[Leak]:
-    """Leaks that say the same, as one."""
+    """Merge leaks that say the same."""
     groups: dict[tuple[str, ...], Leak] = {}
     for leak in leaks:
         key = (leak.place, leak.spelling, leak.written.lower(), *leak.cause.key)
@@ -153,9 +153,9 @@ def grouped(leaks: Iterable[Leak]) -> list[Leak]:
     return list(groups.values())
 
 
-def leaks_text(seen: RecordedExchange, rules: RulesInForce) -> str:
-    """The leaks of an exchange as text for a fixed-width view; whatever was recorded, this raises nothing."""
-    leaks = find_leaks(seen, rules)
+def leaks_text(exchange: RecordedExchange, rules: RulesInForce) -> str:
+    """Return the leaks of an exchange as text for a fixed-width view. It raises nothing, whatever was recorded."""
+    leaks = find_leaks(exchange, rules)
     if not leaks:
         return "no name of a backend is left in this response"
     matter = sum(leak.count for leak in leaks if leak.harm is not Harm.INFORMATION)
@@ -172,7 +172,7 @@ def leaks_text(seen: RecordedExchange, rules: RulesInForce) -> str:
 
 
 def _in_fields(fields: FieldLines, names: Names) -> Iterator[tuple[str, str, Named]]:
-    """The names in fields; most responses have none, which is found out for all fields at once."""
+    """Yield the names in fields; most responses have none, which is found out for all fields at once."""
     if not names.may_occur("\n".join(value for _, value in fields).encode("utf-8", "surrogateescape")):
         return
     for name, value in fields:
@@ -191,14 +191,14 @@ def _of_fields(case: ExchangeCase, fields: FieldLines) -> Iterator[Leak]:
 
 
 def _of_phrase(case: ExchangeCase) -> Iterator[Leak]:
-    answer = case.seen.answer
-    data = answer.reason.encode("utf-8", "surrogateescape") if answer else b""
+    response = case.exchange.response
+    data = response.reason.encode("utf-8", "surrogateescape") if response else b""
     for named in case.names.find(data):
         yield _leak(case, "reason phrase", data, named, cause_of_phrase(case), Harm.INFORMATION)
 
 
 def _of_paths(case: ExchangeCase) -> Iterator[Leak]:
-    """Paths from the root in scripts, which lead past the path under which the site is mounted."""
+    """Yield paths from the root in scripts, which lead outside the path below which the site is published."""
     for event in case.reading.response:
         if name_of(event) == Name.PATHS_LEFT:
             for path in texts(event, "paths"):
@@ -208,7 +208,7 @@ def _of_paths(case: ExchangeCase) -> Iterator[Leak]:
 
 def _of_body(case: ExchangeCase, fields: FieldLines, raw: bytes) -> Iterator[Leak]:
     try:
-        body = body_of(fields, raw, case.seen.request.target.partition("?")[0])
+        body = body_of(fields, raw, case.exchange.request.target.partition("?")[0])
     except Unreadable as error:
         why = cause(Why.UNREADABLE, detail=error)
         yield Leak("body", "unknown", "", "", why, Harm.INFORMATION, Remedy.NONE, "")
@@ -241,19 +241,19 @@ def _spelling(body: Body, named: Named) -> str:
 
 
 def _would_map(link_map: LinkMap, data: bytes, named: Named) -> bool:
-    """Whether the link map reads a name as a URL of its own."""
+    """Say whether the link map reads a name as a URL of its own."""
     begin = max(named.start - 16, 0)
     until = named.end - begin
     spans: list[int] = []
 
-    def told(offset: int, before: bytes, after: bytes) -> None:
+    def record(offset: int, before: bytes, after: bytes) -> None:
         del before, after
         spans.append(offset)
 
     around = data[begin : named.end + _REACH]
-    link_map.map(around, bare=True, on_change=told)
+    link_map.map(around, bare=True, on_change=record)
     if named.is_url and not spans:
-        # In an attribute that holds one URL, a browser reads it all the same.
+        # In an attribute that holds one URL, a browser reads it nevertheless.
         map_browser_url(data[named.start : named.end + _REACH], link_map, lambda *_: spans.append(until - 1))
     return not named.hidden and any(named.start - begin <= offset < until for offset in spans)
 
@@ -293,7 +293,7 @@ def _around(data: bytes, named: Named) -> str:
 
 
 class _Lines:
-    """Lines and columns of offsets that are asked for in order."""
+    """Lines and columns of offsets, which have to be given in ascending order."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -301,7 +301,7 @@ class _Lines:
         self._line = 1
 
     def of(self, offset: int) -> tuple[int, int]:
-        """Line and column, both from 1."""
+        """Return line and column, both counted from 1."""
         self._line += self._data.count(b"\n", self._done, offset)
         self._done = max(offset, self._done)
         return self._line, offset - self._data.rfind(b"\n", 0, offset)

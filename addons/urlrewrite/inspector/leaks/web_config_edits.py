@@ -1,7 +1,7 @@
-"""Puts proposed rules into the text of a `web.config`, with everything else left byte for byte.
+"""Edits that put proposed rules into the text of a `web.config`, with everything else left byte for byte.
 
-They go before the end tag of the element that they belong to, where the file has one such element and no other. As with
-rule files in YAML, whether that came out right is read: the new text has to say what the old one says, and the rules.
+They go before the end tag of the element that they belong to, where the file has exactly one such element. As with rule
+files in YAML, the result is proved by reading it: the new text has to say what the old one says, and the rules.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NO_MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 
 
 def with_rewrite(text: str, fragment: str) -> str | None:
-    """The text with the outbound rules of a `<rewrite>` element in it; None where that cannot be done safely."""
+    """Return the text with the outbound rules of a `<rewrite>` element in it; None where that cannot be done safely."""
     rules = _inside(fragment, "outboundRules")
     if rules is None:
         return None
@@ -50,7 +50,7 @@ def _read(text: str) -> RuleSet:
 
 
 def _expected(before: RuleSet, added: RuleSet) -> RuleSet:
-    """What the new text has to say. Raises ValueError for a file of several sites."""
+    """Return what the new text has to say. Raises ValueError for a file of several sites."""
     (site,), (new,) = before.sites, added.sites
     merged = replace(
         site,
@@ -62,7 +62,7 @@ def _expected(before: RuleSet, added: RuleSet) -> RuleSet:
 
 
 def _blanked(text: str) -> str:
-    """The text, as long as it is, without what only looks like markup."""
+    """Return the text with what only looks like markup replaced by blanks; its length stays."""
     return _NO_MARKUP.sub(lambda found: " " * len(found[0]), text)
 
 
@@ -71,7 +71,7 @@ def _has(text: str, name: str) -> bool:
 
 
 def _inside(text: str, name: str) -> str | None:
-    """The lines in an element, none of them indented more than they are in it; None if there is no such element."""
+    """Return the lines in an element with their common indentation removed; None if there is no such element."""
     found = re.search(rf"^( *)<{name}>\n(.*?)^\1</{name}>", text, re.DOTALL | re.MULTILINE)
     if found is None:
         return None
@@ -88,7 +88,7 @@ def _indented(lines: str, by: str = _INDENT) -> str:
 
 
 def _before_end(text: str, name: str, lines: str) -> str | None:
-    """The text with lines before the only end tag of an element, which has to stand on a line of its own."""
+    """Return the text with lines inserted before the only end tag of an element, which must be on its own line."""
     ends = list(re.finditer(rf"^([ \t]*)</{name}>", _blanked(text), re.MULTILINE))
     if len(ends) != 1 or _blanked(text).count(f"</{name}>") != 1:
         return None

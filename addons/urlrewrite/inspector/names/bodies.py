@@ -1,4 +1,4 @@
-"""Bodies of responses as bytes to look at, out of their codings."""
+"""Bodies of responses, decoded to be examined."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.field_lines import FieldLines, field_values
 
 DECODED = 16 * 2**20
-"""Bytes up to which a body is decoded to be looked at."""
+"""Bytes up to which a body is decoded to be examined."""
 
 
 class Unreadable(ValueError):  # noqa: N818
-    """A body that cannot be looked at; the message says why."""
+    """A body that cannot be examined; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The decoded body of a response as bytes to look at, `data`, in an encoding that contains ASCII.
+    """The decoded body of a response as bytes to examine, `data`, in an encoding that contains ASCII.
 
-    `decoded` are the bytes without their content coding; they are the same as `data` but in encodings such as UTF-16.
+    `decoded` are the bytes without their content coding; they equal `data` except in encodings such as UTF-16.
     """
 
     data: bytes
@@ -39,7 +39,7 @@ class Body:
     view: View | None = None
 
     def offset(self, at: int) -> int:
-        """The offset in `decoded` of one in `data`."""
+        """Convert an offset in `data` to one in `decoded`."""
         view = self.view
         if view is None or not view.transcoded:
             return at
@@ -51,7 +51,7 @@ class Body:
 
 
 def body_of(fields: FieldLines, raw: bytes, path: str) -> Body:
-    """A body to look at.
+    """Return a body to examine.
 
     Raises:
         Unreadable: its coding cannot be undone.
@@ -70,11 +70,13 @@ def body_of(fields: FieldLines, raw: bytes, path: str) -> Body:
     return Body(view.data, data, kind, view) if view else Body(data, data, kind)
 
 
-def response_body(seen: RecordedExchange, rules: RulesInForce) -> tuple[FieldLines, bytes | None]:
-    """Fields and body of the response; one that streamed by is made again from the backend's, if that was kept."""
-    if seen.answer is None:
+def response_body(exchange: RecordedExchange, rules: RulesInForce) -> tuple[FieldLines, bytes | None]:
+    """Return fields and body of the response; the body of a streamed one is made again from the backend's, if that was
+    kept.
+    """
+    if exchange.response is None:
         return (), None
-    if seen.response_body is None and seen.original is not None and seen.original_body is not None:
-        again = evaluate(rules, seen.request, seen.original, seen.original_body)
+    if exchange.response_body is None and exchange.original is not None and exchange.original_body is not None:
+        again = evaluate(rules, exchange.request, exchange.original, exchange.original_body)
         return again.fields or (), again.body
-    return seen.answer.fields, seen.response_body
+    return exchange.response.fields, exchange.response_body

@@ -17,7 +17,7 @@ _MAX_CODE_POINT = 0x10FFFF
 
 
 def escapes_of(letters: bytes) -> tuple[re.Pattern[bytes], ...]:
-    """Expressions for an escape of any of some letters, in bytes in lower case; each begins with a literal.
+    """Return expressions for an escape of any of some letters, in bytes in lower case; each begins with a literal.
 
     The last one is for a line end or TAB in the host of a URL, which browsers drop.
     """
@@ -37,7 +37,7 @@ def escapes_of(letters: bytes) -> tuple[re.Pattern[bytes], ...]:
 
 
 def unescaped(raw: bytes) -> tuple[bytes, Sequence[int]]:
-    """`raw` with every escape read, and for each byte of that, and its end, where it begins in `raw`."""
+    """Return `raw` with every escape decoded, and for each byte of the result, and its end, the offset in `raw`."""
     pieces: list[bytes] = []
     starts: list[int] = []
     done = 0

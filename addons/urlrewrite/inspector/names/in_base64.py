@@ -1,4 +1,4 @@
-"""Names inside of base64: what they look like there, and what stands around them."""
+"""Names inside base64: what they look like there, and what surrounds them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 _SHORT = 6
-"""Letters of a host from which its base64 says something by itself; that of a shorter one is looked for behind `//`."""
+"""Letters of a host from which its base64 is searched for by itself; that of a shorter one only behind `//`."""
 _GROUPS = 48
 """Groups of four characters before and behind a name that are decoded."""
 
@@ -15,7 +15,7 @@ _ALPHABET = re.compile(rb"[A-Za-z0-9+/_-]+")
 
 
 def base64_of(host: bytes) -> Iterator[tuple[bytes, int]]:
-    """What base64 makes of a host, whatever stands before and behind it.
+    """Yield the base64 of a host, independent of what precedes and follows it.
 
     There are three forms, each with the number of characters that precede it in its first group of four.
     """
@@ -27,9 +27,9 @@ def base64_of(host: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def decoded_around(data: bytes, group: int, end: int) -> tuple[int, bytes]:
-    """Where base64 begins that has a whole group of four at `group`, and what it says.
+    """Return where the base64 begins that has a whole group of four at `group`, and its decoded bytes.
 
-    It has to reach to `end`; where it does not, it says nothing.
+    The base64 has to reach to `end`; if it does not, the bytes are empty.
     """
     begin = group
     floor = max(group - 4 * _GROUPS, 0)

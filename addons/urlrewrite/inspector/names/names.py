@@ -1,9 +1,9 @@
-r"""The names of backends in some bytes, in whatever spelling: what `search.py` looks for.
+"""The names of backends in some bytes, in every spelling: what `search.py` looks for.
 
-The letters of a host stay as they are in most spellings, so they are searched for as the link map does it; what stands
-around them decides what it is. In a few spellings the letters are hidden, and each of these has a quick test of its
-own: letters written as escapes (`%70rivate`, `&#112;rivate`), base64 (a host has three forms in it, one for each
-alignment), and the two or four bytes a character of UTF-16 and UTF-32. Bytes that name nobody cost these tests only.
+Most spellings leave the letters of a host as they are, so they are searched for as the link map does; what surrounds
+them decides what they are. A few spellings hide the letters, and each of these has a quick test of its own: letters
+written as escapes (`%70rivate`, `&#112;rivate`), base64 (a host has three forms in it, one for each alignment), and the
+two or four bytes a character of UTF-16 and UTF-32. Bytes without a name cost only these tests.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urlrewrite.inspector.names.in_base64 import base64_of, decoded_around
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 MAX_NAMES = 5000
-"""Names in one body that are looked at; further ones are not."""
+"""Names in one body that are examined; further ones are not."""
 
 _WINDOW = 160
 _REACH_ON = 64
@@ -41,7 +41,7 @@ _PLAIN = (
     (b"https://", re.compile(rb"(?P<scheme>https)://(?P<user>)(?P<labels>)")),
     (b"http://", re.compile(rb"(?P<scheme>http)://(?P<user>)(?P<labels>)")),
 )
-"""How most URLs begin; looked at first, since that takes no search."""
+"""How most URLs begin; compared first, since that takes no search."""
 _ESCAPE_ENDS = re.compile(rb"(?:%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\[nrtbfv])\Z")
 _LONGER = re.compile(rb"\.?[\w-]|\.[a-z0-9]|@")
 _QUOTED = re.compile(rb"(?:%b|[\"'`])\Z" % QUOTE), re.compile(rb"%b|[\"'`]" % QUOTE)
@@ -58,7 +58,7 @@ _SPELLINGS = (
 
 
 class Relation(StrEnum):
-    """What a name that was found is to the backend."""
+    """How a name that was found relates to the backend."""
 
     SAME = "the backend"
     OTHER_PORT = "another port"
@@ -72,8 +72,8 @@ class Named:
     """A backend's name in some bytes.
 
     `start` and `end` are its span with scheme and port, `written` these bytes. `authority` is host and port in plain,
-    `origin` the backend's that is meant. `is_url` tells that two slashes stand before it, `quoted` that it is the whole
-    of a quoted string.
+    `origin` the backend's origin that it names. `is_url` says that two slashes precede it, `quoted` that it is the
+    whole of a quoted string.
     """
 
     start: int
@@ -87,22 +87,22 @@ class Named:
     is_url: bool = False
     quoted: bool = False
     hidden: bool = False
-    """Whether it is inside of base64."""
+    """Whether it is inside base64."""
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it names another server than the backend, as far as one can tell: a host below, or a port written
-        out that is not the backend's. A URL without any port may well mean the backend.
+        """Whether it names another server than the backend, as far as can be seen: a host below the backend's, or an
+        explicit port that is not the backend's. A URL without a port may well name the backend.
         """
         other_port = self.relation is Relation.OTHER_PORT and self.authority != self.origin.host_text
         return self.relation is Relation.BELOW or other_port
 
 
 class Names:
-    """Finds the names of some origins, unless they are public ones.
+    """A search for the names of some origins, except public ones.
 
     A host that is public as well counts only with a scheme or a port that is the backend's and not the public one's.
-    `addresses` are those to dial, host and port: such a host counts with its port only.
+    `addresses` are those to connect to, host and port: such a host counts only with its port.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Names:
         return bool(self._origins)
 
     def may_occur(self, data: bytes) -> bool:
-        """The quick test, at the speed of memory: False is certain."""
+        """Do a quick test, at the speed of memory: False is certain."""
         lower = data.lower()
         return (
             any(needle in lower for needle in self._needles)
@@ -140,10 +140,10 @@ class Names:
         )
 
     def find(self, data: bytes, *, bare: bool = False, most: int = MAX_NAMES) -> list[Named]:
-        """The names in bytes of an encoding that contains ASCII, in order.
+        """Return the names in bytes of an encoding that contains ASCII, in order.
 
-        `bare` says that a word which stands alone is a host, however short; else it has to look like one. `most` is
-        the number of names in each sort of spelling that are looked at.
+        `bare` says that a word by itself is a host, however short; otherwise it has to look like one. `most` limits the
+        names that are examined in each kind of spelling.
         """
         if self._pattern is None:
             return []
@@ -166,7 +166,7 @@ class Names:
                 yield named
 
     def _named(self, data: bytes, lower: bytes, start: int, end: int, bare: bool) -> Named | None:
-        """What stands at `start:end`, where the letters of a host are; None if they are part of something else."""
+        """Return the name at `start:end`, where the letters of a host are; None if they are part of something else."""
         host = self._hosts[lower[start:end]]
         floor = max(start - _WINDOW, 0)
         before = _before(lower, floor, start)
@@ -214,7 +214,7 @@ class Names:
         return Named(begin, stop, written, _spelling(written), authority, origin, scheme, relation, is_url, quoted)
 
     def _meant(self, scheme: str, host: str, port: int | None, *, is_url: bool) -> tuple[Origin | None, bool]:
-        """The backend's origin that a name means, None if it is a public one, and whether its port is another one."""
+        """Return the backend's origin that a name means, None for a public one, and whether its port differs."""
         origins = self._origins[host]
         asked = port or DEFAULT_PORTS.get(scheme)
         same = next((origin for origin in origins if origin.port == asked), None)
@@ -240,7 +240,7 @@ class Names:
         return origins[0], True
 
     def _escaped(self, data: bytes, lower: bytes, known: list[Named]) -> Iterator[Named]:
-        """Names of which letters are written as escapes, as browsers read them all the same."""
+        """Yield names with letters written as escapes, which browsers read nevertheless."""
         done = 0
         spans = [(named.start, named.end) for named in known]
         hits = sorted({found.start() for pattern in self._escapes for found in pattern.finditer(lower)})
@@ -267,7 +267,7 @@ class Names:
                 at = data.find(needle, at + len(needle))
 
     def _decoded(self, data: bytes, quantum: int, end: int) -> Iterator[Named]:
-        """Names in the base64 that has a whole group of four at `quantum`, and goes on behind `end`."""
+        """Yield names in the base64 that has a whole group of four at `quantum`, and continues after `end`."""
         begin, plain = decoded_around(data, quantum, end)
         for named in self._plain(plain, plain.lower(), bare=False):
             around = plain[max(named.start - 4, 0) : named.end + 4]
@@ -278,7 +278,7 @@ class Names:
                 yield replace(named, start=first, end=last, written=written, spelling=spelling, hidden=True)
 
     def _in_wide(self, data: bytes, lower: bytes) -> Iterator[Named]:
-        """Names in text of two or four bytes a character that stands in other bytes."""
+        """Yield names in text of two or four bytes a character that is embedded in other bytes."""
         for (host, step), needle in zip(self._wide, self._wide_needles, strict=True):
             at = lower.find(needle)
             found = 0
@@ -297,7 +297,7 @@ class Names:
 
 
 def _before(lower: bytes, floor: int, start: int) -> re.Match[bytes] | None:
-    """What makes a URL of the host that begins at `start`."""
+    """Match what makes a URL of the host that begins at `start`."""
     for text, pattern in _PLAIN:
         if lower.endswith(text, floor, start):
             return pattern.match(lower, start - len(text), start)
@@ -315,7 +315,7 @@ def _spelling(written: bytes) -> str:
 
 
 def _is_telling(host: str) -> bool:
-    """Whether a host that stands alone in a text can hardly be another word."""
+    """Say whether a host that stands alone in a text can hardly be another word."""
     return host != "localhost" and (len(host) >= _TELLING or not host.isalpha())
 
 

@@ -1,7 +1,7 @@
-"""Where in a body something stands: in which attribute, script, comment, text; and whether a URL there is used.
+"""Where in a body something stands: in which attribute, script, comment or text; and whether a URL there is used.
 
-The places of a list are told by the scanners that rewrite bodies. `Uses` judges each by the markup next
-to it, which takes no time; that is right in all but strange documents, and good enough to count by.
+`places` finds places with the scanners that rewrite bodies. `Uses` judges each by the markup next to it, which takes no
+time; that is right in all but strange documents, and good enough for counting.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from enum import StrEnum
 
 from urlrewrite.content.carriers import URL_ATTRIBUTES
 from urlrewrite.content.html.attributes import is_name
-from urlrewrite.content.html.rewriter import HtmlScanner, Token
-from urlrewrite.content.html.rewriter import Kind as TokenKind
+from urlrewrite.content.html.rewriter import HtmlScanner, Token, TokenKind
 from urlrewrite.content.kinds import Kind, content_kind
 
 
 class Sort(StrEnum):
-    """What stands in a place, as far as it tells who reads it."""
+    """What is written in a place, as far as it says who reads it."""
 
     LINK = "link"
     ATTRIBUTE = "attribute"
@@ -40,7 +39,7 @@ class Sort(StrEnum):
 class Place:
     """A place in a body. `label` names it for people; `tag` and `attribute` are in lower case, "" where there is none.
 
-    `begins` tells that an attribute's value begins at the place.
+    `begins` says that an attribute's value begins at the place.
     """
 
     sort: Sort
@@ -51,7 +50,7 @@ class Place:
 
     @property
     def waits(self) -> bool:
-        """Whether it is a link that somebody has to click."""
+        """Whether it is a link that is not followed until somebody clicks it."""
         return self.tag in ("a", "area") and self.sort is Sort.LINK
 
 
@@ -69,7 +68,7 @@ _ATTRIBUTE_BEFORE = re.compile(rb"([^\s\"'<>/=]+)\s*=\s*[\"']?[^\"'<>=]*\Z")
 
 
 def places(data: bytes, kind: Kind, offsets: Iterable[int]) -> list[Place]:
-    """The places of some offsets, which are in order, in content of a kind."""
+    """Return the places of some offsets, in ascending order, in content of a kind."""
     if kind.is_markup:
         return list(_in_markup(data, kind, list(offsets)))
     return [_in_text(data, kind, offset) for offset in offsets]
@@ -215,7 +214,7 @@ def _in_json(data: bytes, offset: int) -> Place:
 
 
 class Uses:
-    """Whether URLs of some content would be used by somebody, as far as what stands next to each of them tells.
+    """Whether URLs of some content would be used, as far as what stands next to each of them shows.
 
     `lower` is `data` in lower case.
     """
@@ -227,7 +226,7 @@ class Uses:
         self._last: dict[bytes, tuple[int, int]] = {}
 
     def at(self, offset: int) -> bool:
-        """Whether a URL at an offset is used. To be asked in the order of the offsets."""
+        """Say whether a URL at an offset is used. Call it in the order of the offsets."""
         data, kind = self._data, self._kind
         if kind is Kind.BINARY:
             return False
@@ -253,14 +252,14 @@ class Uses:
         return name is None or not is_name(name[1], xml=kind is not Kind.HTML)
 
     def waits_at(self, offset: int) -> bool:
-        """Whether a URL at an offset is one that somebody has to click."""
+        """Say whether a URL at an offset is not followed until somebody clicks it."""
         if self._kind not in (Kind.HTML, Kind.XHTML):
             return False
         begin = self._data.rfind(b"<", max(offset - _REACH, 0), offset)
         return begin >= 0 and _CLICKED.match(self._lower, begin) is not None
 
     def _before(self, mark: bytes, offset: int) -> int:
-        """Where a mark begins last before an offset, -1 if nowhere: no byte is searched twice."""
+        """Return where a mark was last seen before an offset, -1 if nowhere: no byte is searched twice."""
         done, last = self._last.get(mark, (0, -1))
         found = self._lower.rfind(mark, max(done - len(mark), 0), offset)
         last = found if found >= 0 else last

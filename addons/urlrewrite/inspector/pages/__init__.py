@@ -1,6 +1,6 @@
 """The pages of the inspector, in the order of its navigation.
 
-The page NAME is a row here, `NAME.py` beside this file, whose `answer` gives what it shows, and
+The page NAME is a row here, `NAME.py` beside this file, whose `data(snapshot, query)` returns what it shows, and
 `web/static/pages/NAME.js`, which shows it (`web/static/lib.js` says how); its address is `/rewrite#/NAME`.
 """
 

@@ -1,7 +1,7 @@
-"""What a page answers to a question that cannot be answered as it was put."""
+"""The error of a page whose query is invalid."""
 
 from __future__ import annotations
 
 
 class PageError(Exception):
-    """What its user got wrong, in words for this user; the page is answered with 400 and these words."""
+    """What the user got wrong, as a sentence for the user, which is sent with status 400."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose.rule_misses import misses
-from urlrewrite.inspector.diff.causes import Cause
+from urlrewrite.inspector.diff.causes import ChangeCause
 from urlrewrite.inspector.diff.differences import Differences, FieldChange, differences
 from urlrewrite.inspector.diff.explanations import Explanations
 from urlrewrite.inspector.diff.hunks import Hunk, Lines, hunks
@@ -27,7 +27,7 @@ MAX_FLOWS = 200
 MAX_HUNKS = 100
 MAX_OF_A_STEP = 40
 WHOLE = 2**20
-"""Characters up to which a body is shown in full, if that is asked for."""
+"""Characters up to which a body is shown in full on request."""
 
 _VALUE = 4000
 _URL = 2000
@@ -38,35 +38,35 @@ _FILTERED = ("method", "url", "status", "summary", "trace_id")
 type _Json = dict[str, Any]
 
 
-def answer(shown_now: Snapshot, asked: Mapping[str, Any]) -> _Json:
-    """The list of exchanges, or one of them.
+def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
+    """Return the list of exchanges, or one of them.
 
     Without `flow`: `{"flows": [...], "total": int, "more": bool}`, the newest first, of which `filter` chooses by a
-    text in what is listed; `after` is the id of a flow after which the list is to go on. With `flow`, and `all` for the
-    whole body: see `_one`.
+    text in what is listed; `after` is the id of a flow after which the list is to continue. With `flow`, and `all` for
+    the whole body: see `_one`.
 
     Raises:
         PageError: there is no such flow.
     """
-    flow_id = str(asked.get("flow") or "")
+    flow_id = str(query.get("flow") or "")
     if not flow_id:
-        return _list(shown_now, str(asked.get("filter") or ""), str(asked.get("after") or ""))
-    seen = shown_now.find(flow_id)
-    if seen is None:
+        return _list(snapshot, str(query.get("filter") or ""), str(query.get("after") or ""))
+    exchange = snapshot.find(flow_id)
+    if exchange is None:
         raise PageError(f"got the flow {shown(flow_id, 80)}, expected one of those that are kept")
-    return _one(seen, shown_now.rules, whole=bool(asked.get("all")))
+    return _one(exchange, snapshot.rules, whole=bool(query.get("all")))
 
 
 # The list
 
 
-def _list(shown_now: Snapshot, wanted: str, after: str) -> _Json:
+def _list(snapshot: Snapshot, wanted: str, after: str) -> _Json:
     wanted = wanted.strip().lower()
-    ids = [seen.flow_id for seen in shown_now.seen]
+    ids = [exchange.flow_id for exchange in snapshot.exchanges]
     begin = ids.index(after) + 1 if after in ids else 0
     flows: list[_Json] = []
-    for seen in shown_now.seen[begin:]:
-        entry = _entry(seen)
+    for exchange in snapshot.exchanges[begin:]:
+        entry = _entry(exchange)
         if wanted and not any(wanted in str(entry[key]).lower() for key in _FILTERED):
             continue
         if len(flows) == MAX_FLOWS:
@@ -75,67 +75,69 @@ def _list(shown_now: Snapshot, wanted: str, after: str) -> _Json:
     return {"flows": flows, "total": len(ids), "more": False}
 
 
-def _entry(seen: RecordedExchange) -> _Json:
-    reading = read(seen.trace)
+def _entry(exchange: RecordedExchange) -> _Json:
+    reading = read(exchange.trace)
     return {
-        **_head(seen, reading),
-        "problems": len(reading.problems()) + bool(seen.failed and not seen.given_up),
+        **_head(exchange, reading),
+        "problems": len(reading.problems()) + bool(exchange.failed and not exchange.given_up),
         "links": max(number(reading.data, "links") or 0, 0),
         "trace_id": visible(text(reading.data, "id")),
     }
 
 
-def _head(seen: RecordedExchange, reading: Reading) -> _Json:
+def _head(exchange: RecordedExchange, reading: Reading) -> _Json:
     return {
-        "id": seen.flow_id,
-        "time": seen.began if math.isfinite(seen.began) else 0,
-        "method": visible(seen.request.method),
-        "url": clipped(visible(seen.request.url), _URL),
-        "status": _status(seen, reading),
-        "summary": f"✖ {shown(seen.failed, 80)}" if seen.failed and not seen.given_up else summary(seen.trace),
+        "id": exchange.flow_id,
+        "time": exchange.began if math.isfinite(exchange.began) else 0,
+        "method": visible(exchange.request.method),
+        "url": clipped(visible(exchange.request.url), _URL),
+        "status": _status(exchange, reading),
+        "summary": f"✖ {shown(exchange.failed, 80)}"
+        if exchange.failed and not exchange.given_up
+        else summary(exchange.trace),
         "leaks": leaks_counted(reading),
     }
 
 
-def _status(seen: RecordedExchange, reading: Reading) -> int | None:
-    return seen.answer.status if seen.answer else number(reading.data, "status")
+def _status(exchange: RecordedExchange, reading: Reading) -> int | None:
+    return exchange.response.status if exchange.response else number(reading.data, "status")
 
 
 # One flow
 
 
 class _Causes:
-    """The causes of changes, numbered as they come up, so that each has its colour."""
+    """The causes of changes, numbered in the order of their first use, so that each has its colour."""
 
     def __init__(self) -> None:
-        self._numbers: dict[Cause, int] = {}
+        self._numbers: dict[ChangeCause, int] = {}
 
-    def numbers(self, causes: Iterable[Cause]) -> list[int]:
-        """The numbers of some causes."""
+    def numbers(self, causes: Iterable[ChangeCause]) -> list[int]:
+        """Return the numbers of some causes."""
         return [self._numbers.setdefault(cause, len(self._numbers)) for cause in causes]
 
     def listed(self) -> list[_Json]:
-        """All of them, by number."""
+        """Return all of them, by number."""
         return [{"label": shown(cause.label, 200), "rule": cause.is_rule} for cause in self._numbers]
 
 
-def _one(seen: RecordedExchange, rules: RulesInForce | None, *, whole: bool) -> _Json:
-    """Everything of one exchange.
+def _one(exchange: RecordedExchange, rules: RulesInForce | None, *, whole: bool) -> _Json:
+    """Return everything about one exchange.
 
     `wrong`, `why_not` and `done` are for the first screen (see `flow_causes.py`); `tree` is `{"request": [node],
     "response": [node]}`, a node `{"title", "kind", "lines", "children", "opened"}`; `causes` are `{"label", "rule"}` by
     their number, which is what `by` lists; `fields` are changes `{"name", "before", "after", "by"}`; `body` and each of
-    `steps["answers"]` have `hunks`: `{"line", "pieces"}`, where a piece is a text that stayed, or `{"before", "after",
-    "by", "tip"}`.
+    `steps["responses"]` have `hunks`: `{"line", "pieces"}`, where a piece is a text that stayed, or `{"before",
+    "after", "by", "tip"}`.
     """
-    reading = read(seen.trace)
+    reading = read(exchange.trace)
     near = misses(reading)[:_NEAR]
-    found = differences(seen, rules)
+    found = differences(exchange, rules)
     causes = _Causes()
     explained = Explanations(reading.response)
     body = _body(found, causes, explained, whole=whole)
     return {
-        **_head(seen, reading),
+        **_head(exchange, reading),
         "trace_id": visible(text(reading.data, "id")),
         "site": visible(text(reading.data, "site")),
         "target": clipped(visible(text(reading.data, "target")), _URL),
@@ -144,8 +146,8 @@ def _one(seen: RecordedExchange, rules: RulesInForce | None, *, whole: bool) -> 
         "rules": visible(text(reading.data, "rules")),
         "rules_in_force": rules.fingerprint if rules else "",
         "level": visible(text(reading.data, "level")),
-        "own": seen.own,
-        "wrong": what_is_wrong(seen, reading, rules),
+        "own": exchange.own,
+        "wrong": what_is_wrong(exchange, reading, rules),
         "why_not": why_nothing(near),
         "done": what_was_done(reading),
         "tree": {
@@ -154,7 +156,7 @@ def _one(seen: RecordedExchange, rules: RulesInForce | None, *, whole: bool) -> 
         },
         "body": body,
         "fields": [_field(change, causes) for change in found.fields],
-        "steps": _steps(seen, found, reading, causes, explained),
+        "steps": _steps(exchange, found, reading, causes, explained),
         "causes": causes.listed(),
     }
 
@@ -175,10 +177,10 @@ def _field(change: FieldChange, causes: _Causes) -> _Json:
 def _body(found: Differences, causes: _Causes, explained: Explanations, *, whole: bool) -> _Json:
     before = found.original.text
     note = found.note
-    told: _Json = {
+    result: _Json = {
         "note": visible(note),
         "original": found.original.about,
-        "answer": found.answer.about,
+        "response": found.response.about,
         "changes": len(found.spans),
         "hunks": [],
         "more": 0,
@@ -186,17 +188,17 @@ def _body(found: Differences, causes: _Causes, explained: Explanations, *, whole
         "whole": False,
         "by_trace": found.why_no_stages,
     }
-    if before is None or found.answer.text is None:
-        return told
+    if before is None or found.response.text is None:
+        return result
     lines = Lines(before)
-    told["whole"] = whole = whole and len(before) <= WHOLE
+    result["whole"] = whole = whole and len(before) <= WHOLE
     if whole:
         parts = [Hunk(0, len(before), 1, found.spans)]
     else:
         parts = hunks(lines, found.spans, most=MAX_HUNKS)
-    told["hunks"] = [_hunk(before, part, causes, explained) for part in parts]
-    told["more"] = len(found.spans) - sum(len(part.spans) for part in parts)
-    return told
+    result["hunks"] = [_hunk(before, part, causes, explained) for part in parts]
+    result["more"] = len(found.spans) - sum(len(part.spans) for part in parts)
+    return result
 
 
 def _hunk(text_before: str, hunk: Hunk, causes: _Causes, explained: Explanations) -> _Json:
@@ -224,9 +226,11 @@ def _piece(span: Span, causes: _Causes, explained: Explanations) -> _Json:
 
 
 def _steps(
-    seen: RecordedExchange, found: Differences, reading: Reading, causes: _Causes, explained: Explanations
+    exchange: RecordedExchange, found: Differences, reading: Reading, causes: _Causes, explained: Explanations
 ) -> _Json:
-    """`{"urls": [...], "answers": [...], "note"}`; in the note stands why the steps of the response are not exact."""
+    """Return `{"urls": [...], "responses": [...], "note"}`; the note says why the steps of the response are
+    not exact.
+    """
     urls = [
         {
             "rule": visible(step.rule),
@@ -237,9 +241,9 @@ def _steps(
         }
         for step in url_steps(reading)
     ]
-    before = seen.original.fields if seen.original else ()
-    answers = [_step(step, causes, explained) for step in response_steps(found, before)]
-    return {"urls": urls[:_MAX_STEPS], "answers": answers[:_MAX_STEPS], "note": found.why_no_stages}
+    before = exchange.original.fields if exchange.original else ()
+    responses = [_step(step, causes, explained) for step in response_steps(found, before)]
+    return {"urls": urls[:_MAX_STEPS], "responses": responses[:_MAX_STEPS], "note": found.why_no_stages}
 
 
 def _step(step: ResponseStep, causes: _Causes, explained: Explanations) -> _Json:

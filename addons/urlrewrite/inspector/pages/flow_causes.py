@@ -1,4 +1,4 @@
-"""What the first screen of a flow says: what went wrong, what kept rules from acting, and what rules did."""
+"""The first screen of a flow: what went wrong, what kept rules from acting, and what rules did."""
 
 from __future__ import annotations
 
@@ -18,95 +18,95 @@ from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import PROBLEMS, Event, Reading, flag, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
-MAX_TOLD = 8
-"""Things of one sort that are told."""
+MAX_REMARKS = 8
+"""Remarks of one kind that are shown."""
 
-type Told = dict[str, Any]
+type Remark = dict[str, Any]
 """`{"kind", "text", "note", "page"}`: err, warn, info or ok; a sentence; more of it, or ""; the page for it, or ""."""
 
 
-def told(kind: str, sentence: str, *, note: str = "", page: str = "") -> Told:
-    """One thing to tell."""
+def remark(kind: str, sentence: str, *, note: str = "", page: str = "") -> Remark:
+    """Make a remark."""
     return {"kind": kind, "text": sentence, "note": note, "page": page}
 
 
-def what_is_wrong(seen: RecordedExchange, reading: Reading, rules: RulesInForce | None) -> list[Told]:
-    """What went wrong, the worst first."""
+def what_is_wrong(exchange: RecordedExchange, reading: Reading, rules: RulesInForce | None) -> list[Remark]:
+    """Return what went wrong, the worst first."""
     found = []
-    if seen.given_up:
-        why = text(reading.data, "broken_off") or seen.failed
-        found.append(told("info", f"the client did not wait for the end of the answer: {shown(why)}"))
-    elif seen.failed:
-        found.append(told("err", f"the exchange was broken off: {shown(seen.failed)}"))
-    return [*found, *_problems(reading), *_status(seen, reading), *_leaks(seen, reading, rules)]
+    if exchange.given_up:
+        why = text(reading.data, "broken_off") or exchange.failed
+        found.append(remark("info", f"the client did not wait for the end of the response: {shown(why)}"))
+    elif exchange.failed:
+        found.append(remark("err", f"the exchange was broken off: {shown(exchange.failed)}"))
+    return [*found, *_problems(reading), *_status(exchange, reading), *_leaks(exchange, reading, rules)]
 
 
-def _status(seen: RecordedExchange, reading: Reading) -> Iterator[Told]:
-    """Whose a response is that says that something is wrong."""
-    status = seen.answer.status if seen.answer else None
-    if status is None or status < 400 or seen.own:
+def _status(exchange: RecordedExchange, reading: Reading) -> Iterator[Remark]:
+    """Yield where a response comes from whose status is an error."""
+    status = exchange.response.status if exchange.response else None
+    if status is None or status < 400 or exchange.own:
         return
     target = shown(text(reading.data, "target"))
-    theirs = seen.original.status if seen.original else None
+    theirs = exchange.original.status if exchange.original else None
     sub_status = number(reading.data, "sub_status")
     if sub_status is not None:
-        # Only answers of ours have one, be it 0; here one that took the place of the backend's.
+        # Only the proxy's own responses have one, be it 0; here one that replaced the backend's.
         ours = f"{status}.{sub_status}" if sub_status else str(status)
         before = f"; the backend had answered {theirs} to {target}" if theirs is not None else ""
-        yield told("info", f"the response {ours} is this proxy's own{before}")
+        yield remark("info", f"the response {ours} is this proxy's own{before}")
     elif theirs is not None and theirs != status:
-        yield told("warn", f"the backend answered {theirs} to {target}, which the rules made {status}")
+        yield remark("warn", f"the backend answered {theirs} to {target}, which the rules made {status}")
     else:
-        yield told("warn", f"the backend answered {status} to {target}")
+        yield remark("warn", f"the backend answered {status} to {target}")
 
 
-def _problems(reading: Reading) -> list[Told]:
-    """Errors, warnings, and where IIS would do something else; the same thing said twice is told once."""
+def _problems(reading: Reading) -> list[Remark]:
+    """Return errors, warnings, and where IIS would act differently; repeated ones are listed once."""
     differing = [event for event in reading.events if name_of(event) == Name.IIS_DIFFERS]
-    found: dict[str, Told] = {}
+    found: dict[str, Remark] = {}
     for event in (*reading.problems(), *differing):
         name = name_of(event)
         value = shown(text(event, "value")) if text(event, "value") else ""
         kind = "err" if name == Name.ERROR else "warn" if name == Name.WARNING else "info"
         note = " · ".join(filter(None, [value, iis_instead(event)]))
         sentence = shortened(visible(text(event, "message")), 1000) or "(no message)"
-        found.setdefault(f"{name in PROBLEMS} {sentence}", told(kind, sentence, note=note))
+        found.setdefault(f"{name in PROBLEMS} {sentence}", remark(kind, sentence, note=note))
     return _most(list(found.values()), "more problems, in the trace below")
 
 
-def _leaks(seen: RecordedExchange, reading: Reading, rules: RulesInForce | None) -> list[Told]:
+def _leaks(exchange: RecordedExchange, reading: Reading, rules: RulesInForce | None) -> list[Remark]:
     counted_leaks = leaks_counted(reading)
-    leaks = find_leaks(seen, rules) if rules else []
+    leaks = find_leaks(exchange, rules) if rules else []
     matter = [leak for leak in leaks if leak.harm is not Harm.INFORMATION]
     if not matter:
         sentence = f"{counted(counted_leaks, 'name')} of the backend left in the response"
-        return [told("warn", sentence, page="leaks")] if counted_leaks else []
+        return [remark("warn", sentence, page="leaks")] if counted_leaks else []
     first = matter[0]
     total = sum(leak.count for leak in matter)
-    sentence = f"{counted(total, 'name')} of the backend left in the answer: {shown(first.written, 120)} in "
-    return [told("warn", sentence + shown(first.place, 80), note=visible(first.why), page="leaks")]
+    sentence = f"{counted(total, 'name')} of the backend left in the response: {shown(first.written, 120)} in "
+    return [remark("warn", sentence + shown(first.place, 80), note=visible(first.why), page="leaks")]
 
 
 def leaks_counted(reading: Reading) -> int:
-    """The leaks that were counted when the response went by."""
+    """Return the leaks that were counted when the response went through."""
     found = reading.data.get("leaks")
     return len(found) if isinstance(found, list | tuple | dict) else max(number(reading.data, "leaks") or 0, 0)
 
 
-def why_nothing(near: Iterable[Miss]) -> list[Told]:
-    """Why rules did nothing that came near to it."""
-    entries = [told("info", f'rule "{shortened(visible(miss.rule), 100)}" did not act: {miss.why}') for miss in near]
-    return entries[:MAX_TOLD]
+def why_nothing(near: Iterable[Miss]) -> list[Remark]:
+    """Return why rules that nearly matched did nothing."""
+    entries = [remark("info", f'rule "{shortened(visible(miss.rule), 100)}" did not act: {miss.why}') for miss in near]
+    return entries[:MAX_REMARKS]
 
 
-def what_was_done(reading: Reading) -> list[Told]:
-    """What rules did, and what was mapped."""
+def what_was_done(reading: Reading) -> list[Remark]:
+    """Return what rules did, and what was mapped."""
     found = []
     for step in url_steps(reading):
         if step.acted:
             what = f" {shown(step.what)}" if step.what else " acted"
             found.append(
-                told("ok", f'rule "{shortened(visible(step.rule), 100)}"{what}', note=_stops(reading, step.rule))
+                remark("ok", f'rule "{shortened(visible(step.rule), 100)}"{what}', note=_stops(reading, step.rule))
             )
     found = _most(found, "more inbound rules")
     return [*found, *_most(list(_outbound(reading)), "more outbound rules"), *_links(reading)]
@@ -119,7 +119,7 @@ def _stops(reading: Reading, rule: str) -> str:
     return ""
 
 
-def _outbound(reading: Reading) -> Iterator[Told]:
+def _outbound(reading: Reading) -> Iterator[Remark]:
     first: dict[str, Event] = {}
     tallies: dict[str, Event] = {}
     for event in reading.response:
@@ -132,18 +132,20 @@ def _outbound(reading: Reading) -> Iterator[Told]:
         often = f"made {counted(number(tally, 'changed') or 1, 'change')}"
         where = f" in {shown(text(change, 'where'), 80)}" if change else ""
         note = f"{shown(text(change, 'before'), 160)} → {shown(text(change, 'after'), 160)}" if change else ""
-        yield told("ok", f'rule "{shortened(visible(rule), 100)}" {often}{where}', note=note)
+        yield remark("ok", f'rule "{shortened(visible(rule), 100)}" {often}{where}', note=note)
 
 
-def _links(reading: Reading) -> Iterator[Told]:
+def _links(reading: Reading) -> Iterator[Remark]:
     total = max(number(reading.data, "links") or 0, 0)
     if total:
         first: Event = next((event for event in reading.response if flag(event, "link")), {})
         note = f"{shown(text(first, 'before'), 160)} → {shown(text(first, 'after'), 160)}" if first else ""
-        yield told("ok", f"{change_tally(total, 0, 0)} mapped in the body", note=note)
+        yield remark("ok", f"{change_tally(total, 0, 0)} mapped in the body", note=note)
 
 
-def _most(found: list[Told], rest: str) -> list[Told]:
+def _most(found: list[Remark], rest: str) -> list[Remark]:
     return (
-        [*found[:MAX_TOLD], told("info", f"and {len(found) - MAX_TOLD:,} {rest}")] if len(found) > MAX_TOLD else found
+        [*found[:MAX_REMARKS], remark("info", f"and {len(found) - MAX_REMARKS:,} {rest}")]
+        if len(found) > MAX_REMARKS
+        else found
     )

@@ -1,4 +1,4 @@
-"""The page Health of the proxy: what it does at large, now and over the last hour."""
+"""The page Health: the proxy as a whole, now and over the last hour."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from urlrewrite.inspector.text import counted
 BARS = 60
 """Bars of a plot: one a minute."""
 
-type _Answer = dict[str, Any]
+type _Json = dict[str, Any]
 
 
-def answer(shown: Snapshot, asked: Mapping[str, Any]) -> _Answer:
-    """All figures; nothing is asked."""
-    figures = shown.statistics.figures()
+def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
+    """Return all figures; `query` is ignored."""
+    figures = snapshot.statistics.figures()
     return {
-        "causes": _causes(figures, in_force=shown.rules is not None),
+        "causes": _causes(figures, in_force=snapshot.rules is not None),
         "started": figures.started,
-        "fingerprint": shown.rules.fingerprint if shown.rules else "",
-        "files": list(shown.files),
+        "fingerprint": snapshot.rules.fingerprint if snapshot.rules else "",
+        "files": list(snapshot.files),
         "requests": figures.requests,
-        "kept": len(shown.seen),
+        "kept": len(snapshot.exchanges),
         "errors": figures.errors,
         "broken_off": figures.broken_off,
         "warnings": figures.warnings,
@@ -47,8 +47,8 @@ def answer(shown: Snapshot, asked: Mapping[str, Any]) -> _Answer:
     }
 
 
-def _causes(figures: Figures, *, in_force: bool) -> list[_Answer]:
-    """What is wrong, the worst first."""
+def _causes(figures: Figures, *, in_force: bool) -> list[_Json]:
+    """Return what is wrong, the worst first."""
     causes = []
     last = figures.reloads[-1] if figures.reloads else None
     if last and not last.ok:
@@ -62,14 +62,14 @@ def _causes(figures: Figures, *, in_force: bool) -> list[_Answer]:
         text = f"{counted(figures.errors, 'exchange')} of {figures.requests:,} failed ({share:.1f} %)"
         causes.append(("err" if share >= 1 else "warn", text, "flow"))
     if figures.leaks:
-        answers = counted(figures.leaking, "answer")
-        causes.append(("warn", f"{counted(figures.leaks, 'leak')} of a backend's name in {answers}", "leaks"))
+        responses = counted(figures.leaking, "response")
+        causes.append(("warn", f"{counted(figures.leaks, 'leak')} of a backend's name in {responses}", "leaks"))
     if figures.warnings:
-        causes.append(("warn", f"{counted(figures.warnings, 'warning')} of what did not go as a rule asks", "flow"))
+        causes.append(("warn", f"{counted(figures.warnings, 'warning')} about what did not go as a rule asks", "flow"))
     return [{"kind": kind, "text": text, "page": page} for kind, text, page in causes]
 
 
-def _durations(figures: Figures) -> list[_Answer]:
+def _durations(figures: Figures) -> list[_Json]:
     names = [*(f"≤ {_milliseconds(bound)}" for bound in DURATIONS), f"> {_milliseconds(DURATIONS[-1])}"]
     return [{"label": name, "number": number} for name, number in zip(names, figures.durations, strict=True)]
 
@@ -78,7 +78,7 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds:g} s" if seconds >= 1 else f"{seconds * 1000:g} ms"
 
 
-def _sites(figures: Figures) -> list[_Answer]:
+def _sites(figures: Figures) -> list[_Json]:
     ranked = sorted(figures.sites.items(), key=lambda item: -item[1].requests)
     return [
         {
@@ -93,7 +93,7 @@ def _sites(figures: Figures) -> list[_Answer]:
     ]
 
 
-def _reload(reload: Reload) -> _Answer:
+def _reload(reload: Reload) -> _Json:
     return {
         "at": reload.at,
         "ok": reload.ok,
@@ -104,8 +104,8 @@ def _reload(reload: Reload) -> _Answer:
     }
 
 
-def _series(buckets: Iterable[Bucket], now: float) -> _Answer:
-    """The last hour by the minute; minutes without any exchange are zeros.
+def _series(buckets: Iterable[Bucket], now: float) -> _Json:
+    """Return the last hour by the minute; minutes without any exchange are zeros.
 
     `began` is when the first minute began, in seconds since the epoch.
     """

@@ -1,10 +1,10 @@
-"""The page Leaks: names of the backend left in responses, most harmful first, with what would take each away.
+"""The page Leaks: names of the backend left in responses, the most harmful first, with what would remove each.
 
-Answers `{"flows": int, "more": int, "leaks": [...], "over": [...], "problem": str}`. A leak has `place spelling written
-around why harm count offset line column authority kind flows proposal`; `flows` are `{"id", "url", "status"}`, the
-first ones only, `flow_count` all of them. `proposal` is `{"title", "why", "yaml", "xml",
-"site"}`. What was changed and should
-not have been has `what place before after why harm rules offset count flows flow_count`.
+Its data is `{"flows": int, "more": int, "leaks": [...], "over": [...], "problem": str}`. A leak has `place spelling
+written around why harm count offset line column authority kind flows flow_count proposal`; `flows` are the first few
+`{"id", "url", "status"}`, `flow_count` is the number of all. `proposal` is `{"title", "why", "yaml", "xml", "site"}`.
+`over` is what was changed and should not have been: `what place before after why harm rules offset count flows
+flow_count`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_FLOWS = 8
 _HARMS = tuple(Harm)
 
 SECONDS = 3.0
-"""How long exchanges are looked at; the newest come first, and how many were left out is told."""
+"""Seconds for examining exchanges; the newest come first, and the number of those left out is shown."""
 
 
 @dataclass(slots=True)
@@ -42,36 +42,36 @@ class _Group[Item]:
     flows: list[RecordedExchange] = field(default_factory=list)
 
 
-def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The leaks of all exchanges, or of the one whose flow is asked for (`flow`).
+def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the leaks of all exchanges, or of the one whose flow is given (`flow`).
 
     Raises:
-        PageError: the flow is not there.
+        PageError: there is no such flow.
     """
-    rules = shown.rules
+    rules = snapshot.rules
     if rules is None:
         return {"flows": 0, "more": 0, "leaks": [], "over": [], "problem": "No rules are in force."}
-    flow = str(asked.get("flow") or "")
-    exchanges = shown.seen
+    flow = str(query.get("flow") or "")
+    exchanges = snapshot.exchanges
     if flow:
-        one = shown.find(flow)
+        one = snapshot.find(flow)
         if one is None:
             raise PageError(f"got the flow {visible(flow)}, expected one that is still kept")
         exchanges = (one,)
     leaks: dict[tuple[object, ...], _Group[Leak]] = {}
     over: dict[tuple[object, ...], _Group[OverMatch]] = {}
-    assets = by_url(shown.seen)
+    assets = by_url(snapshot.exchanges)
     until = time.monotonic() + SECONDS
     looked = 0
-    for seen in exchanges:
+    for exchange in exchanges:
         if time.monotonic() > until:
             break
         looked += 1
-        for leak in find_leaks(seen, rules):
+        for leak in find_leaks(exchange, rules):
             key = (leak.harm, leak.place, leak.spelling, leak.written.lower(), *leak.cause.key)
-            _add(leaks, key, leak, seen, leak.count)
-        for match in find_over_matches(seen, rules, assets):
-            _add(over, (match.what, match.place, match.why), match, seen, match.count)
+            _add(leaks, key, leak, exchange, leak.count)
+        for match in find_over_matches(exchange, rules, assets):
+            _add(over, (match.what, match.place, match.why), match, exchange, match.count)
     groups = sorted(leaks.values(), key=lambda group: (_HARMS.index(group.item.harm), -group.count))
     return {
         "flows": looked,
@@ -86,20 +86,24 @@ def _add[Item](
     groups: dict[tuple[object, ...], _Group[Item]],
     key: tuple[object, ...],
     item: Item,
-    seen: RecordedExchange,
+    exchange: RecordedExchange,
     count: int,
 ) -> None:
-    group = groups.setdefault(key, _Group(item, seen))
+    group = groups.setdefault(key, _Group(item, exchange))
     group.count += count
-    group.flows.append(seen)
+    group.flows.append(exchange)
 
 
 def _flows(flows: list[RecordedExchange]) -> dict[str, Any]:
-    shown = [
-        {"id": seen.flow_id, "url": visible(seen.request.url), "status": seen.answer.status if seen.answer else None}
-        for seen in flows[:MAX_FLOWS]
+    listed_flows = [
+        {
+            "id": exchange.flow_id,
+            "url": visible(exchange.request.url),
+            "status": exchange.response.status if exchange.response else None,
+        }
+        for exchange in flows[:MAX_FLOWS]
     ]
-    return {"flows": shown, "flow_count": len(flows)}
+    return {"flows": listed_flows, "flow_count": len(flows)}
 
 
 def _leak(group: _Group[Leak], rules: RulesInForce) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The page Rules: every rule in force with what it did, and what is wrong with it.
 
-Asked for nothing, it lists all rules. Asked for one (`side`, `site`, `location`, `rule` as in the list) it tells of
-this one: the piece of its file, its findings, and the exchanges in which it acted.
+Without parameters it lists all rules. With `side`, `site`, `location` and `rule`, as in the list, it has one rule in
+full: its part of the file, its findings, and the exchanges in which it acted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.figures.figures import Figures, RuleTally, name_kept
 from urlrewrite.inspector.figures.statistics import Statistics
-from urlrewrite.inspector.findings import FilesAre, Findings, findings
+from urlrewrite.inspector.findings import FilesAre, Findings, lint_files_on_disk
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import Group, Rule, Tallies, acts, ends, groups, matches
@@ -39,31 +39,31 @@ _CAUSES = {
 }
 """Marks that stand at the top of the page, in this order."""
 
-type _Answer = dict[str, Any]
+type _Json = dict[str, Any]
 
 
-def answer(shown: Snapshot, asked: Mapping[str, Any]) -> _Answer:
-    """The list, or one rule. Raises PageError for a rule that is not there."""
-    found = findings(shown)
-    if shown.rules is None:
+def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
+    """Return the list, or one rule. Raises PageError for a rule that does not exist."""
+    found = lint_files_on_disk(snapshot)
+    if snapshot.rules is None:
         return {"fingerprint": "", "groups": [], "causes": _causes_of_files(found, in_force=False), **_problems(found)}
-    page = _Page(shown, shown.rules, found)
-    return page.one(asked) if asked.get("rule") is not None else page.all()
+    page = _Page(snapshot, snapshot.rules, found)
+    return page.one(query) if query.get("rule") is not None else page.all()
 
 
 class _Page:
-    def __init__(self, shown: Snapshot, rules: RulesInForce, found: Findings) -> None:
+    def __init__(self, snapshot: Snapshot, rules: RulesInForce, found: Findings) -> None:
         self.rules = rules
         self.found = found
-        self.figures, self.recorded = _figures(shown, rules)
+        self.figures, self.recorded = _figures(snapshot, rules)
         self.tallies = Tallies(rules, self.figures)
         self.groups = tuple(groups(rules))
-        self.seen = shown.seen
-        self.acted = _acted(shown.seen, rules.fingerprint)
+        self.exchanges = snapshot.exchanges
+        self.acted = _acted(snapshot.exchanges, rules.fingerprint)
         self.extents = _Extents(rule.source for group in self.groups for rule in group.rules)
 
-    def all(self) -> _Answer:
-        """Every rule, and what is wrong first."""
+    def all(self) -> _Json:
+        """Return every rule, preceded by what is wrong."""
         listed = [self._group(group) for group in self.groups if group.rules or group.fault]
         causes = [*_causes_of_files(self.found, in_force=True), *_causes_of_rules(listed)]
         if not self.figures.requests_now:
@@ -79,7 +79,7 @@ class _Page:
             **_problems(self.found),
         }
 
-    def _group(self, group: Group) -> _Answer:
+    def _group(self, group: Group) -> _Json:
         exchanges = self._exchanges(group)
         return {
             "title": group.title,
@@ -94,11 +94,11 @@ class _Page:
     def _exchanges(self, group: Group) -> int:
         return self.figures.requests_now if group.is_global else self.figures.sites_now[name_kept(group.site)]
 
-    def _row(self, group: Group, rule: Rule, exchanges: int) -> _Answer:
+    def _row(self, group: Group, rule: Rule, exchanges: int) -> _Json:
         tally = self.tallies.of(group, rule)
         own = self._findings(rule)
         flows = self._flows(group, rule)
-        told = self.figures.full_now > 0 or not self.figures.requests_now
+        traced_in_full = self.figures.full_now > 0 or not self.figures.requests_now
         return {
             "name": rule.name,
             "enabled": rule.enabled,
@@ -107,24 +107,24 @@ class _Page:
             "acts": acts(rule),
             "source": str(rule.source),
             "hits": tally.hits,
-            "misses": tally.misses if told else None,
-            "unchanged": tally.unchanged if told else None,
-            "skipped": tally.skipped if told else None,
-            "changes": tally.changes if told else None,
+            "misses": tally.misses if traced_in_full else None,
+            "unchanged": tally.unchanged if traced_in_full else None,
+            "skipped": tally.skipped if traced_in_full else None,
+            "changes": tally.changes if traced_in_full else None,
             "last_hit": tally.last_hit,
             "seconds": tally.seconds / tally.timed if tally.timed else None,
             "spent": tally.seconds,
             "flows": len(flows),
             "flow": flows[0].flow_id if flows else "",
-            "marks": _marks(rule, tally, own, exchanges, told, self.tallies.is_shared(group, rule)),
+            "marks": _marks(rule, tally, own, exchanges, traced_in_full, self.tallies.is_shared(group, rule)),
             "findings": len(own),
         }
 
-    def one(self, asked: Mapping[str, Any]) -> _Answer:
-        """One rule in full."""
-        place = tuple(str(asked.get(key, "")) for key in ("side", "site", "location"))
+    def one(self, query: Mapping[str, Any]) -> _Json:
+        """Return one rule in full."""
+        place = tuple(str(query.get(key, "")) for key in ("side", "site", "location"))
         for group in self.groups:
-            rule = next((rule for rule in group.rules if rule.name == str(asked["rule"])), None)
+            rule = next((rule for rule in group.rules if rule.name == str(query["rule"])), None)
             if rule is not None and place == (group.side, group.site, group.location):
                 return {
                     **self._row(group, rule, self._exchanges(group)),
@@ -132,16 +132,16 @@ class _Page:
                     "excerpt": _excerpt(rule.source, self.extents.end(rule.source)),
                     "stale": self.found.files is not FilesAre.IN_FORCE,
                     "problems": [_problem(problem) for problem in self._findings(rule)],
-                    "list": [_flow(seen) for seen in self._flows(group, rule)[:_FLOWS]],
+                    "list": [_flow(exchange) for exchange in self._flows(group, rule)[:_FLOWS]],
                 }
         raise PageError(
-            f"There is no rule {str(asked['rule'])[:200]!r} there now: the rules may have been loaded again."
+            f"There is no rule {str(query['rule'])[:200]!r} there now: the rules may have been loaded again."
         )
 
     def _flows(self, group: Group, rule: Rule) -> Sequence[RecordedExchange]:
         sites = self.figures.sites_now if group.is_global else (group.site,)
-        found = [seen for site in sites for seen in self.acted.get((group.side, site, rule.name), ())]
-        return sorted(found, key=lambda seen: seen.began, reverse=True) if len(sites) > 1 else found
+        found = [exchange for site in sites for exchange in self.acted.get((group.side, site, rule.name), ())]
+        return sorted(found, key=lambda exchange: exchange.began, reverse=True) if len(sites) > 1 else found
 
     def _findings(self, rule: Rule) -> list[Problem]:
         if self.found.files is not FilesAre.IN_FORCE:
@@ -157,37 +157,39 @@ class _Page:
         ]
 
 
-def _figures(shown: Snapshot, rules: RulesInForce) -> tuple[Figures, bool]:
-    """What was counted; of recorded exchanges alone, if none came through the proxy under these rules."""
-    figures = shown.statistics.figures()
-    if figures.requests_now or not shown.seen:
+def _figures(snapshot: Snapshot, rules: RulesInForce) -> tuple[Figures, bool]:
+    """Return the figures, and whether they are counted from the recorded exchanges, as no other came under
+    these rules.
+    """
+    figures = snapshot.statistics.figures()
+    if figures.requests_now or not snapshot.exchanges:
         return figures, False
-    of_flows = Statistics(now=min(seen.began for seen in shown.seen))
+    of_flows = Statistics(now=min(exchange.began for exchange in snapshot.exchanges))
     of_flows.reload(True, 0.0, fingerprint=rules.fingerprint)
-    for seen in shown.seen:
-        of_flows.add(seen.trace, began=seen.began, seconds=0.0, site=text(seen.trace, "site"))
+    for exchange in snapshot.exchanges:
+        of_flows.add(exchange.trace, began=exchange.began, seconds=0.0, site=text(exchange.trace, "site"))
     recorded = of_flows.figures()
     return (recorded, True) if recorded.requests_now else (figures, False)
 
 
 def _acted(
-    all_seen: Iterable[RecordedExchange], fingerprint: str
+    exchanges: Iterable[RecordedExchange], fingerprint: str
 ) -> Mapping[tuple[str, str, str], list[RecordedExchange]]:
-    """The exchanges in which each rule acted, by side, site and name, the newest first."""
+    """Return the exchanges in which each rule acted, by side, site and name, the newest first."""
     found = defaultdict[tuple[str, str, str], list[RecordedExchange]](list)
-    for seen in all_seen:
-        if text(seen.trace, "rules") == fingerprint:
-            site = text(seen.trace, "site")
+    for exchange in exchanges:
+        if text(exchange.trace, "rules") == fingerprint:
+            site = text(exchange.trace, "site")
             for side in ("inbound", "outbound"):
-                for name in dict.fromkeys(texts(seen.trace, f"{side}_rules")):
-                    found[side, site, name].append(seen)
+                for name in dict.fromkeys(texts(exchange.trace, f"{side}_rules")):
+                    found[side, site, name].append(exchange)
     return found
 
 
 def _marks(
-    rule: Rule, tally: RuleTally, own: Sequence[Problem], exchanges: int, told: bool, shared: bool
-) -> list[_Answer]:
-    """Words in coloured frames, and why they are there."""
+    rule: Rule, tally: RuleTally, own: Sequence[Problem], exchanges: int, traced_in_full: bool, shared: bool
+) -> list[_Json]:
+    """Return words in coloured frames, and why they are there."""
     marks = []
     if not rule.enabled:
         marks.append(("info", "disabled", "enabled: false keeps it from being tried"))
@@ -195,18 +197,20 @@ def _marks(
         if problem.id == SHADOWED:
             marks.append(("err", "never runs", problem.message))
     if rule.enabled and exchanges and not tally.hits:
-        marks.append(_never_hit(tally, exchanges, told))
+        marks.append(_never_hit(tally, exchanges, traced_in_full))
     if others := sum(problem.id != SHADOWED for problem in own):
         first = next(problem.message for problem in own if problem.id != SHADOWED)
         marks.append(("warn", counted(others, "finding"), first))
     if shared:
-        marks.append(("info", "counted together", "another rule of the site has this name, and hits tell names only"))
+        marks.append(
+            ("info", "counted together", "another rule of the site has this name, and hits are recorded by name only")
+        )
     return [{"kind": kind, "text": label, "why": why} for kind, label, why in marks]
 
 
-def _never_hit(tally: RuleTally, exchanges: int, told: bool) -> tuple[str, str, str]:
+def _never_hit(tally: RuleTally, exchanges: int, traced_in_full: bool) -> tuple[str, str, str]:
     since = f"in {counted(exchanges, 'exchange')} since these rules came into force"
-    if not told:
+    if not traced_in_full:
         return "info", "never hit", f"it did nothing {since}"
     if tally.unchanged:
         why = "it matched, but what it writes was there already, its conditions did not hold, or its action is None"
@@ -219,7 +223,7 @@ def _never_hit(tally: RuleTally, exchanges: int, told: bool) -> tuple[str, str, 
     return "info", "never reached", f"a rule before it ended the evaluation each time, or no response came, {since}"
 
 
-def _causes_of_files(found: Findings, *, in_force: bool) -> list[_Answer]:
+def _causes_of_files(found: Findings, *, in_force: bool) -> list[_Json]:
     errors = [problem for problem in found.problems if problem.severity is Severity.ERROR]
     match found.files:
         case FilesAre.BROKEN:
@@ -231,11 +235,11 @@ def _causes_of_files(found: Findings, *, in_force: bool) -> list[_Answer]:
     return [] if in_force else [{"kind": "err", "text": "No rules are in force."}]
 
 
-def _causes_of_rules(listed: Sequence[_Answer]) -> list[_Answer]:
+def _causes_of_rules(listed: Sequence[_Json]) -> list[_Json]:
     causes = []
     for group in listed:
         if group["fault"]:
-            what = f"IIS would answer {group['fault']} to everything, and mode iis does so, too"
+            what = f"IIS would respond with {group['fault']} to everything, and so does mode iis"
             causes.append({"kind": "err", "text": f"{group['title']}: {what}."})
     rows = [row for group in listed for row in group["rules"]]
     for label, kind in _CAUSES:
@@ -246,11 +250,11 @@ def _causes_of_rules(listed: Sequence[_Answer]) -> list[_Answer]:
     return causes
 
 
-def _problems(found: Findings) -> _Answer:
+def _problems(found: Findings) -> _Json:
     return {"files": str(found.files), "problems": [_problem(problem) for problem in found.problems]}
 
 
-def _problem(problem: Problem) -> _Answer:
+def _problem(problem: Problem) -> _Json:
     return {
         "id": problem.id,
         "severity": str(problem.severity),
@@ -270,12 +274,12 @@ class _Extents:
         self._lines = {file: sorted(found) for file, found in lines.items()}
 
     def end(self, source: Source) -> int:
-        """The first line that is not the rule's."""
+        """Return the first line that is not part of the rule."""
         return next((line for line in self._lines[source.file] if line > source.line), 10**9)
 
 
-def _excerpt(source: Source, end: int) -> list[_Answer]:
-    """The lines of a rule and some before it; nothing if the file is gone."""
+def _excerpt(source: Source, end: int) -> list[_Json]:
+    """Return the lines of a rule and some before it; nothing if the file is gone."""
     try:
         with Path(source.file).open("rb") as file:
             lines = file.read(_MAX_BYTES).decode("utf-8", "replace").splitlines()
@@ -286,11 +290,11 @@ def _excerpt(source: Source, end: int) -> list[_Answer]:
     return [{"at": at, "text": lines[at - 1], "marked": at == source.line} for at in range(first, last)]
 
 
-def _flow(seen: RecordedExchange) -> _Answer:
+def _flow(exchange: RecordedExchange) -> _Json:
     return {
-        "flow": seen.flow_id,
-        "began": seen.began,
-        "method": seen.request.method,
-        "url": seen.request.url,
-        "status": number(seen.trace, "status"),
+        "flow": exchange.flow_id,
+        "began": exchange.began,
+        "method": exchange.request.method,
+        "url": exchange.request.url,
+        "status": number(exchange.trace, "status"),
     }

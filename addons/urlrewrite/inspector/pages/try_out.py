@@ -1,11 +1,11 @@
 """The page Try: a request and a response, evaluated by the rules in force or by edited texts of them; nothing is sent.
 
-GET (`flow`) answers `{files, form, in_force}`: `files` are `{path text stamp note}`, `form` is `{flow method url fields
-answer note}` of the recorded exchange, or empty; `answer` is `{status fields body note}` or null.
+GET (`flow`) returns `{files, form, in_force}`: `files` are `{path text stamp note}`, `form` is `{flow method url fields
+response note}` of the recorded exchange, or empty; `response` is `{status fields body note}` or null.
 
-POST (`url method fields flow answer edited`) answers `{loaded, problems, result}`: `problems` are those of the rule
+POST (`url method fields flow response edited`) returns `{loaded, problems, result}`: `problems` are those of the rule
 files (`edited_rules.problem_data`), `result` is `trying.as_data`, or null where the rules cannot be loaded. `fields`
-are lines `Name: value` or pairs. With `flow` the recorded response counts, unless there is an `answer`.
+are lines `Name: value` or pairs. With `flow` the recorded response counts, unless there is a `response`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from urlrewrite.inspector.trials.trying import (
     CannotTry,
     Trial,
     as_data,
-    asked_answer,
-    asked_request,
     field_lines,
     field_text,
     trial_of,
     try_out,
+    written_request,
+    written_response,
 )
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import Problem
@@ -39,88 +39,90 @@ from urlrewrite.trace.trace import TraceLevel
 _BODY = 200_000
 """Characters of a body that can be edited; a longer one can be tried as it was recorded."""
 
-_NEW_ANSWER = {"status": 200, "fields": "Content-Type: text/html; charset=utf-8\n", "body": "", "note": ""}
+_NEW_RESPONSE = {"status": 200, "fields": "Content-Type: text/html; charset=utf-8\n", "body": "", "note": ""}
 
 
-def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The form, or what comes of what is in it.
+def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form, or the result of trying what is in it.
 
     Raises:
-        PageError: what is asked is no request, no response, no recorded exchange or no text of a rule file.
+        PageError: the request, the response, the flow or the text of a rule file is invalid.
     """
-    recorded = recorded_of(shown, asked)
-    if "url" not in asked:
+    recorded = recorded_of(snapshot, query)
+    if "url" not in query:
         return {
-            "files": files_data(shown),
-            "form": _form(recorded) if recorded else _empty_form(shown),
-            "in_force": shown.rules.fingerprint if shown.rules else "",
+            "files": files_data(snapshot),
+            "form": _form(recorded) if recorded else _empty_form(snapshot),
+            "in_force": snapshot.rules.fingerprint if snapshot.rules else "",
         }
     try:
-        return _tried(shown, asked, recorded)
+        return _tried(snapshot, query, recorded)
     except (CannotTry, NotEditable) as error:
         raise PageError(str(error)) from None
 
 
-def recorded_of(shown: Snapshot, asked: Mapping[str, Any]) -> RecordedExchange | None:
-    """The exchange of the flow that is asked for. Raises PageError if it is gone."""
-    flow = asked.get("flow")
+def recorded_of(snapshot: Snapshot, query: Mapping[str, Any]) -> RecordedExchange | None:
+    """Return the exchange of the flow in the query, None if there is no flow in it. Raises PageError if it no
+    longer exists.
+    """
+    flow = query.get("flow")
     if not flow:
         return None
-    found = shown.find(str(flow))
+    found = snapshot.find(str(flow))
     if found is None:
         raise PageError(f"got the flow {visible(clipped(str(flow), 80))}, expected one that is still kept")
     return found
 
 
-def edited_texts(asked: Mapping[str, Any]) -> dict[str, str]:
-    """The edited texts by path. Raises PageError for anything else."""
-    edited = asked.get("edited") or {}
+def edited_texts(query: Mapping[str, Any]) -> dict[str, str]:
+    """Return the edited texts by path. Raises PageError for anything else."""
+    edited = query.get("edited") or {}
     if not isinstance(edited, Mapping) or not all(isinstance(text, str) for text in edited.values()):
         raise PageError("edited: expected texts by the paths of their files")
     return {str(path): text for path, text in edited.items()}
 
 
-def files_data(shown: Snapshot) -> list[dict[str, Any]]:
-    """The rule files as `{path text stamp note}`."""
-    texts = rule_texts(shown)
+def files_data(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return the rule files as `{path text stamp note}`."""
+    texts = rule_texts(snapshot)
     return [{"path": file.path, "text": file.text, "stamp": file.stamp, "note": file.note} for file in texts]
 
 
-def _tried(shown: Snapshot, asked: Mapping[str, Any], recorded: RecordedExchange | None) -> dict[str, Any]:
-    rules, problems = _rules(shown, edited_texts(asked))
-    told = {"loaded": rules is not None, "problems": [problem_data(problem) for problem in problems], "result": None}
-    trial = _trial(asked, recorded)
-    return told if rules is None else told | {"result": as_data(try_out(rules, trial))}
+def _tried(snapshot: Snapshot, query: Mapping[str, Any], recorded: RecordedExchange | None) -> dict[str, Any]:
+    rules, problems = _rules(snapshot, edited_texts(query))
+    result = {"loaded": rules is not None, "problems": [problem_data(problem) for problem in problems], "result": None}
+    trial = _trial(query, recorded)
+    return result if rules is None else result | {"result": as_data(try_out(rules, trial))}
 
 
-def _rules(shown: Snapshot, edited: dict[str, str]) -> tuple[RulesInForce | None, tuple[Problem, ...]]:
-    if shown.rules is None:
+def _rules(snapshot: Snapshot, edited: dict[str, str]) -> tuple[RulesInForce | None, tuple[Problem, ...]]:
+    if snapshot.rules is None:
         raise PageError("no rules are in force")
     if not edited:
-        return shown.rules.traced(TraceLevel.FULL), ()
-    loaded = load_edited(shown, edited)
-    return loaded.in_force(shown.rules.settings), loaded.problems
+        return snapshot.rules.traced(TraceLevel.FULL), ()
+    loaded = load_edited(snapshot, edited)
+    return loaded.in_force(snapshot.rules.settings), loaded.problems
 
 
-def _trial(asked: Mapping[str, Any], recorded: RecordedExchange | None) -> Trial:
-    fields = field_lines(asked.get("fields") or "")
-    method, url = str(asked.get("method") or "GET").strip(), str(asked["url"]).strip()
-    request = asked_request(method, url, fields, recorded)
+def _trial(query: Mapping[str, Any], recorded: RecordedExchange | None) -> Trial:
+    fields = field_lines(query.get("fields") or "")
+    method, url = str(query.get("method") or "GET").strip(), str(query["url"]).strip()
+    request = written_request(method, url, fields, recorded)
     if recorded and _parts(request) == _parts(recorded.request):
         # The very same, its fields in their order.
         request = recorded.request
-    given = asked.get("answer")
+    given = query.get("response")
     if given is None:
         trial = trial_of(recorded) if recorded else Trial(request)
         return Trial(request, trial.response, trial.body, trial.notes)
     if not isinstance(given, Mapping):
-        raise PageError("answer: expected status, fields and body")
+        raise PageError("response: expected status, fields and body")
     try:
         status = int(given.get("status") or 200)
     except (TypeError, ValueError):
-        raise PageError("answer: expected a status such as 200") from None
-    lines = field_lines(given.get("fields") or "", "answer's headers")
-    response, body, notes = asked_answer(status, lines, str(given.get("body") or ""))
+        raise PageError("response: expected a status such as 200") from None
+    lines = field_lines(given.get("fields") or "", "headers of the response")
+    response, body, notes = written_response(status, lines, str(given.get("body") or ""))
     return Trial(request, response, body, notes)
 
 
@@ -138,12 +140,12 @@ def _form(recorded: RecordedExchange) -> dict[str, Any]:
         "method": request.method,
         "url": request.url,
         "fields": field_text(request.fields, without),
-        "answer": _answer_form(recorded),
+        "response": _response_form(recorded),
         "note": visible("; ".join(trial_of(recorded).notes)),
     }
 
 
-def _answer_form(recorded: RecordedExchange) -> dict[str, Any] | None:
+def _response_form(recorded: RecordedExchange) -> dict[str, Any] | None:
     if recorded.original is None:
         return None
     body = decoded_body(recorded.original, recorded.original_body)
@@ -157,9 +159,9 @@ def _answer_form(recorded: RecordedExchange) -> dict[str, Any] | None:
     return {"status": recorded.original.status, "fields": fields, "body": text, "note": visible(note)}
 
 
-def _empty_form(shown: Snapshot) -> dict[str, Any]:
+def _empty_form(snapshot: Snapshot) -> dict[str, Any]:
     public: list[Origin] = []
-    if shown.rules:
-        public = [origin for site in shown.rules.rules.sites for origin in site.site.public]
+    if snapshot.rules:
+        public = [origin for site in snapshot.rules.rules.sites for origin in site.site.public]
     url = f"{public[0]}/" if public else "https://www.example.com/"
-    return {"flow": "", "method": "GET", "url": url, "fields": "", "answer": dict(_NEW_ANSWER), "note": ""}
+    return {"flow": "", "method": "GET", "url": url, "fields": "", "response": dict(_NEW_RESPONSE), "note": ""}

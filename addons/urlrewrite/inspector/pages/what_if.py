@@ -1,12 +1,14 @@
-"""The page What if: edited rule files against recorded exchanges; and an edited one saved.
+"""The page What if: edited rule files against recorded exchanges; and saving an edited one.
 
-GET answers `{files, recorded, last, in_force}`; with `state=1` only `{in_force}`, the fingerprint of these rules.
+GET returns `{files, recorded, last, in_force}`; with `state=1` only `{in_force}`, the fingerprint of these rules.
 
-POST `{edited, last?, seconds?}` answers `{loaded, problems, result}`; `result` is that of `result_data`.
-POST `{propose: {yaml, xml, site}, path, text}` answers `{text}`: the text with the proposal in it, null if that is not
-safe, or the site is another file's.
-POST `{save: path, text, stamp}` answers `{saved, stamp, fingerprint, problems}`. It writes only one of the rule files
-in force, only what loads without an error, and only if the file is as it was when it was read.
+POST `{edited, last?, seconds?}` returns `{loaded, problems, result}`; `result` is that of `result_data`.
+
+POST `{propose: {yaml, xml, site}, path, text}` returns `{text}`: the text with the proposal in it, null if that is not
+safe, or the site is in another file.
+
+POST `{save: path, text, stamp}` returns `{saved, stamp, fingerprint, problems}`. It writes only one of the rule files
+in force, only what loads without an error, and only if the file has not changed since it was read.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from urlrewrite.inspector.pages.try_out import edited_texts, files_data
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.trials.edited_rules import load_edited, problem_data
 from urlrewrite.inspector.trials.rule_texts import MAX_LENGTH, NotEditable, edited_contents, save, stamp_of_file
-from urlrewrite.inspector.trials.what_if import LAST, MAX_LAST, SECONDS, Changed, Finding, WhatIf, what_if
+from urlrewrite.inspector.trials.what_if import LAST, MAX_LAST, SECONDS, Changed, Effect, WhatIf, what_if
 from urlrewrite.model.problems import Severity
 from urlrewrite.trace.text import clipped, visible
 
@@ -33,85 +35,85 @@ _FLOWS = 8
 _VALUE = 600
 
 
-def answer(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The files, what edited ones would do, or what became of one that was to be saved.
+def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the files, what edited ones would do, or the result of saving one.
 
     Raises:
-        PageError: what is asked cannot be done; the message says why.
+        PageError: the query is invalid or cannot be carried out; the message says why.
     """
-    fingerprint = shown.rules.fingerprint if shown.rules else ""
-    if asked.get("state"):
+    fingerprint = snapshot.rules.fingerprint if snapshot.rules else ""
+    if query.get("state"):
         return {"in_force": fingerprint}
     try:
-        if "save" in asked:
-            return _saved(shown, asked)
-        if "propose" in asked:
-            return _proposed(shown, asked)
-        if "edited" in asked:
-            return _compared(shown, asked)
+        if "save" in query:
+            return _saved(snapshot, query)
+        if "propose" in query:
+            return _proposed(snapshot, query)
+        if "edited" in query:
+            return _compared(snapshot, query)
     except NotEditable as error:
         raise PageError(visible(str(error))) from None
-    recorded = sum(seen.own or seen.original is not None for seen in shown.seen)
-    return {"files": files_data(shown), "recorded": recorded, "last": LAST, "in_force": fingerprint}
+    recorded = sum(exchange.own or exchange.original is not None for exchange in snapshot.exchanges)
+    return {"files": files_data(snapshot), "recorded": recorded, "last": LAST, "in_force": fingerprint}
 
 
-def _compared(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
-    if shown.rules is None:
+def _compared(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
+    if snapshot.rules is None:
         raise PageError("no rules are in force, with which others could be compared")
-    last = int(_number(asked, "last", LAST, MAX_LAST))
-    seconds = _number(asked, "seconds", SECONDS, MAX_SECONDS)
-    loaded = load_edited(shown, edited_texts(asked))
-    others = loaded.in_force(shown.rules.settings, shown.rules.fingerprint)
+    last = int(_number(query, "last", LAST, MAX_LAST))
+    seconds = _number(query, "seconds", SECONDS, MAX_SECONDS)
+    loaded = load_edited(snapshot, edited_texts(query))
+    others = loaded.in_force(snapshot.rules.settings, snapshot.rules.fingerprint)
     problems = [problem_data(problem) for problem in loaded.problems]
     if others is None:
         return {"loaded": False, "problems": problems, "result": None}
-    result = what_if(shown.seen, shown.rules, others, last=last, seconds=seconds)
+    result = what_if(snapshot.exchanges, snapshot.rules, others, last=last, seconds=seconds)
     return {"loaded": True, "problems": problems, "result": result_data(result)}
 
 
-def _number(asked: Mapping[str, Any], name: str, usual: float, most: float) -> float:
+def _number(query: Mapping[str, Any], name: str, usual: float, most: float) -> float:
     try:
-        number = float(asked.get(name) or usual)
+        number = float(query.get(name) or usual)
     except (TypeError, ValueError):
         number = -1.0
     if not 0 < number <= most:
-        raise PageError(f"{name}: got {visible(clipped(str(asked.get(name)), 40))}, expected a number up to {most:g}")
+        raise PageError(f"{name}: got {visible(clipped(str(query.get(name)), 40))}, expected a number up to {most:g}")
     return number
 
 
-def _proposed(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
-    proposed, text = asked.get("propose"), asked.get("text")
+def _proposed(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
+    proposed, text = query.get("propose"), query.get("text")
     if not isinstance(proposed, Mapping) or not isinstance(text, str) or len(text) > MAX_LENGTH:
         raise PageError("propose: expected a proposal (yaml, xml, site) and the text of a rule file")
     yaml, xml, site = (str(proposed.get(name) or "") for name in ("yaml", "xml", "site"))
-    if _file_of(shown, site) not in ("", asked.get("path")):
+    if _file_of(snapshot, site) not in ("", query.get("path")):
         return {"text": None}
     return {"text": as_rule_file(text, Proposal("", "", yaml, xml, site))}
 
 
-def _file_of(shown: Snapshot, site: str) -> str:
-    """The absolute path of the file that a site in force is written in; "" if there is none of this name."""
-    sites = shown.rules.rules.sites if shown.rules else ()
+def _file_of(snapshot: Snapshot, site: str) -> str:
+    """Return the absolute path of the file with a site in force; "" if there is no site of this name."""
+    sites = snapshot.rules.rules.sites if snapshot.rules else ()
     files = (str(Path(each.site.source.file).absolute()) for each in sites if each.site.name == site)
     return next(files, "")
 
 
-def _saved(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
-    path, text, stamp = (asked.get(name) for name in ("save", "text", "stamp"))
+def _saved(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
+    path, text, stamp = (query.get(name) for name in ("save", "text", "stamp"))
     if not isinstance(path, str) or not isinstance(text, str) or not isinstance(stamp, str):
         raise PageError("save: expected the path of a rule file, its text, and the stamp that came with it")
-    contents = edited_contents(shown, {path: text})
-    loaded = load_edited(shown, {path: text})
+    contents = edited_contents(snapshot, {path: text})
+    loaded = load_edited(snapshot, {path: text})
     if loaded.rules is None:
         errors = [problem for problem in loaded.problems if problem.severity is Severity.ERROR]
         raise PageError(f"Nothing was saved, since it could not be loaded: {visible(str(errors[0]))}")
     fingerprint = loaded.rules.rule_set.fingerprint
     if path not in contents:
         # It is what is on disk.
-        stamp = stamp_of_file(shown, path)
+        stamp = stamp_of_file(snapshot, path)
     else:
         try:
-            stamp = save(shown, path, contents[path], stamp)
+            stamp = save(snapshot, path, contents[path], stamp)
         except OSError as error:
             raise PageError(f"{visible(path)} cannot be written: {visible(reason(error))}") from None
     problems = [problem_data(problem) for problem in loaded.problems]
@@ -119,7 +121,7 @@ def _saved(shown: Snapshot, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_data(result: WhatIf) -> dict[str, Any]:
-    """A comparison as JSON values; all texts are safe to be shown."""
+    """Return a comparison as JSON values; all texts are safe to be shown."""
     return {
         "looked": result.looked,
         "left_out": result.left_out,
@@ -127,7 +129,7 @@ def result_data(result: WhatIf) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "changed": result.changed,
         "changes": [_change(change) for change in result.changes],
-        **{name: [_finding(item) for item in getattr(result, name)] for name in _FINDINGS},
+        **{name: [_effect(item) for item in getattr(result, name)] for name in _EFFECTS},
         "tests": {
             "run": result.tests,
             "left_out": result.tests_left_out,
@@ -145,13 +147,13 @@ def result_data(result: WhatIf) -> dict[str, Any]:
     }
 
 
-_FINDINGS = ("vanished", "appeared", "broken", "mended")
+_EFFECTS = ("vanished", "appeared", "broken", "fixed")
 
 
 def _change(change: Changed) -> dict[str, Any]:
     return {
-        **_flow(change.seen),
-        "method": visible(change.seen.request.method),
+        **_flow(change.exchange),
+        "method": visible(change.exchange.request.method),
         "what": list(change.what),
         "target": [_text(text) for text in change.target] if change.target else None,
         "status": list(change.status) if change.status else None,
@@ -163,21 +165,25 @@ def _change(change: Changed) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _effect(effect: Effect) -> dict[str, Any]:
     return {
-        "kind": finding.kind,
-        "harm": str(finding.harm),
-        "message": _text(finding.message),
-        "place": _text(finding.place),
-        "why": _text(finding.why),
-        "count": finding.count,
-        "flows": [_flow(seen) for seen in finding.flows[:_FLOWS]],
-        "flow_count": len(finding.flows),
+        "kind": effect.kind,
+        "harm": str(effect.harm),
+        "message": _text(effect.message),
+        "place": _text(effect.place),
+        "why": _text(effect.why),
+        "count": effect.count,
+        "flows": [_flow(exchange) for exchange in effect.flows[:_FLOWS]],
+        "flow_count": len(effect.flows),
     }
 
 
-def _flow(seen: RecordedExchange) -> dict[str, Any]:
-    return {"id": seen.flow_id, "url": _text(seen.request.url), "status": seen.answer.status if seen.answer else None}
+def _flow(exchange: RecordedExchange) -> dict[str, Any]:
+    return {
+        "id": exchange.flow_id,
+        "url": _text(exchange.request.url),
+        "status": exchange.response.status if exchange.response else None,
+    }
 
 
 def _field(change: FieldChange) -> dict[str, Any]:

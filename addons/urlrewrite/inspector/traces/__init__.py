@@ -1,1 +1,1 @@
-"""Traces as people read them: as text, as a tree, and what stands first."""
+"""Traces as people read them: as text and as a tree, the most important first."""

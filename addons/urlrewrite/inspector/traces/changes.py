@@ -18,7 +18,7 @@ _OFFSETS = 4
 
 
 def field_changes(events: Iterable[Event]) -> list[str]:
-    """Changes of fields under their reasons, in the order in which the reasons came up."""
+    """Return changes of fields under their reasons, in the order in which the reasons first appear."""
     by_reason: dict[tuple[str, ...], list[str]] = {}
     for event in events:
         lines = by_reason.setdefault(tuple(texts(event, "why")), [])
@@ -26,14 +26,14 @@ def field_changes(events: Iterable[Event]) -> list[str]:
         before, after = text(event, "before"), text(event, "after")
         lines += [f"      - {name}: {shown(before)}"] if before else []
         lines += [f"      + {name}: {shown(after)}"] if after or not before else []
-    told: list[str] = []
+    listed: list[str] = []
     for reasons, lines in by_reason.items():
-        told += [f"    {line}" for line in map(shown, reasons or ("(no reason given)",))] + lines
-    return told
+        listed += [f"    {line}" for line in map(shown, reasons or ("(no reason given)",))] + lines
+    return listed
 
 
 def content_changes(events: list[Event], indent: str) -> list[str]:
-    """Changes that a rule made, each with its place."""
+    """Return changes that a rule made, each with its place."""
     lines: list[str] = []
     for event in events[:PER_RULE]:
         offset = number(event, "offset")
@@ -46,9 +46,9 @@ def content_changes(events: list[Event], indent: str) -> list[str]:
 
 
 def link_changes(events: list[Event], total: int) -> list[str]:
-    """Mapped links by place, equal ones together, with the first offsets.
+    """Return mapped links by place, equal ones together, with the first offsets.
 
-    `total` counts those, too, that the trace has no event for.
+    `total` includes those that have no event in the trace.
     """
     places: dict[str, dict[tuple[str, str], list[Event]]] = {}
     for event in events:
@@ -74,6 +74,6 @@ def _spellings(spellings: dict[tuple[str, str], list[Event]]) -> Iterator[str]:
 
 
 def change_tally(links: int, fields: int, cookies: int) -> str:
-    """`24 links, 3 fields, 2 cookies`; "" where there are none."""
+    """Return `24 links, 3 fields, 2 cookies`; "" where there are none."""
     counts = ((links, "link"), (fields, "field"), (cookies, "cookie"))
     return ", ".join(counted(count, noun) for count, noun in counts if count)

@@ -1,4 +1,4 @@
-"""A pattern against its input, one under the other, with a mark where it stopped matching; and conditions of such."""
+"""A pattern above its input, with a mark where it stopped matching; and conditions made of these."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _TEMPLATE = 24
 
 
 def labelled(label: str, value: str, indent: str) -> str:
-    """`value` behind a word that says what it is."""
+    """Return `value` behind a word that says what it is."""
     return f"{indent}{padded(label + ' ', LABEL)}{value}"
 
 
 def mark(succeeded: bool) -> str:
-    """The sign for "held" or "did not"."""
+    """Return the sign for "held" or "did not hold"."""
     return "✓" if succeeded else "✗"
 
 
 def comparison(event: Event, indent: str, *, key: str = "input", label: str = "input", syntax: str = "") -> list[str]:
-    """Pattern and input of a match, and where it stopped; `key` is where the event has the input."""
+    """Return pattern and input of a match, and where it stopped; `key` is where the event has the input."""
     notes = [syntax] if syntax not in ("", "ECMAScript", "Pattern") else []
     notes += ["negated"] if flag(event, "negate") else []
     width = max(columns(label) + 2, LABEL)
@@ -47,7 +47,7 @@ def comparison(event: Event, indent: str, *, key: str = "input", label: str = "i
 
 
 def captures(kind: str, groups: list[str], indent: str, whole: str = "") -> list[str]:
-    """`{R:0}` or `{C:0}` and the further ones, with what they hold; nothing if that is the `whole` input alone."""
+    """Return `{R:0}` or `{C:0}` and the further ones with their values; nothing if that is the `whole` input alone."""
     if groups == [whole]:
         return []
     items = [f"{{{kind}:{index}}} {shown(group, _CAPTURE)}" for index, group in enumerate(groups)]
@@ -55,7 +55,7 @@ def captures(kind: str, groups: list[str], indent: str, whole: str = "") -> list
 
 
 def condition(event: Event, indent: str) -> list[str]:
-    """One condition: its template, what that was, and why it held or did not."""
+    """Return one condition: its template, the value, and why it held or did not."""
     sign, template = mark(flag(event, "succeeded")), visible(text(event, "input"))
     kind = text(event, "match_type")
     inner = indent + "  "
@@ -74,7 +74,7 @@ def condition(event: Event, indent: str) -> list[str]:
 
 
 def conditions(events: Iterable[Event], indent: str, *, failed_only: bool = False) -> list[str]:
-    """The events between CONDITIONS_EVALUATION_START and _END, with these two; at the end what `{C:n}` holds then."""
+    """Return the events from CONDITIONS_EVALUATION_START to _END as lines, and at the end the values of `{C:n}`."""
     lines: list[str] = []
     groups: list[str] = []
     whole = ""
@@ -109,6 +109,6 @@ def conditions(events: Iterable[Event], indent: str, *, failed_only: bool = Fals
 
 
 def lookup(event: Event, indent: str) -> str:
-    """What a rewrite map gave."""
+    """Return what a rewrite map gave."""
     entry = f"{{{visible(text(event, 'map'))}:{shown(text(event, 'key'), 120)}}}"
     return labelled("looked up", f"{entry} → {shown(text(event, 'value'))}", indent)

@@ -1,7 +1,7 @@
 """A trace as text: the whole of it for a person, one line for a log, half a line for a list of flows.
 
-What one looks for comes first: what was decided, then what went wrong, then how it came about. What acted is told in
-full, what did not act in as few lines as say why.
+The important comes first: what was decided, then what went wrong, then how it came about. What acted is shown in full,
+what did not act in as few lines as say why.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ type Side = Literal["request", "response", "both"]
 
 
 def render(trace: Mapping[str, Any], side: Side = "both", *, follow: bool = False) -> str:
-    """The trace as lines of text for a fixed-width view. Whatever the trace holds, this raises nothing.
+    """Return the trace as lines of text for a fixed-width view. It raises nothing, whatever the trace holds.
 
-    With `follow` the other side comes after the one that is asked for.
+    With `follow` the other side follows the requested one.
     """
     reading = read(trace)
     parts = {
@@ -40,7 +40,8 @@ def render(trace: Mapping[str, Any], side: Side = "both", *, follow: bool = Fals
 
 
 def summary(trace: Mapping[str, Any]) -> str:
-    """What happened, short enough for a column of the flow list: `rewritten by "old articles" · 24 links, 3 fields`.
+    """Return what happened, short enough for a column of the flow list: `rewritten by "old articles" · 24 links, 3
+    fields`.
 
     Where there are several sites, it begins with the one that was chosen: `shop → privateserver:8080`.
     """
@@ -53,13 +54,15 @@ def summary(trace: Mapping[str, Any]) -> str:
         _leaks(reading),
         _broken_off(reading),
         _first_problem(reading, 60),
-        f"answer: {quoted_names(acted)}" if acted else "",
+        f"response: {quoted_names(acted)}" if acted else "",
     ]
     return " · ".join(filter(None, parts)) or "passed unchanged"
 
 
 def log_line(trace: Mapping[str, Any]) -> str:
-    """What happened, on one line of a log: `GET https://www.example.com/a -> http://privateserver/a 200 · whole`."""
+    """Return what happened, on one line of a log: `GET https://www.example.com/a -> http://privateserver/a
+    200 · whole`.
+    """
     reading = read(trace)
     rules = [*reading.names("inbound_rules"), *reading.names("outbound_rules")]
     parts = [
@@ -96,7 +99,7 @@ def _head(reading: Reading) -> list[str]:
         if text(source, key)
     ]
     what = [_decision(reading), _tally(reading), _leaks(reading), _broken_off(reading)]
-    less = "only what was decided was traced; option urlrewrite_trace=full tells why" if text(data, "level") else ""
+    less = "only decisions were traced; the option urlrewrite_trace=full shows why" if text(data, "level") else ""
     return [
         _request(reading),
         f"→ {_result(reading)}",
@@ -105,7 +108,7 @@ def _head(reading: Reading) -> list[str]:
 
 
 def _result(reading: Reading) -> str:
-    """Where the request went, or what it was answered with."""
+    """Return where the request went, or which response it got."""
     status = number(reading.data, "status")
     sub_status = f".{number(reading.data, 'sub_status')}" if number(reading.data, "sub_status") else ""
     came = f" {status}{sub_status}" if status is not None else ""
@@ -122,13 +125,13 @@ def _result(reading: Reading) -> str:
 
 
 def _decision(reading: Reading) -> str:
-    """What the inbound rules decided, in their users' words."""
+    """Return what the inbound rules decided, in words for people."""
     names = reading.names("inbound_rules")
     by = f" by {quoted_names(names)}" if names else ""
     status = number(reading.data, "status")
     match text(reading.data, "action"):
         case "Rewrite" | "None" if not text(reading.data, "target"):
-            # It failed on the way, as an error tells.
+            # It failed on the way, as an error says.
             return ""
         case "Rewrite":
             return f"rewritten{by}"
@@ -139,7 +142,7 @@ def _decision(reading: Reading) -> str:
         case "AbortRequest":
             return f"aborted{by}"
         case _:
-            return f"passed on with {quoted_names(names)}" if names else ""
+            return f"forwarded with {quoted_names(names)}" if names else ""
 
 
 def _broken_off(reading: Reading) -> str:
@@ -183,11 +186,11 @@ def _leaks(reading: Reading) -> str:
 
 
 def _problems(reading: Reading, side: Side) -> list[str]:
-    """Errors, warnings, and where IIS would do something else; warnings of the other side are only counted."""
+    """Return errors, warnings, and where IIS would do something else; warnings of the other side are only counted."""
     events = {"request": reading.request, "response": reading.response, "both": reading.events}[side]
     problems = [event for event in reading.problems() if name_of(event) == Name.ERROR or event in events]
     differences = [event for event in events if name_of(event) == Name.IIS_DIFFERS]
-    # The same thing said of each of several fields or items is told once.
+    # What is equal for several fields or items is listed once.
     entries = dict.fromkeys("\n".join(_problem(event)) for event in (*problems, *differences))
     if elsewhere := len(reading.problems()) - len(problems):
         entries[f"  ({counted(elsewhere, 'warning')} on the other side)"] = None
@@ -204,9 +207,9 @@ def _problem(event: Event) -> list[str]:
 
 
 def iis_instead(event: Event) -> str:
-    """What IIS does where this happens, as a sentence; "" if the event does not say it."""
+    """Return what IIS does in this case, as a sentence; "" if the event does not say it."""
     iis, status = visible(text(event, "iis")), visible(text(event, "iis_status"))
-    return f"IIS {iis}" if iis else f"IIS would answer {status} here" if status else ""
+    return f"IIS {iis}" if iis else f"IIS would respond with {status} here" if status else ""
 
 
 def _first_problem(reading: Reading, limit: int) -> str:

@@ -31,7 +31,7 @@ _OUTSIDE = frozenset(
 
 
 def request_part(reading: Reading) -> list[str]:
-    """The lines of the request's side."""
+    """Return the lines of the request's side."""
     lines: list[str] = []
     set_on_request: list[Event] = []
     after: list[str] = []
@@ -73,9 +73,9 @@ def request_part(reading: Reading) -> list[str]:
 
 
 def _ruled_out(event: Event) -> list[str]:
-    """Rules of a long list that could not match, and were not tried one by one."""
+    """Return rules of a long list that could not match and were not tried one by one."""
     first, last, count = visible(text(event, "first")), visible(text(event, "last")), number(event, "count") or 0
-    lines = [f"  ✗ {first}" if count == 1 else f"  ✗ {first} … {last}  ({count:,} rules; explain tells of each)"]
+    lines = [f"  ✗ {first}" if count == 1 else f"  ✗ {first} … {last}  ({count:,} rules; explain lists each)"]
     reasons = event.get("reasons")
     for reason, of_them in list(reasons.items())[:_MAX_REASONS] if isinstance(reasons, Mapping) else ():
         why = _REASONS.get(reason) or f"what a condition needs is not in {shown(reason, 40)}"
@@ -87,7 +87,7 @@ def _routed(event: Event) -> Iterator[str]:
     if name_of(event) == Name.ANSWERED:
         sub_status = number(event, "sub_status")
         status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
-        yield labelled("answered", f"{status}, and the backend was not asked", "  ")
+        yield labelled("answered", f"{status}; the request was not forwarded", "  ")
         return
     yield labelled("sent to", shown(text(event, "url")), "  ")
     yield labelled("", f"Host: {shown(text(event, 'host'))}", "  ")
@@ -96,7 +96,7 @@ def _routed(event: Event) -> Iterator[str]:
 
 
 def rule(block: Block) -> list[str]:
-    """One inbound rule: in full if it acted, else only why it did not."""
+    """Return one inbound rule: in full if it acted, else only why it did not."""
     acted = block.end is not None and flag(block.end, "succeeded")
     sign = mark(acted) if block.end else "…"
     source = shown(text(block.start, "source")) if text(block.start, "source") else ""
@@ -140,7 +140,7 @@ def _missed(block: Block) -> list[str]:
 
 
 def _grouped(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """Events one by one, but those of one set of conditions, map look-ups among them, together."""
+    """Yield events one by one, except that those of one set of conditions, map look-ups among them, come together."""
     group: list[Event] = []
     for event in events:
         name = name_of(event)
@@ -156,7 +156,7 @@ def _grouped(events: Iterable[Event]) -> Iterator[list[Event]]:
 
 
 def _step(event: Event, block: Block) -> list[str]:
-    """One thing that a rule did once it had matched."""
+    """Return one thing that a rule did once it had matched."""
     name, inside = name_of(event), _INSIDE
     match name:
         case Name.REWRITE_MAP_LOOKUP:
@@ -176,8 +176,8 @@ def _step(event: Event, block: Block) -> list[str]:
         case Name.CUSTOM_RESPONSE_ACTION:
             sub_status = number(event, "sub_status")
             status = f"{number(event, 'status')}{f'.{sub_status}' if sub_status else ''}"
-            told = [shown(text(event, key)) for key in ("status_reason", "description") if text(event, key)]
-            return [labelled("answer", " · ".join([status, *told]), inside)]
+            reasons = [shown(text(event, key)) for key in ("status_reason", "description") if text(event, key)]
+            return [labelled("response", " · ".join([status, *reasons]), inside)]
         case Name.ABORT_REQUEST_ACTION:
             return [labelled("abort", "the connection is closed without a response", inside)]
         case Name.RESPONSE_CACHE_DIRECTIVE:

@@ -19,20 +19,22 @@ _PRECONDITION = (Name.PRECONDITION_EVALUATION_START, Name.PRECONDITION_EVALUATIO
 
 @dataclass(slots=True)
 class Story:
-    """What is known of one outbound rule. `told` are conditions and look-ups, in order; `idle` why it was left out."""
+    """What is known of one outbound rule. `evaluated` are conditions and look-ups, in order; `idle` says why
+    it was left out.
+    """
 
     name: str
     idle: str = ""
     matches: list[Event] = field(default_factory=list)
     misses: list[Event] = field(default_factory=list)
-    told: list[Event] = field(default_factory=list)
+    evaluated: list[Event] = field(default_factory=list)
     changes: list[Event] = field(default_factory=list)
     removed: list[Event] = field(default_factory=list)
     tally: Event | None = None
 
 
 def response_part(reading: Reading) -> list[str]:
-    """The lines of the response's side."""
+    """Return the lines of the response's side."""
     if not reading.response:
         return ["  no rule saw a response"]
     preconditions = list(blocks(reading.response, *_PRECONDITION, "pre_condition"))
@@ -64,7 +66,7 @@ def response_part(reading: Reading) -> list[str]:
 
 
 def _messages(reading: Reading, changes: list[Event]) -> list[str]:
-    """The messages of a WebSocket: how many there were, and what was mapped in them."""
+    """Return the messages of a WebSocket: how many there were, and what was mapped in them."""
     tallies = reading.data.get("websocket")
     if not isinstance(tallies, Mapping):
         return []
@@ -82,7 +84,7 @@ def _plan(event: Event, own: bool) -> Iterator[str]:
     match name_of(event):
         case Name.URL_REWRITE_START:
             whose = "our own; rules see its fields" if own else "from the backend"
-            yield labelled("answer", f"{number(event, 'status') or '?'}, {whose}", "  ")
+            yield labelled("response", f"{number(event, 'status') or '?'}, {whose}", "  ")
         case Name.BODY_PLAN:
             yield labelled("body", f"{visible(text(event, 'way'))}: {shown(text(event, 'why'))}", "  ")
         case Name.BODY_RELEASED:
@@ -105,13 +107,17 @@ def _plan(event: Event, own: bool) -> Iterator[str]:
             yield labelled("", f"{coding} · {charset}{sizes}", "  ")
         case Name.PATHS_LEFT:
             paths = ", ".join(map(shown, texts(event, "paths")))
-            yield labelled("scripts", f"left alone, for nobody says that they are paths (rootPaths): {paths}", "  ")
+            yield labelled("scripts", f"left alone, since rootPaths does not name them: {paths}", "  ")
         case Name.NAMES_LEFT:
             around = ", ".join(shown(excerpt, 120) for excerpt in texts(event, "around"))
             yield labelled("left", f"{counted(number(event, 'count') or 0, 'name')} of the backend: {around}", "  ")
         case Name.INTEGRITY:
-            if mended := number(event, "mended"):
-                yield labelled("integrity", f"{counted(mended, 'digest')} made those of files as they are sent", "  ")
+            if corrected := number(event, "mended"):
+                yield labelled(
+                    "integrity",
+                    f"{counted(corrected, 'digest')} corrected to those of the files as they are sent",
+                    "  ",
+                )
             for url in texts(event, "kept"):
                 yield labelled("integrity", f"kept, so this file is left alone: {shown(url)}", "  ")
 
@@ -121,7 +127,7 @@ def _is_link(event: Event) -> bool:
 
 
 def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
-    """The rules in the order in which they come up, and events that this version does not know."""
+    """Return the rules in the order in which they first appear, and events that this version does not know."""
     stories: dict[str, Story] = {}
     strays: list[Event] = []
     owner: Story | None = None
@@ -144,15 +150,15 @@ def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
             case Name.CONTENT_CHANGE if "rule" in event:
                 story.changes.append(event)
                 # The conditions of a rule on the whole body come before anything that names the rule.
-                story.told += unowned
+                story.evaluated += unowned
                 unowned = []
                 owner = story
             case Name.OUTBOUND_RULE_END if "rule" in event:
                 story.tally = event
             case Name.REWRITE_MAP_LOOKUP:
-                (owner.told if owner else unowned).append(event)
+                (owner.evaluated if owner else unowned).append(event)
             case _ if name in _CONDITIONS:
-                (owner.told if owner else unowned).append(event)
+                (owner.evaluated if owner else unowned).append(event)
             case Name.RESPONSE_FIELD_REMOVED:
                 (owner.removed if owner else strays).append(event)
             case (
@@ -169,7 +175,7 @@ def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
 
 
 def story_lines(story: Story) -> list[str]:
-    """One outbound rule: what it did, or why it did nothing."""
+    """Return one outbound rule: what it did, or why it did nothing."""
     name = visible(story.name) or "(no name)"
     if story.idle:
         return [f"  – {name}  ({story.idle})"]
@@ -184,7 +190,7 @@ def story_lines(story: Story) -> list[str]:
                 if len(story.matches) == 1
                 else []
             )
-        lines += _told(story, failed_only=False)
+        lines += _evaluated(story, failed_only=False)
         lines += content_changes(story.changes, _INSIDE)
         for event in story.removed:
             iis = f" (IIS {visible(text(event, 'iis'))})" if text(event, "iis") else ""
@@ -193,19 +199,21 @@ def story_lines(story: Story) -> list[str]:
         first = story.matches[0]
         what = f"{shown(text(first, 'pattern'))}  matches {shown(text(first, 'input'), 120)}"
         lines.append(labelled("pattern", what, _INSIDE))
-        lines += _told(story, failed_only=True) or [f"{_INSIDE}and the value was so already, or the action is None"]
+        lines += _evaluated(story, failed_only=True) or [
+            f"{_INSIDE}and the value was that already, or the action is None"
+        ]
     elif story.misses:
-        # Of several misses the one that came nearest tells most.
+        # Of several misses the nearest one says most.
         nearest = max(story.misses, key=lambda event: number(event, "matched_up_to") or 0)
         lines += [f"{_INSIDE}in {shown(text(nearest, 'where'))}", *comparison(nearest, _INSIDE)]
     return lines
 
 
-def _told(story: Story, *, failed_only: bool) -> list[str]:
-    """The conditions and look-ups of the first item; those of the others were alike."""
+def _evaluated(story: Story, *, failed_only: bool) -> list[str]:
+    """Return the conditions and look-ups of the first item; those of the others were alike."""
     lines: list[str] = []
     group: list[Event] = []
-    for event in story.told:
+    for event in story.evaluated:
         if name_of(event) in _CONDITIONS or group:
             group.append(event)
             if name_of(event) == Name.CONDITIONS_EVALUATION_END:

@@ -1,7 +1,7 @@
-"""A trace as a tree of the steps that it tells of, open where there is something to see.
+"""A trace as a tree of its steps, with the interesting ones open.
 
-Open are what failed, what acted, and of the rules that did not act those that came nearest; the lines of a node show
-pattern and input one under the other, with a mark at the point up to which they matched.
+Open are those that failed, those that acted, and of the rules that did not act those that came nearest; the lines of a
+node show pattern and input one above the other, with a mark at the point up to which they matched.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urlrewrite.trace.text import shown, visible
 MAX_NODES = 1000
 """Rules of one side that have a node; the others are counted."""
 
-type Kind = Literal["ok", "no", "warn", "err", "info"]
+type NodeKind = Literal["ok", "no", "warn", "err", "info"]
 
 _OUTSIDE = frozenset(
     {
@@ -56,14 +56,14 @@ class Node:
     """One step: its title, lines of text for a fixed-width view, and the steps in it."""
 
     title: str
-    kind: Kind = "info"
+    kind: NodeKind = "info"
     lines: tuple[str, ...] = ()
     children: tuple[Node, ...] = ()
     opened: bool = False
 
 
 def request_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
-    """The request's side; `near` are the names of rules that came near."""
+    """Return the request's side; `near` are the names of rules that nearly matched."""
     nodes: list[Node] = []
     scope: Node | None = None
     rules: list[Node] = []
@@ -99,7 +99,7 @@ def _scope(event: Event) -> Node:
 
 
 def _closed(scope: Node | None, rules: list[Node]) -> Iterator[Node]:
-    """The node of a rule set with its rules; rules outside of any stand by themselves."""
+    """Yield the node of a rule set with its rules; rules outside of any come by themselves."""
     if len(rules) > MAX_NODES:
         rules = [*rules[:MAX_NODES], Node(f"and {len(rules) - MAX_NODES:,} more")]
     if scope is None:
@@ -114,21 +114,21 @@ def _inbound_rule(reading: Reading, block: Block, near: Collection[str]) -> Node
     lines = request_part(Reading({}, reading.request_line, events, []))
     acted = block.end is not None and flag(block.end, "succeeded")
     source = f"  ({shown(text(block.start, 'source'))})" if text(block.start, "source") else ""
-    kind: Kind = "err" if block.end is None else "ok" if acted else "warn" if block.name in near else "no"
+    kind: NodeKind = "err" if block.end is None else "ok" if acted else "warn" if block.name in near else "no"
     return Node(f"{visible(block.name)}{source}", kind, _dedented(lines[1:]), opened=kind != "no")
 
 
 def _nodes_of(reading: Reading, event: Event, *, opened: bool = False) -> Iterator[Node]:
-    """What an event outside of rules says; its first line is the title."""
+    """Yield the node of an event outside of rules; its first line is the title."""
     lines = _dedented(request_part(Reading({}, reading.request_line, [event], [])))
-    told = [line for line in lines if line.strip()]
-    if told:
-        kind: Kind = "no" if name_of(event).startswith("RULE") else "info"
-        yield Node(told[0].removeprefix("– ").removeprefix("✗ "), kind, _dedented(told[1:]), opened=opened)
+    kept = [line for line in lines if line.strip()]
+    if kept:
+        kind: NodeKind = "no" if name_of(event).startswith("RULE") else "info"
+        yield Node(kept[0].removeprefix("– ").removeprefix("✗ "), kind, _dedented(kept[1:]), opened=opened)
 
 
 def response_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
-    """The response's side."""
+    """Return the response's side; `near` are the names of rules that nearly matched."""
     if not reading.response:
         return [Node("No rule saw a response")]
     whole = list(
@@ -161,7 +161,7 @@ def _body(reading: Reading, events: list[Event]) -> Iterator[Node]:
     answered = [event for event in reading.request if name_of(event) == Name.ANSWERED]
     lines = _dedented(response_part(Reading(data, {}, answered, events))) if events else ()
     if lines:
-        yield Node("LocalResponse and body", lines=lines, opened=True)
+        yield Node("Response and body", lines=lines, opened=True)
 
 
 def _precondition(block: Block) -> Node:
@@ -172,7 +172,7 @@ def _precondition(block: Block) -> Node:
 
 def _outbound_rule(story: Story, near: Collection[str]) -> Node:
     lines = story_lines(story)
-    kind: Kind = "ok" if story.changes else "warn" if story.name in near else "no"
+    kind: NodeKind = "ok" if story.changes else "warn" if story.name in near else "no"
     if story.tally is None and not story.idle:
         kind = "err"
     title = lines[0].strip().removeprefix("✓ ").removeprefix("✗ ").removeprefix("– ")
@@ -180,7 +180,7 @@ def _outbound_rule(story: Story, near: Collection[str]) -> Node:
 
 
 def _dedented(lines: Iterable[str]) -> tuple[str, ...]:
-    """The lines without the indent that all of them have; their own structure stays."""
+    """Return the lines without the indentation that all of them have; their own structure stays."""
     kept = list(lines)
     indent = min((len(line) - len(line.lstrip(" ")) for line in kept if line.strip()), default=0)
     return tuple(line[indent:] for line in kept)

@@ -1,1 +1,1 @@
-"""What other requests or other rules would bring, with nothing sent."""
+"""What other requests or other rules would lead to, with nothing sent."""

@@ -1,4 +1,4 @@
-"""The rules as they would be with edited texts in the place of rule files. Nothing is written."""
+"""The rules as they would be with edited texts in place of the rule files. Nothing is written."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _MAX_KEPT = 4
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loading rule files came to: rules, None where there are errors, and all problems in file order."""
+    """The result of loading rule files: rules, None where there are errors, and all problems in file order."""
 
     rules: CompiledRules | None
     problems: tuple[Problem, ...]
 
     def in_force(self, settings: Settings, fingerprint: str = "") -> RulesInForce | None:
-        """The rules as if they were in force, traced in full.
+        """Return the rules as if they were in force, traced in full.
 
-        With a `fingerprint` they go by that: the marks that it makes in responses are then no difference.
+        A `fingerprint` replaces theirs: the marks that it leaves in responses then make no difference.
         """
         if self.rules is None:
             return None
@@ -44,24 +44,24 @@ class Loaded:
         return RulesInForce(rules, replace(settings, trace=TraceLevel.FULL))
 
 
-def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
-    """The rules with texts in the place of what is on disk, by absolute path.
+def load_edited(snapshot: Snapshot, edited: Mapping[str, str]) -> Loaded:
+    """Return the rules with texts in place of what is on disk, by absolute path.
 
-    The last few are kept, since whoever edits a URL asks for the same rules again and again.
+    The last few are kept, since whoever edits a URL uses the same rules again and again.
 
     Raises:
-        NotEditable: a path is none of the rule files, or a text cannot be held by its file.
+        NotEditable: a path is not one of the rule files, or a text cannot be saved in its file.
     """
-    contents = edited_contents(shown, edited)
-    key = shown.files, shown.overrides, tuple(sorted(contents.items()))
+    contents = edited_contents(snapshot, edited)
+    key = snapshot.files, snapshot.overrides, tuple(sorted(contents.items()))
     with _lock:
         kept = _kept.get(key)
     if kept and stamp(name for name, *_ in kept[1]) == kept[1]:
         return kept[0]
-    names = rule_paths(shown)
+    names = rule_paths(snapshot)
     before = stamp(names)
     try:
-        compiled, problems = load_rules(shown.files, shown.overrides, contents)
+        compiled, problems = load_rules(snapshot.files, snapshot.overrides, contents)
     except RuleFileError as error:
         loaded = Loaded(None, error.problems)
         named = error.rule_set.files if error.rule_set else ()
@@ -77,7 +77,7 @@ def load_edited(shown: Snapshot, edited: Mapping[str, str]) -> Loaded:
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:
-    """A problem as `{file line rule message id severity}`."""
+    """Return a problem as `{file line rule message id severity}`."""
     return {
         "file": visible(problem.source.file),
         "line": problem.source.line,

@@ -1,7 +1,7 @@
-"""The rule files as texts that can be edited, and an edited one saved.
+"""The rule files as texts that can be edited and saved.
 
 Only the files that were read for the rules in force can be edited. What is saved keeps its encoding, its line ends and
-its permissions, and takes the place of the old file at once, so that nobody ever reads half of it.
+its permissions, and replaces the old file atomically, so that nobody ever reads half of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STAMP_DIGITS = 20
 
 
 class NotEditable(ValueError):  # noqa: N818
-    """A file that cannot be edited or saved as it is asked; the message says why."""
+    """A file that cannot be edited or saved as requested; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,27 +47,27 @@ class RuleText:
     note: str = ""
 
 
-def rule_texts(shown: Snapshot) -> list[RuleText]:
-    """The files of the rules in force: first those that were given, then those that they name."""
-    return [_rule_text(path) for path in rule_paths(shown)]
+def rule_texts(snapshot: Snapshot) -> list[RuleText]:
+    """Return the files of the rules in force: first those that were given, then those that they name."""
+    return [_rule_text(path) for path in rule_paths(snapshot)]
 
 
-def rule_paths(shown: Snapshot) -> list[str]:
-    """The absolute paths of these files."""
-    named = shown.rules.rules.rule_set.files if shown.rules else ()
-    given = (str(Path(path).absolute()) for path in shown.files)
+def rule_paths(snapshot: Snapshot) -> list[str]:
+    """Return the absolute paths of these files."""
+    named = snapshot.rules.rules.rule_set.files if snapshot.rules else ()
+    given = (str(Path(path).absolute()) for path in snapshot.files)
     return list(dict.fromkeys((*given, *named)))[:MAX_TEXTS]
 
 
-def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, bytes]:
-    """What would be saved for edited texts, by path; nothing for those that are as they are on disk.
+def edited_contents(snapshot: Snapshot, edited: Mapping[str, str]) -> dict[str, bytes]:
+    """Return what would be saved for edited texts, by path; texts that are as they are on disk are left out.
 
     Raises:
-        NotEditable: a path is none of these files, or a text cannot be held by its file.
+        NotEditable: a path is not one of these files, or a text cannot be saved in its file.
     """
     contents = {}
     for path, text in edited.items():
-        content = _content_on_disk(shown, path)
+        content = _content_on_disk(snapshot, path)
         try:
             changed = _as_saved(content, text)
         except (UnicodeError, LookupError) as error:
@@ -81,16 +81,16 @@ def edited_contents(shown: Snapshot, edited: Mapping[str, str]) -> dict[str, byt
     return contents
 
 
-def save(shown: Snapshot, path: str, content: bytes, stamp: str) -> str:
-    """Puts a new content in the place of a rule file; the new stamp.
+def save(snapshot: Snapshot, path: str, content: bytes, stamp: str) -> str:
+    """Replace the content of a rule file and return the new stamp.
 
-    `stamp` is that of the content which was edited. Where the path is a link, what it leads to is replaced.
+    `stamp` is that of the content which was edited. Where the path is a link, its target is replaced.
 
     Raises:
-        NotEditable: the path is none of the rule files, or the file was changed since by somebody else.
+        NotEditable: the path is not one of the rule files, or somebody else has changed the file since.
         OSError: it cannot be written.
     """
-    if stamp_of_file(shown, path) != stamp:
+    if stamp_of_file(snapshot, path) != stamp:
         raise NotEditable(
             f"{path} was changed on disk since it was read here. Nothing was saved: load it again, and make your "
             "change in the new text."
@@ -114,9 +114,9 @@ def save(shown: Snapshot, path: str, content: bytes, stamp: str) -> str:
     return _stamp_of(content)
 
 
-def stamp_of_file(shown: Snapshot, path: str) -> str:
-    """The stamp of a rule file as it is on disk now. Raises NotEditable."""
-    return _stamp_of(_content_on_disk(shown, path))
+def stamp_of_file(snapshot: Snapshot, path: str) -> str:
+    """Return the stamp of a rule file as it is on disk now. Raises NotEditable."""
+    return _stamp_of(_content_on_disk(snapshot, path))
 
 
 def _stamp_of(content: bytes) -> str:
@@ -133,8 +133,8 @@ def _rule_text(path: str) -> RuleText:
     return RuleText(path, text.replace("\r\n", "\n"), _stamp_of(content))
 
 
-def _content_on_disk(shown: Snapshot, path: str) -> bytes:
-    if path not in rule_paths(shown):
+def _content_on_disk(snapshot: Snapshot, path: str) -> bytes:
+    if path not in rule_paths(snapshot):
         raise NotEditable(f"got the path {path}, expected one of the rule files in force")
     try:
         return _read(path)
@@ -144,7 +144,7 @@ def _content_on_disk(shown: Snapshot, path: str) -> bytes:
 
 def _read(path: str) -> bytes:
     if not Path(path).is_file():
-        raise ValueError("it is no file" if Path(path).exists() else "it is not there")
+        raise ValueError("it is not a file" if Path(path).exists() else "it does not exist")
     with Path(path).open("rb") as file:
         content = file.read(MAX_LENGTH + 1)
     if len(content) > MAX_LENGTH:
@@ -153,13 +153,13 @@ def _read(path: str) -> bytes:
 
 
 def decoded_text(content: bytes) -> str:
-    """The text of a rule file. Raises ValueError or LookupError where it is none."""
+    """Return the text of a rule file. Raises ValueError or LookupError if it cannot be decoded."""
     bom, codec = _encoding(content, content[:400].decode("latin-1"))
     return content[len(bom) :].decode(codec)
 
 
 def _as_saved(content: bytes, text: str) -> bytes:
-    """An edited text as bytes, in the form of the content that it replaces."""
+    """Return an edited text as bytes, in the form of the content that it replaces."""
     bom, codec = _encoding(content, text[:400])
     text = text.replace("\r\n", "\n")
     if content.count(b"\r\n" if codec[:6] != "utf-16" else "\r\n".encode(codec)) * 2 > text.count("\n"):
@@ -168,7 +168,7 @@ def _as_saved(content: bytes, text: str) -> bytes:
 
 
 def _encoding(content: bytes, head: str) -> tuple[bytes, str]:
-    """The byte order mark of a file and its encoding, which XML without a mark declares."""
+    """Return the byte order mark of a file and its encoding, which XML without a mark declares."""
     for bom, codec in _BOMS:
         if content.startswith(bom):
             return bom, codec

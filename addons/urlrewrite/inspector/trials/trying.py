@@ -1,6 +1,6 @@
 """One exchange tried out: a request, and perhaps a response of the backend, against any rules; nothing is sent.
 
-The request is one that somebody writes, or that of a recorded exchange; the response likewise.
+The request is written by a person or that of a recorded exchange; so is the response.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 
 
 class CannotTry(ValueError):  # noqa: N818
-    """Something that is no request or no response; the message says what was got and what is expected."""
+    """An invalid request or response; the message says what was given and what is expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is tried: a request, and the backend's response; None where no response is told."""
+    """What is tried: a request, and the backend's response; None where no response is given."""
 
     request: RequestFacts
     response: ResponseFacts | None = None
@@ -52,52 +52,57 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What was tried, and what came of it."""
+    """What was tried, and its result."""
 
     trial: Trial
     result: Evaluation
 
     @property
-    def answer(self) -> ResponseFacts | None:
+    def response(self) -> ResponseFacts | None:
         """The head of the response that the client gets."""
         if self.result.status is None:
             return None
         return ResponseFacts(self.result.status, self.result.fields or ())
 
-    def as_seen(self, recorded: RecordedExchange) -> RecordedExchange:
-        """The recorded exchange as it would have been."""
+    def as_recorded(self, recorded: RecordedExchange) -> RecordedExchange:
+        """Return the recorded exchange as it would have been."""
         body = self.result.body if self.result.status is not None else None
         own = isinstance(self.result.routing, LocalResponse)
         data = self.result.exchange.trace.data
-        return replace(recorded, trace=data, answer=self.answer, response_body=body, own=own)
+        return replace(recorded, trace=data, response=self.response, response_body=body, own=own)
 
 
 def try_out(rules: RulesInForce, trial: Trial, trace_id: str = "try", memory: AssetMemory | None = None) -> Tried:
-    """Evaluate an exchange. A `memory` is one that several trials share, in the order of their exchanges."""
+    """Evaluate an exchange. Several trials may share a `memory`, in the order of their exchanges."""
     return Tried(trial, evaluate(rules, trial.request, trial.response, trial.body, trace_id, memory))
 
 
-def try_recorded(rules: RulesInForce, seen: RecordedExchange, memory: AssetMemory | None = None) -> Tried:
-    """Evaluate a recorded exchange; of one whose body was not kept, the head alone."""
-    return try_out(rules, trial_of(seen), str(seen.trace.get("id") or "try"), memory)
+def try_recorded(rules: RulesInForce, exchange: RecordedExchange, memory: AssetMemory | None = None) -> Tried:
+    """Evaluate a recorded exchange; only its head if its body was not kept."""
+    return try_out(rules, trial_of(exchange), str(exchange.trace.get("id") or "try"), memory)
 
 
-def trial_of(seen: RecordedExchange) -> Trial:
-    """The request of a recorded exchange as the client sent it, and the backend's response."""
-    if seen.original is None:
-        note = "the recorded response was this proxy's own" if seen.own else "the backend's response was not kept"
-        return Trial(seen.request, notes=(note,))
+def trial_of(exchange: RecordedExchange) -> Trial:
+    """Return the request of a recorded exchange as the client sent it, and the backend's response."""
+    if exchange.original is None:
+        note = "the recorded response was this proxy's own" if exchange.own else "the backend's response was not kept"
+        return Trial(exchange.request, notes=(note,))
     notes = ("the body of the backend's response was not kept: it is taken to be empty",)
     return Trial(
-        seen.request, seen.original, seen.original_body or b"", () if seen.original_body is not None else notes
+        exchange.request,
+        exchange.original,
+        exchange.original_body or b"",
+        () if exchange.original_body is not None else notes,
     )
 
 
-def asked_request(method: str, url: str, fields: FieldLines, recorded: RecordedExchange | None = None) -> RequestFacts:
-    """A request that somebody wrote. What else there is to know of it is that of the recorded one that it comes from.
+def written_request(
+    method: str, url: str, fields: FieldLines, recorded: RecordedExchange | None = None
+) -> RequestFacts:
+    """Return a request that a person wrote. Everything else about it is taken from the recorded one that it comes from.
 
     Raises:
-        CannotTry: it is none.
+        CannotTry: it is invalid.
     """
     if not _TOKEN.fullmatch(method):
         raise CannotTry(f"got the method {visible(clipped(method, 80))!r}, expected one such as GET")
@@ -118,11 +123,11 @@ def asked_request(method: str, url: str, fields: FieldLines, recorded: RecordedE
     )
 
 
-def asked_answer(status: int, fields: FieldLines, body: str) -> tuple[ResponseFacts, bytes, tuple[str, ...]]:
-    """A response of the backend that somebody wrote, its body in the charset that it declares; and notes.
+def written_response(status: int, fields: FieldLines, body: str) -> tuple[ResponseFacts, bytes, tuple[str, ...]]:
+    """Return a response of the backend that a person wrote, its body in the charset that it declares; and notes.
 
     Raises:
-        CannotTry: it is none.
+        CannotTry: it is invalid.
     """
     if not 100 <= status <= 999:
         raise CannotTry(f"got the status {status}, expected a number from 100 to 999")
@@ -149,10 +154,10 @@ def _only_bytes(text: str) -> bool:
 
 
 def field_lines(value: object, what: str = "headers") -> FieldLines:
-    """Field lines from text (`Name: value` on each line) or from a list of pairs.
+    """Return field lines from text (`Name: value` on each line) or from a list of pairs.
 
     Raises:
-        CannotTry: a line is none.
+        CannotTry: a line is invalid.
     """
     pairs: Iterable[object]
     if isinstance(value, str):
@@ -181,13 +186,13 @@ def _told(pair: object) -> str:
 
 
 def field_text(fields: FieldLines, without: Iterable[str] = ()) -> str:
-    """Field lines as text, one on each line."""
+    """Return field lines as text, one on each line."""
     left_out = set(without)
     return "".join(f"{one_line(name)}: {one_line(value)}\n" for name, value in fields if name.lower() not in left_out)
 
 
 def as_data(tried: Tried) -> dict[str, Any]:
-    """What came of it as JSON values; all texts are safe to be shown.
+    """Return the result as JSON values; all texts are safe to be shown.
 
     `{routing, action, site, rules, status, fields, field_changes, body, notes, problems, summary, text, trace}`.
     `routing` is `{kind, url?, host?, connect?, fields?, status?}`; `body` is `{before, after, note, changed, hunks}`.
@@ -231,7 +236,7 @@ def as_data(tried: Tried) -> dict[str, Any]:
 
 
 def routing_data(result: Evaluation) -> dict[str, Any]:
-    """Where the request goes, as JSON values."""
+    """Return where the request goes, as JSON values."""
     match result.routing:
         case Forward() as forward:
             asked = result.exchange.request.fields
@@ -245,15 +250,15 @@ def routing_data(result: Evaluation) -> dict[str, Any]:
                 "fields": _shown_fields(changed),
                 "dropped": [visible(name) for name, _ in asked if name.lower() not in sent],
             }
-        case LocalResponse() as answer:
-            location = next(iter(field_values(answer.fields, "location")), "")
-            return {"kind": "answer", "status": answer.status, "location": visible(location)}
+        case LocalResponse() as response:
+            location = next(iter(field_values(response.fields, "location")), "")
+            return {"kind": "response", "status": response.status, "location": visible(location)}
         case Abort():
             return {"kind": "abort"}
 
 
 def body_hunks(before: DecodedBody, after: DecodedBody, most: int = _HUNKS) -> tuple[list[dict[str, Any]], int]:
-    """The places where two bodies differ, `most` of them at most, and how many spans differ in all.
+    """Return the places where two bodies differ, at most `most` of them, and how many spans differ in all.
 
     A hunk is `{line, before, after}`: the lines in question, each side as pieces `[text, whether it differs]`.
     """
@@ -261,7 +266,7 @@ def body_hunks(before: DecodedBody, after: DecodedBody, most: int = _HUNKS) -> t
         return [], 0
     spans = spans_between(before.text, after.text)
     lines = Lines(before.text)
-    told = []
+    listed: list[dict[str, Any]] = []
     for hunk in hunks(lines, spans, context=0, most=most):
         was, now = _Pieces(), _Pieces()
         done = hunk.start
@@ -275,8 +280,8 @@ def body_hunks(before: DecodedBody, after: DecodedBody, most: int = _HUNKS) -> t
         rest = before.text[done : hunk.end].rstrip("\r\n")
         was.add(rest, False)
         now.add(rest, False)
-        told.append({"line": hunk.line, "before": was.pieces, "after": now.pieces})
-    return told, len(spans)
+        listed.append({"line": hunk.line, "before": was.pieces, "after": now.pieces})
+    return listed, len(spans)
 
 
 class _Pieces:
@@ -287,7 +292,7 @@ class _Pieces:
         self._room = _HUNK
 
     def add(self, text: str, differs: bool) -> None:
-        """Adds a piece."""
+        """Add a piece."""
         if text and self._room > 0:
             self.pieces.append((printable(clipped(text, self._room)), differs))
             self._room -= len(text)
@@ -297,15 +302,15 @@ def _body_data(tried: Tried) -> dict[str, Any]:
     result, sent = tried.result, tried.trial.response
     forwarded = isinstance(result.routing, Forward)
     before = decoded_body(sent, tried.trial.body, read_as=result.fields or ()) if sent and forwarded else None
-    after = decoded_body(tried.answer, result.body) if result.body is not None else None
-    told, count = body_hunks(before, after) if before and after else ([], 0)
+    after = decoded_body(tried.response, result.body) if result.body is not None else None
+    listed, count = body_hunks(before, after) if before and after else ([], 0)
     return {
         "before": _shown_body(before),
         "after": _shown_body(after),
         "note": visible((after.note if after else "") or (before.note if before else "")),
         "changed": bool(before and after) and tried.trial.body != result.body,
         "changes": count,
-        "hunks": told,
+        "hunks": listed,
         "size": None if result.body is None else len(result.body),
     }
 

@@ -1,8 +1,8 @@
-"""What other rules would have made of recorded exchanges: which answers change, which leaks go or come, what breaks.
+"""What other rules would have made of recorded exchanges: which responses change, which leaks go or come, what breaks.
 
 Each exchange is evaluated twice, by the rules in force and by the others, and the two results are compared: so what
-differs is due to the rules alone, and not to what a connection was like. It ends when its time is up, with a note of
-how far it came.
+differs is due to the rules alone, and not to the connection at that time. It ends when its time is up, with a note of
+how far it got.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ SECONDS = 8.0
 LAST = 200
 MAX_LAST = 2000
 MAX_CHANGES = 100
-"""Changed answers that are told in detail; the others are counted."""
+"""Changed responses that are shown in detail; the others are counted."""
 
-MAX_FINDINGS = 100
+MAX_EFFECTS = 100
 
 _HUNKS = 3
 _FRAMING = frozenset({"content-length"})
@@ -43,14 +43,14 @@ _ASSETS = ("javascript", "ecmascript", "text/css")
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An exchange that would have gone otherwise.
+    """An exchange that would have gone differently.
 
     `what` are some of "target", "request", "status", "fields" and "body", in this order. Pairs are before and after;
     `request` are the fields that the backend gets. Of the body there are some hunks (`trying.body_hunks`) and the
     number of changed places. `note` says what cannot be known.
     """
 
-    seen: RecordedExchange
+    exchange: RecordedExchange
     what: tuple[str, ...]
     target: tuple[str, str] | None = None
     request: tuple[FieldChange, ...] = ()
@@ -62,8 +62,10 @@ class Changed:
 
 
 @dataclass(slots=True)
-class Finding:
-    """A leak, an error, a warning or an over-match, with the exchanges that have it. `count` is that of its places."""
+class Effect:
+    """A leak, an error, a warning or an over-match, with the exchanges that have it. `count` is the number of
+    its places.
+    """
 
     kind: str
     message: str
@@ -76,7 +78,9 @@ class Finding:
 
 @dataclass(slots=True)
 class WhatIf:
-    """The comparison. `left_out` exchanges were not reached in time, `without` have no response of the backend kept."""
+    """The comparison. `left_out` exchanges were not reached in time; of `without` no response of the backend
+    was kept.
+    """
 
     looked: int = 0
     left_out: int = 0
@@ -84,10 +88,10 @@ class WhatIf:
     seconds: float = 0.0
     changed: int = 0
     changes: list[Changed] = field(default_factory=list)
-    vanished: list[Finding] = field(default_factory=list)
-    appeared: list[Finding] = field(default_factory=list)
-    broken: list[Finding] = field(default_factory=list)
-    mended: list[Finding] = field(default_factory=list)
+    vanished: list[Effect] = field(default_factory=list)
+    appeared: list[Effect] = field(default_factory=list)
+    broken: list[Effect] = field(default_factory=list)
+    fixed: list[Effect] = field(default_factory=list)
     tests: int = 0
     tests_failed: list[tuple[RuleTest, tuple[str, ...]]] = field(default_factory=list)
     tests_left_out: int = 0
@@ -101,9 +105,9 @@ def what_if(
     last: int = LAST,
     seconds: float = SECONDS,
 ) -> WhatIf:
-    """Compares what rules and others make of the newest exchanges, which come first.
+    """Compare what `rules` and `others` make of the `last` newest exchanges, which come first, within `seconds`.
 
-    `others` should have the fingerprint of `rules` (`Loaded.in_force`), or else the marks in ETags differ everywhere.
+    `others` should have the fingerprint of `rules` (`Loaded.in_force`); otherwise the marks in ETags differ everywhere.
     """
     return _Comparison(rules.traced(TraceLevel.FULL), others, time.monotonic(), seconds).run(exchanges, last)
 
@@ -118,29 +122,29 @@ class _Comparison:
         self._same_names = _backends(rules) == _backends(others)
         self._assets: tuple[dict[str, RecordedExchange], dict[str, RecordedExchange]] = {}, {}
         self._asset_changed = False
-        self._found: dict[str, dict[tuple[str, ...], Finding]] = {
-            name: {} for name in ("vanished", "appeared", "broken", "mended")
+        self._found: dict[str, dict[tuple[str, ...], Effect]] = {
+            name: {} for name in ("vanished", "appeared", "broken", "fixed")
         }
         self._result = WhatIf()
 
     def run(self, exchanges: Iterable[RecordedExchange], last: int) -> WhatIf:
-        """The result; the tests that the other rules carry are run first."""
+        """Return the result; the tests that the other rules have are run first."""
         result = self._result
         self._run_tests()
         recorded = list(exchanges)[:MAX_LAST]
-        usable = [seen for seen in recorded if seen.own or seen.original is not None]
+        usable = [exchange for exchange in recorded if exchange.own or exchange.original is not None]
         result.without = len(recorded) - len(usable)
         usable = usable[:last]
-        for seen in usable:
+        for exchange in usable:
             if time.monotonic() > self._until:
                 break
-            self._compare(seen)
+            self._compare(exchange)
             result.looked += 1
         result.left_out = len(usable) - result.looked
         for name, found in self._found.items():
             order = list(Harm)
-            findings = sorted(found.values(), key=lambda item: (order.index(item.harm), -item.count))
-            setattr(result, name, findings[:MAX_FINDINGS])
+            effects = sorted(found.values(), key=lambda item: (order.index(item.harm), -item.count))
+            setattr(result, name, effects[:MAX_EFFECTS])
         result.seconds = time.monotonic() - self._began
         return result
 
@@ -156,67 +160,69 @@ class _Comparison:
             if failed := tuple(run_test(self._others, test)):
                 self._result.tests_failed.append((test, failed))
 
-    def _compare(self, seen: RecordedExchange) -> None:
-        before = try_recorded(self._rules, seen, self._memories[0])
-        after = try_recorded(self._others, seen, self._memories[1])
-        seen_before, seen_after = before.as_seen(seen), after.as_seen(seen)
-        changed = _changed(seen, before, after)
+    def _compare(self, exchange: RecordedExchange) -> None:
+        before = try_recorded(self._rules, exchange, self._memories[0])
+        after = try_recorded(self._others, exchange, self._memories[1])
+        recorded_before, recorded_after = before.as_recorded(exchange), after.as_recorded(exchange)
+        changed = _changed(exchange, before, after)
         if changed:
             self._result.changed += 1
             if len(self._result.changes) < MAX_CHANGES:
                 self._result.changes.append(changed)
-        self._compare_problems(seen, before, after)
+        self._compare_problems(exchange, before, after)
         if changed or not self._same_names:
-            self._compare_leaks(seen, seen_before, seen_after)
-        is_asset = _is_asset(seen)
+            self._compare_leaks(exchange, recorded_before, recorded_after)
+        is_asset = _is_asset(exchange)
         if changed or (self._asset_changed and not is_asset):
-            self._compare_over_matches(seen, seen_before, seen_after)
+            self._compare_over_matches(exchange, recorded_before, recorded_after)
         self._asset_changed |= is_asset and changed is not None
-        for assets, one in zip(self._assets, (seen_before, seen_after), strict=True):
+        for assets, one in zip(self._assets, (recorded_before, recorded_after), strict=True):
             for url, asset in by_url([one]).items():
                 assets.setdefault(url, asset)
 
-    def _compare_problems(self, seen: RecordedExchange, before: Tried, after: Tried) -> None:
+    def _compare_problems(self, exchange: RecordedExchange, before: Tried, after: Tried) -> None:
         was, now = (_problems(tried.result) for tried in (before, after))
         for message, (kind, harm) in now.items():
             if message not in was:
-                self._add("broken", Finding(kind, message, harm), seen)
+                self._add("broken", Effect(kind, message, harm), exchange)
         for message, (kind, harm) in was.items():
             if message not in now:
-                self._add("mended", Finding(kind, message, harm), seen)
+                self._add("fixed", Effect(kind, message, harm), exchange)
 
-    def _compare_leaks(self, seen: RecordedExchange, before: RecordedExchange, after: RecordedExchange) -> None:
+    def _compare_leaks(self, exchange: RecordedExchange, before: RecordedExchange, after: RecordedExchange) -> None:
         was = _leaks(find_leaks(before, self._rules))
         now = _leaks(find_leaks(after, self._others))
         if not self._same_names:
-            # A backend that the other rules do not name is one all the same.
+            # A backend that the other rules do not name is one nevertheless.
             now = _leaks(find_leaks(after, self._rules)) | now
         for name, here, there in (("vanished", was, now), ("appeared", now, was)):
             for key, (leak, count) in here.items():
                 more = count - (there[key][1] if key in there else 0)
                 if more > 0:
-                    finding = Finding("leak", leak.written, leak.harm, leak.place, leak.why)
-                    self._add(name, finding, seen, more)
+                    effect = Effect("leak", leak.written, leak.harm, leak.place, leak.why)
+                    self._add(name, effect, exchange, more)
 
-    def _compare_over_matches(self, seen: RecordedExchange, before: RecordedExchange, after: RecordedExchange) -> None:
+    def _compare_over_matches(
+        self, exchange: RecordedExchange, before: RecordedExchange, after: RecordedExchange
+    ) -> None:
         was = find_over_matches(before, self._rules, self._assets[0])
         now = find_over_matches(after, self._others, self._assets[1])
-        for name, here, there in (("broken", now, was), ("mended", was, now)):
+        for name, here, there in (("broken", now, was), ("fixed", was, now)):
             known = {(match.what, match.place, match.why) for match in there}
             for match in here:
                 if (match.what, match.place, match.why) not in known:
-                    finding = Finding("over-match", match.what, match.harm, match.place, match.why)
-                    self._add(name, finding, seen, match.count)
+                    effect = Effect("over-match", match.what, match.harm, match.place, match.why)
+                    self._add(name, effect, exchange, match.count)
 
-    def _add(self, name: str, finding: Finding, seen: RecordedExchange, count: int = 1) -> None:
-        key = finding.kind, finding.message.lower(), finding.place
-        known = self._found[name].setdefault(key, finding)
+    def _add(self, name: str, effect: Effect, exchange: RecordedExchange, count: int = 1) -> None:
+        key = effect.kind, effect.message.lower(), effect.place
+        known = self._found[name].setdefault(key, effect)
         known.count += count
-        known.flows.append(seen)
+        known.flows.append(exchange)
 
 
-def _changed(seen: RecordedExchange, before: Tried, after: Tried) -> Changed | None:
-    """What differs between two evaluations of an exchange; None if nothing does."""
+def _changed(exchange: RecordedExchange, before: Tried, after: Tried) -> Changed | None:
+    """Return what differs between two evaluations of an exchange; None if nothing does."""
     was, now = before.result, after.result
     targets = _target(was), _target(now)
     what = ["target"] if targets[0] != targets[1] else []
@@ -226,30 +232,30 @@ def _changed(seen: RecordedExchange, before: Tried, after: Tried) -> Changed | N
         request = tuple(field_changes(_sent(was.routing), _sent(now.routing)))
         what += ["request"] if request else []
         if what[:1] == ["target"]:
-            note = "the recorded response is that of the former target; another one may answer otherwise"
+            note = "the recorded response is that of the former target; another one may respond differently"
     statuses = was.status, now.status
     fields: tuple[FieldChange, ...] = ()
     hunks: list[dict[str, Any]] = []
     places = 0
-    if isinstance(now.routing, Forward) and seen.original is None:
-        note = "it would be sent to the backend now, of which no response is recorded"
+    if isinstance(now.routing, Forward) and exchange.original is None:
+        note = "it would now be forwarded to the backend, whose response was not recorded"
     else:
         what += ["status"] if statuses[0] != statuses[1] else []
-        # Of another response of the proxy's own, head and body say no more than its target.
+        # If the proxy responds itself, head and body say no more than the target does.
         if type(was.routing) is type(now.routing) and (isinstance(now.routing, Forward) or "target" not in what):
             fields = tuple(field_changes(was.fields or (), now.fields or ()))
-            told = tuple(change for change in fields if change.name.lower() not in _FRAMING)
-            what += ["fields"] if told else []
+            changed_fields = tuple(change for change in fields if change.name.lower() not in _FRAMING)
+            what += ["fields"] if changed_fields else []
             if was.body != now.body:
-                bodies = [decoded_body(tried.answer, tried.result.body) for tried in (before, after)]
+                bodies = [decoded_body(tried.response, tried.result.body) for tried in (before, after)]
                 hunks, places = body_hunks(bodies[0], bodies[1], _HUNKS)
                 what += ["body"]
             else:
-                fields = told
+                fields = changed_fields
     if not what:
         return None
     return Changed(
-        seen,
+        exchange,
         tuple(what),
         targets if "target" in what else None,
         request,
@@ -262,14 +268,14 @@ def _changed(seen: RecordedExchange, before: Tried, after: Tried) -> Changed | N
 
 
 def _target(result: Evaluation) -> str:
-    """What becomes of the request, in a few words."""
+    """Return what becomes of the request, in a few words."""
     match result.routing:
         case Forward() as forward:
             dialled = f" (dialling {forward.connect[0]} port {forward.connect[1]})" if forward.connect else ""
             return f"{forward.url}{dialled}"
-        case LocalResponse() as answer:
-            location = next(iter(field_values(answer.fields, "location")), "")
-            return f"answered {answer.status}{f' to {location}' if location else ''}"
+        case LocalResponse() as response:
+            location = next(iter(field_values(response.fields, "location")), "")
+            return f"answered {response.status}{f' to {location}' if location else ''}"
         case Abort():
             return "closed without a response"
 
@@ -280,7 +286,7 @@ def _sent(forward: Forward) -> FieldLines:
 
 
 def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
-    """The errors and warnings of a trace by their messages, and a redirect that leads to where it came from."""
+    """Return the errors and warnings of a trace by their messages, and a redirect that leads back to itself."""
     found = {}
     for event in result.exchange.trace.events:
         if event["event"] in (Name.ERROR, Name.WARNING):
@@ -294,7 +300,7 @@ def _problems(result: Evaluation) -> dict[str, tuple[str, Harm]]:
 
 
 def _leaks(leaks: Iterable[Leak]) -> dict[tuple[str, ...], tuple[Leak, int]]:
-    """Leaks by what and where they are, whyever they are there, with the number of their places."""
+    """Return leaks by what and where they are, whatever their cause, with the number of their places."""
     found: dict[tuple[str, ...], tuple[Leak, int]] = {}
     for leak in leaks:
         key = leak.place, leak.spelling, leak.written.lower()
@@ -303,15 +309,15 @@ def _leaks(leaks: Iterable[Leak]) -> dict[tuple[str, ...], tuple[Leak, int]]:
     return found
 
 
-def _is_asset(seen: RecordedExchange) -> bool:
-    """Whether this is a file that a page may vouch for by its digest."""
-    path = seen.request.target.partition("?")[0].lower()
-    types = field_values(seen.original.fields, "content-type") if seen.original else []
+def _is_asset(exchange: RecordedExchange) -> bool:
+    """Say whether this is a file whose digest a page may contain."""
+    path = exchange.request.target.partition("?")[0].lower()
+    types = field_values(exchange.original.fields, "content-type") if exchange.original else []
     return path.endswith((".js", ".mjs", ".css")) or any(kind in value.lower() for value in types for kind in _ASSETS)
 
 
 def _backends(rules: RulesInForce) -> tuple[object, ...]:
-    """All that decides which names count as a backend's."""
+    """Return everything that decides which names count as a backend's."""
     sites = [compiled.site for compiled in rules.rules.sites]
     named = [(site.name, site.backend, site.backend_names, site.connect, site.public, site.path) for site in sites]
     return named, rules.rules.allowed_hosts

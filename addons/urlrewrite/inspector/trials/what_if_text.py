@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from urlrewrite.inspector.text import counted
-from urlrewrite.inspector.trials.what_if import Changed, Finding, WhatIf
+from urlrewrite.inspector.trials.what_if import Changed, Effect, WhatIf
 from urlrewrite.trace.text import clipped, shown, visible
 
 _MAX_LINES = 40
 
 
 def what_if_lines(result: WhatIf) -> list[str]:
-    """What would become of the exchanges: first what breaks, then leaks, then each response that changes."""
+    """Return what would become of the exchanges: first what breaks, then leaks, then each response that changes."""
     looked = counted(result.looked, "exchange")
-    lines = [f"{counted(result.changed, 'answer')} of {looked} would change"]
+    lines = [f"{counted(result.changed, 'response')} of {looked} would change"]
     if result.left_out:
-        lines.append(f"the time was up before {counted(result.left_out, 'exchange')} could be looked at")
+        lines.append(f"time ran out before {counted(result.left_out, 'exchange')} could be examined")
     if result.without:
         lines.append(f"{counted(result.without, 'exchange')} cannot be compared: the backend's response was not kept")
     if result.tests:
@@ -26,25 +26,25 @@ def what_if_lines(result: WhatIf) -> list[str]:
     for test, messages in result.tests_failed[:_MAX_LINES]:
         lines.append(f"  fails: {visible(f'{test.method} {test.url}')}  {visible(test.source)}")
         lines += [f"    {shown(message)}" for message in messages[:5]]
-    for title, findings in (
+    for title, effects in (
         ("would break", result.broken),
         ("leaks that would appear", result.appeared),
         ("leaks that would vanish", result.vanished),
-        ("would be mended", result.mended),
+        ("would be fixed", result.fixed),
     ):
-        lines += [title, *(_finding(item) for item in findings[:_MAX_LINES])] if findings else []
+        lines += [title, *(_effect(item) for item in effects[:_MAX_LINES])] if effects else []
     for change in result.changes[:_MAX_LINES]:
         lines += _change(change)
     return lines
 
 
-def _finding(item: Finding) -> str:
+def _effect(item: Effect) -> str:
     place = f" in {shown(item.place, 80)}" if item.place else ""
     return f"  {item.kind}: {shown(item.message, 200)}{place} ×{item.count:,}, {counted(len(item.flows), 'flow')}"
 
 
 def _change(change: Changed) -> Iterator[str]:
-    request = change.seen.request
+    request = change.exchange.request
     yield f"{visible(request.method)} {visible(clipped(request.url, 200))}: {', '.join(change.what)}"
     if change.note:
         yield f"  ({change.note})"

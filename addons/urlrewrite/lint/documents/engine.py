@@ -11,7 +11,7 @@ document(
     "A pattern that is not valid",
     means="A pattern is invalid at the offset that the message has. `*` alone, or at the beginning, is a Wildcard.",
     iis="500.50 for every request of the site.",
-    here="Not loaded; in the mode `iis` every request is answered with 500.50.",
+    here="Not loaded; in the mode `iis` every request gets 500.50.",
     write="`.*` for `*`, `\\(` for a literal parenthesis; or `patternSyntax: Wildcard`.",
 )
 document(
@@ -27,7 +27,7 @@ document(
     "A reference that is not closed",
     means="`{name:` is opened and never closed.",
     iis="500.50.",
-    here="Not loaded; in the mode `iis` requests are answered with 500.50.",
+    here="Not loaded; in the mode `iis` every request gets 500.50.",
     write="`{ToLower:{R:1}}`: as many closing braces as opening ones.",
 )
 document(
@@ -35,7 +35,7 @@ document(
     "An unknown map, provider or function",
     means="`{Name:...}` names neither a rewrite map or provider that is in force here, nor a function.",
     iis="500.50.",
-    here="Not loaded; in the mode `iis` requests are answered with 500.50.",
+    here="Not loaded; in the mode `iis` every request gets 500.50.",
     write="ToLower, UrlEncode, UrlDecode, HtmlEncode, or the name of a map as it is defined.",
 )
 document(
@@ -62,7 +62,7 @@ document(
     "A rule without a pattern",
     means="The pattern of an inbound rule is empty or missing.",
     iis="500.50.",
-    here="Not loaded; in the mode `iis` requests are answered with 500.50.",
+    here="Not loaded; in the mode `iis` every request gets 500.50.",
     write="`.*` for every URL, `^$` for the root.",
 )
 document(
@@ -87,7 +87,7 @@ document(
     means="A level inherits a rule, map or preCondition and has one of the same name, without removing the "
     "inherited one.",
     iis="500.19, duplicate collection entry.",
-    here="In the mode `helpful` the new one is in force in its place.",
+    here="In the mode `helpful` the new one replaces it.",
     write='`<remove name="..."/>` before it, `<clear/>`, or another name.',
 )
 document(

@@ -7,21 +7,21 @@ const NAME = "Rewrite inspector";
 const main = document.getElementById("main");
 // The server writes a link to each page there is.
 const links = new Map([...document.querySelectorAll("#navigation a")].map((link) => [link.dataset.page, link]));
-let shown = 0;
+let current = 0;
 let timers = [];
 
 function route() {
-  const [path, query = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
   const page = links.has(path) ? path : "flow";
-  return { page, asked: Object.fromEntries(new URLSearchParams(query)) };
+  return { page, query: Object.fromEntries(new URLSearchParams(search)) };
 }
 
 async function render() {
-  const { page, asked } = route();
-  const turn = (shown += 1);
+  const { page, query } = route();
+  const turn = (current += 1);
   timers.forEach(clearInterval);
   timers = [];
-  mark(page, asked);
+  mark(page, query);
   document.title = `${links.get(page).textContent} · ${NAME}`;
   const content = h("div", { class: `page page-${page}` });
   // The page's height stays while it is loaded again, and so does where it is scrolled to.
@@ -30,13 +30,13 @@ async function render() {
   main.replaceChildren(content);
   try {
     const module = await load(page);
-    if (turn !== shown) return;
+    if (turn !== current) return;
     document.title = `${module.title} · ${NAME}`;
-    await module.show(content, asked, appFor(turn, page));
+    await module.show(content, query, appFor(turn, page));
   } catch (error) {
     content.prepend(note("err", error instanceof Error ? error.message : String(error)));
   }
-  if (turn !== shown) return;
+  if (turn !== current) return;
   main.style.minHeight = "";
   main.setAttribute("aria-busy", "false");
 }
@@ -51,7 +51,7 @@ async function load(page) {
 }
 
 function appFor(turn, page) {
-  const isCurrent = () => turn === shown;
+  const isCurrent = () => turn === current;
   return {
     isCurrent,
     go: (other, params) => (location.hash = address(other, params)),
@@ -63,11 +63,11 @@ function appFor(turn, page) {
   };
 }
 
-// A flow that one has looked at is the one that the other pages are asked about, too.
-function mark(current, asked) {
+// The flow that is being looked at is handed by the navigation to the pages that can be about one.
+function mark(chosen, query) {
   for (const [page, link] of links) {
-    link.href = address(page, asked.flow && "ofAFlow" in link.dataset ? { flow: asked.flow } : {});
-    if (page === current) link.setAttribute("aria-current", "page");
+    link.href = address(page, query.flow && "ofAFlow" in link.dataset ? { flow: query.flow } : {});
+    if (page === chosen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
 }

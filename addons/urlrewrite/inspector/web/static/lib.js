@@ -1,13 +1,13 @@
 // What every page of the inspector is made with.
 //
 // How a page is written. The page NAME is a row in `inspector/pages/__init__.py` and two files: `inspector/pages/NAME.py`
-// gives its data as `answer(shown, asked)`, `static/pages/NAME.js` shows it. A third, `static/pages/NAME.css`, is there
-// only if the classes of style.css do not do. The script exports
+// gives its data as `data(snapshot, query)`, `static/pages/NAME.js` shows it. A third, `static/pages/NAME.css`, is there
+// only if the classes of style.css do not suffice. The script exports
 //
 //     export const title = "Leaks";
-//     export async function show(main, asked, app) { ... }
+//     export async function show(main, query, app) { ... }
 //
-// `main` is an empty element to fill. `asked` is a plain object of the parameters of the hash: at `#/leaks?flow=ID` it is
+// `main` is an empty element to fill. `query` is a plain object of the parameters of the hash: at `#/leaks?flow=ID` it is
 // `{flow: "ID"}`. `app` offers
 //
 //     app.go(page, params)   goes to a page, with an entry in the browser's history
@@ -17,11 +17,11 @@
 //                            outside `main`
 //     app.every(ms, action)  calls an action until the user leaves this page, but not while the window is hidden
 //
-// `show` may throw: the shell shows the error's message. What stands first on a page names the cause of what is wrong.
+// `show` may throw: the shell shows the error's message. A page begins with the cause of what is wrong.
 //
 // EVERYTHING SHOWN MAY BE HOSTILE: bodies, fields, URLs, names of rules. So elements are made by `h`, whose strings always
 // become text nodes; never by innerHTML, outerHTML, insertAdjacentHTML, document.write or eval. `h` sets no `href` or
-// `src` but `#/...`, `/...` and http(s) ones, and refuses `style`: looks are classes.
+// `src` but `#/...`, `/...` and http(s) ones, and refuses `style`: styles are classes.
 
 const API = "/rewrite/api/";
 const SVG = "http://www.w3.org/2000/svg";
@@ -37,7 +37,7 @@ export function h(tag, props = {}, ...children) {
   return filled(document.createElement(tag), props, children);
 }
 
-/** The same for the elements of SVG. */
+/** An element of SVG; see `h`. */
 export function s(tag, props = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), props, children);
 }
@@ -47,7 +47,7 @@ function filled(element, props, children) {
     if (value === null || value === undefined || value === false) continue;
     const lower = name.toLowerCase();
     if (lower.startsWith("on")) {
-      if (typeof value !== "function") throw new TypeError(`h: ${name} is no function`);
+      if (typeof value !== "function") throw new TypeError(`h: ${name} is not a function`);
       element.addEventListener(lower.slice(2), value);
     } else if (REFUSED.has(lower)) {
       throw new TypeError(`h: ${name} cannot be set`);
@@ -92,7 +92,7 @@ export function get(name, params = {}) {
   return ask(name + (query ? `?${query}` : ""), { method: "GET" });
 }
 
-/** The same for what is too long for an address; `data` is a plain object. */
+/** The data of a page for a request that is too long for an address; `data` is a plain object. Throws as `get` does. */
 export function post(name, data = {}) {
   const headers = { "Content-Type": "application/json", "X-XSRFToken": xsrfToken() };
   return ask(name, { method: "POST", headers, body: JSON.stringify(data) });
@@ -103,12 +103,12 @@ async function ask(path, options) {
   try {
     response = await fetch(API + path, { ...options, cache: "no-store", credentials: "same-origin" });
   } catch {
-    throw new Error("The proxy does not answer: it was stopped, or the network is gone.");
+    throw new Error("The proxy does not respond: it was stopped, or the network is down.");
   }
   const data = await response.json().catch(() => null);
   if (response.ok && data !== null) return data;
   if (response.status === 403 && !data?.error) throw new Error("You are not logged in: open mitmweb by its address with the token.");
-  throw new Error(data?.error ?? `The server answered ${response.status}.`);
+  throw new Error(data?.error ?? `The server responded with ${response.status}.`);
 }
 
 function xsrfToken() {
@@ -134,7 +134,7 @@ export function link(page, params, text, props = {}) {
 }
 
 /** A table. `heads` are texts or {text, title, class}; `rows` are arrays of cells: anything that `h` takes as a child, or
- * {cell, class, title}. A number is set to the right. A row may be {cells, class, ...props} instead. */
+ * {cell, class, title}. A number is aligned to the right. A row may be {cells, class, ...props} instead. */
 export function table(heads, rows, props = {}) {
   const head = heads.map((item) => {
     const { text, ...rest } = item !== null && typeof item === "object" && !(item instanceof Node) ? item : { text: item };
@@ -156,7 +156,7 @@ function tableCell(item) {
   return h("td", typeof item === "number" ? { class: "number" } : {}, typeof item === "number" ? count(item) : item);
 }
 
-/** A number with its thousands apart. */
+/** A number with thousands separators. */
 export function count(number) {
   return Number(number).toLocaleString("en-US");
 }
@@ -240,7 +240,7 @@ async function copied(text) {
 }
 
 /** Tabs: `{label: element, ...}`, of which the first, or the one named `chosen`, is open; the arrow keys change it.
- * `onchange` is told the label. */
+ * `onchange` gets the label. */
 export function tabs(panels, { chosen, onchange } = {}) {
   const labels = Object.keys(panels);
   const buttons = labels.map((label) =>
@@ -278,7 +278,7 @@ export function code(text, props = {}) {
   return h("pre", { class: "code", ...props }, text);
 }
 
-/** Any value as JSON on several lines, in which no character is hidden or turns the order of what is read. */
+/** Any value as JSON on several lines, in which no character is invisible or reverses the reading order. */
 export function json(value) {
   const escaped = (char) => [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`).join("");
   return JSON.stringify(value, null, 1).replace(/(?!\n)[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}]/gu, escaped);

@@ -1,21 +1,21 @@
-// "Why is the page broken": the worst finding in words, then all findings of one page load, then the other page loads.
+// The page "Why is the page broken": the worst finding as a sentence, all findings of one page load, the other page loads.
 import { badge, card, code, copyButton, count, counted, get, h, link, note, table, time } from "../lib.js";
 
 export const title = "Why is the page broken?";
 
 const KINDS = { error: "err", warning: "warn", note: "info" };
 
-export async function show(main, asked) {
-  const data = await get("broken", asked.flow ? { flow: asked.flow } : {});
+export async function show(main, query) {
+  const data = await get("broken", query.flow ? { flow: query.flow } : {});
   const broken = data.findings.some((finding) => finding.severity === "error");
   main.append(
     ...data.problems.map((problem) => note("err", problem)),
     note(broken ? "err" : data.findings.length ? "warn" : "ok", h("strong", {}, data.cause)),
   );
-  if (data.load) main.append(pageLoad(data.load, asked.flow));
+  if (data.load) main.append(pageLoad(data.load, query.flow));
   data.findings.forEach((finding, index) => main.append(findingCard(finding, index + 1)));
   if (data.resources.length) main.append(exchanges(data.resources));
-  if (!asked.flow && data.loads.length) main.append(loads(data, data.load?.flow));
+  if (!query.flow && data.loads.length) main.append(loads(data, data.load?.flow));
 }
 
 function pageLoad(load, chosen) {
@@ -39,7 +39,7 @@ function findingCard(finding, number) {
     { class: "card finding", "data-kind": finding.kind },
     h("h2", {}, badge(KINDS[finding.severity] ?? "info", finding.severity), ` ${number}. ${finding.title}`),
     finding.todo ? h("p", {}, h("strong", {}, "What to do: "), finding.todo) : null,
-    rule ? h("p", {}, rule, finding.source ? [" ", copyButton(finding.source, "Copy the place")] : null) : null,
+    rule ? h("p", {}, rule, finding.source ? [" ", copyButton(finding.source, "Copy location")] : null) : null,
     finding.evidence.length
       ? table(["Evidence", ""], finding.evidence.map(([label, value]) => [label, code(value)]))
       : null,
@@ -47,7 +47,7 @@ function findingCard(finding, number) {
       ? h(
           "p",
           { class: "row" },
-          link("flow", { flow }, "See the flow"),
+          link("flow", { flow }, "Show the flow"),
           link("leaks", { flow }, "Its leaks"),
           link("try_out", { flow }, "Try it with other rules"),
           more.length ? h("span", { class: "muted" }, "also: ", more.flatMap((item) => [item, " "])) : null,
@@ -57,11 +57,11 @@ function findingCard(finding, number) {
 }
 
 function exchanges(resources) {
-  const rows = resources.map((seen) => [
-    link("flow", { flow: seen.flow }, `${seen.method} ${seen.url}`),
-    seen.failed ? badge("err", seen.failed) : status(seen.status),
+  const rows = resources.map((exchange) => [
+    link("flow", { flow: exchange.flow }, `${exchange.method} ${exchange.url}`),
+    exchange.failed ? badge("err", exchange.failed) : status(exchange.status),
   ]);
-  return h("details", { class: "card" }, h("summary", {}, `All ${count(resources.length)} exchanges of this page load`), table(["Exchange", "Answer"], rows));
+  return h("details", { class: "card" }, h("summary", {}, `All ${count(resources.length)} exchanges of this page load`), table(["Exchange", "Response"], rows));
 }
 
 function loads({ loads: all, more }, current) {
@@ -76,7 +76,7 @@ function loads({ loads: all, more }, current) {
     ],
   }));
   const older = more ? h("p", { class: "muted" }, `${counted(more, "older page load")} not examined: open one from its flow.`) : null;
-  return card("Page loads", table(["Time", "Page", "Answer", "Findings", "The worst of them"], rows), older);
+  return card("Page loads", table(["Time", "Page", "Response", "Findings", "Worst finding"], rows), older);
 }
 
 function status(code) {

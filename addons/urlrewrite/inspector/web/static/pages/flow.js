@@ -9,20 +9,20 @@ const SIGNS = { ok: "✓", no: "✗", warn: "≈", err: "!", info: "·" };
 const COLOURS = 8;
 const TYPING_MS = 250;
 
-export async function show(main, asked, app) {
-  await (asked.flow ? showOne(main, asked, app) : showList(main, asked, app));
+export async function show(main, query, app) {
+  await (query.flow ? showOne(main, query, app) : showList(main, query, app));
 }
 
 // --- the list
 
-async function showList(main, asked, app) {
+async function showList(main, query, app) {
   const rows = h("div");
   const input = h("input", {
     type: "search",
     class: "grow",
     placeholder: "Filter by method, URL, status, what happened or trace id",
     "aria-label": "Filter",
-    value: asked.filter ?? "",
+    value: query.filter ?? "",
     oninput: later(() => load()),
   });
   const total = h("span", { class: "muted" });
@@ -39,7 +39,7 @@ async function showList(main, asked, app) {
     const more = data.more
       ? h("button", { type: "button", onclick: () => load(flows.at(-1).id, flows) }, "Show more")
       : null;
-    const none = input.value ? "No flow has this in it." : "No request has come yet.";
+    const none = input.value ? "No flow contains this." : "No requests yet.";
     rows.replaceChildren(flows.length ? listed(flows) : h("p", { class: "empty" }, none), more ?? "");
   }
   await load();
@@ -75,15 +75,15 @@ function later(action) {
 
 // --- one flow
 
-async function showOne(main, asked, app) {
-  const data = await get("flow", { flow: asked.flow, all: asked.all });
+async function showOne(main, query, app) {
+  const data = await get("flow", { flow: query.flow, all: query.all });
   if (!app.isCurrent()) return;
   main.append(
     navigation(data),
     head(data),
-    ...(data.wrong.length ? data.wrong.map((entry) => told(entry, data, true)) : [note("ok", "Nothing went wrong here.")]),
+    ...(data.wrong.length ? data.wrong.map((entry) => remark(entry, data, true)) : [note("ok", "Nothing went wrong here.")]),
     h("div", { class: "columns" }, done(data), whyNot(data)),
-    changes(data, asked, app),
+    changes(data, query, app),
     steps(data),
     card("Trace", h("div", { class: "columns" }, side("Request", data.tree.request), side("Response", data.tree.response))),
   );
@@ -119,10 +119,10 @@ function head(data) {
       " · ",
       time(data.time),
       data.trace_id ? ` · trace ${data.trace_id}` : null,
-      data.own ? " · answered by the proxy itself" : null,
+      data.own ? " · the response is the proxy's own" : null,
       old ? " · the rules have been changed since" : null,
     ),
-    data.level ? note("info", "Only what was decided was traced; the option urlrewrite_trace=full tells why.") : null,
+    data.level ? note("info", "Only decisions were traced; the option urlrewrite_trace=full shows why.") : null,
   );
 }
 
@@ -130,26 +130,26 @@ function statusKind({ status }) {
   return status === null || status >= 500 ? "err" : status >= 400 ? "warn" : "ok";
 }
 
-function told(entry, data, boxed = false) {
+function remark(entry, data, boxed = false) {
   const more = entry.note ? h("span", { class: "muted" }, ` ${entry.note}`) : null;
-  const page = entry.page ? [" ", link(entry.page, { flow: data.id }, "Look at them")] : null;
+  const page = entry.page ? [" ", link(entry.page, { flow: data.id }, "Show them")] : null;
   if (boxed) return note(entry.kind, entry.text, page, more ? [h("br"), more] : null);
-  return h("p", { class: "told break" }, badge(entry.kind, SIGNS[entry.kind] ?? "·"), " ", entry.text, more);
+  return h("p", { class: "remark break" }, badge(entry.kind, SIGNS[entry.kind] ?? "·"), " ", entry.text, more);
 }
 
 function done(data) {
-  const entries = data.done.map((entry) => told(entry, data));
+  const entries = data.done.map((entry) => remark(entry, data));
   return card("What rules did", entries.length ? entries : h("p", { class: "muted" }, "No rule did anything."));
 }
 
 function whyNot(data) {
-  const entries = data.why_not.map((entry) => told(entry, data));
-  return card("Why others did not", entries.length ? entries : h("p", { class: "muted" }, "No other rule came near to it."));
+  const entries = data.why_not.map((entry) => remark(entry, data));
+  return card("Why others did not", entries.length ? entries : h("p", { class: "muted" }, "No other rule came close."));
 }
 
 // --- changes
 
-function changes(data, asked, app) {
+function changes(data, query, app) {
   const { body } = data;
   const panels = {
     Inline: h("div", {}, body.hunks.map((hunk) => inline(hunk, data))),
@@ -158,15 +158,15 @@ function changes(data, asked, app) {
   };
   const all =
     !body.whole && body.size && body.size <= 2 ** 20
-      ? h("button", { type: "button", class: "small", onclick: () => app.go("flow", { flow: asked.flow, all: 1 }) }, "Show the whole body")
+      ? h("button", { type: "button", class: "small", onclick: () => app.go("flow", { flow: query.flow, all: 1 }) }, "Show the whole body")
       : null;
-  const bodies = body.original ? `backend: ${body.original} → client: ${body.answer}` : "";
+  const bodies = body.original ? `backend: ${body.original} → client: ${body.response}` : "";
   return card(
     `Changes: ${counted(data.fields.length, "field")}, ${count(body.changes)} in the body`,
     body.note ? note("info", body.note) : null,
     h("p", { class: "row" }, h("span", { class: "muted grow" }, bodies), all),
     legend(data),
-    body.by_trace && body.changes ? h("p", { class: "muted" }, `What made a change is told by the trace: ${body.by_trace}.`) : null,
+    body.by_trace && body.changes ? h("p", { class: "muted" }, `The causes of changes are read from the trace: ${body.by_trace}.`) : null,
     body.changes || body.whole || data.fields.length ? tabs(panels, { chosen: body.changes || body.whole ? undefined : Object.keys(panels)[2] }) : null,
     body.more ? h("p", { class: "muted" }, `and ${counted(body.more, "more change")}`) : null,
   );
@@ -187,7 +187,7 @@ function tip(piece, data) {
 }
 
 function names(by, data) {
-  return by.map((index) => data.causes[index]?.label ?? "?").join(", ") || "The trace does not tell what made this change.";
+  return by.map((index) => data.causes[index]?.label ?? "?").join(", ") || "The trace does not say what made this change.";
 }
 
 function changed(tag, piece, data) {
@@ -232,7 +232,7 @@ function fields(list, data) {
 // --- step by step
 
 function steps(data) {
-  const stops = [...data.steps.urls.filter((step) => step.acted).map(urlStop), ...data.steps.answers.map((step) => answerStop(step, data))];
+  const stops = [...data.steps.urls.filter((step) => step.acted).map(urlStop), ...data.steps.responses.map((step) => responseStop(step, data))];
   if (!stops.length) return null;
   const shown = h("div");
   const where = h("span", { class: "grow" });
@@ -247,7 +247,7 @@ function steps(data) {
     shown.replaceChildren(stops[index].make());
   }
   go(0);
-  const approximate = data.steps.note && data.steps.answers.length ? note("info", `The steps of the response are put together from the trace: ${data.steps.note}.`) : null;
+  const approximate = data.steps.note && data.steps.responses.length ? note("info", `The steps of the response are put together from the trace: ${data.steps.note}.`) : null;
   return card("Step by step", approximate, h("div", { class: "toolbar" }, previous, next, where), shown);
 }
 
@@ -264,10 +264,10 @@ function urlStop(step) {
   };
 }
 
-function answerStop(step, data) {
+function responseStop(step, data) {
   const label = data.causes[step.by]?.label ?? "?";
   return {
-    label: `answer, ${label}`,
+    label: `response, ${label}`,
     make: () =>
       h(
         "div",
@@ -275,7 +275,7 @@ function answerStop(step, data) {
         step.fields.length ? fields(step.fields, data) : null,
         step.hunks.map((hunk) => inline(hunk, data)),
         step.more ? h("p", { class: "muted" }, `and ${counted(step.more, "more change")}`) : null,
-        step.fields.length || step.hunks.length ? null : h("p", { class: "muted" }, "Nothing that can be shown."),
+        step.fields.length || step.hunks.length ? null : h("p", { class: "muted" }, "Nothing to show."),
       ),
   };
 }

@@ -1,4 +1,4 @@
-// The page Health: what the proxy does at large, with plots of the last hour.
+// The page Health: the proxy as a whole, with plots of the last hour.
 
 import { badge, bytes, card, count, counted, duration, get, h, link, note, s, table, time } from "../lib.js";
 
@@ -6,7 +6,7 @@ export const title = "Health";
 
 const EVERY = 5000;
 
-export async function show(main, asked, app) {
+export async function show(main, query, app) {
   const update = (data) => main.replaceChildren(...content(data));
   update(await get("health"));
   app.every(EVERY, async () => {
@@ -16,14 +16,14 @@ export async function show(main, asked, app) {
 }
 
 function content(data) {
-  const causes = data.causes.map((cause) => note(cause.kind, cause.text, " ", link(cause.page, {}, "Look")));
+  const causes = data.causes.map((cause) => note(cause.kind, cause.text, " ", link(cause.page, {}, "Show")));
   return [
     ...(causes.length ? causes : [note("ok", "Nothing is wrong.")]),
     h("div", { class: "tiles" }, tiles(data)),
     h("div", { class: "columns four" }, plots(data.series)),
     h("div", { class: "columns" }, sites(data), durations(data), loads(data)),
     h("p", { class: "muted" },
-      "Counted since ", time(data.started), `. ${counted(data.kept, "exchange")} can be looked at. Bytes held are known of full traces only. `,
+      "Counted since ", time(data.started), `. ${counted(data.kept, "exchange")} can be examined. Bytes held are known from full traces only. `,
       "The option urlrewrite_metrics gives the same figures to Prometheus."),
   ];
 }
@@ -33,13 +33,13 @@ function tiles(data) {
   return [
     tile(count(data.requests), "exchanges"),
     tile(count(data.errors), "failed", data.errors ? "err" : "ok"),
-    data.looked ? tile(count(data.leaks), `leaks; ${counted(data.looked, "answer")} looked at`, data.leaks ? "warn" : "ok") : tile("?", "leaks: not looked for"),
+    data.looked ? tile(count(data.leaks), `leaks; ${counted(data.looked, "response")} examined`, data.leaks ? "warn" : "ok") : tile("?", "leaks: not searched for"),
     tile(count(data.warnings), "warnings", data.warnings ? "warn" : "ok"),
     tile(count(data.links), "links mapped"),
     tile(ways("pass"), "bodies passed"),
     tile(ways("whole"), "bodies held, rewritten whole"),
     tile(ways("stream"), `streamed${data.released ? `, ${count(data.released)} held first` : ""}`),
-    tile(bytes(data.held), "held in all"),
+    tile(bytes(data.held), "held in total"),
     tile(data.average === null ? "–" : duration(data.average), `on average, ${duration(data.slowest)} at most`),
     tile(count(data.broken_off), "broken off by clients"),
     tile(`${count(data.loads.ok)} / ${count(data.loads.failed)}`, "loads of the rules: good / failed", data.loads.failed ? "warn" : ""),
@@ -54,10 +54,10 @@ function tile(number, text, kind = "") {
 
 function plots(series) {
   return [
-    plot("Exchanges a minute", series, [["requests", "", "all"], ["errors", "err", "failed"]], count),
-    plot("Time on average", series, [["average", "", "average"]], duration),
-    plot("Bodies a minute", series, [["passed", "", "passed"], ["whole", "ok", "whole"], ["streamed", "warn", "streamed"]], count, true),
-    plot("Leaks a minute", series, [["leaks", "warn", "leaks"]], count),
+    plot("Exchanges per minute", series, [["requests", "", "all"], ["errors", "err", "failed"]], count),
+    plot("Average time", series, [["average", "", "average"]], duration),
+    plot("Bodies per minute", series, [["passed", "", "passed"], ["whole", "ok", "whole"], ["streamed", "warn", "streamed"]], count, true),
+    plot("Leaks per minute", series, [["leaks", "warn", "leaks"]], count),
   ];
 }
 
@@ -110,7 +110,7 @@ function sites(data) {
     Object.entries(site.statuses).map(([status, number]) => [badge(kindOf(status), `${status} × ${count(number)}`), " "]),
   ]);
   const heads = ["Site", { text: "Exchanges", class: "number" }, { text: "Failed", class: "number" }, "Statuses"];
-  return card("Sites", rows.length ? table(heads, rows) : h("p", { class: "empty" }, "No exchange yet."));
+  return card("Sites", rows.length ? table(heads, rows) : h("p", { class: "empty" }, "No exchanges yet."));
 }
 
 function kindOf(status) {

@@ -1,4 +1,4 @@
-// Names of the backend left in answers: which, where, why, and what would take each away.
+// The page Leaks: names of the backend left in responses: which, where, why, and what would remove each.
 
 import { address, badge, card, code, copyButton, count, counted, get, h, link, note, table, tabs } from "../lib.js";
 
@@ -6,26 +6,26 @@ export const title = "Leaks";
 
 const KINDS = { error: "err", warning: "warn", information: "info" };
 
-export async function show(main, asked, app) {
-  const data = await get("leaks", { flow: asked.flow });
+export async function show(main, query, app) {
+  const data = await get("leaks", { flow: query.flow });
   if (!app.isCurrent()) return;
-  const worst = asked.harm ? data.leaks.filter((leak) => leak.harm === asked.harm) : data.leaks;
+  const worst = query.harm ? data.leaks.filter((leak) => leak.harm === query.harm) : data.leaks;
   main.append(
-    summary(data, asked),
+    summary(data, query),
     data.problem ? note("warn", data.problem) : "",
-    data.over.length ? card("Changed, and should not have been", overTable(data.over)) : "",
-    worst.length ? leakTable(worst, asked) : "",
+    data.over.length ? card("Changed but should not have been", overTable(data.over)) : "",
+    worst.length ? leakTable(worst, query) : "",
   );
 }
 
-function summary(data, asked) {
+function summary(data, query) {
   const number = (harm) => data.leaks.filter((leak) => leak.harm === harm).reduce((sum, leak) => sum + leak.count, 0);
-  const where = asked.flow ? "the response of this flow" : counted(data.flows, "answer");
-  const rest = data.more ? ` ${counted(data.more, "older response")} not looked at, as it took too long.` : "";
-  const of = asked.flow ? ["Flow ", link("flow", { flow: asked.flow }, asked.flow), " · ", link("leaks", {}, "all flows")] : [];
+  const where = query.flow ? "the response of this flow" : counted(data.flows, "response");
+  const rest = data.more ? ` ${counted(data.more, "older response")} not examined, since that took too long.` : "";
+  const of = query.flow ? ["Flow ", link("flow", { flow: query.flow }, query.flow), " · ", link("leaks", {}, "all flows")] : [];
   if (!data.leaks.length) {
     const kind = data.flows ? "ok" : "info";
-    return note(kind, data.flows ? `No name of a backend is left in ${where}.${rest}` : "No response was recorded yet.", of.length ? " " : "", of);
+    return note(kind, data.flows ? `No name of a backend is left in ${where}.${rest}` : "No response has been recorded yet.", of.length ? " " : "", of);
   }
   const first = data.leaks[0];
   const said = first.harm === "information" ? "Nothing that a browser would follow names a backend" : "A backend is named where it matters";
@@ -36,7 +36,7 @@ function summary(data, asked) {
       "div",
       { class: "row" },
       Object.entries(KINDS).map(([harm, kind]) =>
-        h("a", { href: address("leaks", { flow: asked.flow, harm: asked.harm === harm ? "" : harm }) }, badge(kind, `${count(number(harm))} ${harm}`)),
+        h("a", { href: address("leaks", { flow: query.flow, harm: query.harm === harm ? "" : harm }) }, badge(kind, `${count(number(harm))} ${harm}`)),
       ),
       h("span", { class: "muted" }, `in ${where}.${rest} `, of),
     ),
@@ -44,9 +44,9 @@ function summary(data, asked) {
   );
 }
 
-function leakTable(leaks, asked) {
+function leakTable(leaks, query) {
   const rows = leaks.flatMap((leak, index) => {
-    const details = h("tr", { hidden: index > 0 || leak.harm === "information" }, h("td", { colspan: "6" }, detail(leak, asked)));
+    const details = h("tr", { hidden: index > 0 || leak.harm === "information" }, h("td", { colspan: "6" }, detail(leak, query)));
     const button = h(
       "button",
       { type: "button", class: "small", "aria-expanded": String(!details.hidden), onclick: toggle },
@@ -66,28 +66,28 @@ function leakTable(leaks, asked) {
     ];
     return [{ cells }, details];
   });
-  const grid = table(["", "Where", "What stands there", "Why it was not mapped", { text: "Count", class: "number" }, ""], []);
+  const grid = table(["", "Where", "Name", "Why it was not mapped", { text: "Count", class: "number" }, ""], []);
   const body = grid.querySelector("tbody");
   for (const row of rows) body.append(row instanceof Node ? row : table([], [row]).querySelector("tbody tr"));
   return h("section", { class: "card" }, grid);
 }
 
-function detail(leak, asked) {
+function detail(leak, query) {
   const at = leak.offset === null ? "" : `line ${count(leak.line)}, column ${count(leak.column)}, byte ${count(leak.offset)} of the decoded body`;
   return h(
     "div",
     { class: "columns" },
-    h("div", {}, code(leak.around), h("p", { class: "muted" }, at), flows(leak, asked)),
+    h("div", {}, code(leak.around), h("p", { class: "muted" }, at), flows(leak, query)),
     h("div", {}, proposal(leak.proposal)),
   );
 }
 
-function flows(item, asked) {
+function flows(item, query) {
   const rest = item.flow_count - item.flows.length;
   const entries = item.flows.map((flow) =>
     h("li", {}, link("flow", { flow: flow.id }, `${flow.status ?? "?"} ${flow.url}`, { class: "break" })),
   );
-  if (asked.flow && item.flow_count === 1) return null;
+  if (query.flow && item.flow_count === 1) return null;
   return h("ul", {}, entries, rest > 0 ? h("li", { class: "muted" }, `and ${count(rest)} more`) : null);
 }
 

@@ -4,15 +4,15 @@ import { badge, card, count, counted, duration, get, h, link, note, table, time 
 
 export const title = "Rules";
 
-export async function show(main, asked, app) {
+export async function show(main, query, app) {
   const data = await get("rules");
   const detail = h("div", {});
   main.append(...data.causes.map((cause) => note(cause.kind, cause.text)));
-  if (!data.causes.length) main.append(note("ok", "Every rule that is enabled has acted, and nothing is wrong with the rule files."));
+  if (!data.causes.length) main.append(note("ok", "Every enabled rule has acted, and nothing is wrong with the rule files."));
   main.append(h("p", { class: "muted" }, basis(data)), detail);
-  for (const group of data.groups) main.append(groupCard(group, asked, app, detail));
+  for (const group of data.groups) main.append(groupCard(group, query, app, detail));
   if (data.problems.length) main.append(findings(data));
-  if (asked.rule !== undefined) await open(asked, app, detail, false);
+  if (query.rule !== undefined) await open(query, app, detail, false);
 }
 
 function basis(data) {
@@ -22,30 +22,30 @@ function basis(data) {
     : [`Counted from ${counted(data.exchanges, "exchange")} since `, time(data.since), ", when these rules came into force"];
   const partly =
     data.traced < data.exchanges
-      ? ` Misses and changes are known only of the ${count(data.traced)} that were traced in full (option urlrewrite_trace).`
+      ? ` Misses and changes are known only for the ${count(data.traced)} that were traced in full (option urlrewrite_trace).`
       : "";
   return [
     "Rules ", h("code", {}, data.fingerprint), ". ", counts, ".", partly,
   ];
 }
 
-function groupCard(group, asked, app, detail) {
+function groupCard(group, query, app, detail) {
   const heads = [
     "", "Rule", "Matches", "Does",
     { text: "Hits", class: "number", title: "exchanges in which it acted" },
     { text: "Misses", class: "number", title: "exchanges in which it was tried and did not match" },
     { text: "Changes", class: "number", title: "what it set, replaced or decided" },
-    { text: "Time", class: "number", title: "what it takes on average in an exchange in which it is tried" },
+    { text: "Time", class: "number", title: "average time in an exchange in which it is tried" },
     "Last hit", "File",
   ];
-  const rows = group.rules.map((rule, index) => row(group, rule, index, asked, app, detail));
+  const rows = group.rules.map((rule, index) => row(group, rule, index, query, app, detail));
   const body = rows.length ? table(heads, rows) : h("p", { class: "empty" }, "no rules");
-  return card(group.title, group.fault ? note("err", `mode iis: everything here is answered with ${group.fault}`) : null, body);
+  return card(group.title, group.fault ? note("err", `mode iis: every request here gets ${group.fault}`) : null, body);
 }
 
-function row(group, rule, index, asked, app, detail) {
+function row(group, rule, index, query, app, detail) {
   const place = { side: group.side, site: group.site, location: group.location, rule: rule.name };
-  const chosen = Object.keys(place).every((key) => (asked[key] ?? "") === place[key]) && asked.rule !== undefined;
+  const chosen = Object.keys(place).every((key) => (query[key] ?? "") === place[key]) && query.rule !== undefined;
   const name = h("button", { type: "button", class: "plain", onclick: () => open(place, app, detail, true) }, rule.name || "(no name)");
   const hits = rule.flow ? link("flow", { flow: rule.flow }, count(rule.hits), { title: "the last exchange in which it acted" }) : count(rule.hits);
   return {
@@ -67,12 +67,12 @@ function row(group, rule, index, asked, app, detail) {
 }
 
 function number(value) {
-  return value === null ? { cell: "?", class: "number muted", title: "known only of full traces" } : value;
+  return value === null ? { cell: "?", class: "number muted", title: "known only from full traces" } : value;
 }
 
 function spent(rule) {
   if (rule.seconds === null) return { cell: "–", class: "number muted", title: "measured while exchanges are traced in full" };
-  return { cell: duration(rule.seconds), class: "number", title: `${duration(rule.spent)} in all` };
+  return { cell: duration(rule.seconds), class: "number", title: `${duration(rule.spent)} in total` };
 }
 
 async function open(place, app, detail, scroll) {
@@ -91,16 +91,16 @@ function one(data, close) {
   const head = h("div", { class: "row" },
     h("h2", { class: "grow" }, data.name, " ", h("span", { class: "muted" }, data.group)),
     h("button", { type: "button", class: "small", onclick: close }, "Close"));
-  // The findings are listed by themselves.
-  const told = new Set(data.problems.map((problem) => problem.message));
-  const why = data.marks.filter((mark) => !told.has(mark.why)).map((mark) => note(mark.kind, `${mark.text}: ${mark.why}`));
+  // The findings are listed separately.
+  const listed = new Set(data.problems.map((problem) => problem.message));
+  const why = data.marks.filter((mark) => !listed.has(mark.why)).map((mark) => note(mark.kind, `${mark.text}: ${mark.why}`));
   const problems = data.problems.map((problem) => note(problem.severity === "error" ? "err" : "warn", h("code", {}, problem.id), " ", problem.message));
   const lines = data.excerpt.map((line) =>
     h("span", { class: line.marked ? "line marked" : "line" }, h("span", { class: "at" }, line.at), line.text || " "));
   const file = h("div", {},
     h("h3", {}, data.source),
     data.stale ? note("warn", "The file has been changed since these rules were loaded.") : null,
-    lines.length ? h("pre", { class: "code" }, lines) : note("info", "The file is not there any more."));
+    lines.length ? h("pre", { class: "code" }, lines) : note("info", "The file no longer exists."));
   const flows = h("div", {},
     h("h3", {}, data.flows ? `acted in ${counted(data.flows, "recorded exchange")}` : "acted in no recorded exchange"),
     data.list.length

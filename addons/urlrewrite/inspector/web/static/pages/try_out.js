@@ -7,9 +7,9 @@ export const title = "Try";
 const WAIT = 350;
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-export async function show(main, asked, app) {
-  const data = await get("try_out", { flow: asked.flow });
-  const form = new Form(data, asked, () => ask());
+export async function show(main, query, app) {
+  const data = await get("try_out", { flow: query.flow });
+  const form = new Form(data, query, () => ask());
   const result = h("div", { class: "try-result", "aria-live": "polite" }, note("info", "Evaluating…"));
   main.append(h("div", { class: "columns" }, form.element, result));
 
@@ -28,7 +28,7 @@ export async function show(main, asked, app) {
 }
 
 class Form {
-  constructor(data, asked, changed) {
+  constructor(data, query, changed) {
     const form = data.form;
     this.flow = form.flow;
     let timer;
@@ -37,7 +37,7 @@ class Form {
       timer = setTimeout(changed, WAIT);
     };
     this.method = h("input", { value: form.method, list: "methods", size: 8, "aria-label": "Method", oninput: later });
-    this.url = h("input", { value: asked.url ?? form.url, class: "mono grow", "aria-label": "URL", spellcheck: "false", oninput: later });
+    this.url = h("input", { value: query.url ?? form.url, class: "mono grow", "aria-label": "URL", spellcheck: "false", oninput: later });
     this.fields = area(form.fields, 6, "Headers of the request", later);
     this.files = new Files(data.files, later);
     this.element = h(
@@ -48,31 +48,31 @@ class Form {
       h("div", { class: "toolbar" }, this.method, this.url),
       h("datalist", { id: "methods" }, METHODS.map((method) => h("option", { value: method }))),
       h("label", { class: "block" }, "Headers, one on each line", this.fields),
-      this.answerForm(form, later),
+      this.responseForm(form, later),
       this.files.element,
     );
   }
 
-  answerForm(form, later) {
-    const answer = form.answer ?? { status: 200, fields: "Content-Type: text/html; charset=utf-8\n", body: "", note: "" };
-    this.status = h("input", { value: String(answer.status), size: 5, "aria-label": "Status of the response", oninput: later });
-    this.answerFields = area(answer.fields, 4, "Headers of the response", later);
-    this.body = area(answer.body ?? "", 8, "Body of the response", later);
+  responseForm(form, later) {
+    const response = form.response ?? { status: 200, fields: "Content-Type: text/html; charset=utf-8\n", body: "", note: "" };
+    this.status = h("input", { value: String(response.status), size: 5, "aria-label": "Status of the response", oninput: later });
+    this.responseFields = area(response.fields, 4, "Headers of the response", later);
+    this.body = area(response.body ?? "", 8, "Body of the response", later);
     // Without a flow a response is tried as soon as something is written into it.
     this.own = h("input", { type: "checkbox", checked: false, onchange: later });
     const open = () => {
       this.own.checked = true;
       later();
     };
-    for (const field of [this.status, this.answerFields, this.body]) field.addEventListener("input", open);
-    const label = this.flow ? "use what is written here instead of the recorded response" : "answer with this";
+    for (const field of [this.status, this.responseFields, this.body]) field.addEventListener("input", open);
+    const label = this.flow ? "use what is written here instead of the recorded response" : "use this response";
     return h(
       "details",
       {},
       h("summary", {}, this.flow ? "The backend's response, as recorded" : "The backend's response"),
-      answer.note ? h("p", { class: "muted" }, answer.note) : null,
+      response.note ? h("p", { class: "muted" }, response.note) : null,
       h("div", { class: "row" }, h("label", {}, "Status ", this.status), h("label", {}, this.own, label)),
-      h("label", { class: "block" }, "Headers", this.answerFields),
+      h("label", { class: "block" }, "Headers", this.responseFields),
       h("label", { class: "block" }, "Body", this.body),
     );
   }
@@ -80,7 +80,7 @@ class Form {
   values() {
     const values = { method: this.method.value, url: this.url.value, fields: this.fields.value, edited: this.files.edited() };
     if (this.flow) values.flow = this.flow;
-    if (this.own.checked) values.answer = { status: this.status.value, fields: this.answerFields.value, body: this.body.value };
+    if (this.own.checked) values.response = { status: this.status.value, fields: this.responseFields.value, body: this.body.value };
     return values;
   }
 }
@@ -94,7 +94,7 @@ class Files {
       later();
     });
     this.select = h("select", { "aria-label": "Rule file", onchange: () => this.open(this.select.value) }, this.files.map((file) => h("option", { value: file.path }, file.path)));
-    const reset = h("button", { type: "button", class: "small", onclick: () => this.reset(later) }, "As on disk");
+    const reset = h("button", { type: "button", class: "small", onclick: () => this.reset(later) }, "Revert");
     const left = files.filter((file) => file.text === null).map((file) => h("p", { class: "muted" }, `${file.path}: ${file.note}`));
     this.element = h(
       "details",
@@ -159,9 +159,9 @@ export function problemNote(problem) {
 function decided(result) {
   const { kind, url, status, location } = result.routing;
   if (kind === "abort") return "The connection is closed without a response.";
-  if (kind === "answer") return `Answered by the proxy: ${status}${location ? ` to ${location}` : ""}.`;
+  if (kind === "response") return `The proxy responds itself: ${status}${location ? ` to ${location}` : ""}.`;
   const came = result.status === null ? "" : ` The client gets ${result.status}.`;
-  return `Sent to ${url}.${came}`;
+  return `Forwarded to ${url}.${came}`;
 }
 
 function routing(result) {
@@ -175,14 +175,14 @@ function routing(result) {
   return [
     h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     kind === "forward" && (fields.length || dropped.length)
-      ? h("details", {}, h("summary", {}, `What the backend gets otherwise: ${counted(fields.length + dropped.length, "header")}`),
+      ? h("details", {}, h("summary", {}, `What the backend gets differently: ${counted(fields.length + dropped.length, "header")}`),
           table(["Header", "Value"], [...fields, ...dropped.map((name) => [name, h("span", { class: "muted" }, "not sent")])]))
       : null,
   ];
 }
 
 function changes(result) {
-  if (result.status === null) return h("p", { class: "muted" }, "There is no response to look at: write one on the left, or take a recorded flow.");
+  if (result.status === null) return h("p", { class: "muted" }, "There is no response to show: write one on the left, or start from a recorded flow.");
   const rows = result.field_changes.map((change) => [
     change.name,
     change.before === null ? null : h("del", {}, change.before),

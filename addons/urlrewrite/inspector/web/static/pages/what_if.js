@@ -11,7 +11,7 @@ const PATIENCE = 40;
 const KEY = "rewrite.proposal";
 const KINDS = { error: "err", warning: "warn", information: "info", note: "info" };
 
-export async function show(main, asked, app) {
+export async function show(main, query, app) {
   const data = await get("what_if");
   const files = data.files.filter((file) => file.text !== null);
   if (!files.length) {
@@ -20,15 +20,15 @@ export async function show(main, asked, app) {
   }
   const page = new Page(files, data, app);
   main.append(h("div", { class: "columns" }, page.editor, page.result));
-  const proposal = asked.proposal ? proposed(asked) : null;
+  const proposal = query.proposal ? proposed(query) : null;
   if (proposal) await page.take(proposal);
   await page.compare();
 }
 
 /** What the page Leaks proposes: {yaml, xml, title, site}. */
-function proposed(asked) {
+function proposed(query) {
   try {
-    return { ...JSON.parse(sessionStorage.getItem(KEY) ?? "null"), site: asked.site ?? "" };
+    return { ...JSON.parse(sessionStorage.getItem(KEY) ?? "null"), site: query.site ?? "" };
   } catch {
     return null;
   }
@@ -43,18 +43,18 @@ class Page {
     this.select = h("select", { class: "grow", "aria-label": "Rule file", onchange: () => this.open(this.select.value) }, files.map((file) => h("option", { value: file.path }, file.path)));
     this.last = h("input", { type: "number", min: 1, max: 2000, value: String(data.last), size: 6, "aria-label": "How many exchanges", onchange: () => this.compare() });
     this.save = h("button", { type: "button", class: "primary", disabled: true, onclick: () => this.store() }, "Save");
-    const reset = h("button", { type: "button", onclick: () => this.reset() }, "As on disk");
-    this.told = h("div", {});
+    const reset = h("button", { type: "button", onclick: () => this.reset() }, "Revert");
+    this.status = h("div", {});
     this.beside = h("div", {});
     this.result = h("div", { class: "whatif-result", "aria-live": "polite" }, note("info", "Comparing…"));
     this.editor = h(
       "section",
       { class: "card" },
       h("div", { class: "toolbar" }, this.select, reset, this.save),
-      this.told,
+      this.status,
       this.beside,
       this.area,
-      h("p", { class: "muted" }, "Compared with the last ", this.last, ` of ${counted(data.recorded, "recorded exchange")}. Nothing is sent, and nothing is written before you save.`),
+      h("p", { class: "muted" }, "Compared with the last ", this.last, ` of ${counted(data.recorded, "recorded exchange")}. Nothing is sent, and nothing is written until you save.`),
     );
     this.open(files[0].path);
   }
@@ -92,12 +92,12 @@ class Page {
     const what = proposal.title ? `the proposal "${proposal.title}"` : "the proposed rule";
     if (file && file.now !== file.text) {
       this.open(file.path);
-      this.beside.replaceChildren(note("info", `This is the file with ${what} in it. Look at what it would do, then save it.`));
+      this.beside.replaceChildren(note("info", `This is the file with ${what} in it. See what it would do, then save it.`));
       return;
     }
     const text = (this.area.value.trimStart().startsWith("<") ? xml || yaml : yaml || xml) ?? "";
     this.beside.replaceChildren(
-      note("warn", `Put ${what} into the file yourself: there is no safe way to do it for you.`),
+      note("warn", `Put ${what} into the file yourself: it cannot be inserted safely.`),
       h("div", { class: "toolbar" }, copyButton(text)),
       code(text),
     );
@@ -141,7 +141,7 @@ class Page {
     try {
       saved = await post("what_if", { save: file.path, text, stamp: file.stamp });
     } catch (error) {
-      this.told.replaceChildren(note("err", error.message));
+      this.status.replaceChildren(note("err", error.message));
       this.mark();
       return;
     }
@@ -150,10 +150,10 @@ class Page {
     this.mark();
     this.beside.replaceChildren();
     sessionStorage.removeItem(KEY);
-    this.told.replaceChildren(note("info", "Saved. It comes into force in a moment."));
+    this.status.replaceChildren(note("info", "Saved. It comes into force in a moment."));
     const inForce = await this.comesIntoForce(saved.fingerprint);
     if (!this.app.isCurrent()) return;
-    this.told.replaceChildren(inForce ? note("ok", "Saved, and in force.") : note("warn", "Saved, but not in force yet; the page ", link("health", {}, "Health"), " tells of the loads."));
+    this.status.replaceChildren(inForce ? note("ok", "Saved, and in force.") : note("warn", "Saved, but not in force yet; the page ", link("health", {}, "Health"), " shows the loads."));
     await this.compare();
   }
 
@@ -177,7 +177,7 @@ function outcome(data, isEdited) {
     ...findings("Would break", result.broken),
     ...findings("Leaks that would appear", result.appeared),
     ...findings("Leaks that would vanish", result.vanished, "ok"),
-    ...findings("Would be mended", result.mended, "ok"),
+    ...findings("Would be fixed", result.fixed, "ok"),
     ...(result.tests.failed.length ? [failedTests(result.tests.failed)] : []),
     ...(result.changes.length ? [changes(result)] : []),
   ];
@@ -186,17 +186,17 @@ function outcome(data, isEdited) {
 function headline(result, isEdited) {
   const bad = result.broken.length + result.appeared.length + result.tests.failed.length;
   const parts = [
-    `${counted(result.changed, "answer")} of ${count(result.looked)} would change`,
+    `${counted(result.changed, "response")} of ${count(result.looked)} would change`,
     result.vanished.length ? `${counted(total(result.vanished), "leak")} would vanish` : "",
     result.appeared.length ? `${counted(total(result.appeared), "leak")} would appear` : "",
     result.broken.length ? `${counted(result.broken.length, "thing")} would break` : "",
     result.tests.run ? `${count(result.tests.run - result.tests.failed.length)} of ${counted(result.tests.run, "test")} pass` : "",
   ].filter(Boolean);
-  const failed = result.tests.failed.length ? `, and ${counted(result.tests.failed.length, "test")} of theirs would fail` : "";
+  const failed = result.tests.failed.length ? `, and ${counted(result.tests.failed.length, "test")} in the files would fail` : "";
   const text = isEdited || result.changed ? `${parts.join(", ")}.` : `The rules are those in force${failed}. Edit a file.`;
   const notes = [note(bad ? "err" : "ok", h("strong", {}, text), h("span", { class: "muted" }, ` ${result.seconds} s`))];
-  if (result.left_out) notes.push(note("warn", `The time was up before ${counted(result.left_out, "exchange")} could be looked at.`));
-  if (result.tests.left_out) notes.push(note("warn", `The time was up before ${counted(result.tests.left_out, "test")} could be run.`));
+  if (result.left_out) notes.push(note("warn", `Time ran out before ${counted(result.left_out, "exchange")} could be examined.`));
+  if (result.tests.left_out) notes.push(note("warn", `Time ran out before ${counted(result.tests.left_out, "test")} could be run.`));
   if (result.without) notes.push(note("info", `${counted(result.without, "exchange")} cannot be compared: the backend's response was not kept.`));
   return notes;
 }
@@ -231,13 +231,13 @@ function failedTests(failed) {
     [test.name ? `${test.name}: ` : null, test.request],
     test.messages.map((message) => h("div", {}, message)),
   ]);
-  return card("Tests of the rule file that would fail", table(["Where", "Request", "What came out"], rows));
+  return card("Tests of the rule file that would fail", table(["Where", "Request", "Result"], rows));
 }
 
 function changes(result) {
   const rest = result.changed - result.changes.length;
   return card(
-    "Answers that would change",
+    "Responses that would change",
     result.changes.map((change) => changed(change)),
     rest > 0 ? h("p", { class: "muted" }, `and ${count(rest)} more`) : null,
   );
@@ -249,7 +249,7 @@ function changed(change) {
     "details",
     { class: "changed" },
     h("summary", {}, `${change.method} ${change.url} `, change.what.map((what) => [badge(what === "status" || what === "target" ? "warn" : "info", what), " "])),
-    h("p", { class: "row" }, link("flow", { flow: change.id }, "See the flow"), link("try_out", { flow: change.id }, "Try it")),
+    h("p", { class: "row" }, link("flow", { flow: change.id }, "Show the flow"), link("try_out", { flow: change.id }, "Try it")),
     change.note ? note("info", change.note) : null,
     change.target ? h("p", {}, h("del", {}, change.target[0]), " → ", h("ins", {}, change.target[1])) : null,
     change.status ? h("p", {}, "Status ", h("del", {}, String(change.status[0])), " → ", h("ins", {}, String(change.status[1]))) : null,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class LocalResponse:
+class Response:
     """A response as it arrived: header fields in order and unfolded; the body unframed (no chunks) but not decoded."""
 
     status: int
@@ -21,5 +21,5 @@ class LocalResponse:
     def header(self, name: str) -> str | None:
         """The only field line of that name, None if there is none."""
         values = self.all(name)
-        assert len(values) < 2, f"{name} stands there {len(values)} times"
+        assert len(values) < 2, f"{name} appears {len(values)} times"
         return values[0] if values else None

@@ -1,4 +1,4 @@
-"""A finding: one thing that is broken, why, and which rule is concerned."""
+"""A breakage: one thing that is broken on a page, why, and which rule is concerned."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TITLE = 400
 _MAX_FLOWS = 20
 
 
-class Severity(StrEnum):
+class BreakageSeverity(StrEnum):
     """An error is what a user sees, a warning what some users or browsers see, a note what may explain it."""
 
     ERROR = "error"
@@ -24,7 +24,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-class Harm(IntEnum):
+class Loss(IntEnum):
     """How much of the page is lost, the worst first."""
 
     PAGE = 0
@@ -40,28 +40,29 @@ class Harm(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """`kind` is a stable word, and so is `code`, that of the cause, where the kind alone does not tell it.
+class Breakage:
+    """One thing that is broken. `kind` is a stable word, and so is `code`, that of the cause where the kind alone is
+    not enough.
 
     `evidence` are pairs of a label and a value; `flows` are ids, the most telling first.
 
-    `rule` is the rule concerned, as it is named in its file, and `source` its file and line; both are "" where none is.
+    `rule` is the rule concerned, as its file names it, and `source` its file and line; both are "" where there is none.
     """
 
     kind: str
-    harm: Harm
+    loss: Loss
     title: str
     flows: tuple[str, ...]
     evidence: tuple[tuple[str, str], ...] = ()
     rule: str = ""
     source: str = ""
     todo: str = ""
-    severity: Severity = Severity.ERROR
+    severity: BreakageSeverity = BreakageSeverity.ERROR
     count: int = 1
     code: str = ""
 
     def as_data(self) -> dict[str, Any]:
-        """The finding for a page: texts are visible and clipped."""
+        """Return it as JSON values for a page: texts are visible and clipped."""
         return {
             "kind": self.kind,
             "code": self.code,
@@ -76,8 +77,8 @@ class Finding:
         }
 
 
-def worst_first(findings: list[Finding]) -> list[Finding]:
-    """The findings as they are to be read: errors before the rest, great harm before small; equal ones once."""
-    order = list(Severity)
-    unique = list(dict.fromkeys(findings))
-    return sorted(unique, key=lambda each: (order.index(each.severity), each.harm))
+def worst_first(breakages: list[Breakage]) -> list[Breakage]:
+    """Sort by severity, then by loss; equal ones are kept once."""
+    order = list(BreakageSeverity)
+    unique = list(dict.fromkeys(breakages))
+    return sorted(unique, key=lambda each: (order.index(each.severity), each.loss))
