@@ -468,7 +468,7 @@ def test_server_starts_and_stops_more_than_once() -> None:
         assert (server.port, listens(port)) == (port, True)
 
 
-def test_server_stops_while_an_answer_is_under_way() -> None:
+def test_server_stops_while_a_response_is_under_way() -> None:
     with PrivateServer() as server, socket.create_connection(("127.0.0.1", server.port), 5) as client:
         client.sendall(b"GET /events?ms=10000 HTTP/1.1\r\nHost: any\r\n\r\n")
         assert client.recv(1)

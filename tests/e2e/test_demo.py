@@ -72,7 +72,7 @@ def leaks(path: str, answer: Response, keeps: int | None, body: bytes | None = N
 
 
 @pytest.mark.parametrize("accept", ["identity", "gzip, deflate, br, zstd"])
-def test_no_answer_names_the_backend_but_where_its_legend_says_so(demo: Demo, accept: str) -> None:
+def test_no_response_names_the_backend_but_where_its_legend_says_so(demo: Demo, accept: str) -> None:
     found: list[str] = []
     for page in pages_of(demo):
         if page["kind"] in ("download", "websocket"):
@@ -101,7 +101,7 @@ def test_every_protocol_gets_the_same_page(demo: Demo, protocol: str) -> None:
     assert answer.body == http1.get("/html/iis-tags", demo.https_port, demo.ca).body
 
 
-def test_a_login_answer_of_380_kb_sent_in_chunks_is_whole(demo: Demo) -> None:
+def test_a_login_response_of_380_kb_sent_in_chunks_is_whole(demo: Demo) -> None:
     def log_in(port: int, origin: str, ca: Path | None = None) -> Response:
         form = b"user=demo&password=demo"
         head = [

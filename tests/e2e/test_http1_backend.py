@@ -60,7 +60,7 @@ def backend(pieces: list[bytes]) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("pieces", ANSWERS.values(), ids=ANSWERS)
-def test_the_answer_itself_comes(pieces: list[bytes], start_proxy: Callable[..., Proxy]) -> None:
+def test_the_response_itself_comes(pieces: list[bytes], start_proxy: Callable[..., Proxy]) -> None:
     with backend(pieces) as port:
         proxy = start_proxy(RULES.replace("BACKEND", str(port)))
         request = f"GET / HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\n\r\n".encode()

@@ -1,4 +1,4 @@
-"""Saved flows open again with everything in place: pages, views, and answers as backends sent them."""
+"""Saved flows open again with everything in place: pages, views, and responses as backends sent them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_other_pages_do_too(saved: Saved, name: str, holds: Callable[[Any], 
     assert holds(saved.ask(name))
 
 
-def test_the_views_show_the_backends_answer(saved: Saved, browser: Browser) -> None:
+def test_the_views_show_the_backends_response(saved: Saved, browser: Browser) -> None:
     page = browser.new_page(viewport={"width": 1500, "height": 1000})
     page.goto(f"http://127.0.0.1:{saved.port}/?token={TOKEN}")
     page.locator(".flow-table tbody tr", has_text="/html/iis-tags").first.click()

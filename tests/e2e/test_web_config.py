@@ -141,7 +141,7 @@ def test_the_three_parts(serve: Callable[..., Proxy], backend: PrivateServer, mo
     assert big.header("transfer-encoding") == "chunked"
 
 
-def test_compressed_answers_are_rewritten_without_the_trick(
+def test_compressed_responses_are_rewritten_without_the_trick(
     serve: Callable[..., Proxy], backend: PrivateServer, without_trick: Path
 ) -> None:
     proxy = serve(without_trick)
@@ -150,7 +150,7 @@ def test_compressed_answers_are_rewritten_without_the_trick(
     assert gzip.decompress(coded.body) == public_tags(http1.get("/coded/gzip", backend.port).body)
 
 
-def test_iis_would_answer_500_52_without_the_trick(serve: Callable[..., Proxy], without_trick: Path) -> None:
+def test_iis_would_respond_500_52_without_the_trick(serve: Callable[..., Proxy], without_trick: Path) -> None:
     proxy = serve(without_trick, "iis")
     refused = ask(proxy, "/coded/gzip", "Accept-Encoding: gzip")
     assert refused.status == 500

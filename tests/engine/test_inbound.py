@@ -460,7 +460,7 @@ def test_a_provider_that_cannot_be_asked_is_empty_and_the_trace_says_so() -> Non
     assert problem_codes(result)[0] == Reason.PROVIDER_NOT_ASKED
 
 
-def test_the_answers_of_a_provider_may_name_hosts() -> None:
+def test_the_values_of_a_provider_may_name_hosts() -> None:
     rule_set, _ = parse(
         SITE
         + "rules: [{name: r, match: (.*), action: {type: Rewrite, url: 'http://{B:{R:1}}/'}}]\nrewriteMaps: {B: {}}",
@@ -473,7 +473,7 @@ def test_the_answers_of_a_provider_may_name_hosts() -> None:
     assert routing.url == "http://one.internal:81/"
 
 
-def test_of_map_keys_that_differ_in_case_the_first_answers() -> None:
+def test_of_map_keys_that_differ_in_case_the_first_counts() -> None:
     rules = rules_of("""
     rewriteMaps: {m: {entries: {A: first, a: second}}, exact: {ignoreCase: false, entries: {A: first, a: second}}}
     rules: [{name: r, match: (.*), action: {type: Rewrite, url: '/{m:{R:1}}/{exact:{R:1}}'}}]

@@ -300,7 +300,7 @@ outboundRules:
     assert field(ask(rules, f"{P}/", answer=(200, [], b"")), "x") == [captured]
 
 
-def test_fields_of_our_own_answers_are_rewritten_too() -> None:
+def test_fields_of_our_own_responses_are_rewritten_too() -> None:
     rules = rules_of(
         """
         rules: [{name: r, match: .*, action: {type: Redirect, url: /x}}]

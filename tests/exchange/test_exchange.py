@@ -1,4 +1,4 @@
-"""The exchange: what is done for every request and answer besides the rules."""
+"""The exchange: what is done for every request and response besides the rules."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ NOT_CONCERNED = [
 
 
 @pytest.mark.parametrize(("method", "status", "lines", "rules"), NOT_CONCERNED)
-def test_encoded_answers_that_no_body_rule_concerns(
+def test_encoded_responses_that_no_body_rule_concerns(
     method: str, status: int, lines: list[tuple[str, str]], rules: str
 ) -> None:
     text = rules if "mode:" in rules else in_mode(Mode.IIS, rules)

@@ -261,7 +261,7 @@ def url(site: str) -> str:
 
 
 @pytest.mark.parametrize("line", ANSWERS, ids=str)
-def test_field_of_an_answer(line: Line) -> None:
+def test_field_of_a_response(line: Line) -> None:
     result = ask(SITES[line.site], url(line.site), answer=(line.status, [HTML, (line.name, line.before)], PAGE))
     body = MAPPED[line.site]
     assert result.body == body
@@ -446,7 +446,7 @@ ELSEWHERE: Mapping[int, Mapping[int, str]] = {
         30: "test_a_304_after_a_change_of_rules_is_never_stale and its neighbours",
         31: "test_parts_are_asked_for_only_of_what_is_not_rewritten; tests/exchange/test_exchange.py: a 206 passes",
         33: "tests/exchange/test_exchange.py: no-transform passes",
-        35: "test_field_of_an_answer: the page is in ISO-8859-1 and stays so",
+        35: "test_field_of_a_response: the page is in ISO-8859-1 and stays so",
     },
     9: {
         1: "test_target_of_a_request",

@@ -92,7 +92,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("site", [ROOT, BASE])
-def test_answers_come_out_as_here(site: str) -> None:
+def test_responses_come_out_as_here(site: str) -> None:
     both, base = rules_for(site), site is BASE
     for kind, body in BODIES:
         here, there = (ask(one, f"{W}/app/", answer=(200, [("Content-Type", kind)], body.encode())) for one in both)

@@ -13,7 +13,7 @@ CASES = 300
 
 
 @pytest.mark.parametrize("batch", range(4))
-def test_damaged_answers(batch: int) -> None:
+def test_damaged_responses(batch: int) -> None:
     rules, made = rule_sets(), seeds()
     for number in range(CASES):
         rng = random.Random(f"suite {batch} {number}")

@@ -64,7 +64,7 @@ def test_each_message_shows_its_side_and_that_of_a_message_that_is_not_asked_for
     assert parts(shown(flow.response, flow).text) == in_response
 
 
-def test_a_request_without_answer_shows_its_side() -> None:
+def test_a_request_without_response_shows_its_side() -> None:
     flow = flow_with(b"", b"")
     flow.response = None
     result = shown(flow.request, flow)

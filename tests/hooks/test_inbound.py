@@ -60,7 +60,7 @@ async def test_http2_keeps_its_authority_and_lower_case() -> None:
         ("{type: CustomResponse, statusCode: 410}", 410),
     ],
 )
-async def test_own_answers(action: str, status: int) -> None:
+async def test_own_responses(action: str, status: int) -> None:
     flow = await judged(f"rules: [{{name: r, match: .*, action: {action}}}]")
     assert flow.response.status_code == status
     assert flow.request.url == "https://www.example.com/x"
@@ -118,7 +118,7 @@ async def test_flows_that_are_done_or_replayed_are_left_alone(mark: str, value: 
     assert flow.request.host == "127.0.0.1"
 
 
-async def test_large_uploads_are_streamed_but_not_to_our_own_answers() -> None:
+async def test_large_uploads_are_streamed_but_not_to_our_own_responses() -> None:
     size = str(UPLOAD_HELD + 1)
     assert (await judged(content_length=size)).request.stream is True
     refused = await judged("rules: [{name: r, match: .*, action: {type: Redirect, url: /y}}]", content_length=size)

@@ -1,4 +1,4 @@
-"""The pages inside mitmweb: who is let in, what is served, and what a question is answered with."""
+"""The pages inside mitmweb: who is let in, what is served, and what a query gets."""
 
 from __future__ import annotations
 

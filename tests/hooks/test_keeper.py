@@ -264,7 +264,7 @@ def test_originals_are_dropped_the_oldest_first(context: taddons.context) -> Non
     assert not any(kept(flows))
 
 
-def test_an_original_that_is_the_answer_costs_nothing(context: taddons.context) -> None:
+def test_an_original_that_is_the_response_costs_nothing(context: taddons.context) -> None:
     web = Web(context, originals=1)
     body = b"x" * 10**6
     same = web.end(web.begin(), body, body)

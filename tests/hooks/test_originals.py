@@ -56,7 +56,7 @@ CODED = {"content_type": "text/html", "content_encoding": "deflate", "content_le
     ],
     ids=["page", "untouched", "coded", "streamed", "events"],
 )
-async def test_both_answers_are_kept(body: bytes, fields: dict[str, str], sent: bytes | None) -> None:
+async def test_both_responses_are_kept(body: bytes, fields: dict[str, str], sent: bytes | None) -> None:
     flow = await answered(state_of(), body, Set_Cookie="a=b; Domain=privateserver", **fields)
     assert tnetstring.loads(tnetstring.dumps(flow.metadata[KEY])) == flow.metadata[KEY]
     seen = seen_of(flow)
@@ -83,7 +83,7 @@ async def test_what_streams_for_long_is_not_kept() -> None:
     assert seen.response_body is None
 
 
-async def test_an_answer_of_ours_has_no_original() -> None:
+async def test_a_response_of_ours_has_no_original() -> None:
     state = state_of("rules: [{name: away, match: ^old, action: {type: Redirect, url: /new}}]\n")
     seen = seen_of(await answered(state, b"", "/old"))
     assert seen

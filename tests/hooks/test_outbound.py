@@ -89,7 +89,7 @@ outboundRules:
 """
 
 
-async def test_a_pattern_that_takes_too_long_on_an_answer_without_a_body_is_a_whole_500() -> None:
+async def test_a_pattern_that_takes_too_long_on_a_response_without_a_body_is_a_whole_500() -> None:
     flow = request_flow()
     state = state_of(SLOW)
     await Inbound(state).requestheaders(flow)
@@ -103,7 +103,7 @@ async def test_a_pattern_that_takes_too_long_on_an_answer_without_a_body_is_a_wh
     assert b"Trace id" in (flow.response.content or b"")
 
 
-async def test_a_pattern_that_takes_too_long_on_an_answer_of_our_own_is_a_whole_500() -> None:
+async def test_a_pattern_that_takes_too_long_on_a_response_of_our_own_is_a_whole_500() -> None:
     flow = request_flow("/to")
     state = state_of(
         SLOW.replace("RESPONSE_X", "RESPONSE_Location")

@@ -133,7 +133,7 @@ async def test_leaks_can_be_filtered() -> None:
     assert flowfilter.match("~comment leak", flow)
 
 
-async def test_own_answers_are_recorded_and_redirects_say_where_to() -> None:
+async def test_own_responses_are_recorded_and_redirects_say_where_to() -> None:
     flow = await ended(state_of(RULES), "/old/3")
     assert flow.comment == 'redirected by "old"'
     assert flow.metadata["urlrewrite"]["status"] == 302
@@ -228,7 +228,7 @@ def shown_as_problem(flow: http.HTTPFlow) -> bool:
         ("/x", by_error("killed\x1b\nby hand"), "✖ the exchange was broken off: killed‹1B›⏎by hand", True),
     ],
 )
-async def test_exchanges_without_an_answer(
+async def test_exchanges_without_a_response(
     path: str, end: Callable[[State, http.HTTPFlow], Awaitable[None]], comment: str, problem: bool
 ) -> None:
     state = state_of(RULES)

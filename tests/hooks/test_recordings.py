@@ -105,7 +105,7 @@ async def test_a_flow_of_ours_whose_original_was_not_kept(tmp_path: Path) -> Non
     assert (found.body, found.notes) == (PUBLIC_PAGE, (recorded.REWRITTEN,))
 
 
-async def test_a_flow_of_ours_without_an_answer(tmp_path: Path) -> None:
+async def test_a_flow_of_ours_without_a_response(tmp_path: Path) -> None:
     file = save(tmp_path / "flows", await judged(request_flow("/t/a"), error="connection refused"))
     (found,) = read_recording(str(file))
     assert (found.response, found.notes) == (None, (f"{recorded.NO_RESPONSE} (connection refused)",))

@@ -55,7 +55,7 @@ class Page(HTMLParser):
 
 
 class Browser:
-    """One client of a site whose backend listens on loopback; `overlay` are answers that stand in for the backend's.
+    """One client of a site whose backend listens on loopback; `overlay` are responses that replace the backend's.
 
     `overlay` goes by the backend's path and query, without its query where that is not found.
     """

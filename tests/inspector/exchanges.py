@@ -26,7 +26,7 @@ def seen_by(
     flow_id: str = "flow-1",
     request_fields: FieldLines = (),
 ) -> RecordedExchange:
-    """The exchange of a GET that the backend answered so."""
+    """The exchange of a GET with this response of the backend."""
     request = request_facts("GET", url, request_fields)
     original = ResponseFacts(status, fields)
     result = evaluate(rules, request, original, body)

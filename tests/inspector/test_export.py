@@ -79,7 +79,7 @@ def reread(rules_text: str, case: RuleTest) -> tuple[RulesInForce, RuleTest]:
     return compiled, compiled.rules.rule_set.tests[-1]
 
 
-def test_every_answer_of_the_demo_becomes_a_case_that_passes() -> None:
+def test_every_response_of_the_demo_becomes_a_case_that_passes() -> None:
     exchanges = demo_exchanges()
     assert len(exchanges) > 90
     cases = [export_case(seen, demo_rules()) for seen in exchanges]
@@ -101,7 +101,7 @@ def test_every_answer_of_the_demo_becomes_a_case_that_passes() -> None:
 
 
 @given(st.data())
-def test_any_answer_of_the_demo_cut_anywhere_becomes_one(data: st.DataObject) -> None:
+def test_any_response_of_the_demo_cut_anywhere_becomes_one(data: st.DataObject) -> None:
     seen = data.draw(st.sampled_from(demo_exchanges()))
     if seen.original_body and not any(name.lower() == "content-encoding" for name, _ in seen.original.fields):  # type: ignore[union-attr]
         at = data.draw(st.integers(0, min(len(seen.original_body), 5000)))

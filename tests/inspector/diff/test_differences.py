@@ -113,7 +113,7 @@ def test_rules_that_were_changed_since_are_not_asked() -> None:
     assert found(result.spans, PAGE) == CHANGES
 
 
-def test_an_answer_that_the_rules_would_not_give_again_is_told_by_its_trace() -> None:
+def test_a_response_that_the_rules_would_not_give_again_is_explained_by_its_trace() -> None:
     exchange, rules = seen()
     changed = replace(exchange, response_body=b"<p>something else</p>")
     result = differences(changed, rules)

@@ -76,7 +76,7 @@ def test_the_text_after_each_rule_is_what_the_next_one_saw() -> None:
     assert not any(step.fields for step in found[1:-1])
 
 
-def test_from_the_trace_alone_they_lead_from_the_original_to_the_answer() -> None:
+def test_from_the_trace_alone_they_lead_from_the_original_to_the_response() -> None:
     found, seen = steps(trace_only=True)
     assert [step.cause.is_rule for step in found] == sorted((step.cause.is_rule for step in found), reverse=True)
     after = texts(found)

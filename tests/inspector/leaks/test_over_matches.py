@@ -125,7 +125,7 @@ def test_nothing_raises(before: bytes, after: bytes, content_type: str) -> None:
     find_over_matches(replace(seen, response_body=after), rules, by_url([seen]))
 
 
-def test_answers_without_an_original_are_left_alone() -> None:
+def test_responses_without_an_original_are_left_alone() -> None:
     rules = rules_of("links: everywhere")
     seen = recorded(exchange(rules, f"<a href='{B}'>"), rules)
     assert find_over_matches(replace(seen, original=None), rules) == []

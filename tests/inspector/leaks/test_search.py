@@ -279,7 +279,7 @@ def test_backends_that_only_rules_name() -> None:
     assert not find_leaks(exchange(rules, "<a href='http://other:9000/x'>", url=f"{P}/api/1"), rules)
 
 
-def test_answers_of_the_proxy_itself() -> None:
+def test_responses_of_the_proxy_itself() -> None:
     rules = rules_of(f"rules: [{{name: away, match: .*, action: {{type: Redirect, url: '{B}/x'}}}}]")
     seen = replace(exchange(rules), own=True)
     assert seen.response is not None
@@ -354,7 +354,7 @@ def test_hostile_traces(trace: dict[str, object]) -> None:
     assert find_leaks(seen, OFF)
 
 
-def test_answers_without_a_name_cost_little() -> None:
+def test_responses_without_a_name_cost_little() -> None:
     body = b"<p class='x'>nobody is named %20 &amp; here</p> <script>var a = '\\u003c';</script>\n" * 3200
     fields = (("Content-Type", "text/html"),)
     request = request_facts("GET", f"{P}/")
@@ -388,7 +388,7 @@ def test_text() -> None:
     assert "no name of a backend" in leaks_text(exchange(EVERYWHERE, f"<a href='{B}/'>"), EVERYWHERE)
 
 
-def test_no_answer() -> None:
+def test_no_response() -> None:
     seen = replace(exchange(OFF), response=None, response_body=None, original=None)
     assert find_leaks(seen, OFF) == []
     bodiless = replace(exchange(OFF), response=ResponseFacts(204), response_body=None, original=None)

@@ -94,6 +94,6 @@ def test_hostile_texts_are_visible_and_clipped() -> None:
 
 
 @given(exchanges(), exchanges())
-def test_whatever_was_recorded_the_answer_is_json(one: RecordedExchange, other: RecordedExchange) -> None:
+def test_whatever_was_recorded_the_data_is_json(one: RecordedExchange, other: RecordedExchange) -> None:
     for asked in ({}, {"flow": one.flow_id}):
         json.dumps(broken.data(snapshot(one, other), asked))

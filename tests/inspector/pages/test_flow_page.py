@@ -215,7 +215,7 @@ def test_of_thousands_of_changes_some_are_shown_and_the_others_counted() -> None
     assert len(json.dumps(told)) < 2_000_000
 
 
-def test_an_answer_of_the_proxy_itself_is_told_as_one() -> None:
+def test_a_response_of_the_proxy_itself_is_shown_as_one() -> None:
     rules = rules_of("rules: [{name: gone, match: ^old, action: {type: Redirect, url: /new}}]")
     told = one(seen_by(rules, url="https://www.example.com/old"), rules)
     assert (told["own"], told["status"]) == (True, 301)

@@ -1,4 +1,4 @@
-"""What one can try: requests and answers that somebody writes, and recorded ones, hostile ones among them."""
+"""What one can try: requests and responses that somebody writes, and recorded ones, hostile ones among them."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("content_type", "body", "data", "notes"), ANSWERS)
-def test_an_answer_is_in_the_charset_that_it_declares(content_type: str, body: str, data: Any, notes: Any) -> None:
+def test_a_response_is_in_the_charset_that_it_declares(content_type: str, body: str, data: Any, notes: Any) -> None:
     facts, written, told = written_response(200, (("Content-Type", content_type),) if content_type else (), body)
     assert facts.status == 200
     assert data is None or written == data
@@ -130,7 +130,7 @@ def test_an_answer_is_in_the_charset_that_it_declares(content_type: str, body: s
     assert all(note in text for note, text in zip(notes, told, strict=True))
 
 
-def test_an_answer_that_is_written_has_no_coding() -> None:
+def test_a_response_that_is_written_has_no_coding() -> None:
     facts, _, notes = written_response(200, (*HTML, ("Content-Encoding", "gzip"), ("Content-Length", "3")), "<p>")
     assert facts.fields == HTML
     assert "Content-Encoding was left out" in notes[0]
@@ -187,7 +187,7 @@ def test_a_request_alone() -> None:
     assert (data["status"], data["body"]["after"], data["fields"]) == (None, None, [])
 
 
-def test_a_recorded_exchange_is_tried_with_its_own_answer() -> None:
+def test_a_recorded_exchange_is_tried_with_its_own_response() -> None:
     coded = gzip.compress(PAGE)
     seen = seen_by(RULES, coded, fields=(*HTML, ("Content-Encoding", "gzip")))
     result = try_recorded(RULES, seen)
