@@ -62,7 +62,8 @@ def _leak(case: Case, group: LinkGroup) -> Breakage:
     verb = group.verb("names", "name")
     title = f"{group.subject(case)} still {verb} the backend {hosts[0]}: {group.cause.why}"
     mixed = sum(each.use in LOADED and is_insecure(case, each) for each in group.found)
-    besides = [("also mixed content", f"{mixed} of them are http:// in an https page")] if mixed else []
+    verb = "is" if mixed == 1 else "are"
+    besides = [("also mixed content", f"{mixed} of them {verb} http:// in an https page")] if mixed else []
     return group.breakage(case, "leak", title, *besides, severity=group.severity)
 
 
