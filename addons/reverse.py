@@ -11,8 +11,11 @@ _HERE = str(Path(__file__).resolve().parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
+from urlrewrite.hooks.backend_tls import FarmTls  # noqa: E402
 from urlrewrite.hooks.commands import Commands  # noqa: E402
 from urlrewrite.hooks.content_views import register  # noqa: E402
+from urlrewrite.hooks.farm_commands import FarmCommands  # noqa: E402
+from urlrewrite.hooks.farms import Farms  # noqa: E402
 from urlrewrite.hooks.inbound import Inbound  # noqa: E402
 from urlrewrite.hooks.keeper import Keeper  # noqa: E402
 from urlrewrite.hooks.leaks import Leaks  # noqa: E402
@@ -21,8 +24,10 @@ from urlrewrite.hooks.metrics import Metrics  # noqa: E402
 from urlrewrite.hooks.options import Options  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
 from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
+from urlrewrite.hooks.patches.server_connections import ServerConnections  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
@@ -33,9 +38,18 @@ from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
 
 _state = State()
 _listeners = Listeners(_state)
-_rules_file = RulesFile(_state, _listeners.set_certificates)
+
+
+def _rules_changed() -> None:
+    _listeners.set_certificates()
+    _farms.rules_changed()
+
+
+_farms = Farms(_state)
+_rules_file = RulesFile(_state, _rules_changed)
 _web_pages = WebPages(_state)
 _backpressure = Backpressure()
+_server_connections = ServerConnections()
 _trace_asked = TraceAsked()
 
 register(lambda: _state.in_force)
@@ -45,12 +59,17 @@ addons = [
     _rules_file,
     _listeners,
     _backpressure,
-    Holding(_state, _backpressure),
+    _server_connections,
+    Holding(_state, _backpressure, _server_connections),
     Http1(),
+    ErrorPages(),
     _trace_asked,
     Inbound(_state),
     Outbound(_state),
     WebSocket(_state),
+    _farms,
+    FarmTls(_state),
+    FarmCommands(_state, _farms),
     Leaks(_state),
     TraceHeader(_state, _trace_asked),
     Recorder(_state),

@@ -25,14 +25,15 @@ MAY_IMPORT: dict[str, str] = {
     "trace": "",
     "content": "model",
     "fields": "model",
+    "farms": "model",
     "engine": "model patterns trace content.carriers",
     "formats": "model patterns content.carriers",
     "lint": "model patterns trace engine formats",
-    "exchange": "model patterns trace content fields engine",
+    "exchange": "model patterns trace content fields farms engine",
     "loading": "model engine formats lint exchange",
-    "inspector": "model patterns trace content fields engine formats lint exchange loading",
-    "hooks": "model patterns trace content fields engine formats lint exchange loading inspector",
-    "cli": "model patterns trace content fields engine formats lint exchange loading inspector hooks",
+    "inspector": "model patterns trace content fields farms engine formats lint exchange loading",
+    "hooks": "model patterns trace content fields farms engine formats lint exchange loading inspector",
+    "cli": "model patterns trace content fields farms engine formats lint exchange loading inspector hooks",
 }
 """Room -> the rooms, or single modules of rooms, that it may import besides itself: from the ground up, none later.
 `addons/README.md` says what each is for.

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.cli.main import main
+from urlrewrite.farms.affinity import token_of
 from urlrewrite.formats.wizards.templates import TEMPLATES
 
 RULES = """
@@ -320,3 +321,31 @@ def test_convert_takes_one_site_of_several(rules: Path, capsys: pytest.CaptureFi
         captured = capsys.readouterr()
         assert words in captured.err
         assert captured.out == ""
+
+
+FARM = """
+public: https://www.example.com
+backend: http://shop
+farms:
+  shop:
+    servers: ['10.0.0.1:8080', '10.0.0.2:8080', {address: 10.0.0.3, backup: true}]
+    affinity: {cookie: Affinity}
+"""
+
+
+def test_explain_prints_the_order_of_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(FARM)
+    assert main(["explain", str(path), "https://www.example.com/a"]) == 0
+    out = capsys.readouterr().out
+    assert "  1. 10.0.0.1 (balanced: WeightedRoundRobin)\n  2. 10.0.0.2 (balanced: WeightedRoundRobin)" in out
+    cookie = f"Cookie: Affinity={token_of('10.0.0.2')}"
+    decision = explained(capsys, str(path), "https://www.example.com/a", "-H", cookie)["decision"]
+    assert decision["servers"] == [
+        {"server": "10.0.0.2", "why": "cookie"},
+        {"server": "10.0.0.1", "why": "reassigned"},
+    ]
+    assert decision["attempts"] == 2
+    path.write_text(FARM.replace("affinity:", "enabled: false\n    affinity:"))
+    assert main(["explain", str(path), "https://www.example.com/a"]) == 0
+    assert "none: farm-offline" in capsys.readouterr().out

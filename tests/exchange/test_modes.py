@@ -102,14 +102,13 @@ CASES = [
         reason=Reason.PROXY_OFF,
     ),
     Case(
-        "a server farm",
+        "a server farm that is switched off",
         """
         rules: [{name: r, match: (.*), action: {type: Rewrite, url: 'http://Shop/{R:1}'}}]
-        webFarms: [{element: webFarm, attributes: {name: shop}}]
+        farms: {shop: {enabled: false, servers: [10.0.0.1]}}
         """,
         "502.4",
         "No appropriate server could be found to route the request.",
-        helpful=502,
         reason=Reason.SERVER_FARM,
     ),
     Case(

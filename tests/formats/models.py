@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from formats.farm_models import FARMS, farms_of_iis
 from urlrewrite.model import (
     Action,
     ActionType,
@@ -46,6 +47,7 @@ from urlrewrite.model import (
     SetServerVariable,
     Site,
     TagReplacement,
+    Timeouts,
 )
 
 quick = settings(
@@ -312,6 +314,7 @@ HOSTS = st.sampled_from(
 ORIGINS = st.builds(Origin, st.sampled_from(["http", "https"]), HOSTS, st.sampled_from([80, 443, 8080]))
 
 PATHS = st.sampled_from(["/app", "/a/b", "/a%20b", "/~x.y"])
+SECONDS = st.integers(0, 10**7).map(lambda milliseconds: milliseconds / 1000)
 OWN_FIELDS = st.fixed_dictionaries(
     {
         "backend": st.none() | ORIGINS,
@@ -324,6 +327,7 @@ OWN_FIELDS = st.fixed_dictionaries(
         "mode": st.sampled_from(Mode),
         "readings": st.builds(Readings, st.sampled_from(TagReplacement), st.booleans()),
         "preserve_host_header": st.booleans(),
+        "timeouts": st.none() | st.builds(Timeouts, connect=SECONDS, response=SECONDS, idle=SECONDS),
         "trusted_proxies": st.lists(st.sampled_from(["10.0.0.7", "10.0.0.0/8", "2001:db8::/32"]), max_size=2).map(
             tuple
         ),
@@ -371,15 +375,9 @@ ELEMENTS: SearchStrategy[ConfigElement] = st.recursive(
     lambda inner: st.builds(ConfigElement, WORDS, texts_to(ANY, WORDS), st.lists(inner, max_size=2).map(tuple)),
     max_leaves=4,
 )
-FARMS = unique(
-    st.builds(
-        lambda name, element: ConfigElement("webFarm", {**element.attributes, "name": name}, element.children),
-        SOME,
-        ELEMENTS,
-    ),
-    lambda farm: farm.attributes["name"],
-    2,
-)
+KEPT = ELEMENTS.map(lambda item: ConfigElement("webFarms", item.attributes, item.children))
+"""What a YAML file may keep of `<webFarms>`: anything."""
+
 PROXIES = ELEMENTS.map(lambda item: ConfigElement("proxy", item.attributes, item.children))
 
 
@@ -417,7 +415,8 @@ def rule_sets(draw: st.DrawFn) -> RuleSet:
         sites=tuple(sites),
         global_rules=draw(unique(inbound_rules(logged=False), lambda rule: rule.name)),
         global_use_original_url_encoding=draw(SWITCHES),
-        web_farms=draw(FARMS),
+        farms=draw(FARMS),
+        web_farms=draw(st.none() | KEPT),
         proxy=draw(st.none() | PROXIES),
         tests=tuple(draw(st.lists(rule_tests(), max_size=2))),
         **(server if several else {key: server[key] for key in ("rewrite_maps", "providers")}),
@@ -444,7 +443,7 @@ def servers(draw: st.DrawFn) -> RuleSet:
         sites=tuple(sites),
         global_rules=draw(unique(inbound_rules(logged=False), lambda rule: rule.name)),
         global_use_original_url_encoding=draw(SWITCHES),
-        web_farms=draw(FARMS),
+        **draw(farms_of_iis()),
         proxy=draw(st.none() | PROXIES),
         **draw(section_fields()),
     )

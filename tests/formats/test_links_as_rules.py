@@ -165,6 +165,6 @@ def test_links_tags_leave_scripts_alone() -> None:
 
 
 def test_every_rule_says_what_it_covers() -> None:
-    rules = link_rules(Origin("http", "a.b", 80), Origin("https", "c", 443), LinkMode.EVERYWHERE).rules
+    rules = link_rules([Origin("http", "a.b", 80)], Origin("https", "c", 443), LinkMode.EVERYWHERE).rules
     assert all(rule.comment for rule in (request_rule(), *rules))
     assert all(r"a\.b" in rule.match.pattern for rule in rules if rule.match.server_variable != "HTTP_ACCEPT_ENCODING")

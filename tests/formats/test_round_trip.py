@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from formats.farm_models import farms_of_iis
 from formats.models import quick, servers, web_configs
 from formats.schema import Schema
 from shared_folder import SHARED, needs_shared
@@ -73,7 +74,7 @@ def test_fragments_survive_xml(path: Path) -> None:
     of_server = rules.global_rules or any(
         section.allowed_server_variables is not None for site in rules.sites for section in (site, *site.locations)
     )
-    text, _ = to_application_host(rules) if of_server or rules.web_farms or rules.proxy else to_web_config(rules)
+    text, _ = to_application_host(rules) if of_server or rules.farms or rules.proxy else to_web_config(rules)
     again = imported(text.encode(), path.name)
     assert again == rules
     assert [*comments(again)] == [*comments(rules)]
@@ -107,3 +108,16 @@ def test_any_site_survives_a_web_config(site: Site) -> None:
 def test_any_server_survives_an_application_host(rules: RuleSet) -> None:
     text, _ = to_application_host(rules)
     assert imported(text.encode()) == rules
+
+
+@settings(quick, max_examples=40)
+@given(farms_of_iis())
+def test_farms_of_iis_survive_xml_and_yaml(farms: dict[str, object]) -> None:
+    rules = RuleSet(sites=(Site(name="shop"),), **farms)
+    text, problems = to_application_host(rules)
+    read = imported(text.encode())
+    assert (read.farms, read.web_farms) == (rules.farms, rules.web_farms)
+    by_yaml = yaml_rules.parse(to_yaml(rules), "shop.yaml")[0]
+    assert (by_yaml.farms, by_yaml.web_farms) == (rules.farms, rules.web_farms)
+    assert to_application_host(by_yaml)[0] == text
+    assert all("ARR 3 balances by" in problem.message for problem in problems if "farm" in problem.message)

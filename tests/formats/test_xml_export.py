@@ -86,7 +86,7 @@ LEFT_OUT = [
     ("readings: {tagReplacement: match}", "tagReplacement: match is left out: IIS replaces the whole value"),
     ("tests: [{request: 'https://www.example.com/', expect: {status: 200}}]", "tests are left out"),
     ("globalRules: [{name: a b, match: c}]", "The global rules belong to <globalRules> of applicationHost.config: a b"),
-    ("webFarms: [{element: webFarm, attributes: {name: a}}]", "Web farms and proxy belong to applicationHost.config"),
+    ("farms: {a: {servers: [b]}}", "Web farms and proxy belong to applicationHost.config"),
     ("allowedServerVariables: [HTTP_X]", "To be in <allowedServerVariables> of applicationHost.config: HTTP_X"),
     (
         "rules: [{name: a, match: b, serverVariables: {HTTP_X: c}}]",

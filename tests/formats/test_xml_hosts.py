@@ -21,6 +21,7 @@ from urlrewrite.model import (
     Match,
     Origin,
     Removal,
+    Server,
     Source,
 )
 from urlrewrite.model.problems import RuleFileError
@@ -94,21 +95,9 @@ def test_application_host_config(tmp_path: Path) -> None:
     assert default.removals == (Removal(Collection.ALLOWED_SERVER_VARIABLES, "HTTP_A"),)
     (location,) = default.locations
     assert (location.path, location.rules) == ("App/sub", (InboundRule("a", Match("a")),))
-    assert rules.web_farms == (
-        ConfigElement("webFarms", {"onDemandHealthCheck": "false"}),
-        ConfigElement(
-            "webFarm",
-            {"name": "farm", "enabled": "true"},
-            (
-                ConfigElement(
-                    "server",
-                    {"address": "10.0.0.2", "enabled": "true"},
-                    (ConfigElement("applicationRequestRouting", {"weight": "50", "httpPort": "81"}),),
-                ),
-            ),
-        ),
-    )
-    assert rules.web_farms[1].comment == "two"
+    farm = rules.farms["farm"]
+    assert farm.servers == (Server(address="10.0.0.2", weight=50, http_port=81),)
+    assert (farm.comment, rules.web_farms) == ("two", None)
     assert rules.proxy == ConfigElement(
         "proxy", {"enabled": "true", "preserveHostHeader": "true"}, (ConfigElement("cache", {"enabled": "false"}),)
     )
@@ -191,7 +180,7 @@ def test_a_server_without_sites_serves_every_name() -> None:
     text = f"<configuration><webFarms><webFarm name='a'/></webFarms>{server}</configuration>"
     rules = xml_rules.parse(text.encode(), "farm.config")[0]
     assert [(item.name, item.public) for item in rules.sites] == [("farm", ())]
-    assert [item.name for item in rules.web_farms] == ["webFarm"]
+    assert list(rules.farms) == ["a"]
 
 
 SITE = """<configuration><system.applicationHost><sites><site name="Portal" id="1">

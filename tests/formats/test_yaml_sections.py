@@ -99,16 +99,17 @@ def test_beside_sites_stands_what_they_inherit() -> None:
     assert (rules.sites[0].name, rules.sites[0].public) == ("", ())
 
 
-def test_farms_and_proxy_are_kept() -> None:
+def test_proxy_is_kept_and_so_is_what_farms_have_nothing_for() -> None:
     rules = in_site(
         """
         proxy: {attributes: {enabled: true}, children: [{element: cache, attributes: {enabled: false}}]}
-        webFarms: [{element: webFarm, attributes: {name: shop}, children: [{element: server}]}]
+        webFarms: {children: [{element: webFarm, attributes: {name: shop}, children: [{element: server}]}]}
         """
     )
     cache = ConfigElement("cache", {"enabled": "false"})
     assert rules.proxy == ConfigElement("proxy", {"enabled": "true"}, (cache,))
-    assert rules.web_farms == (ConfigElement("webFarm", {"name": "shop"}, (ConfigElement("server"),)),)
+    farm = ConfigElement("webFarm", {"name": "shop"}, (ConfigElement("server"),))
+    assert rules.web_farms == ConfigElement("webFarms", {}, (farm,))
 
 
 def loaded(folder: Path, **files: str) -> RuleSet:
@@ -195,7 +196,7 @@ WRONG: list[tuple[str, Expected]] = [
     (SITE + "providers: {C: {type: a}}\n", [(3, "UR007", "providers.C: got"), (3, "UR020", 'provider "C": got "a"')]),
     (SITE + "providers: {a: b}\n", [(3, "UR003", 'providers.a: got "b", expected a mapping with type, settings')]),
     (SITE + "proxy: a\n", [(3, "UR003", 'proxy: got "a", expected a mapping with element, attributes, children')]),
-    (SITE + "webFarms: [{attributes: {a: b}}]\n", [(3, "UR006", "webFarms[1].element: got nothing")]),
+    (SITE + "webFarms: {children: [{attributes: {a: b}}]}\n", [(3, "UR006", "webFarms.children[1].element: got")]),
     (
         SITE + "rules: [{name: r, match: a, silence: [R1, UR131]}]\n",
         [(3, "UR007", 'rule "r": silence: got "R1", expected the id of a finding such as UR131')],

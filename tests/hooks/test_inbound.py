@@ -152,7 +152,8 @@ async def test_tls_names_the_backend_and_not_the_address_that_is_dialled() -> No
       - {name: a, public: 'https://www.example.com', backend: 'https://backend-a', connect: '127.0.0.1:9000'}
       - {name: b, public: 'https://b.example.com', backend: 'https://backend-b', connect: '127.0.0.1:9000'}
     """
-    inbound = Inbound(state_of("", site=textwrap.dedent(site)))
+    state = state_of("", site=textwrap.dedent(site))
+    inbound = Inbound(state)
     for host, backend in (("www.example.com", "backend-a"), ("b.example.com", "backend-b")):
         flow = request_flow(host=host)
         await inbound.requestheaders(flow)
@@ -161,7 +162,7 @@ async def test_tls_names_the_backend_and_not_the_address_that_is_dialled() -> No
         inbound.tls_start_server(TlsData(server, Context(flow.client_conn, Options())))
         assert server.sni == backend
         inbound.client_disconnected(flow.client_conn)
-    assert not inbound._dialled
+    assert not state.dialled
 
 
 @pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/3"])

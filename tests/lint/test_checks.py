@@ -269,6 +269,52 @@ GIVEN: dict[str, list[str]] = {
     "UR189": [inbound("^a", more="silence: [UR135]")],
 }
 
+
+def farm(more: str = "", servers: str = "[10.0.0.1, 10.0.0.2]", before: str = "") -> str:
+    return f"{before}\nfarms:\n  shop: {{servers: {servers}{more}}}\n"
+
+
+TWO_SITES = """sites: [{public: 'http://a.example'}, {public: 'http://b.example'}]
+globalRules:
+  - {name: ARR_shop_loadbalance, match: '*', patternSyntax: Wildcard, stopProcessing: true, conditions: [CONDITION],
+     action: {type: Rewrite, url: 'http://shop/{R:0}'}}
+"""
+KEPT = "webFarms: {children: [{element: webFarm, attributes: {name: shop}, children: [ARR]}]}\n".replace(
+    "ARR", "{element: applicationRequestRouting, children: [PART]}"
+)
+PROVIDERS = """webFarms:
+  children:
+    - element: applicationRequestRouting
+      children: [{element: hostAffinityProviderList, children: [{element: add, attributes: {name: NAME}}]}]
+"""
+HTTPS_ON = "{input: '{HTTPS}', pattern: 'on'}"
+LIVE = ", health: {live: {failures: 3}}"
+
+GIVEN["UR154"] += [
+    "public: http://a\nbackend: http://shop\n"
+    + farm(", preserveHostHeader: false", before=outbound(field("RESPONSE_A", ".+", "{HTTP_HOST}")))
+]
+GIVEN |= {
+    "UR200": [farm(before=inbound("(.*)", rewrite("http://shp/{R:1}")))],
+    "UR201": [farm(", algorithm: RequestHash")],
+    "UR202": [farm(", health: {url: 'http://status.example/x'}"), farm(", health: {url: 'http://status.example?x'}")],
+    "UR203": [farm(before=TWO_SITES.replace("CONDITION", "")), farm(before=TWO_SITES.replace("CONDITION", HTTPS_ON))],
+    "UR204": [farm(LIVE)],
+    "UR205": [
+        farm(", affinity: {cookie: a}", "[10.0.0.1]"),
+        farm(", affinity: {hostName: true}", "[10.0.0.1]"),
+    ],
+    "UR206": [farm(servers="[{address: a, weight: 0}, {address: b, weight: 0}]"), farm(servers="[]")],
+    "UR207": [
+        "webFarms: {children: [{element: webFarm, attributes: {name: shop, minimumServers: '1'}}]}\n",
+        "webFarms: {children: [{element: webFarm, attributes: {name: shop, passServerHeader: Remove}}]}\n",
+        KEPT.replace("PART", "{element: protocol, attributes: {httpVersion: Http11}}"),
+        KEPT.replace("PART", "{element: protocol, children: [{element: cache}]}"),
+        KEPT.replace("PART", "{element: affinity, children: [{element: host, attributes: {name: a}}]}"),
+        PROVIDERS.replace("NAME", "Contoso.Affinity"),
+    ],
+}
+
 NOT_GIVEN: dict[str, list[str]] = {
     "UR030": [
         inbound("a"),
@@ -465,6 +511,41 @@ NOT_GIVEN: dict[str, list[str]] = {
     ],
     "UR188": [inbound("^/a", more="silence: [UR135]")],
     "UR189": [inbound("^/a", more="silence: [UR135]"), inbound("^a", more="enabled: false\n    silence: [UR135]")],
+}
+
+
+NOT_GIVEN["UR154"] += [
+    "public: http://a\nbackend: http://shop\n" + farm(before=outbound(field("RESPONSE_A", ".+", "{HTTP_HOST}")))
+]
+NOT_GIVEN |= {
+    "UR200": [
+        farm(before=inbound("(.*)", rewrite("http://Shop/{R:1}"))),
+        farm(before=inbound("(.*)", rewrite("http://other.example/{R:1}"))),
+        farm(before=inbound("(.*)", rewrite("http://privateserver:8080/{R:1}"))),
+        inbound("(.*)", rewrite("http://shp/{R:1}")),
+    ],
+    "UR201": [farm(", algorithm: RequestHash, hash: {query: id}"), farm()],
+    "UR202": [
+        farm(", health: {url: /x}"),
+        farm(", health: {url: 'http://shop/x'}"),
+        farm(", health: {url: 'http://10.0.0.2/x'}"),
+        farm(", health: {url: 'https://www.example.com/x'}"),
+    ],
+    "UR203": [
+        farm(before=TWO_SITES.replace("CONDITION", on("{HTTP_HOST}", "a.example"))),
+        farm(before=TWO_SITES.replace("CONDITION", "").replace("'*'", "shop/*")),
+        farm(before=TWO_SITES.replace("CONDITION", "").replace("http://shop", "http://other.example")),
+    ],
+    "UR204": [farm(", health: {url: /x, live: {failures: 3}}"), farm()],
+    "UR205": [farm(", affinity: {cookie: a}"), farm(servers="[10.0.0.1]")],
+    "UR206": [farm(servers="[{address: a, weight: 0}, b]")],
+    "UR207": [
+        farm(),
+        "webFarms: {children: [{element: webFarm, attributes: {name: shop, passServerHeader: Replace}}]}\n",
+        KEPT.replace("PART", "{element: protocol, attributes: {maxForwards: '10'}}"),
+        KEPT.replace("PART", "{element: protocol, children: [{element: cache, attributes: {enabled: 'false'}}]}"),
+        PROVIDERS.replace("NAME", "Microsoft.Web.Arr.HostNameMemory"),
+    ],
 }
 
 

@@ -13,10 +13,13 @@ from urlrewrite.cli.arguments import UsageError
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import rule_tests
+from urlrewrite.exchange.farm_choice import server_order
 from urlrewrite.exchange.raw_response import parse_response
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.farms.choose import Why
 from urlrewrite.formats.files_read import reason
+from urlrewrite.inspector.text import WIDTH
 from urlrewrite.inspector.traces.report import render
 from urlrewrite.model import Site
 from urlrewrite.model.field_lines import field_values
@@ -50,7 +53,7 @@ def explain_request(
     except ValueError as error:
         raise UsageError(str(error)) from error
     result = rule_tests.evaluate(rules, request, response, body)
-    return json.dumps(evaluation(result), indent=2) if as_json else render(result.exchange.trace.data)
+    return json.dumps(evaluation(result), indent=2) if as_json else _text(result)
 
 
 def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False) -> Iterator[str]:
@@ -77,7 +80,7 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
                 results.append({"flow": recorded.number, "notes": notes, **evaluation(result)})
             else:
                 head = [f"──── flow {recorded.number}", *(f"  note: {visible(note)}" for note in notes)]
-                yield "\n".join((*head, "", render(result.exchange.trace.data), ""))
+                yield "\n".join((*head, "", _text(result), ""))
     except RecordingError as error:
         raise UsageError(f"--flow {visible(str(error))}") from error
     if as_json:
@@ -95,6 +98,9 @@ def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
             headers = {name: ", ".join(field_values(routing.fields, name)) for name in sorted(added)}
             facts |= {"url": routing.url, "status": None, "location": None}
             facts["headers"] = {"Host": routing.host, **headers}
+            if order := server_order(result.exchange, routing):
+                facts["servers"] = [{"server": item.load.name, "why": str(item.why)} for item in order.choices]
+                facts["attempts"] = order.attempts
         case LocalResponse():
             location = next(iter(field_values(routing.fields, "location")), None)
             if facts["action"] not in ("Redirect", "CustomResponse"):
@@ -110,6 +116,22 @@ def evaluation(result: rule_tests.Evaluation) -> dict[str, Any]:
             "body_base64": base64.b64encode(result.body or b"").decode(),
         }
     return {"decision": facts, "response": response, "trace": result.exchange.trace.events}
+
+
+def _text(result: rule_tests.Evaluation) -> str:
+    """Return the trace for a person, and the servers of the farm that the request would be sent to."""
+    lines = [render(result.exchange.trace.data)]
+    order = server_order(result.exchange, result.routing) if isinstance(result.routing, Forward) else None
+    if order and isinstance(result.routing, Forward) and (farm := result.routing.farm):
+        title = f"Servers of the farm {visible(farm.name)}, in the order in which they would be tried"
+        lines += ["", f"── {title} ".ljust(WIDTH, "─")]
+        for number, choice in enumerate(order.choices, 1):
+            why = f"{choice.why}: {farm.algorithm}" if choice.why is Why.BALANCED else str(choice.why)
+            beyond = "" if number <= order.attempts else ", if more attempts were allowed"
+            lines.append(f"  {number}. {visible(choice.load.name)} ({why}{beyond})")
+        if not order.choices:
+            lines.append(f"  none: {order.end}")
+    return "\n".join(lines)
 
 
 def _published(rules: RulesInForce, request: RequestFacts) -> tuple[Site, Origin] | None:

@@ -17,7 +17,7 @@ from urlrewrite.engine.inheritance import Effective, Overridden, PlacedRule, fin
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.targets import allowed_hosts
 from urlrewrite.engine.url_path import CookedPath, split_target
-from urlrewrite.model import Collection, Mode, Provider, RewriteMap, RuleSet, Site
+from urlrewrite.model import Collection, Farm, Mode, Provider, RewriteMap, RuleSet, Site
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
 from urlrewrite.trace.reasons import Reason
@@ -69,7 +69,7 @@ class CompiledRules:
 
     `lookups` are the rewrite maps and providers of the server, which global rules may use. `global_fault` is the error
     with which IIS would refuse every request. `allowed_hosts` are the (host, port) pairs to which requests may be
-    forwarded. `farms` are the names of server farms, in lower case; `proxies` says whether IIS would forward requests
+    forwarded. `farms` are the server farms by name, in lower case; `proxies` says whether IIS would forward requests
     at all. `linear` says that every pattern is proved to be quick, so that no evaluation needs a thread.
     """
 
@@ -79,9 +79,11 @@ class CompiledRules:
     global_fault: Failure | None
     sites: tuple[CompiledSite, ...]
     allowed_hosts: frozenset[tuple[str, int]]
-    farms: frozenset[str]
+    farms: Mapping[str, Farm]
     proxies: bool
     linear: bool
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks that any site trusts."""
 
     def find_site(self, scheme: str, host: str, target: str) -> CompiledSite | None:
         """Return the site that a Host field names; of several, the one that is mounted deepest above the path.
@@ -146,9 +148,10 @@ def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]
         global_fault,
         sites,
         allowed_hosts(rule_set),
-        frozenset(farm.attributes.get("name", "").lower() for farm in rule_set.web_farms) - {""},
+        MappingProxyType({farm.name.lower(): farm for farm in rule_set.farms.values()}),
         rule_set.proxy is None or rule_set.proxy.attributes.get("enabled", "").strip().lower() in ("true", "1"),
         compiler.linear,
+        tuple(dict.fromkeys(network for site in rule_set.sites for network in site.trusted_proxies)),
     )
     return compiled, problems
 

@@ -171,6 +171,11 @@ class Exchange:
         """Give the response for an exchange that cannot go on; the reason goes into the trace only."""
         return fail(self.trace, reason, **values)
 
+    def server_variable(self, name: str) -> str:
+        """Return a server variable as it is after routing; "" before it, and for one that nobody knows."""
+        served = self._routed.served if self._routed else None
+        return served.scope.variables[name] if served and served.scope.variables.is_known(name) else ""
+
     def finish(self) -> None:
         """Add the tallies to the trace: the response is complete, or was broken off."""
         self._order.take(Call.FINISH)

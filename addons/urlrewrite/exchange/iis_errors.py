@@ -18,18 +18,20 @@ from urlrewrite.trace.reasons import Reason
 
 
 def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
-    """Check the host that a rule sends a request to.
+    """Check where a request is sent; for a server farm IIS's proxy need not be enabled.
 
     Raises:
-        Failure: it is a server farm; or, in mode iis, IIS's proxy is not enabled.
+        Failure: in mode iis, IIS's proxy is not enabled, or the farm can have no server.
     """
-    if target.host in rules.farms:
-        raise Failure(
-            "502.4",
-            Reason.SERVER_FARM,
-            message="No appropriate server could be found to route the request.",
-            name=target.host,
-        )
+    if farm := rules.farms.get(target.host):
+        if not farm.enabled or not farm.servers:
+            scope.iis_fails(
+                "502.4",
+                Reason.SERVER_FARM,
+                message="No appropriate server could be found to route the request.",
+                name=farm.name,
+            )
+        return
     if not rules.proxies:
         scope.iis_fails(
             "404.4",

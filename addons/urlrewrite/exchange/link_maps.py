@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.links.mounts import Mount
-from urlrewrite.model import Site
+from urlrewrite.model import Farm, Site
 from urlrewrite.model.origin import Origin
+
+type Farms = Mapping[str, Farm]
+
+NO_FARMS: Farms = MappingProxyType({})
 
 MAX_LINK_MAPS = 1000
 """Pairs of maps that are kept for one set of rules: a site for every name gets one for each name that clients use."""
@@ -37,7 +43,9 @@ class LinkMapCache:
     def __len__(self) -> int:
         return len(self._made)
 
-    def get(self, site: Site, sites: Iterable[Site], public: Origin, target: Origin) -> LinkMaps:
+    def get(
+        self, site: Site, sites: Iterable[Site], public: Origin, target: Origin, farms: Farms = NO_FARMS
+    ) -> LinkMaps:
         """Give the maps of `site`, which is one of `sites`; see `link_maps`."""
         key = (site.name, public, target)
         found = self._made.get(key)
@@ -45,20 +53,29 @@ class LinkMapCache:
             if len(self._made) >= self._max_size:
                 self._made.clear()
             others = [other for other in sites if other is not site]
-            found = self._made[key] = link_maps(site, others, public, target)
+            found = self._made[key] = link_maps(site, others, public, target, farms)
         return found
 
 
-def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin) -> LinkMaps:
+def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin, farms: Farms = NO_FARMS) -> LinkMaps:
     """Make the maps for responses (backend to public) and for requests (public to backend).
 
     The site's own backend, under all its names, and the target that a rule chose become the public name that the client
     used; backends of other sites become theirs, so that links from one published application to another work as well.
+    Of a server farm all servers are meant: a link of one may come from another. `farms` are all farms, by name in
+    lower case.
     """
+    others = list(others)
+    farm = farms.get(target.host)
+    taken = {public, *(name for each in (site, *others) for name in each.public)}
+    site, *others = (_with_servers(each, farms, taken) for each in (site, *others))
+    preserves = site.preserve_host_header or (farm is not None and farm.preserve_host_header)
     mount = _mount(site, target)
-    own = dict.fromkeys((site.backend, *site.backend_names, target))
-    pairs = [pair for origin in own if origin for pair in _own(site, origin, public)]
-    if site.preserve_host_header:
+    own = dict.fromkeys((site.backend, *site.backend_names, target, *_servers(farm, taken)))
+    pairs = [
+        replace(pair, alone=origin.host not in farms) for origin in own if origin for pair in _own(site, origin, public)
+    ]
+    if preserves:
         pairs += _of_public_names(site, others, public)
     known = {(pair.origin, pair.path) for pair in pairs}
     for other in others:
@@ -66,13 +83,25 @@ def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin
         for origin in (other.backend, *other.backend_names):
             if origin and other.public and (origin, path) not in known:
                 known.add((origin, path))
-                pairs.append(Pair(origin, _alike(other.public, public), path, new_path))
+                becomes = _alike(other.public, public)
+                pairs.append(Pair(origin, becomes, path, new_path, alone=origin.host not in farms))
     # A backend that is reached under its public name needs no map, and must not be mapped to itself.
     outbound = LinkMap(_that_change(pairs), mount, site.root_paths)
     base, path = (mount.base, mount.path) if mount else ("", "")
     names = site.public or (public,)
-    inbound = LinkMap(Pair(name, name if site.preserve_host_header else target, path, base) for name in names)
+    inbound = LinkMap(Pair(name, name if preserves else target, path, base) for name in names)
     return LinkMaps(outbound, inbound)
+
+
+def _with_servers(site: Site, farms: Farms, taken: Container[Origin]) -> Site:
+    """Give a site whose backend is a farm the servers of it as further names of the backend."""
+    servers = _servers(farms.get(site.backend.host), taken) if site.backend else ()
+    return replace(site, backend_names=(*site.backend_names, *servers)) if servers else site
+
+
+def _servers(farm: Farm | None, taken: Container[Origin]) -> tuple[Origin, ...]:
+    """Give the origins of a farm's servers, but for those that are public names: a server may be asked by one."""
+    return tuple(origin for origin in farm.origins if origin not in taken) if farm else ()
 
 
 def _mount(site: Site, origin: Origin) -> Mount | None:

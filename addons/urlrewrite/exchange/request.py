@@ -27,10 +27,12 @@ from urlrewrite.exchange.mounts import backend_target, lacks_slash
 from urlrewrite.exchange.request_fields import is_trusted, limit_codings, map_back_query, set_fields
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.exchange.trusted_proxies import as_client_asked
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
 from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
+from urlrewrite.model.farms import DEFAULT_TIMEOUTS
 from urlrewrite.model.origin import Origin
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace import request_events as events
@@ -61,12 +63,15 @@ class ForwardedRequest:
     """A request on its way to `target`, with all that the rewriting of the response needs of it.
 
     `carried_mark` tells that the client's copy was rewritten by these rules (`fields/validators.py`).
+    `knows_public_name` tells that the backend is asked by its public name and for public paths, so that nothing is
+    mapped back.
     """
 
     served: ServedRequest
     target: Origin
     maps: LinkMaps
     carried_mark: bool
+    knows_public_name: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ def route(
     rules: RulesInForce, memory: AssetMemory, request: RequestFacts, decision: Decision, trace: Trace
 ) -> RoutedRequest:
     """Judge a request by the rules in force; `decision` takes what the inbound rules decide."""
+    request = as_client_asked(request, rules.rules)
     served = _serve(rules, request, trace)
     if isinstance(served, RoutedRequest):
         return served
@@ -210,9 +216,9 @@ class _Judging:
         if named is None and lacks_slash(site, self._request, scope.variables.url):
             return self._with_slash()
         self._decision.target = target
-        if named:
-            judge_target(self._rules.rules, scope, named)
         origin = named or site.backend
+        if origin and (named or origin.host in self._rules.rules.farms):
+            judge_target(self._rules.rules, scope, origin)
         if origin is None:
             self._trace.error(Reason.NO_BACKEND)
             return plain_response(404, "No rule sends this request to a backend.", trace_id)
@@ -228,7 +234,10 @@ class _Judging:
     def _forwarded(self, origin: Origin) -> RoutedRequest:
         """Make the request as the backend gets it. What rules set wins over what is set for every request."""
         site, request, decision, public = self._site, self._request, self._decision, self._served.public
-        connect = site.connect if origin == site.backend else None
+        farm = self._rules.rules.farms.get(origin.host)
+        connect = site.connect if origin == site.backend and farm is None else None
+        preserves = site.preserve_host_header or (farm is not None and farm.preserve_host_header)
+        knows_public_name = preserves and site.path == site.backend_path
         maps = self._rules.link_maps(self._compiled, public, origin)
         unmarked = unmark_request_fields(
             request.fields,
@@ -237,7 +246,7 @@ class _Judging:
             whole_only=self._is_subject(kind_by_path(request.target)),
         )
         fields, changes = unmarked.fields, unmarked.changes
-        if site.links is not LinkMode.OFF and not knows_public_name(site):
+        if site.links is not LinkMode.OFF and not knows_public_name:
             fields, mapped = map_back_request_fields(
                 fields,
                 map_back_text=maps.inbound.map_text,
@@ -259,7 +268,7 @@ class _Judging:
         fields = limit_codings(fields)
         fields = set_fields(fields, decision.fields)
         record_request_changes(self._trace, changes + forwarded)
-        host = decision.fields.get("host") or (request.host if site.preserve_host_header else origin.authority)
+        host = decision.fields.get("host") or (request.host if preserves else origin.authority)
         broken = broken_signatures(
             request.fields,
             fields,
@@ -270,8 +279,9 @@ class _Judging:
         if self._scope.iis:
             # Once the request is on its way, {HTTP_HOST} is the name that the backend was asked by.
             self._scope.variables.assign("HTTP_HOST", host)
-        routing = Forward(origin, connect, host, decision.target, fields)
-        on_its_way = ForwardedRequest(self._served, origin, maps, unmarked.carried_mark)
+        timeouts = farm.timeouts if farm else site.timeouts or self._rules.rules.rule_set.timeouts or DEFAULT_TIMEOUTS
+        routing = Forward(origin, connect, host, decision.target, fields, timeouts, farm)
+        on_its_way = ForwardedRequest(self._served, origin, maps, unmarked.carried_mark, knows_public_name)
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 
     def _is_subject(self, kind: Kind | None) -> bool:
@@ -281,8 +291,3 @@ class _Judging:
         if self._memory.is_promised(self._request.url):
             return False
         return concerns(kind, self._site.links, self._level.outbound_rules, self._site.links_also)
-
-
-def knows_public_name(site: Site) -> bool:
-    """Say whether the backend is asked by its public name and for public paths, so that nothing is mapped back."""
-    return site.preserve_host_header and site.path == site.backend_path

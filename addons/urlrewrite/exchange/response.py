@@ -18,7 +18,7 @@ from urlrewrite.exchange.body.rewriting import BodyRewriting
 from urlrewrite.exchange.field_changes import record_response_changes
 from urlrewrite.exchange.iis_errors import applies_no_rule
 from urlrewrite.exchange.mounts import page_path
-from urlrewrite.exchange.request import ForwardedRequest, ServedRequest, knows_public_name
+from urlrewrite.exchange.request import ForwardedRequest, ServedRequest
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.names import Change
@@ -192,8 +192,8 @@ class BackendResponse:
         site = self._site
         if LinkPlace.WEBSOCKET_MESSAGES not in site.links_also or site.links is LinkMode.OFF:
             return None
-        maps = self._forwarded.maps
-        return WebSocketMessages(self._trace, maps.outbound, None if knows_public_name(site) else maps.inbound)
+        maps, is_known = self._forwarded.maps, self._forwarded.knows_public_name
+        return WebSocketMessages(self._trace, maps.outbound, None if is_known else maps.inbound)
 
     def report(self) -> None:
         """Add what became of the body to the trace; to be called once."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
 
 from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.model.farms import DEFAULT_TIMEOUTS, Farm, Server, Timeouts
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
@@ -24,6 +25,31 @@ class Forward:
     host: str
     target: str
     fields: FieldLines
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+    """How long the backend is waited for."""
+
+    farm: Farm | None = None
+    """The server farm that `origin` names; see `at`."""
+
+    def at(self, server: Server) -> Forward:
+        """Return the request as it goes to a server of its farm.
+
+        Its origin has the server's own name, which is the one for TLS. Where the client's host is not kept and no rule
+        set another, it goes into Host, and the farm's name in Origin and Referer becomes it.
+        """
+        port = server.https_port if self.origin.scheme == "https" else server.http_port
+        origin = Origin(self.origin.scheme, (server.host_name or server.address).lower(), port)
+        connect = server.address, port
+        if self.host != self.origin.authority:
+            return replace(self, origin=origin, connect=connect)
+        old, new = str(self.origin), str(origin)
+        fields = tuple(
+            (name, new + value.removeprefix(old))
+            if name.lower() in ("origin", "referer") and (value == old or value.startswith(f"{old}/"))
+            else (name, value)
+            for name, value in self.fields
+        )
+        return replace(self, origin=origin, connect=connect, host=origin.authority, fields=fields)
 
     @property
     def url(self) -> str:
@@ -67,6 +93,27 @@ def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
     body = f"{status} {phrase}\n\n{text}\n{trace}".encode()
     fields = _fields("text/plain", body, ("Cache-Control", "no-store"))
     return LocalResponse(status, fields, body, phrase)
+
+
+RETRY_AFTER = 5
+"""Seconds after which a client may ask again where no server can take its request."""
+
+_GATEWAY_TEXTS = {
+    502: "The server that this page comes from cannot be reached, or did not respond as it should.",
+    503: "No server can take this request at the moment.",
+    504: "The server that this page comes from did not respond in time.",
+}
+
+
+def gateway_response(status: int, trace_id: str) -> LocalResponse:
+    """Return what a client gets in place of a response of the backend: 502, 503 or 504.
+
+    It says nothing of the backend, neither its address nor what it sent: that is in the trace.
+    """
+    response = plain_response(status, _GATEWAY_TEXTS[status], trace_id)
+    if status == 503:
+        response = replace(response, fields=(*response.fields, ("Retry-After", str(RETRY_AFTER))))
+    return response
 
 
 def iis_response(code: str, message: str, trace_id: str = "") -> LocalResponse:

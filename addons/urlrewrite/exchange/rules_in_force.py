@@ -72,4 +72,5 @@ class RulesInForce:
 
     def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> LinkMaps:
         """Give the maps for responses (backend to public) and for requests (public to backend)."""
-        return self._link_maps.get(site.site, (other.site for other in self.rules.sites), public, target)
+        sites = (other.site for other in self.rules.sites)
+        return self._link_maps.get(site.site, sites, public, target, self.rules.farms)

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from urlrewrite.formats.durations import parse_duration
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId, duplicate_names
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.model import (
+    ConfigElement,
     CustomTags,
+    Farm,
     InboundRule,
     OutboundRule,
     PreCondition,
@@ -21,6 +24,7 @@ from urlrewrite.model import (
     RuleTest,
     Site,
     Source,
+    Timeouts,
 )
 from urlrewrite.model.problems import Problem, RuleFileError, Severity, in_file_order
 
@@ -61,9 +65,6 @@ def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
     for proxy in proxies[1:]:
         message = f"got <proxy> again, expected it once: the first one is in {proxies[0].source}"
         problems.append(Problem(proxy.source, message, ProblemId.DUPLICATE_KEY))
-    farms = tuple(farm for part in parts for farm in part.web_farms)
-    named_farms = ((farm.attributes.get("name", ""), farm.source) for farm in farms)
-    problems += duplicate_names("web farm", ((name, source) for name, source in named_farms if name))
     return RuleSet(
         sites=tuple(site for part in parts for site in part.sites),
         rules=_all_named("rule", [part.rules for part in parts], problems),
@@ -79,10 +80,25 @@ def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
         rewrite_before_cache=_last(part.rewrite_before_cache for part in parts),
         global_use_original_url_encoding=_last(part.global_use_original_url_encoding for part in parts),
         comments=_joined_comments(parts),
-        web_farms=farms,
+        farms=_by_name("farm", [part.farms for part in parts], problems),
+        web_farms=_joined_elements([part.web_farms for part in parts if part.web_farms]),
         proxy=proxies[0] if proxies else None,
+        timeouts=_timeouts_of(proxies[0], problems) if proxies else None,
         tests=tuple(test for part in parts for test in part.tests),
     )
+
+
+def _timeouts_of(proxy: ConfigElement, problems: list[Problem]) -> Timeouts | None:
+    """Read `timeout` of ARR's `<proxy>`: the wait for a response, and for each further piece of it."""
+    text = proxy.attributes.get("timeout")
+    if text is None:
+        return None
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        problems.append(Problem(proxy.source, f"<proxy> timeout: {error}", ProblemId.BAD_VALUE))
+        return None
+    return Timeouts(response=seconds, idle=seconds)
 
 
 def _all_named[R: (InboundRule, OutboundRule)](
@@ -94,13 +110,22 @@ def _all_named[R: (InboundRule, OutboundRule)](
     return rules
 
 
-def _by_name[T: (PreCondition, CustomTags, RewriteMap, Provider)](
+def _by_name[T: (PreCondition, CustomTags, RewriteMap, Provider, Farm)](
     kind: str, mappings: Sequence[Mapping[str, T]], problems: list[Problem]
 ) -> Mapping[str, T]:
     """Join the entries of all mappings; report names that occur twice as errors."""
     items = [item for mapping in mappings for item in mapping.values()]
     problems += duplicate_names(kind, ((item.name, item.source) for item in items))
     return MappingProxyType({item.name: item for item in items})
+
+
+def _joined_elements(elements: Sequence[ConfigElement]) -> ConfigElement | None:
+    """Join elements of one name; of an attribute that several have the last one counts."""
+    if not elements:
+        return None
+    attributes = {name: value for element in elements for name, value in element.attributes.items()}
+    children = tuple(child for element in elements for child in element.children)
+    return replace(elements[0], attributes=MappingProxyType(attributes), children=children)
 
 
 def _last(values: Iterable[bool | None]) -> bool | None:

@@ -7,7 +7,7 @@ the line it stands in, and the default takes its place: reading goes on, and eve
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
@@ -147,6 +147,19 @@ class Reader(ABC):
         expected = f"expected a whole number from {accepted.start} to {accepted[-1]}"
         self.error(key, ProblemId.BAD_VALUE, f"got {self.described(key)}, {expected}{self.refusal()}")
         return default
+
+    def parsed[T](self, key: str, default: T, parse: Callable[[str], T]) -> T:
+        """Read a text that `parse` makes something of; it raises ValueError with "got X, expected Y" for any other."""
+        if key not in self:
+            return default
+        word = self.word(key)
+        try:
+            if word is None:
+                raise ValueError(f"got {self.described(key)}, expected a text")
+            return parse(word)
+        except ValueError as error:
+            self.error(key, ProblemId.BAD_VALUE, f"{error}{self.refusal()}")
+            return default
 
     def choice[E: StrEnum](self, key: str, default: E, numbers: Mapping[str, E] | None = None) -> E:
         """Read a member of the default's enumeration, in any case; `numbers` are other words for its members."""

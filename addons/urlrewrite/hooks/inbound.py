@@ -12,6 +12,7 @@ from mitmproxy.tls import TlsData
 
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_response
+from urlrewrite.hooks.farms import prepare
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
 from urlrewrite.hooks.translate import apply_forward, apply_response, request_facts, show_public_url
@@ -25,8 +26,6 @@ class Inbound:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._dialled: dict[tuple[str, tuple[str, int]], str] = {}
-        """Names of https backends by client connection and the address that is dialled for them."""
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Evaluate a request. Whatever goes wrong, the response is 500: no request is forwarded without a decision."""
@@ -56,9 +55,11 @@ class Inbound:
         routing = exchange.route() if rules.rules.linear else await asyncio.to_thread(exchange.route)
         match routing:
             case Forward():
+                live.timeouts = routing.timeouts
+                routing = prepare(flow, live, self._state, routing)
                 apply_forward(flow, routing)
                 if routing.connect and routing.origin.scheme == "https":
-                    self._dialled[flow.client_conn.id, routing.connect] = routing.origin.host
+                    self._state.dialled[flow.client_conn.id, routing.connect] = routing.origin.host
                 length = flow.request.headers.get("content-length", "")
                 # One that does not say its length may still become a stream (`patches/http_stream.py`); of
                 # gRPC, the backend may answer a message before the next one is sent.
@@ -83,10 +84,11 @@ class Inbound:
     def tls_start_server(self, data: TlsData) -> None:
         """Set the backend's name for TLS where another address than its own is dialled (`connect:`)."""
         if isinstance(data.conn, Server) and data.conn.address:
-            name = self._dialled.get((data.context.client.id, data.conn.address[:2]))
+            name = self._state.dialled.get((data.context.client.id, data.conn.address[:2]))
             data.conn.sni = name or data.conn.sni
 
     def client_disconnected(self, client: Client) -> None:
         """Forget the connection."""
-        for key in [key for key in self._dialled if key[0] == client.id]:
-            del self._dialled[key]
+        for key in [key for key in self._state.dialled if key[0] == client.id]:
+            del self._state.dialled[key]
+            self._state.farm_tls.pop(key, None)

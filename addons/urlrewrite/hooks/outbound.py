@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 
 from mitmproxy import http
 
 from urlrewrite.exchange.body.plan import Way
 from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
+from urlrewrite.hooks.farms import bound
 from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
@@ -57,7 +59,7 @@ class Outbound:
         if isinstance(head, LocalResponse):
             _replace_head(flow, head, live)
             return
-        live.head = head
+        live.head = head = replace(head, fields=bound(live, head.fields))
         if head.reason is not None:
             response.reason = head.reason
         response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)

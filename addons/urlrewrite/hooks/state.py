@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.response import ResponseHead
-from urlrewrite.exchange.responses import LocalResponse
+from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.farms.attempts import Attempts
+from urlrewrite.farms.registry import Registry
 from urlrewrite.inspector.figures.statistics import Statistics
+from urlrewrite.model.farms import DEFAULT_TIMEOUTS, BackendTls, Timeouts
 
 UPLOAD_HELD = 8 * 2**20
 """Bytes up to which the body of a request is held, so that mitmweb can show it: rules do not look at it."""
@@ -35,7 +39,7 @@ class Hold:
 
 @dataclass(slots=True)
 class Live:
-    """An exchange under way; `hold` is the one on its response's body.
+    """An exchange under way; `timeouts` is how long its backend is waited for, `hold` the one on its response's body.
 
     `own` says that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
     `upload_dropped` says that the body of the request is not kept, since nobody will read it. `original` is the
@@ -44,6 +48,9 @@ class Live:
     """
 
     exchange: Exchange
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+    attempts: Attempts | None = None
+    forward: Forward | None = None
     head: ResponseHead | None = None
     hold: Hold | None = None
     own: bool = False
@@ -64,7 +71,12 @@ class State:
     """
 
     in_force: RulesInForce | None = None
+    farms: Registry = field(default_factory=lambda: Registry(Random()))
     memory: AssetMemory = field(default_factory=AssetMemory)
+    dialled: dict[tuple[str, tuple[str, int]], str] = field(default_factory=dict)
+    """Names of backends, for TLS, by client connection and the address that is dialled for them."""
+    farm_tls: dict[tuple[str, tuple[str, int]], BackendTls] = field(default_factory=dict)
+    """How TLS to servers of farms is made, by client connection and the address that is dialled."""
     live: dict[str, Live] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
     keeps_flows: bool = True

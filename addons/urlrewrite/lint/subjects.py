@@ -7,12 +7,15 @@ from functools import lru_cache
 
 from urlrewrite.engine.compile_rule import examined_tags
 from urlrewrite.engine.inheritance import Effective, PlacedRule, server_level, site_levels
+from urlrewrite.engine.targets import hosts_in
 from urlrewrite.engine.template import Template, TemplateError, parse_template
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.lint.views import (
     ConditionsView,
     ConditionView,
     Context,
+    FarmsView,
+    FarmView,
     InboundView,
     LevelView,
     OutboundView,
@@ -45,6 +48,10 @@ def subjects(rule_set: RuleSet) -> Iterator[Subject]:
     for site in rule_set.sites:
         own = (rule for section in (site, *site.locations) for rule in section.rules)
         yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own))
+    if rule_set.farms or rule_set.web_farms:
+        yield FarmsView(rule_set)
+    for farm in rule_set.farms.values():
+        yield FarmView(farm, rule_set)
     for level in _levels(rule_set):
         yield level
         yield from level.patterns
@@ -105,7 +112,8 @@ def _levels(rule_set: RuleSet) -> Iterator[LevelView]:
         encodes_again = effective.use_original_url_encoding
         if is_global:
             encodes_again = rule_set.global_use_original_url_encoding is not False
-        return Context(site, effective, is_global, assigned | written, proxies, encodes_again)
+        keeps_host = bool(site and site.preserve_host_header) or _keep_host(rule_set, site, rules)
+        return Context(site, effective, is_global, assigned | written, proxies, keeps_host, encodes_again)
 
     if rule_set.global_rules:
         yield _level(context(None, server, is_global=True), tuple(map(PlacedRule, rule_set.global_rules)))
@@ -114,6 +122,16 @@ def _levels(rule_set: RuleSet) -> Iterator[LevelView]:
     for site in rule_set.sites:
         for effective in site_levels(server, site).values():
             yield _level(context(site, effective), effective.rules)
+
+
+def _keep_host(rule_set: RuleSet, site: Site | None, rules: Iterable[InboundRule]) -> bool:
+    """Say whether requests are forwarded to server farms only, all of which keep the host that the client asked for."""
+    farms = {farm.name.lower(): farm for farm in rule_set.farms.values()}
+    hosts = {site.backend.host} if site and site.backend else set()
+    for rule in rules:
+        if rule.enabled and rule.action.type is ActionType.REWRITE and "://" in rule.action.url:
+            hosts |= {host for host, _ in hosts_in(rule.action.url)} or {""}
+    return bool(hosts) and all(host in farms and farms[host].preserve_host_header for host in hosts)
 
 
 def _level(context: Context, rules: tuple[PlacedRule, ...]) -> LevelView:

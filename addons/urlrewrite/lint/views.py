@@ -16,6 +16,7 @@ from urlrewrite.model import (
     Action,
     ActionType,
     Condition,
+    Farm,
     InboundRule,
     LogicalGrouping,
     Match,
@@ -26,6 +27,7 @@ from urlrewrite.model import (
     OutboundRule,
     PatternSyntax,
     PreCondition,
+    RuleSet,
     SetServerVariable,
     Site,
     Source,
@@ -38,7 +40,8 @@ class Context:
     """Where a rule is in force: the server (no `site`), a site or a directory of it, or among the global rules.
 
     `variables` are the names of all variables that a rule sets, normalised. `proxies` says whether requests are
-    forwarded to another host. `encodes_again` is `useOriginalURLEncoding`.
+    forwarded to another host, `keeps_host` whether every one of them keeps the host that the client asked for.
+    `encodes_again` is `useOriginalURLEncoding`.
     """
 
     site: Site | None
@@ -46,6 +49,7 @@ class Context:
     is_global: bool
     variables: frozenset[str]
     proxies: bool
+    keeps_host: bool
     encodes_again: bool
 
     @property
@@ -239,7 +243,30 @@ class SiteView:
         return self.site.source
 
 
-type Subject = Owner | ConditionsView | PatternView | LevelView | SiteView
+@dataclass(frozen=True, slots=True)
+class FarmView:
+    """A server farm, and all that is in force beside it."""
+
+    farm: Farm
+    rule_set: RuleSet
+    rule: str = ""
+
+    @property
+    def source(self) -> Source:
+        """Where it was written."""
+        return self.farm.source
+
+
+@dataclass(frozen=True, slots=True)
+class FarmsView:
+    """A rule set with server farms, or with what a file of IIS says of some."""
+
+    rule_set: RuleSet
+    rule: str = ""
+    source: Source = NOWHERE
+
+
+type Subject = Owner | ConditionsView | PatternView | LevelView | SiteView | FarmView | FarmsView
 
 
 def heading(subject: Subject) -> str:

@@ -21,6 +21,7 @@ from urlrewrite.model.choices import (
     ResponseCacheDirective,
     TagReplacement,
 )
+from urlrewrite.model.farms import Farm, Server, Timeouts
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.model.rules import (
     NOWHERE,
@@ -65,6 +66,7 @@ __all__ = [
     "ConfigElement",
     "CustomTags",
     "Expectation",
+    "Farm",
     "InboundRule",
     "LinkMode",
     "LinkPlace",
@@ -89,8 +91,10 @@ __all__ = [
     "RuleSet",
     "RuleTest",
     "Section",
+    "Server",
     "SetServerVariable",
     "Site",
     "Source",
     "TagReplacement",
+    "Timeouts",
 ]

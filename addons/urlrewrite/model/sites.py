@@ -13,6 +13,7 @@ from urlrewrite.model.choices import (
     Mode,
     TagReplacement,
 )
+from urlrewrite.model.farms import Farm, Timeouts
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.rules import (
@@ -133,6 +134,8 @@ class Site(Section):
     """How this site reads what IIS's documentation leaves open."""
     preserve_host_header: bool = False
     """ARR's `preserveHostHeader`: the backend gets the Host field as the client sent it."""
+    timeouts: Timeouts | None = None
+    """How long the backend is waited for; None: as `<proxy timeout>` of the server says, or by default."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of clients whose X-Forwarded-For is continued rather than replaced."""
     certificate: Certificate | None = None
@@ -146,7 +149,7 @@ class Site(Section):
 
 @dataclass(frozen=True, slots=True)
 class ConfigElement:
-    """An element of `applicationHost.config` that is kept as it is: `<webFarm>`, `<proxy>`."""
+    """An element of `applicationHost.config` that is kept as it is: `<proxy>`, parts of `<webFarms>`."""
 
     name: str
     """The element's name, without a namespace."""
@@ -215,10 +218,14 @@ class RuleSet(Section):
     """Rules that run before those of any site; they may use the rewrite maps and providers of this level."""
     global_use_original_url_encoding: bool | None = None
     """`useOriginalURLEncoding` of `<globalRules>`."""
-    web_farms: tuple[ConfigElement, ...] = ()
-    """ARR's `<webFarm>` elements."""
+    farms: Mapping[str, Farm] = field(default_factory=lambda: MappingProxyType({}))
+    """Server farms, by name as written; a host of a URL names one without regard to case."""
+    web_farms: ConfigElement | None = None
+    """What ARR's `<webFarms>` says that `farms` have nothing for, with the names of its farms and servers."""
     proxy: ConfigElement | None = None
     """ARR's `<proxy>` element."""
+    timeouts: Timeouts | None = field(default=None, compare=False)
+    """What `<proxy timeout>` says; None if it says nothing."""
     tests: tuple[RuleTest, ...] = ()
     """The tests of all files."""
     files: tuple[str, ...] = ()

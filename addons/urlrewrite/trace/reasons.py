@@ -176,8 +176,7 @@ class Reason(StrEnum):
     )
     SERVER_FARM = (
         "server-farm",
-        'the request is for the server farm "{name}", and server farms are not served yet',
-        "sends it to one of the servers of the farm",
+        'the request is for the server farm "{name}", which is switched off or has no servers',
     )
     PROXY_OFF = (
         "proxy-off",
@@ -198,6 +197,8 @@ class Reason(StrEnum):
         "name-twice",
         "Cannot add duplicate collection entry of type '{kind}' with unique key attribute 'name' set to '{name}'",
     )
+    BACKEND_FAILED = "backend-failed", "the backend {origin} failed: {detail}"
+    NO_SERVER = "no-server", 'no server of the farm "{name}" can take the request ({detail})'
     PROXY_FAILED = "proxy-failed", "the proxy failed to rewrite this response"
     BROKEN_OFF = "broken-off", "the exchange was broken off: {detail}"
 

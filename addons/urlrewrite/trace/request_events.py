@@ -223,6 +223,28 @@ class Answered(TypedDict):
     sub_status: int
 
 
+class ArrServerRouted(TypedDict):
+    """A server of a farm was chosen; `why` is a code of `farms.choose.Why`, `attempt` counts the servers from 1."""
+
+    farm: str
+    server: str
+    why: str
+    attempt: int
+
+
+class ServerFailed(TypedDict):
+    """A server was turned to and failed: the `attempt` by its number, and what it took.
+
+    `cause` is a code of `RetryCause` (connect, tls, closed, timeout), `detail` says more.
+    """
+
+    server: str
+    cause: str
+    detail: str
+    attempt: int
+    milliseconds: int
+
+
 URL_REWRITE_START = EventType(Name.URL_REWRITE_START, UrlRewriteStart)
 RULE_DISABLED = EventType(Name.RULE_DISABLED, RuleDisabled)
 CONDITIONS_EVALUATION_START = EventType(Name.CONDITIONS_EVALUATION_START, ConditionsEvaluationStart)
@@ -248,3 +270,5 @@ URL_REWRITE_END = EventType(Name.URL_REWRITE_END, UrlRewriteEnd)
 GENERAL_SET_REQUEST_HEADER = EventType(Name.GENERAL_SET_REQUEST_HEADER, FieldSet)
 REQUEST_ROUTED = EventType(Name.REQUEST_ROUTED, RequestRouted)
 ANSWERED = EventType(Name.ANSWERED, Answered)
+ARR_SERVER_ROUTED = EventType(Name.ARR_SERVER_ROUTED, ArrServerRouted)
+SERVER_FAILED = EventType(Name.SERVER_FAILED, ServerFailed)

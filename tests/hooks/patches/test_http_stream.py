@@ -29,9 +29,13 @@ from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.hooks.patches import backpressure
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.http_stream import Holding, stream_class
+from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.state import UPLOAD_HELD, Hold, Live, Stream
+from urlrewrite.model.farms import Timeouts
 
 type Hook = Callable[[http.HTTPFlow], None]
+
+NO_TIMEOUTS = Timeouts(connect=0.0, response=0.0, idle=0.0)
 
 
 class Driver:
@@ -45,7 +49,7 @@ class Driver:
         self.backend.alpn = alpn
         HttpLayer(context, HTTPMode.transparent)
         self.backpressure = Backpressure()
-        self.stream: HttpStream = stream_class(self.state, self.backpressure)(context, 1)
+        self.stream: HttpStream = stream_class(self.state, self.backpressure, ServerConnections())(context, 1)
         self.hooks: dict[str, Hook] = {}
         self.sent: list[object] = []
         self.timers: list[commands.RequestWakeup] = []
@@ -87,7 +91,8 @@ class Driver:
         """What `Inbound` does as far as it matters here: makes the flow one of ours."""
         assert self.state.in_force
         facts = RequestFacts("GET", "https", "www.example.com", "/", (("Host", "www.example.com"),))
-        self.state.live[flow.id] = Live(Exchange(self.state.in_force, self.state.memory, facts, "id"))
+        exchange = Exchange(self.state.in_force, self.state.memory, facts, "id")
+        self.state.live[flow.id] = Live(exchange, NO_TIMEOUTS)
 
     def respond(self, **fields: str) -> None:
         """The head of a response."""
@@ -298,7 +303,7 @@ def test_which_backends_are_made_to_wait(options: Options, version: bytes, alpn:
 
 
 def test_ours_are_put_in_place_and_taken_away_again() -> None:
-    holding = Holding(state_of(), Backpressure())
+    holding = Holding(state_of(), Backpressure(), ServerConnections())
     watcher = Backpressure()
     with taddons.context(watcher, holding, loadcore=False):
         assert http_layer.HttpStream is not HttpStream

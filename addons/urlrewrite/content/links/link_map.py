@@ -165,7 +165,7 @@ class LinkMap:
         """Yield the pairs that a bare authority may be of, each with the other side's authority."""
         host, colon, port = authority.rpartition(":") if re.search(r":\d{0,5}$", authority) else (authority, "", "")
         for pair in self._by_host.get(host.rstrip(".").lower().encode("utf-8", "surrogateescape"), ()):
-            if colon and port and int(port) != pair.origin.port:
+            if not pair.alone or (colon and port and int(port) != pair.origin.port):
                 continue
             without_port = not port and not pair.origin.has_default_port
             yield pair, pair.becomes.host_text if without_port else pair.becomes.authority

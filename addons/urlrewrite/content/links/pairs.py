@@ -22,6 +22,8 @@ class Pair:
     becomes: Origin
     path: str = ""
     new_path: str = ""
+    alone: bool = True
+    """Whether the host is meant where it stands alone, too. The name of a server farm may be a word such as `shop`."""
 
 
 @dataclass(frozen=True, slots=True)

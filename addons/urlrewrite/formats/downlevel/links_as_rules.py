@@ -15,7 +15,7 @@ than `links: everywhere` does. Each says in its comment what it covers; what non
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from urlrewrite.content.carriers import TAG_FLAGS, WITHOUT_FLAG
@@ -81,12 +81,15 @@ class LinkRules:
     custom_tags: tuple[CustomTags, ...]
 
 
-def link_rules(backend: Origin, public: Origin, links: LinkMode, base: str = "", path: str = "") -> LinkRules:
+def link_rules(
+    backends: Sequence[Origin], public: Origin, links: LinkMode, base: str = "", path: str = ""
+) -> LinkRules:
     """The rules that map links of the backend to the public origin, for `links: tags` or `everywhere`.
 
+    `backends` are its origin, or those of all servers of a farm.
     `base` is the path behind and `path` the public one, where they are not the same.
     """
-    spelled = _Spelled(backend, public, base, path)
+    spelled = _Spelled(backends, public, base, path)
     everywhere = links is LinkMode.EVERYWHERE
     rules = [*_attributes(spelled), *(_bodies(spelled) if everywhere else ()), *_fields(spelled), _restore()]
     return LinkRules(
@@ -105,19 +108,15 @@ def pre_conditions_of(rules: Iterable[OutboundRule]) -> tuple[PreCondition, ...]
 class _Spelled:
     """How the two origins stand in patterns and values."""
 
-    def __init__(self, backend: Origin, public: Origin, base: str, path: str) -> None:
-        host, port = escaped(backend.host_text), backend.port
-        self.host = host
+    def __init__(self, backends: Sequence[Origin], public: Origin, base: str, path: str) -> None:
+        self.host = _one_of(escaped(backend.host_text) for backend in backends)
         self.public = public
         self.public_url = f"{public}{path}"
         self.public_relative = f"//{public.authority}{path}"
-        # A URL of the default port may say it, and a backend behind TLS may take itself for the plain one.
-        default = backend.has_default_port
-        self.backend = host + (r"(?::(?:80|443))?" if default else f":{port}") + _NAME_ENDS
+        self.backend = _one_of(_with_port(backend, ":") for backend in backends) + _NAME_ENDS
         self.backend += f"{escaped(base)}{_PATH_ENDS}" if base else ""
         """Host and port in a plain URL."""
-        self.backend_anyhow = host + (rf"(?:{_ANY_COLON}(?:80|443))?" if default else f"{_ANY_COLON}{port}")
-        self.backend_anyhow += _NAME_ENDS
+        self.backend_anyhow = _one_of(_with_port(backend, _ANY_COLON) for backend in backends) + _NAME_ENDS
         self.backend_anyhow += f"{escaped(base).replace('/', _ANY_SLASH)}{_PATH_ENDS}" if base else ""
         """Host and port, the colon escaped in whatever way."""
         # {R:1} is how the colon after the scheme is written, so that one before a port is written alike.
@@ -131,6 +130,18 @@ class _Spelled:
     def two(self, slash: str) -> str:
         """A group with two slashes of one spelling; the group has one of them where a path is written alike."""
         return rf"({slash})\2" if self.once else f"({slash}{{2}})"
+
+
+def _with_port(backend: Origin, colon: str) -> str:
+    """Host and port. A URL of the default port may say it, and a backend behind TLS take itself for the plain one."""
+    port = f"(?:{colon}(?:80|443))?" if backend.has_default_port else f"{colon}{backend.port}"
+    return escaped(backend.host_text) + port
+
+
+def _one_of(patterns: Iterable[str]) -> str:
+    """A pattern for what any of these is for."""
+    found = list(dict.fromkeys(patterns))
+    return found[0] if len(found) == 1 else f"(?:{'|'.join(found)})"
 
 
 def _is_type(pattern: str) -> Condition:

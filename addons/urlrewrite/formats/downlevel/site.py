@@ -30,6 +30,7 @@ from urlrewrite.model import (
     Collection,
     Condition,
     Conditions,
+    Farm,
     InboundRule,
     LinkMode,
     Location,
@@ -46,8 +47,9 @@ from urlrewrite.model.problems import Problem, Severity
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-def site_for_iis(site: Site) -> tuple[Site, list[Problem]]:
+def site_for_iis(site: Site, farms: Iterable[Farm] = ()) -> tuple[Site, list[Problem]]:
     """The site without backend, links and readings of ours, and warnings of what was expanded or is left out."""
+    names = _names_of_backend(site, farms)
     problems: list[Problem] = []
 
     def warn(id: ProblemId, message: str, rule: str = "") -> None:
@@ -66,7 +68,7 @@ def site_for_iis(site: Site) -> tuple[Site, list[Problem]]:
     if backend:
         site = _with_backend(site, f"{backend}{site.backend_path}", warn)
     if links is not LinkMode.OFF:
-        site = _with_links(site, backend, links, warn)
+        site = _with_links(site, names, links, warn)
     site = replace(
         site,
         backend=None,
@@ -106,6 +108,7 @@ def _tell_what_is_elsewhere(site: Site, warn: _Warn) -> None:
             site.preserve_host_header,
             "IIS has it for the whole server: preserveHostHeader of system.webServer/proxy in applicationHost.config",
         ),
+        "timeouts": (site.timeouts, "IIS has one for the whole server: timeout of system.webServer/proxy"),
         "backendNames": (site.backend_names, "its rules for links know the backend by one name"),
         "linksAlso": (site.links_also, "there are no rules of IIS for these places"),
         "tagReplacement: match": (
@@ -251,9 +254,18 @@ def _sent_on(rule: InboundRule, site: Site, backend: str, path: str, warn: _Warn
     return replace(rule, action=replace(action, url=url), stop_processing=True)
 
 
-def _with_links(site: Site, backend: Origin | None, links: LinkMode, warn: _Warn) -> Site:
-    if not backend or not site.public:
-        missing = "public address" if backend else "backend"
+def _names_of_backend(site: Site, farms: Iterable[Farm]) -> tuple[Origin, ...]:
+    """The origin of the backend, or those of all servers if it is a farm; a public name is none of them."""
+    if site.backend is None:
+        return ()
+    farm = next((farm for farm in farms if farm.name.lower() == site.backend.host), None)
+    servers = tuple(origin for origin in farm.origins if origin not in site.public) if farm else ()
+    return servers or (site.backend,)
+
+
+def _with_links(site: Site, backends: tuple[Origin, ...], links: LinkMode, warn: _Warn) -> Site:
+    if not backends or not site.public:
+        missing = "public address" if backends else "backend"
         warn(
             ProblemId.NOT_IN_IIS,
             f"links: {links} is left out: got no {missing}, so there is nothing to write rules for",
@@ -266,7 +278,7 @@ def _with_links(site: Site, backend: Origin | None, links: LinkMode, warn: _Warn
     if len(site.public) > 1:
         warn(ProblemId.EXPANDED, f"links lead to {site.public[0]}, whichever of the public addresses was used")
     mounted = site.path != site.backend_path
-    found = link_rules(backend, site.public[0], links, *((site.backend_path, site.path) if mounted else ()))
+    found = link_rules(backends, site.public[0], links, *((site.backend_path, site.path) if mounted else ()))
     of_paths = path_rules(site) if mounted else []
     if mounted:
         message = (

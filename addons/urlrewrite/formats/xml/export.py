@@ -35,7 +35,7 @@ def to_web_config(rule_set: RuleSet, site_name: str | None = None) -> tuple[str,
     """
     problems: list[Problem] = []
     named = _chosen(rule_set, site_name)
-    site, found = site_for_iis(one_section_a_path(with_server(rule_set, named)))
+    site, found = site_for_iis(one_section_a_path(with_server(rule_set, named)), rule_set.farms.values())
     problems += found
     notes = _notes(rule_set, site)
     problems += [left_out(note, site) for note in notes]
@@ -60,7 +60,7 @@ def _notes(rule_set: RuleSet, site: Site) -> list[str]:
     if rule_set.global_rules:
         names = ", ".join(rule.name for rule in rule_set.global_rules)
         notes.append(f"The global rules belong to <globalRules> of {SERVER_FILE}: {names}")
-    if rule_set.web_farms or rule_set.proxy:
+    if rule_set.farms or rule_set.web_farms or rule_set.proxy:
         notes.append(f"Web farms and proxy belong to {SERVER_FILE}.")
     if allowed := _allowed(rule_set, site):
         notes.append(f"To be in <allowedServerVariables> of {SERVER_FILE}: {', '.join(allowed)}")

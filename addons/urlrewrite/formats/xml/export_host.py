@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
 
 from urlrewrite.formats.downlevel.levels import one_section_a_path
 from urlrewrite.formats.downlevel.mount import cut_off, one_site_a_name
 from urlrewrite.formats.downlevel.site import site_for_iis, stops_before_backend
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.export import finished, left_out, not_allowed, without_tests
+from urlrewrite.formats.xml.export_farms import element_tag, web_farms
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import Tag
-from urlrewrite.model import ConfigElement, Origin, RuleSet, Site
+from urlrewrite.model import Origin, RuleSet, Site
 from urlrewrite.model.problems import Problem
 
 
@@ -30,11 +30,13 @@ def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
     writer = SectionWriter(problems)
     root = Tag("configuration")
     sites = root.add("system.applicationHost").add("sites")
-    if rule_set.web_farms:
-        root.children.append(_farms(rule_set.web_farms))
+    if rule_set.farms or rule_set.web_farms:
+        farms, found = web_farms(rule_set.farms, rule_set.web_farms)
+        root.children.append(farms)
+        problems += found
     server = root.add("system.webServer")
     if rule_set.proxy:
-        server.children.append(_element(rule_set.proxy))
+        server.children.append(element_tag(rule_set.proxy))
     rewrite = server.add("rewrite")
     writer.global_rules(
         rewrite,
@@ -45,7 +47,7 @@ def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
     writer.section(rewrite, rule_set)
     for_iis = []
     for named in rule_set.sites:
-        site, found = site_for_iis(one_section_a_path(cut_off(rule_set, named)))
+        site, found = site_for_iis(one_section_a_path(cut_off(rule_set, named)), rule_set.farms.values())
         for_iis.append(site)
         problems += found
         problems += not_allowed(rule_set, site)
@@ -96,19 +98,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _farms(farms: Iterable[ConfigElement]) -> Tag:
-    """Write `<webFarms>`, with its own attributes where the importer kept them as an element of that name."""
-    tag = Tag("webFarms")
-    for farm in farms:
-        if farm.name == tag.name:
-            tag.attributes.update(farm.attributes)
-        else:
-            tag.children.append(_element(farm))
-    return tag
-
-
-def _element(element: ConfigElement) -> Tag:
-    comments = [element.comment] if element.comment else []
-    return Tag(element.name, dict(element.attributes), [_element(child) for child in element.children], comments)

@@ -1,19 +1,18 @@
-"""What `applicationHost.config` says beside `<rewrite>`: sites with their bindings, web farms, and the proxy."""
+"""What `applicationHost.config` says beside `<rewrite>`: sites with their bindings."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from urlrewrite.formats.addresses import ascii_host
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
-from urlrewrite.formats.xml.comments import joined
 from urlrewrite.formats.xml.nodes import Element
-from urlrewrite.model import ConfigElement, Origin, Source
+from urlrewrite.model import Origin, Source
 
 _VARIABLE = re.compile(r"%([^%]+)%")
 
@@ -129,22 +128,3 @@ def _expanded(path: str) -> str:
     """Expand the environment variables of a path, as far as they are set."""
     known = {name.casefold(): value for name, value in os.environ.items()}
     return _VARIABLE.sub(lambda found: known.get(found[1].casefold(), found[0]), path)
-
-
-def config_element(element: Element, report: Report) -> ConfigElement:
-    """Keep an element with all that is in it."""
-    return ConfigElement(
-        element.name,
-        MappingProxyType(element.attributes),
-        tuple(config_element(child, report) for child in element.children),
-        report.source(element.line),
-        joined((*element.comments, *element.trailing)),
-    )
-
-
-def web_farms(element: Element, report: Report) -> Iterator[ConfigElement]:
-    """Yield the farms of `<webFarms>`; before them, where it has attributes, the element itself without the farms."""
-    if element.pairs:
-        yield ConfigElement(element.name, MappingProxyType(element.attributes), (), report.source(element.line))
-    for child in element.children:
-        yield config_element(child, report)

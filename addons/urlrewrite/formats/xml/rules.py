@@ -17,8 +17,9 @@ from urlrewrite.formats.assembly import joined, put_together
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown, suggestion
+from urlrewrite.formats.xml.farms import config_element, web_farms
 from urlrewrite.formats.xml.fields import REFUSED, Fields
-from urlrewrite.formats.xml.hosts import Host, config_element, hosts_of, web_farms
+from urlrewrite.formats.xml.hosts import Host, hosts_of
 from urlrewrite.formats.xml.nodes import Element, read_tree
 from urlrewrite.formats.xml.section import SECTIONS, Level
 from urlrewrite.model import ConfigElement, LinkMode, Location, RuleSet, Section, Site
@@ -57,7 +58,7 @@ class _Document:
         self._files = files
         self._root = root
         self._hosts: tuple[Host, ...] = ()
-        self._farms: list[ConfigElement] = []
+        self._farms: list[RuleSet] = []
         self._proxy: ConfigElement | None = None
         self._is_server = False
         # A piece can be of any file.
@@ -101,7 +102,8 @@ class _Document:
             name = child.name.casefold()
             if name == "webfarms":
                 self._is_server = self._may_be_server = True
-                self._farms += web_farms(child, self._report)
+                farms, kept = web_farms(child, self._report)
+                self._farms.append(RuleSet(farms=farms, web_farms=kept))
             elif name == "system.applicationhost":
                 self._is_server = self._may_be_server = True
                 for sites in (item for item in child.children if item.name.casefold() == "sites"):
@@ -192,7 +194,6 @@ class _Document:
             global_use_original_url_encoding=next(
                 (on for level in levels if (on := level.global_use_original_url_encoding) is not None), None
             ),
-            web_farms=tuple(self._farms),
             proxy=self._proxy,
         )
         own = self._level("", "").fields
@@ -209,7 +210,9 @@ class _Document:
         hosts = self._hosts or (Host(_name(self._report.file), (), self._report.source(self._root.line)),)
         found = [self._with_web_configs(self._site(host), host) for host in hosts]
         rule_set = replace(shared, sites=tuple(site for site, _ in found), **own)
-        return joined([rule_set, *(server for _, servers in found for server in servers)], self._report.problems)
+        return joined(
+            [rule_set, *self._farms, *(server for _, servers in found for server in servers)], self._report.problems
+        )
 
     def _with_web_configs(self, site: Site, host: Host) -> tuple[Site, list[RuleSet]]:
         """Add what the files in a site's directories say, as `Location`s; return also what they say of the server."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from urlrewrite.formats.addresses import site_name
+from urlrewrite.formats.yaml.export_farms import farms_of, timeouts_of
 from urlrewrite.formats.yaml.export_rules import (
     add_own,
     add_shared,
@@ -47,13 +48,14 @@ def to_yaml(rule_set: RuleSet) -> str:
     if rule_set.global_rules:
         root.add("globalRules", inbound_rules(rule_set.global_rules), rule_set.comments.get("globalRules", ""))
     add_switch(root, "globalUseOriginalURLEncoding", rule_set.global_use_original_url_encoding)
-    if rule_set.web_farms:
-        root.add("webFarms", _elements(rule_set.web_farms))
-    if rule_set.proxy:
-        proxy = _element(rule_set.proxy)
-        if rule_set.proxy.name == "proxy":
-            del proxy.entries[0]
-        root.add("proxy", proxy, rule_set.proxy.comment)
+    if rule_set.farms:
+        root.add("farms", farms_of(rule_set.farms.values()))
+    for key, element in (("webFarms", rule_set.web_farms), ("proxy", rule_set.proxy)):
+        if element:
+            table = _element(element)
+            if element.name == key:
+                del table.entries[0]
+            root.add(key, table, element.comment)
     if rule_set.tests:
         root.add("tests", tests_of(rule_set.tests))
     return document(root, "\n".join(filter(None, (comments_elsewhere(rule_set), comment))))
@@ -90,6 +92,8 @@ def _add_site(table: Map, site: Site) -> None:
         table.add("readings", _readings(site.readings))
     if site.preserve_host_header:
         table.add("preserveHostHeader", "true")
+    if site.timeouts is not None:
+        table.add("timeouts", timeouts_of(site.timeouts))
     if site.trusted_proxies:
         table.add("trustedProxies", texts(site.trusted_proxies))
     if site.certificate:

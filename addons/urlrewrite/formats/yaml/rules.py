@@ -12,6 +12,7 @@ A file with one site is written without `sites`; the site is then called like th
     mode: helpful                           # iis: what fails in IIS fails here
     readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match
     preserveHostHeader: false
+    timeouts: {connect: 5s, response: 2m, idle: 2m}   # how long the backend is waited for; 0: for as long as it takes
     trustedProxies: [10.0.0.0/8]
     certificate: www.example.com.pem        # key, certificate and chain; relative to this file
     documentRoot: wwwroot                   # for matchType IsFile and IsDirectory; relative to this file
@@ -55,11 +56,11 @@ A file with one site is written without `sites`; the site is then called like th
 it then. Several sites stand in a list under `sites`. Beside that, every key from `allowedServerVariables` to
 `outboundRules` is the server's, as in applicationHost.config: it is inherited by all sites of all files that are loaded
 together. So are `globalRules` (and `globalUseOriginalURLEncoding` for them), `rewriteMaps` and `providers` on the top
-level, be there `sites` or not. `webFarms` and `proxy` are kept as they are in IIS:
+level, be there `sites` or not, and `farms` (see `farms.py`). `proxy` is kept as it is in IIS, and so is in `webFarms`
+what IIS says of a farm that is not served here, for the way back:
 
     proxy: {attributes: {enabled: 'true'}, children: [{element: cache, attributes: {enabled: 'false'}}]}
-    webFarms:
-      - {element: webFarm, attributes: {name: shop}, children: [{element: server, attributes: {address: 10.0.0.1}}]}
+    webFarms: {children: [{element: webFarm, attributes: {name: shop, serverAutoStart: 'false'}}]}
 
 Attributes that are not given have IIS's defaults.
 """
@@ -72,23 +73,25 @@ from urlrewrite.formats.assembly import joined, put_together
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.section_fields import OwnFields, SharedFields
-from urlrewrite.formats.yaml.elements import element_of, elements_of
+from urlrewrite.formats.yaml.elements import element_of
+from urlrewrite.formats.yaml.farms import farms_of
 from urlrewrite.formats.yaml.fields import Table, table_of, tables_of
 from urlrewrite.formats.yaml.inbound import inbound_rules
 from urlrewrite.formats.yaml.nodes import compose
+from urlrewrite.formats.yaml.paths import absolute
 from urlrewrite.formats.yaml.sections import (
     SECTION_KEYS,
     SHARED_KEYS,
     own_fields,
     shared_fields,
 )
-from urlrewrite.formats.yaml.sites import SITE_KEYS, absolute, read_site
+from urlrewrite.formats.yaml.sites import SITE_KEYS, read_site
 from urlrewrite.formats.yaml.tests import read_tests
 from urlrewrite.formats.yaml.web_config import with_web_config
-from urlrewrite.model import RuleSet, Site
+from urlrewrite.model import ConfigElement, RuleSet, Site
 from urlrewrite.model.problems import Problem
 
-_SERVER_KEYS = ("globalRules", "globalUseOriginalURLEncoding", "webFarms", "proxy", "tests")
+_SERVER_KEYS = ("globalRules", "globalUseOriginalURLEncoding", "farms", "webFarms", "proxy", "tests")
 TOP_KEYS = ("sites", *_SERVER_KEYS, *SECTION_KEYS)
 
 _SHORT_FORM_KEYS = tuple(key for key in SITE_KEYS if key not in SHARED_KEYS)
@@ -122,18 +125,24 @@ def read(text: str, file: str, problems: list[Problem], files: FilesRead) -> Rul
     return _rule_set(table, files) if table else RuleSet()
 
 
+def _element(table: Table, key: str) -> ConfigElement | None:
+    """Read an element of IIS's that has the name of its key."""
+    node = table.get(key)
+    return element_of(node, table.report, key, key) if node else None
+
+
 def _rule_set(table: Table, files: FilesRead) -> RuleSet:
     several = "sites" in table
     own = own_fields(table) if several else OwnFields()
     global_rules = inbound_rules(table.nodes("globalRules"), table.report, "globalRules")
     read = _sites(table, files) if several else _only_site(table, files)
-    proxy = table.get("proxy")
     own_set = RuleSet(
         sites=tuple(site for site, _ in read),
         global_rules=global_rules,
         global_use_original_url_encoding=table.optional_boolean("globalUseOriginalURLEncoding"),
-        web_farms=elements_of(table.nodes("webFarms"), table.report, "webFarms"),
-        proxy=element_of(proxy, table.report, "proxy", "proxy") if proxy else None,
+        farms=farms_of(table),
+        web_farms=_element(table, "webFarms"),
+        proxy=_element(table, "proxy"),
         tests=read_tests(table.nodes("tests"), table.report),
         **own,
         **shared_fields(table, files),

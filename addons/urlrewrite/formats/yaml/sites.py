@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from pathlib import Path, PureWindowsPath
 
 from urlrewrite.formats.addresses import parse_host_port, parse_path, parse_place, site_name
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.section_fields import SharedFields
 from urlrewrite.formats.wording import shown
+from urlrewrite.formats.yaml.farms import TIMEOUT_KEYS, read_timeouts
 from urlrewrite.formats.yaml.fields import Table, choice_of, table_of
 from urlrewrite.formats.yaml.nodes import Sequence
+from urlrewrite.formats.yaml.paths import absolute
 from urlrewrite.formats.yaml.sections import (
     SECTION_KEYS,
     own_fields,
@@ -29,6 +30,7 @@ from urlrewrite.model import (
     Readings,
     Site,
     TagReplacement,
+    Timeouts,
 )
 
 SITE_KEYS = (
@@ -44,6 +46,7 @@ SITE_KEYS = (
     "mode",
     "readings",
     "preserveHostHeader",
+    "timeouts",
     "trustedProxies",
     "certificate",
     "documentRoot",
@@ -76,6 +79,7 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         mode=table.choice("mode", Mode.HELPFUL),
         readings=_readings(table),
         preserve_host_header=table.boolean("preserveHostHeader", False),
+        timeouts=_timeouts(table),
         trusted_proxies=tuple(_parsed(table, "trustedProxies", _trusted_proxy)),
         certificate=_certificate(table),
         document_root=absolute(table, "documentRoot"),
@@ -177,6 +181,12 @@ def _readings(table: Table) -> Readings:
     return Readings(own.choice("tagReplacement", TagReplacement.VALUE), own.boolean("outboundTrackAllCaptures", True))
 
 
+def _timeouts(table: Table) -> Timeouts | None:
+    """Read `timeouts`: how long the backend is waited for; what is not given has its default."""
+    own = table.table("timeouts", TIMEOUT_KEYS)
+    return read_timeouts(own, Timeouts()) if own else None
+
+
 def _trusted_proxy(text: str) -> str:
     """Return an address, or a network such as `10.0.0.0/8`, in its canonical spelling."""
     try:
@@ -185,14 +195,6 @@ def _trusted_proxy(text: str) -> str:
         expected = "expected an address such as 10.0.0.7 or a network such as 10.0.0.0/8"
         raise ValueError(f"got {shown(text)}, {expected}") from None
     return str(network) if "/" in text else str(network.network_address)
-
-
-def absolute(table: Table, key: str) -> str:
-    """Resolve a path against the rule file; one of Windows, such as `%SystemDrive%/inetpub`, stays as it is."""
-    path = table.text(key)
-    if not path or path.startswith("%") or PureWindowsPath(path).drive:
-        return path
-    return str(Path(table.report.file).absolute().parent / path)
 
 
 def _certificate(table: Table) -> Certificate | None:

@@ -15,7 +15,8 @@ import h11
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy.addonmanager import Loader
-from mitmproxy.proxy import events, layer
+from mitmproxy.connection import ConnectionState
+from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._http1 import Http1Client
@@ -42,6 +43,20 @@ class Http1:
 
 class InterimClient(Http1Client):
     """Reads past interim responses of a backend."""
+
+    silent = False
+    """Whether nobody listens any more: what still comes, and that the connection ends, would be taken for another's."""
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if not self.silent or not isinstance(event, events.ConnectionEvent):
+            yield from super()._handle_event(event)
+        elif isinstance(event, events.ConnectionClosed) and self.conn.state & ConnectionState.CAN_WRITE:
+            yield commands.CloseConnection(self.conn)
+
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Read the next pieces of a body, unless the head in front of it was refused."""
+        if not self.silent:
+            yield from super().read_body(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         """Reads the head of a response."""

@@ -29,7 +29,9 @@ from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http._events import ErrorCode, RequestData, RequestProtocolError, ResponseData
 
+from urlrewrite.hooks.patches import backend_stream
 from urlrewrite.hooks.patches.backpressure import Backpressure
+from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.state import UPLOAD_HELD, Hold, State
 
 logger = logging.getLogger("urlrewrite.holding")
@@ -38,26 +40,27 @@ logger = logging.getLogger("urlrewrite.holding")
 class Holding:
     """Brings mitmproxy to mind the holds on responses."""
 
-    def __init__(self, state: State, backpressure: Backpressure) -> None:
+    def __init__(self, state: State, backpressure: Backpressure, connections: ServerConnections) -> None:
         self._state = state
         self._backpressure = backpressure
+        self._connections = connections
 
     def load(self, loader: Loader) -> None:
         """Puts our `HttpStream` in place."""
         del loader
-        http_layer.HttpStream = stream_class(self._state, self._backpressure)  # type: ignore[misc]
+        http_layer.HttpStream = stream_class(self._state, self._backpressure, self._connections)  # type: ignore[misc]
 
     def done(self) -> None:
         """Puts mitmproxy's own back."""
         http_layer.HttpStream = HttpStream  # type: ignore[misc]
 
 
-def stream_class(state: State, backpressure: Backpressure) -> type[HttpStream]:
-    """The `HttpStream` that minds the holds of `state`."""
+def stream_class(state: State, backpressure: Backpressure, connections: ServerConnections) -> type[HttpStream]:
+    """The `HttpStream` that minds the holds of `state`, and failures of backends as `backend_stream.py` tells."""
 
-    class HoldingStream(HttpStream):
+    class HoldingStream(backend_stream.stream_class(state, connections)):  # type: ignore[misc]
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-            if not isinstance(event, events.Wakeup):
+            if not isinstance(event, events.Wakeup) or isinstance(event.command, backend_stream.Alarm):
                 yield from super()._handle_event(event)
             elif hold := self._hold():
                 yield from self._release(hold)

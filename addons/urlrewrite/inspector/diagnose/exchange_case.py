@@ -129,6 +129,8 @@ def _names(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -
         origins += [compiled.site.backend, *(pair.origin for pair in link_map.pairs)]
     origins += [site.backend for site in sites if site.backend]
     origins += [Origin("http", host, port) for host, port in sorted(rules.rules.allowed_hosts)]
+    # No backend knows the name of its farm, which may be a word that pages are full of.
+    origins = [origin for origin in origins if origin.host not in rules.rules.farms]
     origins = list({(origin.host, origin.port): origin for origin in reversed(origins)}.values())[::-1]
     publics = {public, *(name for site in sites for name in site.public)}
     known = {(origin.host, origin.port) for origin in origins}

@@ -124,6 +124,8 @@ def _status(case: Case, exchange: RecordedExchange, status: int) -> str:
     return f"{status}.{sub_status}" if sub_status else str(status)
 
 
+_CHECK_BACKEND = "Check whether the backend is running, and whether its address (backend:, connect:) is right."
+
 type _Named = tuple[RecordedExchange, Reference, Reference | None]
 
 
@@ -133,6 +135,8 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
         return wrong
     reading = case.reading(exchange)
     error = next((event for event in reading.problems() if name_of(event) == Name.ERROR), None)
+    if error is not None and text(error, "reason") == Reason.BACKEND_FAILED:
+        return "backend-down", text(error, "message"), Cause("", "", "", _CHECK_BACKEND)
     if error is not None:
         return "proxy-error", text(error, "message"), _refused_by_us(case, exchange, error)
     answered = local_response(case, exchange)
@@ -141,12 +145,8 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
     if not case.backend_url(exchange):
         return "own-response", "the proxy responded itself", _NOBODY
     if status in (502, 503, 504) and (exchange.original is None):
-        todo = "Check whether the backend is running, and whether its address (backend:, connect:) is right."
-        return (
-            "backend-down",
-            f"no response came from {shown(case.backend_url(exchange), 120)}",
-            Cause("", "", "", todo),
-        )
+        why = f"no response came from {shown(case.backend_url(exchange), 120)}"
+        return "backend-down", why, Cause("", "", "", _CHECK_BACKEND)
     if taken := taken_by(case, exchange):
         others = [miss for miss in near_misses(case, exchange) if miss.code is Why.COMES_AFTER]
         if others and taken.code is Why.SENT:

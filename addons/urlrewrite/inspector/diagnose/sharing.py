@@ -111,6 +111,11 @@ def _why_not_mapped_back(case: Case, exchange: RecordedExchange) -> Cause:
     if site and site.site.links is LinkMode.OFF:
         todo = "Set links: everywhere or tags, or set HTTP_ORIGIN to the backend's origin in an inbound rule."
         return Cause("", source, "links: off does not map it back", todo)
+    farms = case.rules.rules.farms if case.rules else {}
+    farm = farms.get(site.site.backend.host) if site and site.site.backend else None
+    if farm and farm.preserve_host_header:
+        todo = "Set preserveHostHeader: false in the farm, or set HTTP_ORIGIN in an inbound rule."
+        return Cause("", str(farm.source), "a farm with preserveHostHeader gets it as it is", todo)
     if site and site.site.preserve_host_header:
         todo = "Remove preserveHostHeader, or set HTTP_ORIGIN in an inbound rule."
         return Cause("", source, "with preserveHostHeader it is not mapped back", todo)

@@ -21,9 +21,11 @@ _MAX_REASONS = 20
 _OUTSIDE = frozenset(
     {
         Name.ANSWERED,
+        Name.ARR_SERVER_ROUTED,
         Name.GENERAL_SET_REQUEST_HEADER,
         Name.REQUEST_ROUTED,
         Name.RULES_RULED_OUT,
+        Name.SERVER_FAILED,
         Name.URL_REWRITE_END,
         Name.URL_REWRITE_START,
     }
@@ -59,6 +61,11 @@ def request_part(reading: Reading) -> list[str]:
                     )
                 case Name.GENERAL_SET_REQUEST_HEADER:
                     set_on_request.append(event)
+                case Name.ARR_SERVER_ROUTED:
+                    chosen = f"{shown(text(event, 'server'))} of the farm {shown(text(event, 'farm'))}"
+                    after.append(labelled("server", f"{chosen} ({visible(text(event, 'why'))})", "  "))
+                case Name.SERVER_FAILED:
+                    after.append(_failed_server(event))
                 case Name.REQUEST_ROUTED | Name.ANSWERED:
                     after += list(_routed(event))
                 case Name.REDIRECT_ACTION:
@@ -70,6 +77,12 @@ def request_part(reading: Reading) -> list[str]:
     if set_on_request:
         lines += ["", "  Set on the request", *field_changes(set_on_request)]
     return [*lines, *(["", *after] if after else [])]
+
+
+def _failed_server(event: Event) -> str:
+    """One attempt that came to nothing."""
+    what = f"{shown(text(event, 'server'))}: {shown(text(event, 'detail'))}"
+    return labelled("failed", f"{what}, after {number(event, 'milliseconds') or 0:,} ms", "  ")
 
 
 def _ruled_out(event: Event) -> list[str]:

@@ -27,9 +27,11 @@ type NodeKind = Literal["ok", "no", "warn", "err", "info"]
 _OUTSIDE = frozenset(
     {
         Name.ANSWERED,
+        Name.ARR_SERVER_ROUTED,
         Name.GENERAL_SET_REQUEST_HEADER,
         Name.REQUEST_ROUTED,
         Name.RULES_RULED_OUT,
+        Name.SERVER_FAILED,
         Name.URL_REWRITE_END,
         Name.URL_REWRITE_START,
     }

@@ -186,8 +186,7 @@ def response_read_inbound(view: ConditionsView) -> Iterator[Finding]:
     "`{ORIGINAL_HOST}` in the outbound one. If the rules never go back to IIS, silence the finding.",
 )
 def host_read_outbound(view: ConditionsView) -> Iterator[Finding]:
-    site = view.context.site
-    if isinstance(view.owner, InboundView) or not view.context.proxies or (site and site.preserve_host_header):
+    if isinstance(view.owner, InboundView) or not view.context.proxies or view.context.keeps_host:
         return
     for template, source in _texts(view):
         if "HTTP_HOST" in map(normal_name, _variables(template)):

@@ -1,0 +1,68 @@
+"""What the choice of a farm's server depends on, out of a request; and which servers would be tried, for `explain`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+from urllib.parse import parse_qsl
+
+from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.responses import Forward
+from urlrewrite.farms.affinity import take_token
+from urlrewrite.farms.choose import Choice, FarmAtWork, NoServer, Wanted
+from urlrewrite.model import Mode
+from urlrewrite.model.farms import Farm
+from urlrewrite.model.origin import parse_authority
+
+
+def wanted_of(exchange: Exchange, forward: Forward) -> tuple[Wanted, Forward]:
+    """Return what a choice depends on, and the request as a server gets it: without the cookie that binds its client.
+
+    The exchange was routed to a farm.
+    """
+    farm = forward.farm
+    if farm is None:
+        return Wanted(), forward
+    token = ""
+    if farm.affinity.cookie:
+        token, fields = take_token(forward.fields, farm.affinity.cookie)
+        forward = replace(forward, fields=fields)
+    authority = parse_authority(exchange.request.host)
+    return Wanted(token, authority[0] if authority else "", _hash_input(farm, exchange)), forward
+
+
+def _hash_input(farm: Farm, exchange: Exchange) -> str:
+    if farm.hash_variable:
+        return exchange.server_variable(farm.hash_variable)
+    if not farm.hash_query:
+        return ""
+    query = exchange.request.target.partition("?")[2]
+    values: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
+        values.setdefault(name.casefold(), value)
+    return "\0".join(values.get(name.casefold(), "") for name in farm.hash_query)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOrder:
+    """The servers that a request would be sent to, one after the other, if each of them failed.
+
+    `attempts` is after how many of them the client gets an error; `end` is why no server comes after the last one.
+    """
+
+    choices: tuple[Choice, ...]
+    attempts: int
+    end: NoServer
+
+
+def server_order(exchange: Exchange, forward: Forward) -> ServerOrder | None:
+    """Return the order for a farm that has just begun to work, with every server well; None without a farm."""
+    if forward.farm is None:
+        return None
+    wanted, _ = wanted_of(exchange, forward)
+    at_work = FarmAtWork(forward.farm, 0.0, Random(0))
+    choices: list[Choice] = []
+    while isinstance(found := at_work.choose(wanted, 0.0, [choice.load.index for choice in choices]), Choice):
+        choices.append(found)
+    retries = exchange.site is not None and exchange.site.mode is not Mode.IIS
+    return ServerOrder(tuple(choices), forward.farm.retry.attempts if retries else 1, found)

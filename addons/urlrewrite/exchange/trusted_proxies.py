@@ -1,0 +1,56 @@
+"""Requests that come by way of a proxy in front of this one: what it says of the client's request is believed.
+
+A balancer that ends TLS forwards plain HTTP and says in X-Forwarded-Proto, -Host and -Port what the client asked for.
+From an address that a site lists under `trustedProxies`, that decides the scheme ({HTTPS}), the host and the port; from
+any other it is a claim of the client, and is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from urlrewrite.engine.compile import CompiledRules
+from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.exchange.request_fields import is_trusted
+from urlrewrite.model.field_lines import field_values
+from urlrewrite.model.origin import parse_authority
+
+_USUAL = (80, 443)
+
+
+def as_client_asked(request: RequestFacts, rules: CompiledRules) -> RequestFacts:
+    """Return the request as its client sent it to the proxy in front; the same if its site does not trust who sent it.
+
+    Of several values the last one counts: it is what the trusted proxy itself added.
+    """
+    if not is_trusted(request.client[0], rules.trusted_proxies):
+        return request
+    asked = _asked(request)
+    compiled = rules.find_site(asked.scheme, asked.host, asked.target) if asked.host else None
+    trusts = compiled is not None and is_trusted(request.client[0], compiled.site.trusted_proxies)
+    return asked if trusts else request
+
+
+def _asked(request: RequestFacts) -> RequestFacts:
+    scheme = _last(request, "x-forwarded-proto").lower()
+    if scheme not in ("http", "https"):
+        scheme = request.scheme
+    host = _last(request, "x-forwarded-host") or request.host
+    parsed = parse_authority(host)
+    if parsed is None:
+        host, parsed = request.host, parse_authority(request.host)
+    port = _port(_last(request, "x-forwarded-port"))
+    if port and parsed and parsed[1] is None:
+        host = f"{host}:{port}"
+    return replace(request, scheme=scheme, host=host)
+
+
+def _last(request: RequestFacts, name: str) -> str:
+    values = field_values(request.fields, name)
+    return values[-1].rpartition(",")[2].strip() if values else ""
+
+
+def _port(text: str) -> int:
+    """Return a port that has to be written; 0 for a usual one: a balancer may well say 80, where it forwards to."""
+    port = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return 0 if port in _USUAL or port > 65535 else port

@@ -1,0 +1,1 @@
+"""Which server of a farm gets a request. Pure: the clock and the random numbers are handed in."""

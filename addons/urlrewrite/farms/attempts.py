@@ -1,0 +1,79 @@
+"""One request to a farm: the servers that it is sent to, one after the other, until one responds."""
+
+from __future__ import annotations
+
+from urlrewrite.farms.choose import Choice, FarmAtWork, NoServer, Wanted
+from urlrewrite.farms.load import ServerLoad
+from urlrewrite.model.farms import RetryCause
+
+
+class Attempts:
+    """Chooses servers for one request, and counts it at each of them exactly once. Times are monotonic seconds.
+
+    `retries` says whether a request may be sent to another server at all; ARR never does that.
+    """
+
+    def __init__(self, farm: FarmAtWork, wanted: Wanted, *, retries: bool = True) -> None:
+        self.farm = farm
+        self.choice: Choice | None = None
+        self.tried: list[int] = []
+        self._wanted = wanted
+        self._retries = retries
+        self._under_way: ServerLoad | None = None
+        self._began = 0.0
+        self._taken = 0  # retries out of the budget
+        farm.budget.begin()
+        self._ended = False
+
+    def next(self, now: float) -> Choice | NoServer:
+        """Choose a server, and count the request there."""
+        found = self.farm.choose(self._wanted, now, self.tried)
+        if isinstance(found, Choice):
+            self.choice = found
+            self.tried.append(found.load.index)
+            self._under_way, self._began = found.load, now
+            found.load.begin()
+        return found
+
+    def may_retry(self, cause: RetryCause, method: str, *, was_sent: bool) -> bool:
+        """Whether the request may go to another server after this one failed; takes it out of the budget.
+
+        `was_sent` says that the server may have seen the request: then only methods that may be repeated are.
+        """
+        retry = self.farm.farm.retry
+        if not self._retries or cause not in retry.on or len(self.tried) >= retry.attempts:
+            return False
+        if was_sent and method not in retry.methods:
+            return False
+        if not self.farm.budget.retry():
+            return False
+        self._taken += 1
+        return True
+
+    def responded(self, now: float) -> None:
+        """The head of a response is there."""
+        if self._under_way is not None:
+            self._under_way.responded(now, now - self._began)
+
+    def failed(self, now: float) -> None:
+        """The server failed."""
+        self._leave(now, None, 0)
+
+    def end(self, now: float, *, status: int | None, sent: int = 0) -> None:
+        """The request is over, however it ended; only the first call counts.
+
+        `status` is that of the response; None where the server is to blame that there is none.
+        """
+        if not self._ended:
+            self._ended = True
+            self._leave(now, status, sent)
+            self.farm.budget.end(self._taken)
+
+    def abandon(self, now: float) -> None:
+        """The client left: nothing is held against the server."""
+        self.end(now, status=0)
+
+    def _leave(self, now: float, status: int | None, sent: int) -> None:
+        if self._under_way is not None:
+            self.farm.end(self._under_way, now, status=status, sent=sent)
+            self._under_way = None

@@ -1,0 +1,173 @@
+"""A farm at work: which server gets a request, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from random import Random
+
+from urlrewrite.farms.affinity import of_host, token_of
+from urlrewrite.farms.budget import RetryBudget
+from urlrewrite.farms.health_state import Health, HealthReason
+from urlrewrite.farms.load import ServerLoad
+from urlrewrite.farms.policies import POLICIES
+from urlrewrite.model.farms import Farm, ServerState, WhenUnavailable
+
+
+class Why(StrEnum):
+    """Why a server was chosen."""
+
+    BALANCED = "balanced"
+    """By the farm's algorithm."""
+    COOKIE = "cookie"
+    """The client is bound to it."""
+    HOST_NAME = "host-name"
+    """The host name is bound to it."""
+    REASSIGNED = "reassigned"
+    """The server that the client was bound to is away."""
+    BACKUP = "backup"
+    """No other server can take requests."""
+
+
+class NoServer(StrEnum):
+    """Why no server can be chosen."""
+
+    FARM_OFFLINE = "farm-offline"
+    ALL_AWAY = "all-away"
+    """Every server is offline, draining or not well."""
+    ALL_TRIED = "all-tried"
+    """Those that could take the request have failed it already."""
+    ALL_FULL = "all-full"
+    """Those that could take the request have as many as they may have."""
+    BOUND_SERVER_AWAY = "bound-server-away"
+    """The client's server is away, and the farm does not give it another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a choice depends on: the token of the client's cookie, the host that it asks for, what is hashed."""
+
+    token: str = ""
+    host: str = ""
+    hash_input: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A server for a request. `binds` tells that the client is to be bound to it by a new cookie."""
+
+    load: ServerLoad
+    why: Why
+    binds: bool = False
+
+
+class FarmAtWork:
+    """What changes about a farm while the proxy runs. Times are seconds of one monotonic clock."""
+
+    def __init__(self, farm: Farm, now: float, random: Random) -> None:
+        self.farm = farm
+        self.loads = tuple(
+            ServerLoad(server, name, at, farm.response_period, Health(farm.health, now))
+            for at, (server, name) in enumerate(zip(farm.servers, farm.server_names, strict=True))
+        )
+        self.policy = POLICIES[farm.algorithm](farm, random)
+        self.budget = RetryBudget(farm.retry.budget)
+        self._states: Mapping[str, ServerState] = {}
+        self._by_token = {token_of(load.name): load for load in self.loads}
+        self._limited = any(server.max_connections for server in farm.servers)
+        self._open: list[ServerLoad] = []
+        self._open_until = -inf  # what is open to new clients is worked out anew from then on
+
+    def take_over(self, former: FarmAtWork) -> None:
+        """Keep what is known of the servers that this farm had before its rule file was changed.
+
+        Requests under way go on being counted at the same objects.
+        """
+        known = {load.name: load for load in former.loads}
+        loads = []
+        for new in self.loads:
+            load = known.get(new.name, new)
+            load.server, load.index = new.server, new.index
+            load.health.judge_by(self.farm.health)
+            loads.append(load)
+        self.loads = tuple(loads)
+        self.budget = former.budget
+        self._states = former._states
+        self._by_token = {token_of(load.name): load for load in self.loads}
+
+    def set_states(self, states: Mapping[str, ServerState]) -> None:
+        """Take what people decided, by the servers' names; without an entry the state of the rule file holds."""
+        self._states = states
+        self._open_until = -inf
+
+    def state_of(self, load: ServerLoad) -> ServerState:
+        """Return what was decided about a server."""
+        return self._states.get(load.name, load.server.state)
+
+    def tested(self, load: ServerLoad, failure: HealthReason | None, now: float) -> None:
+        """Take note of a test of the health URL: None if it passed."""
+        load.health.tested(failure, now)
+        self._open_until = -inf
+
+    def set_health(self, load: ServerLoad, *, healthy: bool, now: float) -> None:
+        """Hold a server to be well or not until a test says otherwise."""
+        load.health.set_by_hand(healthy=healthy, now=now)
+        self._open_until = -inf
+
+    def end(self, load: ServerLoad, now: float, *, status: int | None, sent: int = 0) -> None:
+        """Take note that a request is over.
+
+        `status` is that of the response, None where the server failed to give any; `sent` counts the bytes of both.
+        """
+        health = load.health
+        load.end(failed=status is None)
+        self.policy.ended(load, sent, now)
+        was_healthy = health.healthy
+        health.served(now, status=status)
+        if health.healthy is not was_healthy:
+            self._open_until = -inf
+
+    def choose(self, wanted: Wanted, now: float, tried: Collection[int] = ()) -> Choice | NoServer:
+        """Return a server for a request that those in `tried` (by their place in the farm) have failed already."""
+        if not self.farm.enabled:
+            return NoServer.FARM_OFFLINE
+        bound = self._by_token.get(wanted.token) if wanted.token else None
+        if bound is not None and bound.index not in tried and self._serves_bound(bound, now):
+            return NoServer.ALL_FULL if bound.is_full else Choice(bound, Why.COOKIE)
+        if bound is not None and self.farm.affinity.if_unavailable is WhenUnavailable.REFUSE:
+            return NoServer.BOUND_SERVER_AWAY
+        candidates = self._open_to_new_clients(now)
+        if not candidates:
+            return NoServer.ALL_AWAY
+        if tried and not (candidates := [load for load in candidates if load.index not in tried]):
+            return NoServer.ALL_TRIED
+        if self._limited and not (candidates := [load for load in candidates if not load.is_full]):
+            return NoServer.ALL_FULL
+        if self.farm.affinity.host_name and wanted.host:
+            return Choice(of_host(wanted.host, candidates), Why.HOST_NAME)
+        chosen = self.policy.choose(candidates, wanted.hash_input, now)
+        why = Why.REASSIGNED if bound is not None else Why.BACKUP if chosen.server.backup else Why.BALANCED
+        return Choice(chosen, why, binds=bool(self.farm.affinity.cookie))
+
+    def _open_to_new_clients(self, now: float) -> list[ServerLoad]:
+        """Return the servers that a client may be sent to that is bound to none: backups only where no other can."""
+        if now >= self._open_until:
+            self._open = self._work_out_open(now)
+            self._open_until = min((load.health.changes_at(now) for load in self.loads), default=inf)
+            for load in self._open:
+                load.weight = load.server.weight * load.health.share(now)
+        return self._open
+
+    def _work_out_open(self, now: float) -> list[ServerLoad]:
+        available = [load for load in self.loads if load.server.weight and self.state_of(load) is ServerState.AVAILABLE]
+        usual = [load for load in available if not load.server.backup]
+        well = [load for load in usual if load.health.look(now)]
+        if usual and len(well) < self.farm.health.min_servers:
+            return usual
+        return well or [load for load in available if load.server.backup and load.health.look(now)]
+
+    def _serves_bound(self, load: ServerLoad, now: float) -> bool:
+        in_service = self.state_of(load) in (ServerState.AVAILABLE, ServerState.DRAINING)
+        return in_service and load.health.look(now)

@@ -1,0 +1,83 @@
+"""What one server of a farm has to do at this moment, as far as this process knows."""
+
+from __future__ import annotations
+
+from math import exp
+
+from urlrewrite.farms.health_state import Health
+from urlrewrite.model.farms import Server
+
+_KEPT = 0.8
+"""How much of a mean stays when another time comes at once."""
+
+_MIN_RESPONSE_TIME = 0.001
+"""Seconds; what is quicker is as good."""
+
+
+class ServerLoad:
+    """The load of one server, and its health. Times are seconds of one monotonic clock, whichever the caller has.
+
+    `name` is what its farm calls it, and `index` its place there. `live` counts requests under way, `requests` and
+    `failures` all of them.
+    `weight` is the one that counts now, which is less than the server's own while it starts slowly.
+    """
+
+    __slots__ = (
+        "_last",
+        "_mean",
+        "_period",
+        "failures",
+        "health",
+        "index",
+        "live",
+        "name",
+        "requests",
+        "server",
+        "turn",
+        "weight",
+    )
+
+    def __init__(self, server: Server, name: str, index: int, response_period: float, health: Health) -> None:
+        self.server = server
+        self.name = name
+        self.index = index
+        self.health = health
+        self.live = 0
+        self.requests = 0
+        self.failures = 0
+        self.weight = float(server.weight)
+        self.turn = 0.0
+        """Where it stands in the weighted round robin."""
+        self._period = max(response_period, 0.001)
+        self._mean = 0.0
+        self._last = float("-inf")
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has as many requests under way as it may have."""
+        return 0 < self.server.max_connections <= self.live
+
+    def begin(self) -> None:
+        """Count a request that is sent to it."""
+        self.live += 1
+        self.requests += 1
+
+    def end(self, *, failed: bool = False) -> None:
+        """Count a request that is over, however it ended."""
+        self.live -= 1
+        self.failures += failed
+
+    def responded(self, now: float, seconds: float) -> None:
+        """Take note of the time from a request to the head of its response."""
+        kept = _KEPT * exp(-max(now - self._last, 0.0) / self._period)
+        self._mean = seconds + (self._mean - seconds) * kept
+        self._last = now
+
+    def expected_wait(self, now: float) -> float:
+        """Return how long a request is to wait here, for comparison: recent times to the head, by what is under way.
+
+        Where the period went by without any response, the time is taken to be the least: a server that was slow gets
+        another chance, and one that is not known yet no more requests at once than it responds to.
+        """
+        known = self._mean if now - self._last <= self._period else 0.0
+        return max(known, _MIN_RESPONSE_TIME) * (self.live + 1) / self.weight

@@ -1,0 +1,74 @@
+"""TLS to the servers of a farm as its rule file says: whom to trust, by which name, with which certificate."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+
+from mitmproxy import ctx
+from mitmproxy.connection import Server
+from mitmproxy.net import tls as net_tls
+from mitmproxy.tls import TlsData
+from OpenSSL import SSL
+
+from urlrewrite.hooks.state import State
+from urlrewrite.model.farms import BackendTls
+
+logger = logging.getLogger("urlrewrite.farms")
+
+_DEFAULT = BackendTls()
+
+
+class FarmTls:
+    """The addon that opens TLS to servers of farms that are not to be trusted as everybody else is."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def tls_start_server(self, data: TlsData) -> None:
+        """Make the connection's TLS in place of the core's, unless the farm says nothing of its own."""
+        if not isinstance(data.conn, Server) or not data.conn.address:
+            return
+        wanted = self._state.farm_tls.get((data.context.client.id, data.conn.address[:2]))
+        if wanted is None or wanted == _DEFAULT:
+            return
+        name = wanted.name or data.conn.sni or data.conn.address[0]
+        data.conn.sni = name
+        offers_http2 = wanted.http2 and data.context.client.alpn == b"h2"
+        data.conn.alpn_offers = (b"h2", b"http/1.1") if offers_http2 else (b"http/1.1",)
+        data.ssl_conn = connection(wanted, name, [*data.conn.alpn_offers])
+
+
+def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connection:
+    """Return the client's end of a TLS connection to a server that must have a certificate for `name`.
+
+    Raises:
+        RuntimeError: a file cannot be used.
+    """
+    context = net_tls.create_proxy_server_context(
+        method=net_tls.Method.TLS_CLIENT_METHOD,
+        min_version=net_tls.Version[ctx.options.tls_version_server_min],
+        max_version=net_tls.Version[ctx.options.tls_version_server_max],
+        cipher_list=None,
+        ecdh_curve=net_tls.get_curve(ctx.options.tls_ecdh_curve_server),
+        verify=net_tls.Verify.VERIFY_PEER if wanted.verify else net_tls.Verify.VERIFY_NONE,
+        ca_path=None,
+        ca_pemfile=wanted.ca or None,
+        client_cert=wanted.certificate or None,
+        legacy_server_connect=False,
+    )
+    made = SSL.Connection(context)
+    parameters = SSL._lib.SSL_get0_param(made._ssl)  # type: ignore[attr-defined]
+    try:
+        address = ipaddress.ip_address(name).packed
+    except ValueError:
+        host = name.encode("idna")
+        made.set_tlsext_host_name(host)
+        done = SSL._lib.X509_VERIFY_PARAM_set1_host(parameters, host, len(host))  # type: ignore[attr-defined]
+    else:
+        # An address is never a server name (RFC 6066, 3).
+        done = SSL._lib.X509_VERIFY_PARAM_set1_ip(parameters, address, len(address))  # type: ignore[attr-defined]
+    SSL._openssl_assert(done == 1)
+    made.set_alpn_protos(alpn)
+    made.set_connect_state()
+    return made

@@ -1,0 +1,84 @@
+"""The commands on farms: `rewrite.farms`, and what a person decides about a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from mitmproxy import command, exceptions
+
+from urlrewrite.farms.choose import FarmAtWork
+from urlrewrite.farms.load import ServerLoad
+from urlrewrite.hooks.farms import Farms
+from urlrewrite.hooks.state import State
+from urlrewrite.model.farms import ServerState
+
+
+def _command[F: Callable[..., object]](name: str) -> Callable[[F], F]:
+    """Return mitmproxy's decorator of a command, with its type."""
+    decorator: Callable[[F], F] = command.command(name)
+    return decorator
+
+
+class FarmCommands:
+    """The addon with the commands. A server is named as `rewrite.farms` does: its address, with the port if need be."""
+
+    def __init__(self, state: State, farms: Farms) -> None:
+        self._state = state
+        self._farms = farms
+
+    @_command("rewrite.farms")
+    def farms(self) -> Sequence[str]:
+        """List the server farms: each server with its state, its health and why, requests under way and in all."""
+        return [line for farm in self._state.farms for line in _lines(farm)]
+
+    @_command("rewrite.server.start")
+    def start(self, farm: str, server: str) -> str:
+        """Make a server available: it takes every client."""
+        return self._set(farm, server, ServerState.AVAILABLE)
+
+    @_command("rewrite.server.drain")
+    def drain(self, farm: str, server: str) -> str:
+        """Disallow new connections to a server: it takes only clients that are bound to it."""
+        return self._set(farm, server, ServerState.DRAINING)
+
+    @_command("rewrite.server.stop")
+    def stop(self, farm: str, server: str) -> str:
+        """Make a server unavailable gracefully: it takes no request, and finishes those under way."""
+        return self._set(farm, server, ServerState.STOPPING)
+
+    @_command("rewrite.server.kill")
+    def kill(self, farm: str, server: str) -> str:
+        """Make a server unavailable immediately: it takes no request, and those under way are cut."""
+        return self._set(farm, server, ServerState.OFFLINE)
+
+    def _set(self, farm: str, server: str, state: ServerState) -> str:
+        at_work, load = self._find(farm, server)
+        try:
+            self._farms.set_state(at_work, load, state)
+        except OSError as error:
+            raise exceptions.CommandError(f"the state cannot be kept: {error}") from None
+        return f"{load.name} of the farm {at_work.farm.name} is {state}"
+
+    def _find(self, farm: str, server: str) -> tuple[FarmAtWork, ServerLoad]:
+        at_work = self._state.farms.get(farm)
+        if at_work is None:
+            names = ", ".join(each.farm.name for each in self._state.farms) or "there is none"
+            raise exceptions.CommandError(f"got the farm {farm!r}, expected one of: {names}")
+        for load in at_work.loads:
+            if load.name == server.lower():
+                return at_work, load
+        names = ", ".join(load.name for load in at_work.loads)
+        raise exceptions.CommandError(f"got the server {server!r}, expected one of: {names}")
+
+
+def _lines(farm: FarmAtWork) -> list[str]:
+    """A farm and its servers, in columns."""
+    row: Callable[..., str] = "  {:<24} {:<10} {:<28} {:>4} under way  {:>8} requests  {:>6} failed".format
+    lines = [f"{farm.farm.name}  ({farm.farm.algorithm}{'' if farm.farm.enabled else ', offline'})"]
+    for load in farm.loads:
+        health = load.health
+        well = "healthy" if health.look(monotonic()) else "unhealthy"
+        about = f"{well} ({health.reason})"
+        lines.append(row(load.name, str(farm.state_of(load)), about, load.live, load.requests, load.failures))
+    return lines

@@ -1,0 +1,203 @@
+"""Server farms in the live proxy: requests get a server, servers are asked whether they are well, clients are bound."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from random import Random
+from time import monotonic
+
+from mitmproxy import ctx, http
+from mitmproxy.connection import Server
+
+from urlrewrite.exchange.farm_choice import wanted_of
+from urlrewrite.exchange.responses import Forward
+from urlrewrite.farms.affinity import set_cookie
+from urlrewrite.farms.attempts import Attempts
+from urlrewrite.farms.choose import FarmAtWork
+from urlrewrite.farms.load import ServerLoad
+from urlrewrite.hooks.health_tests import HealthTests
+from urlrewrite.hooks.state import Live, State
+from urlrewrite.loading.server_states import ServerStates
+from urlrewrite.model import Mode
+from urlrewrite.model.farms import ServerState
+from urlrewrite.model.field_lines import FieldLines, field_values
+
+logger = logging.getLogger("urlrewrite.farms")
+
+LOOK_SECONDS = 1.0
+"""How often the file of server states is looked at."""
+
+NEVER_BIND = "arr-disable-session-affinity"
+"""The field by which a backend asks that a client is not bound to it (Azure, application routing)."""
+
+
+class Farms:
+    """The addon that keeps the farms at what the rules in force say, and asks their servers whether they are well."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._random = Random()
+        self._states: ServerStates | None = None
+        self._tests: dict[str, tuple[FarmAtWork, HealthTests]] = {}
+        self._watcher: asyncio.Task[None] | None = None
+        self._carried_out: dict[tuple[str, str], ServerState] = {}
+
+    def rules_changed(self) -> None:
+        """Take the farms of the rules that came into force."""
+        in_force = self._state.in_force
+        if in_force is None:
+            return
+        rule_set = in_force.rules.rule_set
+        self._state.farms.update(rule_set.farms.values(), monotonic())
+        if rule_set.farms and rule_set.files:
+            path = Path(f"{rule_set.files[0]}.servers.json")
+            if self._states is None or self._states.path != path:
+                self._states = ServerStates(path)
+        self._look()
+        if self._watcher is not None:
+            self._test_again()
+
+    def running(self) -> None:
+        """Begin to look at the file of states, and to ask servers."""
+        if self._watcher is None:
+            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+            self._test_again()
+
+    def done(self) -> None:
+        """Stop both."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+        for _, tests in self._tests.values():
+            tests.stop()
+        self._tests = {}
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """A request is over, unless its connection goes on as a WebSocket."""
+        if flow.websocket is None:
+            self._end(flow, flow.response.status_code if flow.response else 0)
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        """A WebSocket is over."""
+        self._end(flow, 101)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """A request was broken off."""
+        self._end(flow, 0)
+
+    def _end(self, flow: http.HTTPFlow, status: int) -> None:
+        if attempts := flow.metadata.pop(_ATTEMPTS, None):
+            sent = len(flow.request.raw_content or b"")
+            if flow.response is not None:
+                sent += len(flow.response.raw_content or b"")
+            attempts.end(monotonic(), status=status, sent=sent)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self._look()
+
+    def _look(self) -> None:
+        if self._states is None:
+            return
+        before = self._states.fault
+        self._state.farms.set_states(self._states.look())
+        if self._states.fault and self._states.fault != before:
+            logger.error("%s; the states that were known stay", self._states.fault)
+        for farm in self._state.farms:
+            for load in farm.loads:
+                self._carry_out(farm, load)
+
+    def set_state(self, farm: FarmAtWork, load: ServerLoad, state: ServerState) -> None:
+        """Keep what a person decided about a server, and do it.
+
+        Raises:
+            OSError: the file of states cannot be written.
+        """
+        if self._states is not None:
+            self._states.set(farm.farm.name, load.name, state)
+            self._look()
+
+    def _carry_out(self, farm: FarmAtWork, load: ServerLoad) -> None:
+        """End what is under way at a server that was taken offline, or that was given long enough to stop."""
+        key, state = (farm.farm.name, load.name), farm.state_of(load)
+        if self._carried_out.get(key, load.server.state) is state:
+            return
+        self._carried_out[key] = state
+        logger.warning("farm %s, server %s: %s", *key, state)
+        if state is ServerState.OFFLINE:
+            close_connections(load)
+        elif state is ServerState.STOPPING and farm.farm.drain_timeout:
+
+            def stop() -> None:
+                if farm.state_of(load) is ServerState.STOPPING:
+                    close_connections(load)
+
+            asyncio.get_running_loop().call_later(farm.farm.drain_timeout, stop)
+
+    def _test_again(self) -> None:
+        """Ask the servers of the farms that there are now."""
+        now = {farm.farm.name: farm for farm in self._state.farms}
+        for name, (farm, tests) in [*self._tests.items()]:
+            if now.get(name) is not farm:
+                tests.stop()
+                del self._tests[name]
+        for name, farm in now.items():
+            if name not in self._tests:
+                self._tests[name] = farm, HealthTests(farm, self._random)
+                self._tests[name][1].start()
+
+
+def close_connections(load: ServerLoad) -> None:
+    """Close every connection to a server; requests that wait for it are sent elsewhere where they may be."""
+    server = load.server
+    addresses = {(server.address, server.http_port), (server.address, server.https_port)}
+    for handler in [*ctx.master.addons.get("proxyserver").connections.values()]:
+        for connection in [*handler.transports]:
+            if isinstance(connection, Server) and connection.address and connection.address[:2] in addresses:
+                handler.close_connection(connection)
+
+
+_ATTEMPTS = "urlrewrite.attempts"
+
+
+def prepare(flow: http.HTTPFlow, live: Live, state: State, forward: Forward) -> Forward:
+    """Make a request ready for a farm: its servers are chosen later, when a connection is made.
+
+    Returns the request as its server gets it, without the cookie that binds the client.
+    """
+    farm = state.farms.get(forward.farm.name) if forward.farm else None
+    if farm is None:
+        return forward
+    wanted, forward = wanted_of(live.exchange, forward)
+    live.attempts = Attempts(farm, wanted, retries=not _is_iis(live))
+    live.timeouts = farm.farm.timeouts
+    live.forward = forward
+    flow.metadata[_ATTEMPTS] = live.attempts
+    return forward
+
+
+def _is_iis(live: Live) -> bool:
+    site = live.exchange.site
+    return site is not None and site.mode is Mode.IIS
+
+
+def bound(live: Live, fields: FieldLines) -> FieldLines:
+    """Return the fields of a response with the cookie that binds the client to the server, if it needs a new one."""
+    attempts = live.attempts
+    if attempts is None or attempts.choice is None or not attempts.choice.binds:
+        return fields
+    if any(value.strip().lower() == "true" for value in field_values(fields, NEVER_BIND)):
+        return fields
+    request = live.exchange.request
+    cookie = set_cookie(
+        attempts.farm.farm.affinity,
+        attempts.choice.load.name,
+        https=request.scheme == "https",
+        arr_domain=request.host.partition(":")[0] if _is_iis(live) else "",
+    )
+    # A cache must not give one client's cookie to another.
+    private = () if field_values(fields, "cache-control") else (("Cache-Control", "private"),)
+    return (*fields, ("Set-Cookie", cookie), *private)

@@ -1,0 +1,424 @@
+"""What becomes of a request whose backend fails: it is sent again where that is safe, or gets a page of our own.
+
+mitmproxy answers with a page that names the backend and quotes what it sent, and waits for ever for a backend that says
+nothing. Its `HttpStream` carries one request and its response and is the one place that sees every failure, so this is
+where a request is sent again. Four things are easy to get wrong here:
+
+- A late "connection closed" of the first attempt has the same stream id as the second one. The connection that was
+  given up is told to be silent first.
+- mitmproxy sets the state of the server's side after it has begun to stream an upload, even if that has ended the
+  exchange already. It is set right again.
+- While a stream waits for a connection or a hook it takes no events, so a client that has left shows as a failure of
+  the backend. Whether the client is there is asked before anything is held against the backend.
+- mitmproxy's own wake-ups are a task each and stay for their whole time. Nearly every request is over long before its
+  time-out, so these are timers that are cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+from mitmproxy import ctx
+from mitmproxy.connection import ConnectionState, Server
+from mitmproxy.net.http.validate import validate_headers
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    RequestTrailers,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
+from mitmproxy.proxy.server import ConnectionHandler
+
+from urlrewrite.exchange.responses import gateway_response
+from urlrewrite.farms.attempts import Attempts
+from urlrewrite.farms.choose import NoServer
+from urlrewrite.hooks.patches.backpressure import kept
+from urlrewrite.hooks.patches.http1 import InterimClient
+from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
+from urlrewrite.hooks.state import Live, State
+from urlrewrite.hooks.translate import apply_response
+from urlrewrite.model.farms import RetryCause
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.request_events import ARR_SERVER_ROUTED, SERVER_FAILED
+
+_LOOK_AGAIN = 1.0
+"""Seconds after which it is looked again whether a slow client has taken what came."""
+
+_NEVER_IDLE = ("text/event-stream", "application/grpc", "multipart/x-mixed-replace")
+"""Media types of responses that may be silent for as long as they like."""
+
+
+class Alarm(commands.RequestWakeup):
+    """A wake-up that came from a timer of this file."""
+
+
+def call_later(stream: HttpStream, seconds: float) -> asyncio.TimerHandle:
+    """Let an `Alarm` come to a stream after so many seconds, unless the timer is cancelled."""
+    http = http_layer_of(stream)
+
+    def fire() -> None:
+        handler = handler_of(stream)
+        if handler is not None and http.streams.get(stream.stream_id) is stream:
+            alarm = Alarm(0)
+            http.command_sources[alarm] = stream
+            task = asyncio.ensure_future(handler.server_event(events.Wakeup(alarm)))
+            _alarms.add(task)
+            task.add_done_callback(_alarms.discard)
+
+    return asyncio.get_running_loop().call_later(seconds, fire)
+
+
+_alarms = set[asyncio.Future[None]]()
+
+
+def stream_class(state: State, connections: ServerConnections) -> type[HttpStream]:
+    """Return the `HttpStream` that minds failures and time-outs of backends."""
+
+    class BackendStream(HttpStream):
+        def __init__(self, context: Context, stream_id: int) -> None:
+            super().__init__(context, stream_id)
+            self._timer: asyncio.TimerHandle | None = None
+            self._heard = 0.0  # when the backend last sent something
+            self._began = 0.0  # when the backend was last turned to
+            self._kept = False  # whether its connection had served a request before
+            self._page_sent = False
+            self._attempt = 0
+            self._failure = ""
+            self._cause: RetryCause | None = None
+            self.wants_new_connection = False
+
+        @property
+        def connect_within(self) -> float:
+            """Seconds that a connection to the backend may take."""
+            live = self._live
+            return live.timeouts.connect if live else 0.0
+
+        @property
+        def _live(self) -> Live | None:
+            """The exchange; None for a flow that is not ours, such as one that is replayed."""
+            return state.live.get(self.flow.id)
+
+        def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+            if isinstance(event, events.Wakeup) and isinstance(event.command, Alarm):
+                yield from self._time_is_over()
+            else:
+                yield from super()._handle_event(event)
+
+        # --- connecting -------------------------------------------------------------------------------------------
+
+        def make_server_connection(self) -> layer.CommandGenerator[bool]:
+            if self._live is None:
+                return (yield from super().make_server_connection())
+            self.wants_new_connection = self._kept
+            while True:
+                if (attempts := self._live.attempts) and (refusal := self._turn_to_server(attempts)):
+                    if refusal is NoServer.ALL_TRIED and self._cause:
+                        yield from self._send_page(_status_of(self._cause))
+                    else:
+                        self._failure = refusal
+                        yield from self._send_page(503)
+                    return False
+                request = self.flow.request
+                self._began = monotonic()
+                wanted = GetHttpConnection(
+                    (request.host, request.port),
+                    request.scheme == "https",
+                    self.flow.server_conn.via,
+                    self.flow.server_conn.transport_protocol,
+                )
+                connection, error = yield wanted
+                if error is None:
+                    self.context.server = self.flow.server_conn = connection
+                    self._kept = connections.has_served(connection)
+                    if self.client_state == self.state_done:
+                        self._set_timer(self._live.timeouts.response)
+                    return True
+                if self._is_client_gone():
+                    failure = ResponseProtocolError(self.stream_id, error, ErrorCode.CONNECT_FAILED)
+                    yield from super().handle_protocol_error(failure)
+                    return False
+                cause = connections.why_failed(http_layer_of(self), wanted)
+                self._report(cause, error)
+                if not (attempts and attempts.may_retry(cause, request.method, was_sent=False)):
+                    yield from self._send_page(_status_of(cause))
+                    return False
+
+        def _turn_to_server(self, attempts: Attempts) -> NoServer | None:
+            """Choose the server of a farm that gets the request now; why there is none, None if there is one."""
+            found = attempts.next(monotonic())
+            if isinstance(found, NoServer):
+                return found
+            live, request, server = self._live, self.flow.request, found.load.server
+            assert live is not None
+            assert live.forward is not None
+            to = live.forward.at(server)
+            farm = attempts.farm.farm
+            dialled = to.connect or (to.origin.host, to.origin.port)
+            # Not by `request.host`, which would rewrite the Host field, too.
+            request.data.host, request.data.port = dialled
+            request.host_header = to.host
+            for name, value in to.fields:
+                if name.lower() in ("origin", "referer"):
+                    request.headers[name] = value
+            state.dialled[self.context.client.id, dialled] = to.origin.host
+            state.farm_tls[self.context.client.id, dialled] = farm.tls
+            live.exchange.trace.decided(
+                ARR_SERVER_ROUTED,
+                farm=farm.name,
+                server=found.load.name,
+                why=str(found.why),
+                attempt=len(attempts.tried),
+            )
+            return None
+
+        def start_request_stream(self) -> layer.CommandGenerator[None]:
+            if self._live is None or self.flow.response:
+                yield from super().start_request_stream()
+                return
+            # Set now, so that a page of our own finds out what is to be done with the rest of the upload.
+            self.client_state = self.state_stream_request_body
+            if (yield from self.make_server_connection()):
+                head = RequestHeaders(self.stream_id, self.flow.request, end_stream=False)
+                yield SendHttp(head, self.context.server)
+
+        def state_wait_for_request_headers(self, event: RequestHeaders) -> layer.CommandGenerator[None]:
+            yield from super().state_wait_for_request_headers(event)
+            if self._page_sent:
+                self.server_state = self.state_done
+
+        def state_stream_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+            yield from super().state_stream_request_body(event)
+            waits = self.server_state == self.state_wait_for_response_headers
+            if isinstance(event, RequestEndOfMessage) and waits and (live := self._live):
+                self._set_timer(live.timeouts.response)
+
+        def state_done(self, event: events.Event) -> layer.CommandGenerator[None]:
+            # What a backend still sends that was given up is nobody's.
+            if not self._page_sent:
+                yield from super().state_done(event)
+
+        def state_discard_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+            """Read the rest of an upload that nobody waits for any more."""
+            if isinstance(event, RequestEndOfMessage):
+                self.client_state = self.state_done
+                if self.server_state == self.state_done:
+                    yield from self.flow_done()
+
+        # --- hearing from the backend -----------------------------------------------------------------------------
+
+        def state_wait_for_response_headers(self, event: events.Event) -> layer.CommandGenerator[None]:
+            self._clear_timer()
+            if (waiting := self._live) and waiting.attempts:
+                waiting.attempts.responded(monotonic())
+            yield from super().state_wait_for_response_headers(event)
+            live, response = self._live, self.flow.response
+            if live and response and not self._page_sent and self._may_be_idle_too_long():
+                self._heard = monotonic()
+                self._set_timer(live.timeouts.idle)
+
+        def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+            self._heard = monotonic()
+            yield from super().state_stream_response_body(event)
+
+        def state_consume_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+            self._heard = monotonic()
+            yield from super().state_consume_response_body(event)
+
+        def _may_be_idle_too_long(self) -> bool:
+            response = self.flow.response
+            if response is None or response.status_code == 101:
+                return False
+            receives = self.server_state in (self.state_stream_response_body, self.state_consume_response_body)
+            return receives and not response.headers.get("content-type", "").lower().startswith(_NEVER_IDLE)
+
+        def flow_done(self) -> layer.CommandGenerator[None]:
+            self._clear_timer()
+            connections.served(self.context.server)
+            yield from super().flow_done()
+
+        # --- time-outs --------------------------------------------------------------------------------------------
+
+        def _set_timer(self, seconds: float) -> None:
+            self._clear_timer()
+            if seconds:
+                self._timer = call_later(self, seconds)
+
+        def _clear_timer(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        def _time_is_over(self) -> layer.CommandGenerator[None]:
+            self._timer = None
+            live = self._live
+            if live is None:
+                return
+            if self.server_state == self.state_wait_for_response_headers:
+                if not self.flow.response:
+                    message = f"no response within {live.timeouts.response:g} seconds"
+                    yield from self._backend_failed(RetryCause.TIMEOUT, message)
+            elif self._may_be_idle_too_long():
+                silent = monotonic() - self._heard
+                if silent < live.timeouts.idle or self._client_is_slow():
+                    self._set_timer(live.timeouts.idle - silent if silent < live.timeouts.idle else _LOOK_AGAIN)
+                    return
+                message = f"nothing came for {live.timeouts.idle:g} seconds"
+                yield from self._leave_connection()
+                yield from self.handle_protocol_error(
+                    ResponseProtocolError(self.stream_id, message, ErrorCode.GENERIC_SERVER_ERROR)
+                )
+
+        def _client_is_slow(self) -> bool:
+            """Whether the backend is not read from, because the client has yet to take what came."""
+            handler = handler_of(self)
+            transport = handler.transports.get(self.context.client) if handler else None
+            socket = getattr(transport.writer, "transport", None) if transport else None
+            return kept(self) > 0 or (socket is not None and socket.get_write_buffer_size() > 0)
+
+        # --- failures ---------------------------------------------------------------------------------------------
+
+        def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
+            if request or self._live is None or not self.context.options.validate_inbound_headers:
+                return (yield from super().check_invalid(request))
+            assert self.flow.response is not None
+            try:
+                validate_headers(self.flow.response)
+            except ValueError as error:
+                self.flow.response = None
+                yield from self._backend_failed(RetryCause.CLOSED, f"fields that are not valid: {error}")
+                return True
+            return False
+
+        def handle_protocol_error(
+            self, event: RequestProtocolError | ResponseProtocolError
+        ) -> layer.CommandGenerator[None]:
+            self._clear_timer()
+            is_backends = isinstance(event, ResponseProtocolError) and self.client_state != self.state_errored
+            killed = self.flow.error is not None
+            if not is_backends or killed or self._live is None or self._is_client_gone():
+                yield from super().handle_protocol_error(event)
+            elif self.server_state == self.state_wait_for_response_headers and not self.flow.response:
+                yield from self._backend_failed(RetryCause.CLOSED, event.message)
+            elif self.server_state == self.state_consume_response_body:
+                # Nothing of this response was sent: the client gets to know that it is not whole.
+                self.response_body_buf.clear()
+                self._report(RetryCause.CLOSED, event.message)
+                yield from self._send_page(502)
+            else:
+                yield from super().handle_protocol_error(event)
+
+        def _backend_failed(self, cause: RetryCause, message: str) -> layer.CommandGenerator[None]:
+            """The backend was sent the request, and failed before the head of its response was there."""
+            self._report(cause, message)
+            request = self.flow.request
+            whole = self.client_state == self.state_done and not request.stream
+            stale = cause is RetryCause.CLOSED and self._kept and request.method in IDEMPOTENT
+            attempts = self._live.attempts if self._live else None
+            yield from self._leave_connection()
+            if attempts and stale:
+                # The server closed a connection that was kept: nothing is wrong with it.
+                attempts.tried.clear()
+            elsewhere = attempts is not None and attempts.may_retry(cause, request.method, was_sent=True)
+            if not (whole and (stale or elsewhere)):
+                yield from self._send_page(_status_of(cause))
+            elif (yield from self.make_server_connection()):
+                yield from self._send_request_again()
+
+        def _send_request_again(self) -> layer.CommandGenerator[None]:
+            request, server = self.flow.request, self.context.server
+            content, trailers = request.raw_content, request.trailers
+            yield SendHttp(RequestHeaders(self.stream_id, request, not (content or trailers)), server)
+            if content:
+                yield SendHttp(RequestData(self.stream_id, content), server)
+            if trailers:
+                yield SendHttp(RequestTrailers(self.stream_id, trailers), server)
+            yield SendHttp(RequestEndOfMessage(self.stream_id), server)
+
+        def _leave_connection(self) -> layer.CommandGenerator[None]:
+            """End what is under way with the backend, and hear no more of it."""
+            server = self.context.server
+            if server.alpn == b"h2":
+                if server.connected:
+                    left = RequestProtocolError(self.stream_id, "given up", ErrorCode.CANCEL)
+                    yield SendHttp(left, server)
+                return
+            if client := http1_client(self, server):
+                client.silent = True
+            if server.state is not ConnectionState.CLOSED:
+                yield commands.CloseConnection(server)
+
+        def _is_client_gone(self) -> bool:
+            left = any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue)
+            return left or not self.context.client.connected
+
+        def _report(self, cause: RetryCause, message: str) -> None:
+            live = self._live
+            assert live is not None
+            self._attempt += 1
+            self._failure, self._cause = message, cause
+            if live.attempts:
+                live.attempts.failed(monotonic())
+            request = self.flow.request
+            live.exchange.trace.decided(
+                SERVER_FAILED,
+                server=f"{request.host}:{request.port}",
+                cause=str(cause),
+                detail=message,
+                attempt=self._attempt,
+                milliseconds=round((monotonic() - self._began) * 1000),
+            )
+
+        def _send_page(self, status: int) -> layer.CommandGenerator[None]:
+            """Respond in place of the backend. The connection to the client stays as it is."""
+            live = self._live
+            assert live is not None
+            self._page_sent = True
+            live.own, live.failed, live.head, live.hold = True, True, None, None
+            trace, request = live.exchange.trace, self.flow.request
+            if status == 503 and live.attempts:
+                name = live.attempts.farm.farm.name
+                trace.error(Reason.NO_SERVER, iis_status="502.4", name=name, detail=self._failure)
+            else:
+                origin = f"{request.scheme}://{request.host}:{request.port}"
+                trace.error(Reason.BACKEND_FAILED, iis_status="502.3", origin=origin, detail=self._failure)
+            trace.data["status"] = status
+            apply_response(self.flow, gateway_response(status, trace.data["id"]))
+            self.flow.error = None
+            if self.client_state == self.state_stream_request_body:
+                self.client_state = self.state_discard_request_body
+            yield HttpResponseHeadersHook(self.flow)
+            if not (yield from self.check_killed(True)):
+                yield from self.send_response()
+
+    return BackendStream
+
+
+def _status_of(cause: RetryCause) -> int:
+    return 504 if cause is RetryCause.TIMEOUT else 502
+
+
+def http_layer_of(stream: HttpStream) -> HttpLayer:
+    """Return the layer that a stream is of."""
+    return next(parent for parent in stream.context.layers if isinstance(parent, HttpLayer))
+
+
+def handler_of(stream: HttpStream) -> ConnectionHandler | None:
+    """Return what reads and writes the client's connection; None where that is over."""
+    handler: ConnectionHandler | None = ctx.master.addons.get("proxyserver").connections.get(stream.context.client.id)
+    return handler
+
+
+def http1_client(stream: HttpStream, server: Server) -> InterimClient | None:
+    """Return the layer that speaks HTTP/1 with a backend; None where none does."""
+    found: object = http_layer_of(stream).connections.get(server)
+    while found is not None and not isinstance(found, InterimClient):
+        found = getattr(found, "child_layer", None)
+    return found

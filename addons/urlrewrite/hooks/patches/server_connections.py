@@ -1,0 +1,160 @@
+"""Connections to backends: how long one may take to be made, and which may be used again.
+
+mitmproxy waits for ever for a TLS handshake. It keeps the connections to backends as long as the client's connection
+lasts, and among them one that could not be made: a client of HTTP/2 gets its old error for that backend until it
+connects anew, although the backend is long back. And it gives out a connection that was kept for minutes, which the
+backend may be closing at this moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from weakref import WeakKeyDictionary, WeakSet
+
+from mitmproxy import ctx
+from mitmproxy.addonmanager import Loader
+from mitmproxy.connection import Connection, Server
+from mitmproxy.proxy import commands, layer
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer
+from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from mitmproxy.tls import TlsData
+
+from urlrewrite.model.farms import RetryCause
+
+SAFE_IDLE = 5.0
+"""Seconds for which a kept connection is good for any request; one that must not be repeated gets no older one."""
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""Methods that may be repeated without being asked to (RFC 9110, 9.2.2)."""
+
+_get_connection = HttpLayer.get_connection
+
+
+class ServerConnections:
+    """Minds the connections to backends.
+
+    A stream says by `connect_within` how many seconds its connection may take, once for TCP and once for TLS, and by
+    `wants_new_connection` that it does not trust one that was kept.
+    """
+
+    def __init__(self) -> None:
+        self._last_used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+        self._within: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+        self._timers: WeakKeyDictionary[Connection, asyncio.TimerHandle] = WeakKeyDictionary()
+        self._timed_out: WeakSet[Connection] = WeakSet()
+
+    def load(self, loader: Loader) -> None:
+        """Put our choice of a connection in place."""
+        del loader
+        connections = self
+
+        def get_connection(
+            http: HttpLayer, event: GetHttpConnection, *, reuse: bool = True
+        ) -> layer.CommandGenerator[None]:
+            connections.forget_failed(http)
+            stream = http.command_sources.get(event)
+            reuse = reuse and connections.may_reuse(http, event, stream)
+            for command in _get_connection(http, event, reuse=reuse):
+                if isinstance(command, commands.OpenConnection):
+                    connections._within[command.connection] = getattr(stream, "connect_within", 0.0)
+                yield command
+
+        HttpLayer.get_connection = get_connection  # type: ignore[method-assign, assignment]
+
+    def done(self) -> None:
+        """Put mitmproxy's own back."""
+        HttpLayer.get_connection = _get_connection  # type: ignore[method-assign]
+
+    # --- which connection ------------------------------------------------------------------------------------------
+
+    def forget_failed(self, http: HttpLayer) -> None:
+        """Take out the connections that failed: the next request tries the backend again."""
+        for known in [known for known in http.connections if isinstance(known, Server) and known.error]:
+            if known not in http.waiting_for_establishment:
+                del http.connections[known]
+
+    def may_reuse(self, http: HttpLayer, event: GetHttpConnection, stream: object) -> bool:
+        """Whether a request may go out on a connection that was kept."""
+        if getattr(stream, "wants_new_connection", False):
+            return False
+        flow = getattr(stream, "flow", None)
+        if flow is None or flow.request.method in IDEMPOTENT:
+            return True
+        now = monotonic()
+        matching = (known for known in http.connections if event.connection_spec_matches(known))
+        return all(now - self._last_used.get(known, now) < SAFE_IDLE for known in matching)
+
+    def has_served(self, connection: Connection) -> bool:
+        """Whether a request was served on this connection before."""
+        return connection in self._last_used
+
+    def served(self, connection: Connection) -> None:
+        """Take note that a request was served on this connection."""
+        self._last_used[connection] = monotonic()
+
+    def why_failed(self, http: HttpLayer, event: GetHttpConnection) -> RetryCause:
+        """Return why the connection that was asked for did not come about."""
+        failed = [known for known in http.connections if event.connection_spec_matches(known) and known.error]
+        if any(known in self._timed_out for known in failed):
+            return RetryCause.TIMEOUT
+        has_tcp = any(isinstance(known, Server) and known.timestamp_tcp_setup for known in failed)
+        return RetryCause.TLS if has_tcp else RetryCause.CONNECT
+
+    # --- how long it takes -----------------------------------------------------------------------------------------
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """A connection is about to be made."""
+        server = data.server
+        seconds = self._within.get(server, 0.0)
+
+        def give_up(handler: ConnectionHandler) -> None:
+            transport = handler.transports.get(server)
+            if transport is not None and transport.handler is not None:
+                transport.handler.cancel(f"no connection within {seconds:g} seconds")
+
+        self._limit(data, seconds, give_up)
+
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        """TCP is there; TLS may take as long again."""
+        server = data.server
+        self._clear(server)
+
+        def give_up(handler: ConnectionHandler) -> None:
+            if server in handler.transports:
+                handler.close_connection(server)
+
+        if server.tls:
+            self._limit(data, self._within.get(server, 0.0), give_up)
+
+    def server_connect_error(self, data: ServerConnectionHookData) -> None:
+        """No connection."""
+        self._clear(data.server)
+
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """The connection is gone."""
+        self._clear(data.server)
+
+    def tls_established_server(self, data: TlsData) -> None:
+        """The handshake is over."""
+        self._clear(data.conn)
+
+    def _limit(
+        self, data: ServerConnectionHookData, seconds: float, give_up: Callable[[ConnectionHandler], None]
+    ) -> None:
+        if not seconds:
+            return
+
+        def fire() -> None:
+            self._timers.pop(data.server, None)
+            self._timed_out.add(data.server)
+            if handler := ctx.master.addons.get("proxyserver").connections.get(data.client.id):
+                give_up(handler)
+
+        self._timers[data.server] = asyncio.get_running_loop().call_later(seconds, fire)
+
+    def _clear(self, connection: Connection) -> None:
+        if timer := self._timers.pop(connection, None):
+            timer.cancel()

@@ -1,0 +1,132 @@
+"""Which servers may be chosen at all, and what is said where none may."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from farms.support import address, at_work, chosen
+from urlrewrite.farms.affinity import token_of
+from urlrewrite.farms.choose import Choice, NoServer, Wanted, Why
+from urlrewrite.farms.health_state import HealthReason
+from urlrewrite.model.farms import Affinity, HealthTest, Server, ServerState, WhenUnavailable
+
+ONE_FAILURE = HealthTest(retries=1)
+STICKY = Affinity(cookie="ARRAffinity")
+A, DRAINING, STOPPING, OFFLINE = ServerState.AVAILABLE, ServerState.DRAINING, ServerState.STOPPING, ServerState.OFFLINE
+
+
+@dataclass(frozen=True)
+class Case:
+    """Servers with their states, those that are ill, and what a client gets."""
+
+    expected: set[str] | NoServer
+    states: dict[str, ServerState] = field(default_factory=dict)
+    ill: str = ""
+    full: str = ""
+    tried: tuple[int, ...] = ()
+    bound_to: str = ""
+    affinity: Affinity = STICKY
+    health: HealthTest = ONE_FAILURE
+    enabled: bool = True
+    why: Why | None = None
+
+
+CASES = {
+    "all are open": Case({"a", "b"}, why=Why.BALANCED),
+    "a farm that is switched off": Case(NoServer.FARM_OFFLINE, enabled=False),
+    "a draining server gets no new client": Case({"b"}, {"a": DRAINING}),
+    "a draining server keeps its clients": Case({"a"}, {"a": DRAINING}, bound_to="a", why=Why.COOKIE),
+    "a stopping server loses its clients": Case({"b"}, {"a": STOPPING}, bound_to="a", why=Why.REASSIGNED),
+    "an offline server loses its clients": Case({"b"}, {"a": OFFLINE}, bound_to="a", why=Why.REASSIGNED),
+    "an ill server loses its clients": Case({"b"}, ill="a", bound_to="a", why=Why.REASSIGNED),
+    "a failed server is not tried again": Case({"b"}, tried=(0,), bound_to="a", why=Why.REASSIGNED),
+    "a client may be refused instead": Case(
+        NoServer.BOUND_SERVER_AWAY,
+        {"a": OFFLINE},
+        bound_to="a",
+        affinity=Affinity(cookie="x", if_unavailable=WhenUnavailable.REFUSE),
+    ),
+    "a token of nobody binds to nobody": Case({"a", "b"}, bound_to="nobody", why=Why.BALANCED),
+    "the backup comes last": Case({"spare"}, {"a": OFFLINE}, ill="b", why=Why.BACKUP),
+    "nobody is left": Case(NoServer.ALL_AWAY, {"a": OFFLINE, "spare": OFFLINE}, ill="b"),
+    "everyone was tried": Case(NoServer.ALL_TRIED, tried=(0, 1)),
+    "everyone is full": Case(NoServer.ALL_FULL, full="ab"),
+    "a full server is passed over": Case({"b"}, full="a"),
+    "a client waits for its own server": Case(NoServer.ALL_FULL, full="a", bound_to="a"),
+    "too few are well: the ill ones serve, too": Case({"a", "b"}, ill="a", health=HealthTest(retries=1, min_servers=2)),
+    "enough are well": Case({"b"}, ill="a", health=HealthTest(retries=1, min_servers=1)),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_who_may_serve(case: Case) -> None:
+    farm = at_work(
+        Server(address="a", max_connections=1),
+        Server(address="b", max_connections=1),
+        Server(address="spare", backup=True),
+        Server(address="never", weight=0),
+        affinity=case.affinity,
+        health=case.health,
+        enabled=case.enabled,
+    )
+    farm.set_states(case.states)
+    for load in farm.loads:
+        if load.server.address in case.ill.split():
+            farm.tested(load, HealthReason.TEST_CONNECT, 0.0)
+        if load.server.address in tuple(case.full):
+            load.begin()
+    wanted = Wanted(token=token_of(case.bound_to) if case.bound_to else "")
+    choices = [farm.choose(wanted, 0.0, case.tried) for _ in range(8)]
+    if isinstance(case.expected, NoServer):
+        assert choices == [case.expected] * 8
+        return
+    assert {choice.load.server.address for choice in choices if isinstance(choice, Choice)} == case.expected
+    if case.why:
+        assert {choice.why for choice in choices if isinstance(choice, Choice)} == {case.why}
+    assert {choice.binds for choice in choices if isinstance(choice, Choice)} == {case.why is not Why.COOKIE}
+
+
+def test_a_state_that_was_decided_wins_over_the_rule_file() -> None:
+    farm = at_work(Server(address="a", state=OFFLINE), "b")
+    assert {address(farm) for _ in range(4)} == {"b"}
+    farm.set_states({"a": A, "b": OFFLINE})
+    assert {address(farm) for _ in range(4)} == {"a"}
+
+
+def test_a_thousand_clients_stay_where_they_are() -> None:
+    farm = at_work("a", "b", "c", affinity=STICKY)
+    clients = [chosen(farm) for _ in range(1000)]
+    assert all(client.binds for client in clients)
+    assert Counter(client.load.index for client in clients).most_common()[0][1] == 334
+    for client in clients:
+        again = [chosen(farm, Wanted(token=token_of(client.load.name))) for _ in range(4)]
+        assert {(choice.load, choice.why, choice.binds) for choice in again} == {(client.load, Why.COOKIE, False)}
+
+
+def test_a_host_name_has_one_server_and_only_those_of_a_lost_server_move() -> None:
+    names = [f"host{number}.example" for number in range(600)]
+    farm = at_work("a", "b", "c", affinity=Affinity(host_name=True))
+    before = {name: address(farm, Wanted(host=name)) for name in names}
+    assert {name: address(farm, Wanted(host=name.upper())) for name in names} == before
+    assert all(150 < count < 250 for count in Counter(before.values()).values())
+    farm.set_states({"b": OFFLINE})
+    moved = {name for name in names if address(farm, Wanted(host=name)) != before[name]}
+    assert moved == {name for name in names if before[name] == "b"}
+
+
+def test_failures_of_requests_count() -> None:
+    farm = at_work("a")
+    load = farm.loads[0]
+    for status in (200, None, 500):
+        load.begin()
+        farm.end(load, 0.0, status=status)
+    assert (load.live, load.requests, load.failures) == (0, 3, 1)
+
+
+def test_servers_of_one_address_are_told_apart_by_their_ports() -> None:
+    farm = at_work(Server(address="Box", http_port=8081), Server(address="box", http_port=8082), "other")
+    assert [load.name for load in farm.loads] == ["box:8081", "box:8082", "other"]
+    assert chosen(farm, Wanted(token=token_of("box:8082"))).load.server.http_port == 8082

@@ -1,0 +1,228 @@
+"""Server farms out of the air: what a YAML file can say of them, and what an applicationHost.config can."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from urlrewrite.formats.farm_texts import MAX_WEIGHT
+from urlrewrite.model import ConfigElement
+from urlrewrite.model.farms import (
+    Affinity,
+    Algorithm,
+    BackendTls,
+    Connections,
+    Farm,
+    HealthTest,
+    LiveTest,
+    Retry,
+    RetryCause,
+    Server,
+    ServerState,
+    Timeouts,
+    WhenUnavailable,
+)
+
+NAMES = st.sampled_from(["shop", "Shop_2", "farm.example", "a-b", "xn--bcher-kva.de", "null", "off"])
+ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "2001:db8::1", "WEB01", "app2.lan", "localhost"])
+HOSTS = st.sampled_from(["", "app.lan", "10.0.0.9"])
+TEXTS = st.sampled_from(["", "well", "a: b", "'", "{ok}", "#", " a ", "ä"])
+PORTS = st.integers(1, 65535)
+COUNTS = st.sampled_from([0, 1, 7, 2**32 - 1])
+SOME = st.sampled_from([1, 7, 2**32 - 1])
+SECONDS = st.integers(0, 10**7).map(lambda milliseconds: milliseconds / 1000)
+SOME_SECONDS = st.integers(1, 10**7).map(lambda milliseconds: milliseconds / 1000)
+WHOLE_SECONDS = st.integers(1, 86400).map(float)
+RANGES = st.tuples(st.integers(100, 599), st.integers(100, 599)).map(lambda pair: (min(pair), max(pair)))
+STATUSES = st.lists(RANGES, min_size=1, max_size=3).map(tuple)
+URLS = st.sampled_from(["", "http://shop/health.txt?a=b", "https://status.lan:8443/", "http://10.0.0.1"])
+LISTS = st.lists(st.sampled_from(["id", "lang", "a b", "[]", "ä"]), max_size=2).map(tuple)
+
+
+def by_key[T](items: SearchStrategy[T], name: str, most: int) -> SearchStrategy[list[T]]:
+    return st.lists(items, max_size=most, unique_by=lambda item: getattr(item, name).casefold())
+
+
+def mapping(farms: list[Farm]) -> MappingProxyType[str, Farm]:
+    return MappingProxyType({farm.name: farm for farm in farms})
+
+
+HASHES = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"hash_variable": st.sampled_from(["HTTP_COOKIE", "HTTP_X_TENANT"])}),
+    st.fixed_dictionaries({"hash_query": LISTS}),
+)
+LIVE = st.builds(LiveTest, codes=STATUSES, failures=SOME, period=SOME_SECONDS, ejection=SECONDS)
+SERVERS = by_key(
+    st.builds(
+        Server,
+        address=ADDRESSES,
+        http_port=PORTS,
+        https_port=PORTS,
+        weight=st.integers(0, MAX_WEIGHT),
+        host_name=HOSTS,
+        state=st.sampled_from(ServerState),
+        backup=st.booleans(),
+        max_connections=COUNTS,
+        health_host=HOSTS,
+        health_port=st.integers(0, 65535),
+    )
+    | st.builds(Server, address=ADDRESSES)
+    | st.builds(lambda address, port: Server(address=address, http_port=port, https_port=port), ADDRESSES, PORTS),
+    "address",
+    3,
+).map(tuple)
+FARMS = by_key(
+    st.builds(
+        lambda hashed, **values: Farm(**values, **hashed),
+        HASHES,
+        name=NAMES,
+        servers=SERVERS,
+        enabled=st.booleans(),
+        algorithm=st.sampled_from(Algorithm),
+        response_period=SECONDS,
+        random_ties=st.booleans(),
+        affinity=st.builds(
+            Affinity,
+            cookie=st.sampled_from(["", "ARRAffinity", "a~b"]),
+            same_site=st.sampled_from(["Lax", "Strict", "None"]),
+            domain=HOSTS,
+            if_unavailable=st.sampled_from(WhenUnavailable),
+            host_name=st.booleans(),
+        ),
+        health=st.builds(
+            HealthTest,
+            url=URLS | st.just("/health.txt"),
+            interval=SOME_SECONDS,
+            timeout=SOME_SECONDS,
+            retries=COUNTS,
+            status=STATUSES,
+            match=TEXTS,
+            live=st.none() | LIVE,
+            min_servers=COUNTS,
+            slow_start=SECONDS,
+            on_demand=st.booleans(),
+        ),
+        retry=st.builds(
+            Retry,
+            attempts=st.integers(1, 100),
+            on=st.frozensets(st.sampled_from(RetryCause)),
+            methods=st.frozensets(st.sampled_from(["GET", "POST", "M-SEARCH"])),
+            budget=st.integers(0, 100).map(lambda percent: percent / 100),
+        ),
+        timeouts=st.builds(Timeouts, connect=SECONDS, response=SECONDS, idle=SECONDS),
+        connections=st.builds(
+            Connections,
+            shared=st.booleans(),
+            idle=COUNTS,
+            keep_alive=SECONDS,
+            queue=COUNTS,
+            queue_timeout=SECONDS,
+        ),
+        tls=st.builds(
+            BackendTls,
+            verify=st.booleans(),
+            ca=st.sampled_from(["", "/srv/a b#.pem"]),
+            name=HOSTS,
+            certificate=st.sampled_from(["", "/srv/c.pem"]),
+            http2=st.booleans(),
+        ),
+        drain_timeout=SECONDS,
+        preserve_host_header=st.booleans(),
+    )
+    | st.builds(Farm, name=NAMES),
+    "name",
+    2,
+).map(mapping)
+"""What a YAML file can say."""
+
+_ARR_SERVERS = by_key(
+    st.builds(
+        Server,
+        address=ADDRESSES,
+        http_port=PORTS,
+        https_port=PORTS,
+        weight=st.integers(1, MAX_WEIGHT),
+        host_name=HOSTS,
+        state=st.sampled_from([ServerState.AVAILABLE, ServerState.OFFLINE]),
+        health_host=HOSTS,
+        health_port=st.integers(0, 65535),
+    ),
+    "address",
+    3,
+).map(tuple)
+_ARR_LIVE = st.builds(LiveTest, codes=STATUSES, failures=SOME, period=WHOLE_SECONDS)
+
+
+@st.composite
+def farms_of_iis(draw: st.DrawFn) -> dict[str, Any]:
+    """The farms of a RuleSet as applicationHost.config can say them, and what is kept of the file beside them."""
+    on_demand = draw(st.booleans())
+    farms = draw(
+        by_key(
+            st.builds(
+                lambda hashed, **values: Farm(**values, **hashed),
+                HASHES,
+                name=NAMES,
+                servers=_ARR_SERVERS,
+                enabled=st.booleans(),
+                algorithm=st.sampled_from([item for item in Algorithm if item is not Algorithm.POWER_OF_TWO_CHOICES]),
+                response_period=WHOLE_SECONDS,
+                random_ties=st.booleans(),
+                affinity=st.builds(
+                    Affinity, cookie=st.sampled_from(["", "ARRAffinity", "a~b"]), host_name=st.booleans()
+                ),
+                health=st.builds(
+                    HealthTest,
+                    url=URLS,
+                    interval=WHOLE_SECONDS,
+                    timeout=WHOLE_SECONDS,
+                    retries=COUNTS,
+                    status=STATUSES,
+                    match=TEXTS,
+                    live=st.none() | _ARR_LIVE,
+                    min_servers=COUNTS,
+                    on_demand=st.just(on_demand),
+                ),
+                timeouts=WHOLE_SECONDS.map(lambda seconds: Timeouts(response=seconds, idle=seconds)),
+                preserve_host_header=st.booleans(),
+            ),
+            "name",
+            2,
+        )
+    )
+    kept = [item for farm in farms if (item := draw(_kept(farm)))]
+    if draw(st.booleans()):
+        kept.append(_element("applicationRequestRouting", {}, _element("hostAffinityProviderList")))
+    return {"farms": mapping(farms), "web_farms": _element("webFarms", {}, *kept) if kept else None}
+
+
+def _element(name: str, attributes: dict[str, str] | None = None, *children: ConfigElement) -> ConfigElement:
+    return ConfigElement(name, MappingProxyType(attributes or {}), children)
+
+
+@st.composite
+def _kept(draw: st.DrawFn, farm: Farm) -> ConfigElement | None:
+    """What ARR and the Web Farm Framework say of a farm that a Farm has nothing for."""
+    attributes = draw(st.dictionaries(st.sampled_from(["serverAutoStart", "primaryServer"]), TEXTS, max_size=2))
+    children = [
+        _element("server", {"address": server.address, "readyForLoadBalancing": "true"})
+        for server in farm.servers
+        if draw(st.booleans())
+    ]
+    if draw(st.booleans()):
+        children.append(_element("loadBalancer", {"provider": "x"}))
+    parts = [
+        draw(st.none() | st.just(item))
+        for item in (
+            _element("protocol", {"httpVersion": "Http11"}, _element("cache", {"enabled": "false"})),
+            _element("affinity", {"timeout": "01:00:00"}),
+            _element("publicKeys", {}, _element("publicKey", {"bytes": "AA"})),
+        )
+    ]
+    if inner := [part for part in parts if part]:
+        children.append(_element("applicationRequestRouting", {}, *inner))
+    return _element("webFarm", {"name": farm.name, **attributes}, *children) if attributes or children else None

@@ -1,0 +1,374 @@
+"""Farms of real servers behind the whole bundle."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+import pytest
+import trustme
+from mitmproxy import exceptions
+
+from hooks.clients import CLIENTS, Http1
+from hooks.in_process import InProcess, in_process
+from urlrewrite.farms.affinity import token_of
+from urlrewrite.loading.server_states import ServerStates
+from urlrewrite.model.farms import ServerState
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reasons import Reason
+
+type Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Server:
+    """A server of a farm on an address of its own (127.0.0.N), which says in each response who it is."""
+
+    def __init__(self, number: int, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self.address, self.port = f"127.0.0.{number}", port
+        self.tls = tls
+        self.requests: list[bytes] = []
+        self.wait = 0.0
+        self.extra = b""
+        self.closes = False
+        self._tasks = set[asyncio.Task[None]]()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, self.address, self.port, ssl=self.tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while True:
+                    self.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                    if self.closes:
+                        break
+                    await asyncio.sleep(self.wait)
+                    name = self.address.encode()
+                    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%bContent-Length: %d\r\n\r\n"
+                    writer.write(head % (self.extra, len(name)) + name)
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def farm(
+    folder: Path, count: int = 3, settings: str = "", servers: str = ""
+) -> AsyncIterator[tuple[InProcess, Sequence[Server]]]:
+    """The proxy before a farm of running servers, all on the same port of addresses of their own."""
+    running: list[Server] = []
+    async with contextlib.AsyncExitStack() as stack:
+        for number in range(1, count + 1):
+            server = Server(number, running[0].port if running else 0)
+            await server.start()
+            stack.push_async_callback(server.stop)
+            running.append(server)
+        port = running[0].port
+        listed = servers or "[" + ", ".join(f"'{server.address}:{port}'" for server in running) + "]"
+        rules = (
+            "public: [http://localhost, https://localhost]\nbackend: http://shop\n"
+            f"farms:\n  shop:\n    servers: {listed.replace('PORT', str(port))}\n"
+            f"    timeouts: {{connect: 300ms, response: 400ms}}\n{settings}"
+        )
+        yield await stack.enter_async_context(in_process(rules, folder)), running
+
+
+async def who(connection: Http1, **asked: str) -> str:
+    got = await connection.ask(**asked)  # type: ignore[arg-type]
+    assert got.status == 200, got
+    return got.body.decode()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_requests_are_spread_by_weight(client: str, tmp_path: Path) -> None:
+    weights = "[{address: 127.0.0.1, httpPort: PORT}, {address: 127.0.0.2, httpPort: PORT, weight: 50}]"
+    async with farm(tmp_path, 2, servers=weights) as (proxy, _):
+        connection = await CLIENTS[client].connect(proxy.port)
+        served = Counter([(await connection.ask()).body.decode() for _ in range(30)])
+        assert served == {"127.0.0.1": 20, "127.0.0.2": 10}
+        await connection.close()
+        (loads,) = [at_work.loads for at_work in proxy.state.farms]
+        assert [(load.live, load.requests, load.failures) for load in loads] == [(0, 20, 0), (0, 10, 0)]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("fault", ["refuses", "closes", "is silent"])
+async def test_a_server_that_fails_is_replaced_by_another(client: str, fault: str, tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        if fault == "refuses":
+            await servers[0].stop()
+        servers[0].closes = fault == "closes"
+        servers[0].wait = 30.0 if fault == "is silent" else 0.0
+        connection = await CLIENTS[client].connect(proxy.port)
+        for _ in range(3):
+            assert (await connection.ask()).body == b"127.0.0.2"
+        await connection.close()
+        (at_work,) = proxy.state.farms
+        assert (at_work.budget.requests, at_work.budget.retries) == (0, 0)
+        assert [load.live for load in at_work.loads] == [0, 0]
+        failed = [event for flow in proxy.flows for event in flow.metadata["urlrewrite"]["events"]]
+        assert {event["server"] for event in failed if event["event"] == Name.SERVER_FAILED} <= {
+            f"127.0.0.1:{servers[0].port}"
+        }
+
+
+@pytest.mark.parametrize(("method", "status", "seen"), [("POST", 502, 1), ("PUT", 200, 2)])
+async def test_what_a_server_may_have_seen_is_repeated_only_if_it_may_be(
+    method: str, status: int, seen: int, tmp_path: Path
+) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        servers[0].closes = True
+        connection = await Http1.connect(proxy.port)
+        assert (await connection.ask(method)).status == status
+        assert sum(len(server.requests) for server in servers) == seen
+        await connection.close()
+
+
+async def test_a_post_that_no_server_saw_goes_to_another(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        await servers[0].stop()
+        connection = await Http1.connect(proxy.port)
+        assert [(await connection.ask("POST")).status for _ in range(3)] == [200] * 3
+        await connection.close()
+
+
+async def test_with_all_servers_down_the_page_is_ours(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        for server in servers:
+            await server.stop()
+        connection = await Http1.connect(proxy.port)
+        got = await connection.ask()
+        assert got.status == 502
+        assert "127.0.0" not in got.body.decode()
+        states = ServerStates(tmp_path / "rules.yaml.servers.json")
+        for server in servers:
+            states.set("shop", server.address, ServerState.OFFLINE)
+        async with asyncio.timeout(20):
+            while (got := await connection.ask()).status != 503:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        assert got.fields["retry-after"] == "5"
+        codes = [
+            event["reason"]
+            for event in proxy.flows[-1].metadata["urlrewrite"]["events"]
+            if event["event"] == Name.ERROR
+        ]
+        assert codes == [Reason.NO_SERVER]
+        await connection.close()
+
+
+async def test_a_cookie_binds_a_client_to_its_server_until_that_is_gone(tmp_path: Path) -> None:
+    async with farm(tmp_path, settings="    affinity: {cookie: ARRAffinity}\n") as (proxy, servers):
+        connection = await Http1.connect(proxy.port)
+        first = await connection.ask()
+        name = first.body.decode()
+        cookie = f"ARRAffinity={token_of(name)}"
+        assert first.fields["set-cookie"] == f"{cookie}; Path=/; HttpOnly"
+        assert first.fields["cache-control"] == "private"
+        for value in (cookie, cookie.replace(token_of(name), token_of(name).upper()), f"a=1; {cookie}; b=2"):
+            for _ in range(3):
+                again = await connection.ask(fields=f"Cookie: {value}\r\n")
+                assert (again.body.decode(), "set-cookie" in again.fields) == (name, False)
+        served = next(server for server in servers if server.address == name)
+        assert b"ARRAffinity" not in b"".join(served.requests)
+        assert b"Cookie: a=1; b=2\r\n" in served.requests[-1]
+        await served.stop()
+        moved = await connection.ask(fields=f"Cookie: {cookie}\r\n")
+        assert moved.status == 200
+        assert moved.body.decode() != name
+        assert moved.fields["set-cookie"].startswith(f"ARRAffinity={token_of(moved.body.decode())};")
+        await connection.close()
+
+
+async def test_a_backend_may_ask_that_a_client_is_not_bound(tmp_path: Path) -> None:
+    async with farm(tmp_path, 1, "    affinity: {cookie: ARRAffinity}\n") as (proxy, servers):
+        servers[0].extra = b"Arr-Disable-Session-Affinity: true\r\n"
+        connection = await Http1.connect(proxy.port)
+        assert "set-cookie" not in (await connection.ask()).fields
+        await connection.close()
+
+
+async def test_a_draining_server_keeps_its_clients_only(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2, "    affinity: {cookie: ARRAffinity}\n") as (proxy, _):
+        connection = await Http1.connect(proxy.port)
+        states = ServerStates(tmp_path / "rules.yaml.servers.json")
+        states.set("shop", "127.0.0.1", ServerState.DRAINING)
+        proxy.bundle._farms._look()
+        assert {(await connection.ask()).body for _ in range(6)} == {b"127.0.0.2"}
+        bound = await connection.ask(fields=f"Cookie: ARRAffinity={token_of('127.0.0.1')}\r\n")
+        assert bound.body == b"127.0.0.1"
+        states.set("shop", "127.0.0.1", ServerState.OFFLINE)
+        proxy.bundle._farms._look()
+        bound = await connection.ask(fields=f"Cookie: ARRAffinity={token_of('127.0.0.1')}\r\n")
+        assert bound.body == b"127.0.0.2"
+        await connection.close()
+
+
+async def test_health_takes_a_server_out_and_lets_it_in_again(tmp_path: Path) -> None:
+    health = "    health: {url: http://shop/health, interval: 50ms, timeout: 1s, retries: 2}\n"
+    async with farm(tmp_path, 2, health) as (proxy, servers):
+        (at_work,) = proxy.state.farms
+        await servers[0].stop()
+        async with asyncio.timeout(20):
+            while at_work.loads[0].health.healthy:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        connection = await Http1.connect(proxy.port)
+        assert {(await connection.ask()).body for _ in range(6)} == {b"127.0.0.2"}
+        assert at_work.loads[0].failures == 0
+        await servers[0].start()
+        async with asyncio.timeout(20):
+            while not at_work.loads[0].health.healthy:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert {(await connection.ask()).body for _ in range(6)} == {b"127.0.0.1", b"127.0.0.2"}
+        await connection.close()
+
+
+async def test_servers_that_stay_keep_their_counters_when_the_rules_change(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        connection = await Http1.connect(proxy.port)
+        for _ in range(4):
+            await connection.ask()
+        file = tmp_path / "rules.yaml"
+        text = file.read_text()
+        file.write_text(text.replace(f"'127.0.0.1:{servers[0].port}', ", ""))
+        assert proxy.bundle._rules_file.reload()
+        (at_work,) = proxy.state.farms
+        assert [(load.server.address, load.requests) for load in at_work.loads] == [("127.0.0.2", 2)]
+        assert {(await connection.ask()).body for _ in range(3)} == {b"127.0.0.2"}
+        file.write_text(text)
+        assert proxy.bundle._rules_file.reload()
+        (at_work,) = proxy.state.farms
+        assert [load.requests for load in at_work.loads] == [0, 5]
+        await connection.close()
+
+
+async def test_hosts_reach_servers_as_the_farm_says(tmp_path: Path) -> None:
+    listed = "[{address: 127.0.0.1, httpPort: PORT, hostName: app1.lan}]"
+    async with farm(tmp_path, 1, "    preserveHostHeader: false\n", listed) as (proxy, servers):
+        connection = await Http1.connect(proxy.port)
+        await connection.ask()
+        assert f"\r\nHost: app1.lan:{servers[0].port}\r\n".encode() in servers[0].requests[0]
+        await connection.close()
+
+
+async def test_a_client_that_leaves_is_counted_off(tmp_path: Path) -> None:
+    async with farm(tmp_path, 1) as (proxy, servers):
+        servers[0].wait = 0.2
+        for client in CLIENTS.values():
+            connection = await client.connect(proxy.port)
+            asking = asyncio.ensure_future(connection.ask())
+            await asyncio.sleep(0.1)
+            asking.cancel()
+            await connection.close()
+        (at_work,) = proxy.state.farms
+        async with asyncio.timeout(20):
+            while at_work.loads[0].live:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert (at_work.loads[0].failures, at_work.budget.requests) == (0, 0)
+
+
+async def test_a_person_takes_servers_off_and_on(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        call = proxy.master.commands.call_strings
+        connection = await Http1.connect(proxy.port)
+        port = servers[0].port
+        assert call("rewrite.server.drain", ["shop", "127.0.0.1"]) == "127.0.0.1 of the farm shop is draining"
+        assert {(await connection.ask()).body for _ in range(4)} == {b"127.0.0.2"}
+        assert call("rewrite.server.start", ["SHOP", "127.0.0.1"]) == "127.0.0.1 of the farm shop is available"
+        assert {(await connection.ask()).body for _ in range(4)} == {b"127.0.0.1", b"127.0.0.2"}
+        lines = call("rewrite.farms", [])
+        assert lines[0] == "shop  (WeightedRoundRobin)"
+        assert [line.split()[:3] for line in lines[1:]] == [
+            ["127.0.0.1", "available", "healthy"],
+            ["127.0.0.2", "available", "healthy"],
+        ]
+        with pytest.raises(exceptions.CommandError, match=r"got the server 'x', expected one of: 127\.0\.0\.1, 127"):
+            call("rewrite.server.stop", ["shop", "x"])
+        with pytest.raises(exceptions.CommandError, match="got the farm 'x', expected one of: shop"):
+            call("rewrite.server.stop", ["x", "127.0.0.1"])
+        assert port == servers[1].port
+        await connection.close()
+
+
+async def test_what_is_under_way_at_a_killed_server_goes_elsewhere_at_once(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        for server in servers:
+            server.wait = 0.25
+        connection = await Http1.connect(proxy.port)
+        asking = asyncio.ensure_future(connection.ask())
+        async with asyncio.timeout(20):
+            while not servers[0].requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        proxy.master.commands.call_strings("rewrite.server.kill", ["shop", "127.0.0.1"])
+        assert (await asking).body == b"127.0.0.2"
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ("tls: {ca: CA, name: app.lan}", 200),
+        ("tls: {ca: CA, name: other.lan}", 502),
+        ("tls: {ca: CA}", 502),
+        ("tls: {name: app.lan}", 502),
+        ("tls: {verify: false}", 200),
+    ],
+)
+async def test_tls_is_as_the_farm_says(settings: str, status: int, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("app.lan").configure_cert(context)
+    server = Server(1, 0, context)
+    await server.start()
+    rules = (
+        "public: http://localhost\nbackend: https://shop\n"
+        f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], "
+        f"{settings.replace('CA', str(tmp_path / 'ca.pem'))}}}}}\n"
+    )
+    async with in_process(rules, tmp_path) as proxy:
+        connection = await Http1.connect(proxy.port)
+        assert (await connection.ask()).status == status
+        await connection.close()
+    await server.stop()
+
+
+async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.issue_cert("app.lan").configure_cert(context)
+    authority.configure_trust(context)
+    authority.issue_cert("proxy.lan").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
+    server = Server(1, 0, context)
+    await server.start()
+    for certificate, status in (("", 502), (", certificate: own.pem", 200)):
+        rules = (
+            "public: http://localhost\nbackend: https://shop\n"
+            f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], "
+            f"tls: {{ca: ca.pem, name: app.lan{certificate}}}}}}}\n"
+        )
+        async with in_process(rules, tmp_path) as proxy:
+            connection = await Http1.connect(proxy.port)
+            assert (await connection.ask()).status == status
+            await connection.close()
+    await server.stop()
