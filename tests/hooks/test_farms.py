@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 from mitmproxy import exceptions
+from mitmproxy.io import FlowReader
 
 from hooks.clients import CLIENTS, Http1
 from hooks.in_process import InProcess, in_process
@@ -372,3 +373,18 @@ async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
             assert (await connection.ask()).status == status
             await connection.close()
     await server.stop()
+
+
+async def test_flows_to_a_farm_are_saved_while_they_go_on_and_nothing_stays_of_them(tmp_path: Path) -> None:
+    saved = tmp_path / "flows"
+    async with farm(tmp_path, 2) as (proxy, _):
+        proxy.master.options.update(save_stream_file=str(saved))
+        connection = await Http1.connect(proxy.port)
+        for _ in range(3):
+            assert (await connection.ask()).status == 200
+        await connection.close()
+        proxy.master.options.update(save_stream_file=None)
+        assert proxy.state.attempts == {}
+        assert not any("Traceback" in line or "rror" in line for line in proxy.log), proxy.log
+    with saved.open("rb") as file:
+        assert len(list(FlowReader(file).stream())) == 3

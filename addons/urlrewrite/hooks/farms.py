@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -88,7 +89,7 @@ class Farms:
         self._end(flow, 0)
 
     def _end(self, flow: http.HTTPFlow, status: int) -> None:
-        if attempts := flow.metadata.pop(_ATTEMPTS, None):
+        if attempts := self._state.attempts.pop(flow.id, None):
             sent = len(flow.request.raw_content or b"")
             if flow.response is not None:
                 sent += len(flow.response.raw_content or b"")
@@ -160,9 +161,6 @@ def close_connections(load: ServerLoad) -> None:
                 handler.close_connection(connection)
 
 
-_ATTEMPTS = "urlrewrite.attempts"
-
-
 def prepare(flow: http.HTTPFlow, live: Live, state: State, forward: Forward) -> Forward:
     """Make a request ready for a farm: its servers are chosen later, when a connection is made.
 
@@ -175,8 +173,16 @@ def prepare(flow: http.HTTPFlow, live: Live, state: State, forward: Forward) -> 
     live.attempts = Attempts(farm, wanted, retries=not _is_iis(live))
     live.timeouts = farm.farm.timeouts
     live.forward = forward
-    flow.metadata[_ATTEMPTS] = live.attempts
+    # Not in the flow's metadata, which has to be storable.
+    state.attempts[flow.id] = live.attempts
+    weakref.finalize(flow, _forget, state.attempts, flow.id).atexit = False
     return forward
+
+
+def _forget(attempts: dict[str, Attempts], flow_id: str) -> None:
+    """End a request whose flow went without any hook that tells of its end."""
+    if left := attempts.pop(flow_id, None):
+        left.abandon(monotonic())
 
 
 def _is_iis(live: Live) -> bool:

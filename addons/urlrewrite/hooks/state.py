@@ -77,6 +77,8 @@ class State:
     """Names of backends, for TLS, by client connection and the address that is dialled for them."""
     farm_tls: dict[tuple[str, tuple[str, int]], BackendTls] = field(default_factory=dict)
     """How TLS to servers of farms is made, by client connection and the address that is dialled."""
+    attempts: dict[str, Attempts] = field(default_factory=dict)
+    """Requests to farms under way, by flow id, until they are counted off."""
     live: dict[str, Live] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
     keeps_flows: bool = True
