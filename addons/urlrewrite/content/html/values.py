@@ -138,7 +138,8 @@ class PlainValues:
             start, end, new = self._told(span, found) if kind in telling else self._counted(found, kind)
             pieces += (span[done:start], new)
             done = end
-            if not (counts[kind] and self._tells(kind)):
+            # Only a value that was told can end the telling: one that was counted changes nothing in the trace.
+            if kind in telling and not (counts[kind] and self._tells(kind)):
                 telling = {each for each in telling if counts[each] and self._tells(each)}
                 if not telling:
                     break
