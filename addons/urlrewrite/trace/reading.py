@@ -169,6 +169,25 @@ def blocks(
         yield current
 
 
+_OUTSIDE_RULES = frozenset(
+    {
+        Name.ANSWERED,
+        Name.ARR_SERVER_ROUTED,
+        Name.GENERAL_SET_REQUEST_HEADER,
+        Name.REQUEST_ROUTED,
+        Name.RULES_RULED_OUT,
+        Name.SERVER_FAILED,
+        Name.URL_REWRITE_END,
+        Name.URL_REWRITE_START,
+    }
+)
+
+
+def inbound_blocks(events: Iterable[Event]) -> Iterator[Block]:
+    """Yield the events of each inbound rule as a block; those of no rule stand in blocks without a name."""
+    return blocks(events, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE_RULES)
+
+
 def other(event: Event) -> str:
     """Return an event that this version does not know as one line."""
     fields = [(key, value) for key, value in event.items() if key != "event"][:20]

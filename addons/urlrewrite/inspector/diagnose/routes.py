@@ -20,7 +20,7 @@ from urlrewrite.inspector.diagnose.why import Cause, Why, cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import ActionType
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import Block, Event, blocks, flag, name_of, text, texts
+from urlrewrite.trace.reading import Block, Event, flag, inbound_blocks, name_of, text, texts
 from urlrewrite.trace.text import shown
 
 _MAX_RULES = 200
@@ -37,11 +37,7 @@ def acting_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
 
 
 def _rule_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
-    events = case.reading(exchange).request
-    found = blocks(
-        events, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", frozenset({Name.URL_REWRITE_END})
-    )
-    return [block for block in found if block.name]
+    return [block for block in inbound_blocks(case.reading(exchange).request) if block.name]
 
 
 def taken_by(case: Case, exchange: RecordedExchange) -> Cause | None:

@@ -14,7 +14,7 @@ from typing import Literal
 from urlrewrite.inspector.diagnose.why import Cause, Why, cause
 from urlrewrite.inspector.traces.response_part import Story, stories_of
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, text
+from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, inbound_blocks, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
 NEAR = 0.05
@@ -23,9 +23,6 @@ NEAR = 0.05
 _NEVER_NEAR = re.compile(r"[\^$().*+?]*")
 """Patterns that match everything, so that matching says nothing."""
 _WITH_SLASH = re.compile(r"\^?\(?(?:\?:)?/([\w.~-]+)")
-_OUTSIDE = frozenset(
-    {Name.URL_REWRITE_END, Name.URL_REWRITE_START, Name.REQUEST_ROUTED, Name.ANSWERED, Name.RULES_RULED_OUT}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def misses(reading: Reading) -> list[Miss]:
 
 def inbound_misses(events: Iterable[Event]) -> Iterator[Miss]:
     """Yield the inbound rules that were evaluated and did not act."""
-    for block in blocks(events, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE):
+    for block in inbound_blocks(events):
         if not block.name or block.end is None or flag(block.end, "succeeded"):
             continue
         found = block.first(Name.PATTERN_MATCH)

@@ -8,7 +8,7 @@ from urlrewrite.inspector.text import padded
 from urlrewrite.inspector.traces.changes import field_changes
 from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, other, text, texts
+from urlrewrite.trace.reading import Block, Event, Reading, flag, inbound_blocks, name_of, number, other, text, texts
 from urlrewrite.trace.text import shown, visible
 
 _INSIDE = " " * 6
@@ -18,26 +18,13 @@ _CONDITIONS = frozenset({Name.CONDITIONS_EVALUATION_START, Name.CONDITION_EVALUA
 _REASONS = {"disabled": "enabled: false", "{R:0}": "what the pattern needs is not in the URL"}
 _MAX_REASONS = 20
 
-_OUTSIDE = frozenset(
-    {
-        Name.ANSWERED,
-        Name.ARR_SERVER_ROUTED,
-        Name.GENERAL_SET_REQUEST_HEADER,
-        Name.REQUEST_ROUTED,
-        Name.RULES_RULED_OUT,
-        Name.SERVER_FAILED,
-        Name.URL_REWRITE_END,
-        Name.URL_REWRITE_START,
-    }
-)
-
 
 def request_part(reading: Reading) -> list[str]:
     """Return the lines of the request's side."""
     lines: list[str] = []
     set_on_request: list[Event] = []
     after: list[str] = []
-    for block in blocks(reading.request, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE):
+    for block in inbound_blocks(reading.request):
         if block.name:
             lines += rule(block)
             continue

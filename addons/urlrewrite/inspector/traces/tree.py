@@ -16,7 +16,7 @@ from urlrewrite.inspector.traces.comparisons import conditions
 from urlrewrite.inspector.traces.request_part import request_part
 from urlrewrite.inspector.traces.response_part import Story, response_part, stories_of, story_lines
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, name_of, number, text
+from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, inbound_blocks, name_of, number, text
 from urlrewrite.trace.text import shown, visible
 
 MAX_NODES = 1000
@@ -24,18 +24,6 @@ MAX_NODES = 1000
 
 type NodeKind = Literal["ok", "no", "warn", "err", "info"]
 
-_OUTSIDE = frozenset(
-    {
-        Name.ANSWERED,
-        Name.ARR_SERVER_ROUTED,
-        Name.GENERAL_SET_REQUEST_HEADER,
-        Name.REQUEST_ROUTED,
-        Name.RULES_RULED_OUT,
-        Name.SERVER_FAILED,
-        Name.URL_REWRITE_END,
-        Name.URL_REWRITE_START,
-    }
-)
 _SILENT = frozenset({Name.WARNING, Name.ERROR, Name.URL_REWRITE_END, Name.IIS_DIFFERS})
 _BODY = frozenset(
     {
@@ -70,7 +58,7 @@ def request_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
     scope: Node | None = None
     rules: list[Node] = []
     set_on_request: list[Event] = []
-    for block in blocks(reading.request, Name.RULE_EVALUATION_START, Name.RULE_EVALUATION_END, "rule", _OUTSIDE):
+    for block in inbound_blocks(reading.request):
         if block.name:
             rules.append(_inbound_rule(reading, block, near))
             continue
