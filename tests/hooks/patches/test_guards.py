@@ -145,7 +145,7 @@ INTERNALS = [
         "every flow that gets a whole response ends by it",
     ),
     (
-        "backend_stream",
+        "stream_timer",
         "mitmproxy.proxy.layers.http:HttpLayer._handle_event",
         "5dbe5ae099431ea0",
         "a Wakeup goes to the stream that command_sources names",
@@ -157,7 +157,7 @@ INTERNALS = [
         "what a connection says comes to it as a ConnectionEvent",
     ),
     (
-        "backend_stream",
+        "stream_timer",
         "mitmproxy.addons.proxyserver:Proxyserver.register_connection",
         "5bfe902819203c7b",
         "connections has the handler of each client by the client's id",

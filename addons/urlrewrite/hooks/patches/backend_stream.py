@@ -2,7 +2,7 @@
 
 mitmproxy answers with a page that names the backend and quotes what it sent, and waits for ever for a backend that says
 nothing. Its `HttpStream` carries one request and its response and is the one place that sees every failure, so this is
-where a request is sent again. Four things are easy to get wrong here:
+where a request is sent again. Three things are easy to get wrong here:
 
 - A late "connection closed" of the first attempt has the same stream id as the second one. The connection that was
   given up is told to be silent first.
@@ -10,21 +10,17 @@ where a request is sent again. Four things are easy to get wrong here:
   exchange already. It is set right again.
 - While a stream waits for a connection or a hook it takes no events, so a client that has left shows as a failure of
   the backend. Whether the client is there is asked before anything is held against the backend.
-- mitmproxy's own wake-ups are a task each and stay for their whole time. Nearly every request is over long before its
-  time-out, so these are timers that are cancelled.
 """
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic
 
-from mitmproxy import ctx
 from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, HttpStream, SendHttp
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpStream, SendHttp
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestData,
@@ -35,14 +31,13 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
-from mitmproxy.proxy.server import ConnectionHandler
 
 from urlrewrite.exchange.responses import gateway_response
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import NoServer
-from urlrewrite.hooks.patches.backpressure import kept
 from urlrewrite.hooks.patches.http1 import InterimClient
 from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
+from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.hooks.translate import apply_response
 from urlrewrite.model.farms import RetryCause
@@ -56,36 +51,13 @@ _NEVER_IDLE = ("text/event-stream", "application/grpc", "multipart/x-mixed-repla
 """Media types of responses that may be silent for as long as they like."""
 
 
-class Alarm(commands.RequestWakeup):
-    """A wake-up that came from a timer of this file."""
-
-
-def call_later(stream: HttpStream, seconds: float) -> asyncio.TimerHandle:
-    """Let an `Alarm` come to a stream after so many seconds, unless the timer is cancelled."""
-    http = http_layer_of(stream)
-
-    def fire() -> None:
-        handler = handler_of(stream)
-        if handler is not None and http.streams.get(stream.stream_id) is stream:
-            alarm = Alarm(0)
-            http.command_sources[alarm] = stream
-            task = asyncio.ensure_future(handler.server_event(events.Wakeup(alarm)))
-            _alarms.add(task)
-            task.add_done_callback(_alarms.discard)
-
-    return asyncio.get_running_loop().call_later(seconds, fire)
-
-
-_alarms = set[asyncio.Future[None]]()
-
-
 def stream_class(state: State, connections: ServerConnections) -> type[HttpStream]:
     """Return the `HttpStream` that minds failures and time-outs of backends."""
 
     class BackendStream(HttpStream):
         def __init__(self, context: Context, stream_id: int) -> None:
             super().__init__(context, stream_id)
-            self._timer: asyncio.TimerHandle | None = None
+            self._timer = StreamTimer(self)
             self._heard = 0.0  # when the backend last sent something
             self._began = 0.0  # when the backend was last turned to
             self._kept = False  # whether its connection had served a request before
@@ -139,7 +111,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                     self.context.server = self.flow.server_conn = connection
                     self._kept = connections.has_served(connection)
                     if self.client_state == self.state_done:
-                        self._set_timer(self._live.timeouts.response)
+                        self._timer.set(self._live.timeouts.response)
                     return True
                 if self._is_client_gone():
                     failure = ResponseProtocolError(self.stream_id, error, ErrorCode.CONNECT_FAILED)
@@ -198,7 +170,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             yield from super().state_stream_request_body(event)
             waits = self.server_state == self.state_wait_for_response_headers
             if isinstance(event, RequestEndOfMessage) and waits and (live := self._live):
-                self._set_timer(live.timeouts.response)
+                self._timer.set(live.timeouts.response)
 
         def state_done(self, event: events.Event) -> layer.CommandGenerator[None]:
             # What a backend still sends that was given up is nobody's.
@@ -215,14 +187,14 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
         # --- hearing from the backend -----------------------------------------------------------------------------
 
         def state_wait_for_response_headers(self, event: events.Event) -> layer.CommandGenerator[None]:
-            self._clear_timer()
+            self._timer.clear()
             if (waiting := self._live) and waiting.attempts:
                 waiting.attempts.responded(monotonic())
             yield from super().state_wait_for_response_headers(event)
             live, response = self._live, self.flow.response
             if live and response and not self._page_sent and self._may_be_idle_too_long():
                 self._heard = monotonic()
-                self._set_timer(live.timeouts.idle)
+                self._timer.set(live.timeouts.idle)
 
         def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
             self._heard = monotonic()
@@ -240,24 +212,13 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             return receives and not response.headers.get("content-type", "").lower().startswith(_NEVER_IDLE)
 
         def flow_done(self) -> layer.CommandGenerator[None]:
-            self._clear_timer()
+            self._timer.clear()
             connections.served(self.context.server)
             yield from super().flow_done()
 
         # --- time-outs --------------------------------------------------------------------------------------------
 
-        def _set_timer(self, seconds: float) -> None:
-            self._clear_timer()
-            if seconds:
-                self._timer = call_later(self, seconds)
-
-        def _clear_timer(self) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-
         def _time_is_over(self) -> layer.CommandGenerator[None]:
-            self._timer = None
             live = self._live
             if live is None:
                 return
@@ -267,21 +228,14 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                     yield from self._backend_failed(RetryCause.TIMEOUT, message)
             elif self._may_be_idle_too_long():
                 silent = monotonic() - self._heard
-                if silent < live.timeouts.idle or self._client_is_slow():
-                    self._set_timer(live.timeouts.idle - silent if silent < live.timeouts.idle else _LOOK_AGAIN)
+                if silent < live.timeouts.idle or is_client_slow(self):
+                    self._timer.set(live.timeouts.idle - silent if silent < live.timeouts.idle else _LOOK_AGAIN)
                     return
                 message = f"nothing came for {live.timeouts.idle:g} seconds"
                 yield from self._leave_connection()
                 yield from self.handle_protocol_error(
                     ResponseProtocolError(self.stream_id, message, ErrorCode.GENERIC_SERVER_ERROR)
                 )
-
-        def _client_is_slow(self) -> bool:
-            """Whether the backend is not read from, because the client has yet to take what came."""
-            handler = handler_of(self)
-            transport = handler.transports.get(self.context.client) if handler else None
-            socket = getattr(transport.writer, "transport", None) if transport else None
-            return kept(self) > 0 or (socket is not None and socket.get_write_buffer_size() > 0)
 
         # --- failures ---------------------------------------------------------------------------------------------
 
@@ -300,7 +254,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
         def handle_protocol_error(
             self, event: RequestProtocolError | ResponseProtocolError
         ) -> layer.CommandGenerator[None]:
-            self._clear_timer()
+            self._timer.clear()
             is_backends = isinstance(event, ResponseProtocolError) and self.client_state != self.state_errored
             killed = self.flow.error is not None
             if not is_backends or killed or self._live is None or self._is_client_gone():
@@ -403,17 +357,6 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
 def _status_of(cause: RetryCause) -> int:
     return 504 if cause is RetryCause.TIMEOUT else 502
-
-
-def http_layer_of(stream: HttpStream) -> HttpLayer:
-    """Return the layer that a stream is of."""
-    return next(parent for parent in stream.context.layers if isinstance(parent, HttpLayer))
-
-
-def handler_of(stream: HttpStream) -> ConnectionHandler | None:
-    """Return what reads and writes the client's connection; None where that is over."""
-    handler: ConnectionHandler | None = ctx.master.addons.get("proxyserver").connections.get(stream.context.client.id)
-    return handler
 
 
 def http1_client(stream: HttpStream, server: Server) -> InterimClient | None:

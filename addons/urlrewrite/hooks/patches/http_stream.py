@@ -32,6 +32,7 @@ from mitmproxy.proxy.layers.http._events import ErrorCode, RequestData, RequestP
 from urlrewrite.hooks.patches import backend_stream
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.server_connections import ServerConnections
+from urlrewrite.hooks.patches.stream_timer import Alarm
 from urlrewrite.hooks.state import UPLOAD_HELD, Hold, State
 
 logger = logging.getLogger("urlrewrite.holding")
@@ -60,7 +61,7 @@ def stream_class(state: State, backpressure: Backpressure, connections: ServerCo
 
     class HoldingStream(backend_stream.stream_class(state, connections)):  # type: ignore[misc]
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-            if not isinstance(event, events.Wakeup) or isinstance(event.command, backend_stream.Alarm):
+            if not isinstance(event, events.Wakeup) or isinstance(event.command, Alarm):
                 yield from super()._handle_event(event)
             elif hold := self._hold():
                 yield from self._release(hold)
