@@ -243,7 +243,7 @@ class _Compiler:
 
 
 def _fault(iis_status: str, problem: Problem) -> Failure:
-    """What is wrong with an item, as every request is told that it concerns."""
+    """Return what is wrong with an item, as every request is told that it concerns."""
     return Failure(iis_status, Reason.FAULTY_RULES, message=_FAULT, rule=problem.rule, detail=str(problem))
 
 

@@ -36,7 +36,7 @@ class Attempts:
         return found
 
     def may_retry(self, cause: RetryCause, method: str, *, was_sent: bool) -> bool:
-        """Whether the request may go to another server after this one failed; takes it out of the budget.
+        """Say whether the request may go to another server after this one failed; takes it out of the budget.
 
         `was_sent` says that the server may have seen the request: then only methods that may be repeated are.
         """
@@ -51,16 +51,16 @@ class Attempts:
         return True
 
     def responded(self, now: float) -> None:
-        """The head of a response is there."""
+        """Note that the head of a response is there."""
         if self._under_way is not None:
             self._under_way.responded(now, now - self._began)
 
     def failed(self, now: float) -> None:
-        """The server failed."""
+        """Note that the server failed."""
         self._leave(now, None, 0)
 
     def end(self, now: float, *, status: int | None, sent: int = 0) -> None:
-        """The request is over, however it ended; only the first call counts.
+        """Note that the request is over, however it ended; only the first call counts.
 
         `status` is that of the response; None where the server is to blame that there is none.
         """
@@ -70,7 +70,7 @@ class Attempts:
             self.farm.budget.end(self._taken)
 
     def abandon(self, now: float) -> None:
-        """The client left: nothing is held against the server."""
+        """Note that the client left: nothing is held against the server."""
         self.end(now, status=0)
 
     def _leave(self, now: float, status: int | None, sent: int) -> None:

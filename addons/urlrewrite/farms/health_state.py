@@ -89,7 +89,7 @@ class Health:
         self._turn(healthy, HealthReason.SET_BY_HAND, now)
 
     def look(self, now: float) -> bool:
-        """Whether the server is well; one that real requests took out is let in again when its time is over."""
+        """Say whether the server is well; one that real requests took out is let in again when its time is over."""
         if not self.healthy and self.reason is HealthReason.LIVE_TRAFFIC and not self._test.url and now >= self._until:
             self._turn(True, HealthReason.EJECTION_OVER, now)
         return self.healthy
@@ -117,5 +117,5 @@ class Health:
 
 
 def in_ranges(status: int, ranges: Sequence[StatusRange]) -> bool:
-    """Whether a status code is in one of the ranges."""
+    """Say whether a status code is in one of the ranges."""
     return any(first <= status <= last for first, last in ranges)

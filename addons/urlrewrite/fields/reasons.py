@@ -13,7 +13,7 @@ class FieldReason(StrEnum):
     template: str
 
     def __new__(cls, code: str, template: str) -> FieldReason:
-        """A code with its sentence."""
+        """Make a code with its sentence."""
         member = str.__new__(cls, code)
         member._value_ = code
         member.template = template
@@ -109,7 +109,7 @@ class FieldReason(StrEnum):
 
 
 def sentence(reason: FieldReason, values: Mapping[str, str]) -> str:
-    """The sentence of a reason. It is the only place where one is made."""
+    """Return the sentence of a reason. It is the only place where one is made."""
     return reason.template.format_map(values) if values else reason.template
 
 

@@ -73,7 +73,7 @@ class FarmCommands:
 
 
 def _lines(farm: FarmAtWork) -> list[str]:
-    """A farm and its servers, in columns."""
+    """Return a farm and its servers, in columns."""
     row: Callable[..., str] = "  {:<24} {:<10} {:<28} {:>4} under way  {:>8} requests  {:>6} failed".format
     lines = [f"{farm.farm.name}  ({farm.farm.algorithm}{'' if farm.farm.enabled else ', offline'})"]
     for load in farm.loads:

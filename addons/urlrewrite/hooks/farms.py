@@ -76,16 +76,16 @@ class Farms:
         self._tests = {}
 
     def response(self, flow: http.HTTPFlow) -> None:
-        """A request is over, unless its connection goes on as a WebSocket."""
+        """End a request, unless its connection goes on as a WebSocket."""
         if flow.websocket is None:
             self._end(flow, flow.response.status_code if flow.response else 0)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
-        """A WebSocket is over."""
+        """End the request of a WebSocket."""
         self._end(flow, 101)
 
     def error(self, flow: http.HTTPFlow) -> None:
-        """A request was broken off."""
+        """End a request that was broken off."""
         self._end(flow, 0)
 
     def _end(self, flow: http.HTTPFlow, status: int) -> None:

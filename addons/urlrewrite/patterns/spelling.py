@@ -145,7 +145,7 @@ def _quantifier(least: int, most: int | None) -> str:
 
 
 def _ecmascript_set(ranges: Ranges) -> str:
-    """A set of characters as ECMAScript writes it for a reader."""
+    """Return a set of characters as ECMAScript writes it for a reader."""
     if known := _SETS.get(ranges):
         return known
     if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:

@@ -77,7 +77,7 @@ class BodyLinks:
 def values_by_rules(
     run: OutboundRun, rules: Iterable[CompiledOutboundRule], view: View, *, give_up: bool = False
 ) -> AttributeRewrites:
-    """Rules for tags as a change of values. With `give_up`, one that takes too long ends all of them.
+    """Return rules for tags as a change of values. With `give_up`, one that takes too long ends all of them.
 
     A rule whose pattern takes too long ends all of them with `give_up`; without it, what is given raises
     PatternTimeout.
@@ -123,7 +123,7 @@ def values_by_rules(
 
 
 def _shortcuts(rules: ValueRules) -> Shortcuts | None:
-    """What rules for values are known to do, in bytes of any encoding that contains ASCII."""
+    """Return what rules for values are known to do, in bytes of any encoding that contains ASCII."""
     if rules.required is None:
         return None
     prefixes = tuple((outcome.prefix.encode(), outcome.becomes.encode()) for outcome in rules.outcomes.values())

@@ -16,7 +16,7 @@ class _Entry(Protocol):
 
 
 def with_server(rule_set: RuleSet, site: Site) -> Site:
-    """The site with the server's entries before its own, but for those that it removes or gives again.
+    """Return the site with the server's entries before its own, but for those that it removes or gives again.
 
     Its removals stay, since a real server may have more than this rule set knows. So does its list of allowed
     variables, and its comments.
@@ -25,7 +25,7 @@ def with_server(rule_set: RuleSet, site: Site) -> Site:
 
 
 def one_section_a_path(site: Site) -> Site:
-    """The site with one section for each path, where a directory has several: a `<location>`, and its `web.config`."""
+    """Return the site with one section for each path, where a directory has several (`<location>`, `web.config`)."""
     sections: dict[str, Location] = {}
     for location in site.locations:
         path = location.path.strip("/").lower()
@@ -39,7 +39,7 @@ def one_section_a_path(site: Site) -> Site:
 
 
 def _joined(upper: Section, lower: Section) -> dict[str, Any]:
-    """What is in force of both, as fields of a `Section`: all that are not those of `_kept`."""
+    """Return what is in force of both, as fields of a `Section`: all that are not those of `_kept`."""
 
     def merged[T: _Entry](collection: Collection, inherited: Iterable[T], own: Sequence[T]) -> list[T]:
         removed = {item.name.casefold() for item in lower.removals if item.collection is collection}
@@ -64,7 +64,7 @@ def _joined(upper: Section, lower: Section) -> dict[str, Any]:
 
 
 def _kept(upper: Section, lower: Section) -> dict[str, Any]:
-    """Removals, allowed variables and comments of both."""
+    """Return removals, allowed variables and comments of both."""
     collection = Collection.ALLOWED_SERVER_VARIABLES
     removed = {item.name.casefold() for item in lower.removals if item.collection is collection}
     allowed = upper.allowed_server_variables

@@ -56,12 +56,12 @@ _PATH_ENDS = r"(?![\w.~$!*+@:=-])"
 
 
 def escaped(text: str) -> str:
-    """A text for a pattern, in ECMAScript's syntax."""
+    """Return a text for a pattern, in ECMAScript's syntax."""
     return re.sub(r"[\\^$.|?*+()\[\]{}]", r"\\\g<0>", text)
 
 
 def request_rule() -> InboundRule:
-    """The inbound rule that keeps the backend from compressing its responses."""
+    """Return the inbound rule that keeps the backend from compressing its responses."""
     plain, kept = VARIABLES
     return InboundRule(
         "links: responses that are not compressed",
@@ -84,7 +84,7 @@ class LinkRules:
 def link_rules(
     backends: Sequence[Origin], public: Origin, links: LinkMode, base: str = "", path: str = ""
 ) -> LinkRules:
-    """The rules that map links of the backend to the public origin, for `links: tags` or `everywhere`.
+    """Return the rules that map links of the backend to the public origin, for `links: tags` or `everywhere`.
 
     `backends` are its origin, or those of all servers of a farm.
     `base` is the path behind and `path` the public one, where they are not the same.
@@ -100,7 +100,7 @@ def link_rules(
 
 
 def pre_conditions_of(rules: Iterable[OutboundRule]) -> tuple[PreCondition, ...]:
-    """The preconditions that rules for links name."""
+    """Return the preconditions that rules for links name."""
     used = {rule.pre_condition for rule in rules}
     return tuple(item for item in _PRE_CONDITIONS if item.name in used)
 
@@ -128,7 +128,7 @@ class _Spelled:
         self.web_socket = public.scheme.replace("http", "ws")
 
     def two(self, slash: str) -> str:
-        """A group with two slashes of one spelling; the group has one of them where a path is written alike."""
+        """Return a group with two slashes of one spelling; the group has one of them where a path is written alike."""
         return rf"({slash})\2" if self.once else f"({slash}{{2}})"
 
 
@@ -139,7 +139,7 @@ def _with_port(backend: Origin, colon: str) -> str:
 
 
 def _one_of(patterns: Iterable[str]) -> str:
-    """A pattern for what any of these is for."""
+    """Return a pattern for what any of these is for."""
     found = list(dict.fromkeys(patterns))
     return found[0] if len(found) == 1 else f"(?:{'|'.join(found)})"
 
@@ -170,7 +170,7 @@ def rule(name: str, pre_condition: str, match: OutboundMatch, value: str, commen
 
 
 def of_tags(pattern: str) -> OutboundMatch:
-    """A pattern for all attributes that hold a URL."""
+    """Return a pattern for all attributes that hold a URL."""
     return OutboundMatch(pattern, filter_by_tags=(*TAG_FLAGS, "CustomTags"), custom_tags=_TAGS)
 
 
@@ -279,7 +279,7 @@ def _fields(spelled: _Spelled) -> list[OutboundRule]:
 
 
 def _cookies(spelled: _Spelled, of_field: Callable[[str, str], OutboundMatch]) -> OutboundRule:
-    """A browser takes no Domain of one label and none that is an address: a cookie for such a host has none."""
+    """Return the rule for cookies; it removes a Domain of one label or an address, of which browsers take none."""
     host = spelled.public.host
     rest = rf"{spelled.host}(\s*(?:;.*)?)$"
     if "." in host and ":" not in host and not host.replace(".", "").isdigit():

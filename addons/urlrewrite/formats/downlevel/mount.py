@@ -37,7 +37,7 @@ _CLEARED = (
 
 
 def in_location(site: Site) -> Site:
-    """The site at the root, with all that it says in the location where it is mounted."""
+    """Return the site at the root, with all that it says in the location where it is mounted."""
     if not site.path:
         return replace(site, backend_path="")
     path = directory(site)
@@ -49,8 +49,9 @@ def in_location(site: Site) -> Site:
 
 
 def cut_off(rule_set: RuleSet, site: Site) -> Site:
-    """A site that shares its names with others, as it is to stand below them: nothing of theirs is inherited, and what
-    is the server's is its own.
+    """Return a site that shares its names with others, as it is to stand below them.
+
+    Nothing of theirs is inherited, and what is the server's is its own.
     """
     shares = any(other is not site and set(other.public) == set(site.public) for other in rule_set.sites)
     if not (shares and site.path):
@@ -60,7 +61,7 @@ def cut_off(rule_set: RuleSet, site: Site) -> Site:
 
 
 def one_site_a_name(sites: Iterable[Site]) -> list[Site]:
-    """Sites for IIS, in which those below one name are locations of one site; the others come as they are."""
+    """Return sites for IIS, in which those below one name are locations of one site; the others come as they are."""
     by_name: dict[frozenset[Origin], list[Site]] = {}
     for site in sites:
         key = frozenset(site.public)
@@ -72,7 +73,7 @@ def one_site_a_name(sites: Iterable[Site]) -> list[Site]:
 
 
 def _joined(group: list[Site]) -> Site:
-    """The site that has rules of its own at the root, or the first one, with the locations of all."""
+    """Return the site that has rules of its own at the root, or the first one, with the locations of all."""
     main = next((site for site in group if site.rules or site.outbound_rules), group[0])
     others = (site for site in group if site is not main)
     return replace(main, locations=(*main.locations, *(item for site in others for item in site.locations)))
@@ -84,7 +85,7 @@ def directory(site: Site) -> str:
 
 
 def slash_rule(site: Site, name: str) -> InboundRule:
-    """The redirect from `/app` to `/app/`."""
+    """Return the redirect from `/app` to `/app/`."""
     return InboundRule(
         name,
         Match("^$"),
@@ -101,7 +102,7 @@ def slash_rule(site: Site, name: str) -> InboundRule:
 
 
 def prefix_rule(site: Site, name: str) -> InboundRule:
-    """The rule that tells the backend where it is mounted."""
+    """Return the rule that tells the backend where it is mounted."""
     return InboundRule(
         name,
         Match(".*"),

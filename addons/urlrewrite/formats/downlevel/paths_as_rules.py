@@ -15,7 +15,7 @@ _QUOTE = """['"]"""
 
 
 def path_rules(site: Site) -> list[OutboundRule]:
-    """The rules for a site whose path is another one in public than behind."""
+    """Return the rules for a site whose path is another one in public than behind."""
     base, path = site.backend_path, site.path
     # A path that the backend made public itself stays as it is.
     public = rf"|{escaped(path[1:])}(?:[/?#;'\"]|$)" if path and site.forward_prefix else ""

@@ -48,7 +48,7 @@ _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 def site_for_iis(site: Site, farms: Iterable[Farm] = ()) -> tuple[Site, list[Problem]]:
-    """The site without backend, links and readings of ours, and warnings of what was expanded or is left out."""
+    """Return the site without backend, links and readings of ours, and warnings of what was expanded or is left out."""
     names = _names_of_backend(site, farms)
     problems: list[Problem] = []
 
@@ -86,7 +86,7 @@ type _Warn = Callable[..., None]
 
 
 def stops_before_backend(rules: Iterable[InboundRule]) -> list[str]:
-    """The names of rules of the server that keep requests from the last rule of a site, where its backend stands."""
+    """Return the names of rules of the server that keep requests from a site's last rule, where its backend stands."""
     return [
         rule.name
         for rule in rules
@@ -122,7 +122,7 @@ def _tell_what_is_elsewhere(site: Site, warn: _Warn) -> None:
 
 
 def _not_tracking(rules: Iterable[OutboundRule]) -> tuple[OutboundRule, ...]:
-    """Rules that say what the site says for those that do not."""
+    """Return rules that say what the site says for those that do not."""
     return tuple(
         replace(rule, conditions=replace(rule.conditions, track_all_captures=False))
         if rule.conditions.items and rule.conditions.track_all_captures is None
@@ -132,7 +132,7 @@ def _not_tracking(rules: Iterable[OutboundRule]) -> tuple[OutboundRule, ...]:
 
 
 def _with_backend(site: Site, backend: str, warn: _Warn) -> Site:
-    """The site with a last rule on each level that sends to the backend what no rule did.
+    """Return the site with a last rule on each level that sends to the backend what no rule did.
 
     `backend` is its address with the path below which it stands for the site.
     """
@@ -190,7 +190,7 @@ def _last_rule(site: Site, backend: str, path: str, but: list[str]) -> InboundRu
 
 
 def _sent_whole(site: Site, backend: str, path: str) -> str:
-    """The URL at the backend for `(.*)` of a directory; {URL} has the mount in it, which the backend does not know.
+    """Return the URL at the backend for `(.*)` of a directory; {URL} has the mount in it, unknown to the backend.
 
     A directory that is asked for without the slash at its end gets one then.
     """
@@ -200,7 +200,7 @@ def _sent_whole(site: Site, backend: str, path: str) -> str:
 
 
 def _names(site: Site) -> set[str]:
-    """The names of all rules of a site, without case."""
+    """Return the names of all rules of a site, without case."""
     sections = (site, *site.locations)
     inbound = [rule.name for item in sections for rule in item.rules]
     return {name.casefold() for name in (*inbound, *(rule.name for item in sections for rule in item.outbound_rules))}
@@ -216,7 +216,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def _sent_on(rule: InboundRule, site: Site, backend: str, path: str, warn: _Warn) -> InboundRule:
-    """A rule that does not keep from the backend what the last rule would have sent there."""
+    """Return a rule that does not keep from the backend what the last rule would have sent there."""
     action, url = rule.action, rule.action.url
     if action.type is ActionType.NONE and rule.stop_processing and site.path:
         message = (
@@ -255,7 +255,7 @@ def _sent_on(rule: InboundRule, site: Site, backend: str, path: str, warn: _Warn
 
 
 def _names_of_backend(site: Site, farms: Iterable[Farm]) -> tuple[Origin, ...]:
-    """The origin of the backend, or those of all servers if it is a farm; a public name is none of them."""
+    """Return the origin of the backend, or those of all servers if it is a farm; a public name is none of them."""
     if site.backend is None:
         return ()
     farm = next((farm for farm in farms if farm.name.lower() == site.backend.host), None)

@@ -270,7 +270,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 yield from super().handle_protocol_error(event)
 
         def _backend_failed(self, cause: RetryCause, message: str) -> layer.CommandGenerator[None]:
-            """The backend was sent the request, and failed before the head of its response was there."""
+            """Go on where the backend was sent the request and failed before the head of its response was there."""
             self._report(cause, message)
             request = self.flow.request
             whole = self.client_state == self.state_done and not request.stream

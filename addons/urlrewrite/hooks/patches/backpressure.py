@@ -36,7 +36,7 @@ class Backpressure:
         self._streams: WeakValueDictionary[str, HttpStream] = WeakValueDictionary()
 
     def load(self, loader: Loader) -> None:
-        """Puts our way of reading in place."""
+        """Put our way of reading in place."""
         del loader
         backpressure = self
 
@@ -47,11 +47,11 @@ class Backpressure:
         ConnectionHandler.drain_writers = drain_writers  # type: ignore[method-assign]
 
     def done(self) -> None:
-        """Puts mitmproxy's own back."""
+        """Put mitmproxy's own back."""
         ConnectionHandler.drain_writers = _drain_writers  # type: ignore[method-assign]
 
     def watch(self, stream: HttpStream) -> None:
-        """Takes note of the connection from which a response comes."""
+        """Take note of the connection from which a response comes."""
         if (
             not stream.flow.request.is_http11
             and not stream.flow.request.is_http10
@@ -60,7 +60,7 @@ class Backpressure:
             self._streams[stream.context.server.id] = stream
 
     async def wait(self, handler: ConnectionHandler) -> None:
-        """Waits, if the task that asks reads from a backend, until its client has taken enough."""
+        """Wait, if the task that asks reads from a backend, until its client has taken enough."""
         if not self._streams:
             return
         task = asyncio.current_task()
@@ -73,7 +73,7 @@ class Backpressure:
 
 
 def kept(stream: HttpStream) -> int:
-    """The number of bytes that are kept for the client of a stream."""
+    """Return the number of bytes that are kept for the client of a stream."""
     http = next(layer for layer in stream.context.layers if isinstance(layer, HttpLayer))
     connection = http.connections[stream.context.client]
     if isinstance(connection, Http2Server):

@@ -30,13 +30,13 @@ class Http1:
     """Puts our reading of HTTP/1 in place."""
 
     def load(self, loader: Loader) -> None:
-        """Takes over."""
+        """Put ours in place."""
         del loader
         http_layer.Http1Client = InterimClient  # type: ignore[attr-defined]
         _http1.ChunkedReader = WithoutTrailers  # type: ignore[attr-defined]
 
     def done(self) -> None:
-        """Puts mitmproxy's own back."""
+        """Put mitmproxy's own back."""
         http_layer.Http1Client = Http1Client  # type: ignore[attr-defined]
         _http1.ChunkedReader = ChunkedReader  # type: ignore[attr-defined]
 
@@ -59,7 +59,7 @@ class InterimClient(Http1Client):
             yield from super().read_body(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        """Reads the head of a response."""
+        """Read the head of a response."""
         while self.request and _INTERIM.match(bytes(self.buf)) and (head := self.buf.maybe_extract_lines()):
             logger.debug("%s: skipped %s", self.conn.peername, bytes(head[0]))
         yield from super().read_headers(event)
@@ -69,6 +69,6 @@ class WithoutTrailers(ChunkedReader):
     """Reads a chunked body and drops what stands behind it."""
 
     def __call__(self, buf: ReceiveBuffer) -> h11.Data | h11.EndOfMessage | None:
-        """The next piece."""
+        """Return the next piece."""
         event = super().__call__(buf)
         return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event

@@ -47,17 +47,17 @@ class Holding:
         self._connections = connections
 
     def load(self, loader: Loader) -> None:
-        """Puts our `HttpStream` in place."""
+        """Put our `HttpStream` in place."""
         del loader
         http_layer.HttpStream = stream_class(self._state, self._backpressure, self._connections)  # type: ignore[misc]
 
     def done(self) -> None:
-        """Puts mitmproxy's own back."""
+        """Put mitmproxy's own back."""
         http_layer.HttpStream = HttpStream  # type: ignore[misc]
 
 
 def stream_class(state: State, backpressure: Backpressure, connections: ServerConnections) -> type[HttpStream]:
-    """The `HttpStream` that minds the holds of `state`, and failures of backends as `backend_stream.py` tells."""
+    """Return the `HttpStream` that minds the holds of `state`, and failing backends as `backend_stream.py` tells."""
 
     class HoldingStream(backend_stream.stream_class(state, connections)):  # type: ignore[misc]
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:

@@ -77,7 +77,7 @@ class ServerConnections:
                 del http.connections[known]
 
     def may_reuse(self, http: HttpLayer, event: GetHttpConnection, stream: object) -> bool:
-        """Whether a request may go out on a connection that was kept."""
+        """Say whether a request may go out on a connection that was kept."""
         if getattr(stream, "wants_new_connection", False):
             return False
         flow = getattr(stream, "flow", None)
@@ -88,7 +88,7 @@ class ServerConnections:
         return all(now - self._last_used.get(known, now) < SAFE_IDLE for known in matching)
 
     def has_served(self, connection: Connection) -> bool:
-        """Whether a request was served on this connection before."""
+        """Say whether a request was served on this connection before."""
         return connection in self._last_used
 
     def served(self, connection: Connection) -> None:
@@ -106,7 +106,7 @@ class ServerConnections:
     # --- how long it takes -----------------------------------------------------------------------------------------
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        """A connection is about to be made."""
+        """Begin to time a connection that is about to be made."""
         server = data.server
         seconds = self._within.get(server, 0.0)
 
@@ -118,7 +118,7 @@ class ServerConnections:
         self._limit(data, seconds, give_up)
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        """TCP is there; TLS may take as long again."""
+        """Begin anew where TCP is there: TLS may take as long again."""
         server = data.server
         self._clear(server)
 
@@ -134,11 +134,11 @@ class ServerConnections:
         self._clear(data.server)
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
-        """The connection is gone."""
+        """Stop the time of a connection that is gone."""
         self._clear(data.server)
 
     def tls_established_server(self, data: TlsData) -> None:
-        """The handshake is over."""
+        """Stop the time of a handshake that is over."""
         self._clear(data.conn)
 
     def _limit(

@@ -22,7 +22,7 @@ class SlowViewers:
     """Closes connections to browsers."""
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        """Looks how much waits."""
+        """Look how much waits."""
         del flow
         # Imported by mitmweb only, and large.
         web = sys.modules.get("mitmproxy.tools.web.app")

@@ -46,19 +46,18 @@ def missing_braces(view: ConditionsView) -> Iterator[Finding]:
     for item in view.items:
         text = item.item.input.strip()
         if item.item.match_type is MatchType.PATTERN and _NAME.fullmatch(text) and is_server_variable(text):
-            yield Finding(
-                f"the input {quoted(text)} is this literal text, in IIS as here, and not the value of the variable: "
-                f"write {quoted('{' + text + '}')}",
-                place(item.item, view),
-            )
+            yield Finding(_literal("input", text), place(item.item, view))
     for template, source in view.templates:
-        if _BARE_VALUE.fullmatch(template.source.strip()):
-            text = template.source.strip()
-            yield Finding(
-                f"the value {quoted(text)} is this literal text, in IIS as here, and not the value of the variable: "
-                f"write {quoted('{' + text + '}')}",
-                source,
-            )
+        text = template.source.strip()
+        if _BARE_VALUE.fullmatch(text):
+            yield Finding(_literal("value", text), source)
+
+
+def _literal(what: str, text: str) -> str:
+    return (
+        f"the {what} {quoted(text)} is this literal text, in IIS as here, and not the value of the variable: "
+        f"write {quoted('{' + text + '}')}"
+    )
 
 
 @check(

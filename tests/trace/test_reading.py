@@ -1,0 +1,46 @@
+"""A trace is grouped by the rules again, also where a rule failed and its block has no end."""
+
+from __future__ import annotations
+
+import pytest
+
+from urlrewrite.trace.reading import Event, inbound_blocks
+
+START: Event = {"event": "RULE_EVALUATION_START", "rule": "a"}
+END: Event = {"event": "RULE_EVALUATION_END", "rule": "a"}
+MATCH: Event = {"event": "PATTERN_MATCH"}
+
+OUTSIDE = [
+    "ANSWERED",
+    "ARR_SERVER_ROUTED",
+    "GENERAL_SET_REQUEST_HEADER",
+    "REQUEST_ROUTED",
+    "RULES_RULED_OUT",
+    "SERVER_FAILED",
+    "URL_REWRITE_END",
+    "URL_REWRITE_START",
+]
+
+
+def grouped(*events: Event) -> list[tuple[str, list[str]]]:
+    """What stands in each block, under the name of its rule."""
+    return [(block.name, [event["event"] for event in block.events]) for block in inbound_blocks(events)]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_an_event_of_no_rule_ends_a_rule_that_failed(name: str) -> None:
+    assert grouped(START, MATCH, {"event": name}) == [("a", ["PATTERN_MATCH"]), ("", [name])]
+
+
+@pytest.mark.parametrize("name", ["PATTERN_MATCH", "CONDITION_EVALUATION", "REWRITE_ACTION", "WARNING", "ERROR"])
+def test_an_event_of_a_rule_does_not(name: str) -> None:
+    assert grouped(START, MATCH, {"event": name}) == [("a", ["PATTERN_MATCH", name])]
+
+
+def test_a_rule_ends_at_its_end_or_where_the_next_begins() -> None:
+    assert grouped(START, MATCH, END, MATCH, START, START, END) == [
+        ("a", ["PATTERN_MATCH"]),
+        ("", ["PATTERN_MATCH"]),
+        ("a", []),
+        ("a", []),
+    ]
