@@ -42,6 +42,37 @@ def test_after_a_full_round_everyone_had_its_weight(weights: list[int]) -> None:
     assert turns == {str(at): weight for at, weight in enumerate(weights)}
 
 
+BY_TURNS_WHERE_IDLE = [Algorithm.LEAST_REQUESTS, Algorithm.LEAST_RESPONSE_TIME]
+
+
+@pytest.mark.parametrize("algorithm", BY_TURNS_WHERE_IDLE)
+def test_idle_servers_get_their_weights(algorithm: Algorithm) -> None:
+    farm = at_work(*(Server(address=name) for name in "abc"), algorithm=algorithm)
+    assert Counter(address(farm) for _ in range(300)) == {"a": 100, "b": 100, "c": 100}
+
+
+def test_of_equals_who_weighs_twice_as_much_comes_twice_as_often() -> None:
+    farm = at_work(*WEIGHTS, algorithm=Algorithm.LEAST_REQUESTS)
+    assert Counter(address(farm) for _ in range(4000)) == {"a": 2000, "b": 1000, "c": 1000}
+
+
+@pytest.mark.parametrize("algorithm", BY_TURNS_WHERE_IDLE)
+def test_who_was_away_does_not_make_up_for_it(algorithm: Algorithm) -> None:
+    farm = at_work("a", "b", "c", algorithm=algorithm)
+    for _ in range(1000):
+        address(farm, tried=(2,))
+    assert Counter(address(farm) for _ in range(30))["c"] <= 12
+
+
+def test_a_server_that_a_reload_adds_does_not_make_up_for_what_it_missed() -> None:
+    former = at_work("a", "b", algorithm=Algorithm.LEAST_REQUESTS)
+    for _ in range(1000):
+        address(former)
+    farm = at_work("a", "b", "c", algorithm=Algorithm.LEAST_REQUESTS)
+    farm.take_over(former)
+    assert Counter(address(farm) for _ in range(30)) == {"a": 10, "b": 10, "c": 10}
+
+
 def run_for(farm: FarmAtWork, seconds: dict[str, float], requests: int, every: float) -> Counter[str]:
     """Serve requests, one each `every` seconds, by servers that take `seconds` each; how many each got."""
     served = Counter[str]()
@@ -82,7 +113,7 @@ def test_times_of_one_instant_all_count() -> None:
     load = at_work("a").loads[0]
     for _ in range(50):
         load.responded(1.0, 2.0)
-    assert load.expected_wait(1.0) * load.weight == pytest.approx(2.0, rel=0.01)
+    assert load.response_time == pytest.approx(2.0, rel=0.01)
 
 
 def test_traffic_is_weighed_and_forgotten() -> None:

@@ -16,6 +16,10 @@ from urlrewrite.farms.policies import POLICIES
 from urlrewrite.model.farms import Farm, ServerState, WhenUnavailable
 
 
+MAX_HOSTS_KNOWN = 10_000
+"""Host names of which a farm remembers the server; it can be worked out again."""
+
+
 class Why(StrEnum):
     """Why a server was chosen."""
 
@@ -79,6 +83,7 @@ class FarmAtWork:
         self._limited = any(server.max_connections for server in farm.servers)
         self._open: list[ServerLoad] = []
         self._open_until = -inf  # what is open to new clients is worked out anew from then on
+        self._by_host: dict[str, ServerLoad] = {}  # of `_open`
 
     def take_over(self, former: FarmAtWork) -> None:
         """Keep what is known of the servers that this farm had before its rule file was changed.
@@ -89,7 +94,7 @@ class FarmAtWork:
         loads = []
         for new in self.loads:
             load = known.get(new.name, new)
-            load.server, load.index = new.server, new.index
+            load.server, load.index, load.turn = new.server, new.index, 0.0
             load.health.judge_by(self.farm.health)
             loads.append(load)
         self.loads = tuple(loads)
@@ -146,7 +151,7 @@ class FarmAtWork:
         if self._limited and not (candidates := [load for load in candidates if not load.is_full]):
             return NoServer.ALL_FULL
         if self.farm.affinity.host_name and wanted.host:
-            return Choice(of_host(wanted.host, candidates), Why.HOST_NAME)
+            return Choice(self._server_of_host(wanted.host, candidates), Why.HOST_NAME)
         chosen = self.policy.choose(candidates, wanted.hash_input, now)
         why = Why.REASSIGNED if bound is not None else Why.BACKUP if chosen.server.backup else Why.BALANCED
         return Choice(chosen, why, binds=bool(self.farm.affinity.cookie))
@@ -158,6 +163,7 @@ class FarmAtWork:
             self._open_until = min((load.health.changes_at(now) for load in self.loads), default=inf)
             for load in self._open:
                 load.weight = load.server.weight * load.health.share(now)
+            self._by_host.clear()
         return self._open
 
     def _work_out_open(self, now: float) -> list[ServerLoad]:
@@ -167,6 +173,15 @@ class FarmAtWork:
         if usual and len(well) < self.farm.health.min_servers:
             return usual
         return well or [load for load in available if load.server.backup and load.health.look(now)]
+
+    def _server_of_host(self, host: str, candidates: list[ServerLoad]) -> ServerLoad:
+        if candidates is not self._open:
+            return of_host(host, candidates)
+        if (known := self._by_host.get(host)) is None:
+            if len(self._by_host) >= MAX_HOSTS_KNOWN:
+                self._by_host.clear()
+            known = self._by_host[host] = of_host(host, candidates)
+        return known
 
     def _serves_bound(self, load: ServerLoad, now: float) -> bool:
         in_service = self.state_of(load) in (ServerState.AVAILABLE, ServerState.DRAINING)

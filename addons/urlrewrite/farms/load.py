@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp
 
 from urlrewrite.farms.health_state import Health
@@ -29,9 +30,11 @@ class ServerLoad:
         "failures",
         "health",
         "index",
+        "known_until",
         "live",
         "name",
         "requests",
+        "response_time",
         "server",
         "turn",
         "weight",
@@ -47,7 +50,10 @@ class ServerLoad:
         self.failures = 0
         self.weight = float(server.weight)
         self.turn = 0.0
-        """Where it stands in the weighted round robin."""
+        """Where it stands among servers that are chosen in turn; how that is counted is up to the algorithm."""
+        self.response_time = _MIN_RESPONSE_TIME
+        """The mean of recent times to the head of a response; it says nothing after `known_until`."""
+        self.known_until = float("-inf")
         self._period = max(response_period, 0.001)
         self._mean = 0.0
         self._last = float("-inf")
@@ -72,12 +78,17 @@ class ServerLoad:
         kept = _KEPT * exp(-max(now - self._last, 0.0) / self._period)
         self._mean = seconds + (self._mean - seconds) * kept
         self._last = now
+        self.response_time = max(self._mean, _MIN_RESPONSE_TIME)
+        self.known_until = now + self._period
 
-    def expected_wait(self, now: float) -> float:
-        """Return how long a request is to wait here, for comparison: recent times to the head, by what is under way.
 
-        Where the period went by without any response, the time is taken to be the least: a server that was slow gets
-        another chance, and one that is not known yet no more requests at once than it responds to.
-        """
-        known = self._mean if now - self._last <= self._period else 0.0
-        return max(known, _MIN_RESPONSE_TIME) * (self.live + 1) / self.weight
+def expected_waits(loads: Sequence[ServerLoad], now: float) -> list[float]:
+    """Return how long a request is to wait at each server, for comparison: recent times to the head, by what is under way.
+
+    Where the period went by without any response, the time is taken to be the least: a server that was slow gets
+    another chance, and one that is not known yet no more requests at once than it responds to.
+    """
+    return [
+        (load.response_time if now <= load.known_until else _MIN_RESPONSE_TIME) * (load.live + 1) / load.weight
+        for load in loads
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from urlrewrite.farms.load import ServerLoad
+from urlrewrite.farms.load import ServerLoad, expected_waits
 from urlrewrite.farms.policies.least_requests import LeastRequests
 
 
@@ -16,5 +16,4 @@ class LeastResponseTime(LeastRequests):
 
     def choose(self, candidates: Sequence[ServerLoad], hash_input: str, now: float) -> ServerLoad:
         """Return the server from which a response is to be expected first."""
-        expected = [load.expected_wait(now) for load in candidates]
-        return self.one_of_the_lowest(candidates, expected)
+        return self.one_of_the_lowest(candidates, expected_waits(candidates, now))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from urlrewrite.farms.load import ServerLoad
+from urlrewrite.farms.load import ServerLoad, expected_waits
 from urlrewrite.farms.policies.policy import Policy
 
 
@@ -18,5 +18,6 @@ class PowerOfTwoChoices(Policy):
         """Return the better one of two."""
         if len(candidates) == 1:
             return candidates[0]
-        one, other = self.random.sample(candidates, 2)
-        return one if one.expected_wait(now) <= other.expected_wait(now) else other
+        one, other = two = self.random.sample(candidates, 2)
+        wait, other_wait = expected_waits(two, now)
+        return one if wait <= other_wait else other
