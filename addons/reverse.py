@@ -15,6 +15,7 @@ from urlrewrite.hooks.backend_tls import FarmTls  # noqa: E402
 from urlrewrite.hooks.commands import Commands  # noqa: E402
 from urlrewrite.hooks.content_views import register  # noqa: E402
 from urlrewrite.hooks.farm_commands import FarmCommands  # noqa: E402
+from urlrewrite.hooks.farm_queue import FarmQueue  # noqa: E402
 from urlrewrite.hooks.farms import Farms  # noqa: E402
 from urlrewrite.hooks.inbound import Inbound  # noqa: E402
 from urlrewrite.hooks.keeper import Keeper  # noqa: E402
@@ -68,6 +69,7 @@ addons = [
     Outbound(_state),
     WebSocket(_state),
     _farms,
+    FarmQueue(),
     FarmTls(_state),
     FarmCommands(_state, _farms),
     Leaks(_state),

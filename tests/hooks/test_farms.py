@@ -33,6 +33,9 @@ class Server:
         self.tls = tls
         self.requests: list[bytes] = []
         self.wait = 0.0
+        self.gate = asyncio.Event()
+        """No response before it is set."""
+        self.gate.set()
         self.extra = b""
         self.closes = False
         self._tasks = set[asyncio.Task[None]]()
@@ -62,6 +65,7 @@ class Server:
                     if self.closes:
                         break
                     await asyncio.sleep(self.wait)
+                    await self.gate.wait()
                     name = self.address.encode()
                     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%bContent-Length: %d\r\n\r\n"
                     writer.write(head % (self.extra, len(name)) + name)
@@ -73,7 +77,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def farm(
-    folder: Path, count: int = 3, settings: str = "", servers: str = ""
+    folder: Path, count: int = 3, settings: str = "", servers: str = "", response: str = "400ms"
 ) -> AsyncIterator[tuple[InProcess, Sequence[Server]]]:
     """The proxy before a farm of running servers, all on the same port of addresses of their own."""
     running: list[Server] = []
@@ -88,7 +92,7 @@ async def farm(
         rules = (
             "public: [http://localhost, https://localhost]\nbackend: http://shop\n"
             f"farms:\n  shop:\n    servers: {listed.replace('PORT', str(port))}\n"
-            f"    timeouts: {{connect: 300ms, response: 400ms}}\n{settings}"
+            f"    timeouts: {{connect: 300ms, response: {response}}}\n{settings}"
         )
         yield await stack.enter_async_context(in_process(rules, folder)), running
 
@@ -259,6 +263,77 @@ async def test_servers_that_stay_keep_their_counters_when_the_rules_change(tmp_p
         (at_work,) = proxy.state.farms
         assert [load.requests for load in at_work.loads] == [0, 5]
         await connection.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what happens in the same event loop."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 (nobody tells)
+            await asyncio.sleep(0.01)
+
+
+ONE_AT_A_TIME = "[{address: 127.0.0.1, httpPort: PORT, maxConnections: 1}]"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_requests_wait_for_a_full_server(client: str, tmp_path: Path) -> None:
+    async with farm(tmp_path, 1, servers=ONE_AT_A_TIME) as (proxy, servers):
+        servers[0].wait = 0.05
+        connections = [await CLIENTS[client].connect(proxy.port) for _ in range(4)]
+        got = await asyncio.gather(*(connection.ask() for connection in connections))
+        assert [response.status for response in got] == [200] * 4
+        (at_work,) = proxy.state.farms
+        assert (at_work.loads[0].requests, at_work.loads[0].live, len(at_work.queue)) == (4, 0, 0)
+        events = [event for flow in proxy.flows for event in flow.metadata["urlrewrite"]["events"]]
+        waited = [event for event in events if event["event"] == Name.REQUEST_QUEUED]
+        assert sorted(event["ahead"] for event in waited) == [0, 1, 2]
+        for connection in connections:
+            await connection.close()
+
+
+@pytest.mark.parametrize(
+    "connections", ["{queue: 0}", "{queue: 9, queueTimeout: 50ms}"], ids=["no room", "too long a wait"]
+)
+async def test_who_cannot_wait_gets_503(connections: str, tmp_path: Path) -> None:
+    settings = f"    connections: {connections}\n"
+    async with farm(tmp_path, 1, settings, ONE_AT_A_TIME, response="20s") as (proxy, servers):
+        servers[0].gate.clear()
+        first, second = await Http1.connect(proxy.port), await Http1.connect(proxy.port)
+        asking = asyncio.ensure_future(first.ask())
+        (at_work,) = proxy.state.farms
+        await until(lambda: at_work.loads[0].live)
+        refused = await second.ask()
+        assert (refused.status, refused.fields["retry-after"]) == (503, "5")
+        servers[0].gate.set()
+        assert (await asking).status == 200
+        assert (await second.ask()).status == 200
+        assert at_work.loads[0].failures == 0
+        for connection in (first, second):
+            await connection.close()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_who_leaves_the_queue_is_not_waited_for(client: str, tmp_path: Path) -> None:
+    settings = "    connections: {queueTimeout: 20s}\n"
+    async with farm(tmp_path, 1, settings, ONE_AT_A_TIME, response="20s") as (proxy, servers):
+        servers[0].gate.clear()
+        first, last = await Http1.connect(proxy.port), await Http1.connect(proxy.port)
+        leaves = await CLIENTS[client].connect(proxy.port)
+        (at_work,) = proxy.state.farms
+        asking = [asyncio.ensure_future(first.ask())]
+        await until(lambda: at_work.loads[0].live)
+        left = asyncio.ensure_future(leaves.ask())
+        await until(lambda: len(at_work.queue) == 1)
+        asking.append(asyncio.ensure_future(last.ask()))
+        await until(lambda: len(at_work.queue) == 2)
+        left.cancel()
+        await leaves.close()
+        servers[0].gate.set()
+        assert [response.status for response in await asyncio.gather(*asking)] == [200, 200]
+        await until(lambda: not (at_work.loads[0].live or at_work.budget.requests))
+        assert (len(at_work.queue), at_work.loads[0].failures) == (0, 0)
+        for connection in (first, last):
+            await connection.close()
 
 
 async def test_hosts_reach_servers_as_the_farm_says(tmp_path: Path) -> None:

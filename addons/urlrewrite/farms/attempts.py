@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from urlrewrite.farms.choose import Choice, FarmAtWork, NoServer, Wanted
 from urlrewrite.farms.load import ServerLoad
+from urlrewrite.farms.queue import Waiting
 from urlrewrite.model.farms import RetryCause
 
 
-class Attempts:
+class Attempts(Waiting):
     """Chooses servers for one request, and counts it at each of them exactly once. Times are monotonic seconds.
 
     `retries` says whether a request may be sent to another server at all; ARR never does that.
@@ -22,6 +25,8 @@ class Attempts:
         self._under_way: ServerLoad | None = None
         self._began = 0.0
         self._taken = 0  # retries out of the budget
+        self._found: Choice | NoServer = NoServer.ALL_FULL  # while it waits
+        self._wake: Callable[[], None] | None = None
         farm.budget.begin()
         self._ended = False
 
@@ -34,6 +39,32 @@ class Attempts:
             self._under_way, self._began = found.load, now
             found.load.begin()
         return found
+
+    def wait(self, wake: Callable[[], None]) -> bool:
+        """Stand in the farm's queue until a server is free: `wake` is called then. Whether there was room in the queue.
+
+        `waited()` ends it, and has to be called in any case.
+        """
+        if len(self.farm.queue) >= self.farm.farm.connections.queue:
+            return False
+        self._wake = wake
+        self.farm.queue.enter(self)
+        return True
+
+    def waited(self) -> Choice | NoServer:
+        """Leave the queue, and return what came of it; a server that was found is counted already."""
+        self.farm.queue.leave(self)
+        self._wake = None
+        found, self._found = self._found, NoServer.ALL_FULL
+        return found
+
+    def try_again(self, now: float) -> bool:
+        """Take a server if one is free, and tell who waits for it."""
+        self._found = self.next(now)
+        if self._found is NoServer.ALL_FULL or self._wake is None:
+            return False
+        self._wake()
+        return True
 
     def may_retry(self, cause: RetryCause, method: str, *, was_sent: bool) -> bool:
         """Say whether the request may go to another server after this one failed; takes it out of the budget.
@@ -66,6 +97,7 @@ class Attempts:
         """
         if not self._ended:
             self._ended = True
+            self.farm.queue.leave(self)
             self._leave(now, status, sent)
             self.farm.budget.end(self._taken)
 

@@ -13,8 +13,8 @@ from urlrewrite.farms.budget import RetryBudget
 from urlrewrite.farms.health_state import Health, HealthReason
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.farms.policies import POLICIES
+from urlrewrite.farms.queue import Queue
 from urlrewrite.model.farms import Farm, ServerState, WhenUnavailable
-
 
 MAX_HOSTS_KNOWN = 10_000
 """Host names of which a farm remembers the server; it can be worked out again."""
@@ -78,6 +78,7 @@ class FarmAtWork:
         )
         self.policy = POLICIES[farm.algorithm](farm, random)
         self.budget = RetryBudget(farm.retry.budget)
+        self.queue = Queue()
         self._states: Mapping[str, ServerState] = {}
         self._by_token = {token_of(load.name): load for load in self.loads}
         self._limited = any(server.max_connections for server in farm.servers)
@@ -98,7 +99,7 @@ class FarmAtWork:
             load.health.judge_by(self.farm.health)
             loads.append(load)
         self.loads = tuple(loads)
-        self.budget = former.budget
+        self.budget, self.queue = former.budget, former.queue
         self._states = former._states
         self._by_token = {token_of(load.name): load for load in self.loads}
 
@@ -133,6 +134,12 @@ class FarmAtWork:
         health.served(now, status=status)
         if health.healthy is not was_healthy:
             self._open_until = -inf
+        self.serve_queue(now)
+
+    def serve_queue(self, now: float) -> None:
+        """Give servers that are free to requests that wait, as far as they reach."""
+        if self.queue and not all(load.is_full for load in self.loads):
+            self.queue.serve(now)
 
     def choose(self, wanted: Wanted, now: float, tried: Collection[int] = ()) -> Choice | NoServer:
         """Return a server for a request that those in `tried` (by their place in the farm) have failed already."""

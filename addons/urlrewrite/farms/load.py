@@ -83,7 +83,7 @@ class ServerLoad:
 
 
 def expected_waits(loads: Sequence[ServerLoad], now: float) -> list[float]:
-    """Return how long a request is to wait at each server, for comparison: recent times to the head, by what is under way.
+    """Return how long a request is to wait at each server, for comparison: recent times, by what is under way.
 
     Where the period went by without any response, the time is taken to be the least: a server that was slow gets
     another chance, and one that is not known yet no more requests at once than it responds to.

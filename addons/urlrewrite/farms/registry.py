@@ -36,7 +36,8 @@ class Registry:
         """Return a farm by its name, in any case."""
         return self._farms.get(name.lower())
 
-    def set_states(self, states: Mapping[str, Mapping[str, ServerState]]) -> None:
+    def set_states(self, states: Mapping[str, Mapping[str, ServerState]], now: float) -> None:
         """Take what people decided, by farm and address of the server."""
         for farm in self._farms.values():
             farm.set_states(states.get(farm.farm.name, {}))
+            farm.serve_queue(now)

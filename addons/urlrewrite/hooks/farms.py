@@ -104,7 +104,7 @@ class Farms:
         if self._states is None:
             return
         before = self._states.fault
-        self._state.farms.set_states(self._states.look())
+        self._state.farms.set_states(self._states.look(), monotonic())
         if self._states.fault and self._states.fault != before:
             logger.error("%s; the states that were known stay", self._states.fault)
         for farm in self._state.farms:

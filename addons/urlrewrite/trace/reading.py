@@ -174,6 +174,7 @@ _OUTSIDE_RULES = frozenset(
         Name.ANSWERED,
         Name.ARR_SERVER_ROUTED,
         Name.GENERAL_SET_REQUEST_HEADER,
+        Name.REQUEST_QUEUED,
         Name.REQUEST_ROUTED,
         Name.RULES_RULED_OUT,
         Name.SERVER_FAILED,

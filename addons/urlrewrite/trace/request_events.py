@@ -223,6 +223,14 @@ class Answered(TypedDict):
     sub_status: int
 
 
+class RequestQueued(TypedDict):
+    """No server had room for the request, so that it waited in the farm's queue, with `ahead` others before it."""
+
+    farm: str
+    ahead: int
+    milliseconds: int
+
+
 class ArrServerRouted(TypedDict):
     """A server of a farm was chosen; `why` is a code of `farms.choose.Why`, `attempt` counts the servers from 1."""
 
@@ -270,5 +278,6 @@ URL_REWRITE_END = EventType(Name.URL_REWRITE_END, UrlRewriteEnd)
 GENERAL_SET_REQUEST_HEADER = EventType(Name.GENERAL_SET_REQUEST_HEADER, FieldSet)
 REQUEST_ROUTED = EventType(Name.REQUEST_ROUTED, RequestRouted)
 ANSWERED = EventType(Name.ANSWERED, Answered)
+REQUEST_QUEUED = EventType(Name.REQUEST_QUEUED, RequestQueued)
 ARR_SERVER_ROUTED = EventType(Name.ARR_SERVER_ROUTED, ArrServerRouted)
 SERVER_FAILED = EventType(Name.SERVER_FAILED, ServerFailed)

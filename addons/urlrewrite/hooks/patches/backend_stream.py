@@ -34,7 +34,8 @@ from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
 from urlrewrite.exchange.responses import gateway_response
 from urlrewrite.farms.attempts import Attempts
-from urlrewrite.farms.choose import NoServer
+from urlrewrite.farms.choose import Choice, NoServer
+from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
 from urlrewrite.hooks.patches.http1 import InterimClient
 from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
@@ -42,7 +43,7 @@ from urlrewrite.hooks.state import Live, State
 from urlrewrite.hooks.translate import apply_response
 from urlrewrite.model.farms import RetryCause
 from urlrewrite.trace.reasons import Reason
-from urlrewrite.trace.request_events import ARR_SERVER_ROUTED, SERVER_FAILED
+from urlrewrite.trace.request_events import ARR_SERVER_ROUTED, REQUEST_QUEUED, SERVER_FAILED
 
 _LOOK_AGAIN = 1.0
 """Seconds after which it is looked again whether a slow client has taken what came."""
@@ -91,8 +92,10 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 return (yield from super().make_server_connection())
             self.wants_new_connection = self._kept
             while True:
-                if (attempts := self._live.attempts) and (refusal := self._turn_to_server(attempts)):
-                    if refusal is NoServer.ALL_TRIED and self._cause:
+                if (attempts := self._live.attempts) and (refusal := (yield from self._turn_to_server(attempts))):
+                    if self._is_client_gone():
+                        yield from self._end_for_gone_client("the client left while it waited for a server")
+                    elif refusal is NoServer.ALL_TRIED and self._cause:
                         yield from self._send_page(_status_of(self._cause))
                     else:
                         self._failure = refusal
@@ -114,8 +117,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                         self._timer.set(self._live.timeouts.response)
                     return True
                 if self._is_client_gone():
-                    failure = ResponseProtocolError(self.stream_id, error, ErrorCode.CONNECT_FAILED)
-                    yield from super().handle_protocol_error(failure)
+                    yield from self._end_for_gone_client(error)
                     return False
                 cause = connections.why_failed(http_layer_of(self), wanted)
                 self._report(cause, error)
@@ -123,9 +125,11 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                     yield from self._send_page(_status_of(cause))
                     return False
 
-        def _turn_to_server(self, attempts: Attempts) -> NoServer | None:
+        def _turn_to_server(self, attempts: Attempts) -> layer.CommandGenerator[NoServer | None]:
             """Choose the server of a farm that gets the request now; why there is none, None if there is one."""
             found = attempts.next(monotonic())
+            if found is NoServer.ALL_FULL:
+                found = yield from self._wait_for_server(attempts)
             if isinstance(found, NoServer):
                 return found
             live, request, server = self._live, self.flow.request, found.load.server
@@ -150,6 +154,25 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 attempt=len(attempts.tried),
             )
             return None
+
+        def _wait_for_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
+            assert self._live is not None
+            began, wait = monotonic(), Wait(attempts, self.context.client, len(attempts.farm.queue))
+            yield ServerWantedHook(wait)
+            found, waited = attempts.waited(), monotonic() - began
+            if wait.had_room:
+                self._live.exchange.trace.decided(
+                    REQUEST_QUEUED,
+                    farm=attempts.farm.farm.name,
+                    ahead=wait.ahead,
+                    milliseconds=round(waited * 1000),
+                )
+            return found
+
+        def _end_for_gone_client(self, message: str) -> layer.CommandGenerator[None]:
+            """End what nobody waits for any more: nothing is held against the backend."""
+            failure = ResponseProtocolError(self.stream_id, message, ErrorCode.CONNECT_FAILED)
+            yield from super().handle_protocol_error(failure)
 
         def start_request_stream(self) -> layer.CommandGenerator[None]:
             if self._live is None or self.flow.response:

@@ -51,6 +51,10 @@ def request_part(reading: Reading) -> list[str]:
                 case Name.ARR_SERVER_ROUTED:
                     chosen = f"{shown(text(event, 'server'))} of the farm {shown(text(event, 'farm'))}"
                     after.append(labelled("server", f"{chosen} ({visible(text(event, 'why'))})", "  "))
+                case Name.REQUEST_QUEUED:
+                    ahead, waited = number(event, "ahead") or 0, number(event, "milliseconds") or 0
+                    queue = f"{waited:,} ms in the queue of {shown(text(event, 'farm'))}, behind {ahead:,} others"
+                    after.append(labelled("waited", queue, "  "))
                 case Name.SERVER_FAILED:
                     after.append(_failed_server(event))
                 case Name.REQUEST_ROUTED | Name.ANSWERED:
