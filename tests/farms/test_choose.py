@@ -9,7 +9,7 @@ import pytest
 
 from farms.support import address, at_work, chosen
 from urlrewrite.farms.affinity import token_of
-from urlrewrite.farms.choose import Choice, NoServer, Wanted, Why
+from urlrewrite.farms.choose import Choice, ChoiceReason, NoServer, Wanted
 from urlrewrite.farms.health_state import HealthReason
 from urlrewrite.model.farms import Affinity, HealthTest, Server, ServerState, WhenUnavailable
 
@@ -31,26 +31,26 @@ class Case:
     affinity: Affinity = STICKY
     health: HealthTest = ONE_FAILURE
     enabled: bool = True
-    why: Why | None = None
+    why: ChoiceReason | None = None
 
 
 CASES = {
-    "all are open": Case({"a", "b"}, why=Why.BALANCED),
+    "all are open": Case({"a", "b"}, why=ChoiceReason.BALANCED),
     "a farm that is switched off": Case(NoServer.FARM_OFFLINE, enabled=False),
     "a draining server gets no new client": Case({"b"}, {"a": DRAINING}),
-    "a draining server keeps its clients": Case({"a"}, {"a": DRAINING}, bound_to="a", why=Why.COOKIE),
-    "a stopping server loses its clients": Case({"b"}, {"a": STOPPING}, bound_to="a", why=Why.REASSIGNED),
-    "an offline server loses its clients": Case({"b"}, {"a": OFFLINE}, bound_to="a", why=Why.REASSIGNED),
-    "an ill server loses its clients": Case({"b"}, ill="a", bound_to="a", why=Why.REASSIGNED),
-    "a failed server is not tried again": Case({"b"}, tried=(0,), bound_to="a", why=Why.REASSIGNED),
+    "a draining server keeps its clients": Case({"a"}, {"a": DRAINING}, bound_to="a", why=ChoiceReason.COOKIE),
+    "a stopping server loses its clients": Case({"b"}, {"a": STOPPING}, bound_to="a", why=ChoiceReason.REASSIGNED),
+    "an offline server loses its clients": Case({"b"}, {"a": OFFLINE}, bound_to="a", why=ChoiceReason.REASSIGNED),
+    "an ill server loses its clients": Case({"b"}, ill="a", bound_to="a", why=ChoiceReason.REASSIGNED),
+    "a failed server is not tried again": Case({"b"}, tried=(0,), bound_to="a", why=ChoiceReason.REASSIGNED),
     "a client may be refused instead": Case(
         NoServer.BOUND_SERVER_AWAY,
         {"a": OFFLINE},
         bound_to="a",
         affinity=Affinity(cookie="x", if_unavailable=WhenUnavailable.REFUSE),
     ),
-    "a token of nobody binds to nobody": Case({"a", "b"}, bound_to="nobody", why=Why.BALANCED),
-    "the backup comes last": Case({"spare"}, {"a": OFFLINE}, ill="b", why=Why.BACKUP),
+    "a token of nobody binds to nobody": Case({"a", "b"}, bound_to="nobody", why=ChoiceReason.BALANCED),
+    "the backup comes last": Case({"spare"}, {"a": OFFLINE}, ill="b", why=ChoiceReason.BACKUP),
     "nobody is left": Case(NoServer.ALL_AWAY, {"a": OFFLINE, "spare": OFFLINE}, ill="b"),
     "everyone was tried": Case(NoServer.ALL_TRIED, tried=(0, 1)),
     "everyone is full": Case(NoServer.ALL_FULL, full="ab"),
@@ -86,7 +86,7 @@ def test_who_may_serve(case: Case) -> None:
     assert {choice.load.server.address for choice in choices if isinstance(choice, Choice)} == case.expected
     if case.why:
         assert {choice.why for choice in choices if isinstance(choice, Choice)} == {case.why}
-    assert {choice.binds for choice in choices if isinstance(choice, Choice)} == {case.why is not Why.COOKIE}
+    assert {choice.binds for choice in choices if isinstance(choice, Choice)} == {case.why is not ChoiceReason.COOKIE}
 
 
 def test_a_state_that_was_decided_wins_over_the_rule_file() -> None:
@@ -103,7 +103,9 @@ def test_a_thousand_clients_stay_where_they_are() -> None:
     assert Counter(client.load.index for client in clients).most_common()[0][1] == 334
     for client in clients:
         again = [chosen(farm, Wanted(token=token_of(client.load.name))) for _ in range(4)]
-        assert {(choice.load, choice.why, choice.binds) for choice in again} == {(client.load, Why.COOKIE, False)}
+        assert {(choice.load, choice.why, choice.binds) for choice in again} == {
+            (client.load, ChoiceReason.COOKIE, False)
+        }
 
 
 def test_a_host_name_has_one_server_and_only_those_of_a_lost_server_move() -> None:

@@ -17,7 +17,7 @@ from urlrewrite.exchange.farm_choice import server_order
 from urlrewrite.exchange.raw_response import parse_response
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.farms.choose import Why
+from urlrewrite.farms.choose import ChoiceReason
 from urlrewrite.formats.files_read import reason
 from urlrewrite.inspector.text import WIDTH
 from urlrewrite.inspector.traces.report import render
@@ -126,7 +126,7 @@ def _text(result: rule_tests.Evaluation) -> str:
         title = f"Servers of the farm {visible(farm.name)}, in the order in which they would be tried"
         lines += ["", f"── {title} ".ljust(WIDTH, "─")]
         for number, choice in enumerate(order.choices, 1):
-            why = f"{choice.why}: {farm.algorithm}" if choice.why is Why.BALANCED else str(choice.why)
+            why = f"{choice.why}: {farm.algorithm}" if choice.why is ChoiceReason.BALANCED else str(choice.why)
             beyond = "" if number <= order.attempts else ", if more attempts were allowed"
             lines.append(f"  {number}. {visible(choice.load.name)} ({why}{beyond})")
         if not order.choices:

@@ -20,7 +20,7 @@ MAX_HOSTS_KNOWN = 10_000
 """Host names of which a farm remembers the server; it can be worked out again."""
 
 
-class Why(StrEnum):
+class ChoiceReason(StrEnum):
     """Why a server was chosen."""
 
     BALANCED = "balanced"
@@ -63,7 +63,7 @@ class Choice:
     """A server for a request. `binds` tells that the client is to be bound to it by a new cookie."""
 
     load: ServerLoad
-    why: Why
+    why: ChoiceReason
     binds: bool = False
 
 
@@ -147,7 +147,7 @@ class FarmAtWork:
             return NoServer.FARM_OFFLINE
         bound = self._by_token.get(wanted.token) if wanted.token else None
         if bound is not None and bound.index not in tried and self._serves_bound(bound, now):
-            return NoServer.ALL_FULL if bound.is_full else Choice(bound, Why.COOKIE)
+            return NoServer.ALL_FULL if bound.is_full else Choice(bound, ChoiceReason.COOKIE)
         if bound is not None and self.farm.affinity.if_unavailable is WhenUnavailable.REFUSE:
             return NoServer.BOUND_SERVER_AWAY
         candidates = self._open_to_new_clients(now)
@@ -158,9 +158,10 @@ class FarmAtWork:
         if self._limited and not (candidates := [load for load in candidates if not load.is_full]):
             return NoServer.ALL_FULL
         if self.farm.affinity.host_name and wanted.host:
-            return Choice(self._server_of_host(wanted.host, candidates), Why.HOST_NAME)
+            return Choice(self._server_of_host(wanted.host, candidates), ChoiceReason.HOST_NAME)
         chosen = self.policy.choose(candidates, wanted.hash_input, now)
-        why = Why.REASSIGNED if bound is not None else Why.BACKUP if chosen.server.backup else Why.BALANCED
+        otherwise = ChoiceReason.BACKUP if chosen.server.backup else ChoiceReason.BALANCED
+        why = ChoiceReason.REASSIGNED if bound is not None else otherwise
         return Choice(chosen, why, binds=bool(self.farm.affinity.cookie))
 
     def _open_to_new_clients(self, now: float) -> list[ServerLoad]:

@@ -232,7 +232,7 @@ class RequestQueued(TypedDict):
 
 
 class ArrServerRouted(TypedDict):
-    """A server of a farm was chosen; `why` is a code of `farms.choose.Why`, `attempt` counts the servers from 1."""
+    """A server of a farm was chosen; `why` is a `ChoiceReason` of the farms, `attempt` counts the servers from 1."""
 
     farm: str
     server: str
