@@ -21,6 +21,7 @@ MODULES = {"time", "timeit", "resource", "os", "datetime"}
 MAY_LOOK_AT_A_CLOCK = {
     "bench": "measures",
     "soak": "`./run.sh measure soak` runs for a time that is given",
+    "farms/__main__.py": "`./run.sh measure farms` runs for a time that is given",
     "fuzz/__main__.py": "`./run.sh measure fuzz` runs for a time that is given",
     "explore/__main__.py": "`./run.sh measure explore` runs for a time that is given",
     "mutants/__main__.py": "`./run.sh measure mutants` runs for a time that is given",

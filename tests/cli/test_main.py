@@ -344,6 +344,7 @@ def test_explain_prints_the_order_of_servers(tmp_path: Path, capsys: pytest.Capt
     assert decision["servers"] == [
         {"server": "10.0.0.2", "why": "cookie"},
         {"server": "10.0.0.1", "why": "reassigned"},
+        {"server": "10.0.0.3", "why": "reassigned"},
     ]
     assert decision["attempts"] == 2
     path.write_text(FARM.replace("affinity:", "enabled: false\n    affinity:"))

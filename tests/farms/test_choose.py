@@ -9,9 +9,10 @@ import pytest
 
 from farms.support import address, at_work, chosen
 from urlrewrite.farms.affinity import token_of
-from urlrewrite.farms.choose import Choice, ChoiceReason, NoServer, Wanted
+from urlrewrite.farms.attempts import Attempts
+from urlrewrite.farms.choose import AVOID_SECONDS, Choice, ChoiceReason, NoServer, Wanted
 from urlrewrite.farms.health_state import HealthReason
-from urlrewrite.model.farms import Affinity, HealthTest, Server, ServerState, WhenUnavailable
+from urlrewrite.model.farms import Affinity, HealthTest, RetryCause, Server, ServerState, WhenUnavailable
 
 ONE_FAILURE = HealthTest(retries=1)
 STICKY = Affinity(cookie="ARRAffinity")
@@ -52,8 +53,11 @@ CASES = {
     "a token of nobody binds to nobody": Case({"a", "b"}, bound_to="nobody", why=ChoiceReason.BALANCED),
     "the backup comes last": Case({"spare"}, {"a": OFFLINE}, ill="b", why=ChoiceReason.BACKUP),
     "nobody is left": Case(NoServer.ALL_AWAY, {"a": OFFLINE, "spare": OFFLINE}, ill="b"),
-    "everyone was tried": Case(NoServer.ALL_TRIED, tried=(0, 1)),
-    "everyone is full": Case(NoServer.ALL_FULL, full="ab"),
+    "a backup comes after all others": Case({"spare"}, tried=(0, 1), why=ChoiceReason.BACKUP),
+    "everyone was tried": Case(NoServer.ALL_TRIED, tried=(0, 1, 2)),
+    "a backup helps out where all others are full": Case({"spare"}, full="a b", why=ChoiceReason.BACKUP),
+    "an ill backup does not": Case(NoServer.ALL_FULL, full="a b", ill="spare"),
+    "everyone is full": Case(NoServer.ALL_FULL, full="a b spare"),
     "a full server is passed over": Case({"b"}, full="a"),
     "a client waits for its own server": Case(NoServer.ALL_FULL, full="a", bound_to="a"),
     "too few are well: the ill ones serve, too": Case({"a", "b"}, ill="a", health=HealthTest(retries=1, min_servers=2)),
@@ -66,7 +70,7 @@ def test_who_may_serve(case: Case) -> None:
     farm = at_work(
         Server(address="a", max_connections=1),
         Server(address="b", max_connections=1),
-        Server(address="spare", backup=True),
+        Server(address="spare", backup=True, max_connections=1),
         Server(address="never", weight=0),
         affinity=case.affinity,
         health=case.health,
@@ -76,7 +80,7 @@ def test_who_may_serve(case: Case) -> None:
     for load in farm.loads:
         if load.server.address in case.ill.split():
             farm.tested(load, HealthReason.TEST_CONNECT, 0.0)
-        if load.server.address in tuple(case.full):
+        if load.server.address in case.full.split():
             load.begin()
     wanted = Wanted(token=token_of(case.bound_to) if case.bound_to else "")
     choices = [farm.choose(wanted, 0.0, case.tried) for _ in range(8)]
@@ -106,6 +110,79 @@ def test_a_thousand_clients_stay_where_they_are() -> None:
         assert {(choice.load, choice.why, choice.binds) for choice in again} == {
             (client.load, ChoiceReason.COOKIE, False)
         }
+
+
+def test_a_server_that_could_not_be_connected_to_is_avoided_for_a_while() -> None:
+    farm = at_work("a", "b", Server(address="spare", backup=True))
+    away = farm.loads[0]
+    farm.not_connected(away, 0.0)
+    assert {address(farm, now=AVOID_SECONDS - 0.1) for _ in range(9)} == {"b"}
+    again = [address(farm, now=AVOID_SECONDS) for _ in range(9)]
+    assert again.count("a") == 1, "one request tries it again"
+    farm.connected(away)
+    assert {address(farm, now=AVOID_SECONDS) for _ in range(9)} == {"a", "b"}
+
+
+def test_who_is_to_be_avoided_serves_where_nobody_else_can() -> None:
+    farm = at_work("a", Server(address="spare", backup=True))
+    farm.not_connected(farm.loads[0], 0.0)
+    assert address(farm) == "spare"
+    farm.not_connected(farm.loads[1], 0.0)
+    assert address(farm) == "a"
+    assert address(farm, tried=(0,)) == "spare"
+
+
+def test_a_bound_client_finds_out_itself_whether_its_server_is_back() -> None:
+    farm = at_work("a", "b", affinity=STICKY)
+    farm.not_connected(farm.loads[0], 0.0)
+    assert address(farm, Wanted(token=token_of("a"))) == "a"
+
+
+def test_a_host_name_moves_while_its_server_is_avoided() -> None:
+    farm = at_work("a", "b", affinity=Affinity(host_name=True))
+    names = [f"host{number}.example" for number in range(20)]
+    before = {name: address(farm, Wanted(host=name)) for name in names}
+    farm.not_connected(farm.loads[0], 0.0)
+    assert {address(farm, Wanted(host=name)) for name in names} == {"b"}
+    farm.connected(farm.loads[0])
+    assert {name: address(farm, Wanted(host=name)) for name in names} == before
+
+
+def test_who_is_avoided_is_so_after_a_reload() -> None:
+    former = at_work("a", "b")
+    former.not_connected(former.loads[0], 0.0)
+    farm = at_work("a", "b", "c")
+    farm.take_over(former)
+    assert {address(farm) for _ in range(9)} == {"b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("cause", "was_kept", "avoided", "failures"),
+    [
+        (RetryCause.CONNECT, False, True, 1),
+        (RetryCause.TLS, False, True, 1),
+        (RetryCause.TIMEOUT, False, False, 1),
+        (RetryCause.TIMEOUT, True, False, 1),
+        (RetryCause.CLOSED, False, False, 1),
+        (RetryCause.CLOSED, True, False, 0),
+    ],
+)
+def test_what_a_failure_says_of_a_server(cause: RetryCause, was_kept: bool, avoided: bool, failures: int) -> None:
+    farm = at_work("a", "b")
+    attempts = Attempts(farm, Wanted())
+    attempts.next(0.0)
+    attempts.failed(0.0, cause, was_kept=was_kept)
+    assert ({address(farm) for _ in range(9)} == {"b"}) is avoided
+    assert (farm.loads[0].live, farm.loads[0].failures) == (0, failures)
+
+
+def test_a_response_ends_the_avoiding() -> None:
+    farm = at_work("a")
+    farm.not_connected(farm.loads[0], 0.0)
+    attempts = Attempts(farm, Wanted())
+    attempts.next(0.0)
+    attempts.responded(1.0)
+    assert farm.loads[0].avoided_until < 0
 
 
 def test_a_host_name_has_one_server_and_only_those_of_a_lost_server_move() -> None:

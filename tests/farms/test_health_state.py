@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farms.support import address, at_work
-from urlrewrite.farms.budget import MIN_RETRIES, RetryBudget
+from urlrewrite.farms.budget import MAX_SAVED, MIN_RETRIES, RetryBudget
 from urlrewrite.farms.health_state import MAX_EJECTIONS, Health, HealthReason, in_ranges
 from urlrewrite.model.farms import HealthTest, LiveTest
 
@@ -127,16 +127,26 @@ def test_ranges_hold_both_ends(status: int, inside: bool) -> None:
 
 @given(st.lists(st.sampled_from(["begin", "retry", "end"]), max_size=200))
 def test_retries_stay_within_the_budget(steps: list[str]) -> None:
-    budget = RetryBudget(0.2)
+    budget = RetryBudget(0.25)
     under_way: list[int] = []
+    saved = 0.0
     for step in steps:
         if step == "begin":
             budget.begin()
             under_way.append(0)
+            saved = min(saved + 0.25, MAX_SAVED)
         elif step == "retry" and under_way:
-            allowed = sum(under_way) < max(MIN_RETRIES, 0.2 * len(under_way))
+            allowed = saved >= 1 or sum(under_way) < MIN_RETRIES
             assert budget.retry() is allowed
+            saved -= saved >= 1
             under_way[-1] += allowed
         elif step == "end" and under_way:
             budget.end(under_way.pop())
     assert (budget.requests, budget.retries) == (len(under_way), sum(under_way))
+
+
+def test_quiet_times_save_up_so_many_retries_at_most() -> None:
+    budget = RetryBudget(0.2)
+    for _ in range(100_000):
+        budget.begin()
+    assert sum(budget.retry() for _ in range(1000)) == MAX_SAVED

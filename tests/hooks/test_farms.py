@@ -77,7 +77,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def farm(
-    folder: Path, count: int = 3, settings: str = "", servers: str = "", response: str = "400ms"
+    folder: Path, count: int = 3, settings: str = "", servers: str = "", response: str = "20s"
 ) -> AsyncIterator[tuple[InProcess, Sequence[Server]]]:
     """The proxy before a farm of running servers, all on the same port of addresses of their own."""
     running: list[Server] = []
@@ -92,7 +92,7 @@ async def farm(
         rules = (
             "public: [http://localhost, https://localhost]\nbackend: http://shop\n"
             f"farms:\n  shop:\n    servers: {listed.replace('PORT', str(port))}\n"
-            f"    timeouts: {{connect: 300ms, response: {response}}}\n{settings}"
+            f"    timeouts: {{connect: 2s, response: {response}}}\n{settings}"
         )
         yield await stack.enter_async_context(in_process(rules, folder)), running
 
@@ -118,7 +118,8 @@ async def test_requests_are_spread_by_weight(client: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("fault", ["refuses", "closes", "is silent"])
 async def test_a_server_that_fails_is_replaced_by_another(client: str, fault: str, tmp_path: Path) -> None:
-    async with farm(tmp_path, 2) as (proxy, servers):
+    response = "400ms" if fault == "is silent" else "20s"
+    async with farm(tmp_path, 2, response=response) as (proxy, servers):
         if fault == "refuses":
             await servers[0].stop()
         servers[0].closes = fault == "closes"

@@ -85,10 +85,13 @@ class Attempts(Waiting):
         """Note that the head of a response is there."""
         if self._under_way is not None:
             self._under_way.responded(now, now - self._began)
+            self.farm.connected(self._under_way)
 
-    def failed(self, now: float) -> None:
-        """Note that the server failed."""
-        self._leave(now, None, 0)
+    def failed(self, now: float, cause: RetryCause, *, was_kept: bool = False) -> None:
+        """Note that the server failed; nothing is wrong with one that has closed a connection which `was_kept`."""
+        if self._under_way is not None and cause in (RetryCause.CONNECT, RetryCause.TLS):
+            self.farm.not_connected(self._under_way, now)
+        self._leave(now, 0 if was_kept and cause is RetryCause.CLOSED else None, 0)
 
     def end(self, now: float, *, status: int | None, sent: int = 0) -> None:
         """Note that the request is over, however it ended; only the first call counts.

@@ -16,6 +16,10 @@ from urlrewrite.farms.policies import POLICIES
 from urlrewrite.farms.queue import Queue
 from urlrewrite.model.farms import Farm, ServerState, WhenUnavailable
 
+AVOID_SECONDS = 10.0
+"""How long others are preferred to a server that could not be connected to (`fail_timeout` of nginx). Then one request
+tries it again."""
+
 MAX_HOSTS_KNOWN = 10_000
 """Host names of which a farm remembers the server; it can be worked out again."""
 
@@ -81,8 +85,10 @@ class FarmAtWork:
         self.queue = Queue()
         self._states: Mapping[str, ServerState] = {}
         self._by_token = {token_of(load.name): load for load in self.loads}
+        self._avoided: set[ServerLoad] = set()
         self._limited = any(server.max_connections for server in farm.servers)
         self._open: list[ServerLoad] = []
+        self._spare: list[ServerLoad] = []  # backups that are well, while others are open
         self._open_until = -inf  # what is open to new clients is worked out anew from then on
         self._by_host: dict[str, ServerLoad] = {}  # of `_open`
 
@@ -100,6 +106,7 @@ class FarmAtWork:
             loads.append(load)
         self.loads = tuple(loads)
         self.budget, self.queue = former.budget, former.queue
+        self._avoided = former._avoided.intersection(self.loads)
         self._states = former._states
         self._by_token = {token_of(load.name): load for load in self.loads}
 
@@ -136,6 +143,17 @@ class FarmAtWork:
             self._open_until = -inf
         self.serve_queue(now)
 
+    def not_connected(self, load: ServerLoad, now: float) -> None:
+        """Take note that no connection to a server came about: requests had better go elsewhere for a while."""
+        load.avoided_until = now + AVOID_SECONDS
+        self._avoided.add(load)
+
+    def connected(self, load: ServerLoad) -> None:
+        """Take note that a server is there."""
+        if load in self._avoided:
+            load.avoided_until = -inf
+            self._avoided.discard(load)
+
     def serve_queue(self, now: float) -> None:
         """Give servers that are free to requests that wait, as far as they reach."""
         if self.queue and not all(load.is_full for load in self.loads):
@@ -153,34 +171,52 @@ class FarmAtWork:
         candidates = self._open_to_new_clients(now)
         if not candidates:
             return NoServer.ALL_AWAY
-        if tried and not (candidates := [load for load in candidates if load.index not in tried]):
-            return NoServer.ALL_TRIED
-        if self._limited and not (candidates := [load for load in candidates if not load.is_full]):
-            return NoServer.ALL_FULL
+        if tried or self._limited or self._avoided:
+            left = self._left(candidates, now, tried)
+            if isinstance(left, NoServer):
+                return left
+            candidates = left
         if self.farm.affinity.host_name and wanted.host:
-            return Choice(self._server_of_host(wanted.host, candidates), ChoiceReason.HOST_NAME)
-        chosen = self.policy.choose(candidates, wanted.hash_input, now)
-        otherwise = ChoiceReason.BACKUP if chosen.server.backup else ChoiceReason.BALANCED
-        why = ChoiceReason.REASSIGNED if bound is not None else otherwise
-        return Choice(chosen, why, binds=bool(self.farm.affinity.cookie))
+            choice = Choice(self._server_of_host(wanted.host, candidates), ChoiceReason.HOST_NAME)
+        else:
+            chosen = self.policy.choose(candidates, wanted.hash_input, now)
+            otherwise = ChoiceReason.BACKUP if chosen.server.backup else ChoiceReason.BALANCED
+            why = ChoiceReason.REASSIGNED if bound is not None else otherwise
+            choice = Choice(chosen, why, binds=bool(self.farm.affinity.cookie))
+        if choice.load in self._avoided:
+            choice.load.avoided_until = now + AVOID_SECONDS
+        return choice
+
+    def _left(self, candidates: list[ServerLoad], now: float, tried: Collection[int]) -> list[ServerLoad] | NoServer:
+        """Return those that can take a request: backups and those to be avoided only where nobody else can."""
+        untried = [load for load in (*candidates, *self._spare) if load.index not in tried]
+        free = [load for load in untried if not load.is_full]
+        if not free:
+            return NoServer.ALL_FULL if untried else NoServer.ALL_TRIED
+        preferred = [load for load in free if load.avoided_until <= now] or free
+        return [load for load in preferred if not load.server.backup] or preferred
 
     def _open_to_new_clients(self, now: float) -> list[ServerLoad]:
         """Return the servers that a client may be sent to that is bound to none: backups only where no other can."""
         if now >= self._open_until:
-            self._open = self._work_out_open(now)
+            self._work_out_open(now)
             self._open_until = min((load.health.changes_at(now) for load in self.loads), default=inf)
-            for load in self._open:
+            for load in (*self._open, *self._spare):
                 load.weight = load.server.weight * load.health.share(now)
             self._by_host.clear()
         return self._open
 
-    def _work_out_open(self, now: float) -> list[ServerLoad]:
+    def _work_out_open(self, now: float) -> None:
         available = [load for load in self.loads if load.server.weight and self.state_of(load) is ServerState.AVAILABLE]
         usual = [load for load in available if not load.server.backup]
         well = [load for load in usual if load.health.look(now)]
+        self._spare = [load for load in available if load.server.backup and load.health.look(now)]
         if usual and len(well) < self.farm.health.min_servers:
-            return usual
-        return well or [load for load in available if load.server.backup and load.health.look(now)]
+            self._open = usual
+        elif well:
+            self._open = well
+        else:
+            self._open, self._spare = self._spare, []
 
     def _server_of_host(self, host: str, candidates: list[ServerLoad]) -> ServerLoad:
         if candidates is not self._open:

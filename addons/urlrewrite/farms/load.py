@@ -27,6 +27,7 @@ class ServerLoad:
         "_last",
         "_mean",
         "_period",
+        "avoided_until",
         "failures",
         "health",
         "index",
@@ -48,6 +49,8 @@ class ServerLoad:
         self.live = 0
         self.requests = 0
         self.failures = 0
+        self.avoided_until = float("-inf")
+        """Others are preferred to it so long, since no connection to it came about."""
         self.weight = float(server.weight)
         self.turn = 0.0
         """Where it stands among servers that are chosen in turn; how that is counted is up to the algorithm."""

@@ -184,7 +184,7 @@ class Retry:
     """Methods that are repeated after a server may have seen the request; others only while connecting."""
 
     budget: float = 0.2
-    """The share of the requests under way that may be retries; three may be in any case."""
+    """The share of the requests that may be retried; three retries may be under way in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

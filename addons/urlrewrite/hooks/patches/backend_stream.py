@@ -342,7 +342,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             self._attempt += 1
             self._failure, self._cause = message, cause
             if live.attempts:
-                live.attempts.failed(monotonic())
+                live.attempts.failed(monotonic(), cause, was_kept=self._kept)
             request = self.flow.request
             live.exchange.trace.decided(
                 SERVER_FAILED,
