@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from urlrewrite.formats.farm_texts import MAX_WEIGHT
+from urlrewrite.formats.xml.farms import ALGORITHM_NUMBERS
 from urlrewrite.model import ConfigElement
 from urlrewrite.model.farms import (
     Affinity,
@@ -169,7 +170,7 @@ def farms_of_iis(draw: st.DrawFn) -> dict[str, Any]:
                 name=NAMES,
                 servers=_ARR_SERVERS,
                 enabled=st.booleans(),
-                algorithm=st.sampled_from([item for item in Algorithm if item is not Algorithm.POWER_OF_TWO_CHOICES]),
+                algorithm=st.sampled_from([*ALGORITHM_NUMBERS.values()]),
                 response_period=WHOLE_SECONDS,
                 random_ties=st.booleans(),
                 affinity=st.builds(

@@ -10,6 +10,7 @@ from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.arr_schema import READ, ROUTING, SERVER_ROUTING_READ
 from urlrewrite.formats.xml.export_text import Tag, boolean
+from urlrewrite.formats.xml.farms import ALGORITHM_NUMBERS
 from urlrewrite.model import ConfigElement
 from urlrewrite.model.farms import (
     Affinity,
@@ -187,7 +188,7 @@ def _affinity(farm: Farm, problems: list[Problem]) -> dict[str, str]:
 
 def _balancing(farm: Farm, problems: list[Problem]) -> dict[str, str]:
     algorithm = farm.algorithm
-    if algorithm is Algorithm.POWER_OF_TWO_CHOICES:
+    if algorithm not in ALGORITHM_NUMBERS.values():
         _tell(farm, f"algorithm: {algorithm} is left out: ARR does not have it", problems)
         algorithm = Algorithm.WEIGHTED_ROUND_ROBIN
     elif algorithm not in (Algorithm.WEIGHTED_ROUND_ROBIN, Algorithm.REQUEST_HASH):
