@@ -428,6 +428,29 @@ async def test_tls_is_as_the_farm_says(settings: str, status: int, tmp_path: Pat
     await server.stop()
 
 
+@pytest.mark.parametrize(("ca", "healthy"), [("ca.pem", True), ("rules.yaml", False)])
+async def test_health_is_tested_by_the_tls_of_the_farm(ca: str, healthy: bool, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("app.lan").configure_cert(context)
+    server = Server(1, 0, context)
+    await server.start()
+    rules = (
+        "public: http://localhost\nbackend: https://shop\n"
+        f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], tls: {{ca: {ca}, "
+        "name: app.lan}, health: {url: https://shop/health, interval: 20ms, timeout: 5s, retries: 1}}}\n"
+    )
+    async with in_process(rules, tmp_path) as proxy:
+        (at_work,) = proxy.state.farms
+        async with asyncio.timeout(20):
+            while server.requests == [] and at_work.loads[0].health.healthy:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert at_work.loads[0].health.healthy is healthy
+        assert any("farm shop, tls: got" in line for line in proxy.log) is not healthy
+    await server.stop()
+
+
 async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))

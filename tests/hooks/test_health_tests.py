@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
+import trustme
+from mitmproxy.test import taddons
 
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.health_state import HealthReason
+from urlrewrite.hooks.backend_tls import ssl_context
 from urlrewrite.hooks.health_tests import MAX_BODY, HealthTests, ask
-from urlrewrite.model.farms import Farm, HealthTest, Server
+from urlrewrite.model.farms import BackendTls, Farm, HealthTest, Server
 
 WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell"
 TEST = HealthTest(url="http://shop/health?a=b", timeout=0.5, match="well")
 
 
 @contextlib.asynccontextmanager
-async def server(response: bytes | None, *, wait: float = 0.0) -> AsyncIterator[tuple[Server, list[bytes]]]:
+async def server(
+    response: bytes | None, *, wait: float = 0.0, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Server, list[bytes]]]:
     """A server that responds so to everything (None: not at all), and the heads of the requests that came."""
     requests: list[bytes] = []
 
@@ -31,9 +39,10 @@ async def server(response: bytes | None, *, wait: float = 0.0) -> AsyncIterator[
             await writer.drain()
         writer.close()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listening = await asyncio.start_server(serve, address, 0, ssl=tls)
     async with listening:
-        yield Server(address="127.0.0.1", http_port=listening.sockets[0].getsockname()[1]), requests
+        port = listening.sockets[0].getsockname()[1]
+        yield Server(address=address, http_port=port, https_port=port), requests
 
 
 @pytest.mark.parametrize(
@@ -111,3 +120,98 @@ async def test_on_demand_nobody_is_asked_before_a_request_came() -> None:
             while len(requests) == before:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         tests.stop()
+
+
+@pytest.mark.parametrize(
+    ("asked", "url", "host"),
+    [
+        (Server(address="::1"), "/", "[::1]:PORT"),
+        (Server(address="::1"), "http://shop:81/", "shop:81"),
+        (Server(address="::1", host_name="app1.lan"), "http://shop/", "app1.lan"),
+        (Server(address="::1", host_name="app1.lan", health_host="2001:db8::1"), "http://shop/", "[2001:db8::1]"),
+        (Server(address="127.0.0.1"), "/", "127.0.0.1:PORT"),
+    ],
+)
+async def test_what_goes_into_host(asked: Server, url: str, host: str) -> None:
+    async with server(WELL, address=asked.address) as (real, requests):
+        asked = replace(asked, http_port=real.http_port)
+        assert await ask(asked, HealthTest(url=url, timeout=5.0)) is None
+        assert f"\r\nHost: {host.replace('PORT', str(real.http_port))}\r\n".encode() in requests[0]
+
+
+AUTHORITY = trustme.CA()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[Path]:
+    """A folder with the authority and with the certificate of a client, and mitmproxy's options in force."""
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    own = AUTHORITY.issue_cert("proxy.lan")
+    own.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
+    with taddons.context() as context:
+        context.options.update(ssl_insecure=False)
+        yield tmp_path
+
+
+WELL_BY_TLS = None
+NO_TLS = HealthReason.TEST_CONNECT
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize(
+    ("certificate_of", "tls", "host_name", "outcome"),
+    [
+        ("app.lan", BackendTls(ca="ca.pem", name="app.lan"), "", WELL_BY_TLS),
+        ("app.lan", BackendTls(ca="ca.pem"), "app.lan", WELL_BY_TLS),
+        ("app.lan", BackendTls(ca="ca.pem", name="app.lan"), "other.lan", WELL_BY_TLS),
+        ("app.lan", BackendTls(ca="ca.pem"), "", NO_TLS),
+        ("app.lan", BackendTls(ca="ca.pem", name="other.lan"), "app.lan", NO_TLS),
+        ("app.lan", BackendTls(name="app.lan"), "", NO_TLS),
+        ("app.lan", BackendTls(verify=False), "", WELL_BY_TLS),
+        ("ADDRESS", BackendTls(ca="ca.pem"), "", WELL_BY_TLS),
+    ],
+)
+async def test_tls_is_as_the_farm_says(
+    certificate_of: str, tls: BackendTls, host_name: str, outcome: HealthReason | None, address: str, files: Path
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    AUTHORITY.issue_cert(certificate_of.replace("ADDRESS", address)).configure_cert(context)
+    tls = replace(tls, ca=tls.ca and str(files / tls.ca))
+    async with server(WELL, address=address, tls=context) as (asked, _):
+        test = HealthTest(url="https://shop/", timeout=5.0)
+        assert await ask(replace(asked, host_name=host_name), test, ssl_context(tls), tls.name) is outcome
+
+
+@pytest.mark.parametrize(("certificate", "outcome"), [("own.pem", WELL_BY_TLS), ("", NO_TLS)])
+async def test_a_certificate_is_shown_to_a_server_that_wants_one(
+    certificate: str, outcome: HealthReason | None, files: Path
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    AUTHORITY.issue_cert("app.lan").configure_cert(context)
+    AUTHORITY.configure_trust(context)
+    tls = BackendTls(ca=str(files / "ca.pem"), name="app.lan", certificate=certificate and str(files / certificate))
+    async with server(WELL, tls=context) as (asked, _):
+        test = HealthTest(url="https://shop/", timeout=5.0)
+        assert await ask(asked, test, ssl_context(tls), tls.name) is outcome
+
+
+@pytest.mark.parametrize(
+    ("tls", "insecure", "verifies"),
+    [
+        (BackendTls(), False, True),
+        (BackendTls(), True, False),
+        (BackendTls(ca="ca.pem"), True, True),
+        (BackendTls(ca="ca.pem", verify=False), False, False),
+    ],
+)
+def test_whether_certificates_are_verified(tls: BackendTls, insecure: bool, verifies: bool, files: Path) -> None:
+    with taddons.context() as context:
+        context.options.update(ssl_insecure=insecure)
+        made = ssl_context(replace(tls, ca=tls.ca and str(files / tls.ca)))
+    assert (made.verify_mode is ssl.CERT_REQUIRED, made.check_hostname) == (verifies, verifies)
+
+
+async def test_without_what_makes_tls_a_server_is_not_well() -> None:
+    async with server(WELL) as (asked, _):
+        assert await ask(asked, HealthTest(url="https://shop/")) is HealthReason.TEST_CONNECT

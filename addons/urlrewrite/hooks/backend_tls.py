@@ -1,10 +1,17 @@
-"""TLS to the servers of a farm as its rule file says: whom to trust, by which name, with which certificate."""
+"""TLS to the servers of a farm as its rule file says: whom to trust, by which name, with which certificate.
+
+Requests go through mitmproxy, which has pyOpenSSL; health tests go through asyncio, which has `ssl`. Both take what
+they trust and show from `Credentials`.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
+import ssl
+from dataclasses import dataclass
 
+import certifi
 from mitmproxy import ctx
 from mitmproxy.connection import Server
 from mitmproxy.net import tls as net_tls
@@ -39,22 +46,58 @@ class FarmTls:
         data.ssl_conn = connection(wanted, name, [*data.conn.alpn_offers])
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a farm's `tls` comes to, with mitmproxy's options where it says nothing: files and folders of PEM."""
+
+    verify: bool
+    ca_file: str | None
+    ca_folder: str | None
+    certificate: str | None
+
+    @classmethod
+    def of(cls, wanted: BackendTls) -> Credentials:
+        """Return those of a farm. One that names its authorities is verified whatever `ssl_insecure` says."""
+        options = ctx.options
+        verify = wanted.verify and (bool(wanted.ca) or not options.ssl_insecure)
+        folder = None if wanted.ca else options.ssl_verify_upstream_trusted_confdir
+        file = wanted.ca or options.ssl_verify_upstream_trusted_ca or (None if folder else certifi.where())
+        return cls(verify, file, folder, wanted.certificate or None)
+
+
+def ssl_context(wanted: BackendTls) -> ssl.SSLContext:
+    """Return what asyncio makes TLS to servers of a farm by.
+
+    Raises:
+        OSError: a file cannot be read, or is none of PEM (`ssl.SSLError`).
+    """
+    own = Credentials.of(wanted)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not own.verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_verify_locations(own.ca_file, own.ca_folder)
+    if own.certificate:
+        context.load_cert_chain(own.certificate)
+    return context
+
+
 def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connection:
     """Return the client's end of a TLS connection to a server that must have a certificate for `name`.
 
     Raises:
         RuntimeError: a file cannot be used.
     """
+    own = Credentials.of(wanted)
     context = net_tls.create_proxy_server_context(
         method=net_tls.Method.TLS_CLIENT_METHOD,
         min_version=net_tls.Version[ctx.options.tls_version_server_min],
         max_version=net_tls.Version[ctx.options.tls_version_server_max],
         cipher_list=None,
         ecdh_curve=net_tls.get_curve(ctx.options.tls_ecdh_curve_server),
-        verify=net_tls.Verify.VERIFY_PEER if wanted.verify else net_tls.Verify.VERIFY_NONE,
-        ca_path=None,
-        ca_pemfile=wanted.ca or None,
-        client_cert=wanted.certificate or None,
+        verify=net_tls.Verify.VERIFY_PEER if own.verify else net_tls.Verify.VERIFY_NONE,
+        ca_path=own.ca_folder,
+        ca_pemfile=own.ca_file,
+        client_cert=own.certificate,
         legacy_server_connect=False,
     )
     made = SSL.Connection(context)

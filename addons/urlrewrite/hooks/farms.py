@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 import weakref
 from pathlib import Path
 from random import Random
@@ -18,11 +19,12 @@ from urlrewrite.farms.affinity import set_cookie
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.load import ServerLoad
+from urlrewrite.hooks.backend_tls import ssl_context
 from urlrewrite.hooks.health_tests import HealthTests
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.loading.server_states import ServerStates
 from urlrewrite.model import Mode
-from urlrewrite.model.farms import ServerState
+from urlrewrite.model.farms import Farm, ServerState
 from urlrewrite.model.field_lines import FieldLines, field_values
 
 logger = logging.getLogger("urlrewrite.farms")
@@ -147,8 +149,19 @@ class Farms:
                 del self._tests[name]
         for name, farm in now.items():
             if name not in self._tests:
-                self._tests[name] = farm, HealthTests(farm, self._random)
+                self._tests[name] = farm, HealthTests(farm, self._random, _tls_of_tests(farm.farm))
                 self._tests[name][1].start()
+
+
+def _tls_of_tests(farm: Farm) -> ssl.SSLContext | None:
+    """Return what the servers of a farm are tested by where that is over TLS; None if they are not, or cannot be."""
+    if not farm.health.url.lower().startswith("https:"):
+        return None
+    try:
+        return ssl_context(farm.tls)
+    except OSError as error:
+        logger.error("farm %s, tls: got %s, expected files of PEM: no test over TLS succeeds", farm.name, error)
+        return None
 
 
 def close_connections(load: ServerLoad) -> None:

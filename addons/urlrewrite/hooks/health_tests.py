@@ -16,6 +16,7 @@ from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.health_state import HealthReason, in_ranges
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.model.farms import HealthTest, Server
+from urlrewrite.model.origin import Origin
 
 logger = logging.getLogger("urlrewrite.farms")
 
@@ -29,7 +30,8 @@ JITTER = 0.1
 class HealthTests:
     """Runs the tests of one farm from `start` to `stop`.
 
-    `context` is for servers that are asked over TLS. With `onDemand`, a server is asked only after requests came.
+    `context` is for servers that are asked over TLS; without one, they are not well. With `onDemand`, a server is
+    asked only after requests came.
     """
 
     def __init__(self, farm: FarmAtWork, random: Random, context: ssl.SSLContext | None = None) -> None:
@@ -61,21 +63,27 @@ class HealthTests:
 
     async def ask_now(self, load: ServerLoad) -> HealthReason | None:
         """Test a server at once; None if it is well."""
-        failure = await ask(load.server, self._farm.farm.health, self._context)
+        farm = self._farm.farm
+        failure = await ask(load.server, farm.health, self._context, farm.tls.name)
         health = load.health
         was_healthy = health.healthy
         self._farm.tested(load, failure, monotonic())
         if health.healthy is not was_healthy:
             state = "healthy again" if health.healthy else f"unhealthy: {failure}"
-            logger.warning("farm %s, server %s: %s", self._farm.farm.name, load.name, state)
+            logger.warning("farm %s, server %s: %s", farm.name, load.name, state)
         return failure
 
 
-async def ask(server: Server, test: HealthTest, context: ssl.SSLContext | None = None) -> HealthReason | None:
-    """Ask a server for the URL of its farm's health test; return what is wrong with it, None if it is well."""
+async def ask(
+    server: Server, test: HealthTest, context: ssl.SSLContext | None = None, tls_name: str = ""
+) -> HealthReason | None:
+    """Ask a server for the URL of its farm's health test; return what is wrong with it, None if it is well.
+
+    `tls_name` is the one that its certificate must have; "" for the server's own.
+    """
     try:
         async with asyncio.timeout(test.timeout):
-            status, body = await _fetch(server, test, urlsplit(test.url), context)
+            status, body = await _fetch(server, test, urlsplit(test.url), context, tls_name)
     except TimeoutError:
         return HealthReason.TEST_TIMEOUT
     except (OSError, ssl.SSLError, h11.ProtocolError, ValueError):
@@ -85,23 +93,26 @@ async def ask(server: Server, test: HealthTest, context: ssl.SSLContext | None =
     return HealthReason.TEST_BODY if test.match and test.match not in body else None
 
 
-async def _fetch(server: Server, test: HealthTest, url: SplitResult, context: ssl.SSLContext | None) -> tuple[int, str]:
+async def _fetch(
+    server: Server, test: HealthTest, url: SplitResult, context: ssl.SSLContext | None, tls_name: str
+) -> tuple[int, str]:
     """Return the status and the beginning of the body.
 
     Raises:
         OSError, h11.ProtocolError: no connection, or no HTTP.
     """
     tls = url.scheme == "https"
+    if tls and context is None:
+        raise ssl.SSLError("there is nothing to make TLS by")
     port = server.health_port or (server.https_port if tls else server.http_port)
-    host = server.health_host or server.host_name or url.netloc.rpartition("@")[2] or server.address
-    name = host.partition(":")[0] if tls else None
+    own = server.host_name or server.address
     reader, writer = await asyncio.open_connection(
-        server.address, port, ssl=(context or ssl.create_default_context()) if tls else None, server_hostname=name
+        server.address, port, ssl=context if tls else None, server_hostname=(tls_name or own) if tls else None
     )
     try:
         http = h11.Connection(h11.CLIENT)
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        fields = [("Host", host), ("Connection", "close"), ("Accept", "*/*")]
+        fields = [("Host", _host(server, url, port)), ("Connection", "close"), ("Accept", "*/*")]
         writer.write(http.send(h11.Request(method="GET", target=target, headers=fields)) or b"")
         writer.write(http.send(h11.EndOfMessage()) or b"")
         return await _read(reader, http)
@@ -109,6 +120,13 @@ async def _fetch(server: Server, test: HealthTest, url: SplitResult, context: ss
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+
+def _host(server: Server, url: SplitResult, port: int) -> str:
+    """Return what goes into Host: names as they were given, the address of a server with its port."""
+    if name := server.health_host or server.host_name:
+        return f"[{name}]" if ":" in name else name
+    return url.netloc.rpartition("@")[2] or Origin(url.scheme or "http", server.address, port).authority
 
 
 async def _read(reader: asyncio.StreamReader, http: h11.Connection) -> tuple[int, str]:
