@@ -19,6 +19,7 @@ from urlrewrite.formats.xml import arr_schema
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.xml.farms import ALGORITHM_NUMBERS
+from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.lint.linter import judge
 from urlrewrite.model import ConfigElement, RuleSet
@@ -37,7 +38,7 @@ from urlrewrite.model.farms import (
     Timeouts,
     WhenUnavailable,
 )
-from urlrewrite.model.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError, Severity
 
 EXAMPLES = Path(__file__).parents[2] / "rules" / "examples"
 
@@ -172,6 +173,11 @@ WRONG: list[tuple[str, Expected]] = [
     wrong("{servers: [a], affinity: {sameSite: lux}}", (5, "UR007", "one of Lax, Strict, None"), (5, "UR013", "binds")),
     wrong("{servers: [a], affinity: {ifUnavailable: 503}}", (5, "UR013", "farms.shop.affinity: binds no client")),
     wrong("{servers: [a], health: {url: health.txt}}", (5, "UR007", "farms.shop.health.url: got")),
+    wrong("{servers: [a], health: {url: '/x#a'}}", (5, "UR007", 'got "/x#a", expected a URL without a fragment')),
+    wrong("{servers: [a], health: {url: 'http://shop/x#a'}}", (5, "UR007", "expected a URL without a fragment")),
+    wrong("{servers: [a], health: {url: /ä}}", (5, "UR007", "expected ASCII")),
+    wrong("{servers: [a], health: {url: 'http://ä.example/'}}", (5, "UR007", "expected ASCII")),
+    wrong("{servers: [a], affinity: {cookie: __host-A, domain: a.b}}", (5, "UR012", "got a domain for __host-A")),
     wrong("{servers: [a], health: {interval: 0}}", (5, "UR007", "expected more than 0")),
     wrong("{servers: [a], health: {status: 2xx}}", (5, "UR007", "expected status codes and ranges of them")),
     wrong("{servers: [a], health: {status: 399-200}}", (5, "UR007", 'got "399-200"')),
@@ -180,7 +186,6 @@ WRONG: list[tuple[str, Expected]] = [
     wrong("{servers: [a], retry: {methods: ['G T']}}", (5, "UR007", "expected a method such as GET")),
     wrong("{servers: [a], timeouts: {connect: [1]}}", (5, "UR007", "farms.shop.timeouts.connect: got a list")),
     wrong("{servers: [a], timeouts: {total: 1}}", (5, "UR004", "connect, response, idle")),
-    (f"{SITE}farms: {{a b: {{servers: [a]}}}}\n", [(3, "UR010", 'farms: got the host "a b"')]),
     (f"{SITE}farms: {{a: {{servers: [a]}}, A: {{servers: [a]}}}}\n", [(3, "UR008", 'got the farm "A" again')]),
     (f"{SITE}farms: [a]\n", [(3, "UR003", "expected a mapping of names")]),
 ]
@@ -189,6 +194,56 @@ WRONG: list[tuple[str, Expected]] = [
 @pytest.mark.parametrize(("text", "expected"), WRONG)
 def test_wrong(text: str, expected: Expected) -> None:
     assert_told(text, expected)
+
+
+@pytest.mark.parametrize("name", ["My Farm", "a/b", "Büro"])
+def test_a_name_that_cannot_be_a_host_is_a_warning_in_both_formats(name: str) -> None:
+    given = server_file(f'<webFarms><webFarm name="{name}"><server address="a"/></webFarm></webFarms>')
+    rules, problems = xml_rules.parse(given.encode(), "applicationHost.config")
+    again, more = yaml_rules.parse(to_yaml(rules), "rules.yaml")
+    assert (again.farms, again.web_farms) == (rules.farms, rules.web_farms)
+    for problem in (*problems, *more):
+        assert (problem.id, problem.severity) == ("UR010", Severity.WARNING)
+        assert "no rule can send requests to this farm" in problem.message
+    assert len((*problems, *more)) == 2
+    tested = replace(rules.farms[name], health=HealthTest(url="/x"))
+    text, told = to_application_host(replace(rules, farms={name: tested}))
+    assert "healthCheck" not in text
+    assert any("health.url is left out" in problem.message for problem in told)
+
+
+@pytest.mark.parametrize("url", ["http://shop/x#a", "http://shop/ä"])
+def test_a_url_that_cannot_be_sent_is_refused_in_xml_too(url: str) -> None:
+    with pytest.raises(RuleFileError) as caught:
+        arr(f'<healthCheck url="{url}"/>')
+    assert [problem.id for problem in caught.value.problems] == ["UR007"]
+
+
+PEM, KEY = "-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        ("ca: ca.pem, certificate: own.pem", []),
+        ("ca: none.pem", ["farms.shop.tls.ca: got"]),
+        ("ca: empty.pem, certificate: ca.pem", ["tls.ca: got", 'ca.pem" without "PRIVATE KEY-----"']),
+        ("certificate: none.pem", ["expected a PEM file with private key and certificate"]),
+    ],
+)
+def test_files_for_tls_have_to_be_there(tls: str, told: list[str], tmp_path: Path) -> None:
+    for name, text in {"ca.pem": PEM, "own.pem": PEM + KEY, "empty.pem": ""}.items():
+        (tmp_path / name).write_text(text)
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"{SITE}farms: {{shop: {{servers: [a], tls: {{{tls}}}}}}}\n")
+    try:
+        rules, problems = rule_files.load([file])
+        assert rules.farms["shop"].tls.ca == str(tmp_path / "ca.pem")
+    except RuleFileError as error:
+        problems = error.problems
+    assert [(problem.id, problem.source.line) for problem in problems] == [("UR011", 3)] * len(told)
+    for problem, part in zip(problems, told, strict=True):
+        assert part in problem.message
 
 
 def server_file(farms: str) -> str:

@@ -72,7 +72,7 @@ class Browser:
         self.overlay = overlay or {}
         self.seen: list[RecordedExchange] = []
         self.cookies: dict[str, tuple[str, str]] = {}
-        self.statistics = Statistics(now=0.0)
+        self.statistics = Statistics(clock=lambda: 0.0)
         self.clock = 1_000.0
 
     @property

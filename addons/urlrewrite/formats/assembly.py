@@ -161,22 +161,35 @@ def _public_addresses(sites: Iterable[Site]) -> Iterable[tuple[str, Source]]:
 
 def missing_files(site: Site) -> Iterable[Problem]:
     """Find what the site names that is not on disk."""
-    if site.certificate:
-        try:
-            content = Path(site.certificate.file).read_bytes()
-            missing = [marker.decode() for marker in _PEM_MARKERS if marker not in content]
-            got = f'got {shown(site.certificate.file)} without "{missing[0]}"' if missing else ""
-        except (OSError, ValueError) as error:
-            got = f"got {shown(site.certificate.file)} ({reason(error)})"
-        if got:
-            message = f"certificate: {got}, expected a PEM file with private key and certificate"
-            yield Problem(site.certificate.source, message, ProblemId.BAD_CERTIFICATE)
+    if site.certificate and (fault := _pem_fault(site.certificate.file)):
+        yield Problem(site.certificate.source, f"certificate: {fault}", ProblemId.BAD_CERTIFICATE)
     if site.document_root and not Path(site.document_root).is_dir():
         message = (
             f"site {shown(site.name)}: got the directory {shown(site.document_root)} for its files, expected one that "
             "is there; IsFile and IsDirectory find nothing"
         )
         yield Problem(site.source, message, ProblemId.NO_DIRECTORY, severity=Severity.WARNING)
+
+
+def missing_files_of_farm(farm: Farm) -> Iterable[Problem]:
+    """Find what the farm names that is not on disk."""
+    for key, file, is_own in (("ca", farm.tls.ca, False), ("certificate", farm.tls.certificate, True)):
+        if file and (fault := _pem_fault(file, is_own=is_own)):
+            yield Problem(farm.source, f"farms.{farm.name}.tls.{key}: {fault}", ProblemId.BAD_CERTIFICATE)
+
+
+def _pem_fault(file: str, *, is_own: bool = True) -> str:
+    """Say why a PEM file of certificates, with the private key where it is our own, cannot be used; "" if it can."""
+    try:
+        content = Path(file).read_bytes()
+        wanted = _PEM_MARKERS if is_own else _PEM_MARKERS[:1]
+        missing = [marker.decode() for marker in wanted if marker not in content]
+        got = f'got {shown(file)} without "{missing[0]}"' if missing else ""
+    except (OSError, ValueError) as error:
+        got = f"got {shown(file)} ({reason(error)})"
+    return (
+        f"{got}, expected a PEM file with {'private key and certificate' if is_own else 'certificates'}" if got else ""
+    )
 
 
 def _unknown_sites(tests: Iterable[RuleTest], names: Sequence[str]) -> Iterable[Problem]:

@@ -8,21 +8,31 @@ from urlrewrite.formats.wording import shown
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "": 1.0}
 _SHORT = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|)")
-_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2}(?:\.\d+)?))?")
+_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d{1,2}):([0-5]?\d)(?::([0-5]?\d(?:\.\d+)?))?")
+
+MAX_DURATION = 1000 * 86400.0
+"""Seconds; who wants to wait for longer means for ever."""
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that a text says.
+    """Return the seconds that a text says, to the millisecond.
 
     Raises:
-        ValueError: the text says no length of time; what was got and what is expected.
+        ValueError: the text says no length of time, or one that is too short or too long; what was got and what is
+            expected.
     """
     if found := _SHORT.fullmatch(text.strip()):
-        return round(float(found[1]) * _UNITS[found[2]], 3)
-    if found := _TIME_SPAN.fullmatch(text.strip()):
-        days, hours, minutes, seconds = found.groups()
-        return int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + round(float(seconds or 0), 3)
-    raise ValueError(f"got {shown(text)}, expected a length of time such as 30s, 500ms, 2m or 00:00:30")
+        seconds = float(found[1]) * _UNITS[found[2]]
+    elif found := _TIME_SPAN.fullmatch(text.strip()):
+        days, hours, minutes, rest = (float(part or 0) for part in found.groups())
+        seconds = days * 86400 + hours * 3600 + minutes * 60 + rest
+    else:
+        raise ValueError(f"got {shown(text)}, expected a length of time such as 30s, 500ms, 2m or 00:00:30")
+    if seconds > MAX_DURATION:
+        raise ValueError(f"got {shown(text)}, expected at most 1000 days, or 0 where that stands for no end")
+    if seconds and not round(seconds, 3):
+        raise ValueError(f"got {shown(text)}, expected at least 1ms, or 0")
+    return round(seconds, 3)
 
 
 def parse_some_time(text: str) -> float:
@@ -41,7 +51,7 @@ def write_duration(seconds: float) -> str:
     """Return a short spelling of a length of time, which is rounded to milliseconds."""
     for unit in ("h", "m"):
         if seconds and seconds % _UNITS[unit] == 0:
-            return f"{seconds / _UNITS[unit]:g}{unit}"
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
     milliseconds = round(seconds * 1000)
     return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
 

@@ -119,10 +119,14 @@ def parse_host(text: str) -> str:
 
 
 def parse_health_url(text: str) -> str:
-    """Return what is asked for to test a server: a path, an absolute URL, or "" for nothing.
+    """Return what is asked for to test a server: a path, an absolute URL, or "" for nothing, as it can be sent.
 
     Raises ValueError with "got X, expected Y".
     """
+    if "#" in text:
+        raise ValueError(f"got {shown(text)}, expected a URL without a fragment, which is never sent")
+    if not text.isascii():
+        raise ValueError(f"got {shown(text)}, expected ASCII: other characters as %C3%A4, in hosts as xn--...")
     if not text or text.startswith("/"):
         if text.isprintable() and " " not in text and not text.startswith("//"):
             return text

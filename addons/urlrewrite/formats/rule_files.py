@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path, PurePath
 
 from urlrewrite.formats.apache import mod_rewrite
-from urlrewrite.formats.assembly import missing_files, put_together
+from urlrewrite.formats.assembly import missing_files, missing_files_of_farm, put_together
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.xml import rules as xml_rules
@@ -71,6 +71,8 @@ def load(paths: Sequence[str | Path], edited: Mapping[str, bytes] | None = None)
     for part in parts:
         for site in part.sites:
             problems += missing_files(site)
+        for farm in part.farms.values():
+            problems += missing_files_of_farm(farm)
     return put_together(parts, problems, files, tuple(names.values()))
 
 

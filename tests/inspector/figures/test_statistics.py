@@ -278,3 +278,12 @@ def test_figures_do_not_change_any_more() -> None:
     counted.reload(True, 0.1)
     assert before == again
     assert counted.figures() != before
+
+
+def test_times_are_those_of_the_clock() -> None:
+    counted = Statistics(clock=iter((1.0, 2.0, 3.0)).__next__)
+    counted.reload(True, 0.1, fingerprint="a")
+    counted.reload(False, 0.1, ["bad"])
+    figures = counted.figures()
+    assert (figures.started, figures.rules_since) == (1.0, 2.0)
+    assert [reload.at for reload in figures.reloads] == [2.0, 3.0]

@@ -18,7 +18,7 @@ PICTURE = "https://www.example.com/x.png"
 
 
 def snapshot(*seen: RecordedExchange, rules: object = OFF) -> Snapshot:
-    return Snapshot(seen[::-1], rules, Statistics(now=0.0))  # type: ignore[arg-type]
+    return Snapshot(seen[::-1], rules, Statistics(clock=lambda: 0.0))  # type: ignore[arg-type]
 
 
 def broken_page() -> tuple[RecordedExchange, RecordedExchange]:

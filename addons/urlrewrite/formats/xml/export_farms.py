@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from urlrewrite.formats.durations import write_time_span
-from urlrewrite.formats.farm_texts import write_statuses
+from urlrewrite.formats.farm_texts import parse_farm_name, write_statuses
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.arr_schema import READ, ROUTING, SERVER_ROUTING_READ
@@ -151,6 +151,11 @@ def _health(farm: Farm, problems: list[Problem]) -> dict[str, str]:
     if url.startswith("/"):
         # ARR wants it absolute; with the name of the farm it is asked of every server.
         url = f"http://{farm.name}{url}"
+        try:
+            parse_farm_name(farm.name)
+        except ValueError:
+            url = ""
+            _tell(farm, "health.url is left out: ARR wants a host in it, and the farm's name cannot be one", problems)
     values = {
         "url": url,
         "interval": _time(farm, "health.interval", health.interval, problems, least=0),

@@ -140,7 +140,8 @@ def _farm(name: Scalar, table: Table) -> Farm:
     try:
         parse_farm_name(name.text)
     except ValueError as error:
-        table.report.error(name.line, ProblemId.BAD_ADDRESS, f"farms: {error}")
+        message = f"farms: {error}: no rule can send requests to this farm"
+        table.report.warning(name.line, ProblemId.BAD_ADDRESS, message)
     default = Farm(name=name.text)
     hashed = table.table("hash", HASH_KEYS)
     health = table.table("health", HEALTH_KEYS)
@@ -247,6 +248,9 @@ def _affinity(farm: Table) -> Affinity:
     if not affinity.cookie and not affinity.host_name and not table.is_invalid("cookie"):
         expected = f"expected {table.label('cookie')} with the name of a cookie, or hostName: true"
         table.warning("", ProblemId.NO_EFFECT, f"binds no client to a server, {expected}")
+    if affinity.domain and affinity.cookie.lower().startswith("__host-"):
+        message = f"got a domain for {affinity.cookie}, expected none: browsers refuse such a cookie with a Domain"
+        table.error("domain", ProblemId.NOT_POSSIBLE, message)
     return affinity
 
 

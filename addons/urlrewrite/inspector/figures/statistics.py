@@ -10,7 +10,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -56,10 +56,11 @@ _ACTED = frozenset(
 
 
 class Statistics:
-    """Counters of exchanges and reloads; `figures` copies them."""
+    """Counters of exchanges and reloads; `figures` copies them. `clock` gives seconds since the epoch."""
 
-    def __init__(self, *, now: float | None = None) -> None:
-        started = time.time() if now is None else now
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        started = clock()
+        self._clock = clock
         self._lock = threading.Lock()
         self._figures = Figures(started, started)
 
@@ -87,7 +88,7 @@ class Statistics:
         """Count one load of the rule files, which took `seconds`; `fingerprint` is that of the rules now in force."""
         messages = tuple(problems)
         kept = tuple(clipped(problem, _PROBLEM) for problem in messages[:_PROBLEMS])
-        now = time.time()
+        now = self._clock()
         with self._lock:
             figures = self._figures
             figures.reloads.append(Reload(now, ok, seconds, kept, len(messages) - len(kept), fingerprint))

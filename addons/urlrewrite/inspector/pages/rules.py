@@ -164,7 +164,8 @@ def _figures(snapshot: Snapshot, rules: RulesInForce) -> tuple[Figures, bool]:
     figures = snapshot.statistics.figures()
     if figures.requests_now or not snapshot.exchanges:
         return figures, False
-    of_flows = Statistics(now=min(exchange.began for exchange in snapshot.exchanges))
+    began = min(exchange.began for exchange in snapshot.exchanges)
+    of_flows = Statistics(clock=lambda: began)
     of_flows.reload(True, 0.0, fingerprint=rules.fingerprint)
     for exchange in snapshot.exchanges:
         of_flows.add(exchange.trace, began=exchange.began, seconds=0.0, site=text(exchange.trace, "site"))

@@ -85,7 +85,8 @@ document(
 document(
     "UR010",
     "Invalid address",
-    means="An origin, a URL, a host with a port or a network is invalid.",
+    means="An origin, a URL, a host with a port or a network is invalid; or a farm has a name that cannot be a host: "
+    "no rule can send requests to it (a warning).",
     iis=_NOT_IIS,
     here=_NOT_LOADED,
     write="`https://www.example.com` for an origin (no path), `10.0.0.7:8080` for a host and port, `10.0.0.0/8` for a "
@@ -94,11 +95,12 @@ document(
 document(
     "UR011",
     "A certificate that cannot be used",
-    means="The file of `certificate:` is missing, or does not hold both a private key and a certificate.",
+    means="The file of `certificate:`, of a site or in `tls:` of a farm, is missing, or does not hold both a private "
+    "key and a certificate; or that of `ca:` holds no certificate.",
     iis="Has its certificates in the bindings.",
     here=_NOT_LOADED,
-    write="A PEM file with the private key, the certificate and the chain. Without `certificate:` one is made by "
-    "mitmproxy's authority.",
+    write="A PEM file with the private key, the certificate and the chain. A site without "
+    "`certificate:` gets one of mitmproxy's authority.",
 )
 document(
     "UR012",
