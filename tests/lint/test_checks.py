@@ -274,6 +274,10 @@ def farm(more: str = "", servers: str = "[10.0.0.1, 10.0.0.2]", before: str = ""
     return f"{before}\nfarms:\n  shop: {{servers: {servers}{more}}}\n"
 
 
+def with_backend(backend: str, more: str = "", before: str = "") -> str:
+    return f"public: http://www.example.com\nbackend: {backend}\n{farm(more, before=before)}"
+
+
 TWO_SITES = """sites: [{public: 'http://a.example'}, {public: 'http://b.example'}]
 globalRules:
   - {name: ARR_shop_loadbalance, match: '*', patternSyntax: Wildcard, stopProcessing: true, conditions: [CONDITION],
@@ -295,8 +299,16 @@ GIVEN["UR154"] += [
     + farm(", preserveHostHeader: false", before=outbound(field("RESPONSE_A", ".+", "{HTTP_HOST}")))
 ]
 GIVEN |= {
-    "UR200": [farm(before=inbound("(.*)", rewrite("http://shp/{R:1}")))],
-    "UR201": [farm(", algorithm: RequestHash")],
+    "UR200": [
+        farm(before=inbound("(.*)", rewrite("http://shp/{R:1}"))),
+        with_backend("http://shpo"),
+        with_backend("http://shpo", before=inbound("(.*)", rewrite("http://shpo/{R:1}"))),
+    ],
+    "UR201": [
+        farm(", algorithm: RequestHash"),
+        farm(", algorithm: RequestHash, hash: {variable: '{HTTP_X_TENANT}'}"),
+        farm(", algorithm: RequestHash, hash: {variable: X_TENANT}"),
+    ],
     "UR202": [farm(", health: {url: 'http://status.example/x'}"), farm(", health: {url: 'http://status.example?x'}")],
     "UR203": [farm(before=TWO_SITES.replace("CONDITION", "")), farm(before=TWO_SITES.replace("CONDITION", HTTPS_ON))],
     "UR204": [farm(LIVE)],
@@ -304,14 +316,38 @@ GIVEN |= {
         farm(", affinity: {cookie: a}", "[10.0.0.1]"),
         farm(", affinity: {hostName: true}", "[10.0.0.1]"),
     ],
-    "UR206": [farm(servers="[{address: a, weight: 0}, {address: b, weight: 0}]"), farm(servers="[]")],
+    "UR206": [
+        farm(servers="[{address: a, weight: 0}, {address: b, weight: 0}]"),
+        farm(servers="[]"),
+        farm(servers="[{address: a, state: offline}, {address: b, state: stopping}, {address: c, weight: 0}]"),
+        farm(servers="[{address: a, state: draining}]"),
+        with_backend("http://shop", ", enabled: false"),
+        farm(", enabled: false", before=inbound("(.*)", rewrite("http://SHOP/{R:1}"))),
+    ],
     "UR207": [
         "webFarms: {children: [{element: webFarm, attributes: {name: shop, minimumServers: '1'}}]}\n",
         "webFarms: {children: [{element: webFarm, attributes: {name: shop, passServerHeader: Remove}}]}\n",
         KEPT.replace("PART", "{element: protocol, attributes: {httpVersion: Http11}}"),
         KEPT.replace("PART", "{element: protocol, children: [{element: cache}]}"),
         KEPT.replace("PART", "{element: affinity, children: [{element: host, attributes: {name: a}}]}"),
+        KEPT.replace("PART", "{element: loadBalancing, attributes: {queryStringNames: id}}"),
+        KEPT.replace("PART", "{element: PROTOCOL, attributes: {STEALTHMODE: 'True'}}"),
         PROVIDERS.replace("NAME", "Contoso.Affinity"),
+    ],
+    "UR208": [
+        with_backend("http://shop:8080"),
+        with_backend("http://shop\nconnect: 127.0.0.1:80"),
+        with_backend("https://shop\ntimeouts: {response: 5s}"),
+        with_backend("https://shop\ntimeouts: {response: 5s}", before=inbound("(.*)", rewrite("http://shop/{R:1}"))),
+    ],
+    "UR209": [
+        farm(", health: {match: well}"),
+        farm(", health: {host: status.lan}"),
+        farm(servers="[{address: a, health: {port: 81}}]"),
+        farm(", health: {url: /x, interval: 5s}"),
+        farm(", health: {url: /x, retries: 0}"),
+        farm(", health: {url: /x, minServers: 2}"),
+        farm(", health: {live: {}, minServers: 1}", "[a, {address: b, backup: true}, {address: c, weight: 0}]"),
     ],
 }
 
@@ -523,8 +559,24 @@ NOT_GIVEN |= {
         farm(before=inbound("(.*)", rewrite("http://other.example/{R:1}"))),
         farm(before=inbound("(.*)", rewrite("http://privateserver:8080/{R:1}"))),
         inbound("(.*)", rewrite("http://shp/{R:1}")),
+        with_backend("http://privateserver"),
+        with_backend("http://shpo:8080"),
+        with_backend("http://shpo.lan"),
+        with_backend("http://shpo\nconnect: 127.0.0.1:80"),
+        with_backend("http://shop"),
+        "public: http://a\nbackend: http://shpo\nfarms: {shop: {servers: [shpo]}}\n",
+        "public: http://a\nbackend: http://shpo\n",
     ],
-    "UR201": [farm(", algorithm: RequestHash, hash: {query: id}"), farm()],
+    "UR201": [
+        farm(", algorithm: RequestHash, hash: {query: id}"),
+        farm(),
+        farm(", algorithm: RequestHash, hash: {variable: http-x-tenant}"),
+        farm(", algorithm: RequestHash, hash: {variable: REMOTE_ADDR}"),
+        farm(
+            ", algorithm: RequestHash, hash: {variable: TENANT}",
+            before=inbound("(.*)", "None", more="serverVariables: {TENANT: '{R:1}'}"),
+        ),
+    ],
     "UR202": [
         farm(", health: {url: /x}"),
         farm(", health: {url: 'http://shop/x'}"),
@@ -538,13 +590,35 @@ NOT_GIVEN |= {
     ],
     "UR204": [farm(", health: {url: /x, live: {failures: 3}}"), farm()],
     "UR205": [farm(", affinity: {cookie: a}"), farm(servers="[10.0.0.1]")],
-    "UR206": [farm(servers="[{address: a, weight: 0}, b]")],
+    "UR206": [
+        farm(servers="[{address: a, weight: 0}, b]"),
+        farm(servers="[{address: a, state: offline}, b]"),
+        farm(", affinity: {cookie: a}", "[{address: a, state: draining}]"),
+        farm(", enabled: false"),
+    ],
     "UR207": [
         farm(),
+        KEPT.replace("PART", "{element: loadBalancing, attributes: {queryStringNames: '', randomizeLBTies: 'False'}}"),
+        KEPT.replace("PART", "{element: affinity, attributes: {cookieName: a, UseExternalCache: 'False'}}"),
+        KEPT.replace("PART", "{element: Protocol, attributes: {keepAlive: 'True', timeout: '00:00:30'}}"),
+        KEPT.replace("PART", "{element: healthCheck, attributes: {maxLiveTrafficFailures: '3'}}"),
         "webFarms: {children: [{element: webFarm, attributes: {name: shop, passServerHeader: Replace}}]}\n",
         KEPT.replace("PART", "{element: protocol, attributes: {maxForwards: '10'}}"),
         KEPT.replace("PART", "{element: protocol, children: [{element: cache, attributes: {enabled: 'false'}}]}"),
         PROVIDERS.replace("NAME", "Microsoft.Web.Arr.HostNameMemory"),
+    ],
+    "UR208": [
+        with_backend("https://shop:443"),
+        with_backend("http://other:8080\nconnect: 127.0.0.1:80\ntimeouts: {response: 5s}"),
+        with_backend("http://shop\ntimeouts: {response: 5s}", before=inbound("(.*)", rewrite("http://a.lan/{R:1}"))),
+        with_backend("http://shop\ntimeouts: {response: 5s}", before=inbound("(.*)", rewrite("{R:1}"))),
+    ],
+    "UR209": [
+        farm(),
+        farm(", health: {url: /x}"),
+        farm(", health: {url: /x, interval: 5s, timeout: 5s, minServers: 1, host: a.lan, match: well}"),
+        farm(", health: {live: {}, minServers: 1}"),
+        farm(", health: {minServers: 2}"),
     ],
 }
 

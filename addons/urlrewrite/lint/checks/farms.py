@@ -1,17 +1,17 @@
-"""Checks of server farms."""
+"""Checks of server farms: what is sent to them, and which of their servers serve."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from urlrewrite.engine.targets import hosts_in
+from urlrewrite.engine.variables import is_server_variable, normal_name
 from urlrewrite.formats.wording import suggestion
-from urlrewrite.formats.xml.arr_schema import DEFAULT_PROVIDERS, FARM_KEPT, FARM_READ, KEPT, SERVER_READ
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.subjects import pattern_of
 from urlrewrite.lint.views import FarmsView, FarmView, quoted
-from urlrewrite.model import ActionType, ConfigElement, InboundRule, RuleSet
-from urlrewrite.model.farms import Algorithm
+from urlrewrite.model import ActionType, Farm, InboundRule, RuleSet, Site
+from urlrewrite.model.farms import Algorithm, ServerState
 from urlrewrite.model.origin import Origin
 
 _ONE_SITE = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "LOCAL_ADDR", "CACHE_URL", "INSTANCE_ID", "INSTANCE_META_PATH")
@@ -22,26 +22,49 @@ _DEADLINE = 0.02
 
 @check(
     "UR200",
-    "A rule for a farm that is not there",
+    "A rule or a backend for a farm that is not there",
     FarmsView,
-    means="A rule rewrites to a host without a dot, which is neither a farm of the rule files nor a server that they "
-    "name, while there are farms.",
+    means="There are farms, and a rule rewrites to a host without a dot, which is neither a farm of the rule files nor "
+    "a server that they name. Or `backend:` of a site has such a host, without a port and without `connect:`, and it "
+    "is nearly the name of a farm: most hosts without a dot are machines, and only these are taken for typing errors.",
     iis="Looks the name up in DNS, and answers 502.3 where it is not known.",
     here="The same: 502 where the name is not known.",
-    write="The name of a farm as it stands under `farms:` or in `<webFarm name>`; the full name of a machine.",
+    write="The name of a farm as it stands under `farms:` or in `<webFarm name>`; the full name of a machine, or its "
+    "port (`http://shops:80`).",
 )
 def unknown_farm(view: FarmsView) -> Iterator[Finding]:
     rule_set, farms = view.rule_set, view.rule_set.farms
+    if not farms:
+        return
     known = {"localhost", *(name.lower() for name in farms)}
     known |= {origin.host for farm in farms.values() for origin in farm.origins}
+    doubtful: list[tuple[Site, Origin]] = []
     for site in rule_set.sites:
-        known |= {origin.host for origin in (site.backend, *site.backend_names, *site.public) if origin}
+        known |= {origin.host for origin in (*site.backend_names, *site.public)}
         known |= {site.connect[0]} if site.connect else set()
-    for rule in _all_rules(rule_set) if farms else ():
+        if site.backend and _may_mean_a_farm(site, site.backend, farms):
+            doubtful.append((site, site.backend))
+        elif site.backend:
+            known.add(site.backend.host)
+    for site, backend in doubtful:
+        if backend.host not in known:
+            message = f"the backend {quoted(backend.host)} is no farm and no server of these files"
+            yield Finding(f"{message}{suggestion(backend.host, farms)}", site.source)
+    for rule in _all_rules(rule_set):
         for host in dict.fromkeys(host for host, _ in hosts_in(_rewrites_to(rule))):
-            if "." not in host and ":" not in host and host not in known:
+            if _has_no_dot(host) and host not in known:
                 message = f"rewrites to {quoted(host)}, which is no farm and no server of these files"
                 yield Finding(f"{message}{suggestion(host, farms)}", rule.source, rule.name)
+
+
+def _may_mean_a_farm(site: Site, backend: Origin, farms: Collection[str]) -> bool:
+    return bool(
+        _has_no_dot(backend.host) and backend.has_default_port and not site.connect and suggestion(backend.host, farms)
+    )
+
+
+def _has_no_dot(host: str) -> bool:
+    return "." not in host and ":" not in host
 
 
 @check(
@@ -49,43 +72,33 @@ def unknown_farm(view: FarmsView) -> Iterator[Finding]:
     "RequestHash without anything to hash",
     FarmView,
     means="The algorithm of a farm is RequestHash, and it says neither of which server variable nor of which names of "
-    "the query.",
+    "the query; or the variable is none that IIS knows and none that a rule sets, such as one that is written with "
+    "braces.",
     iis="Sends all requests to one server.",
     here="The same.",
     write="`hash: {variable: HTTP_X_TENANT}` or `hash: {query: [id]}`; in IIS `hashServerVariable` or "
     "`queryStringNames`.",
 )
 def nothing_to_hash(view: FarmView) -> Iterator[Finding]:
-    farm = view.farm
-    if farm.algorithm is Algorithm.REQUEST_HASH and not farm.hash_variable and not farm.hash_query:
+    farm, name = view.farm, view.farm.hash_variable
+    if farm.algorithm is not Algorithm.REQUEST_HASH:
+        return
+    if not name and not farm.hash_query:
         yield Finding(
             f"the farm {quoted(farm.name)} balances by RequestHash and does not say of what: all requests go to one "
             "server; write hash: {variable: ...} or hash: {query: [...]}"
         )
-
-
-@check(
-    "UR202",
-    "A health test of another host",
-    FarmView,
-    means="The URL by which the servers of a farm are tested has a host that is neither the farm's, nor one of its "
-    "servers', nor a public name.",
-    iis="With the host of the farm or of the proxy, each server is asked. With another one, that one is asked, and "
-    "what it says holds for every server.",
-    here="Each server is asked, with that host in the Host field.",
-    write="A path (`/health.txt`), or the URL with the farm's name as its host.",
-)
-def tests_another_host(view: FarmView) -> Iterator[Finding]:
-    farm = view.farm
-    origin = Origin.parse("/".join(farm.health.url.split("/")[:3]).partition("?")[0])
-    own = {farm.name.lower(), *(origin.host for origin in farm.origins)}
-    own |= {server.health_host.lower() for server in farm.servers}
-    own |= {origin.host for site in view.rule_set.sites for origin in site.public}
-    if origin and origin.host not in own:
+    elif name and not is_server_variable(name) and normal_name(name) not in _set_by_rules(view.rule_set):
+        bare = name.strip("{} ")
+        hint = f"; write {bare}, without braces" if bare != name else "; fields of requests are HTTP_..."
         yield Finding(
-            f"the farm {quoted(farm.name)} is tested at {quoted(origin.host)}, which is none of its servers: ARR would "
-            f"ask that host in place of the servers, here each server is asked; write http://{farm.name}/..."
+            f"the farm {quoted(farm.name)} balances by the server variable {quoted(name)}, which there is not: all "
+            f"requests go to one server{hint}"
         )
+
+
+def _set_by_rules(rule_set: RuleSet) -> set[str]:
+    return {normal_name(item.name) for rule in _all_rules(rule_set) for item in rule.server_variables}
 
 
 @check(
@@ -114,25 +127,6 @@ def takes_every_site(view: FarmsView) -> Iterator[Finding]:
 
 
 @check(
-    "UR204",
-    "A live test without a URL",
-    FarmView,
-    means="Failures of real requests take a server of the farm out, and no URL is tested that would let it in again.",
-    iis="The server stays out until a person lets it in.",
-    here="The server is let in after `ejection`, multiplied by how often it was taken out: some requests fail each "
-    "time until it is well.",
-    write="`health: {url: /health.txt}`, in IIS `<healthCheck url>`.",
-)
-def live_test_alone(view: FarmView) -> Iterator[Finding]:
-    health = view.farm.health
-    if health.live and not health.url:
-        yield Finding(
-            f"the farm {quoted(view.farm.name)} takes servers out by live traffic and tests no URL: in IIS a person "
-            f"has to let them in, here they are tried again after {health.live.ejection:g} seconds; give health.url"
-        )
-
-
-@check(
     "UR205",
     "Affinity with one server",
     FarmView,
@@ -151,58 +145,79 @@ def affinity_with_one_server(view: FarmView) -> Iterator[Finding]:
     "UR206",
     "A farm of which no server gets a request",
     FarmView,
-    means="All servers of a farm have the weight 0, or it has no servers at all.",
+    means="A farm has no servers, or none of them gets requests as the file has it: their weight is 0, or they are "
+    "offline, stopping, or draining without clients that could be bound to them. Or a farm is switched off, and "
+    "requests are sent to it.",
     iis="Answers 502.4. It does not accept the weight 0.",
-    here="Requests for the farm get 503.",
-    write="A weight such as 100 for the servers that are to get requests.",
+    here="Requests for the farm get 503, unless a person makes a server available (`rewrite.server.start`).",
+    write="A weight such as 100 and `state: available` for the servers that are to get requests; `enabled: true`.",
 )
 def no_server_gets_requests(view: FarmView) -> Iterator[Finding]:
-    if not any(server.weight for server in view.farm.servers):
-        why = "all its servers have the weight 0" if view.farm.servers else "it has no servers"
-        yield Finding(f"the farm {quoted(view.farm.name)} serves no request: {why}")
+    farm = view.farm
+    serving = {ServerState.AVAILABLE} | ({ServerState.DRAINING} if farm.affinity.cookie else set())
+    if not farm.servers:
+        yield Finding(f"the farm {quoted(farm.name)} serves no request: it has no servers")
+    elif not any(server.weight for server in farm.servers):
+        yield Finding(f"the farm {quoted(farm.name)} serves no request: all its servers have the weight 0")
+    elif not any(server.weight and server.state in serving for server in farm.servers):
+        states = sorted({str(server.state) for server in farm.servers if server.weight})
+        yield Finding(f"the farm {quoted(farm.name)} serves no request: its servers are {' or '.join(states)}")
+    elif not farm.enabled and _is_in_use(farm, view.rule_set):
+        yield Finding(f"the farm {quoted(farm.name)} is switched off, and requests are sent to it: they get 503")
+
+
+def _is_in_use(farm: Farm, rule_set: RuleSet) -> bool:
+    name = farm.name.lower()
+    return any(site.backend and site.backend.host == name for site in rule_set.sites) or any(
+        host == name for rule in _all_rules(rule_set) for host, _ in hosts_in(_rewrites_to(rule))
+    )
 
 
 @check(
-    "UR207",
-    "A setting of a farm that is kept and not honoured",
+    "UR208",
+    "A setting of a site that its farm leaves without effect",
     FarmsView,
-    means="ARR or the Web Farm Framework has a setting in `<webFarms>` that is read and written again, and has no "
-    "effect here: header names, caches, providers, what provisions servers.",
-    iis="Does what it says.",
-    here="The setting has no effect.",
-    write="In YAML what comes near it: `hostName` of servers for `alternateHostName`, `tls:` for client certificates, "
-    "`minServers` for `minimumServers`; a cache such as nginx in front for `cache` and `diskCache`. Else nothing: it "
-    "stays in `webFarms:` for the way back to IIS.",
+    means="The backend of a site is a farm, and the site has `connect:`, or a port in `backend:`, or `timeouts:` "
+    "although all its requests go to farms.",
+    iis="Has none of these at a site.",
+    here="Where servers are dialled, and how long they are waited for, is the farm's to say; the scheme of `backend:` "
+    "chooses between `httpPort` and `httpsPort`.",
+    write="`address`, `httpPort` and `httpsPort` of the farm's servers; `timeouts:` of the farm.",
 )
-def not_honoured(view: FarmsView) -> Iterator[Finding]:
-    if view.rule_set.web_farms:
-        yield from _not_honoured(view.rule_set.web_farms, "")
+def overruled_by_a_farm(view: FarmsView) -> Iterator[Finding]:
+    rule_set = view.rule_set
+    farms = {name.lower(): name for name in rule_set.farms}
+    for site in rule_set.sites:
+        backend = site.backend
+        if backend is None or backend.host not in farms:
+            continue
+        name = quoted(farms[backend.host])
+        if site.connect:
+            yield Finding(
+                f"connect: has no effect, since the backend is the farm {name}, which dials its servers", site.source
+            )
+        if not backend.has_default_port:
+            expected = f"{backend.scheme}Port of its servers"
+            yield Finding(
+                f"the port {backend.port} of the backend has no effect, since {name} is a farm: write {expected}",
+                site.source,
+            )
+        if site.timeouts and _forwards_only_to(farms, site, rule_set):
+            yield Finding(
+                f"timeouts: has no effect, since those of the farm {name} apply: write them there", site.source
+            )
 
 
-def _not_honoured(element: ConfigElement, farm: str) -> Iterator[Finding]:
-    """Find what has an effect in IIS, in an element and beneath it."""
-    farm = element.attributes.get("name", "") if element.name == "webFarm" else farm
-    of_farm = f"the farm {quoted(farm)}: " if farm else ""
-    names = {"webFarm": FARM_READ[:1], "server": SERVER_READ[:1]}.get(element.name, ())
-    defaults = FARM_KEPT if element.name == "webFarm" else KEPT.get(element.name, {})
-    for name, value in element.attributes.items():
-        if name not in names and value != defaults.get(name) and (value or name not in defaults):
-            what = f"{name}={quoted(value)} of <{element.name}>"
-            yield Finding(f"{of_farm}{what} is kept for IIS and has no effect here", element.source)
-    for child in element.children:
-        match child.name:
-            case "hostAffinityProviderList":
-                added = [item.attributes.get("name", "") for item in child.children]
-                if others := [name for name in added if name not in DEFAULT_PROVIDERS]:
-                    what = f"the providers {', '.join(map(quoted, others))} of <{child.name}>"
-                    yield Finding(f"{what} are kept for IIS and have no effect here", child.source)
-            case "cache" if child.attributes.get("enabled", "").lower() == "false":
-                pass
-            case "webFarm" | "server" | "applicationRequestRouting" | "protocol" | "affinity" | "healthCheck":
-                yield from _not_honoured(child, farm)
-            case _:
-                message = f"<{child.name}> is kept for IIS and has no effect here"
-                yield Finding(of_farm + message, child.source)
+def _forwards_only_to(farms: Collection[str], site: Site, rule_set: RuleSet) -> bool:
+    """Say whether it is certain that no rule forwards a request of this site to a backend of its own."""
+    own = (rule for section in (site, *site.locations) for rule in section.rules)
+    urls = [_rewrites_to(rule) for rule in (*rule_set.global_rules, *rule_set.rules, *own)]
+    return all(
+        bool(hosts) and hosts <= set(farms)
+        for url in urls
+        if "://" in url or url.startswith("{")
+        for hosts in [{host for host, _ in hosts_in(url)}]
+    )
 
 
 def _all_rules(rule_set: RuleSet) -> Iterator[InboundRule]:
