@@ -12,7 +12,16 @@ from urlrewrite.farms.affinity import token_of
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import AVOID_SECONDS, Choice, ChoiceReason, NoServer, Wanted
 from urlrewrite.farms.health_state import HealthReason
-from urlrewrite.model.farms import Affinity, HealthTest, RetryCause, Server, ServerState, WhenUnavailable
+from urlrewrite.farms.load import expected_waits
+from urlrewrite.model.farms import (
+    Affinity,
+    HealthTest,
+    Retry,
+    RetryCause,
+    Server,
+    ServerState,
+    WhenUnavailable,
+)
 
 ONE_FAILURE = HealthTest(retries=1)
 STICKY = Affinity(cookie="ARRAffinity")
@@ -181,7 +190,7 @@ def test_a_response_ends_the_avoiding() -> None:
     farm.not_connected(farm.loads[0], 0.0)
     attempts = Attempts(farm, Wanted())
     attempts.next(0.0)
-    attempts.responded(1.0)
+    attempts.responded(1.0, 200)
     assert farm.loads[0].avoided_until < 0
 
 
@@ -189,6 +198,7 @@ def test_a_host_name_has_one_server_and_only_those_of_a_lost_server_move() -> No
     names = [f"host{number}.example" for number in range(600)]
     farm = at_work("a", "b", "c", affinity=Affinity(host_name=True))
     before = {name: address(farm, Wanted(host=name)) for name in names}
+    assert {chosen(farm, Wanted(host=name)).why for name in names} == {ChoiceReason.HOST_NAME}
     assert {name: address(farm, Wanted(host=name.upper())) for name in names} == before
     assert all(150 < count < 250 for count in Counter(before.values()).values())
     farm.set_states({"b": OFFLINE})
@@ -209,3 +219,38 @@ def test_servers_of_one_address_are_told_apart_by_their_ports() -> None:
     farm = at_work(Server(address="Box", http_port=8081), Server(address="box", http_port=8082), "other")
     assert [load.name for load in farm.loads] == ["box:8081", "box:8082", "other"]
     assert chosen(farm, Wanted(token=token_of("box:8082"))).load.server.http_port == 8082
+
+
+def test_what_a_reload_says_of_retries_and_response_times_holds_at_once() -> None:
+    former = at_work("a", "b", retry=Retry(budget=0.0), response_period=100.0)
+    farm = at_work("a", "b", retry=Retry(budget=1.0), response_period=1.0)
+    farm.take_over(former)
+    assert farm.budget is former.budget
+    for _ in range(10):
+        farm.budget.begin()
+    assert sum(farm.budget.retry() for _ in range(20)) == 10
+    (load, _) = farm.loads
+    load.responded(0.0, 5.0)
+    assert expected_waits([load], 0.5) == [5.0 / 100]
+    assert expected_waits([load], 1.5) == [0.001 / 100]
+
+
+def test_what_a_person_says_of_a_server_holds_at_once() -> None:
+    farm = at_work("a", "b")
+    assert {address(farm) for _ in range(4)} == {"a", "b"}
+    farm.set_health(farm.loads[0], healthy=False, now=0.0)
+    assert {address(farm) for _ in range(4)} == {"b"}
+    farm.set_health(farm.loads[0], healthy=True, now=0.0)
+    assert {address(farm) for _ in range(4)} == {"a", "b"}
+
+
+def test_the_status_is_that_of_the_last_server() -> None:
+    farm = at_work("a", "b")
+    attempts = Attempts(farm, Wanted())
+    assert attempts.status == 0
+    attempts.next(0.0)
+    attempts.responded(0.0, 503)
+    assert attempts.status == 503
+    attempts.failed(0.0, RetryCause.CLOSED)
+    attempts.next(0.0)
+    assert attempts.status == 0

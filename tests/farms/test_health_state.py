@@ -27,6 +27,40 @@ def test_a_url_takes_out_after_so_many_failures_in_a_row_and_lets_in_after_one_s
 
 
 @pytest.mark.parametrize(
+    "failure", [item for item in HealthReason if item.startswith("test-") and item != "test-passed"]
+)
+def test_why_a_server_is_out_is_said(failure: HealthReason) -> None:
+    health = Health(HealthTest(url="/", retries=1), 0.0)
+    assert health.reason is HealthReason.UNTESTED
+    health.tested(failure, 1.0)
+    assert (health.look(1.0), health.reason, health.since) == (False, failure, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "well"),
+    [
+        (HealthTest(url="/", retries=1), HealthTest(), True),
+        (HealthTest(url="/", retries=1), HealthTest(live=LIVE), True),
+        (HealthTest(url="/", retries=1), HealthTest(url="/other"), False),
+    ],
+)
+def test_a_server_that_no_test_could_let_in_again_is_let_in(before: HealthTest, after: HealthTest, well: bool) -> None:
+    health = Health(before, 0.0)
+    health.tested(FAILED, 1.0)
+    health.judge_by(after)
+    assert health.look(2.0) is well
+    assert health.reason is (HealthReason.UNTESTED if well else FAILED)
+
+
+@pytest.mark.parametrize("after", [HealthTest(), HealthTest(live=LIVE)])
+def test_a_server_that_a_person_took_out_stays_out_when_the_rules_change(after: HealthTest) -> None:
+    health = Health(HealthTest(url="/"), 0.0)
+    health.set_by_hand(healthy=False, now=1.0)
+    health.judge_by(after)
+    assert (health.look(1000.0), health.reason) == (False, HealthReason.SET_BY_HAND)
+
+
+@pytest.mark.parametrize(
     ("failed_at", "well"),
     [((0.0, 1.0), True), ((0.0, 1.0, 2.0), False), ((0.0, 6.0, 12.0), True), ((0.0, 6.0, 12.0, 13.0), False)],
 )
@@ -60,7 +94,9 @@ def fail(health: Health, now: float) -> None:
 def test_each_ejection_lasts_longer_until_a_server_was_well_for_as_long() -> None:
     health = Health(HealthTest(live=LIVE), 0.0)
     fail(health, 0.0)
+    assert health.reason is HealthReason.LIVE_TRAFFIC
     assert [health.look(now) for now in (0.0, 29.9, 30.0)] == [False, False, True]
+    assert health.reason is HealthReason.EJECTION_OVER
     fail(health, 31.0)
     assert [health.look(now) for now in (90.9, 91.0)] == [False, True]
     fail(health, 200.0)

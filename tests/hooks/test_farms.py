@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -12,11 +13,15 @@ from pathlib import Path
 import pytest
 import trustme
 from mitmproxy import exceptions
+from mitmproxy.addons.intercept import Intercept
+from mitmproxy.connection import Client
+from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader
 
 from hooks.clients import CLIENTS, Http1
 from hooks.in_process import InProcess, in_process
 from urlrewrite.farms.affinity import token_of
+from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.loading.server_states import ServerStates
 from urlrewrite.model.farms import ServerState
 from urlrewrite.trace.events import Name
@@ -38,6 +43,10 @@ class Server:
         self.gate.set()
         self.extra = b""
         self.closes = False
+        self.closes_kept = False
+        """Closes a connection at the second request on it."""
+        self.answer = b""
+        """In place of the usual one; the connection is closed after it."""
         self._tasks = set[asyncio.Task[None]]()
         self._server: asyncio.Server | None = None
 
@@ -60,12 +69,15 @@ class Server:
         self._tasks.add(task)
         try:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-                while True:
+                for number in itertools.count():
                     self.requests.append(await reader.readuntil(b"\r\n\r\n"))
-                    if self.closes:
+                    if self.closes or (self.closes_kept and number):
                         break
                     await asyncio.sleep(self.wait)
                     await self.gate.wait()
+                    if self.answer:
+                        writer.write(self.answer)
+                        break
                     name = self.address.encode()
                     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n%bContent-Length: %d\r\n\r\n"
                     writer.write(head % (self.extra, len(name)) + name)
@@ -385,6 +397,216 @@ async def test_a_person_takes_servers_off_and_on(tmp_path: Path) -> None:
         await connection.close()
 
 
+async def test_a_person_says_how_a_server_is(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, _):
+        call = proxy.master.commands.call_strings
+        connection = await Http1.connect(proxy.port)
+        assert call("rewrite.server.unhealthy", ["shop", "127.0.0.1"]) == "127.0.0.1 of the farm shop is unhealthy"
+        assert {(await connection.ask()).body for _ in range(4)} == {b"127.0.0.2"}
+        assert call("rewrite.farms", [])[1].split()[2:4] == ["unhealthy", "(set-by-hand)"]
+        assert call("rewrite.server.healthy", ["shop", "127.0.0.1"]) == "127.0.0.1 of the farm shop is healthy"
+        assert {(await connection.ask()).body for _ in range(4)} == {b"127.0.0.1", b"127.0.0.2"}
+        await connection.close()
+
+
+async def test_a_test_says_otherwise_than_a_person(tmp_path: Path) -> None:
+    async with farm(tmp_path, 1, "    health: {url: /x, interval: 50ms, timeout: 40ms}\n") as (proxy, _):
+        said = proxy.master.commands.call_strings("rewrite.server.unhealthy", ["shop", "127.0.0.1"])
+        assert said == "127.0.0.1 of the farm shop is unhealthy, until a test says otherwise"
+        (at_work,) = proxy.state.farms
+        async with asyncio.timeout(20):
+            while not at_work.loads[0].health.healthy:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+async def test_what_is_under_way_at_a_server_that_the_file_takes_offline_goes_elsewhere(tmp_path: Path) -> None:
+    listed = "[{address: 127.0.0.1, httpPort: PORT, state: available}, {address: 127.0.0.2, httpPort: PORT}]"
+    async with farm(tmp_path, 2, servers=listed, response="20s") as (proxy, servers):
+        servers[0].gate.clear()
+        connection = await Http1.connect(proxy.port)
+        asking = asyncio.ensure_future(connection.ask())
+        async with asyncio.timeout(20):
+            while not servers[0].requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        file = tmp_path / "rules.yaml"
+        file.write_text(file.read_text().replace("state: available", "state: offline"))
+        assert proxy.bundle._rules_file.reload()
+        assert (await asking).body == b"127.0.0.2"
+        await connection.close()
+
+
+async def test_only_a_server_that_is_stopping_still_is_cut_after_its_time(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2, "    drainTimeout: 1h\n") as (proxy, _):
+        farms, call = proxy.bundle._farms, proxy.master.commands.call_strings
+        call("rewrite.server.stop", ["shop", "127.0.0.1"])
+        (first,) = farms._draining.values()
+        call("rewrite.server.start", ["shop", "127.0.0.1"])
+        assert first.cancelled()
+        assert farms._draining == {}
+        call("rewrite.server.stop", ["shop", "127.0.0.1"])
+        (second,) = farms._draining.values()
+        file = tmp_path / "rules.yaml"
+        file.write_text(file.read_text().replace("'127.0.0.1:", "'127.0.0.3:"))
+        assert proxy.bundle._rules_file.reload()
+        assert second.cancelled()
+        call("rewrite.server.stop", ["shop", "127.0.0.2"])
+        (third,) = farms._draining.values()
+    assert third.cancelled()
+    assert farms._draining == {}
+
+
+async def test_a_stopping_server_is_cut_after_its_time(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2, "    drainTimeout: 50ms\n", response="20s") as (proxy, servers):
+        servers[0].gate.clear()
+        connection = await Http1.connect(proxy.port)
+        asking = asyncio.ensure_future(connection.ask())
+        async with asyncio.timeout(20):
+            while not servers[0].requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        proxy.master.commands.call_strings("rewrite.server.stop", ["shop", "127.0.0.1"])
+        assert (await asking).body == b"127.0.0.2"
+        assert proxy.bundle._farms._draining == {}
+        await connection.close()
+
+
+async def test_a_connection_that_went_stale_is_not_held_against_its_server(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2, "    health: {live: {failures: 1}}\n    retry: {attempts: 1}\n") as (proxy, servers):
+        connection = await Http1.connect(proxy.port)
+        for server in servers:
+            server.closes_kept = True
+            assert (await connection.ask()).status == 200
+        assert (await connection.ask()).status == 200
+        assert sum(len(server.requests) for server in servers) == 4
+        (at_work,) = proxy.state.farms
+        assert [(load.failures, load.live, load.health.healthy) for load in at_work.loads] == [(0, 0, True)] * 2
+        await connection.close()
+
+
+async def test_an_error_of_the_proxy_is_not_held_against_the_server(tmp_path: Path) -> None:
+    rewrites = (
+        "mode: iis\noutboundRules:\n  - {name: a, match: {filterByTags: A, pattern: '.*'},"
+        " action: {type: Rewrite, value: x}}\n"
+    )
+    async with farm(tmp_path, 1, f"    health: {{live: {{failures: 1}}}}\n{rewrites}") as (proxy, servers):
+        # IIS refuses to rewrite what is encoded: 500.52.
+        servers[0].extra = b"Content-Encoding: gzip\r\n"
+        connection = await Http1.connect(proxy.port)
+        assert (await connection.ask()).status == 500
+        (at_work,) = proxy.state.farms
+        assert [(load.requests, load.health.healthy) for load in at_work.loads] == [(1, True)]
+        await connection.close()
+
+
+async def test_a_response_that_is_cut_is_held_against_the_server(tmp_path: Path) -> None:
+    async with farm(tmp_path, 1) as (proxy, servers):
+        (at_work,) = proxy.state.farms
+        for failures, kept in ((1, False), (2, True)):
+            connection = await Http1.connect(proxy.port)
+            if kept:
+                servers[0].answer = b""
+                assert (await connection.ask()).status == 200
+            servers[0].answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + bytes(2**20)
+            assert (await connection.ask()).cut
+            assert [(load.failures, load.live) for load in at_work.loads] == [(failures, 0)]
+            await connection.close()
+
+
+class _Kills:
+    """Kills what is about to become a WebSocket."""
+
+    def response(self, flow: HTTPFlow) -> None:
+        if flow.websocket:
+            flow.kill()
+
+
+async def test_a_websocket_that_is_killed_before_it_begins_is_counted_off(tmp_path: Path) -> None:
+    async with farm(tmp_path, 1) as (proxy, servers):
+        proxy.master.addons.add(_Kills())
+        servers[0].answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+        connection = await Http1.connect(proxy.port)
+        asked = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: aa\r\n"
+        await connection.ask(fields=asked)
+        assert proxy.flows[0].websocket
+        (at_work,) = proxy.state.farms
+        assert [(load.live, load.failures) for load in at_work.loads] == [(0, 0)]
+        assert (proxy.state.attempts, at_work.budget.requests) == ({}, 0)
+        await connection.close()
+
+
+async def test_nothing_stays_of_a_client_that_left_while_its_request_was_held(tmp_path: Path) -> None:
+    async with farm(tmp_path, 1) as (proxy, servers):
+        proxy.master.addons.add(Intercept())
+        proxy.master.options.update(intercept="~q")
+        connection = await Http1.connect(proxy.port)
+        asking = asyncio.ensure_future(connection.ask())
+        async with asyncio.timeout(20):
+            while not (proxy.flows and proxy.flows[0].intercepted):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            asking.cancel()
+            await connection.close()
+            while proxy.master.addons.get("proxyserver").connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            proxy.flows[0].resume()
+            while proxy.state.attempts:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert servers[0].requests == []
+        assert (proxy.state.dialled, proxy.state.farm_tls) == ({}, {})
+
+
+class _Frees:
+    """Frees a server at the moment at which a client leaves."""
+
+    def __init__(self, at_work: FarmAtWork) -> None:
+        self._at_work = at_work
+
+    def client_disconnected(self, client: Client) -> None:
+        self._at_work.end(self._at_work.loads[0], 0.0, status=200)
+
+
+async def test_nothing_stays_of_a_client_that_left_as_a_server_became_free(tmp_path: Path) -> None:
+    listed = "[{address: 127.0.0.1, httpPort: PORT, maxConnections: 1}]"
+    settings = "    connections: {queueTimeout: 10s}\n"
+    async with farm(tmp_path, 1, settings, listed) as (proxy, servers):
+        (at_work,) = proxy.state.farms
+        at_work.loads[0].begin()
+        proxy.master.addons.add(_Frees(at_work))
+        connection = await Http1.connect(proxy.port)
+        asking = asyncio.ensure_future(connection.ask())
+        async with asyncio.timeout(20):
+            while not at_work.queue:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            asking.cancel()
+            await connection.close()
+            while proxy.state.attempts:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert at_work.loads[0].requests == 2
+        assert (at_work.loads[0].live, at_work.loads[0].failures) == (0, 0)
+        assert servers[0].requests == []
+        assert (proxy.state.dialled, proxy.state.farm_tls) == ({}, {})
+
+
+async def test_a_file_that_is_no_more_opens_no_tls_to_anybody(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("app.lan").configure_cert(context)
+    server = Server(1, 0, context)
+    await server.start()
+    rules = (
+        "public: http://localhost\nbackend: https://shop\n"
+        f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], "
+        "tls: {ca: ca.pem, name: app.lan}}}\n"
+    )
+    async with in_process(rules, tmp_path, ssl_insecure=True) as proxy:
+        (tmp_path / "ca.pem").unlink()
+        connection = await Http1.connect(proxy.port)
+        assert (await connection.ask()).status == 502
+        assert server.requests == []
+        assert any("app.lan: no TLS as its farm says" in line for line in proxy.log)
+        await connection.close()
+    await server.stop()
+
+
 async def test_what_is_under_way_at_a_killed_server_goes_elsewhere_at_once(tmp_path: Path) -> None:
     async with farm(tmp_path, 2) as (proxy, servers):
         for server in servers:
@@ -428,11 +650,12 @@ async def test_tls_is_as_the_farm_says(settings: str, status: int, tmp_path: Pat
     await server.stop()
 
 
-@pytest.mark.parametrize(("ca", "healthy"), [("ca.pem", True), ("rules.yaml", False)])
+@pytest.mark.parametrize(("ca", "healthy"), [("ca.pem", True), ("broken.pem", False)])
 async def test_health_is_tested_by_the_tls_of_the_farm(ca: str, healthy: bool, tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nnothing\n")
     authority.issue_cert("app.lan").configure_cert(context)
     server = Server(1, 0, context)
     await server.start()

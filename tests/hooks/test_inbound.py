@@ -7,7 +7,7 @@ import textwrap
 import threading
 
 import pytest
-from mitmproxy.connection import Server
+from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.options import Options
 from mitmproxy.proxy.context import Context
 from mitmproxy.test import tflow
@@ -144,6 +144,16 @@ async def test_a_slow_pattern_does_not_keep_others_waiting(monkeypatch: pytest.M
     await waiting
     assert slow.response
     assert slow.response.status_code == 500
+
+
+async def test_nothing_is_kept_of_a_client_that_has_left() -> None:
+    site = "public: https://www.example.com\nbackend: https://secure.internal\nconnect: 10.0.0.8:443\n"
+    state = state_of("", site=site)
+    flow = request_flow("/x")
+    flow.client_conn.state = ConnectionState.CLOSED
+    await Inbound(state).requestheaders(flow)
+    assert flow.request.host == "10.0.0.8"
+    assert state.dialled == {}
 
 
 async def test_tls_names_the_backend_and_not_the_address_that_is_dialled() -> None:

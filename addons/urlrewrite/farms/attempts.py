@@ -24,6 +24,8 @@ class Attempts(Waiting):
         self._retries = retries
         self._under_way: ServerLoad | None = None
         self._began = 0.0
+        self.status = 0
+        """That of the server's response, whatever the client gets; 0 before it is there."""
         self._taken = 0  # retries out of the budget
         self._found: Choice | NoServer = NoServer.ALL_FULL  # while it waits
         self._wake: Callable[[], None] | None = None
@@ -36,7 +38,7 @@ class Attempts(Waiting):
         if isinstance(found, Choice):
             self.choice = found
             self.tried.append(found.load.index)
-            self._under_way, self._began = found.load, now
+            self._under_way, self._began, self.status = found.load, now, 0
             found.load.begin()
         return found
 
@@ -81,8 +83,9 @@ class Attempts(Waiting):
         self._taken += 1
         return True
 
-    def responded(self, now: float) -> None:
-        """Note that the head of a response is there."""
+    def responded(self, now: float, status: int) -> None:
+        """Note that the head of a response is there, with its status as the server sent it."""
+        self.status = status
         if self._under_way is not None:
             self._under_way.responded(now, now - self._began)
             self.farm.connected(self._under_way)
@@ -96,7 +99,7 @@ class Attempts(Waiting):
     def end(self, now: float, *, status: int | None, sent: int = 0) -> None:
         """Note that the request is over, however it ended; only the first call counts.
 
-        `status` is that of the response; None where the server is to blame that there is none.
+        `status` is that of the server's response; None where the server is to blame that there is none.
         """
         if not self._ended:
             self._ended = True

@@ -102,10 +102,12 @@ class FarmAtWork:
         for new in self.loads:
             load = known.get(new.name, new)
             load.server, load.index, load.turn = new.server, new.index, 0.0
+            load.judge_by(self.farm.response_period)
             load.health.judge_by(self.farm.health)
             loads.append(load)
         self.loads = tuple(loads)
         self.budget, self.queue = former.budget, former.queue
+        self.budget.share = self.farm.retry.budget
         self._avoided = former._avoided.intersection(self.loads)
         self._states = former._states
         self._by_token = {token_of(load.name): load for load in self.loads}
@@ -128,6 +130,7 @@ class FarmAtWork:
         """Hold a server to be well or not until a test says otherwise."""
         load.health.set_by_hand(healthy=healthy, now=now)
         self._open_until = -inf
+        self.serve_queue(now)
 
     def end(self, load: ServerLoad, now: float, *, status: int | None, sent: int = 0) -> None:
         """Take note that a request is over.

@@ -38,6 +38,11 @@ class HealthReason(StrEnum):
     SET_BY_HAND = "set-by-hand"
 
 
+_OF_A_URL = frozenset(
+    {HealthReason.TEST_STATUS, HealthReason.TEST_BODY, HealthReason.TEST_TIMEOUT, HealthReason.TEST_CONNECT}
+)
+
+
 class Health:
     """The health of one server. Times are seconds of one monotonic clock, whichever the caller has."""
 
@@ -54,8 +59,10 @@ class Health:
         self._until = 0.0
 
     def judge_by(self, test: HealthTest) -> None:
-        """Go on by another test: the rule file was changed."""
+        """Go on by another test: the rule file was changed. Who was out by a URL that is tested no more is let in."""
         self._test = test
+        if not test.url and self.reason in _OF_A_URL:
+            self.healthy, self.reason = True, HealthReason.UNTESTED
         self._failed_at = deque(self._failed_at, maxlen=test.live.failures if test.live else 1)
 
     def tested(self, failure: HealthReason | None, now: float) -> None:

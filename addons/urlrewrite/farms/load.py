@@ -57,9 +57,13 @@ class ServerLoad:
         self.response_time = _MIN_RESPONSE_TIME
         """The mean of recent times to the head of a response; it says nothing after `known_until`."""
         self.known_until = float("-inf")
-        self._period = max(response_period, 0.001)
+        self.judge_by(response_period)
         self._mean = 0.0
         self._last = float("-inf")
+
+    def judge_by(self, response_period: float) -> None:
+        """Take times of responses into account for so many seconds from now on."""
+        self._period = max(response_period, 0.001)
 
     @property
     def is_full(self) -> bool:

@@ -43,7 +43,12 @@ class FarmTls:
         data.conn.sni = name
         offers_http2 = wanted.http2 and data.context.client.alpn == b"h2"
         data.conn.alpn_offers = (b"h2", b"http/1.1") if offers_http2 else (b"http/1.1",)
-        data.ssl_conn = connection(wanted, name, [*data.conn.alpn_offers])
+        try:
+            data.ssl_conn = connection(wanted, name, [*data.conn.alpn_offers])
+        except (RuntimeError, ValueError) as error:
+            # Without one, mitmproxy would make TLS as its options say.
+            data.ssl_conn = _trusting_nobody()
+            logger.error("%s: no TLS as its farm says: %s", name, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,21 @@ def ssl_context(wanted: BackendTls) -> ssl.SSLContext:
     return context
 
 
+def _trusting_nobody() -> SSL.Connection:
+    """Return a client's end of TLS that fails with every server."""
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    context.set_verify(SSL.VERIFY_PEER)
+    made = SSL.Connection(context)
+    made.set_connect_state()
+    return made
+
+
 def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connection:
     """Return the client's end of a TLS connection to a server that must have a certificate for `name`.
 
     Raises:
         RuntimeError: a file cannot be used.
+        ValueError: the name cannot be sent.
     """
     own = Credentials.of(wanted)
     context = net_tls.create_proxy_server_context(

@@ -52,6 +52,22 @@ class FarmCommands:
         """Make a server unavailable immediately: it takes no request, and those under way are cut."""
         return self._set(farm, server, ServerState.OFFLINE)
 
+    @_command("rewrite.server.healthy")
+    def healthy(self, farm: str, server: str) -> str:
+        """Hold a server to be healthy until a test or requests that fail say otherwise."""
+        return self._set_health(farm, server, healthy=True)
+
+    @_command("rewrite.server.unhealthy")
+    def unhealthy(self, farm: str, server: str) -> str:
+        """Hold a server to be unhealthy until a test of its URL succeeds, or for good where none is tested."""
+        return self._set_health(farm, server, healthy=False)
+
+    def _set_health(self, farm: str, server: str, *, healthy: bool) -> str:
+        at_work, load = self._find(farm, server)
+        self._farms.set_health(at_work, load, healthy=healthy)
+        until = ", until a test says otherwise" if at_work.farm.health.url else ""
+        return f"{load.name} of the farm {at_work.farm.name} is {'healthy' if healthy else 'unhealthy'}{until}"
+
     def _set(self, farm: str, server: str, state: ServerState) -> str:
         at_work, load = self._find(farm, server)
         try:

@@ -46,6 +46,7 @@ class Farms:
         self._tests: dict[str, tuple[FarmAtWork, HealthTests]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._carried_out: dict[tuple[str, str], ServerState] = {}
+        self._draining: dict[tuple[str, str], asyncio.TimerHandle] = {}
 
     def rules_changed(self) -> None:
         """Take the farms of the rules that came into force."""
@@ -76,26 +77,29 @@ class Farms:
         for _, tests in self._tests.values():
             tests.stop()
         self._tests = {}
+        for timer in self._draining.values():
+            timer.cancel()
+        self._draining = {}
 
     def response(self, flow: http.HTTPFlow) -> None:
         """End a request, unless its connection goes on as a WebSocket."""
         if flow.websocket is None:
-            self._end(flow, flow.response.status_code if flow.response else 0)
+            self._end(flow)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         """End the request of a WebSocket."""
-        self._end(flow, 101)
+        self._end(flow)
 
     def error(self, flow: http.HTTPFlow) -> None:
         """End a request that was broken off."""
-        self._end(flow, 0)
+        self._end(flow)
 
-    def _end(self, flow: http.HTTPFlow, status: int) -> None:
+    def _end(self, flow: http.HTTPFlow) -> None:
         if attempts := self._state.attempts.pop(flow.id, None):
             sent = len(flow.request.raw_content or b"")
             if flow.response is not None:
                 sent += len(flow.response.raw_content or b"")
-            attempts.end(monotonic(), status=status, sent=sent)
+            attempts.end(monotonic(), status=attempts.status, sent=sent)
 
     async def _watch(self) -> None:
         while True:
@@ -109,9 +113,12 @@ class Farms:
         self._state.farms.set_states(self._states.look(), monotonic())
         if self._states.fault and self._states.fault != before:
             logger.error("%s; the states that were known stay", self._states.fault)
+        former, self._carried_out = self._carried_out, {}
         for farm in self._state.farms:
             for load in farm.loads:
-                self._carry_out(farm, load)
+                self._carry_out(farm, load, former.get((farm.farm.name, load.name)))
+        for key in self._draining.keys() - self._carried_out.keys():
+            self._draining.pop(key).cancel()
 
     def set_state(self, farm: FarmAtWork, load: ServerLoad, state: ServerState) -> None:
         """Keep what a person decided about a server, and do it.
@@ -123,22 +130,34 @@ class Farms:
             self._states.set(farm.farm.name, load.name, state)
             self._look()
 
-    def _carry_out(self, farm: FarmAtWork, load: ServerLoad) -> None:
-        """End what is under way at a server that was taken offline, or that was given long enough to stop."""
+    def set_health(self, farm: FarmAtWork, load: ServerLoad, *, healthy: bool) -> None:
+        """Hold a server to be well or not, until a test says otherwise."""
+        farm.set_health(load, healthy=healthy, now=monotonic())
+        logger.warning(
+            "farm %s, server %s: %s by hand", farm.farm.name, load.name, "healthy" if healthy else "unhealthy"
+        )
+
+    def _carry_out(self, farm: FarmAtWork, load: ServerLoad, before: ServerState | None) -> None:
+        """End what is under way at a server that was taken offline, or that was given long enough to stop.
+
+        `before` is its state when it was last looked at; None where it was not there, so that nothing is under way.
+        """
         key, state = (farm.farm.name, load.name), farm.state_of(load)
-        if self._carried_out.get(key, load.server.state) is state:
-            return
         self._carried_out[key] = state
+        if state is (before or load.server.state):
+            return
         logger.warning("farm %s, server %s: %s", *key, state)
+        if timer := self._draining.pop(key, None):
+            timer.cancel()
         if state is ServerState.OFFLINE:
             close_connections(load)
         elif state is ServerState.STOPPING and farm.farm.drain_timeout:
 
             def stop() -> None:
-                if farm.state_of(load) is ServerState.STOPPING:
-                    close_connections(load)
+                del self._draining[key]
+                close_connections(load)
 
-            asyncio.get_running_loop().call_later(farm.farm.drain_timeout, stop)
+            self._draining[key] = asyncio.get_running_loop().call_later(farm.farm.drain_timeout, stop)
 
     def _test_again(self) -> None:
         """Ask the servers of the farms that there are now."""
@@ -188,11 +207,11 @@ def prepare(flow: http.HTTPFlow, live: Live, state: State, forward: Forward) -> 
     live.forward = forward
     # Not in the flow's metadata, which has to be storable.
     state.attempts[flow.id] = live.attempts
-    weakref.finalize(flow, _forget, state.attempts, flow.id).atexit = False
+    weakref.finalize(flow, forget, state.attempts, flow.id).atexit = False
     return forward
 
 
-def _forget(attempts: dict[str, Attempts], flow_id: str) -> None:
+def forget(attempts: dict[str, Attempts], flow_id: str) -> None:
     """End a request whose flow went without any hook that tells of its end."""
     if left := attempts.pop(flow_id, None):
         left.abandon(monotonic())

@@ -58,7 +58,7 @@ class Inbound:
                 live.timeouts = routing.timeouts
                 routing = prepare(flow, live, self._state, routing)
                 apply_forward(flow, routing)
-                if routing.connect and routing.origin.scheme == "https":
+                if routing.connect and routing.origin.scheme == "https" and flow.client_conn.connected:
                     self._state.dialled[flow.client_conn.id, routing.connect] = routing.origin.host
                 length = flow.request.headers.get("content-length", "")
                 # One that does not say its length may still become a stream (`patches/http_stream.py`); of

@@ -28,6 +28,7 @@ from mitmproxy.proxy.layers.http._events import (
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
+    ResponseHeaders,
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
@@ -36,6 +37,7 @@ from urlrewrite.exchange.responses import gateway_response
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import Choice, NoServer
 from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
+from urlrewrite.hooks.farms import forget
 from urlrewrite.hooks.patches.http1 import InterimClient
 from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
@@ -92,15 +94,19 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 return (yield from super().make_server_connection())
             self.wants_new_connection = self._kept
             while True:
-                if (attempts := self._live.attempts) and (refusal := (yield from self._turn_to_server(attempts))):
+                if attempts := self._live.attempts:
+                    found = yield from self._next_server(attempts)
                     if self._is_client_gone():
-                        yield from self._end_for_gone_client("the client left while it waited for a server")
-                    elif refusal is NoServer.ALL_TRIED and self._cause:
-                        yield from self._send_page(_status_of(self._cause))
-                    else:
-                        self._failure = refusal
-                        yield from self._send_page(503)
-                    return False
+                        yield from self._end_for_gone_client("the client left before it had a server")
+                        return False
+                    if isinstance(found, NoServer):
+                        if found is NoServer.ALL_TRIED and self._cause:
+                            yield from self._send_page(_status_of(self._cause))
+                        else:
+                            self._failure = found
+                            yield from self._send_page(503)
+                        return False
+                    self._turn_to_server(attempts, found)
                 request = self.flow.request
                 self._began = monotonic()
                 wanted = GetHttpConnection(
@@ -125,13 +131,15 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                     yield from self._send_page(_status_of(cause))
                     return False
 
-        def _turn_to_server(self, attempts: Attempts) -> layer.CommandGenerator[NoServer | None]:
-            """Choose the server of a farm that gets the request now; why there is none, None if there is one."""
+        def _next_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
+            """Choose the server of a farm that gets the request now."""
             found = attempts.next(monotonic())
             if found is NoServer.ALL_FULL:
                 found = yield from self._wait_for_server(attempts)
-            if isinstance(found, NoServer):
-                return found
+            return found
+
+        def _turn_to_server(self, attempts: Attempts, found: Choice) -> None:
+            """Make the request, and the connection that will be asked for, those of a server."""
             live, request, server = self._live, self.flow.request, found.load.server
             assert live is not None
             assert live.forward is not None
@@ -153,7 +161,6 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 why=str(found.why),
                 attempt=len(attempts.tried),
             )
-            return None
 
         def _wait_for_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
             assert self._live is not None
@@ -211,8 +218,8 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
         def state_wait_for_response_headers(self, event: events.Event) -> layer.CommandGenerator[None]:
             self._timer.clear()
-            if (waiting := self._live) and waiting.attempts:
-                waiting.attempts.responded(monotonic())
+            if (waiting := self._live) and waiting.attempts and isinstance(event, ResponseHeaders):
+                waiting.attempts.responded(monotonic(), event.response.status_code)
             yield from super().state_wait_for_response_headers(event)
             live, response = self._live, self.flow.response
             if live and response and not self._page_sent and self._may_be_idle_too_long():
@@ -233,6 +240,12 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 return False
             receives = self.server_state in (self.state_stream_response_body, self.state_consume_response_body)
             return receives and not response.headers.get("content-type", "").lower().startswith(_NEVER_IDLE)
+
+        def send_response(self, already_streamed: bool = False) -> layer.CommandGenerator[None]:
+            yield from super().send_response(already_streamed)
+            if self.flow.websocket and self.client_state == self.state_errored:
+                # Killed at its 101: no hook tells of the end of a WebSocket that never began.
+                forget(state.attempts, self.flow.id)
 
         def flow_done(self) -> layer.CommandGenerator[None]:
             self._timer.clear()
@@ -290,21 +303,23 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 self._report(RetryCause.CLOSED, event.message)
                 yield from self._send_page(502)
             else:
+                if self.server_state == self.state_stream_response_body:
+                    self._report(RetryCause.CLOSED, event.message)
                 yield from super().handle_protocol_error(event)
 
         def _backend_failed(self, cause: RetryCause, message: str) -> layer.CommandGenerator[None]:
             """Go on where the backend was sent the request and failed before the head of its response was there."""
-            self._report(cause, message)
             request = self.flow.request
             whole = self.client_state == self.state_done and not request.stream
-            stale = cause is RetryCause.CLOSED and self._kept and request.method in IDEMPOTENT
+            # The server closed a connection that was kept: nothing is wrong with it.
+            stale = whole and cause is RetryCause.CLOSED and self._kept and request.method in IDEMPOTENT
+            self._report(cause, message)
             attempts = self._live.attempts if self._live else None
             yield from self._leave_connection()
-            if attempts and stale:
-                # The server closed a connection that was kept: nothing is wrong with it.
-                attempts.tried.clear()
-            elsewhere = attempts is not None and attempts.may_retry(cause, request.method, was_sent=True)
-            if not (whole and (stale or elsewhere)):
+            if stale and attempts:
+                attempts.tried.pop()
+            may_retry = stale or (whole and attempts and attempts.may_retry(cause, request.method, was_sent=True))
+            if not may_retry:
                 yield from self._send_page(_status_of(cause))
             elif (yield from self.make_server_connection()):
                 yield from self._send_request_again()
@@ -342,7 +357,8 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             self._attempt += 1
             self._failure, self._cause = message, cause
             if live.attempts:
-                live.attempts.failed(monotonic(), cause, was_kept=self._kept)
+                # What was cut after its head was begun is no connection that had ended while nobody used it.
+                live.attempts.failed(monotonic(), cause, was_kept=self._kept and not self.flow.response)
             request = self.flow.request
             live.exchange.trace.decided(
                 SERVER_FAILED,
