@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,9 @@ from mitmproxy.test import taddons
 
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.health_state import HealthReason
+from urlrewrite.hooks import health_tests
 from urlrewrite.hooks.backend_tls import ssl_context
-from urlrewrite.hooks.health_tests import MAX_BODY, HealthTests, ask
+from urlrewrite.hooks.health_tests import MAX_BODY, HealthTests, ask, moment
 from urlrewrite.model.farms import BackendTls, Farm, HealthTest, Server
 
 WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell"
@@ -104,6 +106,43 @@ async def test_a_farm_asks_again_and_again_and_stops() -> None:
     for expected in (True, False):
         assert await tests.ask_now(farm.loads[0]) is HealthReason.TEST_CONNECT
         assert farm.loads[0].health.healthy is expected
+
+
+def test_tests_do_not_come_in_bursts() -> None:
+    random, servers, minutes = Random(3), 200, 60
+    due = [moment(number, place / servers, random) for place in range(servers) for number in range(minutes)]
+    tenths = Counter(int(10 * time) for time in due)
+    inner = [tenths[tenth] for tenth in range(20, 10 * minutes - 20)]
+    assert max(inner) <= 1.6 * servers / 10
+
+
+def test_two_proxies_do_not_keep_in_step() -> None:
+    one, other = Random(1), Random(2)
+    assert len({round(moment(7, 0.5, random), 6) for random in (one, other) for _ in range(50)}) == 100
+
+
+async def test_a_test_that_goes_wrong_is_not_the_last_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with server(WELL) as (asked, requests):
+        farm = FarmAtWork(Farm(name="shop", servers=(asked,), health=replace(TEST, interval=0.05)), 0.0, Random(1))
+        asking = iter([RuntimeError("never seen"), None, None])
+
+        async def once_wrong(*_: object) -> HealthReason | None:
+            requests.append(b"")
+            if wrong := next(asking, None):
+                raise wrong
+            return None
+
+        monkeypatch.setattr(health_tests, "ask", once_wrong)
+        tests = HealthTests(farm, Random(1))
+        tests.start()
+        async with asyncio.timeout(20):
+            while len(requests) < 3:  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.01)
+        tests.stop()
+    assert "its health was not tested" in caplog.text
+    assert farm.loads[0].health.healthy
 
 
 async def test_on_demand_nobody_is_asked_before_a_request_came() -> None:

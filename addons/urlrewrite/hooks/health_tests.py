@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from math import ceil
 from random import Random
 from time import monotonic
 from urllib.parse import SplitResult, urlsplit
@@ -24,7 +25,7 @@ MAX_BODY = 64 * 2**10
 """Bytes of a body that are looked at."""
 
 JITTER = 0.1
-"""The part of an interval by which tests are spread, so that they do not come in bursts."""
+"""The part of an interval by which a test may come late, so that no two proxies keep in step."""
 
 
 class HealthTests:
@@ -42,9 +43,15 @@ class HealthTests:
 
     def start(self) -> None:
         """Begin to ask every server, each at a moment of its own."""
-        test = self._farm.farm.health
+        test, loads = self._farm.farm.health, self._farm.loads
         if test.url and not self._tasks:
-            self._tasks = [asyncio.create_task(self._ask_again(load, test)) for load in self._farm.loads]
+            # Proxies that begin at the same time do not ask at the same time.
+            begin = self._random.random()
+            phases = [(begin + place / len(loads)) % 1.0 for place in range(len(loads))]
+            self._tasks = [
+                asyncio.create_task(self._ask_again(load, test, phase))
+                for load, phase in zip(loads, phases, strict=True)
+            ]
 
     def stop(self) -> None:
         """Ask no more."""
@@ -52,14 +59,19 @@ class HealthTests:
             task.cancel()
         self._tasks = []
 
-    async def _ask_again(self, load: ServerLoad, test: HealthTest) -> None:
-        await asyncio.sleep(self._random.random() * test.interval)
-        asked_at = 0
+    async def _ask_again(self, load: ServerLoad, test: HealthTest, phase: float) -> None:
+        began, asked_at, number = monotonic(), 0, 0
         while True:
+            await asyncio.sleep(began + moment(number, phase, self._random) * test.interval - monotonic())
             if not test.on_demand or load.requests != asked_at:
                 asked_at = load.requests
-                await self.ask_now(load)
-            await asyncio.sleep(test.interval * (1 + JITTER * (2 * self._random.random() - 1)))
+                try:
+                    await self.ask_now(load)
+                except Exception:
+                    # Else nobody would ever ask this server again.
+                    logger.exception("farm %s, server %s: its health was not tested", self._farm.farm.name, load.name)
+            # Of a test that took longer than its interval, those that it has outlasted are left out.
+            number = max(number + 1, ceil((monotonic() - began) / test.interval - phase))
 
     async def ask_now(self, load: ServerLoad) -> HealthReason | None:
         """Test a server at once; None if it is well."""
@@ -72,6 +84,14 @@ class HealthTests:
             state = "healthy again" if health.healthy else f"unhealthy: {failure}"
             logger.warning("farm %s, server %s: %s", farm.name, load.name, state)
         return failure
+
+
+def moment(number: int, phase: float, random: Random) -> float:
+    """Return when a test is due, counted from 0 and in intervals: `phase` is where in each interval its server has it.
+
+    What is added by chance does not add up, so that servers that are spread over an interval stay so.
+    """
+    return number + phase + JITTER * random.random()
 
 
 async def ask(
