@@ -27,6 +27,8 @@ from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
 from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
+from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
+from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
 from urlrewrite.hooks.patches.server_connections import ServerConnections  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
@@ -63,6 +65,8 @@ addons = [
     _server_connections,
     Holding(_state, _backpressure, _server_connections),
     Http1(),
+    Http2(),
+    Http3(),
     ErrorPages(),
     _trace_asked,
     Inbound(_state),

@@ -1,4 +1,4 @@
-"""Clients of HTTP/1.1 and HTTP/2 for a proxy in the same event loop; each keeps its connection."""
+"""Clients of HTTP/1.1, 2 and 3 for a proxy in the same event loop; each keeps its connection."""
 
 from __future__ import annotations
 
@@ -11,19 +11,54 @@ from typing import Self
 import h2.config
 import h2.connection
 import h2.events
+from aioquic.asyncio.client import connect as connect_quic
+from aioquic.asyncio.protocol import QuicConnectionProtocol
+from aioquic.h3.connection import H3_ALPN, H3Connection, HeadersState
+from aioquic.h3.events import DataReceived, HeadersReceived
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamReset
 
 WITHIN = 20.0
 """Seconds after which a test gives up; nothing takes as long where all is well."""
 
+type Lines = tuple[tuple[str, str], ...]
+
 
 @dataclass
 class Got:
-    """A response; `status` is 0 where none came, `cut` tells that the connection or stream ended before its end."""
+    """A response; `status` is 0 where none came, `cut` tells that the connection or stream ended before its end.
+
+    `interim` are the responses that came before it, each with its status as the field ":status". `began` tells that one
+    of them or the head is there, `ended` that all is.
+    """
 
     status: int = 0
     fields: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     cut: bool = False
+    trailers: dict[str, str] = field(default_factory=dict)
+    interim: list[dict[str, str]] = field(default_factory=list)
+    ended: bool = False
+    came: bytearray = field(default_factory=bytearray, repr=False)
+    """The body as far as it has come; `body` is there in the end."""
+
+    def end(self, *, cut: bool = False) -> None:
+        """There is no more."""
+        self.body, self.ended, self.cut = bytes(self.came), not cut, cut
+
+    @property
+    def began(self) -> bool:
+        return bool(self.status or self.interim)
+
+    def take_head(self, fields: dict[str, str]) -> None:
+        """Takes the fields of an interim response, of the response itself, or of its trailers."""
+        status = int(fields.get(":status", 0))
+        if not status:
+            self.trailers = fields
+        elif 100 <= status < 200 and status != 101:
+            self.interim.append(fields)
+        else:
+            self.status, self.fields = status, fields
 
 
 class Http1:
@@ -37,28 +72,42 @@ class Http1:
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def ask(
-        self, method: str = "GET", path: str = "/", body: bytes = b"", host: str = "localhost", fields: str = ""
+        self,
+        method: str = "GET",
+        path: str = "/",
+        body: bytes = b"",
+        host: str = "localhost",
+        fields: str = "",
+        version: str = "1.1",
     ) -> Got:
         framed = f"Content-Length: {len(body)}\r\n" if body else ""
-        head = f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n{fields}{framed}\r\n"
+        head = f"{method} {path} HTTP/{version}\r\nHost: {host}\r\n{fields}{framed}\r\n"
         self.writer.write(head.encode() + body)
         return await self.read(method)
 
     async def read(self, method: str = "GET") -> Got:
+        got = Got()
         async with asyncio.timeout(WITHIN):
             try:
-                lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+                while not got.status:
+                    await self.read_head(got)
             except (asyncio.IncompleteReadError, ConnectionError):
-                return Got(cut=True)
-            got = Got(int(lines[0].split()[1]))
-            got.fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+                got.cut = True
+                return got
             try:
                 got.body = b"" if method == "HEAD" else await self._body(got)
+                got.ended = True
             except asyncio.IncompleteReadError as error:
                 got.body, got.cut = error.partial, True
             except ConnectionError:
                 got.cut = True
             return got
+
+    async def read_head(self, got: Got) -> None:
+        """Reads one head, that of an interim response or of the last one."""
+        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:-2])}
+        got.take_head({":status": lines[0].split()[1], **fields})
 
     async def _body(self, got: Got) -> bytes:
         if got.fields.get("transfer-encoding", "").lower() != "chunked":
@@ -68,8 +117,9 @@ class Http1:
         while size := int((await self._line()).split(b";")[0], 16):
             body += await self.reader.readexactly(size)
             await self._line()
-        while await self._line():
-            pass
+        while line := await self._line():
+            name, _, value = line.decode("latin-1").partition(":")
+            got.trailers[name.lower()] = value.strip()
         return body
 
     async def _line(self) -> bytes:
@@ -82,12 +132,16 @@ class Http1:
 
 
 class Http2:
-    """A client of HTTP/2 over TLS, one request at a time."""
+    """A client of HTTP/2 over TLS. What comes on the streams of `stalled` it does not take."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self.h2.initiate_connection()
+        # So that one stream cannot keep the others from being answered.
+        self.h2.increment_flow_control_window(2**30)
+        self.got: dict[int, Got] = {}
+        self.stalled: dict[int, int] = {}
 
     @classmethod
     async def connect(cls, port: int) -> Self:
@@ -96,43 +150,96 @@ class Http2:
         context.set_alpn_protocols(["h2"])
         return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost"))
 
-    async def ask(self, method: str = "GET", path: str = "/", body: bytes = b"", host: str = "localhost") -> Got:
-        stream = self.h2.get_next_available_stream_id()
-        head = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path)]
-        if body:
-            head.append(("content-length", str(len(body))))
-        self.h2.send_headers(stream, head, end_stream=not body)
+    async def ask(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        body: bytes = b"",
+        host: str = "localhost",
+        fields: Lines = (),
+        trailers: Lines = (),
+    ) -> Got:
+        stream = self.begin(method, path, host, fields, length=len(body), ended=not (body or trailers))
         async with asyncio.timeout(WITHIN):
             for start in range(0, len(body), 16384):
                 while self.h2.local_flow_control_window(stream) < 16384:
-                    self._send()
-                    self.h2.receive_data(await self.reader.read(65536))
-                self.h2.send_data(stream, body[start : start + 16384], end_stream=start + 16384 >= len(body))
-            return await self._read(stream)
+                    await self.step()
+                last = start + 16384 >= len(body) and not trailers
+                self.h2.send_data(stream, body[start : start + 16384], end_stream=last)
+            if trailers:
+                self.h2.send_headers(stream, trailers, end_stream=True)
+        return await self.finish(stream)
 
-    async def _read(self, stream: int) -> Got:
-        got = Got()
-        while True:
-            self._send()
-            data = await self.reader.read(65536)
-            if not data:
-                got.cut = True
-                return got
-            for event in self.h2.receive_data(data):
-                if getattr(event, "stream_id", stream) != stream:
-                    continue
-                if isinstance(event, h2.events.ResponseReceived):
-                    got.fields = dict(event.headers)  # type: ignore[arg-type]
-                    got.status = int(got.fields[":status"])
-                elif isinstance(event, h2.events.DataReceived):
-                    got.body += event.data or b""
-                    self.h2.acknowledge_received_data(event.flow_controlled_length or 0, stream)
-                elif isinstance(event, h2.events.StreamEnded):
-                    self._send()
-                    return got
-                elif isinstance(event, h2.events.StreamReset):
-                    got.cut = True
-                    return got
+    def begin(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        host: str = "localhost",
+        fields: Lines = (),
+        *,
+        length: int = 0,
+        ended: bool = True,
+        stall: bool = False,
+    ) -> int:
+        """Sends the head of a request; the number of its stream."""
+        stream = self.h2.get_next_available_stream_id()
+        head = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path), *fields]
+        if length:
+            head.append(("content-length", str(length)))
+        self.h2.send_headers(stream, head, end_stream=ended)
+        self.got[stream] = Got()
+        if stall:
+            self.stalled[stream] = 0
+        return stream
+
+    async def finish(self, stream: int) -> Got:
+        """Reads the rest of a response."""
+        if taken := self.stalled.pop(stream, 0):
+            self.h2.increment_flow_control_window(taken, stream)
+        got = self.got[stream]
+        async with asyncio.timeout(WITHIN):
+            while not (got.ended or got.cut):
+                await self.step()
+        self._send()
+        return got
+
+    async def started(self, stream: int) -> Got:
+        """Reads until there is an interim response, or the head."""
+        async with asyncio.timeout(WITHIN):
+            while not (self.got[stream].began or self.got[stream].cut):
+                await self.step()
+        return self.got[stream]
+
+    async def step(self) -> None:
+        """Sends what is to be sent, and takes what comes next."""
+        self._send()
+        data = await self.reader.read(65536)
+        if not data:
+            for got in self.got.values():
+                if not got.ended:
+                    got.end(cut=True)
+        for event in self.h2.receive_data(data):
+            got = self.got.get(getattr(event, "stream_id", 0), Got())
+            match event:
+                case (
+                    h2.events.InformationalResponseReceived()
+                    | h2.events.ResponseReceived()
+                    | h2.events.TrailersReceived()
+                ):
+                    got.take_head(dict(event.headers))  # type: ignore[arg-type]
+                case h2.events.DataReceived():
+                    got.came += event.data or b""
+                    self._take(event.flow_controlled_length or 0, event.stream_id or 0)
+                case h2.events.StreamEnded():
+                    got.end()
+                case h2.events.StreamReset():
+                    got.end(cut=True)
+
+    def _take(self, size: int, stream: int) -> None:
+        if stream in self.stalled:
+            self.stalled[stream] += size
+        else:
+            self.h2.acknowledge_received_data(size, stream)
 
     def _send(self) -> None:
         self.writer.write(self.h2.data_to_send())
@@ -143,4 +250,138 @@ class Http2:
             await self.writer.wait_closed()
 
 
+class _Http3(H3Connection):
+    """aioquic takes what follows an interim response for trailers."""
+
+    def _handle_request_or_push_frame(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        events = super()._handle_request_or_push_frame(*args, **kwargs)
+        for event in events:
+            if isinstance(event, HeadersReceived) and dict(event.headers).get(b":status", b"").startswith(b"1"):
+                self._stream[event.stream_id].headers_recv_state = HeadersState.INITIAL
+        return events
+
+
+class _Quic(QuicConnectionProtocol):
+    """What comes on a connection of HTTP/3, by stream."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.http = _Http3(self._quic)
+        self.got: dict[int, Got] = {}
+        self.moved = asyncio.Event()
+        self.stalled = set[int]()
+        limits = self._quic._write_stream_limits
+
+        def write_stream_limits(builder: object, space: object, stream: object) -> None:
+            if stream.stream_id not in self.stalled:  # type: ignore[attr-defined]
+                limits(builder, space, stream)  # type: ignore[arg-type]
+
+        self._quic._write_stream_limits = write_stream_limits  # type: ignore[method-assign]
+
+    def quic_event_received(self, event: QuicEvent) -> None:
+        if isinstance(event, ConnectionTerminated):
+            for got in self.got.values():
+                if not got.ended:
+                    got.end(cut=True)
+        elif isinstance(event, StreamReset) and event.stream_id in self.got:
+            self.got[event.stream_id].end(cut=True)
+        for part in self.http.handle_event(event):
+            got = self.got.get(getattr(part, "stream_id", -1), Got())
+            match part:
+                case HeadersReceived():
+                    got.take_head({name.decode(): value.decode() for name, value in part.headers})
+                case DataReceived():
+                    got.came += part.data
+            if getattr(part, "stream_ended", False):
+                got.end()
+        self.moved.set()
+
+
+class Http3:
+    """A client of HTTP/3. What comes on a stream that is stalled it does not take, but for the first 64 kB."""
+
+    def __init__(self, closing: contextlib.AsyncExitStack, quic: _Quic) -> None:
+        self._closing, self.quic = closing, quic
+
+    @classmethod
+    async def connect(cls, port: int) -> Self:
+        configuration = QuicConfiguration(
+            is_client=True, alpn_protocols=H3_ALPN, server_name="localhost", verify_mode=ssl.CERT_NONE
+        )
+        configuration.max_stream_data = 2**16
+        closing = contextlib.AsyncExitStack()
+        made = connect_quic("127.0.0.1", port, configuration=configuration, create_protocol=_Quic)
+        quic = await closing.enter_async_context(made)
+        assert isinstance(quic, _Quic)
+        return cls(closing, quic)
+
+    async def ask(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        body: bytes = b"",
+        host: str = "localhost",
+        fields: Lines = (),
+        trailers: Lines = (),
+    ) -> Got:
+        stream = self.begin(method, path, host, fields, length=len(body), ended=not (body or trailers))
+        if body:
+            self.quic.http.send_data(stream, body, end_stream=not trailers)
+        if trailers:
+            lines = [(name.encode(), value.encode()) for name, value in trailers]
+            self.quic.http.send_headers(stream, lines, end_stream=True)
+        self.quic.transmit()
+        return await self.finish(stream)
+
+    def begin(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        host: str = "localhost",
+        fields: Lines = (),
+        *,
+        length: int = 0,
+        ended: bool = True,
+        stall: bool = False,
+    ) -> int:
+        """Sends the head of a request; the number of its stream."""
+        stream = self.quic._quic.get_next_available_stream_id()
+        head = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path), *fields]
+        if length:
+            head.append(("content-length", str(length)))
+        if stall:
+            self.quic.stalled.add(stream)
+        self.quic.got[stream] = Got()
+        self.quic.http.send_headers(stream, [(name.encode(), value.encode()) for name, value in head], ended)
+        self.quic.transmit()
+        return stream
+
+    async def finish(self, stream: int) -> Got:
+        """Reads the rest of a response."""
+        self.quic.stalled.discard(stream)
+        self.quic.transmit()
+        got = self.quic.got[stream]
+        async with asyncio.timeout(WITHIN):
+            while not (got.ended or got.cut):
+                await self.step()
+        return got
+
+    async def started(self, stream: int) -> Got:
+        """Reads until there is an interim response, or the head."""
+        async with asyncio.timeout(WITHIN):
+            while not (self.quic.got[stream].began or self.quic.got[stream].cut):
+                await self.step()
+        return self.quic.got[stream]
+
+    async def step(self) -> None:
+        """Waits for what comes next."""
+        self.quic.moved.clear()
+        await self.quic.moved.wait()
+
+    async def close(self) -> None:
+        await self._closing.aclose()
+
+
 CLIENTS = {"HTTP/1.1": Http1, "HTTP/2": Http2}
+STREAMING = {"HTTP/2": Http2, "HTTP/3": Http3}
+"""Clients that send several requests on a connection, side by side; HTTP/3 wants a listener for it."""

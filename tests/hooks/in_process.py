@@ -57,8 +57,8 @@ class _Log(logging.Handler):
 
 
 @contextlib.asynccontextmanager
-async def in_process(rules: str, folder: Path, **options: Any) -> AsyncIterator[InProcess]:
-    """Run the bundle with the text of a rule file until the block ends."""
+async def in_process(rules: str, folder: Path, *, http3: bool = False, **options: Any) -> AsyncIterator[InProcess]:
+    """Run the bundle with the text of a rule file until the block ends; with HTTP/3 on the port's UDP, if wanted."""
     file = folder / "rules.yaml"
     file.write_text(rules)
     spec = importlib.util.spec_from_file_location("reverse_in_process", REVERSE)
@@ -73,7 +73,7 @@ async def in_process(rules: str, folder: Path, **options: Any) -> AsyncIterator[
     log = _Log()
     logging.getLogger().addHandler(log)
     master.options.update_defer(urlrewrite_rules=[str(file)], confdir=str(folder / "confdir"))
-    master.options.update(mode=["reverse:http://127.0.0.1:1@127.0.0.1:0"], **options)
+    master.options.update(mode=[f"reverse:{'https' if http3 else 'http'}://127.0.0.1:1@127.0.0.1:0"], **options)
     running = asyncio.ensure_future(master.run())
     proxyserver = master.addons.get("proxyserver")
     try:

@@ -19,7 +19,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream
-from mitmproxy.proxy.layers.http._events import ResponseData, ResponseHeaders
+from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 from mitmproxy.proxy.layers.quic import ClientQuicLayer
 from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
@@ -113,6 +113,11 @@ def test_what_is_kept_for_a_client_of_http_3(exchange: Exchange) -> None:
     assert kept(exchange.stream) == 0
     exchange.stream.stream_id = quic_layer.quic.get_next_available_stream_id()
     quic_layer.quic.send_stream_data(exchange.stream.stream_id, PIECE)
+    assert kept(exchange.stream) == len(PIECE)
+
+
+def test_what_waits_for_a_hook_is_kept_too(exchange: Exchange) -> None:
+    exchange.stream._paused_event_queue.extend([ResponseData(1, PIECE), ResponseEndOfMessage(1)])
     assert kept(exchange.stream) == len(PIECE)
 
 

@@ -1,12 +1,12 @@
-"""Lets a backend send no faster than a client of HTTP/2 or 3 takes.
+"""Lets a backend of HTTP/1 send no faster than a client of HTTP/2 or 3 takes.
 
 mitmproxy reads from a backend as fast as it can and is slowed down by the sockets that it writes to. A client of HTTP/2
 or 3 says besides, for each stream, how many bytes it is ready to take. What goes beyond that mitmproxy keeps in memory,
 however much it is: the whole of a long body, if the client is slower than the backend.
 
 So where a piece has come from a backend, the next one is not read before the client has taken most of what is kept for
-it. This is done for backends of HTTP/1 only: there a connection serves one request at a time (a slow client would make
-the other requests on an HTTP/2 connection wait, and perhaps itself).
+it. That can be done where a connection serves one request at a time; how a backend of HTTP/2 is made to wait is told in
+`http2.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.layers.http._events import ResponseData
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 from mitmproxy.proxy.layers.quic import ClientQuicLayer
 from mitmproxy.proxy.server import ConnectionHandler
@@ -73,11 +74,13 @@ class Backpressure:
 
 
 def kept(stream: HttpStream) -> int:
-    """Return the number of bytes that are kept for the client of a stream."""
+    """Return the number of bytes that are kept for the client of a stream, or until a hook of its flow is done."""
+    waiting = sum(len(event.data) for event in stream._paused_event_queue if isinstance(event, ResponseData))
     http = next(layer for layer in stream.context.layers if isinstance(layer, HttpLayer))
     connection = http.connections[stream.context.client]
     if isinstance(connection, Http2Server):
-        return sum(len(piece.data) for piece in connection.h2_conn.stream_buffers.get(stream.stream_id, ()))
+        buffer = connection.h2_conn.stream_buffers.get(stream.stream_id, ())
+        return waiting + sum(len(piece.data) for piece in buffer)
     quic = next((layer.quic for layer in stream.context.layers if isinstance(layer, ClientQuicLayer)), None)
     sending = quic._streams.get(stream.stream_id) if quic else None
-    return len(sending.sender._buffer) if sending else 0
+    return waiting + (len(sending.sender._buffer) if sending else 0)

@@ -1,0 +1,45 @@
+"""What mitmproxy lacks for clients of HTTP/3 whose backend speaks HTTP/1 or 2.
+
+- It lets several requests of such a client share a connection of HTTP/1, which crashes on the second one. Those of a
+  client of HTTP/2 it keeps apart. Here they share a connection that is known to speak HTTP/2, and no other.
+- It offers a backend over TCP what the client offered: HTTP/3, which needs QUIC. Here HTTP/2 and 1.1 are offered.
+"""
+
+from __future__ import annotations
+
+from mitmproxy import ctx
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, is_h3_alpn
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+_get_connection = HttpLayer.get_connection
+
+
+class Http3:
+    """Chooses connections to backends for clients of HTTP/3. To be registered behind `ServerConnections`."""
+
+    def load(self, loader: Loader) -> None:
+        """Put our choice of a connection in front of the one that is in place."""
+        del loader
+        choose = HttpLayer.get_connection
+
+        def get_connection(
+            http: HttpLayer, event: GetHttpConnection, *, reuse: bool = True
+        ) -> layer.CommandGenerator[None]:
+            if is_h3_alpn(http.context.client.alpn):
+                matching = [known for known in http.connections if event.connection_spec_matches(known)]
+                reuse = reuse and bool(matching) and all(known.alpn == b"h2" for known in matching)
+            yield from choose(http, event, reuse=reuse)
+
+        HttpLayer.get_connection = get_connection  # type: ignore[method-assign, assignment]
+
+    def done(self) -> None:
+        """Put mitmproxy's own back."""
+        HttpLayer.get_connection = _get_connection  # type: ignore[method-assign]
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """Offer what can be spoken over TCP."""
+        server = data.server
+        if is_h3_alpn(data.client.alpn) and server.transport_protocol == "tcp" and not server.alpn_offers:
+            server.alpn_offers = (b"h2", b"http/1.1") if ctx.options.http2 else (b"http/1.1",)
