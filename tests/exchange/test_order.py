@@ -45,6 +45,7 @@ class Driven:
     def do(self, step: str) -> object:
         call: Mapping[str, Callable[[], object]] = {
             "route": self.exchange.route,
+            "early_hints": lambda: self.exchange.early_hints(()),
             "receive": lambda: self.receive(HTML),
             **{step: lambda fields=fields: self.receive(fields) for step, fields in RESPONSES.items()},
             "stream": lambda: self.exchange.stream(self.head),

@@ -282,7 +282,7 @@ def test_reason_phrases_by_option() -> None:
 
 
 def test_trailers_are_read_as_fields_are() -> None:
-    exchange = routed(SITES["default"], f"{P}/")
+    exchange = routed(SITES["default"], f"{P}/", ("TE", "trailers"))
     exchange.receive(ResponseFacts(200, (HTML,)))
     lines = (("grpc-message", f"see {ENCODED_B}%2Fx"), ("Content-Digest", "sha-256=:x:"), ("X-Url", f"{B}/x"))
     assert exchange.trailers(lines) == (("grpc-message", f"see {ENCODED_P}%2Fx"), ("X-Url", f"{P}/x"))
@@ -439,8 +439,8 @@ def test_target_of_a_request(site: str, before: str, after: str) -> None:
 ELSEWHERE: Mapping[int, Mapping[int, str]] = {
     3: {
         25: "test_reason_phrases_by_option",
-        26: "test_trailers_are_read_as_fields_are; those of HTTP/1 are dropped: tests/e2e/test_http1_backend.py",
-        27: "dropped: tests/e2e/test_http1_backend.py",
+        26: "test_trailers_are_read_as_fields_are; tests/hooks/patches/test_wire.py",
+        27: "tests/hooks/patches/test_wire.py",
         28: "tests/fields/test_validators.py, test_after_a_body_was_rewritten",
         29: "tests/fields/test_validators.py, test_framing_is_never_ambiguous; tests/content/coding/test_codings.py",
         30: "test_a_304_after_a_change_of_rules_is_never_stale and its neighbours",

@@ -80,13 +80,24 @@ class Http1:
         fields: str = "",
         version: str = "1.1",
     ) -> Got:
+        self.send(method, path, body, host, fields, version)
+        return await self.read(method)
+
+    def send(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        body: bytes = b"",
+        host: str = "localhost",
+        fields: str = "",
+        version: str = "1.1",
+    ) -> None:
         framed = f"Content-Length: {len(body)}\r\n" if body else ""
         head = f"{method} {path} HTTP/{version}\r\nHost: {host}\r\n{fields}{framed}\r\n"
         self.writer.write(head.encode() + body)
-        return await self.read(method)
 
-    async def read(self, method: str = "GET") -> Got:
-        got = Got()
+    async def read(self, method: str = "GET", got: Got | None = None) -> Got:
+        got = got or Got()
         async with asyncio.timeout(WITHIN):
             try:
                 while not got.status:

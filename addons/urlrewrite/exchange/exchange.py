@@ -22,7 +22,9 @@ from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.field_rules import apply_field_rules
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.plan import BodyPlan, Way
+from urlrewrite.exchange.early_hints import forward_hints
 from urlrewrite.exchange.failing import fail, give_up
+from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_coding
 from urlrewrite.exchange.order import Call, IllegalOrder, Order
 from urlrewrite.exchange.request import RoutedRequest, Routing, route
@@ -30,6 +32,7 @@ from urlrewrite.exchange.response import BackendResponse, ResponseBody, Response
 from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.websocket import WebSocketMessages
+from urlrewrite.fields.trailers import request_trailers
 from urlrewrite.model import Site
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.patterns.pattern import PatternTimeout
@@ -105,6 +108,18 @@ class Exchange:
         if self.decision.logged_url:
             data["logged_url"] = self.decision.logged_url
         return routing
+
+    def early_hints(self, lines: FieldLines) -> FieldLines | None:
+        """Take the fields of an interim response (103), as they go to the client; None where it does not get it."""
+        self._order.take(Call.EARLY_HINTS)
+        forwarded = self._routed.forwarded if self._routed else None
+        return forward_hints(forwarded, self.rules.settings.early_hints, lines) if forwarded else None
+
+    def request_trailers(self, lines: FieldLines) -> FieldLines:
+        """Give the trailers of the request as they go to the backend; to be asked at any time."""
+        lines, changes = request_trailers(lines)
+        record_request_changes(self.trace, changes)
+        return lines
 
     def receive(self, response: ResponseFacts, *, own: bool = False) -> ResponseHead | LocalResponse:
         """Take the head of a response. `own` is a response that this exchange gave itself: only rules apply to it."""

@@ -39,6 +39,7 @@ class Call(StrEnum):
     """The methods of an exchange that have an order, by name."""
 
     ROUTE = "route"
+    EARLY_HINTS = "early_hints"
     RECEIVE = "receive"
     STREAM = "stream"
     STREAM_FAILED = "stream_failed"
@@ -55,6 +56,7 @@ NEXT: Mapping[Stage, Mapping[Call, Stage]] = {
         Call.FINISH: Stage.FINISHED,
     },
     Stage.ROUTED: {
+        Call.EARLY_HINTS: Stage.ROUTED,
         Call.RECEIVE: Stage.RECEIVED,
         Call.FINISH: Stage.FINISHED,
     },

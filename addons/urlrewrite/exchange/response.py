@@ -19,11 +19,12 @@ from urlrewrite.exchange.field_changes import record_response_changes
 from urlrewrite.exchange.iis_errors import applies_no_rule
 from urlrewrite.exchange.mounts import page_path
 from urlrewrite.exchange.request import ForwardedRequest, ServedRequest
+from urlrewrite.exchange.response_fields import map_response_fields
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.reasons import FieldReason, because
-from urlrewrite.fields.urls import rewrite_response_fields
+from urlrewrite.fields.trailers import response_trailers, takes_trailers
 from urlrewrite.fields.validators import after_rewrite, mark_validators
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.model.field_lines import FieldLines
@@ -86,7 +87,8 @@ class BackendResponse:
         self._request = forwarded.served.request
         self._site = site = forwarded.served.site
         self._trace = forwarded.served.scope.trace
-        fields = self._map_fields(fields)
+        fields, changes = map_response_fields(forwarded, fields)
+        record_response_changes(self._trace, changes)
         self._integrity = BodyIntegrity(self._request.url, fields, memory, self._trace)
         outbound = forwarded.maps.outbound
         page = page_path(site, self._request) if outbound.mount else ""
@@ -180,11 +182,12 @@ class BackendResponse:
         return ResponseBody(self._without_codings(fields, head.plan) if body is not raw else fields, body)
 
     def trailers(self, lines: FieldLines) -> FieldLines:
-        """Map the trailers, and leave out digests of a body that may have been changed."""
-        fields = self._map_fields(lines)
-        if self._subject:
-            fields, changes = after_rewrite(fields, None, changed=True)
-            record_response_changes(self._trace, changes)
+        """Map the trailers, and leave out what is not true, or may not stand there; for most clients that is all."""
+        taken = takes_trailers(self._request.http_version, self._request.fields)
+        lines, changes = response_trailers(lines, taken=taken, rewritten=self._subject)
+        fields, mapped = map_response_fields(self._forwarded, lines)
+        fields, untrue = after_rewrite(fields, None, changed=self._subject)
+        record_response_changes(self._trace, changes + mapped + untrue)
         return fields
 
     def websocket_messages(self) -> WebSocketMessages | None:
@@ -217,23 +220,3 @@ class BackendResponse:
         coded = Change("Content-Encoding", ", ".join(plan.codings), None, because(FieldReason.SENT_PLAIN))
         record_response_changes(self._trace, [coded])
         return tuple(line for line in fields if line[0].lower() != "content-encoding")
-
-    def _map_fields(self, lines: FieldLines) -> FieldLines:
-        """Make field lines of the backend true for the public name."""
-        site = self._site
-        if site.links is LinkMode.OFF:
-            return lines
-        links = self._forwarded.maps.outbound
-        mount = links.mount
-        fields, changes = rewrite_response_fields(
-            lines,
-            map_text=links.map_text,
-            map_bare=links.map_authority,
-            public=self._forwarded.served.public,
-            backend=self._forwarded.target,
-            map_path=mount.map_path if mount else None,
-            map_cookie_path=mount.map_cookie_path if mount else None,
-            map_cookie_value=links.map_text if LinkPlace.COOKIE_VALUES in site.links_also else None,
-        )
-        record_response_changes(self._trace, changes)
-        return fields

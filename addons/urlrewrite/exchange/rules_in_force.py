@@ -20,6 +20,14 @@ class Recode(StrEnum):
     PLAIN = "plain"
 
 
+class EarlyHints(StrEnum):
+    """Who gets the early hints of backends: nobody, browsers that load a page, or every client of HTTP/1.1, 2 and 3."""
+
+    OFF = "off"
+    NAVIGATION = "navigation"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What is set for the whole proxy.
@@ -36,6 +44,7 @@ class Settings:
     limit: int = 4 * 2**20
     hold_seconds: float = 1.0
     recode: Recode = Recode.SAME
+    early_hints: EarlyHints = EarlyHints.NAVIGATION
     trace: TraceLevel = TraceLevel.FULL
     trace_every_rule: bool = False
 

@@ -104,7 +104,8 @@ def forwarding_fields(
 def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
     """Drop the fields of the client's connection (RFC 9110, 7.6.1), which do not concern the backend.
 
-    `close` and `keep-alive` stay in Connection, because the proxy core reads there when to close the client's
+    Of TE "trailers" stays: whoever asks for the client takes trailers as it does (RFC 9110, 6.5.1). `close` and
+    `keep-alive` stay in Connection, because the proxy core reads there when to close the client's
     connection; so do Connection and Upgrade of a WebSocket handshake (RFC 6455, 4.1), and Transfer-Encoding.
     """
     options = {option for name, value in fields if name.lower() == "connection" for option in _options(value)}
@@ -119,6 +120,8 @@ def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
         after: str | None = value
         if name.lower() == "connection" and not stays.issuperset(_options(value)):
             after = ", ".join(option for option in _options(value) if option in stays) or None
+        elif name.lower() == "te" and not websocket and says_trailers(value):
+            after = "trailers"
         elif name.lower() in dropped:
             after = None
         if after is not None:
@@ -126,6 +129,11 @@ def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
         if after != value:
             changes.append(Change(name, value, after, because(FieldReason.OF_CONNECTION)))
     return tuple(lines) if changes else fields, changes
+
+
+def says_trailers(te: str) -> bool:
+    """Say whether "trailers" is among the members of TE."""
+    return any(option.partition(";")[0].rstrip(" \t") == "trailers" for option in _options(te))
 
 
 def map_back_request_fields(

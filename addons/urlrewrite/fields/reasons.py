@@ -82,6 +82,10 @@ class FieldReason(StrEnum):
         "the body was changed: inline code allowed by its hash is blocked if it was among the changes",
     )
 
+    # Trailers.
+    NO_TRAILER = "no-trailer", "this field may not stand behind a body"
+    NOT_TAKEN = "not-taken", "the client does not say that it takes trailers"
+
     # Signatures of requests and responses.
     SIGNATURE_BROKEN = "signature-broken", "the signature covers {names}, which was changed: it is broken"
     HOST_SIGNED = (

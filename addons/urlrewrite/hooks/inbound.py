@@ -15,7 +15,14 @@ from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_r
 from urlrewrite.hooks.farms import prepare
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
-from urlrewrite.hooks.translate import apply_forward, apply_response, request_facts, show_public_url
+from urlrewrite.hooks.translate import (
+    apply_forward,
+    apply_response,
+    field_lines,
+    headers,
+    request_facts,
+    show_public_url,
+)
 from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.inbound")
@@ -76,6 +83,9 @@ class Inbound:
         """Frame a body that came over HTTP/2 or 3 without a length: in HTTP/1 it would be another request."""
         request = flow.request
         live = self._state.live.get(flow.id)
+        if live and request.trailers:
+            trailers = live.exchange.request_trailers(field_lines(request.trailers))
+            request.trailers = headers(trailers, lower=request.is_http2 or request.is_http3)
         if live and live.upload_dropped:
             request.raw_content = None
         if live and request.raw_content and not request.is_http11 and not request.is_http10:

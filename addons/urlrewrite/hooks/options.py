@@ -10,7 +10,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.log import ALERT
 
-from urlrewrite.exchange.rules_in_force import Recode
+from urlrewrite.exchange.rules_in_force import EarlyHints, Recode
 from urlrewrite.model import LinkMode, Mode
 from urlrewrite.trace.trace import TraceLevel
 
@@ -130,6 +130,14 @@ class Options:
             "How a body that came coded (gzip, br and so on) is sent once it was rewritten: in the same coding (same), "
             "in the same with the least work (fast), or not coded (plain).",
             choices=[*map(str, Recode)],
+        )
+        loader.add_option(
+            "urlrewrite_early_hints",
+            str,
+            str(EarlyHints.NAVIGATION),
+            "Who gets the early hints (103) of backends: browsers that load a page over HTTP/2 or 3 (navigation), "
+            "every client but those of HTTP/1.0 (all), or nobody (off).",
+            choices=[*map(str, EarlyHints)],
         )
         loader.add_option(
             "urlrewrite_trace",

@@ -85,7 +85,7 @@ class Outbound:
         live.hold = None
         if live.original is not None and not flow.response.stream:
             live.original["body"] = flow.response.raw_content
-        if flow.response.trailers and not live.failed:
+        if flow.response.trailers:
             _map_trailers(flow, flow.response, live)
         if live.unsent:
             # The backend's response had no body, so nothing was streamed.
@@ -96,7 +96,7 @@ class Outbound:
         if live.head.plan.way is Way.WHOLE or (
             flow.request.http_version == "HTTP/1.0" and flow.request.method != "HEAD"
         ):
-            _frame_by_length(flow.response)
+            _frame_whole(flow, flow.response)
         if live.sent is not None:
             # It was sent long ago: this is for whoever looks at the flow.
             flow.response.raw_content = live.sent
@@ -123,8 +123,11 @@ class Outbound:
 
 
 def _map_trailers(flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
-    """Map the trailer fields; where that fails, they are left out."""
+    """Map the trailer fields; where that fails, or the body is not the one that they belong to, they are left out."""
     assert response.trailers is not None
+    if live.failed:
+        response.trailers = None
+        return
     try:
         lines = live.exchange.trailers(field_lines(response.trailers))
         response.trailers = headers(lines, lower=flow.request.is_http2 or flow.request.is_http3)
@@ -163,9 +166,12 @@ def _frame_stream(flow: http.HTTPFlow, response: http.Response) -> None:
         response.http_version = "HTTP/1.1"
 
 
-def _frame_by_length(response: http.Response) -> None:
-    """Frame a whole body by its length, however the backend framed it."""
-    if response.raw_content is not None and "content-length" not in response.headers:
+def _frame_whole(flow: http.HTTPFlow, response: http.Response) -> None:
+    """Frame a whole body by its length, however the backend framed it; in HTTP/1.1 trailers want chunks."""
+    if response.trailers and flow.request.is_http11:
+        response.headers.pop("content-length", None)
+        response.headers["transfer-encoding"] = "chunked"
+    elif response.raw_content is not None and "content-length" not in response.headers:
         if "transfer-encoding" in response.headers:
             del response.headers["transfer-encoding"]
         response.headers["content-length"] = str(len(response.raw_content))

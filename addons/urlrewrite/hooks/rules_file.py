@@ -17,7 +17,7 @@ from mitmproxy.log import ALERT
 
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.compile import CompiledRules
-from urlrewrite.exchange.rules_in_force import Recode, RulesInForce, Settings
+from urlrewrite.exchange.rules_in_force import EarlyHints, Recode, RulesInForce, Settings
 from urlrewrite.hooks.options import trace_level
 from urlrewrite.hooks.state import State
 from urlrewrite.loading.file_stamps import Stamp, stamp
@@ -69,6 +69,7 @@ class RulesFile:
             "urlrewrite_threshold",
             "urlrewrite_limit",
             "urlrewrite_recode",
+            "urlrewrite_early_hints",
         }:
             self._overrides = overrides()
             self._paths = list(ctx.options.urlrewrite_rules) or [str(DEFAULT_RULES)]
@@ -174,6 +175,7 @@ def settings() -> Settings:
         threshold=options.urlrewrite_threshold * 2**10,
         limit=options.urlrewrite_limit * 2**10,
         recode=Recode(options.urlrewrite_recode),
+        early_hints=EarlyHints(options.urlrewrite_early_hints),
         trace=trace_level(),
     )
 

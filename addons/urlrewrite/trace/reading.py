@@ -173,6 +173,7 @@ _OUTSIDE_RULES = frozenset(
     {
         Name.ANSWERED,
         Name.ARR_SERVER_ROUTED,
+        Name.EARLY_HINTS,
         Name.GENERAL_SET_REQUEST_HEADER,
         Name.REQUEST_QUEUED,
         Name.REQUEST_ROUTED,

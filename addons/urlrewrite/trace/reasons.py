@@ -65,6 +65,12 @@ class Reason(StrEnum):
     MORE_CAME = "more-came", "more than {threshold} bytes came"
     COMES_SLOWLY = "comes-slowly", "it comes slowly"
 
+    # Why a client does not get early hints (EARLY_HINTS).
+    HINTS_OFF = "hints-off", "early hints are switched off"
+    HINTS_NOT_MAPPED = "hints-not-mapped", "the site maps no links, and no rule runs over early hints"
+    HINTS_UNKNOWN = "hints-unknown", "clients of this version of HTTP may not know what early hints are"
+    NO_NAVIGATION = "no-navigation", "only a browser that loads a page heeds early hints"
+
     # Bodies that are not rewritten, or not wholly. `detail` of the first is the sentence of a cause.
     BODY_PASSED = "body-passed", "the body is passed as it came: {detail}"
     CORRUPT_CODING = "corrupt-coding", "{detail}"

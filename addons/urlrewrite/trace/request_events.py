@@ -253,6 +253,18 @@ class ServerFailed(TypedDict):
     milliseconds: int
 
 
+class EarlyHintsCame(TypedDict):
+    """A backend sent a 103 in front of its response: the values of its Link fields, and whether the client got it.
+
+    The links are as the client got them. `reason` is a code of `reasons.py` for why it did not, or "".
+    """
+
+    links: list[str]
+    forwarded: bool
+    reason: str
+    why: str
+
+
 URL_REWRITE_START = EventType(Name.URL_REWRITE_START, UrlRewriteStart)
 RULE_DISABLED = EventType(Name.RULE_DISABLED, RuleDisabled)
 CONDITIONS_EVALUATION_START = EventType(Name.CONDITIONS_EVALUATION_START, ConditionsEvaluationStart)
@@ -281,3 +293,4 @@ ANSWERED = EventType(Name.ANSWERED, Answered)
 REQUEST_QUEUED = EventType(Name.REQUEST_QUEUED, RequestQueued)
 ARR_SERVER_ROUTED = EventType(Name.ARR_SERVER_ROUTED, ArrServerRouted)
 SERVER_FAILED = EventType(Name.SERVER_FAILED, ServerFailed)
+EARLY_HINTS = EventType(Name.EARLY_HINTS, EarlyHintsCame)

@@ -20,6 +20,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
+    ResponseTrailers,
 )
 from mitmproxy.test import taddons, tflow, tutils
 
@@ -44,6 +45,8 @@ class Backend:
                     self.told.append(f"{response.status_code} {dict(response.headers)}")
                 case ReceiveHttp(event=ResponseData(data=data)):
                     self._data(data.decode())
+                case ReceiveHttp(event=ResponseTrailers(trailers=trailers)):
+                    self.told.append(f"trailers {dict(trailers)}")
                 case ReceiveHttp(event=ResponseEndOfMessage()):
                     self.told.append("end")
                 case ReceiveHttp(event=ResponseProtocolError(message=message)):
@@ -94,23 +97,28 @@ def backend(options: Options) -> Iterator[Backend]:
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
 LAST = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+HINTED = "103 {'Link': '</a.css>; rel=preload'}"
 TOLD = ["200 {'Content-Length': '2'}", "data ok", "end"]
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n"
 CHUNKED = "200 {'Transfer-Encoding': 'chunked'}"
+
+BOTH = [HINTED, CHUNKED, "data abcde", "trailers {'X-Sum': '1'}", "end"]
 
 RESPONSES = [
     ("none", LAST, TOLD),
     ("100", CONTINUE + LAST, TOLD),
     ("102", b"HTTP/1.1 102 Processing\r\n\r\n" + LAST, TOLD),
-    ("103", HINTS + LAST, TOLD),
-    ("several", CONTINUE + HINTS + HINTS + LAST, TOLD),
+    ("103", HINTS + LAST, [HINTED, *TOLD]),
+    ("several", CONTINUE + HINTS + HINTS + LAST, [HINTED, HINTED, *TOLD]),
+    ("103 that cannot be read", b"HTTP/1.1 103 Early Hints\r\nX\r\n\r\n" + LAST, TOLD),
     ("of HTTP/1.0, without a phrase", b"HTTP/1.0 199\r\n\r\n" + LAST, TOLD),
     ("100 is no 1001", b"HTTP/1.1 1001 X\r\n\r\n", ["1001 {}"]),
-    ("204", HINTS + b"HTTP/1.1 204 No Content\r\n\r\n", ["204 {}", "end"]),
+    ("204", HINTS + b"HTTP/1.1 204 No Content\r\n\r\n", [HINTED, "204 {}", "end"]),
     ("no trailers", CHUNKS + b"\r\n", [CHUNKED, "data abcde", "end"]),
-    ("trailers", CHUNKS + b"X-Sum: 1\r\nX-More: 2\r\n\r\n", [CHUNKED, "data abcde", "end"]),
-    ("both", HINTS + CHUNKS + b"X-Sum: 1\r\n\r\n", [CHUNKED, "data abcde", "end"]),
-]
+    ("trailers", CHUNKS + b"X-Sum: 1\r\nX-More: 2\r\n\r\n",
+     [CHUNKED, "data abcde", "trailers {'X-Sum': '1', 'X-More': '2'}", "end"]),
+    ("both", HINTS + CHUNKS + b"X-Sum: 1\r\n\r\n", BOTH),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
@@ -133,7 +141,7 @@ def test_a_connection_goes_on_after_both(backend: Backend, size: int) -> None:
         backend.told.clear()
         backend.ask(stream)
         backend.send(HINTS + CHUNKS + b"X-Sum: 1\r\n\r\n", size)
-        assert backend.told == [CHUNKED, "data abcde", "end"]
+        assert backend.told == BOTH
 
 
 @pytest.mark.parametrize("sent", [b"", CONTINUE, CONTINUE + b"HTTP/1.1 200 OK\r\nConte"])
@@ -142,7 +150,7 @@ def test_a_backend_that_goes_away_after_an_interim_response_is_an_error(backend:
     backend.send(sent, 10_000)
     backend.close()
     assert any(item.startswith("error: ") for item in backend.told)
-    assert not any(item.startswith(("1", "2")) for item in backend.told)
+    assert not any(item.startswith(("1", "2")) for item in backend.told), backend.told
 
 
 @pytest.mark.parametrize("trailers", [b"no field\r\n\r\n", b" X: folded\r\n\r\n"])
@@ -170,10 +178,11 @@ def test_mitmproxy_still_needs_it(options: Options) -> None:
 
 
 def test_ours_are_put_in_place_and_taken_away_again() -> None:
-    before = http_layer.Http1Client, _http1.ChunkedReader  # type: ignore[attr-defined]
+    before = http_layer.Http1Client, http_layer.Http1Server, _http1.ChunkedReader  # type: ignore[attr-defined]
     ours = Http1()
     with taddons.context(ours, loadcore=False):
-        during = http_layer.Http1Client, _http1.ChunkedReader  # type: ignore[attr-defined]
+        during = http_layer.Http1Client, http_layer.Http1Server, _http1.ChunkedReader  # type: ignore[attr-defined]
         assert all(issubclass(new, old) and new is not old for new, old in zip(during, before, strict=True))
         ours.done()
-    assert (http_layer.Http1Client, _http1.ChunkedReader) == before  # type: ignore[attr-defined]
+    after = http_layer.Http1Client, http_layer.Http1Server, _http1.ChunkedReader  # type: ignore[attr-defined]
+    assert after == before

@@ -1,51 +1,77 @@
 """Two things that mitmproxy's HTTP/1 lacks, and that make a client wait for ever when a backend does them.
 
-- An interim response (1xx, but for 101) is taken for the last one, and what follows for "unexpected data". Here it is
-  skipped, as mitmproxy itself does in HTTP/2. With 103 that loses hints; nothing that a page needs is in them.
-- Fields behind a chunked body (trailers) end in an error. Here they are dropped, which every recipient may
-  do (RFC 9110, 6.5.1). Those of HTTP/2 are kept, and mapped by `Outbound`.
+- An interim response (1xx, but for 101) is taken for the last one, and what follows for "unexpected data". Here 103 is
+  told to the stream (`early_hints.py`), and the others are skipped, as mitmproxy itself does in HTTP/2.
+- Fields behind a chunked body (trailers) end in an error, of requests and responses, on their way in and out. Here they
+  are told, and written behind bodies that are sent in chunks; any others have no place for them, and they are dropped.
+  Which of them may go on is decided by `Exchange.trailers` and `request_trailers`.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 import h11
 from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
+from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import ConnectionState
+from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import _http1
-from mitmproxy.proxy.layers.http._http1 import Http1Client
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    HttpEvent,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestTrailers,
+    ResponseEndOfMessage,
+    ResponseHeaders,
+    ResponseTrailers,
+)
+from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 
 logger = logging.getLogger("urlrewrite.http1")
 
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d\b")
+_LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Http1:
-    """Puts our reading of HTTP/1 in place."""
+    """Puts our reading and writing of HTTP/1 in place."""
 
     def load(self, loader: Loader) -> None:
         """Put ours in place."""
         del loader
         http_layer.Http1Client = InterimClient  # type: ignore[attr-defined]
-        _http1.ChunkedReader = WithoutTrailers  # type: ignore[attr-defined]
+        http_layer.Http1Server = InterimServer  # type: ignore[attr-defined]
+        _http1.ChunkedReader = KeepsTrailers  # type: ignore[attr-defined]
 
     def done(self) -> None:
         """Put mitmproxy's own back."""
         http_layer.Http1Client = Http1Client  # type: ignore[attr-defined]
+        http_layer.Http1Server = Http1Server  # type: ignore[attr-defined]
         _http1.ChunkedReader = ChunkedReader  # type: ignore[attr-defined]
 
 
+def is_interim(response: http.Response) -> bool:
+    """Say whether the response itself is still to come."""
+    return 100 <= response.status_code < 200 and response.status_code != 101
+
+
 class InterimClient(Http1Client):
-    """Reads past interim responses of a backend."""
+    """Speaks with a backend."""
 
     silent = False
     """Whether nobody listens any more: what still comes, and that the connection ends, would be taken for another's."""
+
+    _trailers: http.Headers | None = None
+    """What is to be written behind the body of the request."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         if not self.silent or not isinstance(event, events.ConnectionEvent):
@@ -53,22 +79,121 @@ class InterimClient(Http1Client):
         elif isinstance(event, events.ConnectionClosed) and self.conn.state & ConnectionState.CAN_WRITE:
             yield commands.CloseConnection(self.conn)
 
-    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Read the next pieces of a body, unless the head in front of it was refused."""
-        if not self.silent:
-            yield from super().read_body(event)
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """Write a piece of a request."""
+        match event:
+            case RequestHeaders():
+                yield from super().send(replace(event, request=_for_trailers(event.request)))
+            case RequestTrailers():
+                self._trailers = event.trailers
+            case RequestEndOfMessage():
+                trailers, self._trailers = self._trailers, None
+                yield from _with_trailers(super().send(event), trailers)
+            case _:
+                yield from super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
-        """Read the head of a response."""
+        """Read the head of a response, and those of interim ones in front of it."""
         while self.request and _INTERIM.match(bytes(self.buf)) and (head := self.buf.maybe_extract_lines()):
-            logger.debug("%s: skipped %s", self.conn.peername, bytes(head[0]))
+            logger.debug("%s: %s", self.conn.peername, bytes(head[0]))
+            if bytes(head[0]).split()[1] == b"103" and self.stream_id is not None:
+                yield from self._tell([bytes(line) for line in head], self.stream_id)
         yield from super().read_headers(event)
 
+    def _tell(self, head: list[bytes], stream_id: int) -> layer.CommandGenerator[None]:
+        try:
+            response = http1.read_response_head(head)
+        except ValueError as error:
+            logger.debug("%s: skipped, as it cannot be read: %s", self.conn.peername, error)
+        else:
+            yield ReceiveHttp(ResponseHeaders(stream_id, response))
 
-class WithoutTrailers(ChunkedReader):
-    """Reads a chunked body and drops what stands behind it."""
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Read the next pieces of a body, unless the head in front of it was refused, and its trailers."""
+        if self.silent:
+            return
+        reader = self.body_reader
+        for command in super().read_body(event):
+            ends = isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage)
+            if ends and self.stream_id is not None and (trailers := _take_trailers(reader)):
+                yield ReceiveHttp(ResponseTrailers(self.stream_id, trailers))
+            yield command
+
+
+class InterimServer(Http1Server):
+    """Speaks with a client."""
+
+    _trailers: http.Headers | None = None
+    """What is to be written behind the body of the response."""
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """Write a piece of a response."""
+        match event:
+            case ResponseHeaders() if is_interim(event.response):
+                # Not by mitmproxy's own, which would take it for the response and send no error any more.
+                yield commands.SendData(self.conn, http1.assemble_response_head(event.response))
+            case ResponseTrailers():
+                self._trailers = event.trailers
+            case ResponseEndOfMessage():
+                trailers, self._trailers = self._trailers, None
+                yield from _with_trailers(super().send(event), trailers)
+            case _:
+                yield from super().send(event)
+
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Read the next pieces of a body, and its trailers."""
+        reader = self.body_reader
+        for command in super().read_body(event):
+            ends = isinstance(command, ReceiveHttp) and isinstance(command.event, RequestEndOfMessage)
+            if ends and self.stream_id is not None and (trailers := _take_trailers(reader)):
+                yield ReceiveHttp(RequestTrailers(self.stream_id, trailers))
+            yield command
+
+
+class KeepsTrailers(ChunkedReader):
+    """Reads a chunked body, and keeps what stands behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailers: http.Headers | None = None
 
     def __call__(self, buf: ReceiveBuffer) -> h11.Data | h11.EndOfMessage | None:
         """Return the next piece."""
         event = super().__call__(buf)
-        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+        if not isinstance(event, h11.EndOfMessage):
+            return event
+        if event.headers:
+            # At the last chunk it calls itself: what the inner call has kept must not be overwritten.
+            self.trailers = http.Headers(event.headers.raw_items())
+        return h11.EndOfMessage()
+
+
+def _take_trailers(reader: object) -> http.Headers | None:
+    """Return what a reader has kept, once: in a body's last piece the next message may begin."""
+    if not isinstance(reader, KeepsTrailers):
+        return None
+    trailers, reader.trailers = reader.trailers, None
+    return trailers
+
+
+def _with_trailers(sent: Iterable[commands.Command], trailers: http.Headers | None) -> layer.CommandGenerator[None]:
+    """Write trailers into the last chunk, where there is one."""
+    for command in sent:
+        if trailers and isinstance(command, commands.SendData) and command.data == _LAST_CHUNK:
+            command, trailers = commands.SendData(command.connection, b"0\r\n" + bytes(trailers) + b"\r\n"), None
+        yield command
+
+
+def _for_trailers(request: http.Request) -> http.Request:
+    """Return a request as HTTP/1 has it that takes trailers, or has some itself."""
+    takes, has = "te" in request.headers, bool(request.trailers)
+    if not (takes or has):
+        return request
+    request = request.copy()
+    if takes:
+        # TE is for the next hop only, and Connection has to say so (RFC 9110, 10.1.4).
+        request.headers["connection"] = ", ".join([*request.headers.get_all("connection"), "TE"])
+    if has:
+        request.headers.pop("content-length", None)
+        request.headers["transfer-encoding"] = "chunked"
+    return request

@@ -1,4 +1,4 @@
-"""Makes a backend of HTTP/2 wait for a client that takes less than the backend sends.
+"""Two things that mitmproxy lacks for backends of HTTP/2: they are made to wait for slow clients, and their hints told.
 
 mitmproxy tells backends that they may send two gigabytes at once, and asks for more as soon as a piece has come. What a
 slow client has not taken is kept in memory, however much it is. And the connection cannot be left unread, as that of a
@@ -6,18 +6,24 @@ backend of HTTP/1 is (`backpressure.py`): other requests are on it.
 
 So a backend may send `WINDOW` bytes of a stream. It may send more of it once its client has taken most of what came
 (RFC 9113, 5.2). The window of the whole connection, which all streams share, is given back at once.
+
+Early hints (103), which mitmproxy drops, are told to the stream (`early_hints.py`).
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import h2.events
+from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._events import ResponseHeaders
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 
 from urlrewrite.hooks.patches.backpressure import kept
@@ -69,6 +75,12 @@ class WaitingClient(Http2Client):
         """Take what a backend says."""
         if isinstance(event, h2.events.StreamEnded | h2.events.StreamReset):
             self._owed.pop(event.stream_id, None)
+        if isinstance(event, h2.events.InformationalResponseReceived) and event.stream_id in self.streams:
+            fields = http.Headers(event.headers)
+            if fields.pop(":status", "") == "103":
+                hints = http.Response(b"HTTP/2.0", 103, b"", fields, None, None, time.time(), None)
+                yield ReceiveHttp(ResponseHeaders(event.stream_id, hints))
+            return False
         return (yield from super().handle_h2_event(event))
 
     def _handle_event2(self, event: events.Event) -> layer.CommandGenerator[None]:

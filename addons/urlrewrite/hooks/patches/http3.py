@@ -2,26 +2,34 @@
 
 - It lets several requests of such a client share a connection of HTTP/1, which crashes on the second one. Those of a
   client of HTTP/2 it keeps apart. Here they share a connection that is known to speak HTTP/2, and no other.
+- A response cannot follow an interim one, such as the 100 that mitmproxy itself sends: it is dropped.
 - It offers a backend over TCP what the client offered: HTTP/3, which needs QUIC. Here HTTP/2 and 1.1 are offered.
 """
 
 from __future__ import annotations
 
+from aioquic.h3.connection import HeadersState
 from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import events, layer
+from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, is_h3_alpn
+from mitmproxy.proxy.layers.http._events import ResponseHeaders
+from mitmproxy.proxy.layers.http._http3 import Http3Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from urlrewrite.hooks.patches.http1 import is_interim
 
 _get_connection = HttpLayer.get_connection
 
 
 class Http3:
-    """Chooses connections to backends for clients of HTTP/3. To be registered behind `ServerConnections`."""
+    """Serves clients of HTTP/3. To be registered behind `ServerConnections`."""
 
     def load(self, loader: Loader) -> None:
-        """Put our choice of a connection in front of the one that is in place."""
+        """Put our layer in place, and our choice of a connection in front of the one that is in place."""
         del loader
+        http_layer.Http3Server = InterimServer  # type: ignore[attr-defined]
         choose = HttpLayer.get_connection
 
         def get_connection(
@@ -36,6 +44,7 @@ class Http3:
 
     def done(self) -> None:
         """Put mitmproxy's own back."""
+        http_layer.Http3Server = Http3Server  # type: ignore[attr-defined]
         HttpLayer.get_connection = _get_connection  # type: ignore[method-assign]
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
@@ -43,3 +52,13 @@ class Http3:
         server = data.server
         if is_h3_alpn(data.client.alpn) and server.transport_protocol == "tcp" and not server.alpn_offers:
             server.alpn_offers = (b"h2", b"http/1.1") if ctx.options.http2 else (b"http/1.1",)
+
+
+class InterimServer(Http3Server):
+    """Speaks with a client."""
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        yield from super()._handle_event(event)
+        if isinstance(event, ResponseHeaders) and is_interim(event.response):
+            # The head is still to be sent.
+            self.h3_conn._stream[event.stream_id].headers_send_state = HeadersState.INITIAL

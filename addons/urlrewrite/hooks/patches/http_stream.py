@@ -29,7 +29,7 @@ from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http._events import ErrorCode, RequestData, RequestProtocolError, ResponseData
 
-from urlrewrite.hooks.patches import backend_stream
+from urlrewrite.hooks.patches import backend_stream, early_hints
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm
@@ -57,9 +57,13 @@ class Holding:
 
 
 def stream_class(state: State, backpressure: Backpressure, connections: ServerConnections) -> type[HttpStream]:
-    """Return the `HttpStream` that minds the holds of `state`, and failing backends as `backend_stream.py` tells."""
+    """Return the `HttpStream` that minds the holds of `state`, early hints, and failing backends.
 
-    class HoldingStream(backend_stream.stream_class(state, connections)):  # type: ignore[misc]
+    Of the latter two tell `early_hints.py` and `backend_stream.py`.
+    """
+    base = early_hints.stream_class(state, backend_stream.stream_class(state, connections))
+
+    class HoldingStream(base):  # type: ignore[valid-type, misc]
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if not isinstance(event, events.Wakeup) or isinstance(event.command, Alarm):
                 yield from super()._handle_event(event)

@@ -57,6 +57,8 @@ def request_part(reading: Reading) -> list[str]:
                     after.append(labelled("waited", queue, "  "))
                 case Name.SERVER_FAILED:
                     after.append(_failed_server(event))
+                case Name.EARLY_HINTS:
+                    after.append(_early_hints(event))
                 case Name.REQUEST_ROUTED | Name.ANSWERED:
                     after += list(_routed(event))
                 case Name.REDIRECT_ACTION:
@@ -74,6 +76,13 @@ def _failed_server(event: Event) -> str:
     """One attempt that came to nothing."""
     what = f"{shown(text(event, 'server'))}: {shown(text(event, 'detail'))}"
     return labelled("failed", f"{what}, after {number(event, 'milliseconds') or 0:,} ms", "  ")
+
+
+def _early_hints(event: Event) -> str:
+    """Return what a 103 told to load, and whether the client got it."""
+    links = ", ".join(map(shown, texts(event, "links"))) or "no links"
+    left = "" if flag(event, "forwarded") else f" (not forwarded: {shown(text(event, 'why'))})"
+    return labelled("hints", f"103, {links}{left}", "  ")
 
 
 def _ruled_out(event: Event) -> list[str]:
