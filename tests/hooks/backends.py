@@ -63,6 +63,7 @@ class Backend:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
 
     def _tls(self) -> ssl.SSLContext | None:
         return None
@@ -77,6 +78,8 @@ class Backend:
                 await self.serve(reader, writer)
         finally:
             writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
             self._tasks.discard(task)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -391,6 +391,8 @@ class Http3:
 
     async def close(self) -> None:
         await self._closing.aclose()
+        # Its transport is closed in the loop's next round.
+        await asyncio.sleep(0)
 
 
 CLIENTS = {"HTTP/1.1": Http1, "HTTP/2": Http2}
