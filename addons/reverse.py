@@ -23,6 +23,7 @@ from urlrewrite.hooks.leaks import Leaks  # noqa: E402
 from urlrewrite.hooks.listeners import Listeners  # noqa: E402
 from urlrewrite.hooks.metrics import Metrics  # noqa: E402
 from urlrewrite.hooks.options import Options  # noqa: E402
+from urlrewrite.hooks.orderly_stop import OrderlyStop  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
@@ -30,7 +31,9 @@ from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
 from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
+from urlrewrite.hooks.patches.proxy_protocol import ProxyProtocol  # noqa: E402
 from urlrewrite.hooks.patches.server_connections import ServerConnections  # noqa: E402
+from urlrewrite.hooks.patches.shared_port import SharedPort  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
@@ -54,11 +57,14 @@ _web_pages = WebPages(_state)
 _backpressure = Backpressure()
 _server_connections = ServerConnections()
 _trace_asked = TraceAsked()
+_orderly_stop = OrderlyStop(_state)
 
 register(lambda: _state.in_force)
 
 addons = [
     Options(),
+    ProxyProtocol(),
+    SharedPort(),
     _rules_file,
     _listeners,
     _backpressure,
@@ -84,4 +90,5 @@ addons = [
     _web_pages,
     Commands(_state, _rules_file, _web_pages.snapshot),
     Metrics(_state),
+    _orderly_stop,
 ]

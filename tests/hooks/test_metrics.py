@@ -93,6 +93,25 @@ def test_everything_is_scraped() -> None:
     assert "process_resident_memory_bytes" in found
 
 
+def test_every_series_of_a_worker_has_its_number() -> None:
+    state = State()
+    add(state)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    metrics = Metrics(state)
+    with taddons.context(Options(), metrics) as context:
+        context.options.update(urlrewrite_worker=2, urlrewrite_metrics=f":{port - 1}")
+        try:
+            # The first worker has the port that is named, the second the next one.
+            assert metrics.port == port
+            found = scrape(metrics)
+        finally:
+            metrics.done()
+    assert "process_resident_memory_bytes" in found
+    assert {dict(labels).get("worker") for series in found.values() for labels in series} == {"2"}
+    assert found["urlrewrite_requests_total"][("site", "demo"), ("status", "2xx"), ("worker", "2")] == 1
+
+
 def test_hostile_names_are_one_series_each() -> None:
     state = State()
     for name in (HOSTILE, HOSTILE, HOSTILE.replace("\udc80", "‹x80›")):

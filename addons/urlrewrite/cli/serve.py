@@ -42,6 +42,7 @@ CORE_OPTIONS = (
     "--no-server",  # the addon opens the listeners itself; mitmproxy would first open a forward proxy
     "--set=connection_strategy=lazy",  # the backend is known only once the rules have run
     "--set=keep_host_header=true",  # else the public name is gone before the first rule sees it
+    "--set=block_global=false",  # it keeps the world out of an open proxy; this one goes to its backends only
     "--set=upstream_cert=false",  # a public name's certificate has nothing to do with the backend's
 )
 

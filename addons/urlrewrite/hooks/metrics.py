@@ -41,14 +41,17 @@ class Metrics:
             OptionsError: the address is invalid or in use.
         """
         address = ctx.options.urlrewrite_metrics.strip()
+        worker = ctx.options.urlrewrite_worker
         if "urlrewrite_metrics" not in updated or address == self._address:
             return
         place = parse_address(address) if address else None
         self.done()
         if place:
             host, port = place
+            # Each worker has figures of its own, at a port of its own.
+            port += worker - 1 if worker and port else 0
             try:
-                self._server = start_http_server(port, host, registry_of(self._state.statistics))
+                self._server = start_http_server(port, host, registry_of(self._state.statistics, worker))
             except OSError as error:
                 raise exceptions.OptionsError(f"urlrewrite_metrics: cannot listen at {address}: {error}") from error
         self._address = address
@@ -84,12 +87,25 @@ def parse_address(text: str) -> tuple[str, int]:
     return host or LOOPBACK, port
 
 
-def registry_of(statistics: Statistics) -> CollectorRegistry:
-    """Return all that is scraped: the statistics, and memory, time and files of the process."""
+def registry_of(statistics: Statistics, worker: int = 0) -> CollectorRegistry:
+    """Return all that is scraped: the statistics, and memory, time and files of the process.
+
+    Each series of a worker has its number as a label.
+    """
     registry = CollectorRegistry()
-    registry.register(_Exposed(statistics))
-    ProcessCollector(registry=registry)
+    for collector in (_Exposed(statistics), ProcessCollector(registry=None)):
+        registry.register(_OfWorker(collector, worker) if worker else collector)
     return registry
+
+
+class _OfWorker(Collector):
+    def __init__(self, collector: Collector, worker: int) -> None:
+        self._collector, self._label = collector, {"worker": str(worker)}
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._collector.collect():
+            metric.samples = [sample._replace(labels={**sample.labels, **self._label}) for sample in metric.samples]
+            yield metric
 
 
 class _Exposed(Collector):

@@ -98,6 +98,21 @@ class Options:
             "plain HTTP; https:// ones speak HTTP/3 on the UDP port of the same number, too.",
         )
         loader.add_option(
+            "urlrewrite_proxy_protocol",
+            Sequence[str],
+            [],
+            "Addresses and networks of balancers that say by the PROXY protocol, version 1 or 2, who the client of a "
+            "connection over TCP is. A connection from there without such a header is closed; from anywhere else none "
+            "is looked for.",
+        )
+        loader.add_option(
+            "urlrewrite_worker",
+            int,
+            0,
+            "The number, from 1, of this process among several that share their ports, as ./run.sh proxy --workers "
+            "starts them. 0: it has its ports for itself.",
+        )
+        loader.add_option(
             "urlrewrite_pattern_deadline",
             int,
             100,
@@ -175,7 +190,7 @@ class Options:
             str,
             "",
             "Where Prometheus finds figures, as HOST:PORT; without HOST only on this machine, at 127.0.0.1. No "
-            "password is asked for there. Empty: nowhere.",
+            "password is asked for there. Empty: nowhere. The second of several workers has the next port, and so on.",
         )
 
     def running(self) -> None:

@@ -409,6 +409,36 @@ INTERNALS = [
         "it refuses a head unless headers_send_state is INITIAL",
     ),
     (
+        "proxy_protocol",
+        "mitmproxy.proxy.mode_servers:ServerInstance.handle_stream",
+        "1c3c1b86397b3c55",
+        "listeners call it for each connection, and what the connection is comes from the reader and writer alone",
+    ),
+    (
+        "proxy_protocol",
+        "mitmproxy.proxy.server:LiveConnectionHandler.__init__",
+        "f387063305cb2cb0",
+        "the client's addresses are what get_extra_info of the writer says",
+    ),
+    (
+        "shared_port",
+        "mitmproxy.proxy.mode_servers:AsyncioServerInstance.listen",
+        "13c0697172a3de67",
+        "it opens the listeners, by start_server for TCP, and returns them",
+    ),
+    (
+        "shared_port",
+        "mitmproxy.proxy.mode_servers:AsyncioServerInstance._start",
+        "1225e4294d5c97d2",
+        "it asks listen with host and port, and keeps what that returns",
+    ),
+    (
+        "shared_port",
+        "mitmproxy.proxy.mode_servers:AsyncioServerInstance._stop",
+        "cc5c773f238b06a9",
+        "it closes what listen returned",
+    ),
+    (
         "slow_viewers",
         "mitmproxy.tools.web.app:WebSocketEventBroadcaster",
         "8a39e9e2acec1ffa",
