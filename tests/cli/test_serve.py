@@ -195,6 +195,11 @@ GIVEN = [
         ["public=https://www.example.com", "public=http://www.example.com", "backend=http://[::1]"],
     ),
     (["--links", "tags", "--mode", "iis"], ["links=tags", "mode=iis"]),
+    (
+        ["--proxy-protocol", "10.0.0.7", "--proxy-protocol", "2001:DB8::/32"],
+        ["proxy_protocol=10.0.0.7/32", "proxy_protocol=2001:db8::/32"],
+    ),
+    (["--workers", "1"], []),
 ]
 
 
@@ -216,6 +221,47 @@ def test_what_the_rule_files_leave_open_is_handed_on(
     handed_on = [word.removeprefix("--set=urlrewrite_") for word in started[0] if "--set=urlrewrite_" in word]
     assert handed_on == [f"rules={rules}", f"listen=http://127.0.0.1:{free}", *settings]
     assert started[0][-1] == "--set=x=y"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--workers", "0", "1 to 64"),
+        ("--workers", "65", "1 to 64"),
+        ("--workers", "two", "1 to 64"),
+        ("--proxy-protocol", "10.0.0.1/8", "10.0.0.0/8"),
+        ("--proxy-protocol", "balancer.lan", "10.0.0.0/8"),
+    ],
+)
+def test_values_that_mean_nothing(option: str, value: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        serve.main(["proxy", "r.yaml", option, value])
+    assert raised.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_where_ports_cannot_be_shared_one_worker_runs_and_it_is_said_why(
+    tmp_path: Path, free: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "r.yaml"
+    rules.touch()
+    started: list[list[str]] = []
+
+    def execv(program: str, arguments: list[str]) -> None:
+        started.append(arguments)
+        raise SystemExit
+
+    monkeypatch.setattr("os.execv", execv)
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(SystemExit):
+        serve.main(["proxy", str(rules), "--listen", f"http://127.0.0.1:{free}", "--workers", "4"])
+    assert not any("urlrewrite_worker" in word for word in started[0])
+    err = capsys.readouterr().err
+    assert err.startswith(
+        "run.sh proxy: one worker runs: only Linux spreads connections over the processes that share "
+    )
+    assert err.endswith("this is darwin\n")
+    assert err.count("\n") == 1
 
 
 def test_the_token_of_mitmweb_is_given_as_a_hash() -> None:
@@ -249,11 +295,11 @@ def test_demo_rules_follow_the_ports(tmp_path: Path, monkeypatch: pytest.MonkeyP
 SERVER = "import socket, signal; s = socket.create_server(('127.0.0.1', {port})); {then}"
 SUPERVISOR = """
 import sys
-from urlrewrite.cli import serve
+from urlrewrite.cli import children
 from urlrewrite.cli import preflight
 listener = preflight.Listener("http", "127.0.0.1", int(sys.argv[1]), "--port")
 try:
-    sys.exit(serve.supervise([sys.executable, "-c", sys.argv[2]], [listener], "ready"))
+    sys.exit(children.supervise([sys.executable, "-c", sys.argv[2]], [listener], "ready"))
 except preflight.StartError as problem:
     sys.exit(f"told: {problem}")
 """

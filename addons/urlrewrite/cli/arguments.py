@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 
 from urlrewrite.loading.overrides import Overrides, parse_overrides
 from urlrewrite.model import LinkMode, Mode
 
 RULES = "rule files: YAML, web.config, applicationHost.config, .htaccess"
+
+
+MAX_WORKERS = 64
 
 
 class UsageError(Exception):
@@ -57,3 +61,26 @@ def override_settings(options: argparse.Namespace) -> list[str]:
     given += [(name, value) for name in ("backend", "links", "mode") if (value := getattr(overrides, name))]
     given += [("connect", options.connect)] if options.connect else []
     return [f"--set=urlrewrite_{name}={value}" for name, value in given]
+
+
+def parse_network(text: str) -> str:
+    """Parse an address or a network.
+
+    Raises:
+        ArgumentTypeError: the text is neither.
+    """
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; expected as 10.0.0.7 or 10.0.0.0/8") from None
+
+
+def parse_workers(text: str) -> int:
+    """Parse a number of workers, 1 to 64.
+
+    Raises:
+        ArgumentTypeError: the text is no such number.
+    """
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text}: expected a number of workers, 1 to {MAX_WORKERS}")
+    return int(text)

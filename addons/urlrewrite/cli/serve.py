@@ -10,20 +10,23 @@ import contextlib
 import os
 import re
 import secrets
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urljoin
 
 import argon2
 
-from urlrewrite.cli.arguments import RULES, UsageError, add_overrides, override_settings
+from urlrewrite.cli.arguments import (
+    RULES,
+    UsageError,
+    add_overrides,
+    override_settings,
+    parse_network,
+    parse_workers,
+)
+from urlrewrite.cli.children import supervise
 from urlrewrite.cli.preflight import (
     LOOPBACK,
     Listener,
@@ -33,10 +36,10 @@ from urlrewrite.cli.preflight import (
     require_files,
     require_free,
 )
+from urlrewrite.cli.workers import run_workers, why_not_several
 
 PROJECT = Path(__file__).resolve().parents[3]
 DEFAULT_LISTEN = ("http://:8080", "https://:8443")
-READY_WITHIN = 60.0  # seconds; the first start makes mitmproxy's certificate authority
 
 CORE_OPTIONS = (
     "--no-server",  # the addon opens the listeners itself; mitmproxy would first open a forward proxy
@@ -79,59 +82,6 @@ def web_options(port: int, more: Sequence[str]) -> tuple[list[str], str]:
 def _inspector(web: str) -> str:
     """Return the address of the inspector's pages, which mitmweb at this address serves behind its own login."""
     return urljoin(web, f"rewrite{web[web.index('?') :]}" if "?" in web else "rewrite")
-
-
-def supervise(arguments: Sequence[str], listeners: Sequence[Listener], banner: str) -> int:
-    """Run mitmproxy as a child, print the banner once every listener accepts, and stop it on Ctrl-C or SIGTERM.
-
-    Return the exit code: 0 if stopped by the user.
-
-    Raises:
-        StartError: the child ended by itself, or a listener did not open in time.
-    """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    child = subprocess.Popen(arguments)
-    try:
-        _await_listeners(child, listeners)
-        print(banner, flush=True)
-        raise _ended(child, child.wait())
-    except KeyboardInterrupt:
-        return 0
-    finally:
-        _stop(child)
-
-
-def _await_listeners(child: subprocess.Popen[bytes], listeners: Sequence[Listener]) -> None:
-    deadline = time.monotonic() + READY_WITHIN
-    for listener in listeners:
-        while not _accepts(listener):
-            if (code := child.poll()) is not None:
-                raise _ended(child, code)
-            if time.monotonic() > deadline:
-                raise StartError(f"{listener.url} ({listener.option}) did not open within {READY_WITHIN:.0f} seconds")
-            time.sleep(0.05)
-
-
-def _accepts(listener: Listener) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((listener.reachable_host, listener.port), timeout=1):
-        return True
-    return False
-
-
-def _ended(child: subprocess.Popen[bytes], code: int) -> StartError:
-    assert isinstance(child.args, list)
-    return StartError(f"{Path(child.args[0]).name} ended with exit code {code}: see above")
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child.terminate()
-    try:
-        child.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
 
 
 @contextlib.contextmanager
@@ -184,7 +134,7 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
 def web(options: argparse.Namespace, more: Sequence[str]) -> int:
     """Serve the user's rules, seen in mitmweb."""
     rules = require_files(options.rules)
-    more = [*override_settings(options), *more]
+    more = [*_settings(options), *more]
     listeners = listeners_of(options)
     page = Listener("http", LOOPBACK, options.web_port, "--web-port")
     require_free([*listeners, page])
@@ -198,14 +148,25 @@ def web(options: argparse.Namespace, more: Sequence[str]) -> int:
     )
 
 
-def proxy(options: argparse.Namespace, more: Sequence[str]) -> NoReturn:
-    """Become a mitmdump that serves the user's rules."""
+def proxy(options: argparse.Namespace, more: Sequence[str]) -> int:
+    """Become a mitmdump that serves the user's rules, or several workers that share the ports."""
     rules = require_files(options.rules)
-    more = [*override_settings(options), *more]
+    more = [*_settings(options), *more]
     listeners = listeners_of(options)
     require_free(listeners)
     arguments = command("mitmdump", ["reverse.py"], rules, listeners, more)
-    os.execv(arguments[0], arguments)
+    if options.workers > 1:
+        reason = why_not_several()
+        if not reason:
+            return run_workers(arguments, options.workers, listeners)
+        print(f"run.sh proxy: one worker runs: {reason}", file=sys.stderr)
+    return os.execv(arguments[0], arguments)
+
+
+def _settings(options: argparse.Namespace) -> list[str]:
+    """Return what is set by options of run.sh, as options for mitmproxy."""
+    networks = [f"--set=urlrewrite_proxy_protocol={network}" for network in options.proxy_protocol]
+    return [*override_settings(options), *networks]
 
 
 def listeners_of(options: argparse.Namespace) -> list[Listener]:
@@ -244,7 +205,23 @@ def parser() -> argparse.ArgumentParser:
             help="http://HOST:PORT or https://HOST:PORT, without HOST on every interface; may be repeated "
             f"(default: {' '.join(DEFAULT_LISTEN)})",
         )
+        this.add_argument(
+            "--proxy-protocol",
+            action="append",
+            default=[],
+            type=parse_network,
+            metavar="NETWORK",
+            help="address or network of a balancer that says by the PROXY protocol who a client is; may be repeated",
+        )
         add_overrides(this)
+        if start is proxy:
+            this.add_argument(
+                "--workers",
+                type=parse_workers,
+                default=1,
+                metavar="N",
+                help="processes that share the ports, one for each core; without HTTP/3 if more than one (default: 1)",
+            )
         if start is web:
             _add_port(this, "--web-port", 8081, "of mitmweb, on loopback")
     return top

@@ -1,0 +1,70 @@
+"""mitmproxy as a child of this process: awaited until it listens, and stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from urlrewrite.cli.preflight import Listener, StartError
+
+READY_WITHIN = 60.0  # seconds; the first start makes mitmproxy's certificate authority
+
+
+def supervise(arguments: Sequence[str], listeners: Sequence[Listener], banner: str) -> int:
+    """Run mitmproxy as a child, print the banner once every listener accepts, and stop it on Ctrl-C or SIGTERM.
+
+    Return the exit code: 0 if stopped by the user.
+
+    Raises:
+        StartError: the child ended by itself, or a listener did not open in time.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    child = subprocess.Popen(arguments)
+    try:
+        _await_listeners(child, listeners)
+        print(banner, flush=True)
+        raise ended(child, child.wait())
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(child)
+
+
+def _await_listeners(child: subprocess.Popen[bytes], listeners: Sequence[Listener]) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    for listener in listeners:
+        while not accepts(listener):
+            if (code := child.poll()) is not None:
+                raise ended(child, code)
+            if time.monotonic() > deadline:
+                raise StartError(f"{listener.url} ({listener.option}) did not open within {READY_WITHIN:.0f} seconds")
+            time.sleep(0.05)
+
+
+def accepts(listener: Listener) -> bool:
+    """Say whether somebody listens there."""
+    with contextlib.suppress(OSError), socket.create_connection((listener.reachable_host, listener.port), timeout=1):
+        return True
+    return False
+
+
+def ended(child: subprocess.Popen[bytes], code: int) -> StartError:
+    """Return the error of a child that ended by itself; what it printed says why."""
+    assert isinstance(child.args, list)
+    return StartError(f"{Path(child.args[0]).name} ended with exit code {code}: see above")
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child.terminate()
+    try:
+        child.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
