@@ -31,6 +31,30 @@ def asked(client: str, *fields: tuple[str, str], host: str = "www.example.com") 
     return RequestFacts("GET", "http", host, "/a", (("Host", host), *fields), client=(client, 50000))
 
 
+FORWARDED = "for=6.6.6.6;proto=http, for=203.0.113.9;proto=https;host=www.example.com"
+
+
+@pytest.mark.parametrize(
+    ("client", "fields", "scheme", "host"),
+    [
+        ("10.1.1.1", [("Forwarded", FORWARDED)], "https", "www.example.com"),
+        ("10.1.1.1", [("Forwarded", "proto=HTTPS")], "https", "inner:8000"),
+        ("10.1.1.1", [("Forwarded", 'proto=https;host="www.example.com:8443"')], "https", "www.example.com:8443"),
+        ("10.1.1.1", [("Forwarded", "proto=http"), ("Forwarded", FORWARDED)], "https", "www.example.com"),
+        ("10.1.1.1", [("Forwarded", FORWARDED), ("X-Forwarded-Proto", "http")], "http", "inner:8000"),
+        # It may be the client's, which a proxy that knows X-Forwarded-For only has left as it was.
+        ("10.1.1.1", [("Forwarded", FORWARDED), ("X-Forwarded-For", "203.0.113.9")], "http", "inner:8000"),
+        ("10.1.1.1", [("Forwarded", 'for="x, proto=https')], "http", "inner:8000"),
+        ("10.1.1.1", [("Forwarded", "proto=gopher")], "http", "inner:8000"),
+        ("203.0.113.9", [("Forwarded", FORWARDED)], "http", "inner:8000"),
+    ],
+)
+def test_who_is_believed_in_forwarded(client: str, fields: list[tuple[str, str]], scheme: str, host: str) -> None:
+    rules = rules_of("", site=SITE.replace("public: [", "public: [http://inner:8000, https://inner:8000, "))
+    found = as_client_asked(asked(client, *fields, host="inner:8000"), rules.rules)
+    assert (found.scheme, found.host) == (scheme, host)
+
+
 @pytest.mark.parametrize(
     ("client", "fields", "scheme", "host"),
     [

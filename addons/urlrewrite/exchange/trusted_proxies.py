@@ -2,7 +2,8 @@
 
 A balancer that ends TLS forwards plain HTTP and says in X-Forwarded-Proto, -Host and -Port what the client asked for.
 From an address that a site lists under `trustedProxies`, that decides the scheme ({HTTPS}), the host and the port; from
-any other it is a claim of the client, and is dropped.
+any other it is a claim of the client, and is dropped. A proxy that writes none of the X-Forwarded fields may say the
+same in Forwarded; beside them that field does not count, since few proxies that write them take away a client's.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import replace
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.request_fields import is_trusted
+from urlrewrite.fields.forwarded import last_element
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import parse_authority
 
 _USUAL = (80, 443)
+_X_FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port")
 
 
 def as_client_asked(request: RequestFacts, rules: CompiledRules) -> RequestFacts:
@@ -32,14 +35,17 @@ def as_client_asked(request: RequestFacts, rules: CompiledRules) -> RequestFacts
 
 
 def _asked(request: RequestFacts) -> RequestFacts:
-    scheme = _last(request, "x-forwarded-proto").lower()
-    if scheme not in ("http", "https"):
-        scheme = request.scheme
-    host = _last(request, "x-forwarded-host") or request.host
+    _, scheme, host, told_port = (_last(request, name) for name in _X_FORWARDED)
+    lines = field_values(request.fields, "forwarded")
+    if lines and not any(field_values(request.fields, name) for name in _X_FORWARDED):
+        told = last_element(lines[-1])
+        scheme, host = told.get("proto", ""), told.get("host", "")
+    scheme = scheme.lower() if scheme.lower() in ("http", "https") else request.scheme
+    host = host or request.host
     parsed = parse_authority(host)
     if parsed is None:
         host, parsed = request.host, parse_authority(request.host)
-    port = _port(_last(request, "x-forwarded-port"))
+    port = _port(told_port)
     if port and parsed and parsed[1] is None:
         host = f"{host}:{port}"
     return replace(request, scheme=scheme, host=host)

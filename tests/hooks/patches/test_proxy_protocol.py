@@ -225,6 +225,19 @@ async def test_a_client_that_is_no_trusted_proxy_spoofs_nothing(header: bytes, t
         await connection.close()
 
 
+async def test_a_trusted_proxy_may_stand_before_the_balancer(tmp_path: Path) -> None:
+    async with proxied(tmp_path, "127.0.0.1", site=f"trustedProxies: [{CLIENT}]\n") as proxy:
+        connection = await connect(proxy, LINE)
+        assert isinstance(connection, Http1)
+        got = await connection.ask(fields="X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.9\r\n")
+        text = got.body.decode()
+        assert f"X-Forwarded-For: 203.0.113.9, {CLIENT}\r\n" in text
+        assert "X-Forwarded-Proto: https\r\n" in text
+        assert f"Forwarded: for={CLIENT};host=localhost;proto=https\r\n" in text
+        assert " on\r\n" in text
+        await connection.close()
+
+
 async def test_what_is_no_network_is_refused(tmp_path: Path) -> None:
     async with proxied(tmp_path) as proxy:
         with pytest.raises(exceptions.OptionsError, match="urlrewrite_proxy_protocol"):
