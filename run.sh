@@ -154,6 +154,7 @@ ensure_tests() {
 
 missing_debian_packages() {
   command -v chromium >/dev/null || printf 'chromium '
+  command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || printf 'haproxy '
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || printf 'nginx-light '
   command -v wrk >/dev/null || printf 'wrk '
 }

@@ -16,8 +16,8 @@ TIMEOUT = 30.0
 class Connection:
     """A connection to 127.0.0.1. Whoever leaves `ca` out speaks without TLS."""
 
-    def __init__(self, port: int, ca: Path | None = None, server_name: str = "localhost"):
-        raw = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    def __init__(self, port: int, ca: Path | None = None, server_name: str = "localhost", source: str = ""):
+        raw = socket.create_connection(("127.0.0.1", port), TIMEOUT, (source, 0) if source else None)
         if ca is None:
             self.socket = raw
         else:
