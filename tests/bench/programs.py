@@ -82,9 +82,19 @@ def _fields(coding: str) -> dict[str, str]:
     return {"Host": "localhost", "Accept-Encoding": coding or "identity"}
 
 
+def processor_seconds(pid: int) -> float:
+    """The processor's time that a process and its children have had."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(processor_seconds(child) for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
 def peak_memory(pid: int) -> float:
     """Megabytes that a process and its children held at most."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     peak = re.search(r"VmHWM:\s*(\d+)", status)
-    return (int(peak[1]) / 1024 if peak else 0.0) + sum(peak_memory(int(child)) for child in children)
+    return (int(peak[1]) / 1024 if peak else 0.0) + sum(map(peak_memory, _children(pid)))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from bench.pages import BACKEND, dense
 from bench.peers import PUBLIC, nginx, serves
-from bench.programs import fetch, measure, pinned
+from bench.programs import fetch, measure, pinned, processor_seconds
 from e2e.support.service import RUN_SH, Service, free_ports, running
 
 MAX_COUNT = 1.05
@@ -54,14 +53,9 @@ class Traced:
 
     def turn(self, name: str, options: argparse.Namespace) -> tuple[float, float]:
         """Requests per second, and milliseconds of the processor that a request took."""
-        before = self._seconds()
+        before = processor_seconds(self.service.process.pid)
         rate = measure(self.port, name, coding="", seconds=options.seconds, connections=options.connections)
-        return rate, (self._seconds() - before) / (rate * options.seconds) * 1000
-
-    def _seconds(self) -> float:
-        """The processor's time that the process has had."""
-        fields = Path(f"/proc/{self.service.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return rate, (processor_seconds(self.service.process.pid) - before) / (rate * options.seconds) * 1000
 
 
 @contextlib.contextmanager

@@ -30,7 +30,6 @@ pytestmark = [
 ]
 
 REQUESTS, CLIENTS, A_CONNECTION = 1000, 8, 5
-"""`./run.sh bench workers` counts more of them."""
 KEYS = 100
 RULES = """
 sites:
