@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Proxy:
         # The system spreads connections, not requests: of few, one worker may get all.
         connections = 4 * options.connections
         rate = measure(self.port, PAGE, coding="", seconds=options.seconds, connections=connections)
+        if not rate:
+            sys.exit(f"run.sh: bench: no response came within {options.seconds:g} s; give it more --seconds")
         spent = processor_seconds(self.service.process.pid) - before
         return rate, spent / (rate * options.seconds) * 1000
 

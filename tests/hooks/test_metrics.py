@@ -134,6 +134,12 @@ def test_it_stops_and_comes_back_at_another_address() -> None:
             socket.create_connection(("127.0.0.1", first), 5)
 
 
+def test_a_worker_for_whom_no_port_is_left_is_told() -> None:
+    metrics = Metrics(State())
+    with taddons.context(Options(), metrics) as context, pytest.raises(exceptions.OptionsError, match="cannot listen"):
+        context.options.update(urlrewrite_worker=2, urlrewrite_metrics=":65535")
+
+
 def test_a_taken_address_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, serving(State()) as (metrics, context):
         port = taken.getsockname()[1]

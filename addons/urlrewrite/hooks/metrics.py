@@ -52,7 +52,7 @@ class Metrics:
             port += worker - 1 if worker and port else 0
             try:
                 self._server = start_http_server(port, host, registry_of(self._state.statistics, worker))
-            except OSError as error:
+            except (OSError, OverflowError) as error:
                 raise exceptions.OptionsError(f"urlrewrite_metrics: cannot listen at {address}: {error}") from error
         self._address = address
 
