@@ -94,8 +94,8 @@ def lives(pid: int) -> bool:
 def run(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     started: list[Running] = []
 
-    def start(then: str = SERVE, stop_within: float = 20.0) -> Running:
-        started.append(Running(SERVER.replace("{then}", then), tmp_path / "log", stop_within))
+    def start(then: str = SERVE, stop_within: float = 20.0, server: str = SERVER) -> Running:
+        started.append(Running(server.replace("{then}", then), tmp_path / "log", stop_within))
         return started[-1]
 
     yield start
@@ -168,7 +168,7 @@ def signal_is_pending(pid: int) -> bool:
 
 
 def test_a_first_worker_that_cannot_start_is_told_and_no_other_begins(run: Callable[..., Running]) -> None:
-    parent = run("sys.exit(3)")
+    parent = run(server="raise SystemExit(3)")
     assert parent.process.wait(30) == 1
     assert f"told: {Path(sys.executable).name} ended with exit code 3: see above" in parent.log
     assert len(parent.pids()) == 1
