@@ -16,7 +16,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         with contextlib.suppress(ConnectionError):
-            while head := b"".join(iter(self.rfile.readline, b"\r\n")):
+            while head := self._head():
                 path = head.split(b" ", 2)[1].decode()
                 self.server.requests.append(path)
                 # On this path the body is the request as it came.
@@ -25,6 +25,15 @@ class _Handler(socketserver.StreamRequestHandler):
                 fresh = b"Cache-Control: max-age=600\r\n" if path.startswith("/cached") else b""
                 fields = b"Content-Type: %b\r\nX-Server: %b\r\n%b" % (kind, self.server.name.encode(), fresh)
                 self.wfile.write(b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (fields, len(body), body))
+
+    def _head(self) -> bytes:
+        """The lines of the next request, without the empty one; nothing once the connection has ended."""
+        lines = []
+        while (line := self.rfile.readline()) != b"\r\n":
+            if not line:
+                return b""
+            lines.append(line)
+        return b"".join(lines)
 
 
 class Numbered(socketserver.ThreadingTCPServer):
