@@ -60,32 +60,57 @@ async def server(
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nWELL", HealthReason.TEST_BODY),
         (b"HTTP/1.1 302 Found\r\nContent-Length: 4\r\n\r\nwell", None),
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nwell", HealthReason.TEST_STATUS),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", HealthReason.TEST_CONNECT),
-        (b"", HealthReason.TEST_CONNECT),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nwell", HealthReason.TEST_CONNECT),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", HealthReason.TEST_CLOSED),
+        (b"", HealthReason.TEST_CLOSED),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nwell", HealthReason.TEST_CLOSED),
     ],
 )
 async def test_what_is_well(response: bytes, failure: HealthReason | None) -> None:
     async with server(response) as (asked, requests):
-        assert await ask(asked, TEST) is failure
+        assert (await ask(asked, TEST)).failure is failure
         assert requests[0].startswith(b"GET /health?a=b HTTP/1.1\r\nHost: shop\r\n")
 
 
 async def test_a_server_that_says_nothing_is_not_waited_for() -> None:
     async with server(WELL, wait=5.0) as (asked, _):
-        assert await ask(asked, TEST) is HealthReason.TEST_TIMEOUT
+        assert await ask(asked, TEST) == (HealthReason.TEST_TIMEOUT, "0.5 s")
 
 
 async def test_a_port_on_which_nobody_listens() -> None:
     async with server(WELL) as (asked, _):
         pass
-    assert await ask(asked, TEST) is HealthReason.TEST_CONNECT
+    outcome = await ask(asked, TEST)
+    assert outcome.failure is HealthReason.TEST_CONNECT
+    assert "refused" in outcome.detail or "Connect call failed" in outcome.detail
+
+
+async def test_what_came_instead_is_told() -> None:
+    async with server(b"HTTP/1.1 503 Off\r\nContent-Length: 0\r\n\r\n") as (asked, _):
+        assert (await ask(asked, TEST)).detail == "503"
+    async with server(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nsick") as (asked, _):
+        assert (await ask(asked, TEST)).detail == "well"
+
+
+async def test_a_certificate_that_nobody_knows() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        asked = Server(address="127.0.0.1", https_port=port)
+        outcome = await ask(asked, HealthTest(url="https://127.0.0.1/", timeout=10.0), ssl.create_default_context())
+    assert outcome.failure is HealthReason.TEST_TLS
+    assert "certificate" in outcome.detail
 
 
 async def test_a_server_may_be_asked_by_another_name_on_another_port() -> None:
     async with server(WELL) as (real, requests):
         asked = Server(address="127.0.0.1", http_port=1, health_port=real.http_port, health_host="probe.example")
-        assert await ask(asked, TEST) is None
+        assert await ask(asked, TEST) == (None, "")
         assert b"\r\nHost: probe.example\r\n" in requests[0]
 
 
@@ -104,7 +129,7 @@ async def test_a_farm_asks_again_and_again_and_stops() -> None:
         await asyncio.sleep(0.1)
         assert len(requests) <= count + 1
     for expected in (True, False):
-        assert await tests.ask_now(farm.loads[0]) is HealthReason.TEST_CONNECT
+        assert (await tests.ask_now(farm.loads[0])).failure is HealthReason.TEST_CONNECT
         assert farm.loads[0].health.healthy is expected
 
 
@@ -174,7 +199,7 @@ async def test_on_demand_nobody_is_asked_before_a_request_came() -> None:
 async def test_what_goes_into_host(asked: Server, url: str, host: str) -> None:
     async with server(WELL, address=asked.address) as (real, requests):
         asked = replace(asked, http_port=real.http_port)
-        assert await ask(asked, HealthTest(url=url, timeout=5.0)) is None
+        assert (await ask(asked, HealthTest(url=url, timeout=5.0))).failure is None
         assert f"\r\nHost: {host.replace('PORT', str(real.http_port))}\r\n".encode() in requests[0]
 
 
@@ -193,7 +218,7 @@ def files(tmp_path: Path) -> Iterator[Path]:
 
 
 WELL_BY_TLS = None
-NO_TLS = HealthReason.TEST_CONNECT
+NO_TLS = HealthReason.TEST_TLS
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
@@ -218,12 +243,13 @@ async def test_tls_is_as_the_farm_says(
     tls = replace(tls, ca=tls.ca and str(files / tls.ca))
     async with server(WELL, address=address, tls=context) as (asked, _):
         test = HealthTest(url="https://shop/", timeout=5.0)
-        assert await ask(replace(asked, host_name=host_name), test, ssl_context(tls), tls.name) is outcome
+        found = await ask(replace(asked, host_name=host_name), test, ssl_context(tls), tls.name)
+    assert found.failure is outcome
 
 
-@pytest.mark.parametrize(("certificate", "outcome"), [("own.pem", WELL_BY_TLS), ("", NO_TLS)])
+@pytest.mark.parametrize(("certificate", "is_well"), [("own.pem", True), ("", False)])
 async def test_a_certificate_is_shown_to_a_server_that_wants_one(
-    certificate: str, outcome: HealthReason | None, files: Path
+    certificate: str, is_well: bool, files: Path
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -232,7 +258,8 @@ async def test_a_certificate_is_shown_to_a_server_that_wants_one(
     tls = BackendTls(ca=str(files / "ca.pem"), name="app.lan", certificate=certificate and str(files / certificate))
     async with server(WELL, tls=context) as (asked, _):
         test = HealthTest(url="https://shop/", timeout=5.0)
-        assert await ask(asked, test, ssl_context(tls), tls.name) is outcome
+        found = await ask(asked, test, ssl_context(tls), tls.name)
+    assert (found.failure is None) is is_well
 
 
 @pytest.mark.parametrize(
@@ -253,4 +280,4 @@ def test_whether_certificates_are_verified(tls: BackendTls, insecure: bool, veri
 
 async def test_without_what_makes_tls_a_server_is_not_well() -> None:
     async with server(WELL) as (asked, _):
-        assert await ask(asked, HealthTest(url="https://shop/")) is HealthReason.TEST_CONNECT
+        assert (await ask(asked, HealthTest(url="https://shop/"))).failure is HealthReason.TEST_TLS

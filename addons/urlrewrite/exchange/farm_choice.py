@@ -12,6 +12,7 @@ from urlrewrite.farms.affinity import take_token
 from urlrewrite.farms.choose import Choice, FarmAtWork, NoServer, Wanted
 from urlrewrite.model import Mode
 from urlrewrite.model.farms import Farm
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import parse_authority
 
 
@@ -28,7 +29,11 @@ def wanted_of(exchange: Exchange, forward: Forward) -> tuple[Wanted, Forward]:
         token, fields = take_token(forward.fields, farm.affinity.cookie)
         forward = replace(forward, fields=fields)
     authority = parse_authority(exchange.request.host)
-    return Wanted(token, authority[0] if authority else "", _hash_input(farm, exchange)), forward
+    host = authority[0] if authority else ""
+    # Behind trusted proxies it is the first of those that they name.
+    forwarded = [*field_values(forward.fields, "x-forwarded-for"), exchange.request.client[0]]
+    client = forwarded[0].partition(",")[0].strip()
+    return Wanted(token, host, _hash_input(farm, exchange), client), forward
 
 
 def _hash_input(farm: Farm, exchange: Exchange) -> str:

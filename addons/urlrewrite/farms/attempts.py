@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from urlrewrite.farms.choose import Choice, FarmAtWork, NoServer, Wanted
+from urlrewrite.farms.choose import Choice, ChoiceReason, FarmAtWork, NoServer, Wanted
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.farms.queue import Waiting
 from urlrewrite.model.farms import RetryCause
@@ -20,7 +20,7 @@ class Attempts(Waiting):
         self.farm = farm
         self.choice: Choice | None = None
         self.tried: list[int] = []
-        self._wanted = wanted
+        self.wanted = wanted
         self._retries = retries
         self._under_way: ServerLoad | None = None
         self._began = 0.0
@@ -34,12 +34,14 @@ class Attempts(Waiting):
 
     def next(self, now: float) -> Choice | NoServer:
         """Choose a server, and count the request there."""
-        found = self.farm.choose(self._wanted, now, self.tried)
+        found = self.farm.choose(self.wanted, now, self.tried)
         if isinstance(found, Choice):
             self.choice = found
             self.tried.append(found.load.index)
             self._under_way, self._began, self.status = found.load, now, 0
             found.load.begin()
+            found.load.tally.sent(now)
+            self._note_affinity(found, now)
         return found
 
     def wait(self, wake: Callable[[], None]) -> bool:
@@ -68,6 +70,12 @@ class Attempts(Waiting):
         self._wake()
         return True
 
+    def _note_affinity(self, choice: Choice, now: float) -> None:
+        if choice.why is ChoiceReason.COOKIE:
+            choice.load.tally.bound.add(self.wanted.client, now)
+        elif choice.why is ChoiceReason.HOST_NAME:
+            choice.load.tally.bound.add(self.wanted.host, now)
+
     def may_retry(self, cause: RetryCause, method: str, *, was_sent: bool) -> bool:
         """Say whether the request may go to another server after this one failed; takes it out of the budget.
 
@@ -94,12 +102,12 @@ class Attempts(Waiting):
         """Note that the server failed; nothing is wrong with one that has closed a connection which `was_kept`."""
         if self._under_way is not None and cause in (RetryCause.CONNECT, RetryCause.TLS):
             self.farm.not_connected(self._under_way, now)
-        self._leave(now, 0 if was_kept and cause is RetryCause.CLOSED else None, 0)
+        self._leave(now, 0 if was_kept and cause is RetryCause.CLOSED else None, 0, cause)
 
-    def end(self, now: float, *, status: int | None, sent: int = 0) -> None:
+    def end(self, now: float, *, status: int, sent: int = 0) -> None:
         """Note that the request is over, however it ended; only the first call counts.
 
-        `status` is that of the server's response; None where the server is to blame that there is none.
+        `status` is that of the server's response; 0 where there is none, and the server is not to blame.
         """
         if not self._ended:
             self._ended = True
@@ -111,7 +119,7 @@ class Attempts(Waiting):
         """Note that the client left: nothing is held against the server."""
         self.end(now, status=0)
 
-    def _leave(self, now: float, status: int | None, sent: int) -> None:
+    def _leave(self, now: float, status: int | None, sent: int, cause: RetryCause = RetryCause.CLOSED) -> None:
         if self._under_way is not None:
-            self.farm.end(self._under_way, now, status=status, sent=sent)
+            self.farm.end(self._under_way, now, status=status, sent=sent, cause=cause)
             self._under_way = None

@@ -14,7 +14,7 @@ from urlrewrite.farms.health_state import Health, HealthReason
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.farms.policies import POLICIES
 from urlrewrite.farms.queue import Queue
-from urlrewrite.model.farms import Farm, ServerState, WhenUnavailable
+from urlrewrite.model.farms import Farm, RetryCause, ServerState, WhenUnavailable
 
 AVOID_SECONDS = 10.0
 """How long others are preferred to a server that could not be connected to (`fail_timeout` of nginx). Then one request
@@ -55,11 +55,15 @@ class NoServer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a choice depends on: the token of the client's cookie, the host that it asks for, what is hashed."""
+    """What a choice depends on: the token of the client's cookie, the host that it asks for, what is hashed.
+
+    `client` is the client's address, by which clients are counted; no choice depends on it.
+    """
 
     token: str = ""
     host: str = ""
     hash_input: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +121,17 @@ class FarmAtWork:
         self._states = states
         self._open_until = -inf
 
+    def bound_to(self, wanted: Wanted) -> ServerLoad | None:
+        """Return the server that a client's cookie names, whether it can take requests or not."""
+        return self._by_token.get(wanted.token) if wanted.token else None
+
     def state_of(self, load: ServerLoad) -> ServerState:
         """Return what was decided about a server."""
         return self._states.get(load.name, load.server.state)
 
-    def tested(self, load: ServerLoad, failure: HealthReason | None, now: float) -> None:
-        """Take note of a test of the health URL: None if it passed."""
-        load.health.tested(failure, now)
+    def tested(self, load: ServerLoad, failure: HealthReason | None, now: float, detail: str = "") -> None:
+        """Take note of a test of the health URL: None if it passed; `detail` is what came instead."""
+        load.health.tested(failure, now, detail)
         self._open_until = -inf
 
     def set_health(self, load: ServerLoad, *, healthy: bool, now: float) -> None:
@@ -132,13 +140,26 @@ class FarmAtWork:
         self._open_until = -inf
         self.serve_queue(now)
 
-    def end(self, load: ServerLoad, now: float, *, status: int | None, sent: int = 0) -> None:
+    def end(
+        self,
+        load: ServerLoad,
+        now: float,
+        *,
+        status: int | None,
+        sent: int = 0,
+        cause: RetryCause = RetryCause.CLOSED,
+    ) -> None:
         """Take note that a request is over.
 
-        `status` is that of the response, None where the server failed to give any; `sent` counts the bytes of both.
+        `status` is that of the response, 0 where the client gave up, None where the server failed to give any, by a
+        `cause`; `sent` counts the bytes of both.
         """
         health = load.health
-        load.end(failed=status is None)
+        load.end()
+        if status is None:
+            load.tally.failed(now, cause)
+        else:
+            load.tally.ended(status)
         self.policy.ended(load, sent, now)
         was_healthy = health.healthy
         health.served(now, status=status)
@@ -166,7 +187,7 @@ class FarmAtWork:
         """Return a server for a request that those in `tried` (by their place in the farm) have failed already."""
         if not self.farm.enabled:
             return NoServer.FARM_OFFLINE
-        bound = self._by_token.get(wanted.token) if wanted.token else None
+        bound = self.bound_to(wanted)
         if bound is not None and bound.index not in tried and self._serves_bound(bound, now):
             return NoServer.ALL_FULL if bound.is_full else Choice(bound, ChoiceReason.COOKIE)
         if bound is not None and self.farm.affinity.if_unavailable is WhenUnavailable.REFUSE:

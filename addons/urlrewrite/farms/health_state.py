@@ -31,7 +31,11 @@ class HealthReason(StrEnum):
     """The text that the body must contain is not in it."""
     TEST_TIMEOUT = "test-timeout"
     TEST_CONNECT = "test-connect"
-    """No connection, no TLS, or no HTTP."""
+    """No connection."""
+    TEST_TLS = "test-tls"
+    """The TLS handshake failed: mostly the certificate cannot be verified."""
+    TEST_CLOSED = "test-closed"
+    """What came was not a whole response of HTTP."""
     LIVE_TRAFFIC = "live-traffic"
     """Too many real requests failed."""
     EJECTION_OVER = "ejection-over"
@@ -46,14 +50,31 @@ _OF_A_URL = frozenset(
 class Health:
     """The health of one server. Times are seconds of one monotonic clock, whichever the caller has."""
 
-    __slots__ = ("_ejections", "_failed_at", "_test", "_tests_failed", "_until", "healthy", "reason", "since")
+    __slots__ = (
+        "_ejections",
+        "_failed_at",
+        "_test",
+        "_until",
+        "detail",
+        "healthy",
+        "reason",
+        "since",
+        "tested_at",
+        "tests_failed",
+        "verdict",
+    )
 
     def __init__(self, test: HealthTest, now: float) -> None:
         self._test = test
         self.healthy = True
         self.reason = HealthReason.UNTESTED
         self.since = now
-        self._tests_failed = 0
+        self.verdict = HealthReason.UNTESTED
+        """What the last test of the URL said, and `detail` what came instead of what it expects."""
+        self.detail = ""
+        self.tested_at: float | None = None
+        self.tests_failed = 0
+        """Failed tests in a row."""
         self._failed_at = deque[float](maxlen=test.live.failures if test.live else 1)
         self._ejections = 0
         self._until = 0.0
@@ -65,14 +86,15 @@ class Health:
             self.healthy, self.reason = True, HealthReason.UNTESTED
         self._failed_at = deque(self._failed_at, maxlen=test.live.failures if test.live else 1)
 
-    def tested(self, failure: HealthReason | None, now: float) -> None:
+    def tested(self, failure: HealthReason | None, now: float, detail: str = "") -> None:
         """Take note of a test of the URL: None if it passed."""
+        self.verdict, self.detail, self.tested_at = failure or HealthReason.TEST_PASSED, detail, now
         if failure is None:
-            self._tests_failed = 0
+            self.tests_failed = 0
             self._turn(True, HealthReason.TEST_PASSED, now)
             return
-        self._tests_failed += 1
-        if self._tests_failed >= max(self._test.retries, 1):
+        self.tests_failed += 1
+        if self.tests_failed >= max(self._test.retries, 1):
             self._turn(False, failure, now)
 
     def served(self, now: float, *, status: int | None) -> None:
@@ -92,14 +114,19 @@ class Health:
 
     def set_by_hand(self, *, healthy: bool, now: float) -> None:
         """Hold the server to be well or not until a test says otherwise."""
-        self._tests_failed = 0
+        self.tests_failed = 0
         self._turn(healthy, HealthReason.SET_BY_HAND, now)
 
     def look(self, now: float) -> bool:
         """Say whether the server is well; one that real requests took out is let in again when its time is over."""
-        if not self.healthy and self.reason is HealthReason.LIVE_TRAFFIC and not self._test.url and now >= self._until:
+        if self.is_ejection_over(now):
             self._turn(True, HealthReason.EJECTION_OVER, now)
         return self.healthy
+
+    def is_ejection_over(self, now: float) -> bool:
+        """Say whether the next look will let a server in again that real requests took out."""
+        ejected = not self.healthy and self.reason is HealthReason.LIVE_TRAFFIC
+        return ejected and not self._test.url and now >= self._until
 
     def changes_at(self, now: float) -> float:
         """Return the time from which `look` or `share` may say something else, without anything being taken note of."""

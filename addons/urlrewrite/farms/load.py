@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import exp
 
 from urlrewrite.farms.health_state import Health
+from urlrewrite.farms.tally import Tally
 from urlrewrite.model.farms import Server
 
 _KEPT = 0.8
@@ -18,8 +19,8 @@ _MIN_RESPONSE_TIME = 0.001
 class ServerLoad:
     """The load of one server, and its health. Times are seconds of one monotonic clock, whichever the caller has.
 
-    `name` is what its farm calls it, and `index` its place there. `live` counts requests under way, `requests` and
-    `failures` all of them.
+    `name` is what its farm calls it, and `index` its place there. `live` counts requests under way, `requests` all of
+    them, and `tally` what became of them.
     `weight` is the one that counts now, which is less than the server's own while it starts slowly.
     """
 
@@ -28,7 +29,6 @@ class ServerLoad:
         "_mean",
         "_period",
         "avoided_until",
-        "failures",
         "health",
         "index",
         "known_until",
@@ -37,6 +37,7 @@ class ServerLoad:
         "requests",
         "response_time",
         "server",
+        "tally",
         "turn",
         "weight",
     )
@@ -48,9 +49,9 @@ class ServerLoad:
         self.health = health
         self.live = 0
         self.requests = 0
-        self.failures = 0
         self.avoided_until = float("-inf")
         """Others are preferred to it so long, since no connection to it came about."""
+        self.tally = Tally()
         self.weight = float(server.weight)
         self.turn = 0.0
         """Where it stands among servers that are chosen in turn; how that is counted is up to the algorithm."""
@@ -66,6 +67,11 @@ class ServerLoad:
         self._period = max(response_period, 0.001)
 
     @property
+    def failures(self) -> int:
+        """How many requests it gave no response to."""
+        return self.tally.failures.total()
+
+    @property
     def is_full(self) -> bool:
         """Whether it has as many requests under way as it may have."""
         return 0 < self.server.max_connections <= self.live
@@ -75,10 +81,9 @@ class ServerLoad:
         self.live += 1
         self.requests += 1
 
-    def end(self, *, failed: bool = False) -> None:
+    def end(self) -> None:
         """Count a request that is over, however it ended."""
         self.live -= 1
-        self.failures += failed
 
     def responded(self, now: float, seconds: float) -> None:
         """Take note of the time from a request to the head of its response."""
@@ -87,6 +92,7 @@ class ServerLoad:
         self._last = now
         self.response_time = max(self._mean, _MIN_RESPONSE_TIME)
         self.known_until = now + self._period
+        self.tally.responded(now, seconds)
 
 
 def expected_waits(loads: Sequence[ServerLoad], now: float) -> list[float]:

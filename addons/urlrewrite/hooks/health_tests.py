@@ -9,6 +9,7 @@ import ssl
 from math import ceil
 from random import Random
 from time import monotonic
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import h11
@@ -26,6 +27,16 @@ MAX_BODY = 64 * 2**10
 
 JITTER = 0.1
 """The part of an interval by which a test may come late, so that no two proxies keep in step."""
+
+
+class Outcome(NamedTuple):
+    """What a test found: the failure, None if the server is well, and what came instead of what is expected."""
+
+    failure: HealthReason | None
+    detail: str = ""
+
+
+WELL = Outcome(None)
 
 
 class HealthTests:
@@ -73,17 +84,17 @@ class HealthTests:
             # Of a test that took longer than its interval, those that it has outlasted are left out.
             number = max(number + 1, ceil((monotonic() - began) / test.interval - phase))
 
-    async def ask_now(self, load: ServerLoad) -> HealthReason | None:
-        """Test a server at once; None if it is well."""
+    async def ask_now(self, load: ServerLoad) -> Outcome:
+        """Test a server at once."""
         farm = self._farm.farm
-        failure = await ask(load.server, farm.health, self._context, farm.tls.name)
+        outcome = await ask(load.server, farm.health, self._context, farm.tls.name)
         health = load.health
         was_healthy = health.healthy
-        self._farm.tested(load, failure, monotonic())
+        self._farm.tested(load, outcome.failure, monotonic(), outcome.detail)
         if health.healthy is not was_healthy:
-            state = "healthy again" if health.healthy else f"unhealthy: {failure}"
+            state = "healthy again" if health.healthy else f"unhealthy: {outcome.failure} ({outcome.detail})"
             logger.warning("farm %s, server %s: %s", farm.name, load.name, state)
-        return failure
+        return outcome
 
 
 def moment(number: int, phase: float, random: Random) -> float:
@@ -94,10 +105,8 @@ def moment(number: int, phase: float, random: Random) -> float:
     return number + phase + JITTER * random.random()
 
 
-async def ask(
-    server: Server, test: HealthTest, context: ssl.SSLContext | None = None, tls_name: str = ""
-) -> HealthReason | None:
-    """Ask a server for the URL of its farm's health test; return what is wrong with it, None if it is well.
+async def ask(server: Server, test: HealthTest, context: ssl.SSLContext | None = None, tls_name: str = "") -> Outcome:
+    """Ask a server for the URL of its farm's health test.
 
     `tls_name` is the one that its certificate must have; "" for the server's own.
     """
@@ -105,12 +114,18 @@ async def ask(
         async with asyncio.timeout(test.timeout):
             status, body = await _fetch(server, test, urlsplit(test.url), context, tls_name)
     except TimeoutError:
-        return HealthReason.TEST_TIMEOUT
-    except (OSError, ssl.SSLError, h11.ProtocolError, ValueError):
-        return HealthReason.TEST_CONNECT
+        return Outcome(HealthReason.TEST_TIMEOUT, f"{test.timeout:g} s")
+    except ssl.SSLError as error:
+        return Outcome(HealthReason.TEST_TLS, getattr(error, "verify_message", "") or str(error))
+    except (h11.ProtocolError, ConnectionResetError, BrokenPipeError) as error:
+        return Outcome(HealthReason.TEST_CLOSED, str(error))
+    except (OSError, ValueError) as error:
+        return Outcome(HealthReason.TEST_CONNECT, str(error))
     if not in_ranges(status, test.status):
-        return HealthReason.TEST_STATUS
-    return HealthReason.TEST_BODY if test.match and test.match not in body else None
+        return Outcome(HealthReason.TEST_STATUS, str(status))
+    if test.match and test.match not in body:
+        return Outcome(HealthReason.TEST_BODY, test.match)
+    return WELL
 
 
 async def _fetch(
