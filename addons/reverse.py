@@ -53,7 +53,8 @@ def _rules_changed() -> None:
 
 _farms = Farms(_state)
 _rules_file = RulesFile(_state, _rules_changed)
-_web_pages = WebPages(_state)
+_farm_commands = FarmCommands(_state, _farms)
+_web_pages = WebPages(_state, {"farms": _farm_commands.act})
 _backpressure = Backpressure()
 _server_connections = ServerConnections()
 _trace_asked = TraceAsked()
@@ -81,7 +82,7 @@ addons = [
     _farms,
     FarmQueue(),
     FarmTls(_state),
-    FarmCommands(_state, _farms),
+    _farm_commands,
     Leaks(_state),
     TraceHeader(_state, _trace_asked),
     Recorder(_state),

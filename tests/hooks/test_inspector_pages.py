@@ -358,3 +358,48 @@ async def test_the_policy_allows_nothing_but_our_own_files(server: Server) -> No
     assert "unsafe" not in policy
     assert "ws:" not in policy
     assert {"frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"} <= set(policy.split("; "))
+
+
+@pytest.fixture
+async def acting() -> AsyncIterator[tuple[Server, list[Mapping[str, Any]]]]:
+    """A server whose page Health does something, and what it was asked for."""
+    done: list[Mapping[str, Any]] = []
+
+    async def act(asked: Mapping[str, Any]) -> None:
+        if asked.get("do") == "refuse":
+            raise PageError("not that")
+        done.append(asked)
+
+    master = WebMaster(options.Options(), with_termlog=False)
+    master.options.update(web_password=PASSWORD)
+    install(master, shown, {"health": act})
+    socket, port = bind_unused_port()
+    listening = HTTPServer(master.app)
+    listening.add_socket(socket)
+    yield Server(port), done
+    listening.stop()
+    await listening.close_all_connections()
+    AsyncHTTPClient().close()
+
+
+async def test_a_page_acts_on_a_post_and_then_shows_what_there_is(
+    acting: tuple[Server, list[Mapping[str, Any]]], page: ModuleType
+) -> None:
+    server, done = acting
+    assert said(await server.post("health", {"do": "it"})) == {"asked": {"do": "it"}, "same": True}
+    assert done == [{"do": "it"}]
+    refused = await server.post("health", {"do": "refuse"})
+    assert (refused.code, said(refused)) == (400, {"error": "not that"})
+
+
+@pytest.mark.parametrize(
+    "changed", [{"Sec_Fetch_Site": "cross-site"}, {"X_XSRFToken": None}, {"Authorization": None}, {"Cookie": None}]
+)
+async def test_no_page_acts_for_another_site(
+    acting: tuple[Server, list[Mapping[str, Any]]], page: ModuleType, changed: dict[str, str | None]
+) -> None:
+    server, done = acting
+    assert (await server.post("health", {"do": "it"}, **changed)).code == 403
+    assert (await server.post("health", {"do": "it"}, Content_Type="text/plain")).code == 400
+    assert (await server.ask("/rewrite/api/health?do=it")).code == 200
+    assert done == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
 from urllib.parse import parse_qsl
@@ -9,11 +10,18 @@ from urllib.parse import parse_qsl
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.farms.affinity import take_token
+from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import Choice, FarmAtWork, NoServer, Wanted
+from urlrewrite.farms.load import ServerLoad
 from urlrewrite.model import Mode
 from urlrewrite.model.farms import Farm
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import parse_authority
+from urlrewrite.trace.request_events import ARR_SERVER_ROUTED, NO_SERVER, SERVER_STATE
+from urlrewrite.trace.trace import Trace
+
+MAX_TOLD = 20
+"""Servers of which a trace tells how they are."""
 
 
 def wanted_of(exchange: Exchange, forward: Forward) -> tuple[Wanted, Forward]:
@@ -46,6 +54,44 @@ def _hash_input(farm: Farm, exchange: Exchange) -> str:
     for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
         values.setdefault(name.casefold(), value)
     return "\0".join(values.get(name.casefold(), "") for name in farm.hash_query)
+
+
+def tell_choice(trace: Trace, attempts: Attempts, found: Choice | NoServer) -> None:
+    """Tell in a trace which server was chosen; or that there is none, and how those are that could have been.
+
+    A server that the client is bound to, and does not get, is told, too.
+    """
+    farm = attempts.farm
+    bound = farm.bound_to(attempts.wanted)
+    if isinstance(found, NoServer):
+        trace.decided(NO_SERVER, farm=farm.farm.name, why=str(found))
+        _tell_states(trace, farm, farm.loads[:MAX_TOLD], bound)
+        return
+    if bound is not None and found.load is not bound and len(attempts.tried) == 1:
+        _tell_states(trace, farm, [bound], bound)
+    trace.decided(
+        ARR_SERVER_ROUTED,
+        farm=farm.farm.name,
+        server=found.load.name,
+        why=str(found.why),
+        attempt=len(attempts.tried),
+    )
+
+
+def _tell_states(trace: Trace, farm: FarmAtWork, loads: Iterable[ServerLoad], bound: ServerLoad | None) -> None:
+    for load in loads:
+        health = load.health
+        trace.decided(
+            SERVER_STATE,
+            farm=farm.farm.name,
+            server=load.name,
+            state=str(farm.state_of(load)),
+            healthy=health.healthy,
+            reason=str(health.reason),
+            detail=health.detail,
+            live=load.live,
+            bound=load is bound,
+        )
 
 
 @dataclass(frozen=True, slots=True)

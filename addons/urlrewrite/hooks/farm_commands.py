@@ -1,17 +1,26 @@
-"""The commands on farms: `rewrite.farms`, and what a person decides about a server."""
+"""What people do about farms: the commands `rewrite.farms` and `rewrite.server.*`, and the buttons of *Farms*."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
+from typing import Any
 
 from mitmproxy import command, exceptions
+from mitmproxy.log import ALERT
 
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.hooks.farms import Farms
 from urlrewrite.hooks.state import State
+from urlrewrite.inspector.pages.error import PageError
+from urlrewrite.inspector.pages.farms import ACTIONS
 from urlrewrite.model.farms import ServerState
+from urlrewrite.trace.text import shown, visible
+
+logger = logging.getLogger("urlrewrite.commands")
 
 
 def _command[F: Callable[..., object]](name: str) -> Callable[[F], F]:
@@ -26,6 +35,7 @@ class FarmCommands:
     def __init__(self, state: State, farms: Farms) -> None:
         self._state = state
         self._farms = farms
+        self._under_way: set[asyncio.Task[None]] = set()
 
     @_command("rewrite.farms")
     def farms(self) -> Sequence[str]:
@@ -67,6 +77,41 @@ class FarmCommands:
         self._farms.set_health(at_work, load, healthy=healthy)
         until = ", until a test says otherwise" if at_work.farm.health.url else ""
         return f"{load.name} of the farm {at_work.farm.name} is {'healthy' if healthy else 'unhealthy'}{until}"
+
+    @_command("rewrite.server.test")
+    def test(self, farm: str, server: str) -> str:
+        """Ask a server for the URL of its farm's health test now; what came is in the log and in `rewrite.farms`."""
+        at_work, load = self._find(farm, server)
+        if not at_work.farm.health.url:
+            raise exceptions.CommandError(f"the farm {at_work.farm.name} tests no URL (health: url)")
+        # mitmproxy waits for no coroutine.
+        task = asyncio.get_running_loop().create_task(self._test(at_work, load))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return f"{load.name} of the farm {at_work.farm.name} is asked for {at_work.farm.health.url}"
+
+    async def _test(self, farm: FarmAtWork, load: ServerLoad) -> None:
+        outcome = await self._farms.test(farm, load)
+        what = "passed" if outcome.failure is None else f"{outcome.failure} ({outcome.detail})"
+        logger.log(ALERT, "farm %s, server %s: health test: %s", farm.farm.name, load.name, what)
+
+    async def act(self, asked: Mapping[str, Any]) -> None:
+        """Do what the page Farms asks for: `{farm, server, do}`.
+
+        Raises:
+            PageError: it asks for something else, or it cannot be done.
+        """
+        farm, server, do = (str(asked.get(key) or "") for key in ("farm", "server", "do"))
+        decisions = {"start": self.start, "drain": self.drain, "stop": self.stop, "kill": self.kill}
+        try:
+            if decide := decisions.get(do):
+                decide(farm, server)
+            elif do == "test":
+                await self._farms.test(*self._find(farm, server))
+            else:
+                raise PageError(f"do: got {shown(do, 40)}, expected one of: {', '.join(ACTIONS)}")
+        except (exceptions.CommandError, LookupError) as error:
+            raise PageError(visible(str(error))) from None
 
     def _set(self, farm: str, server: str, state: ServerState) -> str:
         at_work, load = self._find(farm, server)

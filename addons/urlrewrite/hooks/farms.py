@@ -20,7 +20,7 @@ from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.hooks.backend_tls import ssl_context
-from urlrewrite.hooks.health_tests import HealthTests
+from urlrewrite.hooks.health_tests import HealthTests, Outcome
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.loading.server_states import ServerStates
 from urlrewrite.model import Mode
@@ -136,6 +136,18 @@ class Farms:
         logger.warning(
             "farm %s, server %s: %s by hand", farm.farm.name, load.name, "healthy" if healthy else "unhealthy"
         )
+
+    async def test(self, farm: FarmAtWork, load: ServerLoad) -> Outcome:
+        """Ask a server at once whether it is well.
+
+        Raises:
+            LookupError: the rule file has no URL for it.
+        """
+        if not farm.farm.health.url:
+            raise LookupError(f"the farm {farm.farm.name} tests no URL (health: url)")
+        known = self._tests.get(farm.farm.name)
+        tests = known[1] if known and known[0] is farm else HealthTests(farm, self._random, _tls_of_tests(farm.farm))
+        return await tests.ask_now(load)
 
     def _carry_out(self, farm: FarmAtWork, load: ServerLoad, before: ServerState | None) -> None:
         """End what is under way at a server that was taken offline, or that was given long enough to stop.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from html import escape
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from mitmproxy.tools.web.app import RequestHandler
@@ -55,16 +55,25 @@ _POLICY = "; ".join(
 
 type TakeSnapshot = Callable[[], Awaitable[Snapshot]]
 
+type Act = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""Does what a POST to a page asks for, on the loop; raises PageError."""
 
-def install(master: WebMaster, snapshot: TakeSnapshot) -> None:
-    """Add the pages to mitmweb. `snapshot` is called on the loop, once for each request."""
+_NO_ACTS: Mapping[str, Act] = MappingProxyType({})
+
+
+def install(master: WebMaster, snapshot: TakeSnapshot, acts: Mapping[str, Act] = _NO_ACTS) -> None:
+    """Add the pages to mitmweb.
+
+    `snapshot` is called on the loop, once for each request; `acts` are called by the page's name, before that, for a
+    POST and for nothing else.
+    """
     shared = {"files": static_files(STATIC)}
     master.app.add_handlers(
         ".*",
         [
             (r"/rewrite/?", _Shell, shared),
             (r"/rewrite/static/(?P<path>.*)", _Static, shared),
-            (r"/rewrite/api/(?P<name>.*)", _Api, {"snapshot": snapshot}),
+            (r"/rewrite/api/(?P<name>.*)", _Api, {"snapshot": snapshot, "acts": acts}),
         ],
     )
 
@@ -171,8 +180,9 @@ class _Static(_Handler):
 class _Api(_Handler):
     """The data of a page."""
 
-    def initialize(self, snapshot: TakeSnapshot) -> None:
+    def initialize(self, snapshot: TakeSnapshot, acts: Mapping[str, Act]) -> None:
         self._snapshot = snapshot
+        self._acts = acts
 
     async def get(self, name: str) -> None:
         """Respond to the parameters of the URL; of a name that comes twice the last counts."""
@@ -192,11 +202,11 @@ class _Api(_Handler):
             except (ValueError, RecursionError):
                 asked = None
             if isinstance(asked, dict):
-                await self._answer(name, asked)
+                await self._answer(name, asked, self._acts.get(name))
             else:
                 self._tell(400, "expected a JSON object")
 
-    async def _answer(self, name: str, asked: Mapping[str, Any]) -> None:
+    async def _answer(self, name: str, asked: Mapping[str, Any], act: Act | None = None) -> None:
         if name not in {page.name for page in PAGES}:
             self._tell(404, "There is no such page.")
             return
@@ -205,6 +215,8 @@ class _Api(_Handler):
             self._tell(404, "This page cannot be loaded; mitmweb's log says why.")
             return
         try:
+            if act is not None:
+                await act(asked)
             shown = await self._snapshot()
             # A large body takes its time, in which requests go on.
             text = await asyncio.to_thread(_as_json, page, shown, asked)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import operator
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, flow, http
 
+from urlrewrite.farms.figures import figures_of
 from urlrewrite.hooks.flows import seen_of
 from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.rules_file import DEFAULT_RULES, overrides
 from urlrewrite.hooks.state import State
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
+
+if TYPE_CHECKING:
+    from urlrewrite.hooks.inspector_pages import Act
 
 type _Parts = tuple[object, ...]
 
@@ -25,10 +29,14 @@ SLICE = 0.02
 
 
 class WebPages:
-    """The addon that serves the pages at `/rewrite` where the proxy runs in mitmweb."""
+    """The addon that serves the pages at `/rewrite` where the proxy runs in mitmweb.
 
-    def __init__(self, state: State) -> None:
+    `acts` does what pages ask for, by their names.
+    """
+
+    def __init__(self, state: State, acts: Mapping[str, Act] | None = None) -> None:
         self._state = state
+        self._acts = acts or {}
         self._known: WeakKeyDictionary[http.HTTPFlow, tuple[_Parts, RecordedExchange]] = WeakKeyDictionary()
         self._installed = False
 
@@ -41,7 +49,7 @@ class WebPages:
             from urlrewrite.hooks.inspector_pages import install
 
             # What a filter of the flow list hides is looked at, too.
-            install(master, lambda: self.snapshot_between_requests(master.view.resolve("@all")))
+            install(master, lambda: self.snapshot_between_requests(master.view.resolve("@all")), self._acts)
 
     def snapshot(self, flows: Iterable[flow.Flow]) -> Snapshot:
         """Return the state of the proxy with the exchanges of these flows, of which the oldest comes first."""
@@ -66,6 +74,7 @@ class WebPages:
             statistics=self._state.statistics,
             files=tuple(ctx.options.urlrewrite_rules) or (str(DEFAULT_RULES),),
             overrides=overrides(),
+            farms=tuple(figures_of(farm, time.monotonic()) for farm in self._state.farms),
         )
 
     def _seen(self, item: http.HTTPFlow) -> RecordedExchange | None:

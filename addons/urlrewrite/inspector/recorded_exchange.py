@@ -11,6 +11,7 @@ from typing import Any
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.farms.figures import FarmFigures
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
 
@@ -47,7 +48,8 @@ class RecordedExchange:
 class Snapshot:
     """The proxy at one moment. `exchanges` begin with the newest; `rules` is None if none were ever in force.
 
-    `files` are the paths of the rule files as they were given, `overrides` what the options say in their place.
+    `files` are the paths of the rule files as they were given, `overrides` what the options say in their place,
+    `farms` the server farms with what their servers do.
     """
 
     exchanges: tuple[RecordedExchange, ...]
@@ -55,6 +57,7 @@ class Snapshot:
     statistics: Statistics
     files: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
+    farms: tuple[FarmFigures, ...] = ()
 
     def find(self, flow_id: str) -> RecordedExchange | None:
         """Return the exchange of a flow, by the flow's id or the trace's."""

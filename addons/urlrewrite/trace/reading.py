@@ -175,10 +175,12 @@ _OUTSIDE_RULES = frozenset(
         Name.ARR_SERVER_ROUTED,
         Name.EARLY_HINTS,
         Name.GENERAL_SET_REQUEST_HEADER,
+        Name.NO_SERVER,
         Name.REQUEST_QUEUED,
         Name.REQUEST_ROUTED,
         Name.RULES_RULED_OUT,
         Name.SERVER_FAILED,
+        Name.SERVER_STATE,
         Name.URL_REWRITE_END,
         Name.URL_REWRITE_START,
     }

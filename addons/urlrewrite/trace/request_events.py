@@ -265,6 +265,30 @@ class EarlyHintsCame(TypedDict):
     why: str
 
 
+class NoServerLeft(TypedDict):
+    """No server of a farm can take the request; `why` is a code of `farms.choose.NoServer`."""
+
+    farm: str
+    why: str
+
+
+class ServerStateTold(TypedDict):
+    """How a server was when the request could not have it: where no server was left, or the client is bound to it.
+
+    `state` is a code of `ServerState`; `reason` one of `HealthReason`, and `detail` what came instead of what the test
+    of its URL expects; `live` counts the requests under way there. `bound` says that the client's cookie names it.
+    """
+
+    farm: str
+    server: str
+    state: str
+    healthy: bool
+    reason: str
+    detail: str
+    live: int
+    bound: bool
+
+
 URL_REWRITE_START = EventType(Name.URL_REWRITE_START, UrlRewriteStart)
 RULE_DISABLED = EventType(Name.RULE_DISABLED, RuleDisabled)
 CONDITIONS_EVALUATION_START = EventType(Name.CONDITIONS_EVALUATION_START, ConditionsEvaluationStart)
@@ -294,3 +318,5 @@ REQUEST_QUEUED = EventType(Name.REQUEST_QUEUED, RequestQueued)
 ARR_SERVER_ROUTED = EventType(Name.ARR_SERVER_ROUTED, ArrServerRouted)
 SERVER_FAILED = EventType(Name.SERVER_FAILED, ServerFailed)
 EARLY_HINTS = EventType(Name.EARLY_HINTS, EarlyHintsCame)
+NO_SERVER = EventType(Name.NO_SERVER, NoServerLeft)
+SERVER_STATE = EventType(Name.SERVER_STATE, ServerStateTold)

@@ -33,6 +33,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
+from urlrewrite.exchange.farm_choice import tell_choice
 from urlrewrite.exchange.responses import gateway_response
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import Choice, NoServer
@@ -45,7 +46,7 @@ from urlrewrite.hooks.state import Live, State
 from urlrewrite.hooks.translate import apply_response
 from urlrewrite.model.farms import RetryCause
 from urlrewrite.trace.reasons import Reason
-from urlrewrite.trace.request_events import ARR_SERVER_ROUTED, REQUEST_QUEUED, SERVER_FAILED
+from urlrewrite.trace.request_events import REQUEST_QUEUED, SERVER_FAILED
 
 _LOOK_AGAIN = 1.0
 """Seconds after which it is looked again whether a slow client has taken what came."""
@@ -136,6 +137,8 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             found = attempts.next(monotonic())
             if found is NoServer.ALL_FULL:
                 found = yield from self._wait_for_server(attempts)
+            assert self._live is not None
+            tell_choice(self._live.exchange.trace, attempts, found)
             return found
 
         def _turn_to_server(self, attempts: Attempts, found: Choice) -> None:
@@ -144,7 +147,6 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             assert live is not None
             assert live.forward is not None
             to = live.forward.at(server)
-            farm = attempts.farm.farm
             dialled = to.connect or (to.origin.host, to.origin.port)
             # Not by `request.host`, which would rewrite the Host field, too.
             request.data.host, request.data.port = dialled
@@ -153,14 +155,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 if name.lower() in ("origin", "referer"):
                     request.headers[name] = value
             state.dialled[self.context.client.id, dialled] = to.origin.host
-            state.farm_tls[self.context.client.id, dialled] = farm.tls
-            live.exchange.trace.decided(
-                ARR_SERVER_ROUTED,
-                farm=farm.name,
-                server=found.load.name,
-                why=str(found.why),
-                attempt=len(attempts.tried),
-            )
+            state.farm_tls[self.context.client.id, dialled] = attempts.farm.farm.tls
 
         def _wait_for_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
             assert self._live is not None

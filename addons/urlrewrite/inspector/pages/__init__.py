@@ -26,4 +26,5 @@ PAGES = (
     Page("what_if", "What if"),
     Page("broken", "Why broken", of_a_flow=True),
     Page("health", "Health"),
+    Page("farms", "Farms"),
 )

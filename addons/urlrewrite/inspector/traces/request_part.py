@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from urlrewrite.inspector.text import padded
+from urlrewrite.inspector.traces.attempts import refusal_text, servers_told
 from urlrewrite.inspector.traces.changes import field_changes
 from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
 from urlrewrite.trace.events import Name
@@ -48,15 +49,12 @@ def request_part(reading: Reading) -> list[str]:
                     )
                 case Name.GENERAL_SET_REQUEST_HEADER:
                     set_on_request.append(event)
-                case Name.ARR_SERVER_ROUTED:
-                    chosen = f"{shown(text(event, 'server'))} of the farm {shown(text(event, 'farm'))}"
-                    after.append(labelled("server", f"{chosen} ({visible(text(event, 'why'))})", "  "))
                 case Name.REQUEST_QUEUED:
                     ahead, waited = number(event, "ahead") or 0, number(event, "milliseconds") or 0
                     queue = f"{waited:,} ms in the queue of {shown(text(event, 'farm'))}, behind {ahead:,} others"
                     after.append(labelled("waited", queue, "  "))
-                case Name.SERVER_FAILED:
-                    after.append(_failed_server(event))
+                case Name.ARR_SERVER_ROUTED | Name.SERVER_FAILED | Name.NO_SERVER | Name.SERVER_STATE:
+                    after.append(_server(event))
                 case Name.EARLY_HINTS:
                     after.append(_early_hints(event))
                 case Name.REQUEST_ROUTED | Name.ANSWERED:
@@ -72,10 +70,20 @@ def request_part(reading: Reading) -> list[str]:
     return [*lines, *(["", *after] if after else [])]
 
 
-def _failed_server(event: Event) -> str:
-    """One attempt that came to nothing."""
-    what = f"{shown(text(event, 'server'))}: {shown(text(event, 'detail'))}"
-    return labelled("failed", f"{what}, after {number(event, 'milliseconds') or 0:,} ms", "  ")
+def _server(event: Event) -> str:
+    """Return what became of the request at one server of a farm."""
+    server, farm = shown(text(event, "server")), shown(text(event, "farm"))
+    match name_of(event):
+        case Name.SERVER_FAILED:
+            what = f"{server}: {shown(text(event, 'detail'))}, after {number(event, 'milliseconds') or 0:,} ms"
+            return labelled("failed", what, "  ")
+        case Name.NO_SERVER:
+            return labelled("no server", f"of the farm {farm}: {visible(refusal_text(text(event, 'why')))}", "  ")
+        case Name.SERVER_STATE:
+            told = servers_told([event])[0]
+            bound = ", to which the client is bound" if told.bound else ""
+            return labelled("not", f"{server} of the farm {farm}{bound}: {shown(told.why)}", "  ")
+    return labelled("server", f"{server} of the farm {farm} ({visible(text(event, 'why'))})", "  ")
 
 
 def _early_hints(event: Event) -> str:

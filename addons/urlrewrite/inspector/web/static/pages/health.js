@@ -1,6 +1,7 @@
 // The page Health: the proxy as a whole, with plots of the last hour.
 
 import { badge, bytes, card, count, counted, duration, get, h, link, note, s, table, time } from "../lib.js";
+import { plot } from "../plots.js";
 
 export const title = "Health";
 
@@ -59,45 +60,6 @@ function plots(series) {
     plot("Bodies per minute", series, [["passed", "", "passed"], ["whole", "ok", "whole"], ["streamed", "warn", "streamed"]], count, true),
     plot("Leaks per minute", series, [["leaks", "warn", "leaks"]], count),
   ];
-}
-
-const WIDTH = 480;
-const HEIGHT = 84;
-const TOP = 4;
-
-function plot(name, series, lines, written, stacked = false) {
-  const bars = series.requests.length;
-  const values = lines.map(([key]) => series[key]);
-  const height = (at) => (stacked ? values.reduce((sum, line) => sum + line[at], 0) : Math.max(...values.map((line) => line[at])));
-  const most = Math.max(...series.requests.map((_, at) => height(at)), 0);
-  const step = WIDTH / bars;
-  const shapes = [];
-  if (most > 0) {
-    for (let at = 0; at < bars; at += 1) {
-      let base = 0;
-      lines.forEach(([key, kind], index) => {
-        const value = values[index][at];
-        if (!value) return;
-        const size = Math.max((value / most) * (HEIGHT - TOP - 2), 1);
-        const y = HEIGHT - 1 - size - (stacked ? base : 0);
-        base += size;
-        const when = new Date((series.began + at * series.width) * 1000).toTimeString().slice(0, 5);
-        shapes.push(s("rect", { class: `bar ${kind}`, x: at * step + 0.5, y, width: step - 1, height: size },
-          s("title", {}, `${when}: ${written(value)} ${key}`)));
-      });
-    }
-  }
-  const total = most > 0 ? `${name}, ${written(most)} at most` : `${name}: nothing in the last hour`;
-  const picture = s("svg", { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": total },
-    s("line", { class: "axis", x1: 0, x2: WIDTH, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 }),
-    shapes);
-  const kinds = lines.length > 1 ? lines.map(([, kind, label]) => h("span", {}, swatch(kind), " ", label)) : [];
-  const legend = h("div", { class: "legend" }, kinds, h("span", {}, most > 0 ? `at most ${written(most)}` : "nothing in the last hour"));
-  return card(name, picture, legend);
-}
-
-function swatch(kind) {
-  return s("svg", { width: 9, height: 9, class: "swatch" }, s("rect", { class: `bar ${kind}`, width: 9, height: 9 }));
 }
 
 // --- tables
