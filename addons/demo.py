@@ -1,7 +1,8 @@
 """The demo backend as a program of its own, or as an addon of mitmproxy.
 
 ``python addons/demo.py [--port N] [--bind ADDRESS]`` runs it alone, ``mitmdump -s addons/demo.py`` beside a proxy.
-Whatever the port, the backend believes that it is http://privateserver:8080.
+Whatever the port, the backend believes that it is http://privateserver:8080. On the ports after its own, three more
+servers do the same work: they are the demo's farms.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ HERE = str(Path(__file__).resolve().parent)
 if HERE not in sys.path:  # mitmproxy puts the path in as it was given, which may be a relative one
     sys.path.insert(0, HERE)
 
-from privateserver import ORIGIN, PrivateServer  # noqa: E402
+from privateserver import FARM_SERVERS, ORIGIN, PrivateServer  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mitmproxy.addonmanager import Loader
 
 DEFAULT_PORT = 8090
+LAST_PORT = 65535 - len(FARM_SERVERS)
 LOOPBACK = "127.0.0.1"
 
 logger = logging.getLogger("demo")
@@ -36,9 +38,24 @@ def port_number(text: str | int) -> int:
         ValueError: the text is not a port.
     """
     port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(f"{port} is not a port")
+    if not 0 <= port <= LAST_PORT:
+        raise ValueError(f"{port} is not a port, or leaves none for the servers after it")
     return port
+
+
+def start_farm(port: int, address: str) -> Iterator[PrivateServer]:
+    """Start the servers of the farm on the ports after the backend's; port 0 gives each one that is free.
+
+    A port that is taken is told, and its server left out: a farm can do without one.
+    """
+    for number, name in enumerate(FARM_SERVERS, 1):
+        server = PrivateServer(port + number if port else 0, address, name)
+        try:
+            server.start()
+        except OSError as error:
+            logger.error(f"demo: the {name} server cannot listen on {address}:{server.port} ({error.strerror})")
+        else:
+            yield server
 
 
 class Demo:
@@ -47,6 +64,7 @@ class Demo:
     def __init__(self) -> None:
         """Create the addon; nothing listens yet."""
         self.server: PrivateServer | None = None
+        self.farm: list[PrivateServer] = []
 
     def load(self, loader: Loader) -> None:
         """Declare the option."""
@@ -67,7 +85,7 @@ class Demo:
         try:
             port_number(ctx.options.demo_port)
         except ValueError as error:
-            raise exceptions.OptionsError(f"demo_port: {error}, choose one from 0 to 65535.") from error
+            raise exceptions.OptionsError(f"demo_port: {error}, choose one from 0 to {LAST_PORT}.") from error
         if self.server:
             self.done()
             self.running()
@@ -88,13 +106,15 @@ class Demo:
             )
             return
         self.server = server
+        self.farm = [*start_farm(ctx.options.demo_port, LOOPBACK)]
         logger.info(f"demo: {ORIGIN} listens on {server.url}")
 
     def done(self) -> None:
         """Stop the backend."""
-        if self.server:
-            self.server.stop()
-            self.server = None
+        for server in (self.server, *self.farm):
+            if server:
+                server.stop()
+        self.server, self.farm = None, []
 
 
 addons = [Demo()]
@@ -116,11 +136,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    print(f"{ORIGIN} listens on {server.url}", flush=True)
+    farm = [*start_farm(options.port, options.bind)]
+    print(f"{ORIGIN} listens on {server.url}, its farm on {' '.join(each.url for each in farm)}", flush=True)
     try:
         server.wait()
     except KeyboardInterrupt:
-        server.stop()
+        for each in (server, *farm):
+            each.stop()
     return 0
 
 

@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import sys
+import urllib.request
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from tornado.websocket import websocket_connect
 
 import demo
-from privateserver import ORIGIN, PAGES, Page, PrivateServer
+from privateserver import FARM_SERVERS, ORIGIN, PAGES, Page, PrivateServer
 from privateserver.catalogue import FILES
 from privateserver.login import BIG, COOKIES
 from privateserver.streams import PATTERN
@@ -494,7 +495,39 @@ def test_addon_survives_a_reload_and_moves(caplog: pytest.LogCaptureFixture) -> 
         with pytest.raises(exceptions.OptionsError, match="demo_port"):
             context.configure(first, demo_port=70000)
         first.done()
-    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    # The ports after one that was free need not be.
+    serious = [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
+    assert not [record for record in serious if "server cannot listen" not in record.getMessage()]
+
+
+def test_addon_runs_the_servers_of_the_farms() -> None:
+    with taddons.context(addon := demo.Demo()) as context:
+        context.configure(addon, demo_port=0)
+        addon.running()
+        ports = [server.port for server in addon.farm]
+        assert [server.name for server in addon.farm] == list(FARM_SERVERS)
+        assert len({*ports}) == 3
+        assert all(map(listens, ports))
+        for server in addon.farm:
+            with urllib.request.urlopen(f"{server.url}/farm/", timeout=10) as response:
+                text = response.read().decode()
+            assert f'data-server="{server.name}">The {server.name} server answers, on port {server.port}.' in text
+        addon.done()
+        assert not any(map(listens, ports))
+
+
+def test_a_farm_does_without_a_server_whose_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    with PrivateServer() as taken:
+        servers = [*demo.start_farm(taken.port - 1, "127.0.0.1")]
+    assert len(servers) <= 2
+    assert "red" not in [server.name for server in servers]
+    for server in servers:
+        server.stop()
+    assert any(f"red server cannot listen on 127.0.0.1:{taken.port}" in text for text in caplog.messages)
+
+
+async def test_outside_of_a_farm_nobody_else_answers(ask: Ask) -> None:
+    assert b'data-server="alone"' in (await ask("/farm/sticky/")).body
 
 
 def test_addon_says_in_one_line_that_the_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,8 @@ respond, ``files/`` holds what is served as it stands, ``server.py`` puts it on 
 from __future__ import annotations
 
 from privateserver.catalogue import ORIGIN, Page
+from privateserver.farm import NAMES as FARM_SERVERS
 from privateserver.server import PrivateServer
 from privateserver.site import GROUPS, PAGES
 
-__all__ = ["GROUPS", "ORIGIN", "PAGES", "Page", "PrivateServer"]
+__all__ = ["FARM_SERVERS", "GROUPS", "ORIGIN", "PAGES", "Page", "PrivateServer"]

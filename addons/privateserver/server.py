@@ -24,10 +24,17 @@ def _route(page: Page) -> tuple[str, type[RequestHandler], dict[str, Page]]:
     return escape(page.path), handler, {"page": page}
 
 
-def application() -> Application:
-    """Return the pages of the table, and an error page for any other path. It does not look at the Host field."""
+def application(name: str, port: int) -> Application:
+    """Return the pages of the table, and an error page for any other path. It does not look at the Host field.
+
+    `name` and `port` are what the pages of the farm say about the server.
+    """
     return Application(
-        [_route(page) for page in PAGES], default_handler_class=Unknown, log_function=lambda handler: None
+        [_route(page) for page in PAGES],
+        default_handler_class=Unknown,
+        log_function=lambda handler: None,
+        server=name,
+        port=port,
     )
 
 
@@ -49,13 +56,16 @@ def _listen(address: str, port: int) -> socket.socket:
 class PrivateServer:
     """The demo backend on ``address`` and ``port``; with port 0 the system chooses one, and ``port`` becomes that one.
 
+    With a ``name`` it is a server of a farm, and says so there.
+
     ``start`` and ``stop`` may be called from any thread, and more than once.
     """
 
-    def __init__(self, port: int = 0, address: str = "127.0.0.1") -> None:
+    def __init__(self, port: int = 0, address: str = "127.0.0.1", name: str = "") -> None:
         """Say where to listen, without doing it yet."""
         self.port = port
         self.address = address
+        self.name = name
         self._thread: Thread | None = None
         self._running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
@@ -78,7 +88,7 @@ class PrivateServer:
         self._running = Future()
 
         async def serve() -> None:
-            server = HTTPServer(application())
+            server = HTTPServer(application(self.name, self.port))
             server.add_socket(listening)
             stop = asyncio.Event()
             self._running.set_result((asyncio.get_running_loop(), stop))

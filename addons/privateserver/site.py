@@ -12,6 +12,7 @@ from privateserver.catalogue import JSON, ORIGIN, Group, Page, Reply
 from privateserver.charsets import CHARSETS
 from privateserver.codings import CODINGS
 from privateserver.documents import HTML_PAGES, RESOURCES, SCRIPT_PAGES
+from privateserver.farm import FARM
 from privateserver.feeds import FEEDS
 from privateserver.headers import ERRORS, HEADERS, REDIRECTS
 from privateserver.login import LOGIN
@@ -79,6 +80,7 @@ GROUPS = (
     REDIRECTS,
     HEADERS,
     LOGIN,
+    FARM,
     CODINGS,
     CHARSETS,
     API,

@@ -40,6 +40,8 @@ from urlrewrite.cli.workers import run_workers, why_not_several
 
 PROJECT = Path(__file__).resolve().parents[3]
 DEFAULT_LISTEN = ("http://:8080", "https://:8443")
+FARM_SERVERS = 3
+"""Servers of the demo's farms, on the ports after that of its backend."""
 
 CORE_OPTIONS = (
     "--no-server",  # the addon opens the listeners itself; mitmproxy would first open a forward proxy
@@ -89,7 +91,8 @@ def demo_rules(https_port: int, http_port: int, backend_port: int) -> Iterator[P
     """Yield the demo's rule file; for other ports than its own a temporary copy with these put in."""
     original = PROJECT / "rules" / "default.yaml"
     text = original.read_text(encoding="utf-8")
-    ports = {"localhost:8443": https_port, "localhost:8080": http_port, "127.0.0.1:8090": backend_port}
+    ports = {"localhost:8443": https_port, "localhost:8080": http_port}
+    ports |= {f"127.0.0.1:{8090 + number}": backend_port + number for number in range(1 + FARM_SERVERS)}
     moved = re.sub(
         "|".join(map(re.escape, ports)), lambda found: f"{found[0].partition(':')[0]}:{ports[found[0]]}", text
     )
@@ -108,11 +111,15 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
         Listener("http", LOOPBACK, options.http_port, "--http-port"),
         Listener("https", LOOPBACK, options.port, "--port"),
     ]
-    others = [Listener("http", LOOPBACK, options.backend_port, "--backend-port")]
+    others = [
+        Listener("http", LOOPBACK, options.backend_port + number, "--backend-port")
+        for number in range(1 + FARM_SERVERS)
+    ]
     lines = [
         f"site     https://localhost:{options.port}/ (its certificate is made by mitmproxy: the browser warns once)",
         f"         http://localhost:{options.http_port}/ is redirected there by a rule",
         f"backend  http://{LOOPBACK}:{options.backend_port}/ stands behind it and calls itself privateserver:8080",
+        f"farm     https://localhost:{options.port}/farm/ is served by three more, on the ports after it",
     ]
     program, arguments = "mitmdump", [f"--set=demo_port={options.backend_port}", *more]
     look = "Open the site: each request is logged here in one line."

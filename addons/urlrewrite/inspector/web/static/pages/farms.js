@@ -25,10 +25,12 @@ export async function show(main, query, app) {
   main.append(refusal, content);
 
   function update(data) {
-    // A button that has the focus keeps it.
+    // A button that has the focus keeps it, and a table that was scrolled stays where it is.
     const focused = document.activeElement?.dataset?.key;
+    const scrolled = [...content.querySelectorAll(".scroll")].map((table) => table.scrollLeft);
     content.replaceChildren(...shown(data, query.farm, act));
-    if (focused) [...content.querySelectorAll("button")].find((button) => button.dataset.key === focused)?.focus();
+    if (focused) [...content.querySelectorAll("button")].find((button) => button.dataset.key === focused)?.focus({ preventScroll: true });
+    [...content.querySelectorAll(".scroll")].forEach((table, at) => (table.scrollLeft = scrolled[at] ?? 0));
   }
   async function act(farm, server, what) {
     const mine = (turn += 1);
@@ -77,15 +79,20 @@ function farmCard(farm, data, chosen, act) {
     { text: "Failed", class: "number", title: "requests to which it gave no response" },
     ...sticky,
     { text: "Responds in", class: "number", title: "the time to the head of a response, on average" },
-    "Last hour", "",
+    "Last hour",
   ];
   const box = card(
-    [farm.label, " ", farm.enabled ? badge(farm.serving ? "ok" : "err", `${farm.serving} of ${farm.servers.length} take new clients`) : badge("err", "offline")],
+    [farm.label, " ", farm.enabled ? badge(serves(farm), `${farm.serving} of ${farm.servers.length} take new clients`) : badge("err", "offline")],
     h("p", { class: "facts muted" }, facts.map((fact) => h("span", {}, fact))),
     table(heads, farm.servers.map((server) => row(farm, server, act))),
   );
   if (chosen) box.classList.add("chosen");
   return box;
+}
+
+function serves(farm) {
+  if (!farm.serving) return "err";
+  return farm.serving < farm.servers.length ? "warn" : "ok";
 }
 
 function bound(farm, data) {
@@ -99,7 +106,7 @@ function row(farm, server, act) {
     "data-server": server.name,
     cells: [
       { cell: [h("strong", {}, server.label), h("div", { class: "muted small nowrap" }, address(server))], class: "nowrap" },
-      [badge(STATES[server.state] ?? "", server.state, server.state_text), server.backup ? [" ", badge("info", "backup", "gets requests only while no other server can take them")] : null],
+      { cell: [state(server), h("div", { class: "actions" }, buttons(farm, server, act))], class: "state" },
       { cell: health(server), class: "health" },
       { cell: weight(server), class: "number" },
       { cell: server.most ? `${count(server.live)} of ${count(server.most)}` : count(server.live), class: "number" },
@@ -108,9 +115,13 @@ function row(farm, server, act) {
       ...(farm.affinity ? [server.bound] : []),
       { cell: server.average === null ? "–" : duration(server.average), class: "number" },
       { cell: plots(server), class: "plots" },
-      { cell: buttons(farm, server, act), class: "actions" },
     ],
   };
+}
+
+function state(server) {
+  const backup = server.backup ? [" ", badge("info", "backup", "gets requests only while no other server can take them")] : null;
+  return [badge(STATES[server.state] ?? "", server.state, server.state_text), backup];
 }
 
 function address(server) {
@@ -128,7 +139,7 @@ function health(server) {
   return [
     badge(server.healthy ? "ok" : "err", server.healthy ? "healthy" : "unhealthy", `since ${new Date(server.since * 1000).toTimeString().slice(0, 8)}`),
     " ",
-    failing ?? server.why,
+    failing ?? (server.healthy && server.tested !== null ? server.verdict_text : server.why),
     h("div", { class: "muted small" }, tested),
   ];
 }
