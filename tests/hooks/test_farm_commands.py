@@ -15,6 +15,9 @@ from hooks.test_farms import farm
 from urlrewrite.farms.affinity import token_of
 from urlrewrite.farms.health_state import HealthReason
 from urlrewrite.hooks.farm_commands import FarmCommands
+from urlrewrite.hooks.flows import seen_of
+from urlrewrite.inspector.broken import find_breakages
+from urlrewrite.inspector.diagnose.page_loads import PageLoad
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.model.farms import ServerState
 from urlrewrite.trace.events import Name
@@ -93,6 +96,13 @@ def told(proxy: Any, *names: Name) -> list[dict[str, Any]]:
     return [event for event in proxy.flows[-1].metadata["urlrewrite"]["events"] if event["event"] in names]
 
 
+def kinds(proxy: Any) -> list[str]:
+    """What the inspector finds to be wrong with the last flow."""
+    seen = seen_of(proxy.flows[-1])
+    assert seen
+    return [each.kind for each in find_breakages(PageLoad(seen), proxy.state.in_force)]
+
+
 async def test_a_trace_tells_why_there_is_no_server(tmp_path: Path) -> None:
     async with farm(tmp_path, 2, settings=TESTED) as (proxy, servers):
         proxy.master.commands.call_strings("rewrite.server.kill", ["shop", "127.0.0.1"])
@@ -107,6 +117,7 @@ async def test_a_trace_tells_why_there_is_no_server(tmp_path: Path) -> None:
         assert (second["server"], second["state"], second["healthy"]) == ("127.0.0.2", "available", False)
         assert second["reason"] == "test-connect"
         assert second["detail"]
+        assert kinds(proxy) == ["farm-down", "health-test"]
 
 
 @pytest.mark.parametrize(("when", "status"), [("reassign", 200), ("'503'", 503)])
@@ -125,3 +136,16 @@ async def test_a_trace_tells_how_a_clients_own_server_is(when: str, status: int,
         assert states[-1]["state"] == "stopping"
         refusals = [event["why"] for event in told(proxy, Name.NO_SERVER)]
         assert refusals == ([] if status == 200 else ["bound-server-away"])
+        assert kinds(proxy) == ["sticky-server-gone"]
+
+
+async def test_a_page_of_which_every_attempt_failed_is_explained_by_them(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, servers):
+        connection = await Http1.connect(proxy.port)
+        assert (await connection.ask()).status == 200
+        assert kinds(proxy) == []
+        await servers[0].stop()
+        servers[1].closes = True
+        assert (await connection.ask()).status == 502
+        await connection.close()
+        assert kinds(proxy) == ["attempts-failed"]

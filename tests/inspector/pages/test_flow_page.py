@@ -307,3 +307,23 @@ def test_hostile_texts_stay_texts() -> None:
     check(one(odd, rules))
     check(one(odd))
     check(page.data(snapshot(odd), {}))
+
+
+def test_every_server_that_the_request_was_sent_to_is_listed() -> None:
+    routed = {"event": "ARR_SERVER_ROUTED", "farm": "shop", "why": "balanced"}
+    failed = {"event": "SERVER_FAILED", "server": "10.0.0.1:80", "cause": "timeout", "detail": "no\u202ebody"}
+    events = [
+        {**routed, "server": "app1", "attempt": 1},
+        {**failed, "attempt": 1, "milliseconds": 2000},
+        {**routed, "server": "app2", "attempt": 2},
+    ]
+    seen = seen_with({"id": "a", "events": events})
+    first, second = one(seen)["attempts"]
+    assert (first["farm"], first["server"], first["why"], first["milliseconds"]) == ("shop", "app1", "balanced", 2000)
+    assert first["cause"] == "no response in time"
+    assert "\u202e" not in first["detail"]
+    assert (second["server"], second["cause"], second["milliseconds"]) == ("app2", "", None)
+    # A backend that is no farm is told by where it was dialled.
+    (alone,) = one(seen_with({"id": "a", "events": [{**failed, "cause": "<b>", "milliseconds": "x"}]}))["attempts"]
+    assert (alone["farm"], alone["server"], alone["cause"]) == ("", "10.0.0.1:80", "<b>")
+    assert one(seen_with({"id": "a", "events": []}))["attempts"] == []

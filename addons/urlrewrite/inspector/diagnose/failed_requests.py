@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, path_of
+from urlrewrite.inspector.diagnose.farms import farm_failure
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
@@ -21,8 +22,8 @@ from urlrewrite.trace.text import shown
 
 KINDS = frozenset(
     """
-    aborted answered-by-rule backend-404 backend-down backend-error given-up near-miss own-response proxy-error refused
-    shadowed wrong-link wrong-site wrong-target
+    aborted answered-by-rule attempts-failed backend-404 backend-down backend-error farm-down given-up near-miss
+    own-response proxy-error refused shadowed sticky-server-gone wrong-link wrong-site wrong-target
     """.split()
 )
 """The kinds of breakages that are made here."""
@@ -134,6 +135,8 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
     if where and (wrong := _wrong_link(case, where)):
         return wrong
     reading = case.reading(exchange)
+    if exchange.original is None and (failure := farm_failure(reading)):
+        return failure.kind, failure.why, failure.cause
     error = next((event for event in reading.problems() if name_of(event) == Name.ERROR), None)
     if error is not None and text(error, "reason") == Reason.BACKEND_FAILED:
         return "backend-down", text(error, "message"), Cause("", "", "", _CHECK_BACKEND)
@@ -235,6 +238,8 @@ def _evidence(case: Case, exchange: RecordedExchange, where: _Named | None) -> I
     yield "requested", exchange.request.url
     if target := case.backend_url(exchange):
         yield "requested from the backend", target
+    if exchange.original is None and (failure := farm_failure(case.reading(exchange))):
+        yield from failure.evidence
     if where:
         page, after, before = where
         yield f"named in {after.place} of {page.request.target}", after.written

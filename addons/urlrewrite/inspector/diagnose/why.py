@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypedDict
 
-from urlrewrite.trace.reasons import Reason
-
 
 class Why(StrEnum):
     """A row is the code, its sentence and the advice; the placeholders of both are filled with what is known."""
@@ -280,14 +278,15 @@ class Concerned(TypedDict):
 class Cause:
     """Why something is as it is: a sentence with its code, the rule concerned and its position, and what to do.
 
-    `code` is that of the trace where the proxy itself refused; None where the kind of a breakage is all that there is.
+    `code` is that of the trace where the proxy itself or a farm refused, else one of `Why`; None where the kind of a
+    breakage is all that there is.
     """
 
     rule: str
     source: str
     why: str
     todo: str = ""
-    code: Why | Reason | None = None
+    code: str | None = None
     values: tuple[str, ...] = ()
 
     @property

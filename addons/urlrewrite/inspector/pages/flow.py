@@ -18,6 +18,7 @@ from urlrewrite.inspector.diff.steps import ResponseStep, response_steps, url_st
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.flow_causes import leaks_counted, what_is_wrong, what_was_done, why_nothing
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
+from urlrewrite.inspector.traces.attempts import Attempt, attempts_of, cause_text
 from urlrewrite.inspector.traces.report import summary
 from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
 from urlrewrite.trace.reading import Reading, number, read, text
@@ -26,6 +27,7 @@ from urlrewrite.trace.text import clipped, printable, shown, visible
 MAX_FLOWS = 200
 MAX_HUNKS = 100
 MAX_OF_A_STEP = 40
+MAX_ATTEMPTS = 50
 WHOLE = 2**20
 """Characters up to which a body is shown in full on request."""
 
@@ -124,7 +126,8 @@ class _Causes:
 def _one(exchange: RecordedExchange, rules: RulesInForce | None, *, whole: bool) -> _Json:
     """Return everything about one exchange.
 
-    `wrong`, `why_not` and `done` are for the first screen (see `flow_causes.py`); `tree` is `{"request": [node],
+    `wrong`, `why_not` and `done` are for the first screen (see `flow_causes.py`); `attempts` are the servers that the
+    request was sent to, in order; `tree` is `{"request": [node],
     "response": [node]}`, a node `{"title", "kind", "lines", "children", "opened"}`; `causes` are `{"label", "rule"}` by
     their number, which is what `by` lists; `fields` are changes `{"name", "before", "after", "by"}`; `body` and each of
     `steps["responses"]` have `hunks`: `{"line", "pieces"}`, where a piece is a text that stayed, or `{"before",
@@ -150,6 +153,7 @@ def _one(exchange: RecordedExchange, rules: RulesInForce | None, *, whole: bool)
         "wrong": what_is_wrong(exchange, reading, rules),
         "why_not": why_nothing(near),
         "done": what_was_done(reading),
+        "attempts": [_attempt(each) for each in attempts_of(reading.events)[:MAX_ATTEMPTS]],
         "tree": {
             "request": _nodes(request_tree(reading, {miss.rule for miss in near if miss.side == "request"})),
             "response": _nodes(response_tree(reading, {miss.rule for miss in near if miss.side == "response"})),
@@ -158,6 +162,19 @@ def _one(exchange: RecordedExchange, rules: RulesInForce | None, *, whole: bool)
         "fields": [_field(change, causes) for change in found.fields],
         "steps": _steps(exchange, found, reading, causes, explained),
         "causes": causes.listed(),
+    }
+
+
+def _attempt(attempt: Attempt) -> _Json:
+    """Return one server that the request was sent to; `farm` is "" where the backend is no farm."""
+    return {
+        "farm": attempt.farm,
+        "label": visible(attempt.farm),
+        "server": shown(attempt.server, 200),
+        "why": visible(attempt.why),
+        "cause": visible(cause_text(attempt.cause)),
+        "detail": shown(attempt.detail, 300) if attempt.detail else "",
+        "milliseconds": attempt.milliseconds,
     }
 
 

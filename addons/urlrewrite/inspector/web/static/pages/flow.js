@@ -82,6 +82,7 @@ async function showOne(main, query, app) {
     navigation(data),
     head(data),
     ...(data.wrong.length ? data.wrong.map((entry) => remark(entry, data, true)) : [note("ok", "Nothing went wrong here.")]),
+    attempts(data),
     h("div", { class: "columns" }, done(data), whyNot(data)),
     changes(data, query, app),
     steps(data),
@@ -124,6 +125,21 @@ function head(data) {
     ),
     data.level ? note("info", "Only decisions were traced; the option urlrewrite_trace=full shows why.") : null,
   );
+}
+
+// The servers that the request was sent to; one backend that responded at once is no news.
+function attempts(data) {
+  if (!data.attempts.length) return "";
+  const rows = data.attempts.map((attempt, index) => [
+    { cell: count(index + 1), class: "number muted" },
+    attempt.farm ? link("farms", { farm: attempt.farm }, attempt.server, { title: `the farm ${attempt.label}` }) : attempt.server,
+    attempt.farm ? attempt.why : "",
+    attempt.cause ? [badge("err", attempt.cause), " ", attempt.detail] : data.status === null ? "no response" : badge("ok", "responded"),
+    { cell: attempt.milliseconds === null ? "" : `${count(attempt.milliseconds)} ms`, class: "number" },
+  ]);
+  const farm = data.attempts.find((attempt) => attempt.farm);
+  const title = farm ? ["Servers of the farm ", link("farms", { farm: farm.farm }, farm.label)] : "Failed attempts";
+  return card(title, table([{ text: "", class: "number" }, "Server", "Chosen by", "Outcome", { text: "After", class: "number" }], rows));
 }
 
 function statusKind({ status }) {
