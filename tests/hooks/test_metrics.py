@@ -13,9 +13,14 @@ from mitmproxy import exceptions
 from mitmproxy.test import taddons
 from prometheus_client.parser import text_string_to_metric_families
 
+from urlrewrite.farms.affinity import token_of
+from urlrewrite.farms.attempts import Attempts
+from urlrewrite.farms.choose import Wanted
+from urlrewrite.farms.health_state import HealthReason
 from urlrewrite.hooks.metrics import Metrics, parse_address
 from urlrewrite.hooks.options import Options
 from urlrewrite.hooks.state import State
+from urlrewrite.model.farms import Affinity, Farm, HealthTest, RetryCause, Server, ServerState
 
 HOSTILE = 'a"b\\c\nd}{\u202e\udc80'
 
@@ -164,3 +169,70 @@ def test_addresses(text: str, place: tuple[str, int]) -> None:
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(exceptions.OptionsError, match="expected HOST:PORT"):
         parse_address(text)
+
+
+def shop(name: str = "shop", servers: tuple[str, ...] = ("app1", "app2")) -> Farm:
+    return Farm(
+        name=name,
+        servers=tuple(Server(address=address, weight=50) for address in servers),
+        affinity=Affinity(cookie="sticky"),
+        health=HealthTest(url="/", retries=1),
+    )
+
+
+def test_servers_of_farms_are_scraped() -> None:
+    state = State()
+    state.farms.update([shop()], 0.0)
+    (farm,) = state.farms
+    for cause in (None, RetryCause.CONNECT, None):
+        attempts = Attempts(farm, Wanted(token=token_of("app1"), client="10.0.0.1"))
+        attempts.next(1.0)
+        if cause:
+            attempts.failed(2.0, cause)
+        else:
+            attempts.responded(1.5)
+        attempts.end(2.0, status=404)
+    Attempts(farm, Wanted(token=token_of("app1"), client="10.0.0.2")).next(3.0)
+    farm.tested(farm.loads[1], HealthReason.TEST_STATUS, 3.0, "500")
+    farm.set_states({"app1": ServerState.DRAINING})
+    with serving(state) as (metrics, _):
+        found = scrape(metrics)
+    app1, app2 = (("farm", "shop"), ("server", "app1")), (("farm", "shop"), ("server", "app2"))
+    values = {
+        ("urlrewrite_server_requests_total", (*app1, ("status", "4xx"))): 2,
+        ("urlrewrite_server_failures_total", (("cause", "connect"), *app1)): 1,
+        ("urlrewrite_server_response_seconds_count", app1): 2,
+        ("urlrewrite_server_response_seconds_sum", app1): 1.0,
+        ("urlrewrite_server_response_seconds_count", app2): 0,
+        ("urlrewrite_server_live_requests", app1): 1,
+        ("urlrewrite_server_live_requests", app2): 0,
+        ("urlrewrite_server_weight", app1): 50,
+        ("urlrewrite_server_healthy", app1): 1,
+        ("urlrewrite_server_healthy", app2): 0,
+        ("urlrewrite_server_serving", app1): 0,
+        ("urlrewrite_server_serving", app2): 0,
+        ("urlrewrite_server_state", (*app1, ("state", "draining"))): 1,
+        ("urlrewrite_server_state", (*app1, ("state", "available"))): 0,
+        ("urlrewrite_server_state", (*app2, ("state", "available"))): 1,
+    }
+    assert {key: found[key[0]].get(key[1]) for key in values} == values
+    assert found["urlrewrite_server_bound_clients"].keys() == {app1, app2}
+
+
+def test_servers_that_go_with_the_rules_are_no_longer_scraped() -> None:
+    state = State()
+    state.farms.update([shop(), shop("other", ("a", "b"))], 0.0)
+    with serving(state) as (metrics, _):
+        assert len(scrape(metrics)["urlrewrite_server_healthy"]) == 4
+        state.farms.update([shop(servers=("app1",))], 0.0)
+        assert len(scrape(metrics)["urlrewrite_server_healthy"]) == 1
+        state.farms.update([], 0.0)
+        assert "urlrewrite_server_healthy" not in scrape(metrics)
+
+
+def test_hostile_names_of_farms_are_one_series_each() -> None:
+    state = State()
+    alike = HOSTILE.replace("\udc80", "‹x80›")
+    state.farms.update([shop(HOSTILE, (HOSTILE, alike)), shop(alike, (alike,))], 0.0)
+    with serving(state) as (metrics, _):
+        assert len(scrape(metrics)["urlrewrite_server_live_requests"]) == 1

@@ -1,7 +1,7 @@
 """Figures for Prometheus, in its text format, on an address of their own.
 
 Labels are bounded, since the statistics are: sites and rules have the names of the rule files, and those past a limit
-are put together (`inspector/figures/statistics.py`).
+are put together (`inspector/figures/statistics.py`). Servers of farms are those of the rule files, too.
 """
 
 from __future__ import annotations
@@ -10,17 +10,27 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from threading import Thread
+from time import monotonic
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIServer
 
 from mitmproxy import ctx, exceptions
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 
+from urlrewrite.farms.figures import FarmFigures, figures_of
+from urlrewrite.farms.registry import Registry
 from urlrewrite.hooks.state import State
 from urlrewrite.inspector.figures.figures import DURATIONS, Figures
 from urlrewrite.inspector.figures.statistics import Statistics
+from urlrewrite.model.farms import ServerState
 from urlrewrite.trace.text import visible
 
 LOOPBACK = "127.0.0.1"
@@ -51,7 +61,8 @@ class Metrics:
             # Each worker has figures of its own, at a port of its own.
             port += worker - 1 if worker and port else 0
             try:
-                self._server = start_http_server(port, host, registry_of(self._state.statistics, worker))
+                registry = registry_of(self._state.statistics, self._state.farms, worker)
+                self._server = start_http_server(port, host, registry)
             except (OSError, OverflowError) as error:
                 raise exceptions.OptionsError(f"urlrewrite_metrics: cannot listen at {address}: {error}") from error
         self._address = address
@@ -87,13 +98,13 @@ def parse_address(text: str) -> tuple[str, int]:
     return host or LOOPBACK, port
 
 
-def registry_of(statistics: Statistics, worker: int = 0) -> CollectorRegistry:
-    """Return all that is scraped: the statistics, and memory, time and files of the process.
+def registry_of(statistics: Statistics, farms: Registry, worker: int = 0) -> CollectorRegistry:
+    """Return all that is scraped: the statistics, the farms, and memory, time and files of the process.
 
     Each series of a worker has its number as a label.
     """
     registry = CollectorRegistry()
-    for collector in (_Exposed(statistics), ProcessCollector(registry=None)):
+    for collector in (_Exposed(statistics, farms), ProcessCollector(registry=None)):
         registry.register(_OfWorker(collector, worker) if worker else collector)
     return registry
 
@@ -109,11 +120,14 @@ class _OfWorker(Collector):
 
 
 class _Exposed(Collector):
-    def __init__(self, statistics: Statistics) -> None:
+    def __init__(self, statistics: Statistics, farms: Registry) -> None:
         self._statistics = statistics
+        self._farms = farms
 
     def collect(self) -> Iterator[Metric]:
-        return metrics_of(self._statistics.figures())
+        yield from metrics_of(self._statistics.figures())
+        now = monotonic()
+        yield from farm_metrics_of([figures_of(farm, now) for farm in [*self._farms]])
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing, so that no figures are computed at registration."""
@@ -163,6 +177,55 @@ def metrics_of(figures: Figures) -> Iterator[Metric]:
         buckets=classes,
         sum_value=figures.seconds,
     )
+
+
+def farm_metrics_of(farms: Iterable[FarmFigures]) -> Iterator[Metric]:
+    """Yield the figures of all servers of farms; farms and servers are those of the rule files."""
+    names = ("farm", "server")
+    requests, failures = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+    told = set[tuple[str, str]]()
+    about = "Servers of farms: "
+    responses = SummaryMetricFamily(
+        "urlrewrite_server_response_seconds", f"{about}from a request to the head of its response.", labels=names
+    )
+    gauges = {
+        "live_requests": "requests under way.",
+        "bound_clients": "clients or host names that an affinity led there within the last hour.",
+        "weight": "the weight that counts now, which is less than its own while it starts slowly.",
+        "healthy": "whether it is well.",
+        "serving": "whether it takes new clients.",
+    }
+    families = {
+        name: GaugeMetricFamily(f"urlrewrite_server_{name}", about + text, labels=names)
+        for name, text in gauges.items()
+    }
+    states = GaugeMetricFamily(
+        "urlrewrite_server_state", f"{about}1 for the state that a person decided.", labels=(*names, "state")
+    )
+    for farm in farms:
+        for server in farm.servers:
+            labels = visible(farm.farm.name), visible(server.name)
+            if labels in told:
+                # Prometheus refuses everything where a series is there twice.
+                continue
+            told.add(labels)
+            for first, number in server.statuses.items():
+                requests[*labels, f"{first}xx"] += number
+            for cause, number in server.failures.items():
+                failures[*labels, str(cause)] += number
+            responses.add_metric(labels, server.responses, server.seconds)
+            families["live_requests"].add_metric(labels, server.live)
+            families["bound_clients"].add_metric(labels, server.bound)
+            families["weight"].add_metric(labels, server.weight * server.share)
+            families["healthy"].add_metric(labels, server.health.healthy)
+            families["serving"].add_metric(labels, server.serves)
+            for state in ServerState:
+                states.add_metric((*labels, str(state)), server.state is state)
+    yield _counter("server_requests", f"{about}requests that got a response.", (*names, "status"), requests)
+    yield _counter("server_failures", f"{about}requests that got no response.", (*names, "cause"), failures)
+    yield responses
+    yield from families.values()
+    yield states
 
 
 def _labelled(counted: Counter[str]) -> Counter[tuple[str, ...]]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.support.published import Published
-from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, running
+from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, free_row, running
+from privateserver import FARM_SERVERS
 
 TRIES = 3  # a port that was free may be taken by another test before the demo gets it
 
@@ -36,10 +37,19 @@ def running_demo(folder: Path, *options: str, headless: bool = True) -> Iterator
         yield demo
 
 
+def _ports() -> tuple[int, int, int, int]:
+    """The ports of the demo, free just now; the servers of its farms take those after the backend's."""
+    while True:
+        row = 1 + len(FARM_SERVERS)
+        (https, http, web), backend = free_ports(3), free_row(row)
+        if not {https, http, web} & {*range(backend, backend + row)}:
+            return https, http, backend, web
+
+
 def _start(folder: Path, options: tuple[str, ...], headless: bool) -> Demo:
     confdir = folder / "mitmproxy"
     for _ in range(TRIES):
-        https, http, backend, web = free_ports(4)
+        https, http, backend, web = _ports()
         ports = [f"--port={https}", f"--http-port={http}", f"--backend-port={backend}", f"--web-port={web}"]
         more = ["--headless"] if headless else []
         service = Service(

@@ -107,6 +107,16 @@ def accepts(port: int) -> bool:
     return False
 
 
+def free_row(length: int) -> int:
+    """The first of so many ports of 127.0.0.1 in a row, all of them free just now for TCP."""
+    while True:
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            first = int(stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
+            for port in range(first + 1, first + length):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+
+
 def free_ports(count: int) -> list[int]:
     """Different ports of 127.0.0.1, free just now for TCP and UDP."""
     with contextlib.ExitStack() as stack:
