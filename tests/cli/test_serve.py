@@ -286,6 +286,10 @@ def test_demo_rules_follow_the_ports(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(serve, "PROJECT", tmp_path)
     with serve.demo_rules(8443, 8080, 8090) as rules:
         assert rules == original
+    original.write_text("servers: ['127.0.0.1:8090', '127.0.0.1:8091', '127.0.0.1:8093']")
+    with serve.demo_rules(8443, 8080, 7000) as rules:
+        assert rules.read_text() == "servers: ['127.0.0.1:7000', '127.0.0.1:7001', '127.0.0.1:7003']"
+    original.write_text(text.format("https://localhost:8443", "http://localhost:8080", "127.0.0.1:8090"))
     with serve.demo_rules(8080, 8090, 1) as rules:
         assert rules.read_text() == text.format("https://localhost:8080", "http://localhost:8090", "127.0.0.1:1")
     assert not rules.exists()

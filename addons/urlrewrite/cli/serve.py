@@ -111,10 +111,7 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
         Listener("http", LOOPBACK, options.http_port, "--http-port"),
         Listener("https", LOOPBACK, options.port, "--port"),
     ]
-    others = [
-        Listener("http", LOOPBACK, options.backend_port + number, "--backend-port")
-        for number in range(1 + FARM_SERVERS)
-    ]
+    others = [Listener("http", LOOPBACK, options.backend_port, "--backend-port")]
     lines = [
         f"site     https://localhost:{options.port}/ (its certificate is made by mitmproxy: the browser warns once)",
         f"         http://localhost:{options.http_port}/ is redirected there by a rule",
@@ -129,6 +126,8 @@ def demo(options: argparse.Namespace, more: Sequence[str]) -> int:
         program, arguments = "mitmweb", [*web, *arguments]
         lines += [f"mitmweb  {address}", f"why      {_inspector(address)}"]
         look = "Open the site, then the last address: it shows which rule did what, and what is broken and why."
+    ports = range(options.backend_port + 1, options.backend_port + 1 + FARM_SERVERS)
+    others += [Listener("http", LOOPBACK, port, "--backend-port") for port in ports]
     require_free([*listeners, *others])
     with demo_rules(options.port, options.http_port, options.backend_port) as rules:
         lines += [f"rules    {rules} (a saved change is in force at once)", "", f"{look} Ctrl-C stops."]
@@ -189,7 +188,7 @@ def parser() -> argparse.ArgumentParser:
     this.set_defaults(start=demo, name="demo")
     _add_port(this, "--port", 8443, "of the site over TLS")
     _add_port(this, "--http-port", 8080, "of the site without TLS")
-    _add_port(this, "--backend-port", 8090, "of the demo backend")
+    _add_port(this, "--backend-port", 8090, "of the demo backend; the servers of its farm take the three after it")
     _add_port(this, "--web-port", 8081, "of mitmweb")
     this.add_argument("--headless", action="store_true", help="without mitmweb")
 
