@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from rules_of import rules_of
+from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.model.farms import Server
+from urlrewrite.trace.events import Name
 
 FARM = """
 farms:
@@ -99,6 +101,11 @@ def test_the_name_of_a_farm_is_a_word_where_it_stands_alone() -> None:
     outbound = rules.link_maps(site, site.site.public[0], forward(BY_BACKEND).origin).outbound
     assert outbound.map_text('x = "shop"; y = "app2.lan:81"', bare=True) == 'x = "shop"; y = "www.example.com"'
     assert outbound.map_authority("shop") is None
+    page = ResponseFacts(200, (("Content-Type", "text/html"),))
+    request = request_facts("GET", WWW, ())
+    for text, left in (("the shop", 0), ("the server app2.lan", 1)):
+        events = evaluate(rules, request, page, f"<p>{text}".encode(), trace_id="t").exchange.trace.events
+        assert len([event for event in events if event["event"] == Name.NAMES_LEFT]) == left
 
 
 def test_a_server_that_is_asked_by_the_public_name_keeps_its_links() -> None:

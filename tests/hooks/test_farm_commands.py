@@ -100,6 +100,7 @@ def kinds(proxy: Any) -> list[str]:
     """What the inspector finds to be wrong with the last flow."""
     seen = seen_of(proxy.flows[-1])
     assert seen
+    assert seen.own is (seen.original is None)
     return [each.kind for each in find_breakages(PageLoad(seen), proxy.state.in_force)]
 
 

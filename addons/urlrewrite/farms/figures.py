@@ -34,7 +34,8 @@ class ServerFigures:
     """One server.
 
     `share` is the part of its weight that it gets, below 1 while it starts slowly. `bound` counts the clients (or host
-    names) that an affinity led here within the last hour. `minutes` are numbered so that 0 is the current one.
+    names) that an affinity led here within the last hour. Others are preferred for a while to one that is
+    `avoided`, since it could not be connected to. `minutes` are numbered so that 0 is the current one.
     """
 
     name: str
@@ -54,6 +55,7 @@ class ServerFigures:
     responses: int
     seconds: float
     bound: int
+    avoided: bool
     minutes: tuple[Minute, ...]
 
     @property
@@ -64,15 +66,16 @@ class ServerFigures:
 
 @dataclass(frozen=True, slots=True)
 class FarmFigures:
-    """One farm: as its rule file has it, with its servers."""
+    """One farm: as its rule file has it, with its servers, and how many requests wait for one."""
 
     farm: Farm
     servers: tuple[ServerFigures, ...]
+    waiting: int = 0
 
 
 def figures_of(farm: FarmAtWork, now: float) -> FarmFigures:
     """Return a farm at this moment, without changing anything about it."""
-    return FarmFigures(farm.farm, tuple(_server(farm, load, now) for load in farm.loads))
+    return FarmFigures(farm.farm, tuple(_server(farm, load, now) for load in farm.loads), len(farm.queue))
 
 
 def _server(farm: FarmAtWork, load: ServerLoad, now: float) -> ServerFigures:
@@ -105,6 +108,7 @@ def _server(farm: FarmAtWork, load: ServerLoad, now: float) -> ServerFigures:
         responses=tally.responses,
         seconds=tally.seconds,
         bound=tally.bound.count(now),
+        avoided=load.avoided_until > now,
         minutes=tuple(
             Minute(each.number - minute, each.requests, each.failures, each.responses, each.seconds)
             for each in [*tally.minutes]

@@ -20,6 +20,7 @@ from urlrewrite.hooks.translate import request_facts, response_facts
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
+from urlrewrite.trace.reasons import Reason
 
 _SCHEMES = ("http", "https")
 
@@ -31,7 +32,7 @@ def seen_of(flow: object) -> RecordedExchange | None:
     trace = trace_of(flow)
     if trace is None:
         return None
-    own = flow.response is not None and "target" not in trace
+    own = flow.response is not None and ("target" not in trace or _has_no_backends(trace))
     original, body = (None, None) if own else original_of(flow)
     return RecordedExchange(
         flow_id=flow.id,
@@ -46,6 +47,13 @@ def seen_of(flow: object) -> RecordedExchange | None:
         own=own,
         failed=flow.error.msg if flow.error else "",
     )
+
+
+def _has_no_backends(trace: Mapping[str, Any]) -> bool:
+    """Say whether the response is a page of ours, since no backend gave one."""
+    events, reasons = trace.get("events"), (Reason.BACKEND_FAILED, Reason.NO_SERVER)
+    listed = events if isinstance(events, list | tuple) else ()
+    return any(isinstance(event, Mapping) and event.get("reason") in reasons for event in listed)
 
 
 def trace_of(flow: http.HTTPFlow) -> Mapping[str, Any] | None:

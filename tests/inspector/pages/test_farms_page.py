@@ -141,6 +141,17 @@ def test_the_health_of_a_server() -> None:
     assert (a["tested"], a["since"]) == (CLOCK - 9.0, CLOCK - 9.0)
 
 
+def test_requests_that_wait_and_servers_that_are_avoided() -> None:
+    farm = at_work(Server(address="a", max_connections=1), "b")
+    farm.not_connected(farm.loads[1], 0.0)
+    Attempts(farm, Wanted()).next(0.0)
+    assert Attempts(farm, Wanted()).wait(lambda: None)
+    (told,) = ask(farm, now=1.0)["farms"]
+    assert (told["waiting"], told["live"]) == (1, 1)
+    assert [(server["avoided"], server["most"]) for server in told["servers"]] == [(False, 1), (True, 0)]
+    assert [server["avoided"] for server in ask(farm, now=60.0)["farms"][0]["servers"]] == [False, False]
+
+
 def test_hostile_texts_are_made_visible() -> None:
     farm = sick(HOSTILE)
     farm.tested(farm.loads[0], HealthReason.TEST_CONNECT, 0.0, HOSTILE)

@@ -93,6 +93,11 @@ class LinkMap:
         return frozenset(self._by_host)
 
     @property
+    def names(self) -> frozenset[bytes]:
+        """The hosts that are meant where they stand alone, too, in every spelling and in lower case."""
+        return frozenset(host for host, pairs in self._by_host.items() if any(pair.alone for pair in pairs))
+
+    @property
     def new_hosts(self) -> frozenset[bytes]:
         """What hosts become, in lower case."""
         return frozenset(pair.becomes.host_text.lower().encode() for pair in self.pairs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from urlrewrite.farms.choose import NoServer, Why
+from urlrewrite.farms.choose import ChoiceReason, NoServer
 from urlrewrite.farms.health_state import HealthReason
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case
@@ -113,18 +113,19 @@ def sticky_servers_gone(case: Case) -> Iterator[Breakage]:
             lost[farm, server, told.why] = flows.moved
     for exchange in case.load.all:
         first, *others = attempts_of(case.reading(exchange).events) or [Attempt("")]
-        if first.why == Why.COOKIE and first.cause and any(each.why == Why.REASSIGNED for each in others):
+        moved = any(each.why == ChoiceReason.REASSIGNED for each in others)
+        if moved and first.why == ChoiceReason.COOKIE and first.cause:
             lost.setdefault((first.farm, first.server, cause_text(first.cause)), []).append(exchange.flow_id)
-    for (farm, server, why), moved in lost.items():
+    for (farm, server, why), flow_ids in lost.items():
         yield Breakage(
             "sticky-server-gone",
             Loss.HINT,
             f"The client was bound to the server {shown(server, 60)} of the farm {shown(farm, 60)} and got another, "
             f"since that one could not take the request ({why}): what it kept of the client, such as a login, is gone",
-            tuple(moved),
+            tuple(flow_ids),
             todo="Start the server again, or keep such things where every server finds them.",
             severity=BreakageSeverity.NOTE,
-            code=Why.REASSIGNED,
+            code=ChoiceReason.REASSIGNED,
         )
 
 

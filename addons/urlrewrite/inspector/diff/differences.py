@@ -86,7 +86,8 @@ def differences(exchange: RecordedExchange, rules: RulesInForce | None = None) -
 
 def _not_compared(exchange: RecordedExchange, original: DecodedBody, response: DecodedBody) -> str:
     if exchange.own:
-        return "this response is the proxy's own: the request was not forwarded"
+        forwarded = "no backend gave one" if exchange.trace.get("target") else "the request was not forwarded"
+        return f"this response is the proxy's own: {forwarded}"
     if exchange.response is None:
         return "there is no response"
     if exchange.original is None:

@@ -3,6 +3,8 @@ import { badge, card, code, copyButton, count, counted, get, h, link, note, tabl
 
 export const title = "Why is the page broken?";
 
+// What a person can do something about on the page Farms.
+const OF_FARMS = new Set(["farm-down", "attempts-failed", "sticky-server-gone", "health-test"]);
 const KINDS = { error: "err", warning: "warn", note: "info" };
 
 export async function show(main, query) {
@@ -47,6 +49,7 @@ function findingCard(finding, number) {
       ? h(
           "p",
           { class: "row" },
+          OF_FARMS.has(finding.kind) ? link("farms", {}, "Show the farms") : null,
           link("flow", { flow }, "Show the flow"),
           link("leaks", { flow }, "Its leaks"),
           link("try_out", { flow }, "Try it with other rules"),
@@ -68,7 +71,7 @@ function loads({ loads: all, more }, current) {
   const rows = all.map((load) => ({
     class: load.flow === current ? "current" : null,
     cells: [
-      time(load.began),
+      { cell: time(load.began), class: "nowrap" },
       link("broken", { flow: load.flow }, load.url),
       status(load.status),
       load.findings ? badge(load.errors ? "err" : "warn", counted(load.findings, "finding")) : badge("ok", "nothing found"),

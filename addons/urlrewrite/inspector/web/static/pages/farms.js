@@ -68,7 +68,7 @@ function farmCard(farm, data, chosen, act) {
     h("code", {}, farm.algorithm + (farm.hash ? ` of ${farm.hash}` : "")),
     farm.affinity ? ["affinity by ", h("code", {}, farm.affinity)] : "no affinity",
     farm.test ? ["health: ", h("code", {}, farm.test)] : "no health test",
-    counted(farm.live, "request") + " under way",
+    counted(farm.live, "request") + " under way" + (farm.waiting ? `, ${count(farm.waiting)} waiting for a server` : ""),
   ];
   const sticky = farm.affinity ? [{ text: "Bound", class: "number", title: bound(farm, data) }] : [];
   const heads = [
@@ -121,7 +121,8 @@ function row(farm, server, act) {
 
 function state(server) {
   const backup = server.backup ? [" ", badge("info", "backup", "gets requests only while no other server can take them")] : null;
-  return [badge(STATES[server.state] ?? "", server.state, server.state_text), backup];
+  const avoided = server.avoided ? [" ", badge("warn", "avoided", "it could not be connected to; others are preferred for a while")] : null;
+  return [badge(STATES[server.state] ?? "", server.state, server.state_text), backup, avoided];
 }
 
 function address(server) {
