@@ -53,7 +53,7 @@ def start_farm(port: int, address: str) -> Iterator[PrivateServer]:
         try:
             server.start()
         except OSError as error:
-            logger.error(f"demo: the {name} server cannot listen on {address}:{server.port} ({error.strerror})")
+            logger.warning(f"demo: the {name} server cannot listen on {address}:{server.port} ({error.strerror})")
         else:
             yield server
 

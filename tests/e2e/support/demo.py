@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from e2e.support.published import Published
 from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, free_row, running
 from privateserver import FARM_SERVERS
 
+TAKEN = re.compile("is taken|already in use")
 TRIES = 3  # a port that was free may be taken by another test before the demo gets it
 
 
@@ -61,6 +63,6 @@ def _start(folder: Path, options: tuple[str, ...], headless: bool) -> Demo:
         except BaseException as error:
             service.process.kill()
             service.process.wait()
-            if not (isinstance(error, ServiceError) and "is taken" in service.log):
+            if not (isinstance(error, ServiceError) and TAKEN.search(service.log)):
                 raise
     raise ServiceError(f"{TRIES} times a port was taken by somebody else")
