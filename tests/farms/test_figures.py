@@ -18,7 +18,7 @@ def test_a_request_is_counted_at_every_server_that_it_was_sent_to() -> None:
     attempts.next(60.0)
     attempts.failed(61.0, RetryCause.TIMEOUT)
     attempts.next(61.0)
-    attempts.responded(61.5)
+    attempts.responded(61.5, 204)
     a, b = figures_of(farm, 121.0).servers
     assert (a.live, a.requests, a.failures, a.responses) == (0, 1, {RetryCause.TIMEOUT: 1}, 0)
     assert (b.live, b.requests, b.failures, b.responses, b.seconds) == (1, 1, {}, 1, 0.5)

@@ -248,9 +248,7 @@ async def test_tls_is_as_the_farm_says(
 
 
 @pytest.mark.parametrize(("certificate", "is_well"), [("own.pem", True), ("", False)])
-async def test_a_certificate_is_shown_to_a_server_that_wants_one(
-    certificate: str, is_well: bool, files: Path
-) -> None:
+async def test_a_certificate_is_shown_to_a_server_that_wants_one(certificate: str, is_well: bool, files: Path) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.verify_mode = ssl.CERT_REQUIRED
     AUTHORITY.issue_cert("app.lan").configure_cert(context)

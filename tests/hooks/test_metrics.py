@@ -190,7 +190,7 @@ def test_servers_of_farms_are_scraped() -> None:
         if cause:
             attempts.failed(2.0, cause)
         else:
-            attempts.responded(1.5)
+            attempts.responded(1.5, 404)
         attempts.end(2.0, status=404)
     Attempts(farm, Wanted(token=token_of("app1"), client="10.0.0.2")).next(3.0)
     farm.tested(farm.loads[1], HealthReason.TEST_STATUS, 3.0, "500")

@@ -99,7 +99,7 @@ def test_the_figures_of_a_server() -> None:
         if cause:
             attempts.failed(second + 0.5, cause)
         else:
-            attempts.responded(second + 0.5)
+            attempts.responded(second + 0.5, 404)
         attempts.end(second + 1.0, status=404)
     Attempts(farm, Wanted()).next(4.0)
     (server,) = ask(farm, now=61.0)["farms"][0]["servers"]

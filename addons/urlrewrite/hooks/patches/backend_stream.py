@@ -137,8 +137,8 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             found = attempts.next(monotonic())
             if found is NoServer.ALL_FULL:
                 found = yield from self._wait_for_server(attempts)
-            assert self._live is not None
-            tell_choice(self._live.exchange.trace, attempts, found)
+            if live := self._live:
+                tell_choice(live.exchange.trace, attempts, found)
             return found
 
         def _turn_to_server(self, attempts: Attempts, found: Choice) -> None:
