@@ -710,3 +710,21 @@ async def test_flows_to_a_farm_are_saved_while_they_go_on_and_nothing_stays_of_t
         assert not any("Traceback" in line or "rror" in line for line in proxy.log), proxy.log
     with saved.open("rb") as file:
         assert len(list(FlowReader(file).stream())) == 3
+
+
+@pytest.mark.parametrize(("mode", "status", "sub_status"), [("helpful", 503, 0), ("iis", 502, 4)])
+async def test_a_farm_without_a_server_is_503_and_in_mode_iis_502_4(
+    mode: str, status: int, sub_status: int, tmp_path: Path
+) -> None:
+    rules = (
+        f"public: http://localhost\nbackend: http://shop\nmode: {mode}\n"
+        "farms: {shop: {servers: [{address: 127.0.0.1, state: offline}]}}\n"
+    )
+    async with in_process(rules, tmp_path) as proxy:
+        connection = await Http1.connect(proxy.port)
+        got = await connection.ask()
+        data = proxy.flows[0].metadata["urlrewrite"]
+        assert (got.status, data["status"], data["sub_status"]) == (status, status, sub_status)
+        assert ("retry-after" in got.fields) == (status == 503)
+        assert ("HTTP Error 502.4 - Bad Gateway" in got.body.decode()) == (status == 502)
+        await connection.close()

@@ -12,6 +12,7 @@ from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.engine.scope import Scope
 from urlrewrite.exchange.body.plan import has_body
+from urlrewrite.exchange.gateway import NO_SERVER_MESSAGE
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import Origin
 from urlrewrite.trace.reasons import Reason
@@ -28,7 +29,7 @@ def judge_target(rules: CompiledRules, scope: Scope, target: Origin) -> None:
             scope.iis_fails(
                 "502.4",
                 Reason.SERVER_FARM,
-                message="No appropriate server could be found to route the request.",
+                message=NO_SERVER_MESSAGE,
                 name=farm.name,
             )
         return

@@ -95,32 +95,11 @@ def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
     return LocalResponse(status, fields, body, phrase)
 
 
-RETRY_AFTER = 5
-"""Seconds after which a client may ask again where no server can take its request."""
-
-_GATEWAY_TEXTS = {
-    502: "The server that this page comes from cannot be reached, or did not respond as it should.",
-    503: "No server can take this request at the moment.",
-    504: "The server that this page comes from did not respond in time.",
-}
-
-
-def gateway_response(status: int, trace_id: str) -> LocalResponse:
-    """Return what a client gets in place of a response of the backend: 502, 503 or 504.
-
-    It says nothing of the backend, neither its address nor what it sent: that is in the trace.
-    """
-    response = plain_response(status, _GATEWAY_TEXTS[status], trace_id)
-    if status == 503:
-        response = replace(response, fields=(*response.fields, ("Retry-After", str(RETRY_AFTER))))
-    return response
-
-
-def iis_response(code: str, message: str, trace_id: str = "") -> LocalResponse:
-    """Make IIS's error for a code such as "500.52", on a page like IIS's."""
+def iis_response(code: str, message: str, trace_id: str = "", error_code: int = 0) -> LocalResponse:
+    """Make IIS's error for a code such as "500.52", on a page like IIS's; `error_code` is Windows's, 0 for none."""
     status, _, sub_status = code.partition(".")
     phrase = _IIS_PHRASES.get(code) or reason_phrase(int(status))
-    return _iis_page(int(status), int(sub_status or 0), phrase, message, trace_id)
+    return _iis_page(int(status), int(sub_status or 0), phrase, message, trace_id, error_code)
 
 
 _REWRITE_ERROR = "URL Rewrite Module Error."
@@ -137,15 +116,21 @@ _IIS_NOTIFICATIONS = {
     "500.51": "GlobalPreBeginRequest",
     "500.52": "SendResponse",
     "500.53": "ReleaseRequestState",
+    "502.3": "ExecuteRequestHandler",
+    "502.4": "ExecuteRequestHandler",
 }
 
 
-def _iis_page(status: int, sub_status: int, phrase: str, message: str, trace_id: str) -> LocalResponse:
+def _iis_page(
+    status: int, sub_status: int, phrase: str, message: str, trace_id: str, error_code: int = 0
+) -> LocalResponse:
     """Make an error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
     code = f"{status}.{sub_status}"
     rows = [
         ("Module", "RewriteModule" if _IIS_PHRASES.get(code) == _REWRITE_ERROR else ""),
         ("Notification", _IIS_NOTIFICATIONS.get(code, "")),
+        # An HRESULT of Windows, as IIS writes it.
+        ("Error code", f"0x{0x80070000 | error_code:08x}" if error_code else ""),
         ("Trace id", trace_id),
     ]
     lines = [

@@ -97,12 +97,14 @@ class Backend:
 
 
 @contextlib.asynccontextmanager
-async def proxied(backend: Backend, folder: Path, scheme: str = "http", *, up: bool = True) -> AsyncIterator[InProcess]:
+async def proxied(
+    backend: Backend, folder: Path, scheme: str = "http", *, up: bool = True, more: str = ""
+) -> AsyncIterator[InProcess]:
     """The proxy before a backend, which listens from the beginning or when it is told to."""
     rules = (
         "public: [http://localhost, https://localhost]\n"
         f"backend: {scheme}://{SECRET}:{backend.port}\nconnect: 127.0.0.1:{backend.port}\n"
-        f"timeouts: {{connect: {SHORT.connect}s, response: {SHORT.response}s, idle: {SHORT.idle}s}}\n"
+        f"timeouts: {{connect: {SHORT.connect}s, response: {SHORT.response}s, idle: {SHORT.idle}s}}\n{more}"
     )
     async with backend:
         if up:
@@ -168,6 +170,36 @@ async def test_a_backend_that_fails_is_a_page_of_ours_and_the_connection_stays(
         assert not any("crashed" in line or "Traceback" in line for line in proxy.log), proxy.log
 
 
+IIS: dict[str, tuple[str, Callable[[Backend], Behaviour] | None, str]] = {
+    "is not there": ("http", None, "0x80072efd"),
+    "speaks no TLS": ("https", lambda backend: plain, "0x80072f8f"),
+    "says nothing in TLS": ("https", lambda backend: silent, "0x80072ee2"),
+    "closes": ("http", FAULTS["closes at once"][0], "0x80072efe"),
+    "is slow": ("http", FAULTS["says nothing"][0], "0x80072ee2"),
+    "breaks off": ("http", FAULTS["closes within a short body"][0], "0x80072efe"),
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("fault", IIS)
+async def test_in_mode_iis_a_backend_that_fails_is_a_502_3(client: str, fault: str, tmp_path: Path) -> None:
+    backend = Backend()
+    scheme, behaviour, code = IIS[fault]
+    if behaviour:
+        backend.behaviours = [behaviour(backend)]
+    async with proxied(backend, tmp_path, scheme, up=behaviour is not None, more="mode: iis\n") as proxy:
+        connection = await CLIENTS[client].connect(proxy.port)
+        got = await connection.ask()
+        text = got.body.decode()
+        assert (got.status, got.fields["content-type"]) == (502, "text/html; charset=utf-8")
+        assert "<h1>HTTP Error 502.3 - Bad Gateway</h1>" in text
+        assert f"<th>Error code</th><td>{code}</td>" in text
+        assert not any(word in text for word in (SECRET, str(backend.port), "127.0.0.1", "mitmproxy", "JUNK"))
+        data = proxy.flows[0].metadata["urlrewrite"]
+        assert (data["status"], data["sub_status"], data["id"] in text) == (502, 3, True)
+        await connection.close()
+
+
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_a_backend_that_comes_back_is_found_by_the_same_connection(client: str, tmp_path: Path) -> None:
     """mitmproxy answers a client of HTTP/2 with the old error until it connects anew."""
@@ -195,6 +227,11 @@ async def test_a_handshake_that_never_comes_ends(client: str, tmp_path: Path) ->
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     await reader.read(65536)
     await asyncio.sleep(30.0)
+
+
+async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(65536)
+    writer.write(OK)
 
 
 @pytest.mark.parametrize(("method", "status", "requests"), [("GET", 200, 3), ("PUT", 200, 3), ("POST", 502, 2)])

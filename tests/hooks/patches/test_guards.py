@@ -205,6 +205,18 @@ INTERNALS = [
         "a whole response of HTTP/1 is made by it",
     ),
     (
+        "error_pages",
+        "mitmproxy.proxy.layers.http._http2:Http2Connection._handle_event",
+        "2edfec00add56035",
+        "the head of an error's page names mitmproxy by version.MITMPROXY, and goes through send_headers as a list",
+    ),
+    (
+        "error_pages",
+        "mitmproxy.proxy.layers.http._http3:Http3Connection._handle_event",
+        "402e8ba236ab0ced",
+        "the same over HTTP/3",
+    ),
+    (
         "backpressure",
         "mitmproxy.proxy.server:ConnectionHandler.drain_writers",
         "e7d7a0d4bdd7ddf8",

@@ -34,7 +34,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
 from urlrewrite.exchange.farm_choice import tell_choice
-from urlrewrite.exchange.responses import gateway_response
+from urlrewrite.exchange.gateway import gateway_response
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import Choice, NoServer
 from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
@@ -102,10 +102,10 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                         return False
                     if isinstance(found, NoServer):
                         if found is NoServer.ALL_TRIED and self._cause:
-                            yield from self._send_page(_status_of(self._cause))
+                            yield from self._send_page(self._cause)
                         else:
                             self._failure = found
-                            yield from self._send_page(503)
+                            yield from self._send_page(None)
                         return False
                     self._turn_to_server(attempts, found)
                 request = self.flow.request
@@ -129,7 +129,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 cause = connections.why_failed(http_layer_of(self), wanted)
                 self._report(cause, error)
                 if not (attempts and attempts.may_retry(cause, request.method, was_sent=False)):
-                    yield from self._send_page(_status_of(cause))
+                    yield from self._send_page(cause)
                     return False
 
         def _next_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
@@ -296,7 +296,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 # Nothing of this response was sent: the client gets to know that it is not whole.
                 self.response_body_buf.clear()
                 self._report(RetryCause.CLOSED, event.message)
-                yield from self._send_page(502)
+                yield from self._send_page(RetryCause.CLOSED)
             else:
                 if self.server_state == self.state_stream_response_body:
                     self._report(RetryCause.CLOSED, event.message)
@@ -315,7 +315,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 attempts.tried.pop()
             may_retry = stale or (whole and attempts and attempts.may_retry(cause, request.method, was_sent=True))
             if not may_retry:
-                yield from self._send_page(_status_of(cause))
+                yield from self._send_page(cause)
             elif (yield from self.make_server_connection()):
                 yield from self._send_request_again()
 
@@ -364,21 +364,20 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 milliseconds=round((monotonic() - self._began) * 1000),
             )
 
-        def _send_page(self, status: int) -> layer.CommandGenerator[None]:
-            """Respond in place of the backend. The connection to the client stays as it is."""
+        def _send_page(self, cause: RetryCause | None) -> layer.CommandGenerator[None]:
+            """Respond in place of the backend; None: no server was free. The client's connection stays as it is."""
             live = self._live
             assert live is not None
             self._page_sent = True
             live.own, live.failed, live.head, live.hold = True, True, None, None
             trace, request = live.exchange.trace, self.flow.request
-            if status == 503 and live.attempts:
+            if cause is None and live.attempts:
                 name = live.attempts.farm.farm.name
                 trace.error(Reason.NO_SERVER, iis_status="502.4", name=name, detail=self._failure)
             else:
                 origin = f"{request.scheme}://{request.host}:{request.port}"
                 trace.error(Reason.BACKEND_FAILED, iis_status="502.3", origin=origin, detail=self._failure)
-            trace.data["status"] = status
-            apply_response(self.flow, gateway_response(status, trace.data["id"]))
+            apply_response(self.flow, gateway_response(live.exchange.site, trace, cause))
             self.flow.error = None
             if self.client_state == self.state_stream_request_body:
                 self.client_state = self.state_discard_request_body
@@ -387,10 +386,6 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 yield from self.send_response()
 
     return BackendStream
-
-
-def _status_of(cause: RetryCause) -> int:
-    return 504 if cause is RetryCause.TIMEOUT else 502
 
 
 def http1_client(stream: HttpStream, server: Server) -> InterimClient | None:

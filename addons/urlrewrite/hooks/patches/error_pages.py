@@ -1,19 +1,24 @@
 """The pages of mitmproxy's own errors, for requests that never become an exchange: a head that is not HTTP, no host.
 
 mitmproxy's pages name it and quote what was received. Ours say what kind of error it is and give an id, under which
-the log says the rest.
+the log says the rest. Over HTTP/2 and 3 it names itself in `Server` as well, in a head that it builds in the middle of
+a long method: that line is left out where the head is sent.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import Any
 
-from mitmproxy import http
+from mitmproxy import http, version
 from mitmproxy.addonmanager import Loader
 from mitmproxy.net.http import http1
 from mitmproxy.proxy.layers.http import _base, _http1, _http2, _http3
+from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
+from mitmproxy.proxy.layers.http._http_h3 import LayeredH3Connection
 
 logger = logging.getLogger("urlrewrite.errors")
 
@@ -34,6 +39,13 @@ _TEXTS = {
 _MODULES = (_http1, _http2, _http3)
 _make_error_response = _http1.make_error_response
 
+type _Lines = Sequence[tuple[bytes, bytes]]
+
+_SERVER = (b"server", version.MITMPROXY.encode())
+_CONNECTIONS: dict[type[BufferedH2Connection | LayeredH3Connection], Callable[..., None]] = {
+    kind: kind.send_headers for kind in (BufferedH2Connection, LayeredH3Connection)
+}
+
 
 class ErrorPages:
     """Puts our pages in place."""
@@ -44,12 +56,27 @@ class ErrorPages:
         for module in _MODULES:
             module.format_error = error_page  # type: ignore[attr-defined]
         _http1.make_error_response = error_response
+        for kind, send in _CONNECTIONS.items():
+            kind.send_headers = _without_server(send)  # type: ignore[method-assign]
 
     def done(self) -> None:
         """Put mitmproxy's own back."""
         for module in _MODULES:
             module.format_error = _base.format_error  # type: ignore[attr-defined]
         _http1.make_error_response = _make_error_response
+        for kind, send in _CONNECTIONS.items():
+            kind.send_headers = send  # type: ignore[method-assign]
+
+
+def _without_server(send: Callable[..., None]) -> Callable[..., None]:
+    """Return a `send_headers` that leaves out the line in which mitmproxy names itself."""
+
+    def send_headers(connection: Any, stream_id: int, headers: _Lines, *more: Any, **named: Any) -> None:
+        if _SERVER in headers:
+            headers = [line for line in headers if line != _SERVER]
+        send(connection, stream_id, headers, *more, **named)
+
+    return send_headers
 
 
 def error_page(status_code: int, message: str) -> bytes:
