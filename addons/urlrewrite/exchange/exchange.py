@@ -23,6 +23,7 @@ from urlrewrite.engine.field_rules import apply_field_rules
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.plan import BodyPlan, Way
 from urlrewrite.exchange.early_hints import forward_hints
+from urlrewrite.exchange.error_pages import with_error_page
 from urlrewrite.exchange.failing import fail, give_up
 from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_coding
@@ -91,6 +92,8 @@ class Exchange:
         self._order.take(Call.ROUTE)
         routed = self._routed = route(self.rules, self._memory, self._asked, self.decision, self.trace)
         routing, data = routed.routing, self.trace.data
+        if isinstance(routing, LocalResponse):
+            routing = self.paged(routing)
         data["site"] = routed.site.name if routed.site else ""
         if len(self.rules.rules.sites) > 1:
             data["one_of_sites"] = True
@@ -143,7 +146,7 @@ class Exchange:
         except PatternTimeout as error:
             return self.fail(Reason.PATTERN_TIMEOUT, rule=served.scope.rule_name, detail=str(error))
         except Failure as failure:
-            return give_up(served.scope, failure)
+            return self.paged(give_up(served.scope, failure))
         if own or forwarded is None:
             return ResponseHead(fields, _OWN)
         self._response = BackendResponse(forwarded, run, response, fields, self.rules.settings, self._memory)
@@ -184,7 +187,11 @@ class Exchange:
 
     def fail(self, reason: Reason, **values: Unpack[Values]) -> LocalResponse:
         """Give the response for an exchange that cannot go on; the reason goes into the trace only."""
-        return fail(self.trace, reason, **values)
+        return self.paged(fail(self.trace, reason, **values))
+
+    def paged(self, response: LocalResponse) -> LocalResponse:
+        """Give an error its site's own page, if there is one."""
+        return with_error_page(response, self.site, self.trace.data["id"])
 
     def server_variable(self, name: str) -> str:
         """Return a server variable as it is after routing; "" before it, and for one that nobody knows."""

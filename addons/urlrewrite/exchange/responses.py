@@ -59,13 +59,17 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class LocalResponse:
-    """A response of our own. `sub_status` is IIS's number after the status (500.52), for the trace and the log."""
+    """A response of our own. `sub_status` is IIS's number after the status (500.52), for the trace and the log.
+
+    `is_error` says that it is an error that no rule asked for: the site's page for the status may take its place.
+    """
 
     status: int
     fields: FieldLines = ()
     body: bytes = b""
     reason: str = ""
     sub_status: int = 0
+    is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +91,19 @@ def _on_the_wire(reason: str) -> str:
 
 
 def plain_response(status: int, text: str, trace_id: str = "") -> LocalResponse:
-    """Make a short text for a person, with the id under which the proxy keeps the trace."""
+    """Make an error: a short text for a person, with the id under which the proxy keeps the trace."""
     trace = f"Trace id: {trace_id}\n" if trace_id else ""
     phrase = reason_phrase(status)
     body = f"{status} {phrase}\n\n{text}\n{trace}".encode()
     fields = _fields("text/plain", body, ("Cache-Control", "no-store"))
-    return LocalResponse(status, fields, body, phrase)
+    return LocalResponse(status, fields, body, phrase, is_error=True)
 
 
 def iis_response(code: str, message: str, trace_id: str = "", error_code: int = 0) -> LocalResponse:
     """Make IIS's error for a code such as "500.52", on a page like IIS's; `error_code` is Windows's, 0 for none."""
     status, _, sub_status = code.partition(".")
     phrase = _IIS_PHRASES.get(code) or reason_phrase(int(status))
-    return _iis_page(int(status), int(sub_status or 0), phrase, message, trace_id, error_code)
+    return replace(_iis_page(int(status), int(sub_status or 0), phrase, message, trace_id, error_code), is_error=True)
 
 
 _REWRITE_ERROR = "URL Rewrite Module Error."

@@ -43,9 +43,11 @@ class Inbound:
             await self._judge(flow, trace_id)
         except Exception:
             logger.exception("request %s: the hook failed; answered 500", trace_id)
-            apply_response(flow, plain_response(500, "The proxy failed to evaluate this request.", trace_id))
+            error = plain_response(500, "The proxy failed to evaluate this request.", trace_id)
             if live := self._state.live.get(flow.id):
                 live.failed = True
+                error = live.exchange.paged(error)
+            apply_response(flow, error)
 
     async def _judge(self, flow: http.HTTPFlow, trace_id: str) -> None:
         rules = self._state.in_force

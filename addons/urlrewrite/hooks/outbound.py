@@ -43,9 +43,8 @@ class Outbound:
             await self._take_head(flow, flow.response, live)
         except Exception:
             logger.exception("response %s: the hook failed; answered 500", live.exchange.trace.data["id"])
-            _replace_head(
-                flow, plain_response(500, "The proxy failed to rewrite this response.", _trace_id(live)), live
-            )
+            error = plain_response(500, "The proxy failed to rewrite this response.", _trace_id(live))
+            _replace_head(flow, live.exchange.paged(error), live)
 
     async def _take_head(self, flow: http.HTTPFlow, response: http.Response, live: Live) -> None:
         exchange = live.exchange

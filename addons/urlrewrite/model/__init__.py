@@ -43,6 +43,7 @@ from urlrewrite.model.rules import (
 from urlrewrite.model.sites import (
     Certificate,
     ConfigElement,
+    ErrorPage,
     Expectation,
     Location,
     Readings,
@@ -65,6 +66,7 @@ __all__ = [
     "Conditions",
     "ConfigElement",
     "CustomTags",
+    "ErrorPage",
     "Expectation",
     "Farm",
     "InboundRule",

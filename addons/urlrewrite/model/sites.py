@@ -48,6 +48,19 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorPage:
+    """Ours (IIS: `<error>` of `<httpErrors>`): a page for a status with which the proxy itself responds."""
+
+    file: str
+    """The file, as an absolute path."""
+    content: bytes
+    """What is in it; `{TraceId}` stands for the id of the trace."""
+    content_type: str
+    """The Content-Type that it is sent with."""
+    source: Source = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
     """`<remove name="...">` in a collection, or `<clear/>` where `name` is "": what is not inherited."""
 
@@ -138,6 +151,8 @@ class Site(Section):
     """How long the backend is waited for; None: as `<proxy timeout>` of the server says, or by default."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of clients whose X-Forwarded-For is continued rather than replaced."""
+    error_pages: Mapping[int, ErrorPage] = field(default_factory=lambda: MappingProxyType({}))
+    """Pages by status, for errors of the proxy itself; what a backend or a CustomResponse says is left alone."""
     certificate: Certificate | None = None
     """The certificate for the public names; None: mitmproxy's CA makes one."""
     document_root: str = ""

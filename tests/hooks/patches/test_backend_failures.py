@@ -201,6 +201,26 @@ async def test_in_mode_iis_a_backend_that_fails_is_a_502_3(client: str, fault: s
 
 
 @pytest.mark.parametrize("client", CLIENTS)
+async def test_a_site_has_a_page_of_its_own(client: str, tmp_path: Path) -> None:
+    page = "<h1>Sorry</h1><img src='/JUNK'>{TraceId}{SECRET}"
+    (tmp_path / "down.html").write_text(page)
+    pages = "errorPages: {502: down.html, 404: down.html}\n"
+    async with proxied(backend := Backend(), tmp_path, up=False, more=pages) as proxy:
+        connection = await CLIENTS[client].connect(proxy.port)
+        got = await connection.ask()
+        trace_id = proxy.flows[0].metadata["urlrewrite"]["id"]
+        assert (got.status, got.body.decode()) == (502, page.replace("{TraceId}", trace_id))
+        assert got.fields["content-type"] == "text/html; charset=utf-8"
+        assert (await connection.ask("HEAD")).fields["content-length"] == str(len(got.body))
+        backend.behaviours = [backend.after_request(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nhi")]
+        await backend.listen()
+        # What the backend says is its own.
+        got = await connection.ask()
+        assert (got.status, got.body) == (404, b"hi")
+        await connection.close()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
 async def test_a_backend_that_comes_back_is_found_by_the_same_connection(client: str, tmp_path: Path) -> None:
     """mitmproxy answers a client of HTTP/2 with the old error until it connects anew."""
     backend = Backend()

@@ -27,7 +27,8 @@ from urlrewrite.model import ConfigElement, Location, Mode, Readings, RuleSet, S
 def to_yaml(rule_set: RuleSet) -> str:
     """Write a rule set as a rule file; return its text.
 
-    `files` and `fingerprint` are not written. Paths (`certificate`, `documentRoot`) are written as they are, absolute.
+    `files` and `fingerprint` are not written. Paths (`certificate`, `documentRoot`, `errorPages`) are written as they
+    are, absolute.
     Raises ValueError for a text that is no Unicode (lone surrogates).
     """
     root = Map(block=True)
@@ -94,6 +95,8 @@ def _add_site(table: Map, site: Site) -> None:
         table.add("preserveHostHeader", "true")
     if site.timeouts is not None:
         table.add("timeouts", timeouts_of(site.timeouts))
+    if site.error_pages:
+        table.add("errorPages", Map([(str(status), page.file, "") for status, page in site.error_pages.items()]))
     if site.trusted_proxies:
         table.add("trustedProxies", texts(site.trusted_proxies))
     if site.certificate:

@@ -1,0 +1,68 @@
+"""Which responses get a page of the site: every error of the proxy itself, in both modes, and no other response."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rules_of import ask, rules_of
+from urlrewrite.exchange.error_pages import with_error_page
+from urlrewrite.exchange.gateway import gateway_response
+from urlrewrite.exchange.responses import LocalResponse
+from urlrewrite.model import ErrorPage, Mode, Site
+from urlrewrite.model.farms import RetryCause
+from urlrewrite.trace.trace import Trace
+
+PAGE = b"<p title='{TraceId}'>{R:1} {TraceId}</p>"
+
+
+def paged(site: Site, *statuses: int) -> Site:
+    return replace(site, error_pages={status: ErrorPage("/p.html", PAGE, "text/html") for status in statuses})
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("cause", [None, *RetryCause])
+def test_a_failed_backend(cause: RetryCause | None, mode: Mode) -> None:
+    site, trace = Site(name="a", mode=mode), Trace("0a<")
+    usual = gateway_response(site, trace, cause)
+    got = gateway_response(paged(site, usual.status), trace, cause)
+    body = b"<p title='0a&lt;'>{R:1} 0a&lt;</p>"
+    assert (got.status, got.reason, got.body) == (usual.status, usual.reason, body)
+    assert got.sub_status == usual.sub_status
+    assert dict(got.fields) == dict(usual.fields) | {"Content-Type": "text/html", "Content-Length": str(len(body))}
+    assert gateway_response(paged(site, 404), trace, cause) == usual
+
+
+REFUSED = """
+mode: iis
+allowedServerVariables: [HTTP_X_OTHER]
+rules: [{name: r, match: .*, serverVariables: {HTTP_X_A: a}, action: None}]
+"""
+CUSTOM = "rules: [{name: r, match: .*, action: {type: CustomResponse, statusCode: 500, statusReason: No}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "own"), [(REFUSED, True), (CUSTOM, False), (f"mode: iis\n{CUSTOM}", False), ("links: off\n", False)]
+)
+def test_an_answer_to_a_request(text: str, own: bool) -> None:
+    rules = rules_of(text)
+    sites = tuple(replace(item, site=paged(item.site, 500)) for item in rules.rules.sites)
+    rules = replace(rules, rules=replace(rules.rules, sites=sites))
+    result = ask(rules, "https://www.example.com/x", answer=(500, (), b"of the backend"))
+    assert (result.status, b"<p title=" in (result.body or b"")) == (500, own)
+
+
+def test_a_response_that_cannot_be_rewritten() -> None:
+    rules = rules_of("mode: iis\noutboundRules: [{name: r, match: {pattern: x}, action: {type: Rewrite, value: y}}]\n")
+    sites = tuple(replace(item, site=paged(item.site, 500)) for item in rules.rules.sites)
+    rules = replace(rules, rules=replace(rules.rules, sites=sites))
+    lines = (("Content-Type", "text/html"), ("Content-Encoding", "gzip"))
+    result = ask(rules, "https://www.example.com/x", answer=(200, lines, b"x"))
+    assert (result.status, b"<p title=" in (result.body or b"")) == (500, True)
+    assert result.exchange.trace.data["sub_status"] == 52
+
+
+def test_without_a_site_nothing_changes() -> None:
+    error = LocalResponse(404, is_error=True)
+    assert with_error_page(error, None, "a") is error
