@@ -76,6 +76,14 @@ SERVERS = by_key(
     "address",
     3,
 ).map(tuple)
+TLS = st.builds(
+    BackendTls,
+    verify=st.booleans(),
+    ca=st.sampled_from(["", "/srv/a b#.pem"]),
+    name=HOSTS,
+    certificate=st.sampled_from(["", "/srv/c.pem"]),
+    http2=st.booleans(),
+)
 FARMS = by_key(
     st.builds(
         lambda hashed, **values: Farm(**values, **hashed),
@@ -123,14 +131,7 @@ FARMS = by_key(
             queue=COUNTS,
             queue_timeout=SECONDS,
         ),
-        tls=st.builds(
-            BackendTls,
-            verify=st.booleans(),
-            ca=st.sampled_from(["", "/srv/a b#.pem"]),
-            name=HOSTS,
-            certificate=st.sampled_from(["", "/srv/c.pem"]),
-            http2=st.booleans(),
-        ),
+        tls=TLS,
         drain_timeout=SECONDS,
         preserve_host_header=st.booleans(),
     )

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from formats.farm_models import FARMS, farms_of_iis
+from formats.farm_models import FARMS, TLS, farms_of_iis
 from urlrewrite.model import (
     Action,
     ActionType,
@@ -394,6 +394,7 @@ def rule_sets(draw: st.DrawFn) -> RuleSet:
             public=tuple(origins[number :: 2 if several else 1]),
             locations=draw(unique(LOCATIONS, lambda item: item.path, 2)),
             **draw(OWN_FIELDS),
+            tls=draw(TLS),
             **{
                 **draw(section_fields()),
                 # An inherited map is not added again.

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from formats.support import SITE, Expected, assert_told, in_site, read
+from urlrewrite.formats import rule_files
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import Certificate, LinkMode, LinkPlace, Origin, RewriteMap, Source
+from urlrewrite.model.problems import RuleFileError
 
 PUBLIC = "public: https://www.example.com\n"
 BACKEND = "backend: http://privateserver:8080\n"
@@ -202,3 +204,17 @@ def test_places_that_the_mode_of_links_does_not_have(text: str, message: str | N
     _, problems = parse(SITE + text + "\n", "rules.yaml")
     assert [(problem.id, problem.severity) for problem in problems] == [("UR013", "warning")] * bool(message)
     assert all(message and message in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize("key", ["", "farms"])
+def test_files_of_tls_have_to_be_there(key: str, tmp_path: Path) -> None:
+    (tmp_path / "own.pem").write_text("-----BEGIN CERTIFICATE-----")
+    tls = "tls: {ca: ca.pem,\n  certificate: own.pem}"
+    text = f"farms: {{shop: {{servers: [a], {tls}}}}}" if key else tls
+    (tmp_path / "rules.yaml").write_text(f"{SITE}{text}\n")
+    with pytest.raises(RuleFileError) as caught:
+        rule_files.load([tmp_path / "rules.yaml"])
+    ca, own = caught.value.problems
+    assert (ca.id, own.id, ca.source.line) == ("UR011", "UR011", 3)
+    assert "ca.pem" in ca.message and "expected a PEM file with certificates" in ca.message
+    assert 'tls.certificate: got "' in own.message and 'without "PRIVATE KEY-----"' in own.message

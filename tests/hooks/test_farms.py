@@ -602,7 +602,7 @@ async def test_a_file_that_is_no_more_opens_no_tls_to_anybody(tmp_path: Path) ->
         connection = await Http1.connect(proxy.port)
         assert (await connection.ask()).status == 502
         assert server.requests == []
-        assert any("app.lan: no TLS as its farm says" in line for line in proxy.log)
+        assert any("app.lan: no TLS as the rule file says" in line for line in proxy.log)
         await connection.close()
     await server.stop()
 

@@ -280,7 +280,10 @@ class _Judging:
             # Once the request is on its way, {HTTP_HOST} is the name that the backend was asked by.
             self._scope.variables.assign("HTTP_HOST", host)
         timeouts = farm.timeouts if farm else site.timeouts or self._rules.rules.rule_set.timeouts or DEFAULT_TIMEOUTS
-        routing = Forward(origin, connect, host, decision.target, fields, timeouts, farm)
+        tls = farm.tls if farm else site.tls
+        if origin.scheme == "https" and not tls.verify:
+            self._trace.warn(Reason.NOT_VERIFIED, origin=str(origin))
+        routing = Forward(origin, connect, host, decision.target, fields, timeouts, tls, farm)
         on_its_way = ForwardedRequest(self._served, origin, maps, unmarked.carried_mark, knows_public_name)
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 

@@ -7,7 +7,7 @@ from html import escape
 from http import HTTPStatus
 
 from urlrewrite.engine.decision import Decision, Outcome
-from urlrewrite.model.farms import DEFAULT_TIMEOUTS, Farm, Server, Timeouts
+from urlrewrite.model.farms import DEFAULT_TIMEOUTS, DEFAULT_TLS, BackendTls, Farm, Server, Timeouts
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
@@ -27,6 +27,9 @@ class Forward:
     fields: FieldLines
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     """How long the backend is waited for."""
+
+    tls: BackendTls = DEFAULT_TLS
+    """How TLS to the backend is made; that to servers of a farm is the farm's."""
 
     farm: Farm | None = None
     """The server farm that `origin` names; see `at`."""

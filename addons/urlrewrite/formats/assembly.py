@@ -26,6 +26,7 @@ from urlrewrite.model import (
     Source,
     Timeouts,
 )
+from urlrewrite.model.farms import BackendTls
 from urlrewrite.model.problems import Problem, RuleFileError, Severity, in_file_order
 
 _PEM_MARKERS = (b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----")
@@ -163,6 +164,7 @@ def missing_files(site: Site) -> Iterable[Problem]:
     """Find what the site names that is not on disk."""
     if site.certificate and (fault := _pem_fault(site.certificate.file)):
         yield Problem(site.certificate.source, f"certificate: {fault}", ProblemId.BAD_CERTIFICATE)
+    yield from _missing_files_of_tls(site.tls, "tls")
     if site.document_root and not Path(site.document_root).is_dir():
         message = (
             f"site {shown(site.name)}: got the directory {shown(site.document_root)} for its files, expected one that "
@@ -173,9 +175,13 @@ def missing_files(site: Site) -> Iterable[Problem]:
 
 def missing_files_of_farm(farm: Farm) -> Iterable[Problem]:
     """Find what the farm names that is not on disk."""
-    for key, file, is_own in (("ca", farm.tls.ca, False), ("certificate", farm.tls.certificate, True)):
+    yield from _missing_files_of_tls(farm.tls, f"farms.{farm.name}.tls")
+
+
+def _missing_files_of_tls(tls: BackendTls, label: str) -> Iterable[Problem]:
+    for key, file, is_own in (("ca", tls.ca, False), ("certificate", tls.certificate, True)):
         if file and (fault := _pem_fault(file, is_own=is_own)):
-            yield Problem(farm.source, f"farms.{farm.name}.tls.{key}: {fault}", ProblemId.BAD_CERTIFICATE)
+            yield Problem(tls.source, f"{label}.{key}: {fault}", ProblemId.BAD_CERTIFICATE)
 
 
 def _pem_fault(file: str, *, is_own: bool = True) -> str:

@@ -1,4 +1,4 @@
-"""TLS to the servers of a farm as its rule file says: whom to trust, by which name, with which certificate.
+"""TLS to backends and servers of farms as rule files say: whom to trust, by which name, with which certificate.
 
 Requests go through mitmproxy, which has pyOpenSSL; health tests go through asyncio, which has `ssl`. Both take what
 they trust and show from `Credentials`.
@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 import certifi
 from mitmproxy import ctx
@@ -19,25 +20,23 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from urlrewrite.hooks.state import State
-from urlrewrite.model.farms import BackendTls
+from urlrewrite.model.farms import DEFAULT_TLS, BackendTls
 
 logger = logging.getLogger("urlrewrite.farms")
 
-_DEFAULT = BackendTls()
-
 
 class FarmTls:
-    """The addon that opens TLS to servers of farms that are not to be trusted as everybody else is."""
+    """The addon that opens TLS to backends that are not to be trusted as everybody else is."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def tls_start_server(self, data: TlsData) -> None:
-        """Make the connection's TLS in place of the core's, unless the farm says nothing of its own."""
+        """Make the connection's TLS in place of the core's, unless the rule file says nothing of it."""
         if not isinstance(data.conn, Server) or not data.conn.address:
             return
         wanted = self._state.farm_tls.get((data.context.client.id, data.conn.address[:2]))
-        if wanted is None or wanted == _DEFAULT:
+        if wanted is None or wanted == DEFAULT_TLS:
             return
         name = wanted.name or data.conn.sni or data.conn.address[0]
         data.conn.sni = name
@@ -48,12 +47,12 @@ class FarmTls:
         except (RuntimeError, ValueError) as error:
             # Without one, mitmproxy would make TLS as its options say.
             data.ssl_conn = _trusting_nobody()
-            logger.error("%s: no TLS as its farm says: %s", name, error)
+            logger.error("%s: no TLS as the rule file says: %s", name, error)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a farm's `tls` comes to, with mitmproxy's options where it says nothing: files and folders of PEM."""
+    """What `tls` of a farm or site comes to, with mitmproxy's options where it says nothing; files are of PEM."""
 
     verify: bool
     ca_file: str | None
@@ -62,7 +61,7 @@ class Credentials:
 
     @classmethod
     def of(cls, wanted: BackendTls) -> Credentials:
-        """Return those of a farm. One that names its authorities is verified whatever `ssl_insecure` says."""
+        """Return those of a farm or site. One that names its authorities is verified whatever `ssl_insecure` says."""
         options = ctx.options
         verify = wanted.verify and (bool(wanted.ca) or not options.ssl_insecure)
         folder = None if wanted.ca else options.ssl_verify_upstream_trusted_confdir
@@ -95,8 +94,17 @@ def _trusting_nobody() -> SSL.Connection:
     return made
 
 
+def _usual_certificate(name: str) -> str | None:
+    """Return the file that mitmproxy's option `client_certs` has for a server, None for none."""
+    path = Path(ctx.options.client_certs or "").expanduser()
+    own = (path, path / f"{name}.pem") if ctx.options.client_certs else ()
+    return next((str(file) for file in own if file.is_file()), None)
+
+
 def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connection:
     """Return the client's end of a TLS connection to a server that must have a certificate for `name`.
+
+    What the rule file does not say is as mitmproxy's own options have it.
 
     Raises:
         RuntimeError: a file cannot be used.
@@ -112,7 +120,7 @@ def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connecti
         verify=net_tls.Verify.VERIFY_PEER if own.verify else net_tls.Verify.VERIFY_NONE,
         ca_path=own.ca_folder,
         ca_pemfile=own.ca_file,
-        client_cert=own.certificate,
+        client_cert=own.certificate or _usual_certificate(name),
         legacy_server_connect=False,
     )
     made = SSL.Connection(context)

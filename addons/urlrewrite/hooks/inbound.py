@@ -67,8 +67,10 @@ class Inbound:
                 live.timeouts = routing.timeouts
                 routing = prepare(flow, live, self._state, routing)
                 apply_forward(flow, routing)
-                if routing.connect and routing.origin.scheme == "https" and flow.client_conn.connected:
-                    self._state.dialled[flow.client_conn.id, routing.connect] = routing.origin.host
+                if routing.origin.scheme == "https" and live.attempts is None and flow.client_conn.connected:
+                    dialled = routing.connect or (routing.origin.host, routing.origin.port)
+                    self._state.dialled[flow.client_conn.id, dialled] = routing.origin.host
+                    self._state.farm_tls[flow.client_conn.id, dialled] = routing.tls
                 length = flow.request.headers.get("content-length", "")
                 # One that does not say its length may still become a stream (`patches/http_stream.py`); of
                 # gRPC, the backend may answer a message before the next one is sent.

@@ -76,7 +76,7 @@ class State:
     dialled: dict[tuple[str, tuple[str, int]], str] = field(default_factory=dict)
     """Names of backends, for TLS, by client connection and the address that is dialled for them."""
     farm_tls: dict[tuple[str, tuple[str, int]], BackendTls] = field(default_factory=dict)
-    """How TLS to servers of farms is made, by client connection and the address that is dialled."""
+    """How TLS to backends is made, by client connection and the address that is dialled."""
     attempts: dict[str, Attempts] = field(default_factory=dict)
     """Requests to farms under way, by flow id, until they are counted off."""
     live: dict[str, Live] = field(default_factory=dict)

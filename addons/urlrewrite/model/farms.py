@@ -227,7 +227,7 @@ class Connections:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendTls:
-    """Ours: TLS to the servers. Paths are absolute."""
+    """Ours: TLS to the servers of a farm, or to what else a site forwards to. Paths are absolute."""
 
     verify: bool = True
     ca: str = ""
@@ -240,6 +240,12 @@ class BackendTls:
     """PEM file with the client's certificate and key; "" for none."""
 
     http2: bool = True
+
+    source: Source = field(default=NOWHERE, compare=False)
+
+
+DEFAULT_TLS = BackendTls()
+"""For a backend of which no rule file says otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

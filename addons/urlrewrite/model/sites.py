@@ -13,7 +13,7 @@ from urlrewrite.model.choices import (
     Mode,
     TagReplacement,
 )
-from urlrewrite.model.farms import Farm, Timeouts
+from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Farm, Timeouts
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.rules import (
@@ -151,6 +151,8 @@ class Site(Section):
     """How long the backend is waited for; None: as `<proxy timeout>` of the server says, or by default."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of clients whose X-Forwarded-For is continued rather than replaced."""
+    tls: BackendTls = DEFAULT_TLS
+    """TLS to the backend, and to every other host that rules of this site forward to, but for server farms."""
     error_pages: Mapping[int, ErrorPage] = field(default_factory=lambda: MappingProxyType({}))
     """Pages by status, for errors of the proxy itself; what a backend or a CustomResponse says is left alone."""
     certificate: Certificate | None = None

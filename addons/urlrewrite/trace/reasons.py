@@ -161,6 +161,12 @@ class Reason(StrEnum):
     )
     PATTERN_TIMEOUT = "pattern-timeout", 'rule "{rule}": {detail}'
 
+    NOT_VERIFIED = (
+        "not-verified",
+        "the certificate of {origin} is not verified (tls: {{verify: false}}): anybody between here and there could "
+        "answer in its place",
+    )
+
     # Where an exchange cannot go on.
     NO_SITE = "no-site", "no site is published under {name!r}"
     NO_SITE_BELOW = "no-site-below", "no site is published under {name!r} at {where}"

@@ -41,6 +41,7 @@ from urlrewrite.model import (
     Site,
     TagReplacement,
 )
+from urlrewrite.model.farms import DEFAULT_TLS
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import Problem, Severity
 
@@ -109,6 +110,7 @@ def _tell_what_is_elsewhere(site: Site, warn: _Warn) -> None:
             "IIS has it for the whole server: preserveHostHeader of system.webServer/proxy in applicationHost.config",
         ),
         "timeouts": (site.timeouts, "IIS has one for the whole server: timeout of system.webServer/proxy"),
+        "tls": (site.tls != DEFAULT_TLS, "IIS verifies backends by the certificate store of Windows"),
         "errorPages": (site.error_pages, "IIS has them in <httpErrors> of system.webServer"),
         "backendNames": (site.backend_names, "its rules for links know the backend by one name"),
         "linksAlso": (site.links_also, "there are no rules of IIS for these places"),

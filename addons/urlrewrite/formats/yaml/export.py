@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from urlrewrite.formats.addresses import site_name
-from urlrewrite.formats.yaml.export_farms import farms_of, timeouts_of
+from urlrewrite.formats.yaml.export_farms import farms_of, timeouts_of, tls_of
 from urlrewrite.formats.yaml.export_rules import (
     add_own,
     add_shared,
@@ -22,6 +22,7 @@ from urlrewrite.formats.yaml.export_rules import (
 from urlrewrite.formats.yaml.export_tests import tests_of
 from urlrewrite.formats.yaml.export_text import List, Map, document
 from urlrewrite.model import ConfigElement, Location, Mode, Readings, RuleSet, Site, TagReplacement
+from urlrewrite.model.farms import DEFAULT_TLS
 
 
 def to_yaml(rule_set: RuleSet) -> str:
@@ -95,6 +96,8 @@ def _add_site(table: Map, site: Site) -> None:
         table.add("preserveHostHeader", "true")
     if site.timeouts is not None:
         table.add("timeouts", timeouts_of(site.timeouts))
+    if site.tls != DEFAULT_TLS:
+        table.add("tls", tls_of(site.tls))
     if site.error_pages:
         table.add("errorPages", Map([(str(status), page.file, "") for status, page in site.error_pages.items()]))
     if site.trusted_proxies:

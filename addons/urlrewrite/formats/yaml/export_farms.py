@@ -59,7 +59,7 @@ def _farm(farm: Farm) -> Map:
     if farm.connections != default.connections:
         table.add("connections", _connections(farm.connections))
     if farm.tls != default.tls:
-        table.add("tls", _tls(farm.tls))
+        table.add("tls", tls_of(farm.tls))
     if farm.drain_timeout != default.drain_timeout:
         table.add("drainTimeout", write_duration(farm.drain_timeout))
     if not farm.preserve_host_header:
@@ -157,7 +157,8 @@ def _connections(connections: Connections) -> Map:
     )
 
 
-def _tls(tls: BackendTls) -> Map:
+def tls_of(tls: BackendTls) -> Map:
+    """Write `tls`."""
     return _changed(
         tls,
         BackendTls(),

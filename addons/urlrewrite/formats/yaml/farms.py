@@ -160,7 +160,7 @@ def _farm(name: Scalar, table: Table) -> Farm:
         retry=_retry(table),
         timeouts=read_timeouts(timeouts, default.timeouts) if timeouts else default.timeouts,
         connections=_connections(table),
-        tls=_tls(table),
+        tls=read_tls(table),
         drain_timeout=table.parsed("drainTimeout", default.drain_timeout, parse_duration),
         preserve_host_header=table.boolean("preserveHostHeader", default.preserve_host_header),
         source=table.report.source(name.line),
@@ -319,8 +319,9 @@ def _connections(farm: Table) -> Connections:
     )
 
 
-def _tls(farm: Table) -> BackendTls:
-    default, table = BackendTls(), farm.table("tls", TLS_KEYS)
+def read_tls(owner: Table) -> BackendTls:
+    """Read `tls` of a farm or of a site."""
+    default, table = BackendTls(), owner.table("tls", TLS_KEYS)
     if table is None:
         return default
     return BackendTls(
@@ -329,4 +330,5 @@ def _tls(farm: Table) -> BackendTls:
         name=table.parsed("name", default.name, parse_host),
         certificate=absolute(table, "certificate"),
         http2=table.boolean("http2", default.http2),
+        source=table.source(),
     )

@@ -13,6 +13,7 @@ A file with one site is written without `sites`; the site is then called like th
     readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match
     preserveHostHeader: false
     timeouts: {connect: 5s, response: 2m, idle: 2m}   # how long the backend is waited for; 0: for as long as it takes
+    tls: {ca: ca.pem}                       # to the backend; as in `farms.py`
     errorPages: {502: pages/502.html}       # for errors of the proxy itself; relative to this file
     trustedProxies: [10.0.0.0/8]
     certificate: www.example.com.pem        # key, certificate and chain; relative to this file

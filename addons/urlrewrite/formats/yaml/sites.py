@@ -11,7 +11,7 @@ from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.section_fields import SharedFields
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.error_pages import error_pages_of
-from urlrewrite.formats.yaml.farms import TIMEOUT_KEYS, read_timeouts
+from urlrewrite.formats.yaml.farms import TIMEOUT_KEYS, read_timeouts, read_tls
 from urlrewrite.formats.yaml.fields import Table, choice_of, table_of
 from urlrewrite.formats.yaml.nodes import Sequence
 from urlrewrite.formats.yaml.paths import absolute
@@ -48,6 +48,7 @@ SITE_KEYS = (
     "readings",
     "preserveHostHeader",
     "timeouts",
+    "tls",
     "errorPages",
     "trustedProxies",
     "certificate",
@@ -82,6 +83,7 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         readings=_readings(table),
         preserve_host_header=table.boolean("preserveHostHeader", False),
         timeouts=_timeouts(table),
+        tls=read_tls(table),
         error_pages=error_pages_of(table, files),
         trusted_proxies=tuple(_parsed(table, "trustedProxies", _trusted_proxy)),
         certificate=_certificate(table),

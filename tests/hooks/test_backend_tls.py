@@ -1,0 +1,120 @@
+"""TLS to the backend of a site: whom it trusts, by which name, with which certificate; on real TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+
+from hooks.clients import CLIENTS
+from hooks.in_process import in_process
+from hooks.patches.test_backend_failures import Backend, is_own_page
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reasons import Reason
+
+AUTHORITY = trustme.CA()
+
+
+class TlsBackend(Backend):
+    """A backend whose certificate is for `app.lan`; it may want one of the same authority from its clients."""
+
+    def __init__(self, *, wants_certificate: bool = False) -> None:
+        super().__init__()
+        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        AUTHORITY.issue_cert("app.lan").configure_cert(self.context)
+        # It would rather speak HTTP/2, which it cannot.
+        self.context.set_alpn_protocols(["h2", "http/1.1"])
+        if wants_certificate:
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            AUTHORITY.configure_trust(self.context)
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(self.serve, sock=self._socket, ssl=self.context)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    AUTHORITY.issue_cert("proxy.lan").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
+    return tmp_path
+
+
+CASES: list[tuple[str, str, bool, int]] = [
+    ("https://app.lan:PORT", "ca: ca.pem", False, 200),
+    ("https://other.lan:PORT", "ca: ca.pem", False, 502),
+    ("https://other.lan:PORT", "ca: ca.pem, name: app.lan", False, 200),
+    ("https://127.0.0.1:PORT", "ca: ca.pem, name: app.lan", False, 200),
+    ("https://127.0.0.1:PORT", "ca: ca.pem", False, 502),
+    ("https://app.lan:PORT", "name: app.lan", False, 502),
+    ("https://app.lan:PORT", "verify: true", False, 502),
+    ("https://other.lan:PORT", "verify: false", False, 200),
+    ("https://app.lan:PORT", "ca: ca.pem", True, 502),
+    ("https://app.lan:PORT", "ca: ca.pem, certificate: own.pem", True, 200),
+]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(("backend", "tls", "wants_certificate", "status"), CASES)
+async def test_tls_is_as_the_site_says(
+    backend: str, tls: str, wants_certificate: bool, status: int, client: str, folder: Path
+) -> None:
+    async with TlsBackend(wants_certificate=wants_certificate) as server:
+        await server.listen()
+        rules = (
+            f"public: [http://localhost, https://localhost]\nbackend: {backend.replace('PORT', str(server.port))}\n"
+            f"connect: 127.0.0.1:{server.port}\ntls: {{{tls}, http2: false}}\n"
+        )
+        async with in_process(rules, folder) as proxy:
+            connection = await CLIENTS[client].connect(proxy.port)
+            got = await connection.ask()
+            assert got.status == status
+            assert status == 200 or is_own_page(got, status, server.port)
+            events = proxy.flows[0].metadata["urlrewrite"]["events"]
+            warned = [event["reason"] for event in events if event["event"] == Name.WARNING]
+            assert warned == ([Reason.NOT_VERIFIED] if "verify: false" in tls else [])
+            await connection.close()
+
+
+async def test_it_holds_for_what_rules_forward_to_and_without_another_address(folder: Path) -> None:
+    async with TlsBackend() as server:
+        await server.listen()
+        rules = (
+            "public: http://localhost\nbackend: http://127.0.0.1:1\ntls: {ca: ca.pem, name: app.lan}\n"
+            "rules: [{name: r, match: .*, action: "
+            f"{{type: Rewrite, url: 'https://127.0.0.1:{server.port}/x'}}, stopProcessing: true}}]\n"
+        )
+        async with in_process(rules, folder) as proxy:
+            connection = await CLIENTS["HTTP/1.1"].connect(proxy.port)
+            assert (await connection.ask()).status == 200
+            assert server.requests[0].startswith(b"GET /x ")
+            await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "wants_certificate"),
+    [
+        ({"ssl_insecure": True}, False),
+        ({"ssl_verify_upstream_trusted_ca": "ca.pem"}, False),
+        ({"ssl_verify_upstream_trusted_ca": "ca.pem", "client_certs": "own.pem"}, True),
+        ({"ssl_verify_upstream_trusted_ca": "ca.pem", "client_certs": "certificates"}, True),
+    ],
+)
+async def test_what_the_file_does_not_say_is_as_the_options_of_mitmproxy_have_it(
+    options: dict[str, object], wants_certificate: bool, folder: Path
+) -> None:
+    (folder / "certificates").mkdir()
+    (folder / "certificates" / "app.lan.pem").write_bytes((folder / "own.pem").read_bytes())
+    options = {name: str(folder / value) if isinstance(value, str) else value for name, value in options.items()}
+    async with TlsBackend(wants_certificate=wants_certificate) as server:
+        await server.listen()
+        rules = (
+            f"public: http://localhost\nbackend: https://app.lan:{server.port}\nconnect: 127.0.0.1:{server.port}\n"
+            "tls: {http2: false}\n"
+        )
+        async with in_process(rules, folder, **options) as proxy:
+            connection = await CLIENTS["HTTP/1.1"].connect(proxy.port)
+            assert (await connection.ask()).status == 200
+            await connection.close()
