@@ -176,7 +176,7 @@ def test_response_fields(before: tuple[str, str], after: tuple[str, str] | None)
 
 
 def test_with_links_off_nothing_is_mapped() -> None:
-    lines = [HTML, ("Location", f"{B}/x"), ("Set-Cookie", "a=1; Domain=privateserver"), ("ETag", '"a"')]
+    lines = [HTML, ("Refresh", f"5;url={B}/x"), ("Set-Cookie", "a=1; Domain=privateserver"), ("ETag", '"a"')]
     body = f'<a href="{B}/x">'.encode()
     result = ask(rules_of("", site=SITE + "links: off\n"), f"{P}/", answer=(200, lines, body))
     assert (result.fields, result.body) == (tuple(lines), body)

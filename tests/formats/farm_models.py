@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +27,7 @@ from urlrewrite.model.farms import (
     Timeouts,
     WhenUnavailable,
 )
+from urlrewrite.model.proxy_settings import HttpVersion, ProxySettings
 
 NAMES = st.sampled_from(["shop", "Shop_2", "farm.example", "a-b", "xn--bcher-kva.de", "null", "off"])
 ADDRESSES = st.sampled_from(["10.0.0.1", "10.0.0.2", "2001:db8::1", "WEB01", "app2.lan", "localhost"])
@@ -76,6 +78,21 @@ SERVERS = by_key(
     "address",
     3,
 ).map(tuple)
+FIELD_NAMES = st.sampled_from([None, "", "X-Client", "x_y"])
+ONE_SITE_SETTINGS = st.builds(
+    ProxySettings,
+    reverse_rewrite_host_in_response_headers=st.none() | st.booleans(),
+    http_version=st.none() | st.sampled_from(HttpVersion),
+    keep_alive=st.none() | st.booleans(),
+    max_forwards=st.none() | COUNTS,
+    x_forwarded_for_header_name=FIELD_NAMES,
+    include_port_in_x_forwarded_for=st.none() | st.booleans(),
+    x_forwarded_by_header_name=FIELD_NAMES,
+    x_forwarded_by_header=st.sampled_from([None, "", "a b", "'"]),
+    ssl_header_name=FIELD_NAMES,
+    log_guid_name=FIELD_NAMES,
+)
+PROXY_SETTINGS = st.builds(replace, ONE_SITE_SETTINGS, alternate_host_name=st.none() | HOSTS)
 TLS = st.builds(
     BackendTls,
     verify=st.booleans(),
@@ -134,6 +151,7 @@ FARMS = by_key(
         tls=TLS,
         drain_timeout=SECONDS,
         preserve_host_header=st.booleans(),
+        proxy_settings=PROXY_SETTINGS,
     )
     | st.builds(Farm, name=NAMES),
     "name",
@@ -191,6 +209,7 @@ def farms_of_iis(draw: st.DrawFn) -> dict[str, Any]:
                 ),
                 timeouts=WHOLE_SECONDS.map(lambda seconds: Timeouts(response=seconds, idle=seconds)),
                 preserve_host_header=st.booleans(),
+                proxy_settings=PROXY_SETTINGS,
             ),
             "name",
             2,
@@ -220,7 +239,7 @@ def _kept(draw: st.DrawFn, farm: Farm) -> ConfigElement | None:
     parts = [
         draw(st.none() | st.just(item))
         for item in (
-            _element("protocol", {"httpVersion": "Http11"}, _element("cache", {"enabled": "false"})),
+            _element("protocol", {"minResponseBuffer": "0"}, _element("cache", {"enabled": "false"})),
             _element("affinity", {"timeout": "01:00:00"}),
             _element("publicKeys", {}, _element("publicKey", {"bytes": "AA"})),
         )

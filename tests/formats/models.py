@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from formats.farm_models import FARMS, TLS, farms_of_iis
+from formats.farm_models import FARMS, ONE_SITE_SETTINGS, TLS, farms_of_iis
 from urlrewrite.model import (
     Action,
     ActionType,
@@ -326,7 +326,7 @@ OWN_FIELDS = st.fixed_dictionaries(
         "links_also": st.frozensets(st.sampled_from(LinkPlace)),
         "mode": st.sampled_from(Mode),
         "readings": st.builds(Readings, st.sampled_from(TagReplacement), st.booleans()),
-        "preserve_host_header": st.booleans(),
+        "preserve_host_header": st.none() | st.booleans(),
         "timeouts": st.none() | st.builds(Timeouts, connect=SECONDS, response=SECONDS, idle=SECONDS),
         "trusted_proxies": st.lists(st.sampled_from(["10.0.0.7", "10.0.0.0/8", "2001:db8::/32"]), max_size=2).map(
             tuple
@@ -395,6 +395,7 @@ def rule_sets(draw: st.DrawFn) -> RuleSet:
             locations=draw(unique(LOCATIONS, lambda item: item.path, 2)),
             **draw(OWN_FIELDS),
             tls=draw(TLS),
+            proxy_settings=draw(ONE_SITE_SETTINGS),
             **{
                 **draw(section_fields()),
                 # An inherited map is not added again.

@@ -39,6 +39,7 @@ from urlrewrite.model.farms import (
     WhenUnavailable,
 )
 from urlrewrite.model.problems import RuleFileError, Severity
+from urlrewrite.model.proxy_settings import HttpVersion, ProxySettings
 
 EXAMPLES = Path(__file__).parents[2] / "rules" / "examples"
 
@@ -260,6 +261,13 @@ XML: list[tuple[str, str, Any]] = [
     ("", "timeouts", Timeouts(response=30.0, idle=30.0)),
     ('<protocol timeout="00:02:00"/>', "timeouts", Timeouts(response=120.0, idle=120.0)),
     ('<protocol preserveHostHeader="false"/>', "preserve_host_header", False),
+    ('<protocol preserveHostHeader="false"/>', "proxy_settings", ProxySettings()),
+    ('<protocol maxForwards="10"/>', "proxy_settings", ProxySettings(max_forwards=10)),
+    (
+        '<protocol httpVersion="1" keepAlive="false" alternateHostName="Shop.lan"/>',
+        "proxy_settings",
+        ProxySettings(http_version=HttpVersion.HTTP_11, keep_alive=False, alternate_host_name="shop.lan"),
+    ),
     ('<affinity cookieName="x"/>', "affinity", Affinity()),
     ('<affinity useCookie="true"/>', "affinity", Affinity(cookie="ARRAffinity")),
     (
@@ -288,10 +296,12 @@ def test_an_attribute_of_arr(inner: str, attribute: str, expected: object) -> No
 
 
 def test_what_a_farm_has_nothing_for_is_kept() -> None:
-    rules = arr('<protocol timeout="00:01:00" maxForwards="5"><cache enabled="false"/></protocol>', "<loadBalancer/>")
+    rules = arr(
+        '<protocol timeout="00:01:00" minResponseBuffer="5"><cache enabled="false"/></protocol>', "<loadBalancer/>"
+    )
     cache = ConfigElement("cache", {"enabled": "false"})
     routing = ConfigElement(
-        "applicationRequestRouting", {}, (ConfigElement("protocol", {"maxForwards": "5"}, (cache,)),)
+        "applicationRequestRouting", {}, (ConfigElement("protocol", {"minResponseBuffer": "5"}, (cache,)),)
     )
     farm = ConfigElement("webFarm", {"name": "shop"}, (ConfigElement("loadBalancer"), routing))
     assert rules.web_farms == ConfigElement("webFarms", {}, (farm,))
@@ -304,7 +314,7 @@ def test_a_certificate_in_a_store_of_windows_is_refused() -> None:
 
 
 def test_what_is_kept_of_a_farm_that_is_no_more_is_told() -> None:
-    rules = replace(arr('<protocol maxForwards="5"/>'), farms={})
+    rules = replace(arr('<protocol minResponseBuffer="5"/>'), farms={})
     text, problems = to_application_host(rules)
     assert "webFarm " not in text
     assert any('what is kept of the webFarm "shop" is left out' in problem.message for problem in problems)

@@ -78,6 +78,22 @@ async def test_tls_is_as_the_site_says(
             await connection.close()
 
 
+@pytest.mark.parametrize("farm", [False, True])
+async def test_http_version_rules_http2_out(farm: bool, folder: Path) -> None:
+    async with TlsBackend() as server:
+        await server.listen()
+        tls = "tls: {ca: ca.pem, name: app.lan}"
+        rules = f"public: https://localhost\nbackend: https://127.0.0.1:{server.port}\n{tls}\nhttpVersion: Http11\n"
+        if farm:
+            servers = f"[{{address: 127.0.0.1, httpsPort: {server.port}}}]"
+            rules = "public: https://localhost\nbackend: https://shop\n"
+            rules += f"farms: {{shop: {{servers: {servers}, {tls}, httpVersion: Http11}}}}\n"
+        async with in_process(rules, folder) as proxy:
+            connection = await CLIENTS["HTTP/2"].connect(proxy.port)
+            assert (await connection.ask()).status == 200
+            await connection.close()
+
+
 async def test_it_holds_for_what_rules_forward_to_and_without_another_address(folder: Path) -> None:
     async with TlsBackend() as server:
         await server.listen()

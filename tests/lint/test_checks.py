@@ -327,7 +327,7 @@ GIVEN |= {
     "UR207": [
         "webFarms: {children: [{element: webFarm, attributes: {name: shop, minimumServers: '1'}}]}\n",
         "webFarms: {children: [{element: webFarm, attributes: {name: shop, passServerHeader: Remove}}]}\n",
-        KEPT.replace("PART", "{element: protocol, attributes: {httpVersion: Http11}}"),
+        KEPT.replace("PART", "{element: protocol, attributes: {stealthMode: 'true'}}"),
         KEPT.replace("PART", "{element: protocol, children: [{element: cache}]}"),
         KEPT.replace("PART", "{element: affinity, children: [{element: host, attributes: {name: a}}]}"),
         KEPT.replace("PART", "{element: loadBalancing, attributes: {queryStringNames: id}}"),
@@ -348,6 +348,17 @@ GIVEN |= {
         farm(", health: {url: /x, retries: 0}"),
         farm(", health: {url: /x, minServers: 2}"),
         farm(", health: {live: {}, minServers: 1}", "[a, {address: b, backup: true}, {address: c, weight: 0}]"),
+    ],
+    "UR220": [
+        "proxy: {attributes: {enabled: 'true', StealthMode: 'true'}}\n",
+        "proxy: {attributes: {passServerHeader: Remove}}\n",
+        "proxy: {attributes: {proxy: 'http://10.0.0.9:3128'}}\n",
+        "proxy: {children: [{element: cache, attributes: {requestConsolidationEnabled: 'true'}}]}\n",
+    ],
+    "UR221": [
+        "httpVersion: Http10\n",
+        farm(", httpVersion: http10"),
+        "proxy: {attributes: {httpVersion: '0'}}\n",
     ],
 }
 
@@ -603,7 +614,7 @@ NOT_GIVEN |= {
         KEPT.replace("PART", "{element: Protocol, attributes: {keepAlive: 'True', timeout: '00:00:30'}}"),
         KEPT.replace("PART", "{element: healthCheck, attributes: {maxLiveTrafficFailures: '3'}}"),
         "webFarms: {children: [{element: webFarm, attributes: {name: shop, passServerHeader: Replace}}]}\n",
-        KEPT.replace("PART", "{element: protocol, attributes: {maxForwards: '10'}}"),
+        KEPT.replace("PART", "{element: protocol, attributes: {minResponseBuffer: '256'}}"),
         KEPT.replace("PART", "{element: protocol, children: [{element: cache, attributes: {enabled: 'false'}}]}"),
         PROVIDERS.replace("NAME", "Microsoft.Web.Arr.HostNameMemory"),
     ],
@@ -620,6 +631,13 @@ NOT_GIVEN |= {
         farm(", health: {live: {}, minServers: 1}"),
         farm(", health: {minServers: 2}"),
     ],
+    "UR220": [
+        "",
+        "proxy: {attributes: {enabled: 'true', timeout: '00:01:00', preserveHostHeader: 'true', maxForwards: '5'}}\n",
+        "proxy: {attributes: {arrResponseHeader: 'false', passServerHeader: PassThrough, minResponseBuffer: '256'}}\n",
+        "proxy: {attributes: {passServerHeader: ''}, children: [{element: cache, attributes: {enabled: False}}]}\n",
+    ],
+    "UR221": ["httpVersion: Http11\n", "proxy: {attributes: {httpVersion: PassThrough}}\n", farm()],
 }
 
 

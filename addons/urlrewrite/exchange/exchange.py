@@ -12,6 +12,7 @@ here touches a network, logs or sleeps; what happened is in `trace`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Unpack
 
 from urlrewrite.content.asset_memory import AssetMemory
@@ -25,16 +26,17 @@ from urlrewrite.exchange.body.plan import BodyPlan, Way
 from urlrewrite.exchange.early_hints import forward_hints
 from urlrewrite.exchange.error_pages import with_error_page
 from urlrewrite.exchange.failing import fail, give_up
-from urlrewrite.exchange.field_changes import record_request_changes
+from urlrewrite.exchange.field_changes import record_request_changes, record_response_changes
 from urlrewrite.exchange.iis_errors import judge_coding
 from urlrewrite.exchange.order import Call, IllegalOrder, Order
 from urlrewrite.exchange.request import RoutedRequest, Routing, route
 from urlrewrite.exchange.response import BackendResponse, ResponseBody, ResponseHead, start_outbound_rules
 from urlrewrite.exchange.responses import Forward, LocalResponse
+from urlrewrite.exchange.reverse_rewrite import reverse_rewritten
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.trailers import request_trailers
-from urlrewrite.model import Site
+from urlrewrite.model import LinkMode, Site
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace.reasons import Reason, Values
@@ -138,6 +140,11 @@ class Exchange:
         if routed is None or routed.served is None:
             return ResponseHead(response.fields, _OWN)
         served, forwarded = routed.served, routed.forwarded
+        if forwarded and served.scope.iis and served.site.links is LinkMode.OFF:
+            # ARR does it before any outbound rule sees the response.
+            fields, changes = reverse_rewritten(forwarded, response.fields, every_host=True)
+            response = replace(response, fields=fields)
+            record_response_changes(self.trace, changes)
         try:
             run = self._run = start_outbound_rules(served, response)
             fields = apply_field_rules(run, response.fields)

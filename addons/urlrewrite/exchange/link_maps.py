@@ -44,7 +44,14 @@ class LinkMapCache:
         return len(self._made)
 
     def get(
-        self, site: Site, sites: Iterable[Site], public: Origin, target: Origin, farms: Farms = NO_FARMS
+        self,
+        site: Site,
+        sites: Iterable[Site],
+        public: Origin,
+        target: Origin,
+        farms: Farms = NO_FARMS,
+        *,
+        keeps_host: bool = False,
     ) -> LinkMaps:
         """Give the maps of `site`, which is one of `sites`; see `link_maps`."""
         key = (site.name, public, target)
@@ -53,23 +60,31 @@ class LinkMapCache:
             if len(self._made) >= self._max_size:
                 self._made.clear()
             others = [other for other in sites if other is not site]
-            found = self._made[key] = link_maps(site, others, public, target, farms)
+            found = self._made[key] = link_maps(site, others, public, target, farms, keeps_host=keeps_host)
         return found
 
 
-def link_maps(site: Site, others: Iterable[Site], public: Origin, target: Origin, farms: Farms = NO_FARMS) -> LinkMaps:
+def link_maps(
+    site: Site,
+    others: Iterable[Site],
+    public: Origin,
+    target: Origin,
+    farms: Farms = NO_FARMS,
+    *,
+    keeps_host: bool = False,
+) -> LinkMaps:
     """Make the maps for responses (backend to public) and for requests (public to backend).
 
     The site's own backend, under all its names, and the target that a rule chose become the public name that the client
     used; backends of other sites become theirs, so that links from one published application to another work as well.
     Of a server farm all servers are meant: a link of one may come from another. `farms` are all farms, by name in
-    lower case.
+    lower case; `keeps_host` is what `<proxy preserveHostHeader>` says.
     """
     others = list(others)
     farm = farms.get(target.host)
     taken = {public, *(name for each in (site, *others) for name in each.public)}
     site, *others = (_with_servers(each, farms, taken) for each in (site, *others))
-    preserves = site.preserve_host_header or (farm is not None and farm.preserve_host_header)
+    preserves = site.keeps_host(farm, keeps_host)
     mount = _mount(site, target)
     own = dict.fromkeys((site.backend, *site.backend_names, target, *_servers(farm, taken)))
     pairs = [

@@ -24,7 +24,7 @@ from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.link_maps import LinkMaps
 from urlrewrite.exchange.mounts import backend_target, lacks_slash
-from urlrewrite.exchange.request_fields import is_trusted, limit_codings, map_back_query, set_fields
+from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, map_back_query, set_fields
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.trusted_proxies import as_client_asked
@@ -34,6 +34,7 @@ from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
 from urlrewrite.model.farms import DEFAULT_TIMEOUTS
 from urlrewrite.model.origin import Origin
+from urlrewrite.model.proxy_settings import HttpVersion
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace import request_events as events
 from urlrewrite.trace.reasons import Reason
@@ -64,7 +65,7 @@ class ForwardedRequest:
 
     `carried_mark` tells that the client's copy was rewritten by these rules (`fields/validators.py`).
     `knows_public_name` tells that the backend is asked by its public name and for public paths, so that nothing is
-    mapped back.
+    mapped back. `reverse_rewrites` tells that Location gets the public name even with `links: off`.
     """
 
     served: ServedRequest
@@ -72,6 +73,7 @@ class ForwardedRequest:
     maps: LinkMaps
     carried_mark: bool
     knows_public_name: bool
+    reverse_rewrites: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,10 @@ class _Judging:
         site, request, decision, public = self._site, self._request, self._decision, self._served.public
         farm = self._rules.rules.farms.get(origin.host)
         connect = site.connect if origin == site.backend and farm is None else None
-        preserves = site.preserve_host_header or (farm is not None and farm.preserve_host_header)
+        rule_set = self._rules.rules.rule_set
+        own = site.proxy_settings
+        settings = farm.proxy_settings.over(own) if farm else own.over(rule_set.proxy_settings)
+        preserves = site.keeps_host(farm, rule_set.preserve_host_header)
         knows_public_name = preserves and site.path == site.backend_path
         maps = self._rules.link_maps(self._compiled, public, origin)
         unmarked = unmark_request_fields(
@@ -259,16 +264,20 @@ class _Judging:
         fields, forwarded = forwarding_fields(
             fields,
             client_ip=request.client[0],
+            client_port=request.client[1] if settings.include_port_in_x_forwarded_for else None,
             requested=Origin(request.scheme, public.host, public.port),
             target=request.target,
             trace_id=self._trace.data["id"],
             append=is_trusted(request.client[0], site.trusted_proxies),
             prefix=site.path if site.forward_prefix else "",
+            settings=settings,
         )
+        fields = count_forwards(fields, settings.max_forwards)
         fields = limit_codings(fields)
         fields = set_fields(fields, decision.fields)
         record_request_changes(self._trace, changes + forwarded)
-        host = decision.fields.get("host") or (request.host if preserves else origin.authority)
+        host = decision.fields.get("host") or settings.alternate_host_name
+        host = host or (request.host if preserves else origin.authority)
         broken = broken_signatures(
             request.fields,
             fields,
@@ -279,12 +288,24 @@ class _Judging:
         if self._scope.iis:
             # Once the request is on its way, {HTTP_HOST} is the name that the backend was asked by.
             self._scope.variables.assign("HTTP_HOST", host)
-        timeouts = farm.timeouts if farm else site.timeouts or self._rules.rules.rule_set.timeouts or DEFAULT_TIMEOUTS
+        timeouts = farm.timeouts if farm else site.timeouts or rule_set.timeouts or DEFAULT_TIMEOUTS
         tls = farm.tls if farm else site.tls
+        if settings.http_version is HttpVersion.HTTP_11:
+            tls = replace(tls, http2=False)
         if origin.scheme == "https" and not tls.verify:
             self._trace.warn(Reason.NOT_VERIFIED, origin=str(origin))
-        routing = Forward(origin, connect, host, decision.target, fields, timeouts, tls, farm)
-        on_its_way = ForwardedRequest(self._served, origin, maps, unmarked.carried_mark, knows_public_name)
+        routing = Forward(
+            origin, connect, host, decision.target, fields, timeouts, tls, farm, settings.keep_alive is not False
+        )
+        reverse = settings.reverse_rewrite_host_in_response_headers
+        on_its_way = ForwardedRequest(
+            self._served,
+            origin,
+            maps,
+            unmarked.carried_mark,
+            knows_public_name,
+            reverse_rewrites=farm is None if reverse is None else reverse,
+        )
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 
     def _is_subject(self, kind: Kind | None) -> bool:

@@ -7,8 +7,11 @@ import re
 from collections.abc import Callable
 
 from urlrewrite.content.coding.codings import limit_accept_encoding
+from urlrewrite.engine.failure import Failure
 from urlrewrite.model.field_lines import FieldLine, FieldLines, field_values
+from urlrewrite.trace.reasons import Reason
 
+_MAX_FORWARDS = "max-forwards"
 _REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
 
 
@@ -21,6 +24,22 @@ def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
     except ValueError:
         return False
     return any(client in ipaddress.ip_network(proxy, strict=False) for proxy in proxies)
+
+
+def count_forwards(fields: FieldLines, limit: int | None) -> FieldLines:
+    """Count a request on in Max-Forwards (RFC 9110, 7.6.2), for all methods, as ARR does; None leaves the field alone.
+
+    Raises:
+        Failure: it may not be forwarded any more.
+    """
+    if limit is None:
+        return fields
+    counts = [int(value) for value in field_values(fields, _MAX_FORWARDS) if value.isascii() and value.isdigit()]
+    if 0 in counts:
+        raise Failure("400.605", Reason.TOO_MANY_FORWARDS, message="Maximum number of forwards exceeded.")
+    left = min([limit, *(count - 1 for count in counts)])
+    rest = tuple(line for line in fields if line[0].lower() != _MAX_FORWARDS)
+    return (*rest, ("Max-Forwards", str(left)))
 
 
 def limit_codings(fields: FieldLines) -> FieldLines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from urlrewrite.exchange.request import ForwardedRequest
+from urlrewrite.exchange.reverse_rewrite import reverse_rewritten
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.urls import rewrite_response_fields
 from urlrewrite.model import LinkMode, LinkPlace
@@ -10,10 +11,11 @@ from urlrewrite.model.field_lines import FieldLines
 
 
 def map_response_fields(forwarded: ForwardedRequest, lines: FieldLines) -> tuple[FieldLines, list[Change]]:
-    """Map the names of the backend in field lines, unless the site maps no links."""
+    """Map the names of the backend in field lines; where the site maps no links, only those that ARR does."""
     site = forwarded.served.site
     if site.links is LinkMode.OFF:
-        return lines, []
+        # In mode iis that was done before any rule saw the response.
+        return (lines, []) if forwarded.served.scope.iis else reverse_rewritten(forwarded, lines)
     links = forwarded.maps.outbound
     mount = links.mount
     return rewrite_response_fields(

@@ -34,6 +34,9 @@ class Forward:
     farm: Farm | None = None
     """The server farm that `origin` names; see `at`."""
 
+    keep_alive: bool = True
+    """Whether the connection may serve a further request."""
+
     def at(self, server: Server) -> Forward:
         """Return the request as it goes to a server of its farm.
 

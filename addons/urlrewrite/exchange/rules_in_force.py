@@ -81,5 +81,6 @@ class RulesInForce:
 
     def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> LinkMaps:
         """Give the maps for responses (backend to public) and for requests (public to backend)."""
+        kept = self.rules.rule_set.preserve_host_header
         sites = (other.site for other in self.rules.sites)
-        return self._link_maps.get(site.site, sites, public, target, self.rules.farms)
+        return self._link_maps.get(site.site, sites, public, target, self.rules.farms, keeps_host=kept)

@@ -14,6 +14,7 @@ from urlrewrite.fields.names import Change, ip_address
 from urlrewrite.fields.reasons import FieldReason, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
+from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS, ProxySettings
 
 SPOOFABLE = frozenset(
     """
@@ -56,6 +57,7 @@ def forwarding_fields(
     tls_info: str | None = None,
     append: bool = False,
     prefix: str = "",
+    settings: ProxySettings = NO_PROXY_SETTINGS,
 ) -> tuple[FieldLines, list[Change]]:
     """Drop the fields that a client must not set, and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and
     X-ARR-*.
@@ -64,24 +66,28 @@ def forwarding_fields(
     goes into X-Forwarded-For and Forwarded where given (IIS sends it, and many backends cannot read it). `tls_info` is
     the value of X-ARR-SSL, `keysize|secret keysize|issuer|subject`. With `append` the peer is a trusted proxy: its
     copies stay, and the client address is added to its lists. `prefix` is the public path that the
-    backend does not see, for X-Forwarded-Prefix.
+    backend does not see, for X-Forwarded-Prefix. `settings` may give some of them other names, or none.
     """
     kept, changes = drop_hop_by_hop(fields)
+    who = _or(settings.x_forwarded_for_header_name, "X-Forwarded-For")
+    log_id = _or(settings.log_guid_name, "X-ARR-LOG-ID")
     own = {
-        "X-Forwarded-For": _node(client_ip, client_port),
+        who: _node(client_ip, client_port),
         "X-Forwarded-Host": requested.authority,
         "X-Forwarded-Proto": requested.scheme,
         "X-Forwarded-Port": str(requested.port),
         "Forwarded": _forwarded(client_ip, client_port, requested),
         "X-Original-URL": target,
-        "X-ARR-LOG-ID": trace_id,
+        log_id: trace_id,
+        _or(settings.x_forwarded_by_header_name, "X-Forwarded-By"): settings.x_forwarded_by_header or "",
     }
     if prefix:
         own["X-Forwarded-Prefix"] = prefix
     if requested.scheme == "https":
-        own["X-ARR-SSL"] = tls_info or UNKNOWN_TLS_INFO
+        own[_or(settings.ssl_header_name, "X-ARR-SSL")] = tls_info or UNKNOWN_TLS_INFO
+    own = {name: value for name, value in own.items() if name and value}
     if append:
-        own = _own_behind_a_proxy(own, kept)
+        own = _own_behind_a_proxy(own, kept, lists=(who, "Forwarded"), ours=("X-Original-URL", log_id))
     lines: list[FieldLine] = []
     replaced = {name.lower() for name in own}
     former: dict[str, str] = {}
@@ -169,8 +175,17 @@ def map_back_request_fields(
     return tuple(lines) if changes else fields, changes
 
 
-def _own_behind_a_proxy(own: dict[str, str], fields: FieldLines) -> dict[str, str]:
-    """Join our fields with those of a trusted proxy: lists grow, and what it says of the first request stands."""
+def _or(given: str | None, usual: str) -> str:
+    return usual if given is None else given
+
+
+def _own_behind_a_proxy(
+    own: dict[str, str], fields: FieldLines, *, lists: tuple[str, ...], ours: tuple[str, ...]
+) -> dict[str, str]:
+    """Join our fields with those of a trusted proxy: lists grow, and what it says of the first request stands.
+
+    `ours` are what it does not say.
+    """
     before: dict[str, list[str]] = {}
     for name, value in fields:
         if value.strip():
@@ -178,11 +193,11 @@ def _own_behind_a_proxy(own: dict[str, str], fields: FieldLines) -> dict[str, st
     joined = {}
     for name, value in own.items():
         former = before.get(name.lower(), [])
-        if name in ("X-Forwarded-For", "Forwarded"):
+        if name in lists:
             joined[name] = ", ".join([*former, value])
         elif name == "X-Forwarded-Prefix":
             joined[name] = "".join([*(prefix.strip().rstrip("/") for prefix in former), value])
-        elif name in ("X-Original-URL", "X-ARR-LOG-ID") or not former:
+        elif name in ours or not former:
             joined[name] = value
     return joined
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from urlrewrite.formats.durations import parse_duration
 from urlrewrite.formats.files_read import FilesRead, reason
+from urlrewrite.formats.proxy_settings import read_proxy
 from urlrewrite.formats.reports import ProblemId, duplicate_names
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.model import (
@@ -24,10 +24,10 @@ from urlrewrite.model import (
     RuleTest,
     Site,
     Source,
-    Timeouts,
 )
 from urlrewrite.model.farms import BackendTls
 from urlrewrite.model.problems import Problem, RuleFileError, Severity, in_file_order
+from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS
 
 _PEM_MARKERS = (b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----")
 
@@ -63,6 +63,7 @@ def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
     """Join what the parts say, in order; report those that contradict each other as errors."""
     allowed = [part.allowed_server_variables for part in parts if part.allowed_server_variables is not None]
     proxies = [part.proxy for part in parts if part.proxy]
+    settings, preserves, timeouts = read_proxy(proxies[0], problems) if proxies else (NO_PROXY_SETTINGS, False, None)
     for proxy in proxies[1:]:
         message = f"got <proxy> again, expected it once: the first one is in {proxies[0].source}"
         problems.append(Problem(proxy.source, message, ProblemId.DUPLICATE_KEY))
@@ -84,22 +85,11 @@ def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
         farms=_by_name("farm", [part.farms for part in parts], problems),
         web_farms=_joined_elements([part.web_farms for part in parts if part.web_farms]),
         proxy=proxies[0] if proxies else None,
-        timeouts=_timeouts_of(proxies[0], problems) if proxies else None,
+        timeouts=timeouts,
+        preserve_host_header=preserves,
+        proxy_settings=settings,
         tests=tuple(test for part in parts for test in part.tests),
     )
-
-
-def _timeouts_of(proxy: ConfigElement, problems: list[Problem]) -> Timeouts | None:
-    """Read `timeout` of ARR's `<proxy>`: the wait for a response, and for each further piece of it."""
-    text = proxy.attributes.get("timeout")
-    if text is None:
-        return None
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        problems.append(Problem(proxy.source, f"<proxy> timeout: {error}", ProblemId.BAD_VALUE))
-        return None
-    return Timeouts(response=seconds, idle=seconds)
 
 
 def _all_named[R: (InboundRule, OutboundRule)](

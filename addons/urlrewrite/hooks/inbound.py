@@ -64,7 +64,7 @@ class Inbound:
         routing = exchange.route() if rules.rules.linear else await asyncio.to_thread(exchange.route)
         match routing:
             case Forward():
-                live.timeouts = routing.timeouts
+                live.timeouts, live.keep_alive = routing.timeouts, routing.keep_alive
                 routing = prepare(flow, live, self._state, routing)
                 apply_forward(flow, routing)
                 if routing.origin.scheme == "https" and live.attempts is None and flow.client_conn.connected:

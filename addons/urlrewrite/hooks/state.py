@@ -39,7 +39,8 @@ class Hold:
 
 @dataclass(slots=True)
 class Live:
-    """An exchange under way; `timeouts` is how long its backend is waited for, `hold` the one on its response's body.
+    """An exchange under way; `timeouts` is how long its backend is waited for, `keep_alive` whether its
+    connection may serve a further request, `hold` the one on its response's body.
 
     `own` says that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
     `upload_dropped` says that the body of the request is not kept, since nobody will read it. `original` is the
@@ -49,6 +50,7 @@ class Live:
 
     exchange: Exchange
     timeouts: Timeouts = DEFAULT_TIMEOUTS
+    keep_alive: bool = True
     attempts: Attempts | None = None
     forward: Forward | None = None
     head: ResponseHead | None = None

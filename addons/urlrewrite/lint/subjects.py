@@ -48,8 +48,7 @@ def subjects(rule_set: RuleSet) -> Iterator[Subject]:
     for site in rule_set.sites:
         own = (rule for section in (site, *site.locations) for rule in section.rules)
         yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own))
-    if rule_set.farms or rule_set.web_farms:
-        yield FarmsView(rule_set)
+    yield FarmsView(rule_set)
     for farm in rule_set.farms.values():
         yield FarmView(farm, rule_set)
     for level in _levels(rule_set):
@@ -112,7 +111,9 @@ def _levels(rule_set: RuleSet) -> Iterator[LevelView]:
         encodes_again = effective.use_original_url_encoding
         if is_global:
             encodes_again = rule_set.global_use_original_url_encoding is not False
-        keeps_host = bool(site and site.preserve_host_header) or _keep_host(rule_set, site, rules)
+        keeps_host = bool(site and site.keeps_host(None, rule_set.preserve_host_header)) or _keep_host(
+            rule_set, site, rules
+        )
         return Context(site, effective, is_global, assigned | written, proxies, keeps_host, encodes_again)
 
     if rule_set.global_rules:

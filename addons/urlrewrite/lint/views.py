@@ -259,7 +259,7 @@ class FarmView:
 
 @dataclass(frozen=True, slots=True)
 class FarmsView:
-    """A rule set with server farms, or with what a file of IIS says of some."""
+    """All that is in force, for what a rule set says of farms and of its proxy."""
 
     rule_set: RuleSet
     rule: str = ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from urlrewrite.model.origin import Origin
+from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS, ProxySettings
 from urlrewrite.model.rules import NOWHERE, Source
 
 
@@ -281,6 +282,9 @@ class Farm:
 
     preserve_host_header: bool = True
     """Whether servers get the Host that the client sent. (ARR's default for farms; for `<proxy>` it is false.)"""
+
+    proxy_settings: ProxySettings = NO_PROXY_SETTINGS
+    """The rest of what `<protocol>` says."""
 
     source: Source = field(default=NOWHERE, compare=False)
     comment: str = field(default="", compare=False)

@@ -16,6 +16,7 @@ from urlrewrite.model.choices import (
 from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Farm, Timeouts
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
+from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS, ProxySettings
 from urlrewrite.model.rules import (
     NOWHERE,
     CustomTags,
@@ -145,8 +146,10 @@ class Site(Section):
     """What becomes of a rule that fails in IIS."""
     readings: Readings = Readings()
     """How this site reads what IIS's documentation leaves open."""
-    preserve_host_header: bool = False
-    """ARR's `preserveHostHeader`: the backend gets the Host field as the client sent it."""
+    preserve_host_header: bool | None = None
+    """ARR's `preserveHostHeader`: the backend gets the Host field as the client sent it; see `keeps_host`."""
+    proxy_settings: ProxySettings = NO_PROXY_SETTINGS
+    """What else ARR has in `<proxy>`; what is not said here is as `<proxy>` of the server, or a farm, says."""
     timeouts: Timeouts | None = None
     """How long the backend is waited for; None: as `<proxy timeout>` of the server says, or by default."""
     trusted_proxies: tuple[str, ...] = ()
@@ -162,6 +165,15 @@ class Site(Section):
     locations: tuple[Location, ...] = ()
     """The directories that have a section of their own."""
     source: Source = field(default=NOWHERE, compare=False)
+
+    def keeps_host(self, farm: Farm | None, server: bool) -> bool:
+        """Say whether a request is forwarded with the client's Host, to a farm or not.
+
+        `server` is what `<proxy>` says, which is not for farms.
+        """
+        if self.preserve_host_header or farm:
+            return bool(self.preserve_host_header) or (farm is not None and farm.preserve_host_header)
+        return server and self.preserve_host_header is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +255,10 @@ class RuleSet(Section):
     """ARR's `<proxy>` element."""
     timeouts: Timeouts | None = field(default=None, compare=False)
     """What `<proxy timeout>` says; None if it says nothing."""
+    preserve_host_header: bool = field(default=False, compare=False)
+    """What `<proxy preserveHostHeader>` says."""
+    proxy_settings: ProxySettings = field(default=NO_PROXY_SETTINGS, compare=False)
+    """What else `<proxy>` says."""
     tests: tuple[RuleTest, ...] = ()
     """The tests of all files."""
     files: tuple[str, ...] = ()

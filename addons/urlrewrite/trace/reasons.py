@@ -186,6 +186,7 @@ class Reason(StrEnum):
         'rule "{rule}" rewrites to {origin}, a host that no rule file names; write the host into the rule or into a '
         "rewrite map",
     )
+    TOO_MANY_FORWARDS = "too-many-forwards", "the request came with Max-Forwards: 0"
     SERVER_FARM = (
         "server-farm",
         'the request is for the server farm "{name}", which is switched off or has no servers',

@@ -254,6 +254,24 @@ async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.write(OK)
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_without_keep_alive_every_request_has_a_connection_of_its_own(
+    client: str, keeps: bool, tmp_path: Path
+) -> None:
+    backend = Backend()
+    async with proxied(backend, tmp_path, more=f"keepAlive: {str(keeps).lower()}\n") as proxy:
+        connection = await CLIENTS[client].connect(proxy.port)
+        for method in ("GET", "PUT", "GET"):
+            got = await connection.ask(method, body=b"x" if method == "PUT" else b"")
+            assert (got.status, got.fields.get("connection")) == (200, None)
+        assert [b"\r\nconnection: close" in request.lower() for request in backend.requests] == [not keeps] * 3
+        assert keeps or backend.connections == 3
+        # What the flow shows is what the client asked for.
+        assert not any("connection" in flow.request.headers for flow in proxy.flows)
+        await connection.close()
+
+
 @pytest.mark.parametrize(("method", "status", "requests"), [("GET", 200, 3), ("PUT", 200, 3), ("POST", 502, 2)])
 async def test_a_kept_connection_that_the_backend_closed_is_no_failure_where_the_request_may_be_repeated(
     method: str, status: int, requests: int, tmp_path: Path

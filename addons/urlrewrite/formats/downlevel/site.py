@@ -22,6 +22,7 @@ from urlrewrite.formats.downlevel.links_as_rules import (
 )
 from urlrewrite.formats.downlevel.mount import PREFIX_VARIABLE, in_location, prefix_rule, slash_rule
 from urlrewrite.formats.downlevel.paths_as_rules import path_rules
+from urlrewrite.formats.proxy_settings import write_settings
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import one_line, shown
 from urlrewrite.model import (
@@ -44,6 +45,7 @@ from urlrewrite.model import (
 from urlrewrite.model.farms import DEFAULT_TLS
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.problems import Problem, Severity
+from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS
 
 _ABSOLUTE = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
@@ -108,6 +110,10 @@ def _tell_what_is_elsewhere(site: Site, warn: _Warn) -> None:
         "preserveHostHeader": (
             site.preserve_host_header,
             "IIS has it for the whole server: preserveHostHeader of system.webServer/proxy in applicationHost.config",
+        ),
+        ", ".join(write_settings(site.proxy_settings)): (
+            site.proxy_settings != NO_PROXY_SETTINGS,
+            "IIS has it for the whole server: system.webServer/proxy in applicationHost.config",
         ),
         "timeouts": (site.timeouts, "IIS has one for the whole server: timeout of system.webServer/proxy"),
         "tls": (site.tls != DEFAULT_TLS, "IIS verifies backends by the certificate store of Windows"),

@@ -32,7 +32,21 @@ SERVER_ROUTING_READ: Mapping[str, str] = MappingProxyType(
 
 READ: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "protocol": {"timeout": "00:00:30", "preserveHostHeader": "true"},
+        "protocol": {
+            "httpVersion": "PassThrough",
+            "keepAlive": "true",
+            "timeout": "00:00:30",
+            "preserveHostHeader": "true",
+            "alternateHostName": "",
+            "reverseRewriteHostInResponseHeaders": "false",
+            "xForwardedByHeaderName": "X-Forwarded-By",
+            "xForwardedByHeader": "",
+            "xForwardedForHeaderName": "X-Forwarded-For",
+            "includePortInXForwardedFor": "true",
+            "sslHeaderName": "X-ARR-SSL",
+            "logGuidName": "X-ARR-LOG-ID",
+            "maxForwards": "10",
+        },
         "healthCheck": {
             "url": "",
             "retries": "3",
@@ -60,20 +74,9 @@ READ: Mapping[str, Mapping[str, str]] = MappingProxyType(
 KEPT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "protocol": {
-            "httpVersion": "PassThrough",
-            "keepAlive": "true",
-            "alternateHostName": "",
-            "reverseRewriteHostInResponseHeaders": "false",
-            "xForwardedByHeaderName": "X-Forwarded-By",
-            "xForwardedByHeader": "",
-            "xForwardedForHeaderName": "X-Forwarded-For",
-            "includePortInXForwardedFor": "true",
             "arrResponseHeader": "true",
-            "sslHeaderName": "X-ARR-SSL",
             "clientCertHeaderName": "X-ARR-ClientCert",
-            "logGuidName": "X-ARR-LOG-ID",
             "logCacheHitName": "X-ARR-CACHE-HIT",
-            "maxForwards": "10",
             "minResponseBuffer": "256",
             "responseBufferLimit": "4096",
             "maxResponseHeaderSize": "65536",
@@ -101,6 +104,14 @@ KEPT: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """The other attributes of these elements, and their defaults."""
+
+PROXY_KEPT: Mapping[str, str] = MappingProxyType(
+    {**KEPT["protocol"], **{name: value for name, value in FARM_KEPT.items() if name != "serverAutoStart"}}
+)
+"""The attributes of `<proxy>` that have no effect here, and their defaults."""
+
+AS_HERE: Mapping[str, str] = MappingProxyType({"arrResponseHeader": "false", "passServerHeader": "PassThrough"})
+"""Values that are not ARR's default, and say what is done here anyway."""
 
 KEPT_ELEMENTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"webFarms": (ROUTING,), ROUTING: ("publicKeys",), "protocol": ("cache",), "affinity": ("host",)}

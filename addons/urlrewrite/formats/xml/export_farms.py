@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from urlrewrite.formats.durations import write_time_span
 from urlrewrite.formats.farm_texts import parse_farm_name, write_statuses
+from urlrewrite.formats.proxy_settings import write_settings
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.arr_schema import READ, ROUTING, SERVER_ROUTING_READ
@@ -98,7 +99,11 @@ def _farm(farm: Farm, problems: list[Problem]) -> Tag:
     }
     routing = Tag(ROUTING)
     for name, values in parts.items():
-        if changed := _changed(values, READ[name]):
+        changed = _changed(values, READ[name])
+        if name == "protocol":
+            # What is said stays said, since the default here is not ARR's of each.
+            changed |= write_settings(farm.proxy_settings)
+        if changed:
             routing.add(name, **changed)
     if routing.children:
         tag.children.append(routing)

@@ -22,6 +22,7 @@ from urlrewrite.formats.farm_texts import (
     parse_list,
     parse_statuses,
 )
+from urlrewrite.formats.proxy_settings import read_settings
 from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
 from urlrewrite.formats.xml.arr_schema import (
     FARM_READ,
@@ -120,6 +121,7 @@ def _farm(element: Element, report: Report, *, on_demand: bool) -> tuple[Farm | 
         health=_health(health, on_demand=on_demand),
         timeouts=_timeouts(protocol),
         preserve_host_header=protocol.fields.boolean("preserveHostHeader", True),
+        proxy_settings=read_settings(protocol.fields),
         source=report.source(element.line),
         comment=joined((*element.comments, *element.trailing)),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from urlrewrite.formats.addresses import site_name
+from urlrewrite.formats.proxy_settings import write_settings
 from urlrewrite.formats.yaml.export_farms import farms_of, timeouts_of, tls_of
 from urlrewrite.formats.yaml.export_rules import (
     add_own,
@@ -92,8 +93,10 @@ def _add_site(table: Map, site: Site) -> None:
         table.add("mode", str(site.mode))
     if site.readings != Readings():
         table.add("readings", _readings(site.readings))
-    if site.preserve_host_header:
-        table.add("preserveHostHeader", "true")
+    if site.preserve_host_header is not None:
+        table.add("preserveHostHeader", str(site.preserve_host_header).lower())
+    for key, value in write_settings(site.proxy_settings).items():
+        table.add(key, value)
     if site.timeouts is not None:
         table.add("timeouts", timeouts_of(site.timeouts))
     if site.tls != DEFAULT_TLS:

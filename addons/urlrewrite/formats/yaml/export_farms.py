@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from urlrewrite.formats.durations import write_duration
 from urlrewrite.formats.farm_texts import write_share, write_statuses
+from urlrewrite.formats.proxy_settings import write_settings
 from urlrewrite.formats.yaml.export_rules import one_or_list, texts
 from urlrewrite.formats.yaml.export_text import List, Map
 from urlrewrite.model.farms import (
@@ -64,6 +65,8 @@ def _farm(farm: Farm) -> Map:
         table.add("drainTimeout", write_duration(farm.drain_timeout))
     if not farm.preserve_host_header:
         table.add("preserveHostHeader", "false")
+    for key, value in write_settings(farm.proxy_settings).items():
+        table.add(key, value)
     return table
 
 

@@ -21,6 +21,7 @@ farms:
     tls: {verify: true, ca: ca.pem, name: '', certificate: client.pem, http2: true}
     drainTimeout: 30s
     preserveHostHeader: true
+    includePortInXForwardedFor: false    # and what else `<protocol>` has, see formats/proxy_settings.py
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from urlrewrite.formats.farm_texts import (
     parse_share,
     parse_statuses,
 )
+from urlrewrite.formats.proxy_settings import FARM_ATTRIBUTES, read_settings
 from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.fields import Table, choice_of, named, table_of
@@ -80,6 +82,7 @@ FARM_KEYS = (
     "tls",
     "drainTimeout",
     "preserveHostHeader",
+    *FARM_ATTRIBUTES,
 )
 SERVER_KEYS = (
     "address",
@@ -163,6 +166,7 @@ def _farm(name: Scalar, table: Table) -> Farm:
         tls=read_tls(table),
         drain_timeout=table.parsed("drainTimeout", default.drain_timeout, parse_duration),
         preserve_host_header=table.boolean("preserveHostHeader", default.preserve_host_header),
+        proxy_settings=read_settings(table),
         source=table.report.source(name.line),
     )
     if hashed and "variable" in hashed and "query" in hashed:

@@ -12,6 +12,7 @@ A file with one site is written without `sites`; the site is then called like th
     mode: helpful                           # iis: what fails in IIS fails here
     readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match
     preserveHostHeader: false
+    includePortInXForwardedFor: false       # and what else ARR's <proxy> has, see formats/proxy_settings.py
     timeouts: {connect: 5s, response: 2m, idle: 2m}   # how long the backend is waited for; 0: for as long as it takes
     tls: {ca: ca.pem}                       # to the backend; as in `farms.py`
     errorPages: {502: pages/502.html}       # for errors of the proxy itself; relative to this file

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from urlrewrite.formats.addresses import parse_host_port, parse_path, parse_place, site_name
 from urlrewrite.formats.files_read import FilesRead
+from urlrewrite.formats.proxy_settings import ATTRIBUTES, read_settings
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.section_fields import SharedFields
 from urlrewrite.formats.wording import shown
@@ -47,6 +48,7 @@ SITE_KEYS = (
     "mode",
     "readings",
     "preserveHostHeader",
+    *ATTRIBUTES,
     "timeouts",
     "tls",
     "errorPages",
@@ -81,7 +83,8 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         links_also=_links_also(table),
         mode=table.choice("mode", Mode.HELPFUL),
         readings=_readings(table),
-        preserve_host_header=table.boolean("preserveHostHeader", False),
+        preserve_host_header=table.optional_boolean("preserveHostHeader"),
+        proxy_settings=read_settings(table),
         timeouts=_timeouts(table),
         tls=read_tls(table),
         error_pages=error_pages_of(table, files),

@@ -37,6 +37,7 @@ from urlrewrite.exchange.farm_choice import tell_choice
 from urlrewrite.exchange.gateway import gateway_response
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import Choice, NoServer
+from urlrewrite.hooks.closing import closing
 from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
 from urlrewrite.hooks.farms import forget
 from urlrewrite.hooks.patches.http1 import InterimClient
@@ -84,9 +85,10 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if isinstance(event, events.Wakeup) and isinstance(event.command, Alarm):
-                yield from self._time_is_over()
+                done = self._time_is_over()
             else:
-                yield from super()._handle_event(event)
+                done = super()._handle_event(event)
+            yield from closing(done, lambda: self._live)
 
         # --- connecting -------------------------------------------------------------------------------------------
 
@@ -155,7 +157,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 if name.lower() in ("origin", "referer"):
                     request.headers[name] = value
             state.dialled[self.context.client.id, dialled] = to.origin.host
-            state.farm_tls[self.context.client.id, dialled] = attempts.farm.farm.tls
+            state.farm_tls[self.context.client.id, dialled] = to.tls
 
         def _wait_for_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
             assert self._live is not None

@@ -116,7 +116,8 @@ def _why_not_mapped_back(case: Case, exchange: RecordedExchange) -> Cause:
     if farm and farm.preserve_host_header:
         todo = "Set preserveHostHeader: false in the farm, or set HTTP_ORIGIN in an inbound rule."
         return Cause("", str(farm.source), "a farm with preserveHostHeader gets it as it is", todo)
-    if site and site.site.preserve_host_header:
+    server = bool(case.rules and case.rules.rules.rule_set.preserve_host_header)
+    if site and site.site.keeps_host(None, server):
         todo = "Remove preserveHostHeader, or set HTTP_ORIGIN in an inbound rule."
         return Cause("", source, "with preserveHostHeader it is not mapped back", todo)
     return Cause("", source, "it is not one of the site's public names", "Add the name to public:.")
