@@ -9,10 +9,11 @@ import pytest
 from formats.support import SITE
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.error_pages import MAX_PAGE, MEDIA_TYPES
+from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.model import ErrorPage
-from urlrewrite.model.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError, Severity
 
 PAGE = "<p>Sorry. {TraceId}</p>"
 
@@ -90,3 +91,14 @@ def test_wrong(pages: str, id: str, message: str, tmp_path: Path) -> None:
     assert caught.value.problems[0].id == id
     assert caught.value.problems[0].source.line == 3
     assert message in caught.value.problems[0].message
+
+
+def test_pages_of_iis_for_a_proxy_are_told() -> None:
+    errors = (
+        '<error statusCode="404" path="404.html"/>\n<error statusCode="503" path="down.html" responseMode="File"/>'
+        '<error statusCode="502" prefixLanguageFilePath="%SystemDrive%/inetpub/custerr" path="502.htm"/>'
+    )
+    text = f"<configuration><system.webServer><httpErrors>{errors}</httpErrors></system.webServer></configuration>"
+    (problem,) = xml_rules.parse(text.encode(), "web.config")[1]
+    assert (problem.source.line, problem.severity) == (2, Severity.WARNING)
+    assert "got a page for 503, which is not read from here" in problem.message
