@@ -18,6 +18,7 @@ from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.inbound import TargetError, run_inbound
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.variables import Variables
+from urlrewrite.exchange.backend_settings import backend_settings
 from urlrewrite.exchange.body.rewriting import concerns
 from urlrewrite.exchange.failing import fail, give_up
 from urlrewrite.exchange.field_changes import record_request_changes
@@ -32,9 +33,7 @@ from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fie
 from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
-from urlrewrite.model.farms import DEFAULT_TIMEOUTS
 from urlrewrite.model.origin import Origin
-from urlrewrite.model.proxy_settings import HttpVersion
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace import request_events as events
 from urlrewrite.trace.reasons import Reason
@@ -238,11 +237,9 @@ class _Judging:
         site, request, decision, public = self._site, self._request, self._decision, self._served.public
         farm = self._rules.rules.farms.get(origin.host)
         connect = site.connect if origin == site.backend and farm is None else None
-        rule_set = self._rules.rules.rule_set
-        own = site.proxy_settings
-        settings = farm.proxy_settings.over(own) if farm else own.over(rule_set.proxy_settings)
-        preserves = site.keeps_host(farm, rule_set.preserve_host_header)
-        knows_public_name = preserves and site.path == site.backend_path
+        settings = backend_settings(self._rules.rules.rule_set, site, farm)
+        proxy = settings.proxy
+        knows_public_name = settings.keeps_host and site.path == site.backend_path
         maps = self._rules.link_maps(self._compiled, public, origin)
         unmarked = unmark_request_fields(
             request.fields,
@@ -264,20 +261,20 @@ class _Judging:
         fields, forwarded = forwarding_fields(
             fields,
             client_ip=request.client[0],
-            client_port=request.client[1] if settings.include_port_in_x_forwarded_for else None,
+            client_port=request.client[1] if proxy.include_port_in_x_forwarded_for else None,
             requested=Origin(request.scheme, public.host, public.port),
             target=request.target,
             trace_id=self._trace.data["id"],
             append=is_trusted(request.client[0], site.trusted_proxies),
             prefix=site.path if site.forward_prefix else "",
-            settings=settings,
+            settings=proxy,
         )
-        fields = count_forwards(fields, settings.max_forwards)
+        fields = count_forwards(fields, proxy.max_forwards)
         fields = limit_codings(fields)
         fields = set_fields(fields, decision.fields)
         record_request_changes(self._trace, changes + forwarded)
-        host = decision.fields.get("host") or settings.alternate_host_name
-        host = host or (request.host if preserves else origin.authority)
+        host = decision.fields.get("host") or proxy.alternate_host_name
+        host = host or (request.host if settings.keeps_host else origin.authority)
         broken = broken_signatures(
             request.fields,
             fields,
@@ -288,23 +285,21 @@ class _Judging:
         if self._scope.iis:
             # Once the request is on its way, {HTTP_HOST} is the name that the backend was asked by.
             self._scope.variables.assign("HTTP_HOST", host)
-        timeouts = farm.timeouts if farm else site.timeouts or rule_set.timeouts or DEFAULT_TIMEOUTS
-        tls = farm.tls if farm else site.tls
-        if settings.http_version is HttpVersion.HTTP_11:
-            tls = replace(tls, http2=False)
-        if origin.scheme == "https" and not tls.verify:
+        if origin.scheme == "https" and not settings.tls.verify:
             self._trace.warn(Reason.NOT_VERIFIED, origin=str(origin))
         routing = Forward(
-            origin, connect, host, decision.target, fields, timeouts, tls, farm, settings.keep_alive is not False
-        )
-        reverse = settings.reverse_rewrite_host_in_response_headers
-        on_its_way = ForwardedRequest(
-            self._served,
             origin,
-            maps,
-            unmarked.carried_mark,
-            knows_public_name,
-            reverse_rewrites=farm is None if reverse is None else reverse,
+            connect,
+            host,
+            decision.target,
+            fields,
+            settings.timeouts,
+            settings.tls,
+            farm,
+            settings.keep_alive,
+        )
+        on_its_way = ForwardedRequest(
+            self._served, origin, maps, unmarked.carried_mark, knows_public_name, settings.reverse_rewrites
         )
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 

@@ -79,13 +79,14 @@ def forwarding_fields(
         "Forwarded": _forwarded(client_ip, client_port, requested),
         "X-Original-URL": target,
         log_id: trace_id,
-        _or(settings.x_forwarded_by_header_name, "X-Forwarded-By"): settings.x_forwarded_by_header or "",
     }
     if prefix:
         own["X-Forwarded-Prefix"] = prefix
     if requested.scheme == "https":
         own[_or(settings.ssl_header_name, "X-ARR-SSL")] = tls_info or UNKNOWN_TLS_INFO
-    own = {name: value for name, value in own.items() if name and value}
+    if settings.x_forwarded_by_header:
+        own[_or(settings.x_forwarded_by_header_name, "X-Forwarded-By")] = settings.x_forwarded_by_header
+    own.pop("", None)
     if append:
         own = _own_behind_a_proxy(own, kept, lists=(who, "Forwarded"), ours=("X-Original-URL", log_id))
     lines: list[FieldLine] = []

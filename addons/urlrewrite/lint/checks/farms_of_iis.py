@@ -15,12 +15,11 @@ from urlrewrite.model import ConfigElement
     "A setting of a farm that is kept and not honoured",
     FarmsView,
     means="ARR or the Web Farm Framework has a setting in `<webFarms>` that is read and written again, and has no "
-    "effect here: header names, caches, providers, what provisions servers.",
+    "effect here: buffers, caches, providers, what provisions servers.",
     iis="Does what it says.",
     here="The setting has no effect.",
-    write="In YAML what comes near it: `hostName` of servers for `alternateHostName`, `tls:` for client certificates, "
-    "`minServers` for `minimumServers`; a cache such as nginx in front for `cache` and `diskCache`. Else nothing: it "
-    "stays in `webFarms:` for the way back to IIS.",
+    write="In YAML what comes near it: `tls:` for client certificates, `minServers` for `minimumServers`; a cache such "
+    "as nginx in front for `cache` and `diskCache`. Else nothing: it stays in `webFarms:` for the way back to IIS.",
 )
 def not_honoured(view: FarmsView) -> Iterator[Finding]:
     if view.rule_set.web_farms:
