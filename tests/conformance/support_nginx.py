@@ -31,6 +31,7 @@ from urlrewrite.model import (
     Site,
 )
 from urlrewrite.model.origin import Origin
+from urlrewrite.model.proxy_settings import ProxySettings
 
 PUBLIC = Origin("http", "proxy.test", 80)
 BACKEND = Origin("http", "upstream.test", 80)
@@ -55,6 +56,8 @@ def in_force(rules: Iterable[OutboundRule], maps: Iterable[RewriteMap] = ()) -> 
     """Outbound rules, in force for one site; `html` is a precondition that they may name."""
     html = PreCondition("html", (Condition("{RESPONSE_CONTENT_TYPE}", "^text/html"),))
     site = Site(
+        # nginx changes Location where a `proxy_redirect` says so; ARR does where nothing says otherwise.
+        proxy_settings=ProxySettings(reverse_rewrite_host_in_response_headers=False),
         name="site",
         public=(PUBLIC,),
         backend=BACKEND,
