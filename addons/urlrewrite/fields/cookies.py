@@ -26,7 +26,7 @@ from urllib.parse import unquote
 from publicsuffixlist import PublicSuffixList
 
 from urlrewrite.fields.names import Change, NameMap, host_of, ip_address, is_loopback
-from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.fields.reasons import FieldReason, GivenReason, because
 
 _BLANKS = " \t"
 
@@ -56,8 +56,8 @@ class _Line:
 
     pair: str
     attributes: list[str]
-    done: list[Why] = field(default_factory=list)
-    warnings: list[Why] = field(default_factory=list)
+    done: list[GivenReason] = field(default_factory=list)
+    warnings: list[GivenReason] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -69,18 +69,18 @@ class _Line:
     def drop(self, attribute: str, why: FieldReason) -> None:
         if self.has(attribute):
             self.attributes = [text for text in self.attributes if _name(text) != attribute]
-            self.done.append(Why(why))
+            self.done.append(GivenReason(why))
 
     def add(self, attribute: str, why: FieldReason) -> None:
         """Add an attribute behind the last one that is not empty, spaced as the others are."""
         filled = [index for index, text in enumerate(self.attributes) if text.strip(_BLANKS)]
         spaced = not filled or self.attributes[filled[0]].startswith((" ", "\t"))
         self.attributes.insert(filled[-1] + 1 if filled else 0, f" {attribute}" if spaced else attribute)
-        self.done.append(Why(why))
+        self.done.append(GivenReason(why))
 
     def set(self, attribute: str, value: str, why: FieldReason) -> None:
         self.attributes = [_with_value(text, value) if _name(text) == attribute else text for text in self.attributes]
-        self.done.append(Why(why))
+        self.done.append(GivenReason(why))
 
 
 def rewrite_set_cookie(line: str, names: NameMap) -> tuple[str, list[Change]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from urlrewrite.fields.reasons import Why
+from urlrewrite.fields.reasons import GivenReason
 from urlrewrite.model.origin import Origin, parse_authority
 
 
@@ -40,7 +40,7 @@ class Change:
     field: str
     before: str | None
     after: str | None
-    whys: tuple[Why, ...]
+    whys: tuple[GivenReason, ...]
     warning: bool = False
 
     @property

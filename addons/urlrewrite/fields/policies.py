@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from urlrewrite.fields.names import NameMap, host_of, ip_address
-from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.fields.reasons import FieldReason, GivenReason, because
 from urlrewrite.fields.references import map_reference, mount
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
@@ -72,14 +72,14 @@ def map_source(source: str, names: NameMap) -> str:
     return source if mapped is None else mapped + mount(path, names)
 
 
-def strict_transport_security(value: str, public: Origin) -> tuple[bool, list[Why]]:
+def strict_transport_security(value: str, public: Origin) -> tuple[bool, list[GivenReason]]:
     """Say whether to forward the backend's HSTS (RFC 6797) under a public name, and return warnings.
 
     HSTS is a promise about every port of the host, and with includeSubDomains about names that are not the backend's.
     """
     if public.scheme != "https":
         return False, []
-    warnings: list[Why] = []
+    warnings: list[GivenReason] = []
     if public.port != 443:
         warnings += because(FieldReason.HSTS_EVERY_PORT, host=public.host)
     if "includesubdomains" in value.lower():

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class FieldReason(StrEnum):
-    """A row is the code and its sentence, in whose places stand the `values` of a `Why`."""
+    """A row is the code and its sentence, in whose places stand the `values` of a `GivenReason`."""
 
     template: str
 
@@ -118,7 +118,7 @@ def sentence(reason: FieldReason, values: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class GivenReason:
     """A reason with what its sentence is filled with."""
 
     reason: FieldReason
@@ -128,9 +128,9 @@ class Why:
         return sentence(self.reason, self.values)
 
 
-_ALONE = {reason: (Why(reason),) for reason in FieldReason}
+_ALONE = {reason: (GivenReason(reason),) for reason in FieldReason}
 
 
-def because(reason: FieldReason, **values: str) -> tuple[Why, ...]:
+def because(reason: FieldReason, **values: str) -> tuple[GivenReason, ...]:
     """One reason, as a `Change` has several."""
-    return (Why(reason, values),) if values else _ALONE[reason]
+    return (GivenReason(reason, values),) if values else _ALONE[reason]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from urlrewrite.fields.names import Change
-from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.fields.reasons import FieldReason, GivenReason, because
 from urlrewrite.model.field_lines import FieldLines
 
 _URI = re.compile(r'\buri\s*=\s*"([^"]*)"', re.IGNORECASE)
@@ -39,7 +39,9 @@ def broken_signatures(
     return warnings
 
 
-def _broken(name: str, value: str, changed: frozenset[str] | set[str], moved: frozenset[str]) -> tuple[Why, ...]:
+def _broken(
+    name: str, value: str, changed: frozenset[str] | set[str], moved: frozenset[str]
+) -> tuple[GivenReason, ...]:
     scheme = value.partition(" ")[0].lower() if name == "authorization" else ""
     if scheme in _SIGNS_ALL and moved:
         return because(FieldReason.HOST_SIGNED, scheme=value.partition(" ")[0])
@@ -54,6 +56,6 @@ def _broken(name: str, value: str, changed: frozenset[str] | set[str], moved: fr
     return ()
 
 
-def _covers(covered: list[str], changed: frozenset[str] | set[str]) -> tuple[Why, ...]:
+def _covers(covered: list[str], changed: frozenset[str] | set[str]) -> tuple[GivenReason, ...]:
     broken = sorted(changed.intersection(covered))
     return because(FieldReason.FIELDS_SIGNED, names=", ".join(broken)) if broken else ()

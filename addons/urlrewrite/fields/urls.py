@@ -13,7 +13,7 @@ from enum import Enum, auto
 from urlrewrite.fields import policies, references
 from urlrewrite.fields.cookies import rewrite_set_cookie
 from urlrewrite.fields.names import Change, NameMap
-from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.fields.reasons import FieldReason, GivenReason, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
@@ -141,7 +141,7 @@ def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | No
     return None, [Change(name, value, None, _why(kind))]
 
 
-def _why(kind: FieldKind) -> tuple[Why, ...]:
+def _why(kind: FieldKind) -> tuple[GivenReason, ...]:
     return because(FieldReason[kind.name])
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from urlrewrite.fields.digests import is_digest, renewed
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.policies import has_hashes
-from urlrewrite.fields.reasons import FieldReason, Why, because
+from urlrewrite.fields.reasons import FieldReason, GivenReason, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 
 _MARK = re.compile(r";ur=(?P<fingerprint>[0-9a-f]+)")
@@ -228,7 +228,7 @@ def _without(mark: re.Match[str], tag: str) -> str:
 
 
 def _edit(
-    fields: FieldLines, edit: Callable[[str, str], str | None], why: tuple[Why, ...]
+    fields: FieldLines, edit: Callable[[str, str], str | None], why: tuple[GivenReason, ...]
 ) -> tuple[FieldLines, list[Change]]:
     """Apply `edit` to each line: the new value, or None to drop the line. Where it changes none, give back `fields`."""
     lines: list[FieldLine] = []
