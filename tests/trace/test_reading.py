@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from urlrewrite.trace.reading import Event, inbound_blocks
+from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import Event, inbound_blocks, read
 
 START: Event = {"event": "RULE_EVALUATION_START", "rule": "a"}
 END: Event = {"event": "RULE_EVALUATION_END", "rule": "a"}
@@ -24,6 +25,26 @@ OUTSIDE = [
     "URL_REWRITE_END",
     "URL_REWRITE_START",
 ]
+
+OF_THE_RESPONSE = set(
+    """
+    BODY_DECODED BODY_PLAN BODY_RELEASED BODY_WINDOWS CONTENT_CHANGE GENERAL_SET_RESPONSE_HEADER IIS_DIFFERS INTEGRITY
+    MESSAGE_CHANGE NAMES_LEFT OUTBOUND_PATTERN_MATCH OUTBOUND_RULE_END OUTBOUND_RULE_SKIPPED PATHS_LEFT
+    PRECONDITION_EVALUATION_END PRECONDITION_EVALUATION_START RESPONSE_FIELD_REMOVED
+    """.split()
+)
+
+
+@pytest.mark.parametrize("name", Name)
+def test_the_response_begins_with_the_first_event_that_only_responses_have(name: Name) -> None:
+    reading = read({"events": [{"event": "REQUEST_ROUTED"}, {"event": "WARNING"}, {"event": str(name)}, MATCH]})
+    assert len(reading.request) == (2 if name in OF_THE_RESPONSE else 4)
+    assert len(reading.events) == 4
+
+
+@pytest.mark.parametrize(("side", "expected"), [("Inbound", 2), ("Outbound", 0)])
+def test_the_response_begins_where_its_rules_do(side: str, expected: int) -> None:
+    assert len(read({"events": [{"event": "URL_REWRITE_START", "type": side}, MATCH]}).request) == expected
 
 
 def grouped(*events: Event) -> list[tuple[str, list[str]]]:

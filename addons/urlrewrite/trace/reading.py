@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from urlrewrite.trace.events import Name
+from urlrewrite.trace import response_events
+from urlrewrite.trace.events import EventType, Name
 from urlrewrite.trace.reasons import REASONS, Reason
 from urlrewrite.trace.text import plain, shown, visible
 from urlrewrite.trace.version1 import upgraded
@@ -26,25 +27,8 @@ _LARGE = 10**15
 _MAX_TEXTS = 200
 
 _OF_THE_RESPONSE = frozenset(
-    {
-        Name.PRECONDITION_EVALUATION_START,
-        Name.PRECONDITION_EVALUATION_END,
-        Name.OUTBOUND_RULE_SKIPPED,
-        Name.OUTBOUND_PATTERN_MATCH,
-        Name.RESPONSE_FIELD_REMOVED,
-        Name.GENERAL_SET_RESPONSE_HEADER,
-        Name.BODY_PLAN,
-        Name.BODY_DECODED,
-        Name.BODY_RELEASED,
-        Name.IIS_DIFFERS,
-        Name.CONTENT_CHANGE,
-        Name.OUTBOUND_RULE_END,
-        Name.INTEGRITY,
-        Name.NAMES_LEFT,
-        Name.MESSAGE_CHANGE,
-        Name.BODY_WINDOWS,
-    }
-)
+    event.name for event in vars(response_events).values() if isinstance(event, EventType)
+).difference(PROBLEMS)
 
 
 def text(event: Event, key: str) -> str:

@@ -173,5 +173,6 @@ INTEGRITY = EventType(Name.INTEGRITY, Integrity)
 NAMES_LEFT = EventType(Name.NAMES_LEFT, NamesLeft)
 PATHS_LEFT = EventType(Name.PATHS_LEFT, PathsLeft)
 IIS_DIFFERS = EventType(Name.IIS_DIFFERS, Problem)
+
 WARNING = EventType(Name.WARNING, Problem)
 ERROR = EventType(Name.ERROR, Problem)
