@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule
 from urlrewrite.engine.variables import normal_name
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause, sentence
+from urlrewrite.inspector.diagnose.why import Cause, Why, cause
 from urlrewrite.patterns.pattern import PatternError, PatternTimeout, compile_pattern
 from urlrewrite.trace.text import shown
 
@@ -52,7 +52,7 @@ def of_rule(found: Cause, compiled: CompiledOutboundRule) -> Cause:
     verb = "was left out" if found.code is Why.PRECONDITION else "did not act"
     verb = "does not match it" if found.code in _DOES_NOT_MATCH else verb
     rule = compiled.rule
-    why = sentence(Why.RULE_KEPT_BACK, {"rule": rule.name, "verb": verb, "detail": found.why})
+    why = f'the rule "{rule.name}" {verb}: {found.why}'
     return Cause(rule.name, str(rule.source), why, found.todo, found.code, found.values)
 
 

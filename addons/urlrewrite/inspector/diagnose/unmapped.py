@@ -65,7 +65,8 @@ def why_unmapped(case: Case, exchange: RecordedExchange, reference: Reference) -
             return found
     source = str(of_one.site.source) if of_one.site else ""
     if of_one.links is LinkMode.EVERYWHERE:
-        return cause(Why.LINKS_MAP_IT_NOW if case.public_url(reference.url, exchange) else Why.SPELLING)
+        went_by_these = text(of_one.reading.data, "rules") == of_one.rules.fingerprint
+        return cause(Why.SPELLING if went_by_these else Why.LINKS_MAP_IT_NOW)
     if of_one.links is LinkMode.TAGS and not reference.tag:
         return cause(Why.TAGS_END, source=source, place=reference.place, rules="")
     return cause(Why.NO_RULE, source=source, mode=of_one.links, place=reference.place)

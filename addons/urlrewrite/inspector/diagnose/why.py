@@ -175,7 +175,6 @@ class Why(StrEnum):
     )
 
     # A link, a name or a field is as the backend wrote it.
-    RULE_KEPT_BACK = "rule-kept-back", 'the rule "{rule}" {verb}: {detail}'
     BODY_PASSED = (
         "body-passed",
         "{detail}",
