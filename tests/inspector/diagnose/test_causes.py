@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,6 @@ from urlrewrite.trace.trace import TraceLevel
 TABLE: Mapping[str, list[Mapping[str, Any]]] = yaml.safe_load(
     Path(__file__).with_name("causes.yaml").read_text(encoding="utf-8")
 )
-CASES = [
-    pytest.param(code, case, id=f"{code} {number}")
-    for code, cases in TABLE.items()
-    for number, case in enumerate(cases, 1)
-]
 SITES = {
     "": SITE,
     "mounted": "public: https://www.example.com/app\nbackend: http://privateserver:8080\n",
@@ -59,30 +54,59 @@ def recorded(told: Mapping[str, Any]) -> RecordedExchange:
     return RecordedExchange("f", 1.0, trace, request, b"", *sent, answer, result.body, own)
 
 
-def one(cause: Cause | None) -> list[Cause]:
-    return [cause] if cause else []
+class Looked:
+    """What the inspector finds of the exchange of a case."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.seen = recorded(told)
+        self.rules = rules_of(told.get("now", told.get("rules", "")), site=SITES[told.get("site", "")])
+        self.load = page_loads([self.seen])[-1]
+        self.case = Case(self.load, self.rules)
+
+    def causes(self, where: str) -> list[Cause]:
+        case, seen = self.case, self.seen
+        match where:
+            case "misses":
+                return [miss.cause for miss in misses(case.reading(seen))]
+            case "near":
+                return list(near_misses(case, seen))
+            case "leaks":
+                return [leak.cause for leak in find_leaks(seen, self.rules)]
+        found = {"taken": taken_by, "local": local_response}[where](case, seen)
+        return [found] if found else []
 
 
-def diagnosed(told: Mapping[str, Any]) -> list[str]:
-    """The codes that the inspector gives where the case says, each once."""
-    seen = recorded(told)
-    rules = rules_of(told.get("now", told.get("rules", "")), site=SITES[told.get("site", "")])
-    load = page_loads([seen])[-1]
-    case = Case(load, rules)
-    views: Mapping[str, Callable[[], list[object]]] = {
-        "misses": lambda: [miss.cause.code for miss in misses(case.reading(seen))],
-        "near": lambda: [cause.code for cause in near_misses(case, seen)],
-        "taken": lambda: [cause.code for cause in one(taken_by(case, seen))],
-        "local": lambda: [cause.code for cause in one(local_response(case, seen))],
-        "leaks": lambda: [leak.cause.code for leak in find_leaks(seen, rules)],
-        "broken": lambda: [found.code for found in find_breakages(load, rules) if found.code],
-    }
-    return sorted({str(code) for code in views[told["seen"]]()})
+def cases(*where: str) -> pytest.MarkDecorator:
+    """The rows of the table whose cause is looked for there."""
+    rows = [
+        pytest.param(code, case, id=f"{code} {number}")
+        for code, cases in TABLE.items()
+        for number, case in enumerate(cases, 1)
+        if case["seen"] in where
+    ]
+    return pytest.mark.parametrize(("code", "case"), rows)
 
 
-@pytest.mark.parametrize(("code", "case"), CASES)
+@cases("misses", "near", "taken", "local", "leaks")
 def test_a_cause_is_found(code: str, case: Mapping[str, Any]) -> None:
-    assert diagnosed(case) == case.get("all", [code])
+    causes = Looked(case).causes(case["seen"])
+    assert {str(cause.code) for cause in causes} == {code}
+    assert not case.get("value") or case["value"] in causes[0].values
+
+
+@cases("broken")
+def test_a_breakage_has_a_cause(code: str, case: Mapping[str, Any]) -> None:
+    looked = Looked(case)
+    breakages = [each for each in find_breakages(looked.load, looked.rules) if each.code]
+    assert {each.code for each in breakages} == {code}
+    assert case.get("says", "") in breakages[0].title
+
+
+@cases("leaks")
+def test_a_leak_has_a_remedy(code: str, case: Mapping[str, Any]) -> None:
+    looked = Looked(case)
+    for leak in find_leaks(looked.seen, looked.rules):
+        assert (leak.remedy, leak.also) == (case.get("remedy", "a rule"), case.get("also"))
 
 
 def test_no_cause_is_without_a_case() -> None:

@@ -128,7 +128,7 @@ def _why_not(
 def _pattern_miss(case: ExchangeCase, rule: str) -> Cause | None:
     """Return where the pattern of a rule stopped matching, if the trace says so."""
     miss = case.misses.get(rule)
-    return miss.cause if miss and miss.cause.code in (Why.PATTERN, Why.PATTERN_IN_PLACE) else None
+    return miss.cause if miss and miss.cause.code is Why.PATTERN_IN_PLACE else None
 
 
 def _stopped_before(

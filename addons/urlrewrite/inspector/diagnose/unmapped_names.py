@@ -104,7 +104,7 @@ def _passed(case: ExchangeCase, kind: Kind) -> Cause | None:
         return cause(Why.BODY_PASSED, detail=f"{why} (Content-Type says {said})")
     if reason == Reason.NOT_CONCERNED and (kind is Kind.OTHER_TEXT or case.links is not LinkMode.EVERYWHERE):
         return None
-    return cause(Why.NO_TRANSFORM if reason == Reason.NO_TRANSFORM else Why.BODY_PASSED, detail=why)
+    return cause(Why.BODY_PASSED, detail=why)
 
 
 def _of_name(case: ExchangeCase, named: Named, *, would_map: bool) -> Cause | None:
