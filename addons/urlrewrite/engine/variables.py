@@ -185,6 +185,9 @@ _COMPUTED: dict[str, Callable[[Variables], str]] = {
 PATH_VARIABLES = frozenset(("PATH_INFO", "SCRIPT_NAME", "URL", "URL_PATH_INFO"))
 """The names, as `normal_name` gives them, whose value is the current path, decoded."""
 
+HOST_VARIABLES = frozenset(("HTTP_HOST", "SERVER_NAME"))
+"""Those whose value is the host that the client requested."""
+
 _EMPTY = frozenset(
     """APPL_MD_PATH APP_POOL_CONFIG APP_POOL_ID AUTH_PASSWORD AUTH_TYPE AUTH_USER CERT_COOKIE CERT_FLAGS CERT_ISSUER
     CERT_KEYSIZE CERT_SECRETKEYSIZE CERT_SERIALNUMBER CERT_SERVER_ISSUER CERT_SERVER_SUBJECT CERT_SUBJECT

@@ -118,15 +118,16 @@ def _comparisons(result: Evaluation, expect: Expectation) -> Iterator[tuple[str,
         yield "status", result.status, expect.status
     response_fields = result.fields or ()
     if expect.location is not None:
-        yield "location", _joined(response_fields, "location"), expect.location
+        yield "location", joined_values(response_fields, "location"), expect.location
     for name, value in expect.fields.items():
-        yield name, _joined(response_fields, name), value
+        yield name, joined_values(response_fields, name), value
     sent = routing.fields if isinstance(routing, Forward) else ()
     for name, value in expect.request_fields.items():
-        got = routing.host if name == "host" and isinstance(routing, Forward) else _joined(sent, name)
+        got = routing.host if name == "host" and isinstance(routing, Forward) else joined_values(sent, name)
         yield f"request {name}", got, value
 
 
-def _joined(fields: FieldLines, name: str) -> str | None:
+def joined_values(fields: FieldLines, name: str) -> str | None:
+    """Give the values of all lines of a field as one (RFC 9110, 5.3); None where it is not there."""
     values = field_values(fields, name)
     return ", ".join(values) if values else None

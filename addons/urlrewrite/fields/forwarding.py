@@ -7,12 +7,11 @@ is a proxy that the user trusts (`append`). Fields of the connection end here to
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
 from urlrewrite.fields.names import Change, ip_address
 from urlrewrite.fields.reasons import FieldReason, because
-from urlrewrite.model.field_lines import FieldLine, FieldLines
+from urlrewrite.model.field_lines import FieldLine, FieldLines, is_token
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS, ProxySettings
 
@@ -39,8 +38,6 @@ _MAPPED_BACK = frozenset(
     "referer destination if content-location upload-concat ping-from ping-to hx-current-url".split()
 )
 _ORIGINS = frozenset("origin sec-websocket-origin".split())
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 UNKNOWN_TLS_INFO = "0|0||"
 """X-ARR-SSL of a TLS connection of which nothing is known: for most backends it only must not be empty."""
@@ -224,7 +221,7 @@ def _forwarded(client_ip: str, port: int | None, requested: Origin) -> str:
 
 def _quoted(value: str) -> str:
     """Quote a value that is not a token (RFC 7239, 4): an IPv6 address, anything with a port."""
-    return value if _TOKEN.fullmatch(value) else f'"{value}"'
+    return value if is_token(value) else f'"{value}"'
 
 
 def _options(value: str) -> list[str]:

@@ -26,6 +26,14 @@ def parse_origin(text: str) -> Origin:
     return origin
 
 
+def parse_named_origin(what: str, text: str) -> Origin:
+    """Parse an origin that is given under a name. Raises ValueError with "what: got X, expected Y"."""
+    try:
+        return parse_origin(text)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+
+
 def parse_place(text: str) -> tuple[Origin, str]:
     """Parse an address such as `https://www.example.com/app` into origin and path (as of `parse_path`).
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from urlrewrite.content.kinds import media_type
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.responses import Forward
-from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts, run_test
+from urlrewrite.exchange.rule_tests import Evaluation, evaluate, joined_values, request_facts, run_test
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.reports import Report
 from urlrewrite.formats.yaml.export_tests import tests_of
@@ -26,7 +26,7 @@ from urlrewrite.inspector.diff.spans import Span, applied, spans_between
 from urlrewrite.inspector.masking import Mask
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import Expectation, RuleTest
-from urlrewrite.model.field_lines import FieldLines, field_values
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.text import visible
 from urlrewrite.trace.trace import TraceLevel
 
@@ -251,12 +251,7 @@ def _where(result: Evaluation) -> str:
 
 
 def _joined(result: Evaluation, name: str) -> str | None:
-    return _joined_values(result.fields or (), name)
-
-
-def _joined_values(fields: FieldLines, name: str) -> str | None:
-    values = field_values(fields, name)
-    return ", ".join(values) if values else None
+    return joined_values(result.fields or (), name)
 
 
 def _changed_fields(case: RuleTest, result: Evaluation, again: Evaluation) -> Iterator[tuple[str, str | None]]:
@@ -266,7 +261,7 @@ def _changed_fields(case: RuleTest, result: Evaluation, again: Evaluation) -> It
     names = dict.fromkeys(name.lower() for name, _ in (*case.response_fields, *result.fields))
     for name in names:
         value = _joined(result, name)
-        if name in _NOT_EXPECTED or name == "location" or value == _joined_values(case.response_fields, name):
+        if name in _NOT_EXPECTED or name == "location" or value == joined_values(case.response_fields, name):
             continue
         if isinstance(result.routing, Forward) and value == _joined(again, name):
             yield name, value
@@ -281,7 +276,7 @@ def _set_fields(result: Evaluation, again: Evaluation) -> Iterator[tuple[str, st
             value, then = (str(routing.host) for routing in (result.routing, again.routing))
             yield from [(name, value)] if value == then else []
             continue
-        sent, later = (_joined_values(routing.fields, name) for routing in (result.routing, again.routing))
+        sent, later = (joined_values(routing.fields, name) for routing in (result.routing, again.routing))
         if sent == later:
             yield name, sent
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from urlrewrite.formats.addresses import parse_host_port, parse_origin
+from urlrewrite.formats.addresses import parse_host_port, parse_named_origin
 from urlrewrite.model import LinkMode, Mode, Origin, RuleSet, Site
 from urlrewrite.model.problems import Problem, RuleFileError
 
@@ -49,8 +49,8 @@ def parse_overrides(
         ValueError: a value is invalid; the message is "public: got X, expected Y", beginning with the parameter's name.
     """
     return Overrides(
-        tuple(dict.fromkeys(_origin("public", text) for text in public)),
-        _origin("backend", backend) if backend else None,
+        tuple(dict.fromkeys(parse_named_origin("public", text) for text in public)),
+        parse_named_origin("backend", backend) if backend else None,
         _one_of("links", LinkMode, links),
         _one_of("mode", Mode, mode),
         _address("connect", connect) if connect else None,
@@ -152,13 +152,6 @@ def _no_place_for_connect(rule_set: RuleSet, overrides: Overrides) -> Iterable[P
 
 def _problem(site: Site, message: str) -> Problem:
     return Problem(site.source, message, CANNOT_FILL_IN)
-
-
-def _origin(what: str, text: str) -> Origin:
-    try:
-        return parse_origin(text)
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from None
 
 
 def _address(what: str, text: str) -> tuple[str, int]:

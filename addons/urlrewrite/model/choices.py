@@ -131,3 +131,7 @@ class Collection(StrEnum):
     REWRITE_MAPS = "rewriteMaps"
     PROVIDERS = "providers"
     ALLOWED_SERVER_VARIABLES = "allowedServerVariables"
+
+
+IN_OUTBOUND_RULES = (Collection.PRE_CONDITIONS, Collection.CUSTOM_TAGS)
+"""The collections that stand inside `<outboundRules>`, before the rules."""

@@ -169,6 +169,11 @@ def rule(name: str, pre_condition: str, match: OutboundMatch, value: str, commen
     return OutboundRule(f"links: {name}", match, pre_condition, action=action, comment=comment)
 
 
+def of_field(name: str, pattern: str) -> OutboundMatch:
+    """Return a pattern for a field of the response, by its name with `_` for `-`."""
+    return OutboundMatch(pattern, server_variable=f"RESPONSE_{name}")
+
+
 def of_tags(pattern: str) -> OutboundMatch:
     """Return a pattern for all attributes that hold a URL."""
     return OutboundMatch(pattern, filter_by_tags=(*TAG_FLAGS, "CustomTags"), custom_tags=_TAGS)
@@ -240,10 +245,6 @@ def _bodies(spelled: _Spelled) -> list[OutboundRule]:
 
 def _fields(spelled: _Spelled) -> list[OutboundRule]:
     url = rf"https?://{spelled.backend}(.*)$"
-
-    def of_field(name: str, pattern: str) -> OutboundMatch:
-        return OutboundMatch(pattern, server_variable=f"RESPONSE_{name}")
-
     return [
         rule("Location", REDIRECT, of_field("Location", f"^{url}"), f"{spelled.public_url}{{R:1}}", "Redirects."),
         rule(

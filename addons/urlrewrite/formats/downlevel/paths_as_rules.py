@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from urlrewrite.formats.downlevel.links_as_rules import PAGE, REDIRECT, REFRESH, SCRIPT, escaped, of_tags, rule
+from urlrewrite.formats.downlevel.links_as_rules import (
+    PAGE,
+    REDIRECT,
+    REFRESH,
+    SCRIPT,
+    escaped,
+    of_field,
+    of_tags,
+    rule,
+)
 from urlrewrite.model import LinkMode, OutboundMatch, OutboundRule, Site
 
 _QUOTE = """['"]"""
@@ -66,9 +75,6 @@ def _of_root_paths(site: Site) -> list[OutboundRule]:
 
 
 def _of_fields(begins: str, becomes: str, base: str) -> list[OutboundRule]:
-    def of_field(name: str, pattern: str) -> OutboundMatch:
-        return OutboundMatch(pattern, server_variable=f"RESPONSE_{name}")
-
     return [
         rule(
             "path in Location",

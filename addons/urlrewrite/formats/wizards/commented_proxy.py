@@ -6,8 +6,9 @@ and `links` say the same, and more of it.
 
 from __future__ import annotations
 
+from urlrewrite.formats.addresses import parse_named_origin
 from urlrewrite.formats.wizards.filling import Values, filled
-from urlrewrite.formats.wizards.parts import origin_of, same_scheme
+from urlrewrite.formats.wizards.parts import same_scheme
 from urlrewrite.model.origin import Origin
 
 
@@ -23,8 +24,8 @@ def reverse_proxy(public: str, backend: str, *, ssl_offload: bool = True, links:
     Raises:
         ValueError: an address is invalid, with "public: got X, expected Y".
     """
-    site = origin_of("public", public)
-    server = origin_of("backend", backend)
+    site = parse_named_origin("public", public)
+    server = parse_named_origin("backend", backend)
     if not ssl_offload:
         server = same_scheme(site, server)
     if site == server:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from urlrewrite.formats.addresses import parse_origin
+from urlrewrite.formats.addresses import parse_named_origin
 from urlrewrite.formats.wizards.filling import Value, section_and_tests
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.model import DEFAULT_PORTS, LinkMode, Origin, RuleTest, Site
@@ -67,8 +67,8 @@ class Publication:
 
 def publication_of(given: Parameters) -> Publication:
     """Read the addresses among the parameters. Raises ValueError with "public: got X, expected Y"."""
-    names = tuple(dict.fromkeys(origin_of("public", text) for text in given.public))
-    server = origin_of("backend", given.backend)
+    names = tuple(dict.fromkeys(parse_named_origin("public", text) for text in given.public))
+    server = parse_named_origin("backend", given.backend)
     if server in names:
         raise ValueError(f"backend: got {server}, expected another address than the public one")
     return Publication(names, server)
@@ -90,14 +90,6 @@ class MissingError(ValueError):
     def __init__(self, fields: Iterable[str]) -> None:
         self.words = tuple(WORDS.get(field, field) for field in fields)
         super().__init__(f"missing {', '.join(self.words)}")
-
-
-def origin_of(what: str, text: str) -> Origin:
-    """Read an address. Raises ValueError with "what: got X, expected Y"."""
-    try:
-        return parse_origin(text)
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from None
 
 
 def same_scheme(public: Origin, server: Origin) -> Origin:

@@ -29,9 +29,8 @@ from urlrewrite.model import (
     SetServerVariable,
     Source,
 )
+from urlrewrite.model.choices import IN_OUTBOUND_RULES
 from urlrewrite.model.problems import Problem, Severity
-
-_IN_OUTBOUND = (Collection.PRE_CONDITIONS, Collection.CUSTOM_TAGS)
 
 
 class _Named(Protocol):
@@ -61,11 +60,11 @@ class SectionWriter:
         kept = [tag for tag in tags.values() if tag.children or tag.attributes or tag.comments]
         if section.allowed_server_variables == () and tags["allowedServerVariables"] not in kept:
             kept.append(tags["allowedServerVariables"])
-        inner = [tag for tag in kept if tag.name in _IN_OUTBOUND]
+        inner = [tag for tag in kept if tag.name in IN_OUTBOUND_RULES]
         if inner and tags["outboundRules"] not in kept:
             kept.append(tags["outboundRules"])
         tags["outboundRules"].children += inner
-        rewrite.children += [tag for tag in kept if tag.name not in _IN_OUTBOUND]
+        rewrite.children += [tag for tag in kept if tag.name not in IN_OUTBOUND_RULES]
 
     def _collections(self, section: Section) -> Iterator[Tag]:
         """Write the element of each collection, with its removals before what it adds."""

@@ -35,6 +35,7 @@ from urlrewrite.model import (
     RewriteMap,
     Source,
 )
+from urlrewrite.model.choices import IN_OUTBOUND_RULES
 
 SECTIONS = (
     "rules",
@@ -46,7 +47,6 @@ SECTIONS = (
 )
 """What can stand in `<rewrite>`, each of which can be a file of its own."""
 
-_IN_OUTBOUND = ("preConditions", "customTags")
 _ENTRIES = {
     "rule": "<rules> or <outboundRules>",
     "rewriteMap": "<rewriteMaps>",
@@ -169,12 +169,12 @@ class Level:
         """Read a `<rewrite>`."""
         Fields(element, report, ())
         self._note("rewrite", element, report)
-        for name, child in children_of(element, report, (*SECTIONS, *_IN_OUTBOUND, *_ENTRIES)):
+        for name, child in children_of(element, report, (*SECTIONS, *IN_OUTBOUND_RULES, *_ENTRIES)):
             if name in _ENTRIES:
                 message = f"got <{name}> in <rewrite>, expected it in {_ENTRIES[name]}; {REFUSED}"
                 report.error(child.line, ProblemId.MISPLACED, message)
                 continue
-            if name in _IN_OUTBOUND:
+            if name in IN_OUTBOUND_RULES:
                 message = f"got <{name}> in <rewrite>, expected it in <outboundRules>; {REFUSED}"
                 report.warning(child.line, ProblemId.MISPLACED, message)
             self.section(name, child, report)
@@ -225,7 +225,7 @@ class Level:
     def _read_outbound_rules(self, element: Element, report: Report) -> None:
         before_cache = Fields(element, report, ("rewriteBeforeCache",)).optional_boolean("rewriteBeforeCache")
         self._before_cache = before_cache if before_cache is not None else self._before_cache
-        self._read(self._outbound_rules, element, report, "rule", outbound_rule, _IN_OUTBOUND)
+        self._read(self._outbound_rules, element, report, "rule", outbound_rule, IN_OUTBOUND_RULES)
 
     def _read[T: _Named](
         self,

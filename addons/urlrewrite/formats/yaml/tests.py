@@ -12,7 +12,7 @@ from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.fields import Table, tables_of, text_of, texts_of
 from urlrewrite.formats.yaml.nodes import Node, Scalar
 from urlrewrite.model import ActionType, Expectation, RuleTest
-from urlrewrite.model.field_lines import FieldLines
+from urlrewrite.model.field_lines import FieldLines, is_token
 
 TEST_KEYS = ("name", "request", "response", "expect")
 REQUEST_KEYS = ("method", "url", "headers")
@@ -21,7 +21,6 @@ EXPECT_KEYS = ("status", "location", "url", "action", "site", "headers", "reques
 EXPECT_BODY_KEYS = ("contains", "lacks")
 
 _STATUS = range(100, 1000)
-_TOKEN_MARKS = "!#$%&'*+-.^_`|~"
 
 
 def read_tests(nodes: SequenceOf[Node], report: Report) -> tuple[RuleTest, ...]:
@@ -68,7 +67,7 @@ def _request(table: Table) -> tuple[str, str, FieldLines]:
 
 
 def _method(table: Table, key: str, method: str) -> str:
-    if not method or not all(c.isascii() and (c.isalnum() or c in _TOKEN_MARKS) for c in method):
+    if not is_token(method):
         table.error(key, ProblemId.BAD_VALUE, f"got the method {shown(method)}, expected one such as GET")
     return method
 

@@ -23,6 +23,11 @@ class Harm(StrEnum):
     WARNING = "warning"
     INFORMATION = "information"
 
+    @property
+    def rank(self) -> int:
+        """Its place in the order of harm: the least number for the worst."""
+        return tuple(Harm).index(self)
+
 
 class Remedy(StrEnum):
     """What would remove a leak."""

@@ -14,9 +14,10 @@ from dataclasses import replace
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence, compose
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model import RuleSet, Site
+from urlrewrite.model.choices import IN_OUTBOUND_RULES, Collection
 from urlrewrite.model.problems import RuleFileError
 
-_COLLECTIONS = ("preConditions", "customTags", "outboundRules")
+_COLLECTIONS = (*IN_OUTBOUND_RULES, Collection.OUTBOUND_RULES)
 _SETTINGS = ("links", "linksAlso", "rootPaths")
 _FILE = "rules.yaml"
 _NOTHING = re.compile(r"\s*(?:#.*)?$")

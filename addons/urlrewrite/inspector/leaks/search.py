@@ -40,7 +40,6 @@ MAX_PLACES = 500
 _AROUND = 60
 _REACH = 300
 _BARE_FIELDS = (FieldKind.COOKIE, FieldKind.POLICY, FieldKind.AUTHORITY, FieldKind.ALLOW_FROM)
-_ORDER = tuple(Harm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def find_leaks(exchange: RecordedExchange, rules: RulesInForce) -> list[Leak]:
 
 def in_order(leaks: Iterable[Leak]) -> list[Leak]:
     """Return leaks with the most harmful first, then the most frequent."""
-    return sorted(leaks, key=lambda leak: (_ORDER.index(leak.harm), -leak.count))
+    return sorted(leaks, key=lambda leak: (leak.harm.rank, -leak.count))
 
 
 def grouped(leaks: Iterable[Leak]) -> list[Leak]:

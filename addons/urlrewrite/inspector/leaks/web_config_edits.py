@@ -12,11 +12,11 @@ from dataclasses import replace
 from urlrewrite.formats.xml.rules import parse
 from urlrewrite.inspector.leaks.rule_file_edits import says_the_same
 from urlrewrite.model import RuleSet
+from urlrewrite.model.choices import IN_OUTBOUND_RULES
 from urlrewrite.model.problems import RuleFileError
 
 _FILE = "web.config"
 _INDENT = "  "
-_COLLECTIONS = ("preConditions", "customTags")
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
 _NO_MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 
@@ -27,7 +27,7 @@ def with_rewrite(text: str, fragment: str) -> str | None:
     if rules is None:
         return None
     changed: str | None = text
-    for name in _COLLECTIONS:
+    for name in IN_OUTBOUND_RULES:
         entries = _inside(rules, name)
         if entries is not None and changed is not None and _has(changed, name):
             rules = _without(rules, name)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.over_matches import OverMatch, by_url, find_over_matches
 from urlrewrite.inspector.leaks.proposals import proposal
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
@@ -25,8 +24,6 @@ from urlrewrite.trace.text import visible
 
 MAX_SHOWN = 200
 MAX_FLOWS = 8
-
-_HARMS = tuple(Harm)
 
 SECONDS = 3.0
 """Seconds for examining exchanges; the newest come first, and the number of those left out is shown."""
@@ -72,7 +69,7 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
             _add(leaks, key, leak, exchange, leak.count)
         for match in find_over_matches(exchange, rules, assets):
             _add(over, (match.what, match.place, match.why), match, exchange, match.count)
-    groups = sorted(leaks.values(), key=lambda group: (_HARMS.index(group.item.harm), -group.count))
+    groups = sorted(leaks.values(), key=lambda group: (group.item.harm.rank, -group.count))
     return {
         "flows": looked,
         "more": len(exchanges) - looked,

@@ -25,7 +25,7 @@ from urlrewrite.inspector.pages.try_out import edited_texts, files_data
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.trials.edited_rules import load_edited, problem_data
 from urlrewrite.inspector.trials.rule_texts import MAX_LENGTH, NotEditable, edited_contents, save, stamp_of_file
-from urlrewrite.inspector.trials.what_if import LAST, MAX_LAST, SECONDS, Changed, Effect, WhatIf, what_if
+from urlrewrite.inspector.trials.what_if import EFFECTS, LAST, MAX_LAST, SECONDS, Changed, Effect, WhatIf, what_if
 from urlrewrite.model.problems import Severity
 from urlrewrite.trace.text import clipped, visible
 
@@ -129,7 +129,7 @@ def result_data(result: WhatIf) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "changed": result.changed,
         "changes": [_change(change) for change in result.changes],
-        **{name: [_effect(item) for item in getattr(result, name)] for name in _EFFECTS},
+        **{name: [_effect(item) for item in getattr(result, name)] for name in EFFECTS},
         "tests": {
             "run": result.tests,
             "left_out": result.tests_left_out,
@@ -145,9 +145,6 @@ def result_data(result: WhatIf) -> dict[str, Any]:
             ],
         },
     }
-
-
-_EFFECTS = ("vanished", "appeared", "broken", "fixed")
 
 
 def _change(change: Changed) -> dict[str, Any]:

@@ -9,6 +9,13 @@ from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, flag, name_of, number, other, text, texts
 from urlrewrite.trace.text import clipped, shown, visible
 
+INSIDE = " " * 6
+"""The indent of what belongs to a rule."""
+
+CONDITIONS = frozenset({Name.CONDITIONS_EVALUATION_START, Name.CONDITION_EVALUATION, Name.CONDITIONS_EVALUATION_END})
+SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
+"""What the `scope` of a set of inbound rules is called."""
+
 LABEL = 11
 """Columns of the words that stand before values."""
 

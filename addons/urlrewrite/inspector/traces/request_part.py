@@ -7,14 +7,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from urlrewrite.inspector.text import padded
 from urlrewrite.inspector.traces.attempts import refusal_text, servers_told
 from urlrewrite.inspector.traces.changes import field_changes
-from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
+from urlrewrite.inspector.traces.comparisons import (
+    CONDITIONS,
+    INSIDE,
+    SCOPES,
+    captures,
+    comparison,
+    conditions,
+    labelled,
+    lookup,
+    mark,
+)
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Block, Event, Reading, flag, inbound_blocks, name_of, number, other, text, texts
 from urlrewrite.trace.text import shown, visible
-
-_INSIDE = " " * 6
-_SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
-_CONDITIONS = frozenset({Name.CONDITIONS_EVALUATION_START, Name.CONDITION_EVALUATION, Name.CONDITIONS_EVALUATION_END})
 
 _REASONS = {"disabled": "enabled: false", "{R:0}": "what the pattern needs is not in the URL"}
 _MAX_REASONS = 20
@@ -35,7 +41,7 @@ def request_part(reading: Reading) -> list[str]:
                     site, public = shown(text(event, "site")), shown(text(event, "public"))
                     lines.append(labelled("site", f"{site}, published as {public}", "  "))
                 case Name.URL_REWRITE_START:
-                    scope = _SCOPES.get(text(event, "scope"), text(event, "scope"))
+                    scope = SCOPES.get(text(event, "scope"), text(event, "scope"))
                     inside = f", in {shown(text(event, 'location'))}" if text(event, "location") else ""
                     lines += ["", f"  {visible(scope)}{inside}, on {shown(text(event, 'url'))}"]
                 case Name.RULES_RULED_OUT:
@@ -100,7 +106,7 @@ def _ruled_out(event: Event) -> list[str]:
     reasons = event.get("reasons")
     for reason, of_them in list(reasons.items())[:_MAX_REASONS] if isinstance(reasons, Mapping) else ():
         why = _REASONS.get(reason) or f"what a condition needs is not in {shown(reason, 40)}"
-        lines.append(f"{_INSIDE}{visible(of_them)}: {why}")
+        lines.append(f"{INSIDE}{visible(of_them)}: {why}")
     return lines
 
 
@@ -124,9 +130,9 @@ def rule(block: Block) -> list[str]:
     lines = [f"  {padded(f'{sign} {visible(block.name)}', 40)} {source}".rstrip()]
     lines += _acted(block) if acted or block.end is None else _missed(block)
     if block.end is None:
-        lines.append(f"{_INSIDE}was not finished")
+        lines.append(f"{INSIDE}was not finished")
     elif acted and flag(block.end, "stop_processing"):
-        lines.append(f"{_INSIDE}stopProcessing: the rules after it were not tried")
+        lines.append(f"{INSIDE}stopProcessing: the rules after it were not tried")
     return lines
 
 
@@ -136,13 +142,13 @@ def _acted(block: Block) -> list[str]:
         event = group[0]
         match name_of(event):
             case Name.PATTERN_MATCH:
-                lines += comparison(event, _INSIDE, syntax=text(block.start, "pattern_syntax"))
+                lines += comparison(event, INSIDE, syntax=text(block.start, "pattern_syntax"))
                 if query := text(block.start, "query_string"):
-                    lines.append(labelled("query", shown(query), _INSIDE))
+                    lines.append(labelled("query", shown(query), INSIDE))
                 if not flag(event, "negate"):
-                    lines += captures("R", texts(event, "captures"), _INSIDE, text(event, "input"))
-            case name if name in _CONDITIONS:
-                lines += conditions(group, _INSIDE)
+                    lines += captures("R", texts(event, "captures"), INSIDE, text(event, "input"))
+            case name if name in CONDITIONS:
+                lines += conditions(group, INSIDE)
             case _:
                 lines += _step(event, block)
     return lines
@@ -152,12 +158,12 @@ def _missed(block: Block) -> list[str]:
     syntax = text(block.start, "pattern_syntax")
     found = block.first(Name.PATTERN_MATCH)
     if found is None or not flag(found, "succeeded"):
-        return comparison(found, _INSIDE, syntax=syntax) if found else []
-    of_conditions = [event for event in block.events if name_of(event) in _CONDITIONS]
+        return comparison(found, INSIDE, syntax=syntax) if found else []
+    of_conditions = [event for event in block.events if name_of(event) in CONDITIONS]
     any_suffices = any(text(event, "logical_grouping") == "MatchAny" for event in of_conditions)
     but = "none of these conditions holds" if any_suffices else "this condition does not hold"
-    lines = [labelled("pattern", f"{shown(text(found, 'pattern'))}  matches, but {but}:", _INSIDE)]
-    return lines + conditions(of_conditions, _INSIDE, failed_only=True)
+    lines = [labelled("pattern", f"{shown(text(found, 'pattern'))}  matches, but {but}:", INSIDE)]
+    return lines + conditions(of_conditions, INSIDE, failed_only=True)
 
 
 def _grouped(events: Iterable[Event]) -> Iterator[list[Event]]:
@@ -178,7 +184,7 @@ def _grouped(events: Iterable[Event]) -> Iterator[list[Event]]:
 
 def _step(event: Event, block: Block) -> list[str]:
     """Return one thing that a rule did once it had matched."""
-    name, inside = name_of(event), _INSIDE
+    name, inside = name_of(event), INSIDE
     match name:
         case Name.REWRITE_MAP_LOOKUP:
             return [lookup(event, inside)]
@@ -216,11 +222,11 @@ def _url_action(label: str, event: Event, url: str, block: Block) -> list[str]:
     query = text(block.start, "query_string")
     appended = "  · query string appended" if flag(event, "append_query_string") and query else ""
     lines = [
-        labelled(label, shown(text(event, "substitution")) + appended, _INSIDE),
-        labelled("", f"→ {url}", _INSIDE),
+        labelled(label, shown(text(event, "substitution")) + appended, INSIDE),
+        labelled("", f"→ {url}", INSIDE),
     ]
     if iis_url := text(event, "iis_url"):
-        lines.append(labelled("", f"≠ IIS would send {shown(iis_url)}", _INSIDE))
+        lines.append(labelled("", f"≠ IIS would send {shown(iis_url)}", INSIDE))
     if logged := text(event, "log_rewritten_url"):
-        lines.append(labelled("", f"IIS would log {shown(logged)}", _INSIDE))
+        lines.append(labelled("", f"IIS would log {shown(logged)}", INSIDE))
     return lines

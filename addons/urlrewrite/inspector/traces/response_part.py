@@ -7,13 +7,20 @@ from dataclasses import dataclass, field
 
 from urlrewrite.inspector.text import counted, padded
 from urlrewrite.inspector.traces.changes import content_changes, field_changes, link_changes
-from urlrewrite.inspector.traces.comparisons import captures, comparison, conditions, labelled, lookup, mark
+from urlrewrite.inspector.traces.comparisons import (
+    CONDITIONS,
+    INSIDE,
+    captures,
+    comparison,
+    conditions,
+    labelled,
+    lookup,
+    mark,
+)
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, Reading, blocks, flag, name_of, number, other, text, texts
 from urlrewrite.trace.text import shown, visible
 
-_INSIDE = " " * 6
-_CONDITIONS = frozenset({Name.CONDITIONS_EVALUATION_START, Name.CONDITION_EVALUATION, Name.CONDITIONS_EVALUATION_END})
 _PRECONDITION = (Name.PRECONDITION_EVALUATION_START, Name.PRECONDITION_EVALUATION_END)
 
 
@@ -49,7 +56,7 @@ def response_part(reading: Reading) -> list[str]:
     for block in held:
         succeeded = block.end is not None and flag(block.end, "succeeded")
         lines.append(f"  {mark(succeeded) if block.end else '…'} {visible(block.name)}")
-        lines += conditions(block.events, _INSIDE)
+        lines += conditions(block.events, INSIDE)
     stories, strays = stories_of(rest)
     if stories:
         lines += ["", "  Outbound rules"]
@@ -157,7 +164,7 @@ def stories_of(events: Iterable[Event]) -> tuple[list[Story], list[Event]]:
                 story.tally = event
             case Name.REWRITE_MAP_LOOKUP:
                 (owner.evaluated if owner else unowned).append(event)
-            case _ if name in _CONDITIONS:
+            case _ if name in CONDITIONS:
                 (owner.evaluated if owner else unowned).append(event)
             case Name.RESPONSE_FIELD_REMOVED:
                 (owner.removed if owner else strays).append(event)
@@ -184,28 +191,26 @@ def story_lines(story: Story) -> list[str]:
     if acted:
         first = story.matches[0] if story.matches else None
         if first:
-            lines.append(labelled("pattern", shown(text(first, "pattern")), _INSIDE))
+            lines.append(labelled("pattern", shown(text(first, "pattern")), INSIDE))
             lines += (
-                captures("R", texts(first, "captures"), _INSIDE, text(first, "input"))
-                if len(story.matches) == 1
-                else []
+                captures("R", texts(first, "captures"), INSIDE, text(first, "input")) if len(story.matches) == 1 else []
             )
         lines += _evaluated(story, failed_only=False)
-        lines += content_changes(story.changes, _INSIDE)
+        lines += content_changes(story.changes, INSIDE)
         for event in story.removed:
             iis = f" (IIS {visible(text(event, 'iis'))})" if text(event, "iis") else ""
-            lines.append(f"{_INSIDE}{shown(text(event, 'name'))} is left out, as its value is empty{iis}")
+            lines.append(f"{INSIDE}{shown(text(event, 'name'))} is left out, as its value is empty{iis}")
     elif story.matches:
         first = story.matches[0]
         what = f"{shown(text(first, 'pattern'))}  matches {shown(text(first, 'input'), 120)}"
-        lines.append(labelled("pattern", what, _INSIDE))
+        lines.append(labelled("pattern", what, INSIDE))
         lines += _evaluated(story, failed_only=True) or [
-            f"{_INSIDE}and the value was that already, or the action is None"
+            f"{INSIDE}and the value was that already, or the action is None"
         ]
     elif story.misses:
         # Of several misses the nearest one says most.
         nearest = max(story.misses, key=lambda event: number(event, "matched_up_to") or 0)
-        lines += [f"{_INSIDE}in {shown(text(nearest, 'where'))}", *comparison(nearest, _INSIDE)]
+        lines += [f"{INSIDE}in {shown(text(nearest, 'where'))}", *comparison(nearest, INSIDE)]
     return lines
 
 
@@ -214,14 +219,14 @@ def _evaluated(story: Story, *, failed_only: bool) -> list[str]:
     lines: list[str] = []
     group: list[Event] = []
     for event in story.evaluated:
-        if name_of(event) in _CONDITIONS or group:
+        if name_of(event) in CONDITIONS or group:
             group.append(event)
             if name_of(event) == Name.CONDITIONS_EVALUATION_END:
-                lines += conditions(group, _INSIDE, failed_only=failed_only)
+                lines += conditions(group, INSIDE, failed_only=failed_only)
                 return lines
         elif not failed_only:
-            lines.append(lookup(event, _INSIDE))
-    return lines + conditions(group, _INSIDE, failed_only=failed_only)
+            lines.append(lookup(event, INSIDE))
+    return lines + conditions(group, INSIDE, failed_only=failed_only)
 
 
 def _tally(story: Story) -> str:

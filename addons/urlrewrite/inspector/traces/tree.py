@@ -12,7 +12,7 @@ from typing import Literal
 
 from urlrewrite.inspector.text import counted
 from urlrewrite.inspector.traces.changes import field_changes
-from urlrewrite.inspector.traces.comparisons import conditions
+from urlrewrite.inspector.traces.comparisons import SCOPES, conditions
 from urlrewrite.inspector.traces.request_part import request_part
 from urlrewrite.inspector.traces.response_part import Story, response_part, stories_of, story_lines
 from urlrewrite.trace.events import Name
@@ -38,7 +38,6 @@ _BODY = frozenset(
         Name.MESSAGE_CHANGE,
     }
 )
-_SCOPES = {"Global": "Global rules", "Distributed": "Rules of the site"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def request_tree(reading: Reading, near: Collection[str] = ()) -> list[Node]:
 
 def _scope(event: Event) -> Node:
     where = f", in {shown(text(event, 'location'))}" if text(event, "location") else ""
-    title = _SCOPES.get(text(event, "scope"), visible(text(event, "scope")))
+    title = SCOPES.get(text(event, "scope"), visible(text(event, "scope")))
     return Node(f"{title}{where}, on {shown(text(event, 'url'))}", opened=True)
 
 

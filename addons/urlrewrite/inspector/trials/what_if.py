@@ -34,6 +34,9 @@ MAX_LAST = 2000
 MAX_CHANGES = 100
 """Changed responses that are shown in detail; the others are counted."""
 
+EFFECTS = ("vanished", "appeared", "broken", "fixed")
+"""The fields of `WhatIf` that are lists of effects: leaks that vanished or appeared, what was broken or fixed."""
+
 MAX_EFFECTS = 100
 
 _HUNKS = 3
@@ -122,9 +125,7 @@ class _Comparison:
         self._same_names = _backends(rules) == _backends(others)
         self._assets: tuple[dict[str, RecordedExchange], dict[str, RecordedExchange]] = {}, {}
         self._asset_changed = False
-        self._found: dict[str, dict[tuple[str, ...], Effect]] = {
-            name: {} for name in ("vanished", "appeared", "broken", "fixed")
-        }
+        self._found: dict[str, dict[tuple[str, ...], Effect]] = {name: {} for name in EFFECTS}
         self._result = WhatIf()
 
     def run(self, exchanges: Iterable[RecordedExchange], last: int) -> WhatIf:
@@ -142,8 +143,7 @@ class _Comparison:
             result.looked += 1
         result.left_out = len(usable) - result.looked
         for name, found in self._found.items():
-            order = list(Harm)
-            effects = sorted(found.values(), key=lambda item: (order.index(item.harm), -item.count))
+            effects = sorted(found.values(), key=lambda item: (item.harm.rank, -item.count))
             setattr(result, name, effects[:MAX_EFFECTS])
         result.seconds = time.monotonic() - self._began
         return result

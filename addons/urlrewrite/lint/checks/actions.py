@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Literal, Template, Variable
 from urlrewrite.engine.template import Node as TemplateNode
-from urlrewrite.engine.variables import normal_name
+from urlrewrite.engine.variables import HOST_VARIABLES, PATH_VARIABLES, normal_name
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.shapes import flat, is_only
 from urlrewrite.lint.views import ConditionView, InboundView, LevelView, place, quoted
@@ -16,10 +16,10 @@ from urlrewrite.patterns import characters
 from urlrewrite.patterns.tree import Chars, Group, Node, chars, children
 
 _WITH_QUERY = ("REQUEST_URI", "UNENCODED_URL", "HTTP_URL", "HTTP_X_ORIGINAL_URL", "CACHE_URL")
-_BEGINS_PATH = (*_WITH_QUERY, "URL", "PATH_INFO", "SCRIPT_NAME", "URL_PATH_INFO")
+_BEGINS_PATH = PATH_VARIABLES.union(_WITH_QUERY)
 _END_OF_HOST = re.compile(r"[/?#]")
 _SAFE_VARIABLES = frozenset("SERVER_PORT SERVER_ADDR LOCAL_ADDR HTTPS INSTANCE_NAME REQUEST_SCHEME".split())
-_HOST_VARIABLES = frozenset(("HTTP_HOST", "SERVER_NAME", "CACHE_URL"))
+_HOST_VARIABLES = HOST_VARIABLES | {"CACHE_URL"}
 
 
 @check(

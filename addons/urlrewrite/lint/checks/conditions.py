@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from urlrewrite.engine.template import BackReference, Template
+from urlrewrite.engine.variables import HOST_VARIABLES, PATH_VARIABLES
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.shapes import begins_with, cannot_begin_with, flat, is_only
 from urlrewrite.lint.views import ConditionsView, ConditionView, PreConditionView, place, quoted
@@ -13,9 +14,7 @@ from urlrewrite.patterns.pattern import Pattern
 from urlrewrite.patterns.tree import Chars
 
 _DEADLINE = 0.05
-_PATHS = ("URL", "PATH_INFO", "SCRIPT_NAME", "URL_PATH_INFO")
 _TARGETS = ("REQUEST_URI", "UNENCODED_URL", "HTTP_URL", "HTTP_X_ORIGINAL_URL")
-_HOSTS = ("HTTP_HOST", "SERVER_NAME")
 _VALUES = {
     "HTTPS": ("on", "off"),
     "SERVER_PORT_SECURE": ("0", "1"),
@@ -160,13 +159,13 @@ def _never_fits(item: ConditionView, pattern: Pattern, syntax: PatternSyntax) ->
     for name, values in _VALUES.items():
         if item.asks(name) and not any(pattern.search(value, _DEADLINE) for value in values):
             return f"the value is {_listed(values)}"
-    if item.asks(*_PATHS, *_TARGETS) and cannot_begin_with(pattern, "/"):
+    if item.asks(*PATH_VARIABLES, *_TARGETS) and cannot_begin_with(pattern, "/"):
         return "the value begins with a slash"
-    if item.asks(*_PATHS) and syntax is not PatternSyntax.WILDCARD and _needs(pattern, "?"):
+    if item.asks(*PATH_VARIABLES) and syntax is not PatternSyntax.WILDCARD and _needs(pattern, "?"):
         return "the value is the path alone; test the query in a condition on {QUERY_STRING}"
     if item.asks("QUERY_STRING") and begins_with(pattern, "?"):
         return "the value begins after the question mark"
-    if item.asks(*_HOSTS) and _needs(pattern, "/"):
+    if item.asks(*HOST_VARIABLES) and _needs(pattern, "/"):
         return "the value is a name with perhaps a port, and has no slash"
     return ""
 

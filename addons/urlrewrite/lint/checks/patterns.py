@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from urlrewrite.engine.variables import HOST_VARIABLES
 from urlrewrite.lint import backtracking
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.shapes import begins_with, flat, is_only, needs
@@ -17,7 +18,7 @@ _EXPRESSION = re.compile(r"\A\^|(?<!\\)\$\Z|\\[.dwsDWS/]|\([^()]*[*+][^()]*\)|\[
 _QUERY = re.compile(r"(?:[\w/]|\\\.)\\?\?(?=[\w\-]+=)")
 _SCHEME = re.compile(r"\^?\(?(?:https?|https\?|http\(s\)\?|http\[s\]\?):(?:\\?/){2}")
 _PUBLIC_NAME = re.compile(r"\^?www\\?\.[a-z0-9\-]+\\?\.(?:com|net|org|info|de|eu|io|co)\b", re.IGNORECASE)
-_HOST_VARIABLES = ("HTTP_HOST", "SERVER_NAME", "ORIGINAL_HOST", "HTTP_X_ORIGINAL_HOST", "HTTP_X_FORWARDED_HOST")
+_HOST_VARIABLES = (*HOST_VARIABLES, "ORIGINAL_HOST", "HTTP_X_ORIGINAL_HOST", "HTTP_X_FORWARDED_HOST")
 _DOT = re.compile(r"(?<=[A-Za-z0-9\])])(?<!\\)\.(?=[A-Za-z0-9(\[])")
 _AUTHORITY = re.compile(r":(?:\\?/){2}(?P<host>(?:\\.|[^/(\\$|\s])*)")
 _SUFFIX = re.compile(r"(?<=[a-z])\+(?=(?:xml|json)\b)")
