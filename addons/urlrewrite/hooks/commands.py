@@ -25,6 +25,7 @@ from urlrewrite.hooks.recorder import MARKED, annotate
 from urlrewrite.hooks.rules_file import RulesFile
 from urlrewrite.hooks.state import State
 from urlrewrite.hooks.translate import headers
+from urlrewrite.hooks.typed_command import typed_command
 from urlrewrite.inspector.export import CannotExport, export_case, export_text
 from urlrewrite.inspector.leaks.search import leak_places, leaks_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
@@ -55,12 +56,6 @@ SECONDS = 1.0
 _NO_PATH = mitmproxy.types.Path()
 
 
-def _command[F: Callable[..., object]](name: str) -> Callable[[F], F]:
-    """Return the decorator of a command, with types."""
-    decorator: Callable[[F], F] = command.command(name)
-    return decorator
-
-
 def _one_of[F: Callable[..., object]](parameter: str, command_name: str) -> Callable[[F], F]:
     """Return the decorator by which a parameter is completed and checked by what a command lists."""
     decorator: Callable[[F], F] = command.argument(parameter, type=mitmproxy.types.Choice(command_name))
@@ -77,18 +72,18 @@ class Commands:
         self._rules_file = rules_file
         self._snapshot = snapshot
 
-    @_command("rewrite.explain")
+    @typed_command("rewrite.explain")
     def explain(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
         """Show what the rules did to requests and responses, and why: rule by rule, as it was recorded."""
         return self._lines_of(flows, lambda seen: render(seen.trace))
 
-    @_command("rewrite.leaks")
+    @typed_command("rewrite.leaks")
     def leaks(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
         """List the names of backends that are left in responses, each with its location and why it was not mapped."""
         rules = self._rules()
         return self._lines_of(flows, lambda seen: leaks_text(seen, rules))
 
-    @_command("rewrite.try")
+    @typed_command("rewrite.try")
     def try_out(self, url: str, method: str = "GET", *fields: str) -> Sequence[str]:
         """Show what the rules in force would do to a request that you write: an absolute URL, a method, and fields as
         'Name: value'. Nothing is sent.
@@ -100,7 +95,7 @@ class Commands:
             raise exceptions.CommandError(str(error)) from None
         return render(try_out(rules, Trial(request)).result.exchange.trace.data).split("\n")
 
-    @_command("rewrite.whatif")
+    @typed_command("rewrite.whatif")
     @_one_of("instead_of", "rewrite.files")
     def what_if(self, flows: Sequence[flow.Flow], file: mitmproxy.types.Path, instead_of: str = "") -> Sequence[str]:
         """Compare what an edited copy of a rule file would make of recorded flows with what the rules in force make of
@@ -120,7 +115,7 @@ class Commands:
         result = what_if(snapshot.exchanges, rules, others, last=len(snapshot.exchanges) or 1, seconds=SECONDS)
         return [*problems, *what_if_lines(result)]
 
-    @_command("rewrite.replay")
+    @typed_command("rewrite.replay")
     def replay(self, flows: Sequence[flow.Flow]) -> str:
         """Apply the rules in force to the responses that backends gave to recorded flows: response, trace and comment
         become what they would be now. Nothing is sent; "revert" brings the recorded response back.
@@ -143,7 +138,7 @@ class Commands:
         logger.log(ALERT, report)
         return report
 
-    @_command("rewrite.reload")
+    @typed_command("rewrite.reload")
     def reload(self) -> str:
         """Load the rule files now, changed or not. A file that cannot be loaded leaves the last good rules in force."""
         if not self._rules_file.reload():
@@ -153,7 +148,7 @@ class Commands:
             )
         return f"rules {self._rules().fingerprint} in force"
 
-    @_command("rewrite.rules")
+    @typed_command("rewrite.rules")
     def rules(self) -> Sequence[str]:
         """List the rules in force in the order in which they run, each with how often it acted, its file and line."""
         rules = self._rules()
@@ -170,12 +165,12 @@ class Commands:
                 lines.append(f'  {tally.hits:>7,}×  "{visible(rule.name)}"{off}  {what}  {visible(rule.source)}')
         return lines or ["there are no rules; links are mapped where the sites say so"]
 
-    @_command("rewrite.files")
+    @typed_command("rewrite.files")
     def files(self) -> Sequence[str]:
         """List the files that the rules in force were read from."""
         return rule_paths(self._snapshot(()))
 
-    @_command("rewrite.export")
+    @typed_command("rewrite.export")
     def export(
         self, flows: Sequence[flow.Flow], file: mitmproxy.types.Path = _NO_PATH, secrets: bool = False
     ) -> Sequence[str]:

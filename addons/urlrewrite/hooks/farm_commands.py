@@ -8,25 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
-from mitmproxy import command, exceptions
+from mitmproxy import exceptions
 from mitmproxy.log import ALERT
 
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.hooks.farms import Farms
 from urlrewrite.hooks.state import State
+from urlrewrite.hooks.typed_command import typed_command
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.farms import ACTIONS
 from urlrewrite.model.farms import ServerState
 from urlrewrite.trace.text import shown, visible
 
 logger = logging.getLogger("urlrewrite.commands")
-
-
-def _command[F: Callable[..., object]](name: str) -> Callable[[F], F]:
-    """Return mitmproxy's decorator of a command, with its type."""
-    decorator: Callable[[F], F] = command.command(name)
-    return decorator
 
 
 class FarmCommands:
@@ -37,37 +32,37 @@ class FarmCommands:
         self._farms = farms
         self._under_way: set[asyncio.Task[None]] = set()
 
-    @_command("rewrite.farms")
+    @typed_command("rewrite.farms")
     def farms(self) -> Sequence[str]:
         """List the server farms: each server with its state, its health and why, requests under way and in all."""
         return [line for farm in self._state.farms for line in _lines(farm)]
 
-    @_command("rewrite.server.start")
+    @typed_command("rewrite.server.start")
     def start(self, farm: str, server: str) -> str:
         """Make a server available: it takes every client."""
         return self._set(farm, server, ServerState.AVAILABLE)
 
-    @_command("rewrite.server.drain")
+    @typed_command("rewrite.server.drain")
     def drain(self, farm: str, server: str) -> str:
         """Disallow new connections to a server: it takes only clients that are bound to it."""
         return self._set(farm, server, ServerState.DRAINING)
 
-    @_command("rewrite.server.stop")
+    @typed_command("rewrite.server.stop")
     def stop(self, farm: str, server: str) -> str:
         """Make a server unavailable gracefully: it takes no request, and finishes those under way."""
         return self._set(farm, server, ServerState.STOPPING)
 
-    @_command("rewrite.server.kill")
+    @typed_command("rewrite.server.kill")
     def kill(self, farm: str, server: str) -> str:
         """Make a server unavailable immediately: it takes no request, and those under way are cut."""
         return self._set(farm, server, ServerState.OFFLINE)
 
-    @_command("rewrite.server.healthy")
+    @typed_command("rewrite.server.healthy")
     def healthy(self, farm: str, server: str) -> str:
         """Hold a server to be healthy until a test or requests that fail say otherwise."""
         return self._set_health(farm, server, healthy=True)
 
-    @_command("rewrite.server.unhealthy")
+    @typed_command("rewrite.server.unhealthy")
     def unhealthy(self, farm: str, server: str) -> str:
         """Hold a server to be unhealthy until a test of its URL succeeds, or for good where none is tested."""
         return self._set_health(farm, server, healthy=False)
@@ -78,7 +73,7 @@ class FarmCommands:
         until = ", until a test says otherwise" if at_work.farm.health.url else ""
         return f"{load.name} of the farm {at_work.farm.name} is {'healthy' if healthy else 'unhealthy'}{until}"
 
-    @_command("rewrite.server.test")
+    @typed_command("rewrite.server.test")
     def test(self, farm: str, server: str) -> str:
         """Ask a server for the URL of its farm's health test now; what came is in the log and in `rewrite.farms`."""
         at_work, load = self._find(farm, server)

@@ -13,22 +13,27 @@ from typing import NamedTuple
 from urlrewrite.content.html.tokens import TokenKind
 from urlrewrite.content.links.any_of import any_of
 
-_SPACE = rb" \t\n\f\r"
+SPACE = rb" \t\n\f\r"
+# What the expressions for plain HTML are made of (`plain.py`, `plain_mounted.py`, `values.py`).
+ONE_SPACE = rb"[%b]" % SPACE
+REST_OF_NAME = rb"[^%b/>=\"'<]*+" % SPACE
+IS = rb"%b*+=%b*+" % (ONE_SPACE, ONE_SPACE)
+END_OF_VALUE = rb"(?=[%b/>])" % SPACE
 QUOTE = (b"", b"", b'"', b"'", b"")  # by the group of ATTRIBUTE that holds the value
-_ATTRIBUTE_NAME = rb"[^%b/>][^%b/>=]*+" % (_SPACE, _SPACE)  # a leading `=` belongs to the name
+_ATTRIBUTE_NAME = rb"[^%b/>][^%b/>=]*+" % (SPACE, SPACE)  # a leading `=` belongs to the name
 ATTRIBUTE = re.compile(
     rb"""(%b)(?:[%b]*+=[%b]*+(?:"([^"]*+)"|'([^']*+)'|([^%b>"'][^%b>]*+|(?=>))))?"""
-    % (_ATTRIBUTE_NAME, _SPACE, _SPACE, _SPACE, _SPACE)
+    % (_ATTRIBUTE_NAME, SPACE, SPACE, SPACE, SPACE)
 )
 # The same without groups (possessive loops around groups are faulty in some releases of Python), and where it must not
 # be mistaken for an attribute without a value while the end of its value is still to come.
 _REST_OF_TAG = (
     rb"""(?:[%b/]*+%b(?:[%b]*+=[%b]*+(?:"[^"]*+"|'[^']*+'|[^%b>"'][^%b>]*+|(?=>))|(?![%b]*+=)))*+[%b/]*+>"""
-    % (_SPACE, _ATTRIBUTE_NAME, _SPACE, _SPACE, _SPACE, _SPACE, _SPACE, _SPACE)
+    % (SPACE, _ATTRIBUTE_NAME, SPACE, SPACE, SPACE, SPACE, SPACE, SPACE)
 )
 XML_DOCTYPE = re.compile(
     rb"""<!DOCTYPE(?:[^\[>"']++|"[^"]*+"|'[^']*+')*+"""
-    rb"""(?:\[(?:[^\]"'<]++|"[^"]*+"|'[^']*+'|<!--(?s:.*?)-->|<\?(?s:.*?)\?>|<(?!!--|\?))*+\][%b]*+)?+>""" % _SPACE
+    rb"""(?:\[(?:[^\]"'<]++|"[^"]*+"|'[^']*+'|<!--(?s:.*?)-->|<\?(?s:.*?)\?>|<(?!!--|\?))*+\][%b]*+)?+>""" % SPACE
 )
 
 
@@ -44,7 +49,7 @@ class Grammar(NamedTuple):
 def _grammar(letters: bytes) -> Grammar:
     return Grammar(
         letters,
-        re.compile(rb"<(/?)([%b][^%b/>]*+)%b" % (letters, _SPACE, _REST_OF_TAG)),
+        re.compile(rb"<(/?)([%b][^%b/>]*+)%b" % (letters, SPACE, _REST_OF_TAG)),
         re.compile(rb"<(?=[%b/!?])" % letters),
         re.compile(rb"<(?:(/?[%b])|(/>)|(!--)|(!(?i:DOCTYPE))|(!\[CDATA\[)|(\?)|([!/]))" % letters),
     )
@@ -65,12 +70,12 @@ def skip_pattern(names: frozenset[bytes] | None, xml: bool) -> re.Pattern[bytes]
         stop = rb"(?=/)"
     elif names:
         alternatives = b"|".join(map(re.escape, sorted(names)))
-        stop = rb"(?!(?%b:%b)[%b/>])" % (b"" if xml else b"i", alternatives, _SPACE)
+        stop = rb"(?!(?%b:%b)[%b/>])" % (b"" if xml else b"i", alternatives, SPACE)
     else:
         stop = b""
     return re.compile(
         rb"(?:[^<]++|<%b/?+[%b][^%b/>]*+%b|<(?=[^%b/!?]))*+"
-        % (stop, grammar.letters, _SPACE, _REST_OF_TAG, grammar.letters)
+        % (stop, grammar.letters, SPACE, _REST_OF_TAG, grammar.letters)
     )
 
 
@@ -79,7 +84,7 @@ def begins_other_tag(names: Collection[bytes]) -> bytes:
     first = {name[:1] for name in names}
     others = bytes(letter for letter in b"abcdefghijklmnopqrstuvwxyz" if bytes([letter]) not in first)
     quick = b"[%b%b]|" % (others, others.upper()) if others else b""
-    return rb"(?:%b(?!%b[%b/>])[a-zA-Z])" % (quick, any_of(names), _SPACE)
+    return rb"(?:%b(?!%b[%b/>])[a-zA-Z])" % (quick, any_of(names), SPACE)
 
 
 RAW_ELEMENTS = {
@@ -101,10 +106,10 @@ XML_COMMENT_END = re.compile(rb"(-->)")
 CDATA_END = re.compile(rb"(\]\]>)")
 INSTRUCTION_END = re.compile(rb"(\?>)")
 NEVER = re.compile(rb"(?!)")
-RAW_END = {name: re.compile(rb"()</(?i:%b)(?=[%b/>])" % (name, _SPACE)) for name in RAW_ELEMENTS}
+RAW_END = {name: re.compile(rb"()</(?i:%b)(?=[%b/>])" % (name, SPACE)) for name in RAW_ELEMENTS}
 RAW_END[b"plaintext"] = NEVER
 RAW_END[b"script"] = re.compile(
-    rb"()</(?i:script)(?=[%b/>])|(<!)(?=--)|(-->)|(<(?i:script))(?=[%b/>])" % (_SPACE, _SPACE)
+    rb"()</(?i:script)(?=[%b/>])|(<!)(?=--)|(-->)|(<(?i:script))(?=[%b/>])" % (SPACE, SPACE)
 )
 # Script data, escaped, and double escaped, where `</script>` ends the inner script only: (state, group) to state.
 DOUBLE_ESCAPED = 2

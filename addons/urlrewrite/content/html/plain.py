@@ -23,11 +23,17 @@ import re
 from functools import lru_cache
 
 from urlrewrite.content.html.foreign import ROOTS
-from urlrewrite.content.html.patterns import RAW_ELEMENTS, begins_other_tag
+from urlrewrite.content.html.patterns import (
+    END_OF_VALUE,
+    ONE_SPACE,
+    RAW_ELEMENTS,
+    REST_OF_NAME,
+    SPACE,
+    begins_other_tag,
+)
 from urlrewrite.content.links.any_of import NEVER, any_of
 from urlrewrite.content.links.browser_urls import HIDDEN
 
-_SPACE = rb" \t\n\f\r"
 _HIDDEN = rb"(?=[\x00-\x20hHwW/\\&])" + HIDDEN
 
 
@@ -79,14 +85,14 @@ def plain_pattern(
             return rb"[^%b]*+" % end
         return rb"[^%b%b]*+(?:(?!%b)[%b][^%b%b]*+)*+" % (end, letters, host, letters, end, letters)
 
-    bare = _SPACE + b"\"'<>=`"
+    bare = SPACE + b"\"'<>=`"
     parts = {
         b"text": free(b"<"),
         b"last": b"(?:%b(?=<))?+" % free(b"<") if whole_text else free(b"<"),
-        b"space": rb"[%b]" % _SPACE,
-        b"name": rb"[^%b/>=\"'<]++" % _SPACE,
-        b"rest": rb"[^%b/>=\"'<]*+" % _SPACE,
-        b"end": rb"(?=[%b/>])" % _SPACE,
+        b"space": ONE_SPACE,
+        b"name": rb"[^%b/>=\"'<]++" % SPACE,
+        b"rest": REST_OF_NAME,
+        b"end": END_OF_VALUE,
         b"other": begins_other_tag(ROOTS.union(RAW_ELEMENTS)),
         # A link, or an ordinary value that is written as a link is: so it need not be read once more.
         b"links": rb"(?:%b)=\"(?:%b|(?!%b))%b\"" % (names, b"|".join(prefixes) or NEVER, _HIDDEN, free(b'"<')),

@@ -11,15 +11,11 @@ import re
 from functools import lru_cache
 
 from urlrewrite.content.html.foreign import ROOTS
-from urlrewrite.content.html.patterns import RAW_ELEMENTS
+from urlrewrite.content.html.patterns import END_OF_VALUE, IS, ONE_SPACE, RAW_ELEMENTS, REST_OF_NAME, SPACE
 from urlrewrite.content.html.references import ONE_URL_NAMES, OTHER_NAMES
 from urlrewrite.content.links.browser_urls import HIDDEN
 
-_S = rb"[ \t\n\f\r]"
-_CLASS = rb" \t\n\f\r"
-_IS = rb"%b*+=%b*+" % (_S, _S)
-_END = rb"(?=[ \t\n\f\r/>])"
-_NAME_ENDS = rb"(?=[ \t\n\f\r/>=])"
+_NAME_ENDS = rb"(?=[%b/>=])" % SPACE
 _COMMON = b"class|id|rel|type|name|title|alt|width|height|value|role|lang|aria-[a-z]++"
 _PLAIN_NAME = rb"[a-z][a-z0-9:_-]*+" + _NAME_ENDS
 """In small letters, as the names that matter here are compared; nearly all are."""
@@ -51,29 +47,28 @@ def mounted_plain_pattern(
         """Match no reference that may climb out of the path."""
         return rb"(?!(?:[^%b.]++|\.(?!\.))*+\.\.)" % end
 
-    rest = rb"[^%b/>=\"'<]*+" % _CLASS
     one, others = rb"(?:%b)%b" % (ONE_URL_NAMES, _NAME_ENDS), rb"(?:%b)%b" % (OTHER_NAMES, _NAME_ENDS)
-    link, unquoted = b"|".join(prefixes), free(_CLASS + b"\"'<>=`", b"++")
+    link, unquoted = b"|".join(prefixes), free(SPACE + b"\"'<>=`", b"++")
     free_double, free_single = free(b'"<'), unlike_link(b"'<")
     attributes = [
         # What most attributes are, first, so that the others need not be tried.
-        rb"(?:%b)=\"(?!%b)(?!/)%b\"%b" % (_COMMON, HIDDEN, free_double, _END),
-        rb"(?:href|src)=\"(?:%b|(?=%b)%b)%b\"%b" % (link, root, level(b'"<'), free_double, _END),
+        rb"(?:%b)=\"(?!%b)(?!/)%b\"%b" % (_COMMON, HIDDEN, free_double, END_OF_VALUE),
+        rb"(?:href|src)=\"(?:%b|(?=%b)%b)%b\"%b" % (link, root, level(b'"<'), free_double, END_OF_VALUE),
         # An attribute that holds one URL.
         rb"%b(?:=\"(?:%b|(?=%b)%b)%b\"%b|%b(?:\"(?!%b)%b%b%b\"|'(?!%b)%b%b%b'|(?!%b)%b%b%b)%b|(?!%b*+=))"
         % (
-            *(one, link, root, level(b'"<'), free_double, _END, _IS),
+            *(one, link, root, level(b'"<'), free_double, END_OF_VALUE, IS),
             *(HIDDEN, _MAY_CONCERN, level(b'"<'), free_double),
             *(HIDDEN, _MAY_CONCERN, level(b"'<"), free_single),
-            *(HIDDEN, _MAY_CONCERN, level(_CLASS + b"<>"), unquoted, _END, _S),
+            *(HIDDEN, _MAY_CONCERN, level(SPACE + b"<>"), unquoted, END_OF_VALUE, ONE_SPACE),
         ),
         # One that holds several, a style or a script, without any.
-        rb"%b(?:%b\"(?![^\"<]*?[/\\&])%b\"%b|(?!%b*+=))" % (others, _IS, free_double, _END, _S),
+        rb"%b(?:%b\"(?![^\"<]*?[/\\&])%b\"%b|(?!%b*+=))" % (others, IS, free_double, END_OF_VALUE, ONE_SPACE),
         # Any other.
         rb"(?!%b|%b)(?:%b=\"(?:%b)%b\"%b|%b(?:%b(?:\"(?!%b)(?!/)%b\"|'(?!%b)%b'|(?!%b)%b)%b)?+)"
         % (
-            *(one, others, names, link, free_double, _END, _PLAIN_NAME, _IS),
-            *(HIDDEN, free_double, HIDDEN, free_single, HIDDEN, unquoted, _END),
+            *(one, others, names, link, free_double, END_OF_VALUE, _PLAIN_NAME, IS),
+            *(HIDDEN, free_double, HIDDEN, free_single, HIDDEN, unquoted, END_OF_VALUE),
         ),
     ]
     special = b"|".join(map(re.escape, sorted(ROOTS.union(RAW_ELEMENTS, {b"base"}))))
@@ -81,7 +76,7 @@ def mounted_plain_pattern(
         rb"(?:%b%b|<(?=[^a-zA-Z/!?])|</[a-zA-Z]%b%b*+>"
         rb"|<(?!(?i:%b)%b)[a-zA-Z]%b(?:%b++(?:%b))*+%b*+/?+>)*+"
         % (
-            *(unlike_link(b"<", b"++"), b"(?=<)" if whole_text else b"", rest, _S),
-            *(special, _END, rest, _S, b"|".join(attributes), _S),
+            *(unlike_link(b"<", b"++"), b"(?=<)" if whole_text else b"", REST_OF_NAME, ONE_SPACE),
+            *(special, END_OF_VALUE, REST_OF_NAME, ONE_SPACE, b"|".join(attributes), ONE_SPACE),
         )
     )

@@ -10,18 +10,21 @@ from typing import NamedTuple
 
 from urlrewrite.content.changes import AttributeRewrites, Shortcuts
 from urlrewrite.content.html.foreign import ROOTS
-from urlrewrite.content.html.patterns import RAW_ELEMENTS, begins_other_tag
+from urlrewrite.content.html.patterns import (
+    END_OF_VALUE,
+    IS,
+    ONE_SPACE,
+    RAW_ELEMENTS,
+    REST_OF_NAME,
+    SPACE,
+    begins_other_tag,
+)
 from urlrewrite.content.html.rewriter import written
 from urlrewrite.content.links.any_of import NEVER, any_of
 
-_SPACE = rb" \t\n\f\r"
-_S = rb"[%b]" % _SPACE
-_NAME = rb"[^%b/>=\"'<]++" % _SPACE
-_REST_OF_NAME = rb"[^%b/>=\"'<]*+" % _SPACE
-_IS = rb"%b*+=%b*+" % (_S, _S)
-_END = rb"(?=[%b/>])" % _SPACE
-_ATTRIBUTE = rb"%b(?:%b(?:\"[^\"<]*+\"|'[^'<]*+'|[^%b\"'<>=`]++)%b)?+" % (_NAME, _IS, _SPACE, _END)
-_VALUE = re.compile(rb"%b(?:(\")([^\"]*)|(')([^']*)|()([^%b>]*))" % (_IS, _SPACE))
+_NAME = rb"[^%b/>=\"'<]++" % SPACE
+_ATTRIBUTE = rb"%b(?:%b(?:\"[^\"<]*+\"|'[^'<]*+'|[^%b\"'<>=`]++)%b)?+" % (_NAME, IS, SPACE, END_OF_VALUE)
+_VALUE = re.compile(rb"%b(?:(\")([^\"]*)|(')([^']*)|()([^%b>]*))" % (IS, SPACE))
 _PIECE = 1 << 17
 
 _SPACE_BYTES = b" \t\n\f\r"
@@ -230,10 +233,10 @@ def _expressions(concerns: tuple[_Concern, ...], unknown: frozenset[bytes]) -> _
     for tag, concerned in of_tags.items():
         alike.setdefault(tuple(concerned), []).append(tag)  # the same attributes, for several tags
     # Most end tags are letters and digits: those first, for it is quicker.
-    end_tag = rb"/[a-zA-Z](?:[a-zA-Z0-9]*+>|%b%b*+>)" % (_REST_OF_NAME, _S)
+    end_tag = rb"/[a-zA-Z](?:[a-zA-Z0-9]*+>|%b%b*+>)" % (REST_OF_NAME, ONE_SPACE)
     other_tag = rb"%b%b(?:%b++%b)*+%b*+/?+>" % (
         begins_other_tag(_SPECIAL.union(unknown, of_tags)),
-        *(_REST_OF_NAME, _S, _ATTRIBUTE, _S),
+        *(REST_OF_NAME, ONE_SPACE, _ATTRIBUTE, ONE_SPACE),
     )
     tags: list[bytes] = []
     found: list[list[bytes]] = [[] for _ in concerns]
@@ -241,24 +244,30 @@ def _expressions(concerns: tuple[_Concern, ...], unknown: frozenset[bytes]) -> _
     for names_and_concerns, of_them in alike.items():
         tag = any_of(of_them)
         all_names = any_of(name for names, _ in names_and_concerns for name in names)
-        other = rb"(?!%b[%b/>=])%b" % (all_names, _SPACE, _ATTRIBUTE)
+        other = rb"(?!%b[%b/>=])%b" % (all_names, SPACE, _ATTRIBUTE)
         values = [(any_of(names), *_plain_value(concerns[index])) for names, index in names_and_concerns]
         # Most tags have one attribute, in double quotes.
         simple = b"|".join(rb"%b=%b" % (name, double) for name, double, _ in values)
-        value = b"|".join(rb"%b(?:%b%b%b|%b(?!%b*+=))" % (name, _IS, any_, _END, _END, _S) for name, _, any_ in values)
+        value = b"|".join(
+            rb"%b(?:%b%b%b|%b(?!%b*+=))" % (name, IS, any_, END_OF_VALUE, END_OF_VALUE, ONE_SPACE)
+            for name, _, any_ in values
+        )
         tags.append(
             rb"%b(?:%b(?:%b)>|%b(?:%b++%b)*+(?:%b++(?:%b)(?:%b++%b)*+)?+%b*+/?+>)"
-            % (tag, _S, simple, _END, _S, other, _S, value, _S, other, _S)
+            % (tag, ONE_SPACE, simple, END_OF_VALUE, ONE_SPACE, other, ONE_SPACE, value, ONE_SPACE, other, ONE_SPACE)
         )
         for names, index in names_and_concerns:
             name = any_of(names)
             found[index].append(
                 rb"%b%b(?:%b(?==)|(?:%b*+%b%b)*+%b*+%b%b)"
-                % (tag, _S, name, _S, other, _S, _S, name, rb"(?=%b*+=)" % _S)
+                % (tag, ONE_SPACE, name, ONE_SPACE, other, ONE_SPACE, ONE_SPACE, name, rb"(?=%b*+=)" % ONE_SPACE)
             )
-        named.append(rb"(%b)%b(?:%b*+%b%b)*+%b*+(%b)(?=%b*+=)" % (tag, _S, _S, other, _S, _S, all_names, _S))
+        named.append(
+            rb"(%b)%b(?:%b*+%b%b)*+%b*+(%b)(?=%b*+=)"
+            % (tag, ONE_SPACE, ONE_SPACE, other, ONE_SPACE, ONE_SPACE, all_names, ONE_SPACE)
+        )
     groups = [
-        rb"(?:%b)(%b(?:\"(?:%b)?+)?+)" % (b"|".join(tags_), _IS, any_of(concern.prefixes, exact=True))
+        rb"(?:%b)(%b(?:\"(?:%b)?+)?+)" % (b"|".join(tags_), IS, any_of(concern.prefixes, exact=True))
         for tags_, concern in zip(found, concerns, strict=True)
     ]
     return _Expressions(
@@ -286,7 +295,7 @@ def _plain_value(concern: _Concern) -> tuple[bytes, bytes]:
     # Without blanks before the quote, so that all these are `="` and the beginning, and can be counted as such.
     known = rb"(?<==\")%b%b" % (any_of(concern.prefixes, exact=True), ordinary)
     double = rb"\"(?:%b|%b)\"" % (known, free(b'"'))
-    return double, rb"(?:%b|'%b'|(?=[^\"'%b>])%b)" % (double, free(b"'"), _SPACE, free(_SPACE + b"\"'=>`"))
+    return double, rb"(?:%b|'%b'|(?=[^\"'%b>])%b)" % (double, free(b"'"), SPACE, free(SPACE + b"\"'=>`"))
 
 
 def _free(end: bytes, parts: Collection[bytes]) -> bytes:
