@@ -161,6 +161,9 @@ async def test_what_a_person_wrote_stays() -> None:
     flow.error = mitm_flow.Error("server closed connection")
     Recorder(state).error(flow)
     assert (flow.comment, flow.marked) == ("look at this", ":star:")
+    assert [event["reason"] for event in flow.metadata["urlrewrite"]["events"] if event["event"] == "ERROR"] == [
+        "broken-off"
+    ]
 
 
 @pytest.mark.parametrize(
