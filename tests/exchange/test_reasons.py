@@ -46,6 +46,9 @@ PROMISE = f'<script src="/a.js" integrity="{DIGEST}"></script>'.encode()
 POLICY = f"""<meta http-equiv=content-security-policy content="script-src '{DIGEST}'"><i>""".encode()
 HELD_FEW = Settings(threshold=8)
 TEN = (HTML, ("Content-Length", "1000"))
+IN_NO_TIME = Settings(pattern_deadline=0.01)
+SLOW = ("X", "a" * 99 + "!")
+SLOW_LINK = b"<a href=" + b"a" * 99 + b"!>"
 WINDOWS = Settings(threshold=1, limit=10)
 
 ELSEWHERE = {
@@ -126,6 +129,11 @@ CASES = [
     Given("body-passed corrupt-coding held-whole", fields=(HTML, GZIP), body=b"no gzip"),
     Given("body-passed held-whole not-proper-text", fields=(JAPANESE,), body=b"\xff"),
     Given("body-passed decoded-too-large held-whole", fields=(HTML, GZIP), body=gzip.compress(bytes(20 * 2**20))),
+    Given(
+        "body-passed corrupt-coding held-whole",
+        fields=(HTML, GZIP),
+        body=gzip.compress(bytes(17 * 2**20), compresslevel=0)[:-9],
+    ),
     Given("body-passed charset-not-streamed unbuffered", fields=(JAPANESE, AT_ONCE)),
     Given("coding-broken unbuffered", fields=(HTML, GZIP, AT_ONCE), body=gzip.compress(LINK)[:-9]),
     Given("long-body negated-stream", outbound("pattern: a, negate: true", "b"), fields=TEN, settings=WINDOWS),
@@ -141,11 +149,19 @@ CASES = [
         "tag-rules-given-up unbuffered",
         outbound("filterByTags: [A], pattern: '(a|aa)+$'", "b"),
         fields=STREAMED,
-        body=b"<a href=" + b"a" * 99 + b"!>",
-        settings=Settings(pattern_deadline=0.01),
+        body=SLOW_LINK,
+        settings=IN_NO_TIME,
     ),
     Given("domain-of-others field held-whole", fields=(HTML, ("Set-Cookie", "a=1; Domain=other.example; Secure"))),
     Given("body-passed digest-promised held-whole", path="/a.js", fields=(SCRIPT,), body=CODE, before=PROMISE),
+    Given(
+        "body-passed digest-promised",
+        path="/a.js",
+        fields=(SCRIPT, ("Content-Length", "100")),
+        body=CODE,
+        before=PROMISE,
+        settings=HELD_FEW,
+    ),
     Given("held-whole inline-hash", outbound("pattern: <i>", "<script>1</script>"), body=POLICY),
     # WebSockets.
     Given(
@@ -196,10 +212,23 @@ CASES = [
         "own-response pattern-timeout",
         "rules: [{name: r, match: '^(a|aa)+$', action: None}]",
         path="/" + "a" * 99 + "!",
-        settings=Settings(pattern_deadline=0.01),
+        settings=IN_NO_TIME,
     ),
     Given("chunked-rewritten held-whole", "rewriteBeforeCache: true\n" + A_TAG, fields=CHUNKED),
     Given("chunked-left held-whole", "mode: iis\nrewriteBeforeCache: true\n" + A_TAG, fields=CHUNKED),
+    Given(
+        "pattern-timeout",
+        outbound("serverVariable: RESPONSE_X, pattern: '(a|aa)+$'", "b"),
+        fields=(SLOW,),
+        settings=IN_NO_TIME,
+    ),
+    Given(
+        "held-whole pattern-timeout",
+        outbound("filterByTags: [A], pattern: '(a|aa)+$'", "b"),
+        body=SLOW_LINK,
+        settings=IN_NO_TIME,
+    ),
+    Given("content-encoded", "mode: iis\n" + A_TAG, fields=(HTML, GZIP), body=gzip.compress(LINK)),
     Given("content-encoded held-whole", A_TAG, fields=(HTML, GZIP), body=gzip.compress(LINK)),
     Given(
         "held-whole variable-not-allowed",
