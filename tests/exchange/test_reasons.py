@@ -57,6 +57,9 @@ ELSEWHERE = {
     "broken-off",
     "no-server",
     "proxy-failed",
+    # Of what is said of the backend: test_proxy_settings.py, and tests/hooks/test_backend_tls.py.
+    "not-verified",
+    "too-many-forwards",
     # What no body is known to give: below.
     "cannot-encode",
     # Of early hints: test_early_hints.py.

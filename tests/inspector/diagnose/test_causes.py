@@ -27,7 +27,8 @@ TABLE: Mapping[str, list[Mapping[str, Any]]] = yaml.safe_load(
     Path(__file__).with_name("causes.yaml").read_text(encoding="utf-8")
 )
 SITES = {
-    "": SITE,
+    # What ARR does to Location by default would hide what rules do to it.
+    "": f"{SITE}reverseRewriteHostInResponseHeaders: false\n",
     "mounted": "public: https://www.example.com/app\nbackend: http://privateserver:8080\n",
     "connected": "public: https://www.example.com\nbackend: http://privateserver:8080\nconnect: 127.0.0.1:9000\n",
     "a part of a backend": "public: https://www.example.com\nbackend: http://privateserver:8080/part\n",

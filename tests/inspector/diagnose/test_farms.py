@@ -11,7 +11,8 @@ import pytest
 from rules_of import rules_of
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.farm_choice import tell_choice, wanted_of
-from urlrewrite.exchange.responses import Forward, gateway_response
+from urlrewrite.exchange.gateway import gateway_response
+from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.farms.affinity import token_of
 from urlrewrite.farms.attempts import Attempts
@@ -80,7 +81,7 @@ class Shop:
             ResponseFacts(200, tuple(result.fields or ())), result.body,
         )  # fmt: skip
         if status != 200:
-            own = gateway_response(status, trace.data["id"])
+            own = gateway_response(result.exchange.site, trace, RetryCause.CONNECT if status == 502 else None)
             answer = ResponseFacts(status, tuple(own.fields))
             seen = replace(seen, original=None, original_body=None, response=answer, response_body=own.body, own=True)
         self.seen.append(seen)
