@@ -91,7 +91,7 @@ def left(leak: Leak, seen: RecordedExchange, rules: RulesInForce) -> list[Leak]:
 def test_the_leak_is_gone(
     site: str, links: str, content_type: str, body: str, fields: tuple[tuple[str, str], ...], begins: str
 ) -> None:
-    settings = f"links: {links}\n"
+    settings = f"links: {links}\nreverseRewriteHostInResponseHeaders: false\n"
     rules = rules_of(settings, site=site)
     public = rules.rules.sites[0].site
     path = "" if site is not MOUNTED else "/base"

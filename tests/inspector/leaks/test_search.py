@@ -28,7 +28,7 @@ from urlrewrite.model.origin import Origin
 
 EVERYWHERE = rules_of("links: everywhere")
 TAGS = rules_of("links: tags")
-OFF = rules_of("links: off")
+OFF = rules_of("links: off\nreverseRewriteHostInResponseHeaders: false")
 ALL = {"everywhere": EVERYWHERE, "tags": TAGS, "off": OFF}
 
 SPELLINGS = [

@@ -107,7 +107,9 @@ def _as_they_run(level: CompiledLevel) -> list[CompiledOutboundRule]:
 def _cut(site: CompiledSite, last: str) -> CompiledSite:
     """Return a site whose links are not mapped, and whose outbound rules end with the one of that name."""
     levels = {path: _cut_level(level, last) for path, level in site.levels.items()}
-    return replace(site, site=replace(site.site, links=LinkMode.OFF), levels=levels)
+    # Without links, Location would be mapped as ARR does it.
+    settings = replace(site.site.proxy_settings, reverse_rewrite_host_in_response_headers=False)
+    return replace(site, site=replace(site.site, links=LinkMode.OFF, proxy_settings=settings), levels=levels)
 
 
 def _cut_level(level: CompiledLevel, last: str) -> CompiledLevel:
