@@ -26,6 +26,7 @@ from urlrewrite.hooks.options import Options  # noqa: E402
 from urlrewrite.hooks.orderly_stop import OrderlyStop  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.patches.connection_pool import ConnectionPool  # noqa: E402
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
 from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
@@ -82,6 +83,7 @@ addons = [
     _farms,
     FarmQueue(),
     FarmTls(_state),
+    ConnectionPool(_state, _server_connections),
     _farm_commands,
     Leaks(_state),
     TraceHeader(_state, _trace_asked),

@@ -36,7 +36,7 @@ MAX_RATIO = 1.05
 
 HERE = Path(__file__).resolve().parents[2]
 _WORKER = Path(__file__).with_name("worker.py")
-_ENVIRONMENT = {"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRONMENT = {"PYTHONPATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
 _PUBLIC = "https://www.example.com"
 _REQUESTS = 200
 """Requests of a turn through a proxy."""
@@ -101,7 +101,7 @@ type _Turn = Callable[[str], float]
 @contextlib.contextmanager
 def _worker(checkout: Path) -> Iterator[_Turn]:
     command = [*pinned(1), sys.executable, "-P", str(_WORKER), str(checkout)]
-    environment = {**os.environ, **_ENVIRONMENT}
+    environment = {**os.environ, **ENVIRONMENT}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=checkout, env=environment
     ) as process:
@@ -157,26 +157,26 @@ def _proxy(checkout: Path, folder: Path, backend: int) -> Iterator[_Turn]:
     options = [*CORE_OPTIONS, "-q", f"--scripts={checkout / 'addons' / 'reverse.py'}"]
     options += [f"--set={name}={value}" for name, value in settings.items()]
     mitmdump = str(Path(sys.executable).with_name("mitmdump"))
-    service = Service([*pinned(1), mitmdump, *options], folder / "log", env=_ENVIRONMENT, cwd=folder)
+    service = Service([*pinned(1), mitmdump, *options], folder / "log", env=ENVIRONMENT, cwd=folder)
     with running(service):
         service.await_ports(port)
         with contextlib.closing(http.client.HTTPConnection("localhost", port, timeout=120)) as connection:
 
             def turn(part: str) -> float:
                 del part
-                before = _processor(service.process.pid)
+                before = processor(service.process.pid)
                 for _ in range(_REQUESTS):
                     connection.request("GET", "/article/24/7/title")
                     response = connection.getresponse()
                     body = response.read()
                     if response.status != 200 or BACKEND.encode() in body or b"localhost" not in body:
                         sys.exit(f"run.sh: bench: {checkout} answers {response.status}: {body[:500]!r}\n{service.log}")
-                return (_processor(service.process.pid) - before) / _REQUESTS
+                return (processor(service.process.pid) - before) / _REQUESTS
 
             yield turn
 
 
-def _processor(pid: int) -> float:
+def processor(pid: int) -> float:
     """The seconds of the processor that the threads of a process have had."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(each.read_text(encoding="ascii").split()[0]) for each in threads) / 1e9
@@ -192,7 +192,7 @@ class Compared:
     ratio: float
 
 
-def _compare(part: str, here: _Turn, there: _Turn, pairs: int) -> Compared:
+def compare(part: str, here: _Turn, there: _Turn, pairs: int) -> Compared:
     for _ in range(2):  # patterns are compiled, and connections opened, when they are first needed
         here(part)
         there(part)
@@ -229,7 +229,7 @@ def print_table(options: argparse.Namespace) -> bool:
                 stack.enter_context(_proxy(there, folder / "there", backend)),
             )
         for part in parts:
-            found = _compare(part, *sides[part], options.pairs)
+            found = compare(part, *sides[part], options.pairs)
             worst = max(worst, found.ratio)
             times = f"{found.here * 1e3:>7.3f} ms  {found.there * 1e3:>7.3f} ms"
             print(f"{part:>10}  {times}  {found.ratio:>10.3f}", flush=True)

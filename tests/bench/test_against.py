@@ -18,7 +18,7 @@ def test_the_work_is_done_here() -> None:
 def test_the_median_of_the_ratios_counts() -> None:
     mine = iter([9.0, 9.0, 2.0, 3.0, 8.0])
     other = iter([9.0, 9.0, 1.0, 2.0, 2.0])
-    found = against._compare("engine", lambda _: next(mine), lambda _: next(other), 3)
+    found = against.compare("engine", lambda _: next(mine), lambda _: next(other), 3)
     assert found == against.Compared("engine", 3.0, 2.0, 2.0)
 
 

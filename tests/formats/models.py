@@ -19,6 +19,7 @@ from urlrewrite.model import (
     Condition,
     Conditions,
     ConfigElement,
+    Connections,
     CustomTags,
     Expectation,
     InboundRule,
@@ -327,6 +328,8 @@ OWN_FIELDS = st.fixed_dictionaries(
         "mode": st.sampled_from(Mode),
         "readings": st.builds(Readings, st.sampled_from(TagReplacement), st.booleans()),
         "preserve_host_header": st.none() | st.booleans(),
+        "connections": st.none()
+        | st.builds(Connections, shared=st.booleans(), idle=st.integers(0, 100), keep_alive=SECONDS),
         "timeouts": st.none() | st.builds(Timeouts, connect=SECONDS, response=SECONDS, idle=SECONDS),
         "trusted_proxies": st.lists(st.sampled_from(["10.0.0.7", "10.0.0.0/8", "2001:db8::/32"]), max_size=2).map(
             tuple

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -29,7 +30,7 @@ class Got:
     """A response; `status` is 0 where none came, `cut` tells that the connection or stream ended before its end.
 
     `interim` are the responses that came before it, each with its status as the field ":status". `began` tells that one
-    of them or the head is there, `ended` that all is.
+    of them or the head is there, `ended` that all is. `reset` is the error code by which its stream was ended.
     """
 
     status: int = 0
@@ -39,6 +40,7 @@ class Got:
     trailers: dict[str, str] = field(default_factory=dict)
     interim: list[dict[str, str]] = field(default_factory=list)
     ended: bool = False
+    reset: int = 0
     came: bytearray = field(default_factory=bytearray, repr=False)
     """The body as far as it has come; `body` is there in the end."""
 
@@ -214,6 +216,10 @@ class Http2:
         self._send()
         return got
 
+    async def ask_all(self, paths: Sequence[str]) -> list[Got]:
+        """Asks for several paths at a time."""
+        return [await self.finish(stream) for stream in [self.begin(path=path) for path in paths]]
+
     async def started(self, stream: int) -> Got:
         """Reads until there is an interim response, or the head."""
         async with asyncio.timeout(WITHIN):
@@ -244,6 +250,7 @@ class Http2:
                 case h2.events.StreamEnded():
                     got.end()
                 case h2.events.StreamReset():
+                    got.reset = int(event.error_code or 0)
                     got.end(cut=True)
 
     def _take(self, size: int, stream: int) -> None:
@@ -376,6 +383,10 @@ class Http3:
             while not (got.ended or got.cut):
                 await self.step()
         return got
+
+    async def ask_all(self, paths: Sequence[str]) -> list[Got]:
+        """Asks for several paths at a time."""
+        return [await self.finish(stream) for stream in [self.begin(path=path) for path in paths]]
 
     async def started(self, stream: int) -> Got:
         """Reads until there is an interim response, or the head."""

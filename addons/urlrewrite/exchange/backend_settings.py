@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from urlrewrite.model import Farm, RuleSet, Site
-from urlrewrite.model.farms import DEFAULT_TIMEOUTS, BackendTls, Timeouts
+from urlrewrite.model.farms import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, BackendTls, Connections, Timeouts
 from urlrewrite.model.proxy_settings import HttpVersion, ProxySettings
 
 
@@ -17,6 +17,7 @@ class BackendSettings:
     keeps_host: bool
     timeouts: Timeouts
     tls: BackendTls
+    connections: Connections
 
     @property
     def reverse_rewrites(self) -> bool:
@@ -38,4 +39,6 @@ def backend_settings(rule_set: RuleSet, site: Site, farm: Farm | None) -> Backen
     if proxy.http_version is HttpVersion.HTTP_11:
         tls = replace(tls, http2=False)
     timeouts = farm.timeouts if farm else site.timeouts or rule_set.timeouts or DEFAULT_TIMEOUTS
-    return BackendSettings(proxy, site.keeps_host(farm, rule_set.preserve_host_header), timeouts, tls)
+    connections = farm.connections if farm else site.connections or DEFAULT_CONNECTIONS
+    keeps_host = site.keeps_host(farm, rule_set.preserve_host_header)
+    return BackendSettings(proxy, keeps_host, timeouts, tls, connections)

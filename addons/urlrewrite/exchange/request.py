@@ -295,6 +295,7 @@ class _Judging:
             fields,
             settings.timeouts,
             settings.tls,
+            settings.connections,
             farm,
             settings.keep_alive,
         )

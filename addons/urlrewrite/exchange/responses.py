@@ -7,7 +7,16 @@ from html import escape
 from http import HTTPStatus
 
 from urlrewrite.engine.decision import Decision, Outcome
-from urlrewrite.model.farms import DEFAULT_TIMEOUTS, DEFAULT_TLS, BackendTls, Farm, Server, Timeouts
+from urlrewrite.model.farms import (
+    DEFAULT_CONNECTIONS,
+    DEFAULT_TIMEOUTS,
+    DEFAULT_TLS,
+    BackendTls,
+    Connections,
+    Farm,
+    Server,
+    Timeouts,
+)
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
@@ -30,6 +39,9 @@ class Forward:
 
     tls: BackendTls = DEFAULT_TLS
     """How TLS to the backend is made; that to servers of a farm is the farm's."""
+
+    connections: Connections = DEFAULT_CONNECTIONS
+    """How connections to the backend are shared."""
 
     farm: Farm | None = None
     """The server farm that `origin` names; see `at`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from urlrewrite.farms.choose import Choice, ChoiceReason, FarmAtWork, NoServer, Wanted
 from urlrewrite.farms.load import ServerLoad
@@ -31,6 +32,13 @@ class Attempts(Waiting):
         self._wake: Callable[[], None] | None = None
         farm.budget.begin()
         self._ended = False
+
+    def knows(self, address: tuple[str, int]) -> None:
+        """Note that the client is known at an address by its connection: if it is a server's, that one is chosen."""
+        for load in self.farm.loads:
+            server = load.server
+            if address in ((server.address, server.http_port), (server.address, server.https_port)):
+                self.wanted = replace(self.wanted, connected=load.name)
 
     def next(self, now: float) -> Choice | NoServer:
         """Choose a server, and count the request there."""

@@ -27,6 +27,8 @@ MAX_HOSTS_KNOWN = 10_000
 class ChoiceReason(StrEnum):
     """Why a server was chosen."""
 
+    CONNECTION = "connection"
+    """The client has proved who it is by a connection to it (NTLM, Negotiate)."""
     BALANCED = "balanced"
     """By the farm's algorithm."""
     COOKIE = "cookie"
@@ -58,12 +60,14 @@ class Wanted:
     """What a choice depends on: the token of the client's cookie, the host that it asks for, what is hashed.
 
     `client` is the client's address, by which clients are counted; no choice depends on it.
+    `connected` is the name of a server that knows the client by a connection.
     """
 
     token: str = ""
     host: str = ""
     hash_input: str = ""
     client: str = ""
+    connected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,9 @@ class FarmAtWork:
         """Return a server for a request that those in `tried` (by their place in the farm) have failed already."""
         if not self.farm.enabled:
             return NoServer.FARM_OFFLINE
+        known = next((load for load in self.loads if load.name == wanted.connected), None) if wanted.connected else None
+        if known is not None and known.index not in tried and self._serves_bound(known, now):
+            return NoServer.ALL_FULL if known.is_full else Choice(known, ChoiceReason.CONNECTION)
         bound = self.bound_to(wanted)
         if bound is not None and bound.index not in tried and self._serves_bound(bound, now):
             return NoServer.ALL_FULL if bound.is_full else Choice(bound, ChoiceReason.COOKIE)

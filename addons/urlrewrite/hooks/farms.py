@@ -21,6 +21,8 @@ from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.hooks.backend_tls import ssl_context
 from urlrewrite.hooks.health_tests import HealthTests, Outcome
+from urlrewrite.hooks.idle_connections import Address, IdleConnections
+from urlrewrite.hooks.patches.connection_pool import SharedWriter
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.loading.server_states import ServerStates
 from urlrewrite.model import Mode
@@ -54,7 +56,9 @@ class Farms:
         if in_force is None:
             return
         rule_set = in_force.rules.rule_set
+        before = self._addresses()
         self._state.farms.update(rule_set.farms.values(), monotonic())
+        self._state.idle.drop(before - self._addresses())
         if rule_set.farms and rule_set.files:
             path = Path(f"{rule_set.files[0]}.servers.json")
             if self._states is None or self._states.path != path:
@@ -100,6 +104,9 @@ class Farms:
             if flow.response is not None:
                 sent += len(flow.response.raw_content or b"")
             attempts.end(monotonic(), status=attempts.status, sent=sent)
+
+    def _addresses(self) -> set[Address]:
+        return {address for farm in self._state.farms for load in farm.loads for address in addresses_of(load)}
 
     async def _watch(self) -> None:
         while True:
@@ -162,12 +169,12 @@ class Farms:
         if timer := self._draining.pop(key, None):
             timer.cancel()
         if state is ServerState.OFFLINE:
-            close_connections(load)
+            close_connections(load, self._state.idle)
         elif state is ServerState.STOPPING and farm.farm.drain_timeout:
 
             def stop() -> None:
                 del self._draining[key]
-                close_connections(load)
+                close_connections(load, self._state.idle)
 
             self._draining[key] = asyncio.get_running_loop().call_later(farm.farm.drain_timeout, stop)
 
@@ -195,13 +202,21 @@ def _tls_of_tests(farm: Farm) -> ssl.SSLContext | None:
         return None
 
 
-def close_connections(load: ServerLoad) -> None:
-    """Close every connection to a server; requests that wait for it are sent elsewhere where they may be."""
+def addresses_of(load: ServerLoad) -> set[Address]:
+    """Return the addresses at which requests of either scheme are sent to a server."""
     server = load.server
-    addresses = {(server.address, server.http_port), (server.address, server.https_port)}
+    return {(server.address, server.http_port), (server.address, server.https_port)}
+
+
+def close_connections(load: ServerLoad, idle: IdleConnections) -> None:
+    """Close every connection to a server; requests that wait for it are sent elsewhere where they may be."""
+    addresses = addresses_of(load)
+    idle.drop(addresses)
     for handler in [*ctx.master.addons.get("proxyserver").connections.values()]:
-        for connection in [*handler.transports]:
+        for connection, transport in [*handler.transports.items()]:
             if isinstance(connection, Server) and connection.address and connection.address[:2] in addresses:
+                if isinstance(transport.writer, SharedWriter):
+                    transport.writer.stir()
                 handler.close_connection(connection)
 
 

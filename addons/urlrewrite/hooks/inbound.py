@@ -65,6 +65,7 @@ class Inbound:
         match routing:
             case Forward():
                 live.timeouts, live.keep_alive = routing.timeouts, routing.keep_alive
+                live.connections = routing.connections
                 routing = prepare(flow, live, self._state, routing)
                 apply_forward(flow, routing)
                 if routing.origin.scheme == "https" and live.attempts is None and flow.client_conn.connected:

@@ -70,7 +70,7 @@ class Recorder:
         exchange = live.exchange
         data = exchange.trace.data
         if broken_off and data.get("action") != "AbortRequest":
-            if _client_left(flow, broken_off):
+            if live.needs_http1 or _client_left(flow, broken_off):
                 # Browsers do that all the time: worth knowing, and no problem.
                 data["broken_off"] = broken_off
             else:

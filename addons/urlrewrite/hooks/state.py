@@ -14,8 +14,9 @@ from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.registry import Registry
+from urlrewrite.hooks.idle_connections import IdleConnections
 from urlrewrite.inspector.figures.statistics import Statistics
-from urlrewrite.model.farms import DEFAULT_TIMEOUTS, BackendTls, Timeouts
+from urlrewrite.model.farms import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, BackendTls, Connections, Timeouts
 
 UPLOAD_HELD = 8 * 2**20
 """Bytes up to which the body of a request is held, so that mitmweb can show it: rules do not look at it."""
@@ -43,6 +44,7 @@ class Live:
     connection may serve a further request, `hold` the one on its response's body.
 
     `own` says that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
+    `needs_http1` says that the client was told to repeat its request over HTTP/1.1.
     `upload_dropped` says that the body of the request is not kept, since nobody will read it. `original` is the
     response as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body
     that was streamed to the client.
@@ -51,6 +53,8 @@ class Live:
     exchange: Exchange
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     keep_alive: bool = True
+    connections: Connections = DEFAULT_CONNECTIONS
+    needs_http1: bool = False
     attempts: Attempts | None = None
     forward: Forward | None = None
     head: ResponseHead | None = None
@@ -74,6 +78,7 @@ class State:
 
     in_force: RulesInForce | None = None
     farms: Registry = field(default_factory=lambda: Registry(Random()))
+    idle: IdleConnections = field(default_factory=IdleConnections)
     memory: AssetMemory = field(default_factory=AssetMemory)
     dialled: dict[tuple[str, tuple[str, int]], str] = field(default_factory=dict)
     """Names of backends, for TLS, by client connection and the address that is dialled for them."""

@@ -21,7 +21,7 @@ from urlrewrite.model.choices import (
     ResponseCacheDirective,
     TagReplacement,
 )
-from urlrewrite.model.farms import Farm, Server, Timeouts
+from urlrewrite.model.farms import Connections, Farm, Server, Timeouts
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.model.rules import (
     NOWHERE,
@@ -65,6 +65,7 @@ __all__ = [
     "Condition",
     "Conditions",
     "ConfigElement",
+    "Connections",
     "CustomTags",
     "ErrorPage",
     "Expectation",

@@ -226,6 +226,10 @@ class Connections:
     """Seconds that a request waits at most."""
 
 
+DEFAULT_CONNECTIONS = Connections()
+"""For a backend of which no rule file says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendTls:
     """Ours: TLS to the servers of a farm, or to what else a site forwards to. Paths are absolute."""
@@ -274,7 +278,7 @@ class Farm:
     health: HealthTest = HealthTest()
     retry: Retry = Retry()
     timeouts: Timeouts = Timeouts(response=30.0)
-    connections: Connections = Connections()
+    connections: Connections = DEFAULT_CONNECTIONS
     tls: BackendTls = BackendTls()
 
     drain_timeout: float = 30.0

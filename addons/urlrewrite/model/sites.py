@@ -13,7 +13,7 @@ from urlrewrite.model.choices import (
     Mode,
     TagReplacement,
 )
-from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Farm, Timeouts
+from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Connections, Farm, Timeouts
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS, ProxySettings
@@ -152,6 +152,8 @@ class Site(Section):
     """What else ARR has in `<proxy>`; what is not said here is as `<proxy>` of the server, or a farm, says."""
     timeouts: Timeouts | None = None
     """How long the backend is waited for; None: as `<proxy timeout>` of the server says, or by default."""
+    connections: Connections | None = None
+    """How connections to the backend are shared; None: by default. (Requests wait in queues of farms only.)"""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of clients whose X-Forwarded-For is continued rather than replaced."""
     tls: BackendTls = DEFAULT_TLS

@@ -118,6 +118,7 @@ def _tell_what_is_elsewhere(site: Site, warn: _Warn) -> None:
         "timeouts": (site.timeouts, "IIS has one for the whole server: timeout of system.webServer/proxy"),
         "tls": (site.tls != DEFAULT_TLS, "IIS verifies backends by the certificate store of Windows"),
         "errorPages": (site.error_pages, "IIS has them in <httpErrors> of system.webServer, which is not written"),
+        "connections": (site.connections, "IIS decides itself how long connections to backends are kept"),
         "backendNames": (site.backend_names, "its rules for links know the backend by one name"),
         "linksAlso": (site.links_also, "there are no rules of IIS for these places"),
         "tagReplacement: match": (

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from urlrewrite.formats.addresses import site_name
 from urlrewrite.formats.proxy_settings import write_settings
-from urlrewrite.formats.yaml.export_farms import farms_of, timeouts_of, tls_of
+from urlrewrite.formats.yaml.export_farms import connections_of, farms_of, timeouts_of, tls_of
 from urlrewrite.formats.yaml.export_rules import (
     add_own,
     add_shared,
@@ -99,6 +99,8 @@ def _add_site(table: Map, site: Site) -> None:
         table.add(key, value)
     if site.timeouts is not None:
         table.add("timeouts", timeouts_of(site.timeouts))
+    if site.connections is not None:
+        table.add("connections", connections_of(site.connections))
     if site.tls != DEFAULT_TLS:
         table.add("tls", tls_of(site.tls))
     if site.error_pages:

@@ -58,7 +58,7 @@ def _farm(farm: Farm) -> Map:
     if farm.timeouts != default.timeouts:
         table.add("timeouts", timeouts_of(farm.timeouts, default.timeouts))
     if farm.connections != default.connections:
-        table.add("connections", _connections(farm.connections))
+        table.add("connections", connections_of(farm.connections, default.connections))
     if farm.tls != default.tls:
         table.add("tls", tls_of(farm.tls))
     if farm.drain_timeout != default.drain_timeout:
@@ -148,13 +148,15 @@ def _retry(retry: Retry) -> Map:
     return table
 
 
-def _connections(connections: Connections) -> Map:
+def connections_of(connections: Connections, default: Connections | None = None) -> Map:
+    """Write `connections`: what is not as in `default`, or all that a site has."""
+    sharing = ("shared", "shared"), ("idle", "idle"), ("keepAlive", "keep_alive")
+    if default is None:
+        return _changed(connections, None, *sharing)
     return _changed(
         connections,
-        Connections(),
-        ("shared", "shared"),
-        ("idle", "idle"),
-        ("keepAlive", "keep_alive"),
+        default,
+        *sharing,
         ("queue", "queue"),
         ("queueTimeout", "queue_timeout"),
     )

@@ -114,7 +114,8 @@ HEALTH_KEYS = (
 LIVE_KEYS = ("codes", "failures", "period", "ejection")
 RETRY_KEYS = ("attempts", "on", "methods", "budget")
 TIMEOUT_KEYS = ("connect", "response", "idle")
-CONNECTION_KEYS = ("shared", "idle", "keepAlive", "queue", "queueTimeout")
+SHARING_KEYS = ("shared", "idle", "keepAlive")
+CONNECTION_KEYS = (*SHARING_KEYS, "queue", "queueTimeout")
 TLS_KEYS = ("verify", "ca", "name", "certificate", "http2")
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -149,6 +150,7 @@ def _farm(name: Scalar, table: Table) -> Farm:
     hashed = table.table("hash", HASH_KEYS)
     health = table.table("health", HEALTH_KEYS)
     timeouts = table.table("timeouts", TIMEOUT_KEYS)
+    connections = table.table("connections", CONNECTION_KEYS)
     farm = Farm(
         name=name.text,
         servers=_servers(table),
@@ -162,7 +164,7 @@ def _farm(name: Scalar, table: Table) -> Farm:
         health=_health(health) if health else default.health,
         retry=_retry(table),
         timeouts=read_timeouts(timeouts, default.timeouts) if timeouts else default.timeouts,
-        connections=_connections(table),
+        connections=read_connections(connections) if connections else default.connections,
         tls=read_tls(table),
         drain_timeout=table.parsed("drainTimeout", default.drain_timeout, parse_duration),
         preserve_host_header=table.boolean("preserveHostHeader", default.preserve_host_header),
@@ -310,10 +312,9 @@ def _methods(table: Table) -> frozenset[str]:
     return frozenset(found)
 
 
-def _connections(farm: Table) -> Connections:
-    default, table = Connections(), farm.table("connections", CONNECTION_KEYS)
-    if table is None:
-        return default
+def read_connections(table: Table) -> Connections:
+    """Read `connections`; what is not given has its default."""
+    default = Connections()
     return Connections(
         shared=table.boolean("shared", default.shared),
         idle=table.integer("idle", default.idle, UINT),

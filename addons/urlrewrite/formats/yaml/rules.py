@@ -14,6 +14,7 @@ A file with one site is written without `sites`; the site is then called like th
     preserveHostHeader: false
     includePortInXForwardedFor: false       # and what else ARR's <proxy> has, see formats/proxy_settings.py
     timeouts: {connect: 5s, response: 2m, idle: 2m}   # how long the backend is waited for; 0: for as long as it takes
+    connections: {shared: true, idle: 32, keepAlive: 30s}   # shared by clients; how many are kept at rest, and how long
     tls: {ca: ca.pem}                       # to the backend; as in `farms.py`
     errorPages: {502: pages/502.html}       # for errors of the proxy itself; relative to this file
     trustedProxies: [10.0.0.0/8]

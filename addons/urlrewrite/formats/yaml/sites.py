@@ -12,7 +12,7 @@ from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.section_fields import SharedFields
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.error_pages import error_pages_of
-from urlrewrite.formats.yaml.farms import TIMEOUT_KEYS, read_timeouts, read_tls
+from urlrewrite.formats.yaml.farms import SHARING_KEYS, TIMEOUT_KEYS, read_connections, read_timeouts, read_tls
 from urlrewrite.formats.yaml.fields import Table, choice_of, table_of
 from urlrewrite.formats.yaml.nodes import Sequence
 from urlrewrite.formats.yaml.paths import absolute
@@ -24,6 +24,7 @@ from urlrewrite.formats.yaml.sections import (
 from urlrewrite.model import (
     IN_BODIES,
     Certificate,
+    Connections,
     LinkMode,
     LinkPlace,
     Location,
@@ -50,6 +51,7 @@ SITE_KEYS = (
     "preserveHostHeader",
     *ATTRIBUTES,
     "timeouts",
+    "connections",
     "tls",
     "errorPages",
     "trustedProxies",
@@ -86,6 +88,7 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
         preserve_host_header=table.optional_boolean("preserveHostHeader"),
         proxy_settings=read_settings(table),
         timeouts=_timeouts(table),
+        connections=_connections(table),
         tls=read_tls(table),
         error_pages=error_pages_of(table, files),
         trusted_proxies=tuple(_parsed(table, "trustedProxies", _trusted_proxy)),
@@ -193,6 +196,12 @@ def _timeouts(table: Table) -> Timeouts | None:
     """Read `timeouts`: how long the backend is waited for; what is not given has its default."""
     own = table.table("timeouts", TIMEOUT_KEYS)
     return read_timeouts(own, Timeouts()) if own else None
+
+
+def _connections(table: Table) -> Connections | None:
+    """Read `connections`: how connections to the backend are shared; what is not given has its default."""
+    own = table.table("connections", SHARING_KEYS)
+    return read_connections(own) if own else None
 
 
 def _trusted_proxy(text: str) -> str:

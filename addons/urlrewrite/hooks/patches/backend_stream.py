@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from mitmproxy import http
 from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events, layer
@@ -37,6 +38,7 @@ from urlrewrite.exchange.farm_choice import tell_choice
 from urlrewrite.exchange.gateway import gateway_response
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import Choice, NoServer
+from urlrewrite.fields.connection_auth import leaves_no_other, names_binding
 from urlrewrite.hooks.closing import closing
 from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
 from urlrewrite.hooks.farms import forget
@@ -45,7 +47,7 @@ from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnec
 from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.hooks.translate import apply_response
-from urlrewrite.model.farms import RetryCause
+from urlrewrite.model.farms import Connections, RetryCause
 from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.request_events import REQUEST_QUEUED, SERVER_FAILED
 
@@ -79,6 +81,12 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             return live.timeouts.connect if live else 0.0
 
         @property
+        def connection_settings(self) -> Connections | None:
+            """How connections to the backend are shared; None for a flow that is not ours."""
+            live = self._live
+            return live.connections if live else None
+
+        @property
         def _live(self) -> Live | None:
             """The exchange; None for a flow that is not ours, such as one that is replayed."""
             return state.live.get(self.flow.id)
@@ -95,6 +103,9 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
         def make_server_connection(self) -> layer.CommandGenerator[bool]:
             if self._live is None:
                 return (yield from super().make_server_connection())
+            if self._needs_http1(names_binding(self.flow.request.headers.get_all("authorization"))):
+                yield from self._ask_for_http1()
+                return False
             self.wants_new_connection = self._kept
             while True:
                 if attempts := self._live.attempts:
@@ -136,6 +147,8 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
         def _next_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
             """Choose the server of a farm that gets the request now."""
+            for address in connections.bound_addresses(http_layer_of(self)):
+                attempts.knows(address)
             found = attempts.next(monotonic())
             if found is NoServer.ALL_FULL:
                 found = yield from self._wait_for_server(attempts)
@@ -217,6 +230,10 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             self._timer.clear()
             if (waiting := self._live) and waiting.attempts and isinstance(event, ResponseHeaders):
                 waiting.attempts.responded(monotonic(), event.response.status_code)
+            if waiting and isinstance(event, ResponseHeaders) and self._needs_http1(_asks_to_bind(event.response)):
+                yield from self._leave_connection()
+                yield from self._ask_for_http1()
+                return
             yield from super().state_wait_for_response_headers(event)
             live, response = self._live, self.flow.response
             if live and response and not self._page_sent and self._may_be_idle_too_long():
@@ -248,6 +265,20 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             self._timer.clear()
             connections.served(self.context.server)
             yield from super().flow_done()
+
+        # --- the authentication of connections ----------------------------------------------------------------------
+
+        def _needs_http1(self, binding: bool) -> bool:
+            """Say whether a request of HTTP/2 or 3 has to come by a connection of its client's own."""
+            return binding and not (self.flow.request.is_http11 or self.flow.request.is_http10)
+
+        def _ask_for_http1(self) -> layer.CommandGenerator[None]:
+            """Make the client repeat its request over HTTP/1.1, as IIS does."""
+            assert self._live is not None
+            self._live.needs_http1 = True
+            message = "NTLM and Negotiate need a connection of HTTP/1.1; the client was told to use one"
+            failure = ResponseProtocolError(self.stream_id, message, ErrorCode.HTTP_1_1_REQUIRED)
+            yield from super().handle_protocol_error(failure)
 
         # --- time-outs --------------------------------------------------------------------------------------------
 
@@ -388,6 +419,10 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 yield from self.send_response()
 
     return BackendStream
+
+
+def _asks_to_bind(response: http.Response) -> bool:
+    return response.status_code == 401 and leaves_no_other(response.headers.get_all("www-authenticate"))
 
 
 def http1_client(stream: HttpStream, server: Server) -> InterimClient | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -17,7 +18,7 @@ from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy import commands, layer
-from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer
+from mitmproxy.proxy.layers.http import GetHttpConnection, GetHttpConnectionCompleted, HttpLayer
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import TlsData
@@ -45,6 +46,13 @@ class ServerConnections:
         self._within: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._timers: WeakKeyDictionary[Connection, asyncio.TimerHandle] = WeakKeyDictionary()
         self._timed_out: WeakSet[Connection] = WeakSet()
+        self._gone: WeakSet[Connection] = WeakSet()
+        self.bound: WeakSet[Connection] = WeakSet()
+        """Connections that carry the identity of their client."""
+        self.on_open: Callable[[Connection, GetHttpConnection, object, float], None] | None = None
+        """Is told of each connection that is to be opened: for what, for which stream, and how old it may be."""
+        self.find_resting: Callable[[HttpLayer, GetHttpConnection, object, float], Connection | None] | None = None
+        """Finds one that a client of HTTP/2 has already, and that is between two messages."""
 
     def load(self, loader: Loader) -> None:
         """Put our choice of a connection in place."""
@@ -54,12 +62,22 @@ class ServerConnections:
         def get_connection(
             http: HttpLayer, event: GetHttpConnection, *, reuse: bool = True
         ) -> layer.CommandGenerator[None]:
-            connections.forget_failed(http)
+            connections.forget(http)
             stream = http.command_sources.get(event)
-            reuse = reuse and connections.may_reuse(http, event, stream)
+            age = connections.max_age(stream)
+            own = connections.bound_to(http, event.connection_spec_matches)
+            if own is None and connections.find_resting is not None:
+                own = connections.find_resting(http, event, stream, age)
+            if own is not None and stream is not None:
+                del http.command_sources[event]
+                yield from http.event_to_child(stream, GetHttpConnectionCompleted(event, (own, None)))
+                return
+            reuse = reuse and connections.may_reuse(http, event, age)
             for command in _get_connection(http, event, reuse=reuse):
                 if isinstance(command, commands.OpenConnection):
                     connections._within[command.connection] = getattr(stream, "connect_within", 0.0)
+                    if connections.on_open is not None:
+                        connections.on_open(command.connection, event, stream, age)
                 yield command
 
         HttpLayer.get_connection = get_connection  # type: ignore[method-assign, assignment]
@@ -70,22 +88,52 @@ class ServerConnections:
 
     # --- which connection ------------------------------------------------------------------------------------------
 
-    def forget_failed(self, http: HttpLayer) -> None:
-        """Take out the connections that failed: the next request tries the backend again."""
-        for known in [known for known in http.connections if isinstance(known, Server) and known.error]:
-            if known not in http.waiting_for_establishment:
-                del http.connections[known]
+    def forget(self, http: HttpLayer) -> None:
+        """Take out the connections that failed, so that the next request tries the backend again, or are over."""
+        known = [known for known in http.connections if isinstance(known, Server)]
+        if failed := [each for each in known if each.error and each not in http.waiting_for_establishment]:
+            for each in failed:
+                del http.connections[each]
+        if over := [each for each in known if each in self._gone and each in http.connections]:
+            in_use = {stream.context.server for stream in http.streams.values()}
+            for each in over:
+                if each not in in_use:
+                    del http.connections[each]
 
-    def may_reuse(self, http: HttpLayer, event: GetHttpConnection, stream: object) -> bool:
-        """Say whether a request may go out on a connection that was kept."""
+    def max_age(self, stream: object) -> float:
+        """Return for how many seconds at most a connection may have been at rest that a request goes out on."""
         if getattr(stream, "wants_new_connection", False):
-            return False
+            return 0.0
         flow = getattr(stream, "flow", None)
-        if flow is None or flow.request.method in IDEMPOTENT:
+        if flow is None or (flow.request.method in IDEMPOTENT and not flow.request.stream):
+            return inf
+        return SAFE_IDLE
+
+    def may_reuse(self, http: HttpLayer, event: GetHttpConnection, max_age: float) -> bool:
+        """Say whether a request may go out on a connection that was kept for its client."""
+        if max_age == inf:
             return True
         now = monotonic()
         matching = (known for known in http.connections if event.connection_spec_matches(known))
-        return all(now - self._last_used.get(known, now) < SAFE_IDLE for known in matching)
+        return max_age > 0 and all(now - self._last_used.get(known, now) < max_age for known in matching)
+
+    def bound_to(self, http: HttpLayer, matches: Callable[[Connection], bool]) -> Connection | None:
+        """Return the connection that carries the identity of this client; None if there is none that matches."""
+        if not self.bound:
+            return None
+        mine = [known for known in http.connections if known in self.bound and known.connected and matches(known)]
+        return mine[-1] if mine else None
+
+    def bound_addresses(self, http: HttpLayer) -> list[tuple[str, int]]:
+        """Return where the client of a connection is known by its connection to there."""
+        if not self.bound:
+            return []
+        known = (known for known in http.connections if known in self.bound and known.connected)
+        return [each.address[:2] for each in known if isinstance(each, Server) and each.address]
+
+    def goes_on(self, connection: Connection, last_used: float) -> None:
+        """Take note that a connection is one that served requests before, until then (monotonic seconds)."""
+        self._last_used[connection] = last_used
 
     def has_served(self, connection: Connection) -> bool:
         """Say whether a request was served on this connection before."""
@@ -126,7 +174,7 @@ class ServerConnections:
             if server in handler.transports:
                 handler.close_connection(server)
 
-        if server.tls:
+        if server.tls and not server.tls_established:
             self._limit(data, self._within.get(server, 0.0), give_up)
 
     def server_connect_error(self, data: ServerConnectionHookData) -> None:
@@ -136,6 +184,7 @@ class ServerConnections:
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
         """Stop the time of a connection that is gone."""
         self._clear(data.server)
+        self._gone.add(data.server)
 
     def tls_established_server(self, data: TlsData) -> None:
         """Stop the time of a handshake that is over."""
