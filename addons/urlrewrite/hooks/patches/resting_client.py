@@ -52,6 +52,7 @@ def client_class(pool: Pool, base: type[Http1Client]) -> type[Http1Client]:
         def __init__(self, context: Context) -> None:
             super().__init__(context)
             self._may_rest = False  # as far as the response under way tells
+            self._rests = False
 
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if isinstance(event, events.DataReceived):
@@ -59,14 +60,17 @@ def client_class(pool: Pool, base: type[Http1Client]) -> type[Http1Client]:
             yield from super()._handle_event(event)
 
         def _disturbed(self) -> None:
-            if shared := pool.shared(self.conn):
-                shared.stir()
+            if self._rests:
+                self._rests = False
+                if shared := pool.shared(self.conn):
+                    shared.stir()
 
         def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
             self._disturbed()
             if isinstance(event, RequestHeaders):
                 self._may_rest = False
-                if names_binding(event.request.headers.get_all("authorization")):
+                fields = event.request.headers
+                if b"authorization" in _names(fields) and names_binding(fields.get_all("authorization")):
                     pool.bind(self.conn)
             yield from super().send(event)
 
@@ -77,15 +81,18 @@ def client_class(pool: Pool, base: type[Http1Client]) -> type[Http1Client]:
                 yield command
 
         def _head_came(self, response: http.Response) -> None:
-            fields = response.headers
-            if names_binding(fields.get_all("www-authenticate")) or is_persistent(fields.get_all("persistent-auth")):
+            fields, names = response.headers, _names(response.headers)
+            if names & _AUTHENTICATION and (
+                names_binding(fields.get_all("www-authenticate")) or is_persistent(fields.get_all("persistent-auth"))
+            ):
                 pool.bind(self.conn)
             assert self.request
-            self._may_rest = self.request_done and _may_rest(self.request, response)
+            self._may_rest = self.request_done and _may_rest(self.request, response, names)
 
         def mark_done(self, *, request: bool = False, response: bool = False) -> layer.CommandGenerator[None]:
             shared = pool.shared(self.conn) if response and self._may_rest and not self.buf else None
             if shared is not None:
+                self._rests = True
                 shared.rest()
                 if self.request and self.request.is_http2:
                     # mitmproxy would close it, though its client may go on with it as well as one of HTTP/1.
@@ -98,11 +105,17 @@ def client_class(pool: Pool, base: type[Http1Client]) -> type[Http1Client]:
     return RestingClient
 
 
-def _may_rest(request: http.Request, response: http.Response) -> bool:
-    fields = response.headers
+_AUTHENTICATION = frozenset({b"www-authenticate", b"persistent-auth"})
+
+
+def _names(fields: http.Headers) -> set[bytes]:
+    return {name.lower() for name, _ in fields.fields}
+
+
+def _may_rest(request: http.Request, response: http.Response, names: set[bytes]) -> bool:
     if response.status_code < 200 or request.method.upper() in ("HEAD", "CONNECT"):
         return False
-    if "transfer-encoding" in fields and "content-length" in fields:
+    if {b"transfer-encoding", b"content-length"} <= names:
         return False
     try:
         if http1.expected_http_body_size(request, response) == -1:
@@ -110,4 +123,8 @@ def _may_rest(request: http.Request, response: http.Response) -> bool:
     except ValueError:
         return False
     asks = request.headers.get("connection", "").lower()
-    return "close" not in asks and not http1.connection_close(response.http_version, fields)
+    if "close" in asks:
+        return False
+    if b"connection" not in names and response.is_http11:
+        return True
+    return not http1.connection_close(response.http_version, response.headers)

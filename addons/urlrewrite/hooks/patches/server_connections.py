@@ -90,15 +90,18 @@ class ServerConnections:
 
     def forget(self, http: HttpLayer) -> None:
         """Take out the connections that failed, so that the next request tries the backend again, or are over."""
-        known = [known for known in http.connections if isinstance(known, Server)]
-        if failed := [each for each in known if each.error and each not in http.waiting_for_establishment]:
-            for each in failed:
+        known = (known for known in http.connections if isinstance(known, Server))
+        over = [each for each in known if each.error or not each.connected]
+        if not over:
+            return
+        in_use = {stream.context.server for stream in http.streams.values()}
+        for each in over:
+            if each.error:
+                is_over = each not in http.waiting_for_establishment
+            else:
+                is_over = each in self._gone and each not in in_use
+            if is_over:
                 del http.connections[each]
-        if over := [each for each in known if each in self._gone and each in http.connections]:
-            in_use = {stream.context.server for stream in http.streams.values()}
-            for each in over:
-                if each not in in_use:
-                    del http.connections[each]
 
     def max_age(self, stream: object) -> float:
         """Return for how many seconds at most a connection may have been at rest that a request goes out on."""
