@@ -11,6 +11,7 @@ _HERE = str(Path(__file__).resolve().parent)
 if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
+from urlrewrite.hooks.backend_names import BackendNames  # noqa: E402
 from urlrewrite.hooks.backend_tls import FarmTls  # noqa: E402
 from urlrewrite.hooks.commands import Commands  # noqa: E402
 from urlrewrite.hooks.content_views import register  # noqa: E402
@@ -57,7 +58,8 @@ _rules_file = RulesFile(_state, _rules_changed)
 _farm_commands = FarmCommands(_state, _farms)
 _web_pages = WebPages(_state, {"farms": _farm_commands.act})
 _backpressure = Backpressure()
-_server_connections = ServerConnections()
+_backend_names = BackendNames(_state)
+_server_connections = ServerConnections(_backend_names)
 _trace_asked = TraceAsked()
 _orderly_stop = OrderlyStop(_state)
 
@@ -70,6 +72,7 @@ addons = [
     _rules_file,
     _listeners,
     _backpressure,
+    _backend_names,
     _server_connections,
     Holding(_state, _backpressure, _server_connections),
     Http1(),
@@ -82,8 +85,8 @@ addons = [
     WebSocket(_state),
     _farms,
     FarmQueue(),
-    FarmTls(_state),
-    ConnectionPool(_state, _server_connections),
+    FarmTls(_server_connections),
+    ConnectionPool(_state, _server_connections, _backend_names),
     _farm_commands,
     Leaks(_state),
     TraceHeader(_state, _trace_asked),

@@ -188,8 +188,6 @@ class UnderFire:
             "requests in the queue": len(farm.queue),
             "attempts": len(state.attempts),
             "exchanges": len(state.live),
-            "names dialled": len(state.dialled),
-            "TLS of clients": len(state.farm_tls),
             "clients": len(self.proxy.master.addons.get("proxyserver").connections),
         }
 

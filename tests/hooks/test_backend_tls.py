@@ -134,3 +134,30 @@ async def test_what_the_file_does_not_say_is_as_the_options_of_mitmproxy_have_it
             connection = await CLIENTS["HTTP/1.1"].connect(proxy.port)
             assert (await connection.ask()).status == 200
             await connection.close()
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_sites_whose_backends_have_one_address_do_not_share_what_was_verified(client: str, folder: Path) -> None:
+    """mitmproxy finds a connection that it has by its address alone."""
+    async with TlsBackend() as server:
+        await server.listen()
+        site = "public: [http://{0}, https://{0}], backend: https://app.lan:{1}, connect: 127.0.0.1:{1}"
+        trusting, careful = (site.format(place, server.port) for place in ("localhost/trusting", "localhost/careful"))
+        rules = (
+            f"sites:\n  - {{{trusting}, tls: {{verify: false, http2: false}}}}\n"
+            f"  - {{{careful}, tls: {{http2: false}}}}\n"
+        )
+        async with in_process(rules, folder) as proxy:
+            connection = await CLIENTS[client].connect(proxy.port)
+            asked = ("/trusting/", "/careful/", "/trusting/", "/careful/")
+            assert [(await connection.ask(path=path)).status for path in asked] == [200, 502, 200, 502]
+            got = await asyncio.gather(*(_ask_alone(client, proxy.port, path) for path in asked * 3))
+            assert got == [200, 502, 200, 502] * 3
+            await connection.close()
+
+
+async def _ask_alone(client: str, port: int, path: str) -> int:
+    connection = await CLIENTS[client].connect(port)
+    got = await connection.ask(path=path)
+    await connection.close()
+    return got.status

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
 import threading
 
 import pytest
-from mitmproxy.connection import ConnectionState, Server
-from mitmproxy.options import Options
-from mitmproxy.proxy.context import Context
 from mitmproxy.test import tflow
-from mitmproxy.tls import TlsData
 
 from hooks.support import request_flow, state_of
 from urlrewrite.exchange.exchange import Exchange
@@ -144,35 +139,6 @@ async def test_a_slow_pattern_does_not_keep_others_waiting(monkeypatch: pytest.M
     await waiting
     assert slow.response
     assert slow.response.status_code == 500
-
-
-async def test_nothing_is_kept_of_a_client_that_has_left() -> None:
-    site = "public: https://www.example.com\nbackend: https://secure.internal\nconnect: 10.0.0.8:443\n"
-    state = state_of("", site=site)
-    flow = request_flow("/x")
-    flow.client_conn.state = ConnectionState.CLOSED
-    await Inbound(state).requestheaders(flow)
-    assert flow.request.host == "10.0.0.8"
-    assert state.dialled == {}
-
-
-async def test_tls_names_the_backend_and_not_the_address_that_is_dialled() -> None:
-    site = """
-    sites:
-      - {name: a, public: 'https://www.example.com', backend: 'https://backend-a', connect: '127.0.0.1:9000'}
-      - {name: b, public: 'https://b.example.com', backend: 'https://backend-b', connect: '127.0.0.1:9000'}
-    """
-    state = state_of("", site=textwrap.dedent(site))
-    inbound = Inbound(state)
-    for host, backend in (("www.example.com", "backend-a"), ("b.example.com", "backend-b")):
-        flow = request_flow(host=host)
-        await inbound.requestheaders(flow)
-        server = Server(address=("127.0.0.1", 9000))
-        server.sni = "127.0.0.1"
-        inbound.tls_start_server(TlsData(server, Context(flow.client_conn, Options())))
-        assert server.sni == backend
-        inbound.client_disconnected(flow.client_conn)
-    assert not state.dialled
 
 
 @pytest.mark.parametrize("version", ["HTTP/2.0", "HTTP/3"])

@@ -14,32 +14,32 @@ from pathlib import Path
 
 import certifi
 from mitmproxy import ctx
-from mitmproxy.connection import Server
 from mitmproxy.net import tls as net_tls
 from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
-from urlrewrite.hooks.state import State
+from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.model.farms import DEFAULT_TLS, BackendTls
 
 logger = logging.getLogger("urlrewrite.farms")
 
 
 class FarmTls:
-    """The addon that opens TLS to backends that are not to be trusted as everybody else is."""
+    """The addon that opens TLS to backends by their names, and as their rule files say."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, connections: ServerConnections) -> None:
+        self._connections = connections
 
     def tls_start_server(self, data: TlsData) -> None:
-        """Make the connection's TLS in place of the core's, unless the rule file says nothing of it."""
-        if not isinstance(data.conn, Server) or not data.conn.address:
+        """Set the backend's name, and make the TLS in place of the core's, unless the rule file says nothing of it."""
+        request_wants = self._connections.tls_wanted(data.conn)
+        if request_wants is None:
             return
-        wanted = self._state.farm_tls.get((data.context.client.id, data.conn.address[:2]))
-        if wanted is None or wanted == DEFAULT_TLS:
+        # Another address than that of the name may be dialled (`connect:`).
+        name = data.conn.sni = request_wants.sni
+        wanted = request_wants.settings
+        if wanted == DEFAULT_TLS:
             return
-        name = wanted.name or data.conn.sni or data.conn.address[0]
-        data.conn.sni = name
         offers_http2 = wanted.http2 and data.context.client.alpn == b"h2"
         data.conn.alpn_offers = (b"h2", b"http/1.1") if offers_http2 else (b"http/1.1",)
         try:

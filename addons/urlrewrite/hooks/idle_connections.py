@@ -79,6 +79,11 @@ class IdleConnections:
     def __len__(self) -> int:
         return sum(map(len, self._idle.values()))
 
+    @property
+    def addresses(self) -> list[Address]:
+        """The addresses to which there are any."""
+        return [*self._idle]
+
     def take(self, key: Key, max_age: float) -> Idle | None:
         """Return a connection that has rested for less than `max_age` seconds; None if there is none."""
         kept = self._idle.get(key.address, [])

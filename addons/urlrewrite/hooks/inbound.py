@@ -7,14 +7,12 @@ import logging
 import uuid
 
 from mitmproxy import http
-from mitmproxy.connection import Client, Server
-from mitmproxy.tls import TlsData
 
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_response
 from urlrewrite.hooks.farms import prepare
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
-from urlrewrite.hooks.state import UPLOAD_HELD, Live, State
+from urlrewrite.hooks.state import UPLOAD_HELD, Live, State, TlsWanted
 from urlrewrite.hooks.translate import (
     apply_forward,
     apply_response,
@@ -68,10 +66,8 @@ class Inbound:
                 live.connections = routing.connections
                 routing = prepare(flow, live, self._state, routing)
                 apply_forward(flow, routing)
-                if routing.origin.scheme == "https" and live.attempts is None and flow.client_conn.connected:
-                    dialled = routing.connect or (routing.origin.host, routing.origin.port)
-                    self._state.dialled[flow.client_conn.id, dialled] = routing.origin.host
-                    self._state.farm_tls[flow.client_conn.id, dialled] = routing.tls
+                if routing.origin.scheme == "https" and live.attempts is None:
+                    live.tls = TlsWanted(routing.origin.host, routing.tls)
                 length = flow.request.headers.get("content-length", "")
                 # One that does not say its length may still become a stream (`patches/http_stream.py`); of
                 # gRPC, the backend may answer a message before the next one is sent.
@@ -95,15 +91,3 @@ class Inbound:
             request.raw_content = None
         if live and request.raw_content and not request.is_http11 and not request.is_http10:
             request.headers["content-length"] = str(len(request.raw_content))
-
-    def tls_start_server(self, data: TlsData) -> None:
-        """Set the backend's name for TLS where another address than its own is dialled (`connect:`)."""
-        if isinstance(data.conn, Server) and data.conn.address:
-            name = self._state.dialled.get((data.context.client.id, data.conn.address[:2]))
-            data.conn.sni = name or data.conn.sni
-
-    def client_disconnected(self, client: Client) -> None:
-        """Forget the connection."""
-        for key in [key for key in self._state.dialled if key[0] == client.id]:
-            del self._state.dialled[key]
-            self._state.farm_tls.pop(key, None)

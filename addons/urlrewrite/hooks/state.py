@@ -38,10 +38,23 @@ class Hold:
     timed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TlsWanted:
+    """The TLS that a request wants its backend to be spoken to by: the backend's name, what a rule file says of it."""
+
+    name: str
+    settings: BackendTls
+
+    @property
+    def sni(self) -> str:
+        """The name that the certificate must have."""
+        return self.settings.name or self.name
+
+
 @dataclass(slots=True)
 class Live:
-    """An exchange under way; `timeouts` is how long its backend is waited for, `keep_alive` whether its
-    connection may serve a further request, `hold` the one on its response's body.
+    """An exchange under way; `timeouts` is how long its backend is waited for, `tls` the TLS that it is spoken to by,
+    `keep_alive` whether its connection may serve a further request, `hold` the one on its response's body.
 
     `own` says that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
     `needs_http1` says that the client was told to repeat its request over HTTP/1.1.
@@ -52,6 +65,7 @@ class Live:
 
     exchange: Exchange
     timeouts: Timeouts = DEFAULT_TIMEOUTS
+    tls: TlsWanted | None = None
     keep_alive: bool = True
     connections: Connections = DEFAULT_CONNECTIONS
     needs_http1: bool = False
@@ -80,10 +94,6 @@ class State:
     farms: Registry = field(default_factory=lambda: Registry(Random()))
     idle: IdleConnections = field(default_factory=IdleConnections)
     memory: AssetMemory = field(default_factory=AssetMemory)
-    dialled: dict[tuple[str, tuple[str, int]], str] = field(default_factory=dict)
-    """Names of backends, for TLS, by client connection and the address that is dialled for them."""
-    farm_tls: dict[tuple[str, tuple[str, int]], BackendTls] = field(default_factory=dict)
-    """How TLS to backends is made, by client connection and the address that is dialled."""
     attempts: dict[str, Attempts] = field(default_factory=dict)
     """Requests to farms under way, by flow id, until they are counted off."""
     live: dict[str, Live] = field(default_factory=dict)

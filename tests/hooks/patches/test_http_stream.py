@@ -26,16 +26,21 @@ from mitmproxy.test import taddons, tflow, tutils
 from hooks.support import state_of
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.hooks.backend_names import BackendNames
 from urlrewrite.hooks.patches import backpressure
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.http_stream import Holding, stream_class
 from urlrewrite.hooks.patches.server_connections import ServerConnections
-from urlrewrite.hooks.state import UPLOAD_HELD, Hold, Live, Stream
+from urlrewrite.hooks.state import UPLOAD_HELD, Hold, Live, State, Stream
 from urlrewrite.model.farms import Timeouts
 
 type Hook = Callable[[http.HTTPFlow], None]
 
 NO_TIMEOUTS = Timeouts(connect=0.0, response=0.0, idle=0.0)
+
+
+def connections_of(state: State) -> ServerConnections:
+    return ServerConnections(BackendNames(state))
 
 
 class Driver:
@@ -49,7 +54,7 @@ class Driver:
         self.backend.alpn = alpn
         HttpLayer(context, HTTPMode.transparent)
         self.backpressure = Backpressure()
-        self.stream: HttpStream = stream_class(self.state, self.backpressure, ServerConnections())(context, 1)
+        self.stream: HttpStream = stream_class(self.state, self.backpressure, connections_of(self.state))(context, 1)
         self.hooks: dict[str, Hook] = {}
         self.sent: list[object] = []
         self.timers: list[commands.RequestWakeup] = []
@@ -303,7 +308,8 @@ def test_which_backends_are_made_to_wait(options: Options, version: bytes, alpn:
 
 
 def test_ours_are_put_in_place_and_taken_away_again() -> None:
-    holding = Holding(state_of(), Backpressure(), ServerConnections())
+    state = state_of()
+    holding = Holding(state, Backpressure(), connections_of(state))
     watcher = Backpressure()
     with taddons.context(watcher, holding, loadcore=False):
         assert http_layer.HttpStream is not HttpStream

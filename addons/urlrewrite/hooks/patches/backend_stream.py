@@ -45,7 +45,7 @@ from urlrewrite.hooks.farms import forget
 from urlrewrite.hooks.patches.http1 import InterimClient
 from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
-from urlrewrite.hooks.state import Live, State
+from urlrewrite.hooks.state import Live, State, TlsWanted
 from urlrewrite.hooks.translate import apply_response
 from urlrewrite.model.farms import Connections, RetryCause
 from urlrewrite.trace.reasons import Reason
@@ -79,6 +79,12 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             """Seconds that a connection to the backend may take."""
             live = self._live
             return live.timeouts.connect if live else 0.0
+
+        @property
+        def tls_wanted(self) -> TlsWanted | None:
+            """The TLS that the backend is to be spoken to by; None for none, or for mitmproxy's own."""
+            live = self._live
+            return live.tls if live else None
 
         @property
         def connection_settings(self) -> Connections | None:
@@ -162,15 +168,13 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             assert live is not None
             assert live.forward is not None
             to = live.forward.at(server)
-            dialled = to.connect or (to.origin.host, to.origin.port)
             # Not by `request.host`, which would rewrite the Host field, too.
-            request.data.host, request.data.port = dialled
+            request.data.host, request.data.port = to.connect or (to.origin.host, to.origin.port)
             request.host_header = to.host
             for name, value in to.fields:
                 if name.lower() in ("origin", "referer"):
                     request.headers[name] = value
-            state.dialled[self.context.client.id, dialled] = to.origin.host
-            state.farm_tls[self.context.client.id, dialled] = to.tls
+            live.tls = TlsWanted(to.origin.host, to.tls) if to.origin.scheme == "https" else None
 
         def _wait_for_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
             assert self._live is not None

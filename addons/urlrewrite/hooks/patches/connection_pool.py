@@ -44,10 +44,11 @@ from mitmproxy.tls import TlsData
 from mitmproxy.utils import human
 from OpenSSL import SSL
 
+from urlrewrite.hooks.backend_names import BackendNames
 from urlrewrite.hooks.idle_connections import LOOK_SECONDS, Address, Idle, Key, Wish, rests
 from urlrewrite.hooks.patches import resting_client
 from urlrewrite.hooks.patches.server_connections import ServerConnections
-from urlrewrite.hooks.state import State
+from urlrewrite.hooks.state import State, TlsWanted
 from urlrewrite.model.farms import Connections
 
 logger = logging.getLogger("urlrewrite.connections")
@@ -125,7 +126,7 @@ class SharedWriter:
 
     def is_fit(self) -> bool:
         """Say whether nothing is under way on it."""
-        return rests(self.reader, self._writer, self._pool.tls.get(self.server))
+        return self._pool.is_current(self.server) and rests(self.reader, self._writer, self._pool.tls.get(self.server))
 
     def close(self) -> None:
         """Give the connection to the pool, or close it."""
@@ -144,8 +145,9 @@ class SharedWriter:
 class ConnectionPool:
     """The addon that shares connections. `state.idle` has those at rest."""
 
-    def __init__(self, state: State, connections: ServerConnections) -> None:
+    def __init__(self, state: State, connections: ServerConnections, names: BackendNames) -> None:
         self._state = state
+        self._names = names
         self._connections = connections
         self._open: dict[Connection, SharedWriter] = {}
         self._wishes: WeakKeyDictionary[Connection, Wish] = WeakKeyDictionary()
@@ -212,7 +214,12 @@ class ConnectionPool:
 
     def give(self, idle: Idle, settings: Connections) -> bool:
         """Take in a connection; say whether it was."""
-        return idle.server in self._open and self._state.idle.give(idle, settings.idle)
+        may = idle.server in self._open and self.is_current(idle.server)
+        return may and self._state.idle.give(idle, settings.idle)
+
+    def is_current(self, server: Server) -> bool:
+        """Say whether a connection goes to where its name means now."""
+        return self._names.is_current(server)
 
     def retire(self, connection: Connection) -> None:
         """Let a connection serve nobody else when it is closed."""
@@ -238,7 +245,7 @@ class ConnectionPool:
         settings: Connections | None = getattr(stream, "connection_settings", None)
         if settings is not None and settings.shared and event.via is None:
             flow = stream.flow  # type: ignore[attr-defined]
-            key = self._key_of(flow.client_conn, event.address[:2], tls=event.tls)
+            key = _key_of(flow.client_conn, event.address[:2], self._connections.tls_wanted(server), tls=event.tls)
             self._wishes[server] = Wish(key, max_age, settings)
 
     def _find_resting(
@@ -259,20 +266,11 @@ class ConnectionPool:
         if not resting:
             return None
         since, newest = max(resting, key=itemgetter(0))
-        key = self._key_of(client, newest.key.address, tls=event.tls)
+        key = _key_of(client, newest.key.address, getattr(stream, "tls_wanted", None), tls=event.tls)
         if newest.key != key or monotonic() - since >= max_age or not newest.is_fit():
             return None
         newest.stir()
         return newest.server
-
-    def _key_of(self, client: Client, address: Address, *, tls: bool) -> Key:
-        """Return what a connection has to be like for a client, as things are."""
-        if not tls:
-            return Key(address)
-        wanted = self._state.farm_tls.get((client.id, address))
-        name = (wanted and wanted.name) or self._state.dialled.get((client.id, address)) or address[0]
-        protocol = client.alpn if client.alpn and (client.alpn == b"h2" or is_h3_alpn(client.alpn)) else b""
-        return Key(address, name, wanted, protocol)
 
     # --- opening ---------------------------------------------------------------------------------------------------
 
@@ -297,7 +295,7 @@ class ConnectionPool:
             if idle is not None:
                 streams = idle.reader, idle.writer
             else:
-                streams = await asyncio.open_connection(*server.address, local_addr=server.sockname)
+                streams = await self._names.open(server.address[:2], server.sockname)
         except (OSError, asyncio.CancelledError) as error:
             server.error = str(error) or "connection cancelled"
             handler.log(f"error establishing server connection: {server.error}")
@@ -361,14 +359,21 @@ class ConnectionPool:
     # --- TLS -------------------------------------------------------------------------------------------------------
 
     def tls_start_server(self, data: TlsData) -> None:
-        """Share no connection of which TLS is not made as its request wanted it; comes behind what decides that."""
+        """Share no connection of which TLS is made by another name than was wanted; comes behind what decides that."""
         shared = self._open.get(data.conn)
-        if shared is not None:
-            key = self._key_of(data.context.client, shared.key.address, tls=True)
-            if key != shared.key or data.conn.sni != key.name:
-                self.retire(data.conn)
+        if shared is not None and data.conn.sni != shared.key.name:
+            self.retire(data.conn)
 
     def tls_established_server(self, data: TlsData) -> None:
         """Keep what encrypts a connection."""
         if data.conn in self._open and data.ssl_conn is not None:
             self.tls[data.conn] = data.ssl_conn
+
+
+def _key_of(client: Client, address: Address, wanted: TlsWanted | None, *, tls: bool) -> Key:
+    """Return what a connection has to be like for a client."""
+    if not tls:
+        return Key(address)
+    name = wanted.sni if wanted else address[0]
+    protocol = client.alpn if client.alpn and (client.alpn == b"h2" or is_h3_alpn(client.alpn)) else b""
+    return Key(address, name, wanted.settings if wanted else None, protocol)

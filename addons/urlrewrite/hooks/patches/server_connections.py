@@ -23,6 +23,8 @@ from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import TlsData
 
+from urlrewrite.hooks.backend_names import BackendNames
+from urlrewrite.hooks.state import TlsWanted
 from urlrewrite.model.farms import RetryCause
 
 SAFE_IDLE = 5.0
@@ -41,14 +43,16 @@ class ServerConnections:
     `wants_new_connection` that it does not trust one that was kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: BackendNames) -> None:
         self._last_used: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+        self._tls: WeakKeyDictionary[Connection, TlsWanted | None] = WeakKeyDictionary()
         self._within: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._timers: WeakKeyDictionary[Connection, asyncio.TimerHandle] = WeakKeyDictionary()
         self._timed_out: WeakSet[Connection] = WeakSet()
         self._gone: WeakSet[Connection] = WeakSet()
         self.bound: WeakSet[Connection] = WeakSet()
         """Connections that carry the identity of their client."""
+        self._is_current = names.is_current
         self.on_open: Callable[[Connection, GetHttpConnection, object, float], None] | None = None
         """Is told of each connection that is to be opened: for what, for which stream, and how old it may be."""
         self.find_resting: Callable[[HttpLayer, GetHttpConnection, object, float], Connection | None] | None = None
@@ -64,17 +68,18 @@ class ServerConnections:
         ) -> layer.CommandGenerator[None]:
             connections.forget(http)
             stream = http.command_sources.get(event)
-            age = connections.max_age(stream)
-            own = connections.bound_to(http, event.connection_spec_matches)
+            age, wanted = connections.max_age(stream), getattr(stream, "tls_wanted", None)
+            own = connections.bound_to(http, event, wanted)
             if own is None and connections.find_resting is not None:
                 own = connections.find_resting(http, event, stream, age)
             if own is not None and stream is not None:
                 del http.command_sources[event]
                 yield from http.event_to_child(stream, GetHttpConnectionCompleted(event, (own, None)))
                 return
-            reuse = reuse and connections.may_reuse(http, event, age)
+            reuse = reuse and connections.may_reuse(http, event, wanted, age)
             for command in _get_connection(http, event, reuse=reuse):
                 if isinstance(command, commands.OpenConnection):
+                    connections._tls[command.connection] = wanted
                     connections._within[command.connection] = getattr(stream, "connect_within", 0.0)
                     if connections.on_open is not None:
                         connections.on_open(command.connection, event, stream, age)
@@ -112,20 +117,29 @@ class ServerConnections:
             return inf
         return SAFE_IDLE
 
-    def may_reuse(self, http: HttpLayer, event: GetHttpConnection, max_age: float) -> bool:
-        """Say whether a request may go out on a connection that was kept for its client."""
-        if max_age == inf:
-            return True
+    def may_reuse(self, http: HttpLayer, event: GetHttpConnection, wanted: TlsWanted | None, max_age: float) -> bool:
+        """Say whether a request that wants such TLS may go out on a connection that was kept for its client."""
         now = monotonic()
-        matching = (known for known in http.connections if event.connection_spec_matches(known))
-        return max_age > 0 and all(now - self._last_used.get(known, now) < max_age for known in matching)
 
-    def bound_to(self, http: HttpLayer, matches: Callable[[Connection], bool]) -> Connection | None:
+        def is_fit(known: Connection) -> bool:
+            # mitmproxy looks at the address alone, which backends of several sites may have in common.
+            if self._tls.get(known) != wanted or not self._is_current(known):
+                return False
+            return max_age == inf or now - self._last_used.get(known, now) < max_age
+
+        return max_age > 0 and all(map(is_fit, filter(event.connection_spec_matches, http.connections)))
+
+    def tls_wanted(self, connection: Connection) -> TlsWanted | None:
+        """Return the TLS by which a connection was wanted; None for none, or for mitmproxy's own."""
+        return self._tls.get(connection)
+
+    def bound_to(self, http: HttpLayer, event: GetHttpConnection, wanted: TlsWanted | None) -> Connection | None:
         """Return the connection that carries the identity of this client; None if there is none that matches."""
         if not self.bound:
             return None
-        mine = [known for known in http.connections if known in self.bound and known.connected and matches(known)]
-        return mine[-1] if mine else None
+        mine = (known for known in http.connections if known in self.bound and known.connected)
+        fit = [known for known in mine if event.connection_spec_matches(known) and self._tls.get(known) == wanted]
+        return fit[-1] if fit else None
 
     def bound_addresses(self, http: HttpLayer) -> list[tuple[str, int]]:
         """Return where the client of a connection is known by its connection to there."""
