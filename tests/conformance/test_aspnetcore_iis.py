@@ -223,7 +223,7 @@ def _facts(request: Case) -> RequestFacts:
         request.get("method", "GET"),
         request.get("scheme", "http"),
         f"{host}:{port}" if port else host,
-        quote(request.get("path") or "", safe="/:"),
+        quote(request.get("path", "/") or "", safe="/:"),
         tuple(request.get("headers", {}).items()),
         request.get("protocol", "HTTP/1.1"),
         client=(request.get("remote_ip") or "", request.get("remote_port", 0)),

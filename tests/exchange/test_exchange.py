@@ -44,7 +44,7 @@ SITES = [
     ("", "", 404, ""),
     ("other.example.com", "", 404, ""),
     ("www.example.com.evil.example", "", 404, ""),
-    ("www.example.com:99999", "", 404, ""),
+    ("www.example.com:99999", "", 400, ""),
     ("[::1]", "", 404, ""),
     ("www.example.com", "www.example.com", 200, "portal"),
     ("www.example.com", "shop.example.com", 421, "portal"),

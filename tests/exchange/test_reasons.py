@@ -60,6 +60,20 @@ ELSEWHERE = {
     # Of what is said of the backend: test_proxy_settings.py, and tests/hooks/test_backend_tls.py.
     "not-verified",
     "too-many-forwards",
+    # What is not valid HTTP: test_valid_messages.py.
+    "bad-field-name",
+    "bad-host",
+    "bad-method",
+    "field-control",
+    "path-control",
+    "path-dots",
+    "path-overlong",
+    "reason-control",
+    "response-refused",
+    "target-blank",
+    "target-control",
+    "target-form",
+    "target-fragment",
     # What no body is known to give: below.
     "cannot-encode",
     # Of early hints: test_early_hints.py.

@@ -67,7 +67,7 @@ def test_who_is_believed_in_forwarded(client: str, fields: list[tuple[str, str]]
         ("10.1.1.1", {"Proto": "https", "Port": "99999"}, "https", "www.example.com"),
         ("10.1.1.1", {"Proto": "gopher"}, "http", "www.example.com"),
         ("10.1.1.1", {"Proto": "https", "Host": "evil.example"}, "http", "www.example.com"),
-        ("10.1.1.1", {"Proto": "https", "Host": "no host"}, "http", "www.example.com"),
+        ("10.1.1.1", {"Proto": "https", "Host": "no host"}, "https", "www.example.com"),
         ("10.1.1.1", {}, "http", "www.example.com"),
         ("203.0.113.9", {"Proto": "https"}, "http", "www.example.com"),
     ],

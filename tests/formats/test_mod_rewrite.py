@@ -393,7 +393,7 @@ SERVED = [
     (DRUPAL, "http://x.com/.git/config", "403"),
     (DRUPAL, "http://x.com/.well-known/x", "/index.php"),
     (DRUPAL, "http://x.com/favicon.ico", "/favicon.ico"),
-    ("RewriteRule ^a.*b$ - [F]", "http://x/a%0Ab", "403"),
+    ("RewriteRule ^a.*b$ - [F]", "http://x/a%E2%80%A8b", "403"),
     ("RewriteRule ^(.*)$ /x/$1 [L]", "http://x/a%2Fb", "/x/a%2Fb"),
     ("RewriteRule ^a - [S=1]\nRewriteRule . /b [L]\nRewriteRule ^ab /c", "http://x/ab", "/c"),
     ("RewriteRule ^a$ b [C]\nRewriteRule ^b$ c\nRewriteRule ^c$ d", "http://x/a", "/d"),

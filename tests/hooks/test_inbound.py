@@ -158,4 +158,4 @@ async def test_a_body_without_a_length_is_framed_for_a_backend_of_http_1(version
 )
 async def test_hosts_that_only_look_like_ours(host: str) -> None:
     flow = await judged("rules: [{name: r, match: .*, action: {type: Redirect, url: /y}}]", host=host)
-    assert flow.response.status_code == 404
+    assert flow.response.status_code == 400

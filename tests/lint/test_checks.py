@@ -74,6 +74,7 @@ def on(variable: str, pattern: str, more: str = "") -> str:
 
 
 NEGATED = ", negate: true"
+FORBIDDEN = "{type: CustomResponse, statusCode: 403}"
 STOP = "stopProcessing: true"
 
 NOWHERE = "public: https://www.example.com\n"
@@ -264,6 +265,15 @@ GIVEN: dict[str, list[str]] = {
             rule("^b", conditions=f"[{on('{HTTPS}', '^off$')}, {on('{QUERY_STRING}', 'a')}]"),
         ),
         "globalRules:\n" + rule(".*") + "\n" + rule("^b"),
+    ],
+    "UR181": [
+        inbound("^admin$", FORBIDDEN),
+        inbound("^admin(/|$)", FORBIDDEN),
+        inbound("^admin/(.*)"),
+        inbound("^a/b/c"),
+        inbound("admin", FORBIDDEN, more="patternSyntax: ExactMatch"),
+        inbound("\\.bak$", FORBIDDEN),
+        rules(rule("^secret", FORBIDDEN), rule("^admin$", FORBIDDEN)),
     ],
     "UR188": [inbound("^a", more="silence: [UR999]")],
     "UR189": [inbound("^a", more="silence: [UR135]")],
@@ -556,6 +566,18 @@ NOT_GIVEN: dict[str, list[str]] = {
         rules(rule(".*", more="enabled: false"), rule("^b")),
         rules(rule("^.+$"), rule("^")),
     ],
+    "UR181": [
+        inbound("^admin", FORBIDDEN),
+        inbound("admin", FORBIDDEN),
+        inbound("^admin(?=[;/]|$)", FORBIDDEN),
+        inbound("^admin(;[^/]*)?/users", FORBIDDEN),
+        inbound("^admin$", "{type: CustomResponse, statusCode: 204}"),
+        inbound("^admin$", rewrite("/x")),
+        inbound("{url: ^admin$, negate: true}", FORBIDDEN),
+        inbound("^admin$", FORBIDDEN, conditions=f"[{on('{REMOTE_ADDR}', '^10')}]"),
+        inbound("'admin*'", FORBIDDEN, more="patternSyntax: Wildcard"),
+        rules(rule("^admin$", FORBIDDEN), rule("^admin;", FORBIDDEN)),
+    ],
     "UR188": [inbound("^/a", more="silence: [UR135]")],
     "UR189": [inbound("^/a", more="silence: [UR135]"), inbound("^a", more="enabled: false\n    silence: [UR135]")],
 }
@@ -690,7 +712,18 @@ def test_the_projects_own_rules_are_clean() -> None:
         assert judge(rule_set, [*warnings, *compile_rules(rule_set)[1]]) == (), path.name
 
 
+def test_of_a_thousand_blocked_paths_few_are_tried() -> None:
+    uncovered = rule("^q$")
+    for count, found in ((20, ["UR181"]), (1000, [])):
+        many = rules(*(rule(f"^p{n}$") for n in range(count)), rule("^p\\d+;"), uncovered)
+        rule_set, _ = parse(SITE + many, "rules.yaml")
+        assert [problem.id for problem in lint(rule_set)] == found
+
+
 def test_a_thousand_rules_are_compared_with_few() -> None:
-    many = rules(*(rule(f"^p{n}/(.*)$", rewrite(f"/x{n}/{{R:1}}"), more=STOP) for n in range(1000)), rule("^p500/a$"))
+    many = rules(
+        *(rule(f"^p{n}/(.*)$", rewrite(f"/x{n}/{{R:1}}"), more=STOP) for n in range(1000)),
+        rule("^p500/a$", rewrite("/b")),
+    )
     rule_set, _ = parse(SITE + many, "rules.yaml")
     assert [(problem.id, problem.rule) for problem in lint(rule_set)] == [("UR180", "^p500/a$")]

@@ -28,7 +28,7 @@ class Steps:
             elif linear.starts_with_line(tree):
                 line_end = self.text.find("\n", at)
                 at = line_end + 1 or len(self.text) + 1
-            elif linear.is_anchored(tree):
+            elif linear.is_anchored(tree) or linear.starts_with_all(tree):
                 break
             else:
                 at += 1

@@ -116,6 +116,16 @@ def test_captures_of_an_optional_group() -> None:
     assert found == Captures("aHTP", 1, 4, ("HTP", "T", ""), ((1, 4), (2, 3), (-1, -1)))
 
 
+DOTS = st.lists(st.sampled_from([".", ".*", ".+?", "(.*)", "a", "$", r"\n", "[^.]", r"\."]), min_size=1, max_size=5)
+
+
+@given(DOTS, st.text("a.\n\u2028", max_size=12))
+def test_with_dot_all_a_dot_is_any_character(parts: list[str], text: str) -> None:
+    written = "".join(part if part in ("[^.]", r"\.") else part.replace(".", "[^]") for part in parts)
+    dotted = compile_pattern("".join(parts), "ECMAScript", ignore_case=False, dot_all=True)
+    assert list(dotted.finditer(text, DEADLINE)) == list(ecmascript(written).finditer(text, DEADLINE))
+
+
 def test_attributes() -> None:
     pattern = compile_pattern(r"(a)|(b)\A", PatternSyntax.ECMASCRIPT, ignore_case=True)
     assert (pattern.source, pattern.syntax, pattern.ignore_case, pattern.groups) == (

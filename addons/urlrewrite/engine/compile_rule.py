@@ -106,8 +106,10 @@ class _Part:
         if not rule.match.url:
             message = "got no pattern for the URL, expected a match with url ('.*' for every URL)"
             self.error("UR124", message, rule.match.source)
-        pattern = self.pattern(rule.match.url, rule.pattern_syntax, rule.match.ignore_case, source=rule.match.source)
-        conditions = self.conditions(rule.conditions, rule.pattern_syntax)
+        pattern = self.pattern(
+            rule.match.url, rule.pattern_syntax, rule.match.ignore_case, dot_all=True, source=rule.match.source
+        )
+        conditions = self.conditions(rule.conditions, rule.pattern_syntax, dot_all=True)
         variables = tuple(
             CompiledVariable(item.name, self.template(item.value, item.source), item.replace)
             for item in rule.server_variables
@@ -151,16 +153,16 @@ class _Part:
         self.source = item.source
         return self.conditions(Conditions(item.items, item.logical_grouping), item.pattern_syntax)
 
-    def conditions(self, conditions: Conditions, syntax: PatternSyntax) -> CompiledConditions:
-        items = tuple(self.condition(item, syntax) for item in conditions.items)
+    def conditions(self, conditions: Conditions, syntax: PatternSyntax, *, dot_all: bool = False) -> CompiledConditions:
+        items = tuple(self.condition(item, syntax, dot_all=dot_all) for item in conditions.items)
         return CompiledConditions(
             items, LogicalGrouping(conditions.logical_grouping), bool(conditions.track_all_captures)
         )
 
-    def condition(self, item: Condition, syntax: PatternSyntax) -> CompiledCondition:
+    def condition(self, item: Condition, syntax: PatternSyntax, *, dot_all: bool) -> CompiledCondition:
         pattern = None
         if item.match_type is MatchType.PATTERN:
-            pattern = self.pattern(item.pattern, syntax, item.ignore_case, source=item.source)
+            pattern = self.pattern(item.pattern, syntax, item.ignore_case, dot_all=dot_all, source=item.source)
         return CompiledCondition(item, self.template(item.input, item.source), pattern)
 
     def pattern(
@@ -170,10 +172,12 @@ class _Part:
         ignore_case: bool,
         *,
         substring: bool = False,
+        dot_all: bool = False,
         source: Source | None = None,
     ) -> Pattern:
+        """Compile a pattern; `dot_all` for what judges a request, where a line end is never more than an attack."""
         try:
-            pattern = compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring)
+            pattern = compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring, dot_all=dot_all)
         except PatternError as error:
             wildcard = "; '*' at the beginning is a Wildcard pattern: set patternSyntax: Wildcard, or write .* for it"
             hint = wildcard if text.startswith("*") else ""

@@ -201,12 +201,12 @@ class _Firing:
             ):
                 start, end = captures.spans[node.number]
                 parts[index] = path.raw_slice(start + self.offset, end + self.offset) if start >= 0 else ""
-        return encode_url("".join(parts).strip())
+        return encode_url("".join(parts))
 
     def url_as_iis(self) -> str:
         """Return the URL of a Rewrite as IIS sends it: parts of the path come decoded, and the whole is encoded."""
         encode = encode_again if self.rules.original_url_encoding else encode_url
-        return encode(self.scope.expand(self.compiled.url).strip())
+        return encode(self.scope.expand(self.compiled.url))
 
 
 def _act(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
@@ -289,7 +289,7 @@ def _redirect_location(firing: _Firing) -> str:
     """Return the absolute Location: relative URLs begin in the rule's directory, by the name that the client used."""
     compiled, scope = firing.compiled, firing.scope
     request, query = scope.variables.request, scope.variables.url.query
-    location = encode_url(scope.expand(compiled.url).strip()) if scope.iis else firing.url_as_sent()
+    location = encode_url(scope.expand(compiled.url)) if scope.iis else firing.url_as_sent()
     if compiled.rule.action.append_query_string and query:
         base, mark, fragment = location.partition("#")
         location = f"{base}{'&' if '?' in base else '?'}{query}{mark}{fragment}"

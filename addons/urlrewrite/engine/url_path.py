@@ -2,20 +2,27 @@ r"""The URL a rule sees, and the way back to the bytes that the client sent.
 
 IIS matches patterns against the *cooked* path: percent-decoded as UTF-8, `\` turned into `/`, repeated slashes merged,
 dot segments removed, without the leading slash (IIS URL Rewrite Module configuration reference, "Accessing URL parts
-from a rewrite rule"). A back-reference taken from it would lose `%2F`, so a `CookedPath` remembers for every character
-where in the sent path it came from: what a rule hands on unchanged stays byte for byte what the client wrote.
+from a rewrite rule"). `%uXXXX` is a character, too, as for http.sys (Microsoft, "Http.sys registry settings for
+Windows", PercentUAllowed). A back-reference taken from the cooked path would lose `%2F`, so a `CookedPath` remembers
+for every character where in the sent path it came from: what a rule hands on unchanged stays byte for byte what the
+client wrote.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-_SEPARATOR = r"(?:/|\\|%2[fF]|%5[cC])"
-_DOTS = r"(?:\.|%2[eE]){1,2}"
-_DOT_SEGMENT = re.compile(f"{_SEPARATOR}{_DOTS}(?={_SEPARATOR}|$)")
-_SEGMENT = re.compile(f"({_SEPARATOR})((?:(?!{_SEPARATOR}).)*)", re.DOTALL)
-_PERCENT_RUN = re.compile(r"(?:%[0-9a-fA-F]{2})+")
-_NOT_IN_URL = re.compile(r"%(?![0-9a-fA-F]{2})|[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e%]")
+SEPARATOR = r"(?:/|\\|%(?:[uU]00)?(?:2[fF]|5[cC]))"
+DOTS = r"(?:\.|%(?:[uU]00)?2[eE]){1,2}"
+_DOT_SEGMENT = re.compile(f"{SEPARATOR}{DOTS}(?={SEPARATOR}|$)")
+_SEGMENT = re.compile(f"({SEPARATOR})((?:(?!{SEPARATOR}).)*)", re.DOTALL)
+_FIRST_SEPARATOR = re.compile(SEPARATOR)
+_ESCAPED_DOT = re.compile("%(?:u00)?2e", re.IGNORECASE)
+_PERCENT_RUN = re.compile(r"(?:%[0-9a-fA-F]{2})+|(?:%[uU][0-9a-fA-F]{4})+")
+_NOT_IN_URL = re.compile(
+    r"%(?![0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})|[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e%]"
+)
 _DECODED = re.compile(r"[^\x21\x23\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e]")
 
 
@@ -38,14 +45,17 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def remove_dot_segments(raw: str) -> str:
-    """Return a `raw` path without `.` and `..` segments, however they are written; the same object if it has none."""
+    r"""Return a `raw` path without `.` and `..` segments, however they are written; the same object if it has none.
+
+    It begins with `/`, even if the segment that comes first now stood behind `%2F` or `\`.
+    """
     if not _DOT_SEGMENT.search(raw):
         return raw
     kept: list[str] = []
     last = len(raw)
     for found in _SEGMENT.finditer(raw):
         separator, segment = found.groups()
-        dots = segment.lower().replace("%2e", ".")
+        dots = _ESCAPED_DOT.sub(".", segment)
         if dots in (".", ".."):
             if dots == ".." and kept:
                 kept.pop()
@@ -53,7 +63,7 @@ def remove_dot_segments(raw: str) -> str:
                 kept.append(separator)
         else:
             kept.append(separator + segment)
-    return "".join(kept) or "/"
+    return _FIRST_SEPARATOR.sub("/", "".join(kept), count=1) or "/"
 
 
 class CookedPath:
@@ -115,13 +125,24 @@ def _cook(raw: str) -> tuple[str, list[int]]:
         for offset in range(position, run.start()):
             put(raw[offset], offset)
         offset = run.start()
-        for character in bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "surrogateescape"):
+        for character, length in _decoded(run[0]):
             put(character, offset)
-            offset += 3 * len(character.encode("utf-8", "surrogateescape"))
+            offset += length
         position = run.end()
     for offset in range(position, len(raw)):
         put(raw[offset], offset)
     return "".join(characters[1:]), [*offsets[1:], len(raw)]
+
+
+def _decoded(run: str) -> Iterator[tuple[str, int]]:
+    """Yield the characters of a run of escapes of one kind, each with the length of its escapes."""
+    if run[1] in "uU":
+        units = bytes.fromhex(run.replace("%u", "").replace("%U", ""))
+        for character in units.decode("utf-16-be", "replace"):
+            yield character, 12 if character > "\uffff" else 6
+    else:
+        for character in bytes.fromhex(run.replace("%", "")).decode("utf-8", "surrogateescape"):
+            yield character, 3 * len(character.encode("utf-8", "surrogateescape"))
 
 
 def split_target(target: str) -> tuple[str, str | None]:

@@ -8,7 +8,7 @@ from urlrewrite.exchange.response_fields import map_response_fields
 from urlrewrite.exchange.rules_in_force import EarlyHints
 from urlrewrite.fields.trailers import FRAMING
 from urlrewrite.model import LinkMode
-from urlrewrite.model.field_lines import FieldLines, field_values
+from urlrewrite.model.field_lines import FieldLines, field_values, has_control, is_token, unfolded
 from urlrewrite.trace.reasons import Reason, sentence
 from urlrewrite.trace.request_events import EARLY_HINTS
 from urlrewrite.trace.trace import clip
@@ -19,7 +19,11 @@ def forward_hints(forwarded: ForwardedRequest, setting: EarlyHints, lines: Field
     trace = forwarded.served.scope.trace
     reason = _withheld(forwarded, setting)
     # Backends send them here, too, though they must not (RFC 8297, 2).
-    fields = tuple(line for line in lines if line[0].lower() not in FRAMING)
+    fields = tuple(
+        line
+        for line in unfolded(lines)
+        if line[0].lower() not in FRAMING and is_token(line[0]) and not has_control(line[1])
+    )
     if reason is None:
         fields, _ = map_response_fields(forwarded, fields)
     trace.decided(

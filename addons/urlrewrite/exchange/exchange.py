@@ -25,7 +25,7 @@ from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.plan import BodyPlan, Way
 from urlrewrite.exchange.early_hints import forward_hints
 from urlrewrite.exchange.error_pages import with_error_page
-from urlrewrite.exchange.failing import fail, give_up
+from urlrewrite.exchange.failing import fail, give_up, refuse_response
 from urlrewrite.exchange.field_changes import record_request_changes, record_response_changes
 from urlrewrite.exchange.iis_errors import judge_coding
 from urlrewrite.exchange.order import Call, IllegalOrder, Order
@@ -34,6 +34,7 @@ from urlrewrite.exchange.response import BackendResponse, ResponseBody, Response
 from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.reverse_rewrite import reverse_rewritten
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.exchange.valid_messages import judge_response, unfolded_response
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.trailers import request_trailers
 from urlrewrite.model import LinkMode, Site
@@ -140,6 +141,10 @@ class Exchange:
         if routed is None or routed.served is None:
             return ResponseHead(response.fields, _OWN)
         served, forwarded = routed.served, routed.forwarded
+        if not own:
+            response = unfolded_response(response)
+            if violation := judge_response(response):
+                return refuse_response(self.trace, served.site, violation)
         if forwarded and served.scope.iis and served.site.links is LinkMode.OFF:
             # ARR does it before any outbound rule sees the response.
             fields, changes = reverse_rewritten(forwarded, response.fields, every_host=True)

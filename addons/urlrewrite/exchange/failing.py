@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Unpack
 
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.scope import Scope
+from urlrewrite.exchange.gateway import gateway_response
 from urlrewrite.exchange.responses import LocalResponse, iis_response, plain_response
-from urlrewrite.trace.reasons import Reason, Values
+from urlrewrite.exchange.valid_messages import Violation
+from urlrewrite.model import Site
+from urlrewrite.trace.reasons import Reason, Values, sentence
 from urlrewrite.trace.trace import Trace
 
 
@@ -16,6 +21,25 @@ def fail(trace: Trace, reason: Reason, **values: Unpack[Values]) -> LocalRespons
     trace.error(reason, **values)
     trace.data.update(status=500, sub_status=0)
     return plain_response(500, "The rewrite rules of this site failed.", trace.data["id"])
+
+
+def refuse(trace: Trace, request: RequestFacts, violation: Violation) -> LocalResponse:
+    """Respond with 400 to what is not a valid request: IIS does so, too, before any of its sites sees it.
+
+    A connection of HTTP/1 ends with that, for nobody can be sure where such a request ends.
+    """
+    trace.error(violation.reason, name=violation.name)
+    message = f"This request is not valid: {sentence(violation.reason, {'name': violation.name})}."
+    response = plain_response(400, message, trace.data["id"])
+    if request.http_version.startswith("HTTP/1"):
+        response = replace(response, fields=(*response.fields, ("Connection", "close")))
+    return response
+
+
+def refuse_response(trace: Trace, site: Site, violation: Violation) -> LocalResponse:
+    """Respond with 502 in place of a response of the backend that is not valid."""
+    trace.error(Reason.RESPONSE_REFUSED, cause=violation.reason, iis_status="502.3", name=violation.name)
+    return gateway_response(site, trace, Reason.RESPONSE_REFUSED)
 
 
 def give_up(scope: Scope, failure: Failure) -> LocalResponse:

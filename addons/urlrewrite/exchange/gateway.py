@@ -11,6 +11,7 @@ from urlrewrite.exchange.error_pages import with_error_page
 from urlrewrite.exchange.responses import LocalResponse, iis_response, plain_response
 from urlrewrite.model import Mode, Site
 from urlrewrite.model.farms import RetryCause
+from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.trace import Trace
 
 RETRY_AFTER = 5
@@ -27,16 +28,20 @@ _WINDOWS_ERRORS = {
     RetryCause.TLS: 12175,
     RetryCause.CLOSED: 12030,
     RetryCause.TIMEOUT: 12002,
+    Reason.RESPONSE_REFUSED: 12152,
 }
-"""The errors of WinHTTP, by which ARR sends requests: CANNOT_CONNECT, SECURE_FAILURE, CONNECTION_ERROR, TIMEOUT."""
+"""The errors of WinHTTP, by which ARR sends requests: CANNOT_CONNECT, SECURE_FAILURE, CONNECTION_ERROR, TIMEOUT,
+INVALID_SERVER_RESPONSE.
+"""
 
 NO_SERVER_MESSAGE = "No appropriate server could be found to route the request."
 
 
-def gateway_response(site: Site | None, trace: Trace, cause: RetryCause | None) -> LocalResponse:
-    """Make the response for a backend that failed; `cause` is None where no server could be asked.
+def gateway_response(site: Site | None, trace: Trace, cause: RetryCause | Reason | None) -> LocalResponse:
+    """Make the response for a backend that failed.
 
-    In mode iis it is IIS's 502.3 or 502.4, and else 502, 503 or 504. The trace gets status and sub-status.
+    `cause` is None where no server could be asked, and RESPONSE_REFUSED where its response was no valid HTTP. In mode
+    iis it is IIS's 502.3 or 502.4, and else 502, 503 or 504. The trace gets status and sub-status.
     """
     trace_id = trace.data["id"]
     if site is not None and site.mode is Mode.IIS:
@@ -46,6 +51,8 @@ def gateway_response(site: Site | None, trace: Trace, cause: RetryCause | None) 
             message = (
                 "The operation timed out"
                 if cause is RetryCause.TIMEOUT
+                else "The server returned an invalid or unrecognized response"
+                if cause is Reason.RESPONSE_REFUSED
                 else "There was a connection error while trying to route the request."
             )
             response = iis_response("502.3", message, trace_id, _WINDOWS_ERRORS[cause])

@@ -20,7 +20,7 @@ from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.variables import Variables
 from urlrewrite.exchange.backend_settings import backend_settings
 from urlrewrite.exchange.body.rewriting import concerns
-from urlrewrite.exchange.failing import fail, give_up
+from urlrewrite.exchange.failing import fail, give_up, refuse
 from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.link_maps import LinkMaps
@@ -29,6 +29,7 @@ from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.trusted_proxies import as_client_asked
+from urlrewrite.exchange.valid_messages import judge_request, unfolded_request
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
 from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
@@ -94,6 +95,9 @@ def route(
     rules: RulesInForce, memory: AssetMemory, request: RequestFacts, decision: Decision, trace: Trace
 ) -> RoutedRequest:
     """Judge a request by the rules in force; `decision` takes what the inbound rules decide."""
+    request = unfolded_request(request)
+    if violation := judge_request(request):
+        return RoutedRequest(refuse(trace, request, violation), request)
     request = as_client_asked(request, rules.rules)
     served = _serve(rules, request, trace)
     if isinstance(served, RoutedRequest):

@@ -6,12 +6,10 @@ message, that says who asks, or that has to be known before the body, is not let
 
 from __future__ import annotations
 
-import re
-
 from urlrewrite.fields.forwarding import SPOOFABLE, says_trailers
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.reasons import FieldReason, because
-from urlrewrite.model.field_lines import FieldLines, is_token
+from urlrewrite.model.field_lines import FieldLines, has_control, is_token
 
 FRAMING = frozenset(
     "connection content-length host keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
@@ -29,7 +27,6 @@ NOT_IN_TRAILERS = FRAMING | frozenset(
 """Fields of framing and routing, authentication, request modifiers, control data and content (RFC 9110, 6.5.1)."""
 
 _OF_OTHER_BYTES = frozenset({"etag", "last-modified"})
-_VALUE = re.compile(r"[^\x00\r\n]*")
 
 
 def takes_trailers(http_version: str, fields: FieldLines) -> bool:
@@ -59,7 +56,7 @@ def _without(names: frozenset[str], lines: FieldLines) -> tuple[FieldLines, list
     def may_stand(name: str, value: str) -> bool:
         # Some backends read `X_Forwarded_For` as `X-Forwarded-For`.
         known = name.lower() in names or name.lower().replace("_", "-") in names
-        return not known and is_token(name) and bool(_VALUE.fullmatch(value))
+        return not known and is_token(name) and not has_control(value)
 
     kept = tuple(line for line in lines if may_stand(*line))
     changes = [Change(*line, None, because(FieldReason.NO_TRAILER)) for line in lines if not may_stand(*line)]

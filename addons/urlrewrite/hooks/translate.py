@@ -32,7 +32,8 @@ def request_facts(flow: http.HTTPFlow) -> RequestFacts:
     if request.authority:
         host = request.authority
     return RequestFacts(
-        method=request.method,
+        # mitmproxy's own `method` is in capitals, whatever was sent.
+        method=_text(request.data.method),
         scheme="https" if client.tls_established else "http",
         host=host,
         target=request.path,

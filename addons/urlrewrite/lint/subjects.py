@@ -155,8 +155,8 @@ def _level(context: Context, rules: tuple[PlacedRule, ...]) -> LevelView:
 def _inbound(rule: InboundRule, directory: str, context: Context) -> InboundView:
     return InboundView(
         rule,
-        pattern_of(rule.match.url, rule.pattern_syntax, rule.match.ignore_case),
-        _condition_views(rule.conditions.items, rule.pattern_syntax),
+        pattern_of(rule.match.url, rule.pattern_syntax, rule.match.ignore_case, dot_all=True),
+        _condition_views(rule.conditions.items, rule.pattern_syntax, dot_all=True),
         template_of(rule.action.url),
         tuple((item, template_of(item.value)) for item in rule.server_variables),
         context,
@@ -179,22 +179,28 @@ def _outbound(rule: OutboundRule, pre_condition: PreConditionView | None, contex
     )
 
 
-def _condition_views(items: tuple[Condition, ...], syntax: PatternSyntax) -> tuple[ConditionView, ...]:
+def _condition_views(
+    items: tuple[Condition, ...], syntax: PatternSyntax, *, dot_all: bool = False
+) -> tuple[ConditionView, ...]:
     return tuple(
         ConditionView(
             item,
             template_of(item.input),
-            pattern_of(item.pattern, syntax, item.ignore_case) if item.match_type is MatchType.PATTERN else None,
+            pattern_of(item.pattern, syntax, item.ignore_case, dot_all=dot_all)
+            if item.match_type is MatchType.PATTERN
+            else None,
         )
         for item in items
     )
 
 
 @lru_cache(_KEPT_PATTERNS)
-def pattern_of(text: str, syntax: PatternSyntax, ignore_case: bool, substring: bool = False) -> Pattern | None:
+def pattern_of(
+    text: str, syntax: PatternSyntax, ignore_case: bool, substring: bool = False, *, dot_all: bool = False
+) -> Pattern | None:
     """Compile the pattern; None where it is not valid."""
     try:
-        return compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring)
+        return compile_pattern(text, syntax, ignore_case=ignore_case, substring=substring, dot_all=dot_all)
     except PatternError:
         return None
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
 
 type FieldLine = tuple[str, str]
 """One field line (RFC 9110, 5.2): name and value as they came, with bytes that are not UTF-8 as surrogates."""
@@ -26,3 +28,15 @@ def field_values(fields: FieldLines, name: str) -> list[str]:
 def is_token(text: str) -> bool:
     """Say whether a text is a token (RFC 9110, 5.6.2), as methods and the names of fields are."""
     return _TOKEN.fullmatch(text) is not None
+
+
+def has_control(value: str) -> bool:
+    """Say whether a field value has a control character other than a tab (RFC 9110, 5.5)."""
+    return _CONTROL.search(value) is not None
+
+
+def unfolded(fields: FieldLines) -> FieldLines:
+    """Unfold folded lines (RFC 9112, 5.2), which mitmproxy joins by CR LF and a blank."""
+    if "\r\n" not in "".join([value for _, value in fields]):
+        return fields
+    return tuple((name, _FOLD.sub(" ", value).strip(" \t") if "\r\n" in value else value) for name, value in fields)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 _ORIGIN = re.compile(
-    r"(?P<scheme>https?|wss?)://(?P<authority>(?:\[[0-9a-f:.]+\]|[^\s\[\]/?#@:\\]+)(?::\d{1,5})?)", re.IGNORECASE
+    r"(?P<scheme>https?|wss?)://(?P<authority>(?:\[[0-9a-f:.]+\]|[^\s\[\]/?#@:\\]+)(?::[0-9]{1,5})?)", re.IGNORECASE
 )
-_AUTHORITY = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]@]+)(?::(\d{0,5}))?")
+# Of a name only what surely is none is refused (RFC 3986, 3.2.2): delimiters, blanks and controls.
+_AUTHORITY = re.compile(r"""(\[[0-9a-fA-F:.]+\]|[^\x00-\x20\x7f-\xa0"#/:<>?@\[\\\]^`{|}]+)(?::([0-9]{0,5}))?""")
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,13 +69,15 @@ class Translation:
     stdlib: bool
 
 
-def translate(source: str, *, ignore_case: bool) -> Translation:
-    """Translate an ECMAScript pattern (without slashes and flags).
+def translate(source: str, *, ignore_case: bool, dot_all: bool = False) -> Translation:
+    """Translate an ECMAScript pattern (without slashes and flags); with `dot_all`, `.` matches line ends, too.
 
     Raises:
         PatternError: the pattern is not valid, or has no counterpart.
     """
     parser = Parser(source, ignore_case=ignore_case)
+    if dot_all:
+        parser.dot = characters.ALL
     tree = parser.parse()
     return Translation(
         source=python_source(tree, ignore_case=ignore_case),

@@ -12,7 +12,8 @@ of what may *follow* it: where a set of first characters and a set of followers 
 - A search begins at each place of the text: one more factor n. Not so where the pattern begins with `^`, and not where
   each attempt has to get past a character that none of its runs contains: the stretch that an attempt looks at has
   only so many of these, so only so many attempts look at the same place: true of `"[^"]*"`, and not of `<[^"]*"`.
-  `.*x` is one more: what fails at one place fails in the rest of the line (see `starts_with_line`).
+  `.*x` is one more: what fails at one place fails in the rest of the line (see `starts_with_line`), or of the text,
+  if its `.` matches line ends (see `starts_with_all`).
 - The last repetition of all costs nothing where it is a run of single characters: when it is done the match is there.
 
 The proof is conservative; constant factors are kept below a few dozen. What is not proved is run by an engine that
@@ -85,20 +86,21 @@ class Bound:
 def bound(tree: Node) -> Bound | None:
     """Return what a search with the pattern costs at most; None: not proved.
 
-    Where `starts_with_line` holds, the search must be made of attempts at the starts of lines only.
+    Where `starts_with_line` holds, the search must be made of attempts at the starts of lines only, and where
+    `starts_with_all` holds of one attempt.
     """
     try:
-        return _bound(tree, by_lines=starts_with_line(tree))
+        return _bound(tree, by_lines=starts_with_line(tree), once=starts_with_all(tree))
     except _NotProvedError:
         return None
 
 
-def _bound(tree: Node, *, by_lines: bool) -> Bound:
+def _bound(tree: Node, *, by_lines: bool, once: bool) -> Bound:
     if isinstance(tree, Group):
-        return _bound(tree.body, by_lines=by_lines)
+        return _bound(tree.body, by_lines=by_lines, once=once)
     if isinstance(tree, Choice):
         # nothing follows, so each branch is a search of its own
-        bounds = [_bound(branch, by_lines=by_lines) for branch in tree.branches]
+        bounds = [_bound(branch, by_lines=by_lines, once=once) for branch in tree.branches]
         return Bound(sum(each.factor for each in bounds), max(each.degree for each in bounds))
     proof = _Proof()
     cost = proof.measure(tree, _Follow(characters.NONE, final=True))
@@ -106,7 +108,7 @@ def _bound(tree: Node, *, by_lines: bool) -> Bound:
     if by_lines:
         few_starts = characters.disjoint(runs, characters.LINE_END)
     else:
-        few_starts = is_anchored(tree) or _gets_past(tree, runs)
+        few_starts = once or is_anchored(tree) or _gets_past(tree, runs)
     return Bound(cost.ways * proof.weight, max(1, cost.time if few_starts else cost.time + 1))
 
 
@@ -271,10 +273,19 @@ def starts_with_line(tree: Node) -> bool:
 
     A match that starts further on could as well start here. (Not with back-references: they ask what has been taken.)
     """
+    return _starts_with_run(tree, characters.DOT)
+
+
+def starts_with_all(tree: Node) -> bool:
+    """Tell whether the pattern starts with `.*` whose `.` matches line ends: where it fails once, it always fails."""
+    return _starts_with_run(tree, characters.ALL)
+
+
+def _starts_with_run(tree: Node, ranges: Ranges) -> bool:
     first = tree
     while isinstance(first, Group) or (isinstance(first, Concatenation) and first.items):
         first = first.body if isinstance(first, Group) else first.items[0]
-    run = isinstance(first, Repeat) and first.body == Chars(characters.DOT) and first.most is None
+    run = isinstance(first, Repeat) and first.body == Chars(ranges) and first.most is None
     return run and not _refers(tree)
 
 

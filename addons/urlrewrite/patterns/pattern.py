@@ -66,13 +66,16 @@ class Captures:
     spans: tuple[tuple[int, int], ...]
 
 
-def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: bool = False) -> Pattern:
+def compile_pattern(
+    source: str, syntax: str, *, ignore_case: bool, substring: bool = False, dot_all: bool = False
+) -> Pattern:
     """Compile a pattern of a rule.
 
     Args:
         source: the pattern as the rule has it.
         syntax: "ECMAScript" (found anywhere), "Wildcard" or "ExactMatch" (the whole text).
         ignore_case: as ECMAScript does it, for every syntax.
+        dot_all: `.` of ECMAScript matches line ends, too, as `*` and `?` of a Wildcard always do.
         substring: an ExactMatch is found anywhere, as in rules for whole bodies. No meaning for the others.
 
     Raises:
@@ -80,7 +83,7 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
         ValueError: there is no such syntax.
     """
     if syntax == "ECMAScript":
-        translation = translate(source, ignore_case=ignore_case)
+        translation = translate(source, ignore_case=ignore_case, dot_all=dot_all)
         return Pattern(
             source,
             syntax,
@@ -93,7 +96,7 @@ def compile_pattern(source: str, syntax: str, *, ignore_case: bool, substring: b
             program=None
             if translation.exact
             else Program(translation.tree, translation.groups, ignore_case=ignore_case),
-            anchored=linear.is_anchored(translation.tree),
+            anchored=linear.is_anchored(translation.tree) or linear.starts_with_all(translation.tree),
             by_lines=linear.starts_with_line(translation.tree),
         )
     if syntax == "ExactMatch":

@@ -167,6 +167,21 @@ class Reason(StrEnum):
         "answer in its place",
     )
 
+    # What is not valid HTTP (`exchange/valid_messages.py`).
+    BAD_METHOD = "bad-method", "the method is not a token"
+    TARGET_FORM = "target-form", "the request target does not begin with a slash"
+    TARGET_FRAGMENT = "target-fragment", "the request target has a fragment (#), which no client sends"
+    TARGET_BLANK = "target-blank", "the request target has a blank in it"
+    TARGET_CONTROL = "target-control", "the request target has a control character in it"
+    PATH_CONTROL = "path-control", "the path has an escaped control character in it, such as %0A"
+    PATH_OVERLONG = "path-overlong", "the path has a character in overlong UTF-8 in it, such as %C0%AF"
+    PATH_DOTS = "path-dots", "the path has a dot segment with a parameter (..;) in it"
+    BAD_HOST = "bad-host", "Host is not one host with an optional port"
+    BAD_FIELD_NAME = "bad-field-name", "the name of the field {name!r} is not a token"
+    FIELD_CONTROL = "field-control", "the value of the field {name!r} has a control character in it"
+    REASON_CONTROL = "reason-control", "the reason phrase has a control character in it"
+    RESPONSE_REFUSED = "response-refused", "the backend's response is not valid HTTP: {detail}"
+
     # Where an exchange cannot go on.
     NO_SITE = "no-site", "no site is published under {name!r}"
     NO_SITE_BELOW = "no-site-below", "no site is published under {name!r} at {where}"

@@ -122,9 +122,17 @@ class Trace:
         """Add something that is not wrong, but for which IIS would respond with an error."""
         self._tell(events.IIS_DIFFERS, reason, values, iis_status=iis_status)
 
-    def error(self, reason: Reason, *, iis_status: str = "", iis: str = "", **values: Unpack[Values]) -> None:
+    def error(
+        self,
+        reason: Reason,
+        *,
+        cause: Reason | None = None,
+        iis_status: str = "",
+        iis: str = "",
+        **values: Unpack[Values],
+    ) -> None:
         """Add the reason why the exchange ended with an error; `iis` says what IIS does if it does something else."""
-        self._tell(events.ERROR, reason, values, iis_status=iis_status, iis=iis)
+        self._tell(events.ERROR, reason, values, cause=cause, iis_status=iis_status, iis=iis)
 
     def _tell(
         self,
