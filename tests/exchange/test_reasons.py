@@ -64,6 +64,7 @@ ELSEWHERE = {
     "bad-field-name",
     "bad-host",
     "bad-method",
+    "bad-version",
     "field-control",
     "path-control",
     "path-dots",

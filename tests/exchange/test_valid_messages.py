@@ -50,6 +50,8 @@ def with_example(requirement: Requirement) -> RequestFacts | ResponseFacts:
     match requirement.part:
         case Part.METHOD:
             return request(method=text)
+        case Part.VERSION:
+            return request(version=text)
         case Part.TARGET | Part.PATH:
             return request(text)
         case Part.HOST:
@@ -81,6 +83,7 @@ REFUSED = [
         (request(method=method), Reason.BAD_METHOD)
         for method in ("", "G T", "GET\t", "GET /admin HTTP/1.1 x", "PO\u017fT")
     ],
+    *[(request(version=version), Reason.BAD_VERSION) for version in ("HTTP/3.0", "HTTP/0.9", "HTTP/2.1")],
     *[(request(target), Reason.TARGET_FORM) for target in ("", "x", "*", "http://www.example.com/", "?x")],
     *[(request(target), Reason.TARGET_FRAGMENT) for target in ("/admin#", "/admin#x", "/x?y#", "/#", "/x/../admin#")],
     *[(request(target), Reason.TARGET_BLANK) for target in ("/admin HTTP/1.1", "/ ", "/x?a b")],
@@ -166,10 +169,11 @@ def test_what_is_no_request_gets_400_and_no_rule_sees_it(asked: RequestFacts, re
     assert error["reason"] == reason
     assert exchange.decision.rules == []
     # Nobody can be sure where such a request of HTTP/1 ends.
-    assert (("Connection", "close") in routing.fields) is (asked.http_version == "HTTP/1.1")
+    assert (("Connection", "close") in routing.fields) is asked.http_version.startswith("HTTP/1")
 
 
 LET_THROUGH = [
+    *[request(version=version) for version in ("HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "HTTP/3", "h2", "")],
     request("/"),
     request("//x"),
     request("*", method="OPTIONS"),

@@ -112,6 +112,13 @@ async def test_fields_of_http1(tmp_path: Path) -> None:
         assert ("X-A", "y z") in request.head
 
 
+@pytest.mark.parametrize("version", ["3.0", "0.9"])
+async def test_versions_of_http1(version: str, tmp_path: Path) -> None:
+    async with proxied(tmp_path) as (proxy, backend):
+        assert (await asked(proxy, "HTTP/1.1", "GET", "/", version=version)).status == 400
+        assert backend.asked == []
+
+
 HOSTS = ["localhost:\u0668\u0660", "localhost:99999", "a b", "localhost\r\nHost: localhost"]
 
 

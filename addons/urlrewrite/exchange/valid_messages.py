@@ -26,6 +26,7 @@ class Part(StrEnum):
     """The parts of a message that are judged. `TARGET` is path and query, `PATH` the path alone."""
 
     METHOD = "method"
+    VERSION = "version"
     TARGET = "target"
     PATH = "path"
     HOST = "host"
@@ -64,6 +65,10 @@ _HTTP_SYS = "http.sys: Microsoft, Http.sys registry settings for Windows, AllowR
 
 REQUIREMENTS: tuple[Requirement, ...] = (
     Requirement(Reason.BAD_METHOD, Part.METHOD, _is_no_token, "RFC 9110, 9.1", "GET /x"),
+    # A line of HTTP/1 may claim any; 2.0 and 3 are what mitmproxy calls the others.
+    Requirement(
+        Reason.BAD_VERSION, Part.VERSION, _has(r"^HTTP/(?!1\.|2\.0$)[0-9]\.[0-9]$"), "RFC 9112, 2.3", "HTTP/3.0"
+    ),
     Requirement(Reason.TARGET_FORM, Part.TARGET, _has("^(?!/)"), "RFC 9112, 3.2; RFC 9113, 8.3.1", "x/y"),
     Requirement(Reason.TARGET_FRAGMENT, Part.TARGET, _has("#"), "RFC 9112, 3.2; RFC 3986, 3.5", "/x#y"),
     Requirement(Reason.TARGET_BLANK, Part.TARGET, _has(" "), "RFC 9112, 3.2", "/x HTTP/1.1"),
@@ -110,6 +115,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
 _BY_PART = {part: tuple(each for each in REQUIREMENTS if each.part is part) for part in Part}
 # What violates no requirement, as can be told of most messages at once.
 _PLAIN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
+_PLAIN_VERSIONS = frozenset(("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/3"))
 _PLAIN_HOST = re.compile(r"[a-z0-9.-]++(?::[1-9][0-9]{0,3})?+").fullmatch
 _PLAIN_TARGET = re.compile(r"/(?:[!-\"$&-:<-~]++|%[2-6][0-9a-fA-F]|%7[0-9a-eA-E])*+").fullmatch
 
@@ -149,6 +155,8 @@ def judge_response(response: ResponseFacts) -> Violation | None:
 def _violations_of_request(request: RequestFacts) -> Iterator[Violation]:
     method, target, host = request.method, request.target, request.host
     if method not in _PLAIN_METHODS and (found := _violated(Part.METHOD, method)):
+        yield Violation(found)
+    if request.http_version not in _PLAIN_VERSIONS and (found := _violated(Part.VERSION, request.http_version)):
         yield Violation(found)
     if not _PLAIN_TARGET(target) and not (target == "*" and method == "OPTIONS"):
         found = _violated(Part.TARGET, target) or _violated(Part.PATH, target.partition("?")[0])

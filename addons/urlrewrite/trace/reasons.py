@@ -169,6 +169,7 @@ class Reason(StrEnum):
 
     # What is not valid HTTP (`exchange/valid_messages.py`).
     BAD_METHOD = "bad-method", "the method is not a token"
+    BAD_VERSION = "bad-version", "a request of HTTP/1 says that it is of another version"
     TARGET_FORM = "target-form", "the request target does not begin with a slash"
     TARGET_FRAGMENT = "target-fragment", "the request target has a fragment (#), which no client sends"
     TARGET_BLANK = "target-blank", "the request target has a blank in it"
