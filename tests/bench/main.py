@@ -9,7 +9,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "addons"), str(PROJECT / "tests")]
 
-from bench import against, content, engine, farms, trace, workers  # noqa: E402
+from bench import against, choices, content, engine, farms, trace, workers  # noqa: E402
 from bench.peers import compare_peers  # noqa: E402
 
 PARTS = ("engine", "content", "trace", "farms", "workers", "peers")
@@ -58,6 +58,8 @@ def main() -> None:
         within = trace.print_table(options) and within
         print()
     if "farms" in parts:
+        within = choices.print_table() and within
+        print()
         within = farms.print_table(options) and within
         print()
     if "workers" in parts:
