@@ -1,4 +1,4 @@
-"""Clients of HTTP/1.1, 2 and 3 for a proxy in the same event loop; each keeps its connection."""
+"""Clients of HTTP/1, 2 and 3 for a proxy in the same event loop; each keeps its connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 import h2.config
 import h2.connection
@@ -407,5 +407,7 @@ class Http3:
 
 
 CLIENTS = {"HTTP/1.1": Http1, "HTTP/2": Http2}
+EVERY: dict[str, Any] = {"HTTP/1.0": Http1, **CLIENTS, "HTTP/3": Http3}
+"""Those of every version; that of HTTP/1.0 has to be asked with `version="1.0"`, and HTTP/3 wants a listener for it."""
 STREAMING = {"HTTP/2": Http2, "HTTP/3": Http3}
 """Clients that send several requests on a connection, side by side; HTTP/3 wants a listener for it."""

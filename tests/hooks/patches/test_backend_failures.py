@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Self
@@ -36,8 +37,9 @@ async def request_of(reader: asyncio.StreamReader) -> bytes:
 class Backend:
     """A backend of HTTP/1 on a free port that does with its connections what it is told, the last thing for ever."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.behaviours: list[Behaviour] = [self.answer]
+        self._tls = tls
         self.connections = 0
         self.requests: list[bytes] = []
         self._socket = socket.socket()
@@ -58,7 +60,7 @@ class Backend:
         self._socket.close()
 
     async def listen(self) -> None:
-        self._server = await asyncio.start_server(self.serve, sock=self._socket)
+        self._server = await asyncio.start_server(self.serve, sock=self._socket, ssl=self._tls)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -178,7 +178,8 @@ INTERNALS = [
         "server_connections",
         "mitmproxy.proxy.server:ConnectionHandler.open_connection",
         "105afa3ddde4c059",
-        "server_connect comes before and server_connected after; cancelled it fails with what cancel was told",
+        "server_connect comes before and server_connected after; cancelled it fails with what cancel was told; "
+        "timestamp_tcp_setup is set where a connection is there, and timestamp_end after its ConnectionClosed",
     ),
     (
         "server_connections",
@@ -364,7 +365,8 @@ INTERNALS = [
         "http1",
         "mitmproxy.proxy.layers.http._http1:Http1Client.read_headers",
         "deee23a79fe992b4",
-        "it reads a whole head from buf, by maybe_extract_lines, and takes 1xx for the last one",
+        "it reads a whole head from buf, by maybe_extract_lines, and takes 1xx for the last one; that a connection was "
+        "closed it tells to no stream whose id is 0",
     ),
     (
         "http1",

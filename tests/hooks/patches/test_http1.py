@@ -121,6 +121,20 @@ RESPONSES = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("stream", [0, 1], ids=["HTTP/3", "others"])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"", "server closed connection"), (b"HTTP/1.1 200", "unexpected server response: b'HTTP/1.1 200'")],
+)
+def test_a_backend_that_closes_is_told_whatever_the_first_stream_is_called(
+    stream: int, data: bytes, message: str, backend: Backend
+) -> None:
+    backend.ask(stream)
+    backend.send(data, 100)
+    backend.close()
+    assert backend.told == ["closed", f"error: {message}"]
+
+
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 @pytest.mark.parametrize(("data", "told"), [case[1:] for case in RESPONSES], ids=[case[0] for case in RESPONSES])
 def test_a_response_is_read(backend: Backend, data: bytes, told: list[str], size: int) -> None:

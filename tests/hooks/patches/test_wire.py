@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hooks.backends import BACKENDS, Answer, Lines
-from hooks.clients import Got, Http1, Http2, Http3
+from hooks.clients import EVERY, Got, Http1, Http2, Http3
 from hooks.in_process import InProcess, in_process
 from hooks.patches.rules import INNER, rules_for
 from urlrewrite.trace.events import Name
 
-CLIENTS: dict[str, Any] = {"HTTP/1.0": Http1, "HTTP/1.1": Http1, "HTTP/2": Http2, "HTTP/3": Http3}
-
 CELLS = [
     (backend, client)
     for backend in BACKENDS
-    for client in CLIENTS
+    for client in EVERY
     # The backend is offered what the client speaks.
     if backend == "HTTP/1.1" or client in ("HTTP/2", "HTTP/3")
 ]
@@ -82,7 +79,7 @@ async def test_hints_come_before_the_head_with_the_public_name(
     ):
         link = f"<{behind.scheme}://{INNER}:{behind.port}/a.css>; rel=preload; as=style"
         answer.interim.append((103, [("Link", link), ("Connection" if behind.scheme == "http" else "X-No", "X")]))
-        asking = Asking(await CLIENTS[client].connect(proxy.port), client, fields)
+        asking = Asking(await EVERY[client].connect(proxy.port), client, fields)
         if client in who:
             first = await asking.first()
             assert (len(first.interim), first.status) == (1, 0)
@@ -135,7 +132,7 @@ async def test_trailers_come_to_clients_that_take_them(
             public = f"{'http' if client.startswith('HTTP/1') else 'https'}://localhost"
             wanted = {name: value.replace("PUBLIC", public) for name, value in TAKEN.items()}
             for path, answer in behind.answers.items():
-                connection = await CLIENTS[client].connect(proxy.port)
+                connection = await EVERY[client].connect(proxy.port)
                 got = await Asking(connection, client, [("TE", "trailers")] if says_so else [], path).whole()
                 assert (got.status, got.cut) == (200, False)
                 assert got.body == (answer.body * answer.repeat).replace(inner.encode(), public.encode())
@@ -170,7 +167,7 @@ async def test_trailers_of_requests_come_to_the_backend_but_for_those_that_nobod
         BACKENDS[backend]({"/": Answer(body=b"<p>x"), "/next": Answer(body=b"<p>next")}) as behind,
         in_process(rules_for(behind), tmp_path, http3=True, ssl_insecure=True) as proxy,
     ):
-        connection = await CLIENTS[client].connect(proxy.port)
+        connection = await EVERY[client].connect(proxy.port)
         if isinstance(connection, Http1):
             chunk = b"%x\r\n%b\r\n" % (length, body) if body else b""
             lines = "".join(f"{name}: {value}\r\n" for name, value in CLAIMED).encode()

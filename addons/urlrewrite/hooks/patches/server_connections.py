@@ -94,7 +94,7 @@ class ServerConnections:
     # --- which connection ------------------------------------------------------------------------------------------
 
     def forget(self, http: HttpLayer) -> None:
-        """Take out the connections that failed, so that the next request tries the backend again, or are over."""
+        """Take out the connections that are over, failed or not: of others it is still to be heard that they closed."""
         known = (known for known in http.connections if isinstance(known, Server))
         over = [each for each in known if each.error or not each.connected]
         if not over:
@@ -102,7 +102,8 @@ class ServerConnections:
         in_use = {stream.context.server for stream in http.streams.values()}
         for each in over:
             if each.error:
-                is_over = each not in http.waiting_for_establishment
+                had_tcp = each.timestamp_tcp_setup is not None
+                is_over = each not in http.waiting_for_establishment and (each in self._gone or not had_tcp)
             else:
                 is_over = each in self._gone and each not in in_use
             if is_over:
@@ -122,8 +123,9 @@ class ServerConnections:
         now = monotonic()
 
         def is_fit(known: Connection) -> bool:
-            # mitmproxy looks at the address alone, which backends of several sites may have in common.
-            if self._tls.get(known) != wanted or not self._is_current(known):
+            # mitmproxy looks at the address alone, which backends of several sites may have in common, and of a
+            # connection that failed it gives out the error.
+            if known.error or self._tls.get(known) != wanted or not self._is_current(known):
                 return False
             return max_age == inf or now - self._last_used.get(known, now) < max_age
 
@@ -163,9 +165,10 @@ class ServerConnections:
     def why_failed(self, http: HttpLayer, event: GetHttpConnection) -> RetryCause:
         """Return why the connection that was asked for did not come about."""
         failed = [known for known in http.connections if event.connection_spec_matches(known) and known.error]
-        if any(known in self._timed_out for known in failed):
+        last = failed[-1] if failed else None
+        if last in self._timed_out:
             return RetryCause.TIMEOUT
-        has_tcp = any(isinstance(known, Server) and known.timestamp_tcp_setup for known in failed)
+        has_tcp = isinstance(last, Server) and last.timestamp_tcp_setup
         return RetryCause.TLS if has_tcp else RetryCause.CONNECT
 
     # --- how long it takes -----------------------------------------------------------------------------------------
