@@ -156,6 +156,19 @@ def test_an_ejected_server_comes_back_by_time_alone() -> None:
     assert {address(farm, now=30.0) for _ in range(4)} == {"a", "b"}
 
 
+def test_a_server_that_was_ejected_starts_slowly() -> None:
+    farm = at_work("a", "b", health=HealthTest(live=LiveTest(), slow_start=30.0))
+    for now in range(10):
+        assert {address(farm, now=float(now)) for _ in range(2)} == {"a", "b"}
+        farm.loads[0].begin()
+        farm.end(farm.loads[0], float(now), status=500)
+    back = 9.0 + LiveTest().ejection
+    assert {address(farm, now=now) for now in (9.0, back - 0.1) for _ in range(9)} == {"b"}
+    assert [address(farm, now=back) for _ in range(110)].count("a") == 10
+    assert [address(farm, now=back + 15.0) for _ in range(155)].count("a") == 55
+    assert [address(farm, now=back + 30.0) for _ in range(100)].count("a") == 50
+
+
 @pytest.mark.parametrize(("status", "inside"), [(199, False), (200, True), (204, True), (399, True), (400, False)])
 def test_ranges_hold_both_ends(status: int, inside: bool) -> None:
     assert in_ranges(status, ((200, 399),)) is inside

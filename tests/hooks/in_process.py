@@ -57,9 +57,11 @@ class _Log(logging.Handler):
 
 
 @contextlib.asynccontextmanager
-async def in_process(rules: str, folder: Path, *, http3: bool = False, **options: Any) -> AsyncIterator[InProcess]:
+async def in_process(
+    rules: str, folder: Path, *, http3: bool = False, name: str = "rules.yaml", **options: Any
+) -> AsyncIterator[InProcess]:
     """Run the bundle with the text of a rule file until the block ends; with HTTP/3 on the port's UDP, if wanted."""
-    file = folder / "rules.yaml"
+    file = folder / name
     file.write_text(rules)
     spec = importlib.util.spec_from_file_location("reverse_in_process", REVERSE)
     assert spec and spec.loader

@@ -19,7 +19,7 @@ from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.health_state import HealthReason
 from urlrewrite.hooks import health_tests
 from urlrewrite.hooks.backend_tls import ssl_context
-from urlrewrite.hooks.health_tests import MAX_BODY, HealthTests, ask, moment
+from urlrewrite.hooks.health_tests import JITTER, MAX_BODY, HealthTests, ask, moment
 from urlrewrite.model.farms import BackendTls, Farm, HealthTest, Server
 
 WELL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell"
@@ -139,6 +139,14 @@ def test_tests_do_not_come_in_bursts() -> None:
     tenths = Counter(int(10 * time) for time in due)
     inner = [tenths[tenth] for tenth in range(20, 10 * minutes - 20)]
     assert max(inner) <= 1.6 * servers / 10
+
+
+@pytest.mark.parametrize("retries", [1, 3])
+def test_a_server_is_tested_so_many_times_within_as_many_intervals(retries: int) -> None:
+    """With a time-out this is how long a server that fails stays in; what is added by chance does not add up."""
+    random = Random(5)
+    due = [moment(number, 0.3, random) for number in range(1000)]
+    assert max(due[at + retries] - due[at] for at in range(1000 - retries)) <= retries + JITTER
 
 
 def test_two_proxies_do_not_keep_in_step() -> None:
