@@ -33,6 +33,7 @@ class Ask:
     body: str = ""
     client: str = "10.0.0.1"
     more: tuple[tuple[str, str], ...] = ()
+    own: bool = False
 
     def seen(self, number: int) -> RecordedExchange:
         url = self.path if "://" in self.path else SITE + self.path
@@ -40,11 +41,13 @@ class Ask:
         fields += [("Sec-Fetch-Dest", self.dest)] if self.dest else []
         fields += [("Referer", self.referer if "://" in self.referer else SITE + self.referer)] if self.referer else []
         kind = (("Content-Type", "image/png"),) if self.path.endswith(".png") else HTML
+        kind = (("Content-Type", "text/plain"),) if self.own else kind
         lines = (*kind, ("Location", self.location)) if self.location else kind
         request = request_facts("GET", url, tuple(fields), client=(self.client, 50_000 + number))
         answer = ResponseFacts(self.status, lines)
         body = self.body.encode()
-        return RecordedExchange(str(number), self.at or number / 10, {}, request, response=answer, response_body=body)
+        began = self.at or number / 10
+        return RecordedExchange(str(number), began, {}, request, response=answer, response_body=body, own=self.own)
 
 
 def loads_of(*asks: Ask) -> list[PageLoad]:
@@ -124,6 +127,10 @@ CASES: dict[str, tuple[list[Ask], list[tuple[str, str, str]]]] = {
         [("", "1", "2")],
     ),
     "curl": ([Ask("/a"), Ask("/b")], [("", "2", ""), ("", "1", "")]),
+    "curl, and what this proxy says itself": (
+        [Ask("/a", own=True, status=502), Ask("/b", own=True, status=403)],
+        [("", "1", "2")],
+    ),
     "a WebSocket": (
         [Ask("/a", DOCUMENT), Ask("/ws", more=(("Upgrade", "websocket"), ("Origin", SITE)), status=101)],
         [("", "1", "2")],

@@ -120,8 +120,11 @@ def is_navigation(exchange: RecordedExchange) -> bool:
         return True
     # Tools such as curl accept anything and follow no links: what responds with a page was requested as one.
     anything = accept in ("", "*/*") and not request_field(exchange, "referer")
+    response = exchange.response
+    # The pages of errors of this proxy are plain text.
+    is_error = exchange.own and response is not None and response.status >= 500
     return anything and (
-        exchange.response is None or is_redirect(exchange) or is_html(exchange.response, exchange.response_body)
+        response is None or is_error or is_redirect(exchange) or is_html(response, exchange.response_body)
     )
 
 
