@@ -56,6 +56,22 @@ def test_of_equals_who_weighs_twice_as_much_comes_twice_as_often() -> None:
     assert Counter(address(farm) for _ in range(4000)) == {"a": 2000, "b": 1000, "c": 1000}
 
 
+def test_equals_may_be_chosen_by_chance() -> None:
+    farm = at_work("busy", "a", "b", "c", algorithm=Algorithm.LEAST_REQUESTS, random_ties=True)
+    farm.loads[0].begin()
+    turns = [address(farm) for _ in range(300)]
+    assert all(60 < turns.count(name) < 140 for name in "abc")
+    assert len({tuple(turns[at : at + 3]) for at in range(0, 300, 3)}) > 6
+
+
+def test_a_server_that_is_chosen_without_an_equal_keeps_its_turn() -> None:
+    farm = at_work("a", "b", algorithm=Algorithm.LEAST_REQUESTS)
+    farm.loads[1].begin()
+    assert [address(farm) for _ in range(5)] == ["a"] * 5
+    farm.loads[1].end()
+    assert [address(farm) for _ in range(4)] == ["a", "b", "a", "b"]
+
+
 @pytest.mark.parametrize("algorithm", BY_TURNS_WHERE_IDLE)
 def test_who_was_away_does_not_make_up_for_it(algorithm: Algorithm) -> None:
     farm = at_work("a", "b", "c", algorithm=algorithm)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
+from math import inf
 from random import Random
 
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.farms.policies.policy import Policy
 from urlrewrite.model.farms import Farm
-
-_TURN = attrgetter("turn")
 
 
 class LeastRequests(Policy):
@@ -26,21 +24,26 @@ class LeastRequests(Policy):
         return self.one_of_the_lowest(candidates, busy)
 
     def one_of_the_lowest(self, candidates: Sequence[ServerLoad], figures: Sequence[float]) -> ServerLoad:
-        """Return a candidate with the lowest figure."""
-        lowest = min(figures)
-        if figures.count(lowest) == 1:
-            return candidates[figures.index(lowest)]
-        equals = [load for load, figure in zip(candidates, figures, strict=True) if figure == lowest]
-        return self.random.choice(equals) if self.farm.random_ties else self._next_in_turn(equals)
+        """Return a candidate with the lowest figure; of equals the one whose turn comes first.
 
-    def _next_in_turn(self, equals: Sequence[ServerLoad]) -> ServerLoad:
-        """Return the one whose turn comes first; its next one comes the sooner, the more it weighs.
-
-        Looks at fewer numbers than the smooth round robin does, since equals are another choice of servers each time.
-        (A. Demers, S. Keshav, S. Shenker, "Analysis and Simulation of a Fair Queueing Algorithm", 1989.) Who was away
-        does not make up for the turns that it missed.
+        Its next one comes the sooner, the more it weighs. Equals are another choice of servers each time, so that the
+        smooth round robin does not fit. (A. Demers, S. Keshav, S. Shenker, "Analysis and Simulation of a Fair Queueing
+        Algorithm", 1989.) Who was away does not make up for the turns that it missed.
         """
-        chosen = min(equals, key=_TURN)
-        self._now_turn = max(self._now_turn, chosen.turn)
-        chosen.turn = self._now_turn + 1 / chosen.weight
+        if self.farm.random_ties:
+            lowest = min(figures)
+            equals = [load for load, figure in zip(candidates, figures, strict=True) if figure == lowest]
+            return self.random.choice(equals)
+        # Once over all of them, since this is done for every request.
+        chosen, lowest, is_alone = candidates[0], inf, True
+        for load, figure in zip(candidates, figures, strict=True):
+            if figure < lowest:
+                chosen, lowest, is_alone = load, figure, True
+            elif figure == lowest:
+                is_alone = False
+                if load.turn < chosen.turn:
+                    chosen = load
+        if not is_alone:
+            self._now_turn = max(self._now_turn, chosen.turn)
+            chosen.turn = self._now_turn + 1 / chosen.weight
         return chosen
