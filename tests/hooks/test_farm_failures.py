@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,8 @@ UNROUTABLE = "255.255.255.255"
 class Fault:
     """What is wrong with a server, and what comes of it where no other server is better.
 
-    `behaves` is None where nobody listens, and `name` is that in its certificate. `saw` tells that the server may have
-    seen the request, so that not every one may be sent to another server.
+    `behaves` is None where nobody listens, or where the server `is_full` and takes no connection. `name` is that in its
+    certificate. `saw` tells that the server may have seen the request, so that not every one may be sent to another.
     """
 
     cause: RetryCause
@@ -45,6 +46,7 @@ class Fault:
     scheme: str = "http"
     name: str = ""
     saw: bool = False
+    is_full: bool = False
 
 
 def after_request(data: bytes, **more: Any) -> Callable[[Backend], Behaviour]:
@@ -54,6 +56,7 @@ def after_request(data: bytes, **more: Any) -> Callable[[Backend], Behaviour]:
 FAULTS = {
     "refuses": Fault(RetryCause.CONNECT, 502),
     "is unroutable": Fault(RetryCause.CONNECT, 502, address=UNROUTABLE),
+    "takes no connection": Fault(RetryCause.TIMEOUT, 504, is_full=True),
     "speaks no TLS": Fault(RetryCause.TLS, 502, lambda _: plain, scheme="https"),
     "has the certificate of another": Fault(RetryCause.TLS, 502, lambda _: plain, scheme="https", name="other.lan"),
     "is silent in TLS": Fault(RetryCause.TIMEOUT, 504, lambda _: silent, scheme="https"),
@@ -89,6 +92,8 @@ async def farms(fault: Fault, folder: Path) -> AsyncIterator[tuple[InProcess, Ba
             if fault.behaves:
                 backend.behaviours = [fault.behaves(backend)]
                 await backend.listen()
+            elif fault.is_full:
+                backend.take_no_more()
         first, second = f"'{fault.address}:{bad.port}'", f"'{fault.address}:{worse.port}'"
         last = f"'127.0.0.1:{good.port}'"
         settings = f"timeouts: {{connect: 400ms, response: 400ms}}, tls: {{ca: ca.pem, name: {NAME}}}"
@@ -134,8 +139,12 @@ def is_sound(proxy: InProcess) -> bool:
     return not any("crashed" in line or "Traceback" in line for line in proxy.log)
 
 
+NOT_ELSEWHERE = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets connections wait to a full server")
+CASES = [pytest.param(fault, id=name, marks=[NOT_ELSEWHERE] * fault.is_full) for name, fault in FAULTS.items()]
+
+
 @pytest.mark.parametrize("version", EVERY)
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("fault", CASES)
 async def test_another_server_responds_or_a_page_of_ours(fault: Fault, version: str, tmp_path: Path) -> None:
     async with farms(fault, tmp_path) as (proxy, bad, good):
         client = Client(version, proxy.port)

@@ -45,6 +45,7 @@ class Backend:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
+        self._first: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._tasks = set[asyncio.Task[None]]()
 
@@ -57,7 +58,13 @@ class Backend:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._server:
             self._server.close()
-        self._socket.close()
+        for each in filter(None, (self._socket, self._first)):
+            each.close()
+
+    def take_no_more(self) -> None:
+        """Let the system take one connection, which nobody accepts, and let all others wait."""
+        self._socket.listen(0)
+        self._first = socket.create_connection(self._socket.getsockname())
 
     async def listen(self) -> None:
         self._server = await asyncio.start_server(self.serve, sock=self._socket, ssl=self._tls)
