@@ -1,27 +1,20 @@
-"""Farms under fire: servers restarted under load, health tests of many servers, a soak with random faults; and what the
-choice of a server costs.
-"""
+"""Farms under fire: servers restarted under load, health tests of many servers, a soak with random faults."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from random import Random
 from time import monotonic, process_time
 
 from farms.under_fire import QUIET, UnderFire, under_fire
 from hooks.in_process import in_process
-from urlrewrite.farms.affinity import token_of
-from urlrewrite.farms.choose import Choice, FarmAtWork, Wanted
-from urlrewrite.model.farms import Affinity, Algorithm, Farm, Server
 
 CLIENTS = 8
 MAX_GROWTH = 1.05
@@ -33,16 +26,11 @@ MAX_BURST = 2.0
 MAX_CORE = 0.25
 """At most such a part of a core is used by the health tests of many servers."""
 
-MAX_CHOICE = 20.0
-"""At most so many microseconds of the processor does it take to choose one of `CHOSEN_FROM` servers."""
-
-CHOSEN_FROM = 100
-
 
 def main() -> int:
     """Runs one of them; the exit code is 1 where something is not as it has to be."""
     parser = argparse.ArgumentParser(prog="run.sh measure farms", description=__doc__)
-    parser.add_argument("what", choices=("restarts", "health", "choice", "soak"))
+    parser.add_argument("what", choices=("restarts", "health", "soak"))
     parser.add_argument("--seconds", type=float, help="how long (restarts 60, health 20, soak 1800)")
     parser.add_argument("--servers", type=int, default=200, help="servers whose health is tested (200)")
     parser.add_argument("--seed", type=int, default=1, help="of the faults (1)")
@@ -53,8 +41,6 @@ def main() -> int:
                 within = asyncio.run(_restarts(Path(folder), options.seconds or 60.0, options.seed))
             case "health":
                 within = _health(Path(folder), options.seconds or 20.0, options.servers)
-            case "choice":
-                within = _choice()
             case _:
                 within = asyncio.run(_soak(Path(folder), options.seconds or 1800.0, options.seed))
     return 0 if within else 1
@@ -118,36 +104,6 @@ async def _testing(rules: str, folder: Path, seconds: float) -> tuple[float, int
         core = (process_time() - used) / (monotonic() - began)
         (farm,) = proxy.state.farms
         return core, sum(load.health.healthy for load in farm.loads)
-
-
-def _choice() -> bool:
-    """One of many servers is chosen, by each algorithm and by what binds clients, as requests begin and end."""
-    wanted = {str(algorithm): (algorithm, Affinity(), Wanted(hash_input="a key")) for algorithm in Algorithm}
-    balanced = Algorithm.WEIGHTED_ROUND_ROBIN
-    wanted["cookie"] = balanced, Affinity(cookie="a"), Wanted(token=token_of("10.0.0.50"))
-    wanted["host name"] = balanced, Affinity(host_name=True), Wanted(host="www.example.com")
-    servers = tuple(Server(address=f"10.0.0.{number}") for number in range(CHOSEN_FROM))
-    within = True
-    for name, (algorithm, affinity, wants) in wanted.items():
-        farm = FarmAtWork(Farm(name="shop", servers=servers, algorithm=algorithm, affinity=affinity), 0.0, Random(1))
-        taken = [_choosing(farm, wants) for _ in range(11)]
-        within = within and statistics.median(taken) <= MAX_CHOICE
-        print(f"{name:>20}  {statistics.median(taken):>6.1f} µs")
-    print(f"{'' if within else 'NOT '}every choice among {CHOSEN_FROM} servers takes at most {MAX_CHOICE:g} µs")
-    return within
-
-
-def _choosing(farm: FarmAtWork, wants: Wanted, times: int = 2000) -> float:
-    """Return the microseconds that a choice takes on the average."""
-    seconds = 0.0
-    for number in range(times):
-        began = process_time()
-        choice = farm.choose(wants, number / 1000)
-        seconds += process_time() - began
-        assert isinstance(choice, Choice)
-        choice.load.begin()
-        farm.end(choice.load, number / 1000, status=200, sent=1000)
-    return seconds / times * 1e6
 
 
 async def _soak(folder: Path, seconds: float, seed: int) -> bool:
