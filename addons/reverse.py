@@ -39,17 +39,18 @@ from urlrewrite.hooks.patches.shared_port import SharedPort  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
+from urlrewrite.hooks.site_certificates import SiteCertificates  # noqa: E402
 from urlrewrite.hooks.state import State  # noqa: E402
 from urlrewrite.hooks.trace_header import TraceAsked, TraceHeader  # noqa: E402
 from urlrewrite.hooks.web_pages import WebPages  # noqa: E402
 from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
 
 _state = State()
-_listeners = Listeners(_state)
+_site_certificates = SiteCertificates(_state)
 
 
 def _rules_changed() -> None:
-    _listeners.set_certificates()
+    _site_certificates.rules_changed()
     _farms.rules_changed()
 
 
@@ -70,7 +71,8 @@ addons = [
     ProxyProtocol(),
     SharedPort(),
     _rules_file,
-    _listeners,
+    Listeners(),
+    _site_certificates,
     _backpressure,
     _backend_names,
     _server_connections,

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from hooks.clients import CLIENTS
-from hooks.in_process import in_process
+from hooks.in_process import InProcess, in_process
 from hooks.patches.test_backend_failures import Backend, is_own_page
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reasons import Reason
@@ -161,3 +161,62 @@ async def _ask_alone(client: str, port: int, path: str) -> int:
     got = await connection.ask(path=path)
     await connection.close()
     return got.status
+
+
+async def ask_anew(proxy: InProcess) -> int:
+    """The status of a request on connections of its own."""
+    client = await CLIENTS["HTTP/1.1"].connect(proxy.port)
+    status = (await client.ask()).status
+    await client.close()
+    return status
+
+
+def renewals(folder: Path) -> list[tuple[str, bytes, int, int]]:
+    """File, its new content, the status while it is there, and how often its fault is told; one after the other."""
+    ca, own = (folder / "ca.pem").read_bytes(), (folder / "own.pem").read_bytes()
+    stranger = trustme.CA()
+    strangers = stranger.issue_cert("proxy.lan").private_key_and_cert_chain_pem.bytes()
+    return [
+        ("ca.pem", stranger.cert_pem.bytes(), 502, 0),
+        ("ca.pem", ca, 200, 0),
+        ("ca.pem", ca[:200], 200, 1),
+        ("ca.pem", ca, 200, 0),
+        ("own.pem", strangers, 502, 0),
+        ("own.pem", own, 200, 0),
+        ("own.pem", own[:-200], 200, 1),
+        ("own.pem", strangers[: strangers.index(b"-----BEGIN CERT")] + own[own.index(b"-----BEGIN CERT") :], 200, 1),
+    ]
+
+
+async def test_renewed_files_are_taken_up_and_broken_ones_are_not(folder: Path) -> None:
+    async with TlsBackend(wants_certificate=True) as server:
+        await server.listen()
+        rules = (
+            f"public: http://localhost\nbackend: https://app.lan:{server.port}\nconnect: 127.0.0.1:{server.port}\n"
+            "tls: {ca: ca.pem, certificate: own.pem, http2: false}\n"
+        )
+        async with in_process(rules, folder) as proxy:
+            assert await ask_anew(proxy) == 200
+            for file, content, status, told in renewals(folder):
+                proxy.log.clear()
+                (folder / file).write_bytes(content)
+                assert [await ask_anew(proxy) for _ in range(3)] == [status] * 3
+                assert sum("the last good ones stay" in line for line in proxy.log) == told
+
+
+async def test_health_tests_take_up_renewed_files(folder: Path) -> None:
+    async with TlsBackend() as server:
+        await server.listen()
+        rules = (
+            f"public: http://localhost\nbackend: https://shop\nfarms: {{shop: {{servers: [{{address: 127.0.0.1, "
+            f"httpsPort: {server.port}}}], tls: {{ca: ca.pem, name: app.lan}}, "
+            "health: {url: 'https://app.lan/', interval: 1h}}}\n"
+        )
+        async with in_process(rules, folder) as proxy:
+            (farm,) = proxy.state.farms
+            good = (folder / "ca.pem").read_bytes()
+            for content, healthy in ((trustme.CA().cert_pem.bytes(), False), (good, True), (good[:200], True)):
+                (folder / "ca.pem").write_bytes(content)
+                outcome = await proxy.bundle._farms.test(farm, farm.loads[0])
+                assert (outcome.failure is None) == healthy, outcome
+            assert sum("the last good ones stay" in line for line in proxy.log) == 1

@@ -10,7 +10,6 @@ import pytest
 from mitmproxy.addons.readfile import ReadFile
 from mitmproxy.test import taddons
 
-from hooks.support import SITE, state_of
 from urlrewrite.hooks.listeners import Listeners
 from urlrewrite.hooks.options import Options
 
@@ -26,7 +25,7 @@ def context() -> Iterator[taddons.context]:
 
 
 def test_they_are_opened_once_mitmproxy_runs(context: taddons.context) -> None:
-    listeners = Listeners(state_of())
+    listeners = Listeners()
     context.master.addons.add(listeners)
     assert (context.options.server, context.options.mode) == (False, ["regular"])
     listeners.running()
@@ -37,7 +36,7 @@ def test_they_are_opened_once_mitmproxy_runs(context: taddons.context) -> None:
 
 
 def test_changed_ones_are_opened_at_once_where_it_runs(context: taddons.context) -> None:
-    listeners = Listeners(state_of())
+    listeners = Listeners()
     context.master.addons.add(listeners)
     context.options.update(urlrewrite_listen=LISTEN[:1])
     assert context.options.mode == ["regular"]
@@ -48,7 +47,7 @@ def test_changed_ones_are_opened_at_once_where_it_runs(context: taddons.context)
 
 def test_none_is_opened_where_saved_flows_are_looked_at(context: taddons.context, tmp_path: Path) -> None:
     context.options.update(rfile=str(tmp_path / "flows"), server=True)
-    Listeners(state_of()).running()
+    Listeners().running()
     assert (context.options.server, context.options.mode) == (False, ["regular"])
 
 
@@ -60,19 +59,6 @@ def test_modes_that_somebody_chose_stay(
 ) -> None:
     context.options.update(mode=modes)
     with caplog.at_level(logging.WARNING, "urlrewrite.listeners"):
-        Listeners(state_of()).running()
+        Listeners().running()
     assert context.options.mode == modes
     assert [record.getMessage().split()[1] for record in caplog.records] == ([warned] if warned else [])
-
-
-def test_certificates_of_sites_are_registered_for_each_public_name(context: taddons.context) -> None:
-    state = state_of(site=f"{SITE}certificate: /etc/a.pem\n")
-    listeners = Listeners(state)
-    listeners.set_certificates()
-    assert context.options.certs == []
-    listeners.running()
-    assert context.options.certs == ["www.example.com=/etc/a.pem", "www.example.com=/etc/a.pem"]
-    state.in_force = state_of().in_force
-    listeners.set_certificates()
-    # mitmproxy forgets none while it runs.
-    assert len(context.options.certs) == 2

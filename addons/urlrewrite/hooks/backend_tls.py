@@ -1,7 +1,7 @@
 """TLS to backends and servers of farms as rule files say: whom to trust, by which name, with which certificate.
 
 Requests go through mitmproxy, which has pyOpenSSL; health tests go through asyncio, which has `ssl`. Both take what
-they trust and show from `Credentials`.
+they trust and show from `Credentials`. Files that were renewed are taken up by the next connection.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import ssl
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,13 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from urlrewrite.hooks.patches.server_connections import ServerConnections
-from urlrewrite.model.farms import DEFAULT_TLS, BackendTls
+from urlrewrite.loading.file_stamps import Stamp, stamp
+from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Farm
 
 logger = logging.getLogger("urlrewrite.farms")
+
+MAX_CONTEXTS = 256
+"""Contexts that are kept, as many as mitmproxy keeps itself."""
 
 
 class FarmTls:
@@ -85,6 +90,28 @@ def ssl_context(wanted: BackendTls) -> ssl.SSLContext:
     return context
 
 
+class ContextOfTests:
+    """What the health tests of a farm make TLS by: called, it gives the context, made anew from renewed files."""
+
+    def __init__(self, farm: Farm) -> None:
+        self._farm = farm
+        self._stamp: Stamp | None = None
+        self._context: ssl.SSLContext | None = None
+
+    def __call__(self) -> ssl.SSLContext | None:
+        """Return the context; None if there never was one."""
+        own = Credentials.of(self._farm.tls)
+        found = stamp(file for file in (own.ca_file, own.ca_folder, own.certificate) if file)
+        if found != self._stamp:
+            self._stamp = found
+            try:
+                self._context = ssl_context(self._farm.tls)
+            except OSError as error:
+                then = "the last good ones stay" if self._context else "no test over TLS succeeds"
+                logger.error("farm %s, tls: got %s, expected files of PEM: %s", self._farm.name, error, then)
+        return self._context
+
+
 def _trusting_nobody() -> SSL.Connection:
     """Return a client's end of TLS that fails with every server."""
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
@@ -101,17 +128,56 @@ def _usual_certificate(name: str) -> str | None:
     return next((str(file) for file in own if file.is_file()), None)
 
 
-def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connection:
-    """Return the client's end of a TLS connection to a server that must have a certificate for `name`.
+class Contexts:
+    """Contexts of TLS to backends, each made anew when one of its files has changed.
 
-    What the rule file does not say is as mitmproxy's own options have it.
+    mitmproxy keeps them by the names of their files. Files that cannot be used leave the last good context in place,
+    and the log says so once.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[Credentials, str | None], _Known] = OrderedDict()
+
+    def of(self, own: Credentials, client_certificate: str | None) -> SSL.Context:
+        """Return the context of these credentials.
+
+        Raises:
+            RuntimeError: a file cannot be used, and never could.
+        """
+        key = (own, client_certificate)
+        known = self._known.get(key)
+        found = stamp(file for file in (own.ca_file, own.ca_folder, client_certificate) if file)
+        if known is None or known.stamp != found:
+            known = self._known[key] = _Known(found, self._renewed(own, client_certificate, known))
+            if len(self._known) > MAX_CONTEXTS:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return known.context
+
+    def _renewed(self, own: Credentials, client_certificate: str | None, known: _Known | None) -> SSL.Context:
+        try:
+            return _make_context(own, client_certificate)
+        except RuntimeError as error:
+            if known is None:
+                raise
+            logger.error("renewed files for TLS to backends: got %s; the last good ones stay", error)
+            return known.context
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    stamp: Stamp
+    context: SSL.Context
+
+
+def _make_context(own: Credentials, client_certificate: str | None) -> SSL.Context:
+    """Make a context. What the rule file does not say is as mitmproxy's own options have it.
 
     Raises:
         RuntimeError: a file cannot be used.
-        ValueError: the name cannot be sent.
     """
-    own = Credentials.of(wanted)
-    context = net_tls.create_proxy_server_context(
+    make = net_tls.create_proxy_server_context.__wrapped__  # without its memory
+    context: SSL.Context = make(
         method=net_tls.Method.TLS_CLIENT_METHOD,
         min_version=net_tls.Version[ctx.options.tls_version_server_min],
         max_version=net_tls.Version[ctx.options.tls_version_server_max],
@@ -120,9 +186,29 @@ def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connecti
         verify=net_tls.Verify.VERIFY_PEER if own.verify else net_tls.Verify.VERIFY_NONE,
         ca_path=own.ca_folder,
         ca_pemfile=own.ca_file,
-        client_cert=own.certificate or _usual_certificate(name),
+        client_cert=client_certificate,
         legacy_server_connect=False,
     )
+    if client_certificate:
+        try:
+            context.check_privatekey()
+        except SSL.Error as error:
+            raise RuntimeError(f"{client_certificate}: its key is not that of its certificate") from error
+    return context
+
+
+_contexts = Contexts()
+
+
+def connection(wanted: BackendTls, name: str, alpn: list[bytes]) -> SSL.Connection:
+    """Return the client's end of a TLS connection to a server that must have a certificate for `name`.
+
+    Raises:
+        RuntimeError: a file cannot be used.
+        ValueError: the name cannot be sent.
+    """
+    own = Credentials.of(wanted)
+    context = _contexts.of(own, own.certificate or _usual_certificate(name))
     made = SSL.Connection(context)
     parameters = SSL._lib.SSL_get0_param(made._ssl)  # type: ignore[attr-defined]
     try:

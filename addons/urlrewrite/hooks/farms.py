@@ -6,6 +6,7 @@ import asyncio
 import logging
 import ssl
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -19,8 +20,8 @@ from urlrewrite.farms.affinity import set_cookie
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.load import ServerLoad
-from urlrewrite.hooks.backend_tls import ssl_context
-from urlrewrite.hooks.health_tests import HealthTests, Outcome
+from urlrewrite.hooks.backend_tls import ContextOfTests
+from urlrewrite.hooks.health_tests import HealthTests, Outcome, no_tls
 from urlrewrite.hooks.idle_connections import Address, IdleConnections
 from urlrewrite.hooks.patches.connection_pool import SharedWriter
 from urlrewrite.hooks.state import Live, State
@@ -191,15 +192,13 @@ class Farms:
                 self._tests[name][1].start()
 
 
-def _tls_of_tests(farm: Farm) -> ssl.SSLContext | None:
-    """Return what the servers of a farm are tested by where that is over TLS; None if they are not, or cannot be."""
+def _tls_of_tests(farm: Farm) -> Callable[[], ssl.SSLContext | None]:
+    """Return what gives the context by which the servers of a farm are tested; None where that is not over TLS."""
     if not farm.health.url.lower().startswith("https:"):
-        return None
-    try:
-        return ssl_context(farm.tls)
-    except OSError as error:
-        logger.error("farm %s, tls: got %s, expected files of PEM: no test over TLS succeeds", farm.name, error)
-        return None
+        return no_tls
+    context = ContextOfTests(farm)
+    context()  # what is wrong with the files is told at once
+    return context
 
 
 def addresses_of(load: ServerLoad) -> set[Address]:

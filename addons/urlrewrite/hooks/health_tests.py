@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
+from collections.abc import Callable
 from math import ceil
 from random import Random
 from time import monotonic
@@ -39,14 +40,18 @@ class Outcome(NamedTuple):
 WELL = Outcome(None)
 
 
+def no_tls() -> None:
+    """Give no context: nothing is asked over TLS."""
+
+
 class HealthTests:
     """Runs the tests of one farm from `start` to `stop`.
 
-    `context` is for servers that are asked over TLS; without one, they are not well. With `onDemand`, a server is
-    asked only after requests came.
+    `context` gives, for each test anew, the context for servers that are asked over TLS; without one, they are not
+    well. With `onDemand`, a server is asked only after requests came.
     """
 
-    def __init__(self, farm: FarmAtWork, random: Random, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, farm: FarmAtWork, random: Random, context: Callable[[], ssl.SSLContext | None] = no_tls) -> None:
         self._farm = farm
         self._random = random
         self._context = context
@@ -87,7 +92,7 @@ class HealthTests:
     async def ask_now(self, load: ServerLoad) -> Outcome:
         """Test a server at once."""
         farm = self._farm.farm
-        outcome = await ask(load.server, farm.health, self._context, farm.tls.name)
+        outcome = await ask(load.server, farm.health, self._context(), farm.tls.name)
         health = load.health
         was_healthy = health.healthy
         self._farm.tested(load, outcome.failure, monotonic(), outcome.detail)

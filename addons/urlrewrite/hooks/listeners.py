@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 from mitmproxy import ctx, exceptions
 
-from urlrewrite.hooks.state import State
-
 logger = logging.getLogger("urlrewrite.listeners")
 
 NOWHERE = "127.0.0.1:1"
@@ -36,10 +34,9 @@ def listener_mode(listen: str) -> str:
 
 
 class Listeners:
-    """The addon that turns `urlrewrite_listen` into modes, and the sites' certificates into `certs`."""
+    """The addon that turns `urlrewrite_listen` into modes."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self) -> None:
         self._running = False
 
     def configure(self, updated: set[str]) -> None:
@@ -68,15 +65,3 @@ class Listeners:
                 logger.warning(f"mode {foreign[0]} is not a reverse proxy, which the rules need; leave --mode out")
             return
         options.update(server=True, mode=[listener_mode(listen) for listen in options.urlrewrite_listen])
-        self.set_certificates()
-
-    def set_certificates(self) -> None:
-        """Register the certificates of sites; for sites without one mitmproxy's CA makes one."""
-        if self._state.in_force is None or not self._running:
-            return
-        own = []
-        for site in self._state.in_force.rules.rule_set.sites:
-            if site.certificate:
-                own += [f"{origin.host}={site.certificate.file}" for origin in site.public]
-        if own and ctx.options.certs != own:
-            ctx.options.update(certs=own)
