@@ -15,6 +15,7 @@ from urlrewrite.hooks.backend_names import BackendNames  # noqa: E402
 from urlrewrite.hooks.backend_tls import FarmTls  # noqa: E402
 from urlrewrite.hooks.commands import Commands  # noqa: E402
 from urlrewrite.hooks.content_views import register  # noqa: E402
+from urlrewrite.hooks.descriptors import Descriptors  # noqa: E402
 from urlrewrite.hooks.farm_commands import FarmCommands  # noqa: E402
 from urlrewrite.hooks.farm_queue import FarmQueue  # noqa: E402
 from urlrewrite.hooks.farms import Farms  # noqa: E402
@@ -29,6 +30,8 @@ from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
 from urlrewrite.hooks.patches.connection_pool import ConnectionPool  # noqa: E402
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
+from urlrewrite.hooks.patches.flow_file import FlowFile  # noqa: E402
+from urlrewrite.hooks.patches.goaway import Goaway  # noqa: E402
 from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
 from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
@@ -62,12 +65,14 @@ _backpressure = Backpressure()
 _backend_names = BackendNames(_state)
 _server_connections = ServerConnections(_backend_names)
 _trace_asked = TraceAsked()
-_orderly_stop = OrderlyStop(_state)
+_orderly_stop = OrderlyStop()
 
 register(lambda: _state.in_force)
 
 addons = [
     Options(),
+    Descriptors(),
+    FlowFile(),
     ProxyProtocol(),
     SharedPort(),
     _rules_file,
@@ -80,6 +85,7 @@ addons = [
     Http1(),
     Http2(),
     Http3(),
+    Goaway(),
     ErrorPages(),
     _trace_asked,
     Inbound(_state),

@@ -14,7 +14,7 @@ from pathlib import Path
 import argon2
 import pytest
 
-from urlrewrite.cli import preflight, serve
+from urlrewrite.cli import children, preflight, serve
 from urlrewrite.cli.preflight import Listener, StartError
 
 ADDONS = Path(serve.__file__).parents[2]
@@ -338,6 +338,26 @@ def test_a_stop_ends_the_child_and_is_no_failure(supervise: Callable[[str], subp
     process.send_signal(how)
     assert process.communicate(timeout=10) == ("", "")
     assert process.returncode == 0
+
+
+def test_a_second_signal_kills_the_child(supervise: Callable[[str], subprocess.Popen[str]]) -> None:
+    deaf = "signal.signal(signal.SIGTERM, lambda *_: print('deaf', flush=True))"
+    process = supervise(SERVER.replace("{then}", deaf) + "\nwhile True: signal.pause()")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "deaf\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "seconds"),
+    [([], 35), (["--set", "urlrewrite_drain=5"], 10), (["--set=urlrewrite_drain=5", "--set=urlrewrite_drain=0"], 5)],
+)
+def test_a_child_has_as_long_as_requests_under_way_and_some_to_spare(arguments: list[str], seconds: float) -> None:
+    assert children.stop_within(arguments) == seconds
 
 
 @pytest.mark.parametrize(

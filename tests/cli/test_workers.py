@@ -32,7 +32,7 @@ SERVE = "while True: server.accept()[0].sendall(sys.argv[1].encode())"
 PARENT = """
 import sys
 from urlrewrite.cli import preflight, workers
-workers.STOP_WITHIN = float(sys.argv[3])
+workers.stop_within = lambda arguments: float(sys.argv[3])
 listener = preflight.Listener("http", "127.0.0.1", int(sys.argv[1]), "--listen")
 try:
     sys.exit(workers.run_workers([sys.executable, "-c", sys.argv[2]], 2, [listener]))

@@ -14,10 +14,12 @@ import h2.connection
 import h2.events
 from aioquic.asyncio.client import connect as connect_quic
 from aioquic.asyncio.protocol import QuicConnectionProtocol
-from aioquic.h3.connection import H3_ALPN, H3Connection, HeadersState
+from aioquic.buffer import Buffer
+from aioquic.h3.connection import H3_ALPN, FrameType, H3Connection, HeadersState
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamReset
+from hyperframe.frame import Frame, GoAwayFrame
 
 WITHIN = 20.0
 """Seconds after which a test gives up; nothing takes as long where all is well."""
@@ -155,6 +157,9 @@ class Http2:
         self.h2.increment_flow_control_window(2**30)
         self.got: dict[int, Got] = {}
         self.stalled: dict[int, int] = {}
+        self.goaways: list[int] = []
+        """The last streams that GOAWAY frames named. h2 would take nothing any more from a server that sent one."""
+        self.h2._frame_dispatch_table[GoAwayFrame] = self._take_goaway
 
     @classmethod
     async def connect(cls, port: int) -> Self:
@@ -253,6 +258,10 @@ class Http2:
                     got.reset = int(event.error_code or 0)
                     got.end(cut=True)
 
+    def _take_goaway(self, frame: GoAwayFrame) -> tuple[list[Frame], list[h2.events.Event]]:
+        self.goaways.append(frame.last_stream_id)
+        return [], []
+
     def _take(self, size: int, stream: int) -> None:
         if stream in self.stalled:
             self.stalled[stream] += size
@@ -269,7 +278,16 @@ class Http2:
 
 
 class _Http3(H3Connection):
-    """aioquic takes what follows an interim response for trailers."""
+    """aioquic takes what follows an interim response for trailers, and does not look at GOAWAY."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self.goaways: list[int] = []
+
+    def _handle_control_frame(self, frame_type: int, frame_data: bytes) -> None:
+        super()._handle_control_frame(frame_type, frame_data)
+        if frame_type == FrameType.GOAWAY:
+            self.goaways.append(Buffer(data=frame_data).pull_uint_var())
 
     def _handle_request_or_push_frame(self, *args, **kwargs):  # type: ignore[no-untyped-def]
         events = super()._handle_request_or_push_frame(*args, **kwargs)
@@ -332,6 +350,11 @@ class Http3:
         quic = await closing.enter_async_context(made)
         assert isinstance(quic, _Quic)
         return cls(closing, quic)
+
+    @property
+    def goaways(self) -> list[int]:
+        """The streams that GOAWAY frames named."""
+        return self.quic.http.goaways
 
     async def ask(
         self,

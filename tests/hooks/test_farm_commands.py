@@ -68,6 +68,20 @@ async def test_what_cannot_be_done_is_said(asked: dict[str, Any], message: str, 
         assert {at_work.state_of(load) for load in at_work.loads} == {ServerState.AVAILABLE}
 
 
+async def test_a_state_that_cannot_be_written_is_told_and_holds(tmp_path: Path) -> None:
+    async with farm(tmp_path, 2) as (proxy, _):
+        # A folder in its place: nothing can be written there, even by root.
+        (tmp_path / "rules.yaml.servers.json").mkdir()
+        with pytest.raises(PageError, match=r"127\.0\.0\.1 .* is offline, but only until this process ends"):
+            await commands_of(proxy).act({"farm": "shop", "server": "127.0.0.1", "do": "kill"})
+        assert any("the state of 127.0.0.1 is kept in memory only" in line for line in proxy.log)
+        (at_work,) = proxy.state.farms
+        assert [at_work.state_of(load) for load in at_work.loads] == [ServerState.OFFLINE, ServerState.AVAILABLE]
+        connection = await Http1.connect(proxy.port)
+        assert {(await connection.ask()).body for _ in range(4)} == {b"127.0.0.2"}
+        await connection.close()
+
+
 async def test_a_server_is_tested_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(ALERT)
     async with farm(tmp_path, 2, settings=TESTED) as (proxy, servers):

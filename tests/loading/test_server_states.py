@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from urlrewrite.loading import server_states
 from urlrewrite.loading.server_states import ServerStates
 from urlrewrite.model.farms import ServerState
 
@@ -41,3 +44,28 @@ def test_any_names_come_back(
         for address, state in servers.items():
             ServerStates(path).set(farm, address, state)
     assert ServerStates(path).look() == {farm: servers for farm, servers in wanted.items() if servers}
+
+
+def test_what_cannot_be_written_holds_until_it_can_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = ServerStates(tmp_path / "states.json")
+    states.set("shop", "a", ServerState.OFFLINE)
+    with monkeypatch.context() as full:
+        # In place of a full disk, which would take a file system of its own.
+        full.setattr(server_states.json, "dump", no_room)
+        with pytest.raises(OSError, match="No space"):
+            states.set("shop", "b", ServerState.DRAINING)
+    assert [path.name for path in tmp_path.iterdir()] == ["states.json"]
+    both = {"a": ServerState.OFFLINE, "b": ServerState.DRAINING}
+    assert states.look() == {"shop": both}
+    # What others write does not take it away.
+    ServerStates(states.path).set("shop", "c", ServerState.STOPPING)
+    assert states.look() == {"shop": {**both, "c": ServerState.STOPPING}}
+    states.set("shop", "a", ServerState.AVAILABLE)
+    wanted = {"a": ServerState.AVAILABLE, "b": ServerState.DRAINING, "c": ServerState.STOPPING}
+    assert ServerStates(states.path).look() == {"shop": wanted}
+
+
+def no_room(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import socket
 import subprocess
@@ -15,16 +16,31 @@ from urlrewrite.cli.preflight import Listener, StartError
 READY_WITHIN = 60.0  # seconds; the first start makes mitmproxy's certificate authority
 
 
+SPARE_SECONDS = 5.0
+"""Seconds that a process has to end besides those for requests under way."""
+
+_DRAIN = re.compile(r"(?:--set=)?urlrewrite_drain=(\d+)")
+_DEFAULT_DRAIN = 30
+
+
+def stop_within(arguments: Sequence[str]) -> float:
+    """Return how many seconds a mitmproxy with these arguments has to end before it is killed."""
+    drains = [int(found[1]) for argument in arguments if (found := _DRAIN.fullmatch(argument))]
+    return (drains[-1] if drains else _DEFAULT_DRAIN) + SPARE_SECONDS
+
+
 def supervise(arguments: Sequence[str], listeners: Sequence[Listener], banner: str) -> int:
     """Run mitmproxy as a child, print the banner once every listener accepts, and stop it on Ctrl-C or SIGTERM.
 
-    Return the exit code: 0 if stopped by the user.
+    It finishes what is under way, unless a second signal comes. Return the exit code: 0 if stopped by the user.
 
     Raises:
         StartError: the child ended by itself, or a listener did not open in time.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    child = subprocess.Popen(arguments)
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.default_int_handler)
+    # In a group of its own: Ctrl-C in a terminal would reach it, too, and then what is sent here would be the second.
+    child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, process_group=0)
     try:
         _await_listeners(child, listeners)
         print(banner, flush=True)
@@ -60,11 +76,10 @@ def ended(child: subprocess.Popen[bytes], code: int) -> StartError:
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child.terminate()
+    assert isinstance(child.args, list)
     try:
-        child.wait(timeout=10)
-    except subprocess.TimeoutExpired:
+        child.terminate()
+        child.wait(timeout=stop_within(child.args))
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
         child.kill()
         child.wait()

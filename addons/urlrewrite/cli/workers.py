@@ -15,11 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from urlrewrite.cli.children import READY_WITHIN, accepts, ended
+from urlrewrite.cli.children import READY_WITHIN, accepts, ended, stop_within
 from urlrewrite.cli.preflight import LOOPBACK, Listener, StartError
-
-STOP_WITHIN = 15.0
-"""Seconds that workers have to end before they are killed: those for requests under way, and some to spare."""
 
 FIRST_DELAY, MAX_DELAY = 0.5, 30.0
 """Seconds until a worker that ended is started again: twice as many each time, up to a limit."""
@@ -123,7 +120,7 @@ def run_workers(arguments: Sequence[str], count: int, listeners: Sequence[Listen
             if _is_to_stop(max(0.0, min(due)) if due else None):
                 return 0
     finally:
-        _stop(workers)
+        _stop(workers, stop_within(arguments))
 
 
 def _open(worker: Worker, listeners: Sequence[Listener]) -> bool:
@@ -146,13 +143,13 @@ def _is_to_stop(seconds: float | None) -> bool:
     return found is not None and found.si_signo in _STOPS
 
 
-def _stop(workers: Sequence[Worker]) -> None:
+def _stop(workers: Sequence[Worker], within: float) -> None:
     """Stop all workers, those that take too long, or on a second signal all that are left, by force."""
     running = [worker for worker in workers if worker.runs()]
     for worker in running:
         if worker.process:
             worker.process.terminate()
-    deadline = time.monotonic() + STOP_WITHIN
+    deadline = time.monotonic() + within
     while any(worker.runs() for worker in running):
         left = deadline - time.monotonic()
         if left <= 0 or _is_to_stop(left):

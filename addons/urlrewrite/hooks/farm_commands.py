@@ -113,7 +113,10 @@ class FarmCommands:
         try:
             self._farms.set_state(at_work, load, state)
         except OSError as error:
-            raise exceptions.CommandError(f"the state cannot be kept: {error}") from None
+            raise exceptions.CommandError(
+                f"{load.name} of the farm {at_work.farm.name} is {state}, but only until this process ends, and in no "
+                f"other worker: {error}"
+            ) from None
         return f"{load.name} of the farm {at_work.farm.name} is {state}"
 
     def _find(self, farm: str, server: str) -> tuple[FarmAtWork, ServerLoad]:

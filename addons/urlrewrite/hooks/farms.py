@@ -132,11 +132,16 @@ class Farms:
         """Keep what a person decided about a server, and do it.
 
         Raises:
-            OSError: the file of states cannot be written.
+            OSError: the file of states cannot be written. It is done nevertheless, in this process.
         """
         if self._states is not None:
-            self._states.set(farm.farm.name, load.name, state)
-            self._look()
+            try:
+                self._states.set(farm.farm.name, load.name, state)
+            except OSError as error:
+                logger.error("%s: %s; the state of %s is kept in memory only", self._states.path, error, load.name)
+                raise
+            finally:
+                self._look()
 
     def set_health(self, farm: FarmAtWork, load: ServerLoad, *, healthy: bool) -> None:
         """Hold a server to be well or not, until a test says otherwise."""

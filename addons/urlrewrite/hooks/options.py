@@ -113,6 +113,13 @@ class Options:
             "starts them. 0: it has its ports for itself.",
         )
         loader.add_option(
+            "urlrewrite_drain",
+            int,
+            30,
+            "Seconds that requests under way have to end when the proxy is stopped by SIGTERM or Ctrl-C; those that "
+            "take longer are cut, as event streams and WebSockets are. A second signal stops at once.",
+        )
+        loader.add_option(
             "urlrewrite_pattern_deadline",
             int,
             100,

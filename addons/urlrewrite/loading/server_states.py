@@ -19,16 +19,20 @@ type States = Mapping[str, Mapping[str, ServerState]]
 
 
 class ServerStates:
-    """The file, and what it said when it was last understood; `fault` says why it cannot be understood now, or ""."""
+    """The file, and what it said when it was last understood; `fault` says why it cannot be understood now, or "".
+
+    States that could not be written hold here, before what the file says, until a state can be written again.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fault = ""
         self._stamp: Stamp | None = None
         self._states: dict[str, dict[str, ServerState]] = {}
+        self._unwritten: dict[tuple[str, str], ServerState] = {}
 
     def look(self) -> States:
-        """Return what the file says now. One that cannot be understood leaves what was known; none says nothing."""
+        """Return what holds now. A file that cannot be understood leaves what was known; none says nothing."""
         found = stamp([str(self.path)])
         if found != self._stamp:
             self._stamp = found
@@ -37,20 +41,33 @@ class ServerStates:
                 self._states = _read(self.path)
             except (OSError, ValueError, AttributeError) as error:
                 self.fault = f"{self.path}: got {error}, expected a JSON object of farms, servers and their states"
-        return self._states
+        return self._with_unwritten()
 
     def set(self, farm: str, address: str, state: ServerState) -> None:
-        """Write the state of a server.
+        """Write the state of a server. It holds for this process even where that fails.
 
         Raises:
             OSError: the file cannot be written.
         """
-        states = {name: dict(servers) for name, servers in self.look().items()}
-        states.setdefault(farm, {})[address] = state
+        self.look()
+        self._unwritten[farm, address] = state
+        states = self._with_unwritten()
         with tempfile.NamedTemporaryFile("w", dir=self.path.parent, prefix=self.path.name, delete=False) as file:
-            json.dump(states, file, indent=1, sort_keys=True)
-        Path(file.name).replace(self.path)
-        self._states, self._stamp, self.fault = states, stamp([str(self.path)]), ""
+            try:
+                json.dump(states, file, indent=1, sort_keys=True)
+                file.flush()
+                Path(file.name).replace(self.path)
+            except OSError:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        self._states, self._unwritten = states, {}
+        self._stamp, self.fault = stamp([str(self.path)]), ""
+
+    def _with_unwritten(self) -> dict[str, dict[str, ServerState]]:
+        states = {name: dict(servers) for name, servers in self._states.items()}
+        for (farm, address), state in self._unwritten.items():
+            states.setdefault(farm, {})[address] = state
+        return states
 
 
 def _read(path: Path) -> dict[str, dict[str, ServerState]]:

@@ -554,6 +554,96 @@ INTERNALS = [
         "0f3c15fba9c4aa73",
         "it is what is connected where mitmweb is shown",
     ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.http:HttpLayer._handle_event",
+        "5dbe5ae099431ea0",
+        "the layers of clients have names of its module, and a Wakeup goes to the layer that command_sources names",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.http:HttpLayer.event_to_child",
+        "4c839d60a5dd3c7a",
+        "a stream that is over leaves streams, and what a layer asks to be woken by is in command_sources",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.tunnel:TunnelLayer._handle_event",
+        "986b40c1492cb108",
+        "TLS passes a Wakeup on",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.quic._stream_layers:QuicLayer._handle_event",
+        "9c0f89036f850a18",
+        "QUIC passes a Wakeup on that is not its own",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.http._http1:Http1Connection.mark_done",
+        "b322a34d7c87aa59",
+        "it closes a connection whose response says Connection: close",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.http._http2:Http2Connection.close_connection",
+        "b871902060df75b6",
+        "it closes the connection, and puts another handler of events in place",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.http._http3:Http3Connection._handle_event",
+        "402e8ba236ab0ced",
+        "a connection that is closed gets another handler of events",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.http._http_h3:MockQuic",
+        "ad1f9677025e89da",
+        "send_stream_data and close are kept until transmit",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.layers.http._http_h3:LayeredH3Connection.close_connection",
+        "d25ade76ef437388",
+        "it sets _is_done",
+    ),
+    (
+        "goaway",
+        "aioquic.h3.connection:H3Connection._init_connection",
+        "80c43caaf2bfb54d",
+        "_local_control_stream_id is the stream of control frames",
+    ),
+    (
+        "goaway",
+        "mitmproxy.proxy.server:ConnectionHandler.server_event",
+        "a9aa2c5307ef8e15",
+        "it hands an event to the topmost layer, and does what comes of it",
+    ),
+    (
+        "flow_file",
+        "mitmproxy.addons.save:Save.save_flow",
+        "86eb332b1b5c0129",
+        "every flow that has ended is written by it, and it ends the process where that fails",
+    ),
+    (
+        "flow_file",
+        "mitmproxy.addons.save:Save.done",
+        "2e139756619d4525",
+        "it writes the flows that are under way, and closes the file",
+    ),
+    (
+        "flow_file",
+        "mitmproxy.addons.save:Save.configure",
+        "5a6564cdfa707e28",
+        "a file is opened when the option is set, and done is called when it is unset",
+    ),
+    (
+        "flow_file",
+        "mitmproxy.addons.save:Save.maybe_rotate_to_new_file",
+        "cc85deec116ac05f",
+        "stream.fo is the file, and current_path its name",
+    ),
 ]
 
 

@@ -1,0 +1,73 @@
+"""What is told when the process is out of file descriptors: once, and once more when there are some again.
+
+The event loop then accepts no connection for a second, and tells its handler of exceptions each time, for each place in
+its queue: mitmproxy would print thousands of tracebacks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+from typing import Any
+
+from mitmproxy.log import ALERT
+
+logger = logging.getLogger("urlrewrite.service")
+
+LOOK_SECONDS = 1.0
+"""How often it is looked whether there are some again."""
+
+OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Descriptors:
+    """The addon that stands before mitmproxy's handler of exceptions."""
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Task[None] | None = None
+
+    def running(self) -> None:
+        """Take the place before mitmproxy's handler, which goes on with all that is not for this one."""
+        loop = asyncio.get_running_loop()
+        before = loop.get_exception_handler()
+
+        def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            error = context.get("exception")
+            if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
+                self._tell(loop, error)
+            elif before is not None:
+                before(loop, context)
+            else:
+                loop.default_exception_handler(context)
+
+        loop.set_exception_handler(handle)
+
+    def done(self) -> None:
+        """Look no more."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, error: OSError) -> None:
+        if self._waiting is None:
+            logger.error("no connection can be accepted: %s; those that wait are accepted once it can", error.strerror)
+            self._waiting = loop.create_task(self._await_some())
+
+    async def _await_some(self) -> None:
+        while True:
+            # Longer than the loop itself waits, so that what it tells at its next attempt is still the same case.
+            await asyncio.sleep(LOOK_SECONDS * 1.5)
+            if _is_one_free():
+                break
+        self._waiting = None
+        logger.log(ALERT, "connections are accepted again")
+
+
+def _is_one_free() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    return True
