@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
 from typing import Any
 
 from mitmproxy.log import ALERT
 
 logger = logging.getLogger("urlrewrite.service")
 
-LOOK_SECONDS = 1.0
-"""How often it is looked whether there are some again."""
+QUIET_SECONDS = 3.0
+"""How long the event loop, which tries once a second, must have said nothing before there are some again."""
 
 OUT_OF_RESOURCES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -27,6 +26,7 @@ class Descriptors:
 
     def __init__(self) -> None:
         self._waiting: asyncio.Task[None] | None = None
+        self._said_at = 0.0
 
     def running(self) -> None:
         """Take the place before mitmproxy's handler, which goes on with all that is not for this one."""
@@ -51,23 +51,14 @@ class Descriptors:
             self._waiting = None
 
     def _tell(self, loop: asyncio.AbstractEventLoop, error: OSError) -> None:
+        self._said_at = loop.time()
         if self._waiting is None:
             logger.error("no connection can be accepted: %s; those that wait are accepted once it can", error.strerror)
             self._waiting = loop.create_task(self._await_some())
 
     async def _await_some(self) -> None:
-        while True:
-            # Longer than the loop itself waits, so that what it tells at its next attempt is still the same case.
-            await asyncio.sleep(LOOK_SECONDS * 1.5)
-            if _is_one_free():
-                break
+        loop = asyncio.get_running_loop()
+        while (left := self._said_at + QUIET_SECONDS - loop.time()) > 0:  # noqa: ASYNC110 (it is told again meanwhile)
+            await asyncio.sleep(left)
         self._waiting = None
         logger.log(ALERT, "connections are accepted again")
-
-
-def _is_one_free() -> bool:
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        return False
-    return True

@@ -12,7 +12,13 @@ PROJECT = Path(__file__).resolve().parents[3]
 APPS = PROJECT / ".cache" / "apps"
 SUPER_USER_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
-DEBIAN_PACKAGE_OF = {"chromium": "chromium", "haproxy": "haproxy", "nginx": "nginx-light", "wrk": "wrk"}
+DEBIAN_PACKAGE_OF = {
+    "chromium": "chromium",
+    "haproxy": "haproxy",
+    "nginx": "nginx-light",
+    "systemd-analyze": "systemd",
+    "wrk": "wrk",
+}
 
 
 def program(name: str) -> str | None:
@@ -37,7 +43,7 @@ def _remedy(need: str) -> str | None:
 
 
 def require(*needs: str) -> None:
-    """Skip the running test where one of `chromium`, `haproxy`, `nginx`, `wrk`, `devpi`, `jupyterlab` is missing."""
+    """Skip the running test where one of these is missing: a program of a Debian package, `devpi`, `jupyterlab`."""
     for need in needs:
         if remedy := _remedy(need):
             pytest.skip(f"needs {need}: {remedy}")
