@@ -193,7 +193,7 @@ async def test_renewed_files_are_taken_up_and_broken_ones_are_not(folder: Path) 
         await server.listen()
         rules = (
             f"public: http://localhost\nbackend: https://app.lan:{server.port}\nconnect: 127.0.0.1:{server.port}\n"
-            "tls: {ca: ca.pem, certificate: own.pem, http2: false}\n"
+            "tls: {ca: ca.pem, certificate: own.pem, http2: false}\nkeepAlive: false\n"
         )
         async with in_process(rules, folder) as proxy:
             assert await ask_anew(proxy) == 200
