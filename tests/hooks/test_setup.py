@@ -11,7 +11,7 @@ from mitmproxy import exceptions
 from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.test import taddons
 
-from hooks.support import state_of, write
+from hooks.support import write
 from urlrewrite.hooks.listeners import Listeners, listener_mode
 from urlrewrite.hooks.options import Options
 from urlrewrite.hooks.rules_file import DEFAULT_RULES, POLL_SECONDS, RulesFile
@@ -40,7 +40,7 @@ def test_what_is_no_listener(listen: str) -> None:
 
 async def test_a_bad_listener_is_refused_with_its_option() -> None:
     with (
-        taddons.context(Options(), Listeners(state_of())) as context,
+        taddons.context(Options(), Listeners()) as context,
         pytest.raises(exceptions.OptionsError, match="urlrewrite_listen"),
     ):
         context.options.update(urlrewrite_listen=["nonsense"])
