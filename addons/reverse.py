@@ -36,10 +36,12 @@ from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
 from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
+from urlrewrite.hooks.patches.inactivity import Inactivity  # noqa: E402
 from urlrewrite.hooks.patches.proxy_protocol import ProxyProtocol  # noqa: E402
 from urlrewrite.hooks.patches.server_connections import ServerConnections  # noqa: E402
 from urlrewrite.hooks.patches.shared_port import SharedPort  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
+from urlrewrite.hooks.patches.websocket_ends import WebSocketEnds  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
 from urlrewrite.hooks.site_certificates import SiteCertificates  # noqa: E402
@@ -86,6 +88,8 @@ addons = [
     Http2(),
     Http3(),
     Goaway(),
+    WebSocketEnds(),
+    Inactivity(),
     ErrorPages(),
     _trace_asked,
     Inbound(_state),

@@ -110,7 +110,7 @@ class Http1:
                 got.cut = True
                 return got
             try:
-                got.body = b"" if method == "HEAD" else await self._body(got)
+                got.body = b"" if method == "HEAD" or got.status in (204, 304) else await self._body(got)
                 got.ended = True
             except asyncio.IncompleteReadError as error:
                 got.body, got.cut = error.partial, True

@@ -167,6 +167,9 @@ def _frame_stream(flow: http.HTTPFlow, response: http.Response) -> None:
 
 def _frame_whole(flow: http.HTTPFlow, response: http.Response) -> None:
     """Frame a whole body by its length, however the backend framed it; in HTTP/1.1 trailers want chunks."""
+    if response.status_code in (204, 304):
+        # They have no body, and so no length of one.
+        return
     if response.trailers and flow.request.is_http11:
         response.headers.pop("content-length", None)
         response.headers["transfer-encoding"] = "chunked"

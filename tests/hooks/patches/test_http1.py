@@ -112,7 +112,7 @@ RESPONSES = [
     ("several", CONTINUE + HINTS + HINTS + LAST, [HINTED, HINTED, *TOLD]),
     ("103 that cannot be read", b"HTTP/1.1 103 Early Hints\r\nX\r\n\r\n" + LAST, TOLD),
     ("of HTTP/1.0, without a phrase", b"HTTP/1.0 199\r\n\r\n" + LAST, TOLD),
-    ("100 is no 1001", b"HTTP/1.1 1001 X\r\n\r\n", ["1001 {}"]),
+    ("100 is no 1001", b"HTTP/1.1 1001 X\r\n\r\n", ["closed", "error: a status that is none: '1001 X'"]),
     ("204", HINTS + b"HTTP/1.1 204 No Content\r\n\r\n", [HINTED, "204 {}", "end"]),
     ("no trailers", CHUNKS + b"\r\n", [CHUNKED, "data abcde", "end"]),
     ("trailers", CHUNKS + b"X-Sum: 1\r\nX-More: 2\r\n\r\n",

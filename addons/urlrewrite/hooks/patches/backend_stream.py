@@ -18,7 +18,6 @@ from time import monotonic
 
 from mitmproxy import http
 from mitmproxy.connection import ConnectionState, Server
-from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpStream, SendHttp
@@ -43,6 +42,7 @@ from urlrewrite.hooks.closing import closing
 from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
 from urlrewrite.hooks.farms import forget
 from urlrewrite.hooks.patches.http1 import InterimClient
+from urlrewrite.hooks.patches.response_heads import check_head
 from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
 from urlrewrite.hooks.state import Live, State, TlsWanted
@@ -99,7 +99,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if isinstance(event, events.Wakeup) and isinstance(event.command, Alarm):
-                done = self._time_is_over()
+                done = self._time_is_over(event.command.silent)
             else:
                 done = super()._handle_event(event)
             yield from closing(done, lambda: self._live)
@@ -286,20 +286,32 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
         # --- time-outs --------------------------------------------------------------------------------------------
 
-        def _time_is_over(self) -> layer.CommandGenerator[None]:
+        @property
+        def waits_for_backend(self) -> bool:
+            """Whether it is the backend's turn: the request is there, and the client takes what comes."""
+            receives = (
+                self.state_wait_for_response_headers,
+                self.state_consume_response_body,
+                self.state_stream_response_body,
+            )
+            ready = self._live is not None and self.client_state == self.state_done and self.server_state in receives
+            return ready and not is_client_slow(self)
+
+        def _time_is_over(self, unmoved: float) -> layer.CommandGenerator[None]:
+            """Give the backend up; `unmoved` are the seconds for which nothing moved at all, 0 for its own time-out."""
             live = self._live
             if live is None:
                 return
             if self.server_state == self.state_wait_for_response_headers:
                 if not self.flow.response:
-                    message = f"no response within {live.timeouts.response:g} seconds"
+                    message = f"no response within {unmoved or live.timeouts.response:g} seconds"
                     yield from self._backend_failed(RetryCause.TIMEOUT, message)
-            elif self._may_be_idle_too_long():
+            elif unmoved or self._may_be_idle_too_long():
                 silent = monotonic() - self._heard
-                if silent < live.timeouts.idle or is_client_slow(self):
+                if not unmoved and (silent < live.timeouts.idle or is_client_slow(self)):
                     self._timer.set(live.timeouts.idle - silent if silent < live.timeouts.idle else _LOOK_AGAIN)
                     return
-                message = f"nothing came for {live.timeouts.idle:g} seconds"
+                message = f"nothing came for {unmoved or live.timeouts.idle:g} seconds"
                 yield from self._leave_connection()
                 yield from self.handle_protocol_error(
                     ResponseProtocolError(self.stream_id, message, ErrorCode.GENERIC_SERVER_ERROR)
@@ -308,14 +320,14 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
         # --- failures ---------------------------------------------------------------------------------------------
 
         def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
-            if request or self._live is None or not self.context.options.validate_inbound_headers:
+            response = self.flow.response
+            if request or self._live is None or response is None:
                 return (yield from super().check_invalid(request))
-            assert self.flow.response is not None
             try:
-                validate_headers(self.flow.response)
+                check_head(self.flow.request, response, fields=self.context.options.validate_inbound_headers)
             except ValueError as error:
                 self.flow.response = None
-                yield from self._backend_failed(RetryCause.CLOSED, f"fields that are not valid: {error}")
+                yield from self._backend_failed(RetryCause.CLOSED, str(error))
                 return True
             return False
 

@@ -5,8 +5,8 @@
 - Fields behind a chunked body (trailers) end in an error, of requests and responses, on their way in and out. Here they
   are told, and written behind bodies that are sent in chunks; any others have no place for them, and they are dropped.
   Which of them may go on is decided by `Exchange.trailers` and `request_trailers`.
-- A backend that closes its connection in place of a response is not told to a stream whose id is 0, which mitmproxy
-  takes for none. In HTTP/3 that is a client's first request (RFC 9000, 2.1).
+
+How the messages are framed, which is what both stand on, is told in `framing.py`.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
-    ErrorCode,
     HttpEvent,
     RequestEndOfMessage,
     RequestHeaders,
     RequestTrailers,
     ResponseEndOfMessage,
     ResponseHeaders,
-    ResponseProtocolError,
     ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
+
+from urlrewrite.hooks.patches.framing import FramingClient, FramingServer
 
 logger = logging.getLogger("urlrewrite.http1")
 
@@ -68,7 +68,7 @@ def is_interim(response: http.Response) -> bool:
     return 100 <= response.status_code < 200 and response.status_code != 101
 
 
-class InterimClient(Http1Client):
+class InterimClient(FramingClient):
     """Speaks with a backend."""
 
     silent = False
@@ -103,9 +103,6 @@ class InterimClient(Http1Client):
             if bytes(head[0]).split()[1] == b"103" and self.stream_id is not None:
                 yield from self._tell([bytes(line) for line in head], self.stream_id)
         yield from super().read_headers(event)
-        if isinstance(event, events.ConnectionClosed) and self.stream_id == 0:
-            message = f"unexpected server response: {bytes(self.buf)!r}" if self.buf else "server closed connection"
-            yield ReceiveHttp(ResponseProtocolError(self.stream_id, message, ErrorCode.GENERIC_SERVER_ERROR))
 
     def _tell(self, head: list[bytes], stream_id: int) -> layer.CommandGenerator[None]:
         try:
@@ -127,7 +124,7 @@ class InterimClient(Http1Client):
             yield command
 
 
-class InterimServer(Http1Server):
+class InterimServer(FramingServer):
     """Speaks with a client."""
 
     _trailers: http.Headers | None = None

@@ -29,7 +29,7 @@ from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http._events import ErrorCode, RequestData, RequestProtocolError, ResponseData
 
-from urlrewrite.hooks.patches import backend_stream, early_hints
+from urlrewrite.hooks.patches import backend_stream, early_hints, request_length
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm
@@ -57,11 +57,11 @@ class Holding:
 
 
 def stream_class(state: State, backpressure: Backpressure, connections: ServerConnections) -> type[HttpStream]:
-    """Return the `HttpStream` that minds the holds of `state`, early hints, and failing backends.
+    """Return the `HttpStream` that minds the holds of `state`, early hints, lengths of uploads, and failing backends.
 
-    Of the latter two tell `early_hints.py` and `backend_stream.py`.
+    Of the latter three tell `early_hints.py`, `request_length.py` and `backend_stream.py`.
     """
-    base = early_hints.stream_class(state, backend_stream.stream_class(state, connections))
+    base = request_length.stream_class(early_hints.stream_class(state, backend_stream.stream_class(state, connections)))
 
     class HoldingStream(base):  # type: ignore[valid-type, misc]
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:

@@ -17,7 +17,14 @@ from urlrewrite.hooks.patches.backpressure import kept
 
 
 class Alarm(commands.RequestWakeup):
-    """The command that a wake-up of a `StreamTimer` seems to come from."""
+    """The command that a wake-up of a `StreamTimer` seems to come from.
+
+    `silent` are the seconds for which nothing moved on the client's connection, where it is that which is over.
+    """
+
+    def __init__(self, delay: float, silent: float = 0.0) -> None:
+        super().__init__(delay)
+        self.silent = silent
 
 
 class StreamTimer:

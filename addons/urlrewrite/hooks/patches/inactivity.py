@@ -1,0 +1,50 @@
+"""Lets a client's connection on which nothing moves end truly where it is the backend that says nothing.
+
+mitmproxy closes such a connection after `tcp_timeout` seconds without a word, and its log says that the client has
+left. Here a request that waits for its response is answered 504 first, and a body that stops is cut off visibly, in
+the name of the backend; the connection then goes on if it can. Over UDP, where mitmproxy's time is 20 seconds and no
+option, the time-outs of the backend decide, and QUIC's own for a client that is gone.
+"""
+
+from __future__ import annotations
+
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import events
+from mitmproxy.proxy.layers.http import HttpLayer
+from mitmproxy.proxy.server import ConnectionHandler
+
+from urlrewrite.hooks.patches.stream_timer import Alarm
+
+_on_timeout = ConnectionHandler.on_timeout
+
+
+class Inactivity:
+    """Puts our end of silent connections in place."""
+
+    def load(self, loader: Loader) -> None:
+        """Put ours in place."""
+        del loader
+        ConnectionHandler.on_timeout = on_timeout  # type: ignore[method-assign, assignment]
+
+    def done(self) -> None:
+        """Put mitmproxy's own back."""
+        ConnectionHandler.on_timeout = _on_timeout  # type: ignore[method-assign]
+
+
+async def on_timeout(handler: ConnectionHandler) -> None:
+    """End what waits for a backend, and watch the connection further; without any such thing, close it."""
+    http = next((each for each in handler.layer.context.layers if isinstance(each, HttpLayer)), None)
+    waiting = [each for each in http.streams.values() if getattr(each, "waits_for_backend", False)] if http else []
+    if http is None or not waiting:
+        await _on_timeout(handler)
+        return
+    watchdog = handler.timeout_watchdog
+    if handler.client.transport_protocol == "tcp":
+        for stream in waiting:
+            # One that is paused waits for a connection or for its turn, and has a time-out for that.
+            if stream._paused is None:
+                alarm = Alarm(0, silent=watchdog.timeout)
+                http.command_sources[alarm] = stream
+                await handler.server_event(events.Wakeup(alarm))
+    watchdog.register_activity()
+    await watchdog.watch()

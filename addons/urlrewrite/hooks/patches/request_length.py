@@ -1,0 +1,67 @@
+"""Counts the body of a request against the Content-Length that its client told.
+
+HTTP/1 is read by that length, and HTTP/2 checks it. In HTTP/3 it is looked at when the stream ends, and a body that is
+streamed to its backend is long there by then. So it is counted here, for clients of every version: the first byte too
+many ends the exchange, and so does an end that comes too early. What rules make of the field does not count.
+"""
+
+from __future__ import annotations
+
+from mitmproxy.proxy import events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestHeaders,
+    RequestProtocolError,
+    ResponseProtocolError,
+)
+
+from urlrewrite.hooks.patches.framing import LONGER, SHORTER
+
+
+def stream_class(base: type[HttpStream]) -> type[HttpStream]:
+    """Return a stream that takes a body of the told length only, and does with all else what `base` does."""
+
+    class CountingStream(base):  # type: ignore[valid-type, misc]
+        def __init__(self, context: Context, stream_id: int) -> None:
+            super().__init__(context, stream_id)
+            self._length: int | None = None
+            self._came = 0
+
+        def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+            match event:
+                case RequestHeaders():
+                    told = event.request.headers.get("content-length", "")
+                    self._length = int(told) if told.isascii() and told.isdigit() else None
+                case RequestData():
+                    self._came += len(event.data)
+            wrong = ""
+            if self._length is not None and self.client_state != self.state_errored:
+                if isinstance(event, RequestData) and self._came > self._length:
+                    wrong = LONGER
+                elif isinstance(event, RequestEndOfMessage) and self._came < self._length:
+                    wrong = SHORTER
+            if wrong:
+                yield from self._end(wrong)
+            else:
+                yield from super()._handle_event(event)
+
+        def _end(self, why: str) -> layer.CommandGenerator[None]:
+            """Tell the client and, where it has a part of the request, the backend."""
+            code = ErrorCode.GENERIC_CLIENT_ERROR
+            yield SendHttp(ResponseProtocolError(self.stream_id, why, code), self.context.client)
+            yield from super()._handle_event(RequestProtocolError(self.stream_id, why, code))
+            self.client_state = self.state_errored
+
+        def make_server_connection(self) -> layer.CommandGenerator[bool]:
+            made: bool = yield from super().make_server_connection()
+            request = self.flow.request
+            length = self._length if request.stream else len(request.raw_content or b"")
+            if made and length is not None and "content-length" in request.headers:
+                request.headers["content-length"] = str(length)
+            return made
+
+    return CountingStream

@@ -1,0 +1,87 @@
+"""Every fault of `cases.yaml`, for clients of every version of HTTP, on the whole bundle and real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from faults.asking import CLIENTS, Asking
+from faults.raw_backend import RawBackend, text_of
+from hooks.in_process import InProcess, in_process
+from urlrewrite.trace.events import Name
+
+CASES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
+    Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8")
+)
+RULES = """\
+public: [https://localhost, http://localhost]
+backend: http://inner.example:{port}
+connect: 127.0.0.1:{port}
+timeouts: {{response: 1s, idle: 1s}}
+"""
+
+
+def is_sound(proxy: InProcess) -> bool:
+    """Nothing crashed, and nobody says of a client that is still there that it has left."""
+    return not any("crashed" in line or "Traceback" in line or "Client disconnected" in line for line in proxy.log)
+
+
+@pytest.mark.parametrize("version", CLIENTS)
+@pytest.mark.parametrize("name", CASES)
+async def test_a_fault(name: str, version: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    async with (
+        RawBackend(case["sends"]) as backend,
+        in_process(RULES.format(port=backend.port), tmp_path, http3=True) as proxy,
+    ):
+        client = Asking(version, proxy.port)
+        got = await client.ask(begun=backend.begun.set if "begun" in case["sends"] else None)
+        assert (got.status, got.cut) == (case["gets"], case.get("cut", False)), proxy.log
+        if "body" in case:
+            assert got.body == text_of(case["body"])
+        assert case.get("without") not in got.fields
+        if not case.get("kept"):
+            await backend.until_open(0)
+        # Whatever it was, the client's connection goes on, or the next one does.
+        well = await client.ask("/well")
+        assert (well.status, well.body) == (200, b"fine")
+        assert is_sound(proxy), proxy.log
+        await client.close()
+        await backend.until_open(0)
+        events = proxy.flows[0].metadata["urlrewrite"]["events"]
+        told = any(event["event"] == Name.SERVER_FAILED for event in events)
+        assert told == (case["gets"] >= 500 or case.get("cut", False))
+
+
+@pytest.mark.parametrize("version", CLIENTS)
+@pytest.mark.parametrize("size", [1, 40_000])
+@pytest.mark.parametrize("backend_version", ["HTTP/1.0", "HTTP/1.1"])
+async def test_responses_that_end_by_closing_leave_no_connection(
+    backend_version: str, size: int, version: str, tmp_path: Path
+) -> None:
+    """Fifty in a row on one client connection, or three by each of 32 clients at once."""
+    head = f"{backend_version} 200 OK\r\nContent-Type: text/html\r\n\r\n"
+    in_a_row, at_once, each = (50, 32, 3) if size == 1 else (8, 4, 1)
+    async with (
+        RawBackend([head, ["<p>well</p>\n", size], "close"]) as backend,
+        in_process(RULES.format(port=backend.port), tmp_path, http3=True) as proxy,
+    ):
+
+        async def ask(times: int) -> None:
+            client = Asking(version, proxy.port)
+            for _ in range(times):
+                got = await client.ask()
+                assert (got.status, got.cut, len(got.body)) == (200, False, 12 * size), proxy.log
+            await backend.until_open(at_once)
+            await client.close()
+
+        await ask(in_a_row)
+        await backend.until_open(0)
+        await asyncio.gather(*(ask(each) for _ in range(at_once)))
+        await backend.until_open(0)
+        assert is_sound(proxy), proxy.log
