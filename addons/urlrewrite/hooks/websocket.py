@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from mitmproxy import http
+from wsproto.frame_protocol import CloseReason
 
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.hooks.recorder import make_storable
@@ -45,8 +46,15 @@ class WebSocket:
             logger.exception("flow %s: a WebSocket message could not be rewritten; it is passed as it came", flow.id)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
-        """Forget the connection."""
+        """Forget the connection, and tell of one that the backend ended without a word."""
         self._open.pop(flow.id, None)
+        socket, trace = flow.websocket, flow.metadata.get("urlrewrite")
+        if socket is None or socket.close_code != CloseReason.ABNORMAL_CLOSURE or socket.closed_by_client:
+            return
+        address = "%s:%d" % (flow.server_conn.address or ("?", 0))[:2]
+        logger.error("flow %s: the WebSocket's connection to the backend %s was lost", flow.id, address)
+        if trace is not None:
+            trace["websocket_lost"] = address
 
     def error(self, flow: http.HTTPFlow) -> None:
         """Forget the connection."""

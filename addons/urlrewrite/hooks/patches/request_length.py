@@ -7,6 +7,8 @@ many ends the exchange, and so does an end that comes too early. What rules make
 
 from __future__ import annotations
 
+import logging
+
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpStream, SendHttp
@@ -20,6 +22,8 @@ from mitmproxy.proxy.layers.http._events import (
 )
 
 from urlrewrite.hooks.patches.framing import LONGER, SHORTER
+
+logger = logging.getLogger("urlrewrite.framing")
 
 
 def stream_class(base: type[HttpStream]) -> type[HttpStream]:
@@ -50,11 +54,21 @@ def stream_class(base: type[HttpStream]) -> type[HttpStream]:
                 yield from super()._handle_event(event)
 
         def _end(self, why: str) -> layer.CommandGenerator[None]:
-            """Tell the client and, where it has a part of the request, the backend."""
+            """Tell the log, the client and, where it has a part of the request, the backend."""
+            logger.warning("%s: %s", self.flow.request.pretty_url, why)
             code = ErrorCode.GENERIC_CLIENT_ERROR
             yield SendHttp(ResponseProtocolError(self.stream_id, why, code), self.context.client)
             yield from super()._handle_event(RequestProtocolError(self.stream_id, why, code))
             self.client_state = self.state_errored
+
+        def handle_protocol_error(
+            self, event: RequestProtocolError | ResponseProtocolError
+        ) -> layer.CommandGenerator[None]:
+            uploads = self.client_state == self.state_stream_request_body
+            if isinstance(event, RequestProtocolError) and uploads and self.server_state == self.state_done:
+                # mitmproxy itself tells a backend only that has not responded yet; its connection would stay open.
+                yield SendHttp(event, self.context.server)
+            yield from super().handle_protocol_error(event)
 
         def make_server_connection(self) -> layer.CommandGenerator[bool]:
             made: bool = yield from super().make_server_connection()
