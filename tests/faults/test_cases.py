@@ -13,7 +13,8 @@ import yaml
 from faults.asking import CLIENTS, Asking
 from faults.raw_backend import RawBackend, text_of
 from hooks.in_process import InProcess, in_process
-from urlrewrite.trace.events import Name
+from urlrewrite.inspector.diagnose.backend_failures import backend_failure
+from urlrewrite.trace.reading import read
 
 CASES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8")
@@ -53,9 +54,8 @@ async def test_a_fault(name: str, version: str, tmp_path: Path) -> None:
         assert is_sound(proxy), proxy.log
         await client.close()
         await backend.until_open(0)
-        events = proxy.flows[0].metadata["urlrewrite"]["events"]
-        told = any(event["event"] == Name.SERVER_FAILED for event in events)
-        assert told == (case["gets"] >= 500 or case.get("cut", False))
+        failure = backend_failure(read(proxy.flows[0].metadata["urlrewrite"]))
+        assert (failure and failure.code) == case.get("why")
 
 
 @pytest.mark.parametrize("version", CLIENTS)

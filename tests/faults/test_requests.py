@@ -84,7 +84,9 @@ async def test_less_than_the_length_is_never_answered_well(
 
 @pytest.mark.parametrize("version", ["HTTP/2", "HTTP/3"])
 @pytest.mark.parametrize("field", [(), (GRPC,)], ids=["held", "gRPC"])
-async def test_a_body_without_length_is_framed(field: tuple[tuple[str, str], ...], version: str, tmp_path: Path) -> None:
+async def test_a_body_without_length_is_framed(
+    field: tuple[tuple[str, str], ...], version: str, tmp_path: Path
+) -> None:
     """A second request on the same connection is a body's end, or it is the body."""
     async with (
         RawBackend([["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 1], "stall"]) as backend,
@@ -113,7 +115,9 @@ async def test_a_silent_backend_is_told_before_a_silent_connection_is_closed(tmp
     """`tcp_timeout` is over before the time that the backend has."""
     rules = RULES.replace("1s", "100s")
     async with (
-        RawBackend(["HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", ["<p>well</p>\n", 40000], "stall"]) as backend,
+        RawBackend(
+            ["HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", ["<p>well</p>\n", 40000], "stall"]
+        ) as backend,
         in_process(rules.format(port=backend.port), tmp_path, tcp_timeout=1) as proxy,
     ):
         client = await Http1.connect(proxy.port)

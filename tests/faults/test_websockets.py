@@ -35,7 +35,9 @@ class WebSocketBackend(Backend):
         accept = base64.b64encode(hashlib.sha1(b"eA==258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()).decode()
         writer.write(
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode() + HELLO + self.last
+            f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
+            + HELLO
+            + self.last
         )
         await writer.drain()
         if self.waits:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from mitmproxy import http
+from mitmproxy.utils import human
 from wsproto.frame_protocol import CloseReason
 
 from urlrewrite.exchange.websocket import WebSocketMessages
@@ -51,7 +52,7 @@ class WebSocket:
         socket, trace = flow.websocket, flow.metadata.get("urlrewrite")
         if socket is None or socket.close_code != CloseReason.ABNORMAL_CLOSURE or socket.closed_by_client:
             return
-        address = "%s:%d" % (flow.server_conn.address or ("?", 0))[:2]
+        address = human.format_address(flow.server_conn.address)
         logger.error("flow %s: the WebSocket's connection to the backend %s was lost", flow.id, address)
         if trace is not None:
             trace["websocket_lost"] = address

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose import (
+    backend_failures,
     circles,
     cookies,
     failed_requests,
@@ -40,6 +41,8 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     circles.login_loops,
     wrong_links.lost_redirects,
     failed_requests.failed_requests,
+    backend_failures.cut_off,
+    backend_failures.lost_websockets,
     farms.failing_health_tests,
     farms.sticky_servers_gone,
     sharing.refused_origins,

@@ -243,11 +243,13 @@ class ArrServerRouted(TypedDict):
 class ServerFailed(TypedDict):
     """A server was turned to and failed: the `attempt` by its number, and what it took.
 
-    `cause` is a code of `RetryCause` (connect, tls, closed, timeout), `detail` says more.
+    `cause` is a code of `RetryCause` (connect, tls, closed, timeout), `fault` one of `BackendFault`, or "" where there
+    was no connection or no head in time; `detail` says more.
     """
 
     server: str
     cause: str
+    fault: str
     detail: str
     attempt: int
     milliseconds: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from urlrewrite.inspector.diagnose.rule_misses import misses
 from urlrewrite.inspector.diagnose.why import Cause, Why
 from urlrewrite.inspector.leaks.search import find_leaks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.request_events import SERVER_FAILED
 from urlrewrite.trace.trace import TraceLevel
 
 TABLE: Mapping[str, list[Mapping[str, Any]]] = yaml.safe_load(
@@ -39,9 +42,8 @@ def recorded(told: Mapping[str, Any]) -> RecordedExchange:
     """The exchange of a case, as the inspector gets it."""
     settings = Settings(trace=TraceLevel(told.get("level", TraceLevel.FULL)))
     rules = rules_of(told.get("rules", ""), site=SITES[told.get("site", "")], settings=settings)
-    request = request_facts(
-        "GET", f"https://www.example.com{told.get('path', '/page')}", (("Sec-Fetch-Dest", "document"),)
-    )
+    asks = {"Sec-Fetch-Dest": "document", **told.get("asks", {})}
+    request = request_facts("GET", f"https://www.example.com{told.get('path', '/page')}", tuple(asks.items()))
     fields = (("Content-Type", told.get("type", "text/html")), *told.get("fields", {}).items())
     original = ResponseFacts(told.get("status", 200), fields, told.get("phrase", ""))
     body = told.get("body", "").encode()
@@ -52,7 +54,18 @@ def recorded(told: Mapping[str, Any]) -> RecordedExchange:
     if result.status is not None:
         answer = ResponseFacts(result.status, tuple(result.fields or ()), told.get("phrase", ""))
     sent = (None, None) if own else (original, body)
-    return RecordedExchange("f", 1.0, trace, request, b"", *sent, answer, result.body, own)
+    failed = ""
+    if failure := told.get("fails"):
+        failed = "it failed"
+        server = {"server": "privateserver:8080", "detail": failed, "attempt": 1, "milliseconds": 1}
+        result.exchange.trace.decided(SERVER_FAILED, **{"cause": "closed", "fault": "", **server, **failure})
+        if answer and answer.status >= 500:
+            origin = "http://privateserver:8080"
+            result.exchange.trace.error(Reason.BACKEND_FAILED, iis_status="502.3", origin=origin, detail=failed)
+            own, sent = True, (None, None)
+    if "lost" in told:
+        trace["websocket_lost"] = told["lost"]
+    return RecordedExchange("f", 1.0, trace, request, b"", *sent, answer, result.body, own, failed)
 
 
 class Looked:
@@ -61,7 +74,9 @@ class Looked:
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.seen = recorded(told)
         self.rules = rules_of(told.get("now", told.get("rules", "")), site=SITES[told.get("site", "")])
-        self.load = page_loads([self.seen])[-1]
+        # A WebSocket belongs to the page before it.
+        before = [replace(recorded({}), flow_id="page")] if "lost" in told else []
+        self.load = page_loads([*before, self.seen])[-1]
         self.case = Case(self.load, self.rules)
 
     def causes(self, where: str) -> list[Cause]:

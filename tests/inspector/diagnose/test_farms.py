@@ -69,7 +69,13 @@ class Shop:
                 break
             if cause is None:
                 break
-            told = {"cause": str(cause), "detail": "what the network says", "attempt": number, "milliseconds": 1200}
+            told = {
+                "cause": str(cause),
+                "fault": "",
+                "detail": "what the network says",
+                "attempt": number,
+                "milliseconds": 1200,
+            }
             trace.decided(SERVER_FAILED, server=f"{found.load.name}:80", **told)  # type: ignore[arg-type]
             attempts.failed(0.0, cause)
         if status == 503:

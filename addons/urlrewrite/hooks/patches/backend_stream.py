@@ -41,13 +41,15 @@ from urlrewrite.fields.connection_auth import leaves_no_other, names_binding
 from urlrewrite.hooks.closing import closing
 from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
 from urlrewrite.hooks.farms import forget
+from urlrewrite.hooks.patches.framing import BackendError
 from urlrewrite.hooks.patches.http1 import InterimClient
-from urlrewrite.hooks.patches.response_heads import check_head
+from urlrewrite.hooks.patches.response_heads import BadHeadError, check_head
 from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
 from urlrewrite.hooks.state import Live, State, TlsWanted
 from urlrewrite.hooks.translate import apply_response
 from urlrewrite.model.farms import Connections, RetryCause
+from urlrewrite.trace.backend_faults import BackendFault
 from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.request_events import REQUEST_QUEUED, SERVER_FAILED
 
@@ -314,7 +316,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 message = f"nothing came for {unmoved or live.timeouts.idle:g} seconds"
                 yield from self._leave_connection()
                 yield from self.handle_protocol_error(
-                    ResponseProtocolError(self.stream_id, message, ErrorCode.GENERIC_SERVER_ERROR)
+                    BackendError(self.stream_id, message, ErrorCode.GENERIC_SERVER_ERROR, BackendFault.STALLED)
                 )
 
         # --- failures ---------------------------------------------------------------------------------------------
@@ -325,9 +327,9 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 return (yield from super().check_invalid(request))
             try:
                 check_head(self.flow.request, response, fields=self.context.options.validate_inbound_headers)
-            except ValueError as error:
+            except BadHeadError as error:
                 self.flow.response = None
-                yield from self._backend_failed(RetryCause.CLOSED, str(error))
+                yield from self._backend_failed(RetryCause.CLOSED, str(error), error.fault)
                 return True
             return False
 
@@ -337,27 +339,31 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             self._timer.clear()
             is_backends = isinstance(event, ResponseProtocolError) and self.client_state != self.state_errored
             killed = self.flow.error is not None
+            fault = event.fault if isinstance(event, BackendError) else BackendFault.CUT
             if not is_backends or killed or self._live is None or self._is_client_gone():
                 yield from super().handle_protocol_error(event)
             elif self.server_state == self.state_wait_for_response_headers and not self.flow.response:
-                yield from self._backend_failed(RetryCause.CLOSED, event.message)
+                told = fault if isinstance(event, BackendError) else BackendFault.NO_HEAD
+                yield from self._backend_failed(RetryCause.CLOSED, event.message, told)
             elif self.server_state == self.state_consume_response_body:
                 # Nothing of this response was sent: the client gets to know that it is not whole.
                 self.response_body_buf.clear()
-                self._report(RetryCause.CLOSED, event.message)
+                self._report(RetryCause.CLOSED, event.message, fault)
                 yield from self._send_page(RetryCause.CLOSED)
             else:
                 if self.server_state == self.state_stream_response_body:
-                    self._report(RetryCause.CLOSED, event.message)
+                    self._report(RetryCause.CLOSED, event.message, fault)
                 yield from super().handle_protocol_error(event)
 
-        def _backend_failed(self, cause: RetryCause, message: str) -> layer.CommandGenerator[None]:
+        def _backend_failed(
+            self, cause: RetryCause, message: str, fault: BackendFault | None = None
+        ) -> layer.CommandGenerator[None]:
             """Go on where the backend was sent the request and failed before the head of its response was there."""
             request = self.flow.request
             whole = self.client_state == self.state_done and not request.stream
             # The server closed a connection that was kept: nothing is wrong with it.
             stale = whole and cause is RetryCause.CLOSED and self._kept and request.method in IDEMPOTENT
-            self._report(cause, message)
+            self._report(cause, message, fault)
             attempts = self._live.attempts if self._live else None
             yield from self._leave_connection()
             if stale and attempts:
@@ -395,7 +401,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             left = any(isinstance(event, RequestProtocolError) for event in self._paused_event_queue)
             return left or not self.context.client.connected
 
-        def _report(self, cause: RetryCause, message: str) -> None:
+        def _report(self, cause: RetryCause, message: str, fault: BackendFault | None = None) -> None:
             live = self._live
             assert live is not None
             self._attempt += 1
@@ -408,6 +414,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 SERVER_FAILED,
                 server=f"{request.host}:{request.port}",
                 cause=str(cause),
+                fault=str(fault or ""),
                 detail=message,
                 attempt=self._attempt,
                 milliseconds=round((monotonic() - self._began) * 1000),

@@ -20,7 +20,7 @@ import copy
 import re
 import socket
 import struct
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from h11._readers import Http10Reader
 from mitmproxy import ctx, http
@@ -41,6 +41,8 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
 
+from urlrewrite.trace.backend_faults import BackendFault
+
 _FIRST_LINE = re.compile(rb"HTTP/\d\.\d[ \t]+(?!(?:[1-5]\d\d)(?:[ \t\r\n]|$))([^\r\n]*)\r?\n")
 """A line that is one of HTTP but for its status; what is no HTTP at all mitmproxy itself refuses."""
 
@@ -49,6 +51,13 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 LONGER = "the body of the request is longer than its Content-Length"
 SHORTER = "the body of the request is shorter than its Content-Length"
+
+
+@dataclass
+class BackendError(ResponseProtocolError):
+    """An error of a backend, with what it did wrong."""
+
+    fault: BackendFault = BackendFault.CUT
 
 
 class FramingClient(Http1Client):
@@ -90,7 +99,8 @@ class FramingClient(Http1Client):
             yield from self._end_without_head()
             return
         if self.request and (line := _FIRST_LINE.match(bytes(self.buf))):
-            yield from self._refuse(f"a status that is none: {line[1][:40].decode('ascii', 'backslashreplace')!r}")
+            status = line[1][:40].decode("ascii", "backslashreplace")
+            yield from self._refuse(f"a status that is none: {status!r}", BackendFault.STATUS)
             return
         for command in super().read_headers(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
@@ -106,11 +116,11 @@ class FramingClient(Http1Client):
             why = self._broken or what
             yield ReceiveHttp(ResponseProtocolError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
 
-    def _refuse(self, why: str) -> layer.CommandGenerator[None]:
+    def _refuse(self, why: str, fault: BackendFault) -> layer.CommandGenerator[None]:
         assert self.stream_id is not None
         self.state = self.done
         yield commands.CloseConnection(self.conn)
-        yield ReceiveHttp(ResponseProtocolError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
+        yield ReceiveHttp(BackendError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR, fault))
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Read the next pieces of a body."""
@@ -120,7 +130,7 @@ class FramingClient(Http1Client):
             if closed and self.conn.state & ConnectionState.CAN_WRITE:
                 yield commands.CloseConnection(self.conn)
         elif closed and isinstance(self.body_reader, Http10Reader) and self._is_cut():
-            yield from self._refuse(self._broken or "the connection was reset within the body")
+            yield from self._refuse(self._broken or "the connection was reset within the body", BackendFault.RESET)
         else:
             yield from super().read_body(event)
 

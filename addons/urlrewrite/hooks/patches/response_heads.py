@@ -9,6 +9,17 @@ from __future__ import annotations
 from mitmproxy import http
 from mitmproxy.net.http.validate import validate_headers
 
+from urlrewrite.trace.backend_faults import BackendFault
+
+
+class BadHeadError(ValueError):
+    """A head that is not to be passed on."""
+
+    def __init__(self, why: str, fault: BackendFault) -> None:
+        super().__init__(why)
+        self.fault = fault
+
+
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
 
@@ -19,16 +30,18 @@ def check_head(request: http.Request, response: http.Response, *, fields: bool) 
     A response without a body has no Content-Length: 204 must not (RFC 9110, 8.6), and that of 304 would be the one of
     the page before it is rewritten.
 
-    Raises ValueError for what is not to be passed on.
+    Raises BadHeadError for what is not to be passed on.
     """
     status = response.status_code
     if not (200 <= status <= 599 or (status == 101 and _was_asked_for(request, response))):
-        raise ValueError("an upgrade that nobody asked for" if status == 101 else f"a status that is none: {status}")
+        if status == 101:
+            raise BadHeadError("an upgrade that nobody asked for", BackendFault.UPGRADE)
+        raise BadHeadError(f"a status that is none: {status}", BackendFault.STATUS)
     if fields:
         try:
             validate_headers(response)
         except ValueError as error:
-            raise ValueError(f"fields that are not valid: {error}") from error
+            raise BadHeadError(f"fields that are not valid: {error}", BackendFault.FIELDS) from error
     if status in (_NO_CONTENT, _NOT_MODIFIED):
         response.headers.pop("content-length", None)
         response.headers.pop("transfer-encoding", None)

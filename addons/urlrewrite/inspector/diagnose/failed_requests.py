@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from urlrewrite.inspector.diagnose.addresses import difference
+from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.diagnose.farms import farm_failure
@@ -135,11 +136,12 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
     if where and (wrong := _wrong_link(case, where)):
         return wrong
     reading = case.reading(exchange)
-    if exchange.original is None and (failure := farm_failure(reading)):
-        return failure.kind, failure.why, failure.cause
+    if exchange.original is None and (farms := farm_failure(reading)):
+        return farms.kind, farms.why, farms.cause
     error = next((event for event in reading.problems() if name_of(event) == Name.ERROR), None)
     if error is not None and text(error, "reason") == Reason.BACKEND_FAILED:
-        return "backend-down", text(error, "message"), Cause("", "", "", _CHECK_BACKEND)
+        failure = backend_failure(reading) or Cause("", "", "", _CHECK_BACKEND)
+        return "backend-down", text(error, "message"), failure
     if error is not None:
         return "proxy-error", text(error, "message"), _refused_by_us(case, exchange, error)
     answered = local_response(case, exchange)

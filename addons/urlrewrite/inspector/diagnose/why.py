@@ -258,6 +258,63 @@ class Why(StrEnum):
         "rules send requests there, but no site is published for it, so nothing says what its links become",
     )
 
+    # A backend failed.
+    BACKEND_CONNECT = (
+        "backend-connect",
+        "no connection to the backend {server} was made ({detail})",
+        "Check whether the backend is running, and whether its address (backend:, connect:) is right.",
+    )
+    BACKEND_TLS = (
+        "backend-tls",
+        "TLS with the backend {server} failed ({detail})",
+        "Check the backend's certificate against tls: of the site or farm (ca, name), and whether it speaks TLS there.",
+    )
+    BACKEND_TIMEOUT = (
+        "backend-timeout",
+        "the backend {server} did not respond in time ({detail})",
+        "See what the backend does for so long, or raise response: in timeouts.",
+    )
+    BACKEND_NO_HEAD = (
+        "backend-no-head",
+        "the backend {server} sent no head of a response that can be read ({detail})",
+        "Look into the backend's own log, and check whether its address has the right scheme.",
+    )
+    BACKEND_STATUS = (
+        "backend-status",
+        "the backend {server} sent no status from 100 to 599 ({detail})",
+        "Mend what makes the first line of the response.",
+    )
+    BACKEND_UPGRADE = (
+        "backend-upgrade",
+        "the backend {server} changed to a protocol that nobody asked for ({detail})",
+        "Mend the backend: 101 is for requests with that protocol in Upgrade.",
+    )
+    BACKEND_FIELDS = (
+        "backend-fields",
+        "the backend {server} sent fields that are not valid ({detail})",
+        "Mend the fields of the response: a body has one Content-Length, or chunks, and never both.",
+    )
+    BACKEND_CUT = (
+        "backend-cut",
+        "the backend {server} ended its connection within the body ({detail})",
+        "Look into the backend's own log: it failed in the middle of the response.",
+    )
+    BACKEND_RESET = (
+        "backend-reset",
+        "the backend {server} reset its connection within the body ({detail})",
+        "Look into the backend's own log: it failed in the middle of the response.",
+    )
+    BACKEND_STALLED = (
+        "backend-stalled",
+        "the backend {server} stopped in the middle of the body ({detail})",
+        "See what the backend waits for, or raise idle: in timeouts.",
+    )
+    WEBSOCKET_LOST = (
+        "websocket-lost",
+        "the backend {server} ended its connection without closing the WebSocket",
+        "Look into the backend's own log: it failed, or something between closes connections that are silent.",
+    )
+
 
 def sentence(why: Why, values: Mapping[str, object]) -> str:
     """Return the sentence of a cause. Sentences are made nowhere else."""
