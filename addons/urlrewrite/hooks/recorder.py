@@ -69,12 +69,14 @@ class Recorder:
             return
         exchange = live.exchange
         data = exchange.trace.data
+        cut = False
         if broken_off and data.get("action") != "AbortRequest":
             if live.needs_http1 or _client_left(flow, broken_off):
                 # Browsers do that all the time: worth knowing, and no problem.
                 data["broken_off"] = broken_off
             else:
                 exchange.trace.error(Reason.BROKEN_OFF, detail=broken_off)
+                cut = True
         if flow.response is not None:
             # An error of ours may have replaced the response of the backend.
             data["status"] = flow.response.status_code
@@ -87,7 +89,7 @@ class Recorder:
         began = flow.timestamp_start
         seconds, site = time.time() - began, str(data.get("site", ""))
         self._state.statistics.add(data, began=began, seconds=seconds, site=site, spent=exchange.trace.spent)
-        level = logging.ERROR if _is_our_failure(live, data) else logging.INFO
+        level = logging.ERROR if cut or _is_our_failure(live, data) else logging.INFO
         logger.log(level, log_line(data), extra={"client": flow.client_conn.peername})
 
 
