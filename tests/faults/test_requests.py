@@ -90,7 +90,7 @@ async def test_a_body_without_length_is_framed(
     """A second request on the same connection is a body's end, or it is the body."""
     async with (
         RawBackend([["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 1], "stall"]) as backend,
-        in_process(RULES.format(port=backend.port), tmp_path, http3=True) as proxy,
+        in_process(f"{RULES.format(port=backend.port)}keepAlive: false\n", tmp_path, http3=True) as proxy,
     ):
         client = await CLIENTS[version].connect(proxy.port)
         stream = client.begin("POST", "/", fields=field, ended=False)
