@@ -141,7 +141,7 @@ NEVER_SHARED = {
     "read until its end": ("GET", b"HTTP/1.1 200 OK\r\n\r\nhi"),
     "upgraded": (
         "GET",
-        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ),
     "more than the response": ("GET", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\n\r\n"),
     "a body behind the response to HEAD": ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
@@ -158,7 +158,7 @@ async def test_what_may_not_be_at_rest_serves_nobody_else(client: str, case: str
         connection = await CLIENTS[client].connect(proxy.port)
         if case == "upgraded" and client == "HTTP/1.1":
             connection.writer.write(
-                b"GET /odd HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"
+                b"GET /odd HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
             )
             assert (await connection.reader.readline()).startswith(b"HTTP/1.1 101")
         else:
