@@ -74,3 +74,16 @@ async def test_a_backend_hears_that_its_client_is_gone_and_not_that_it_closed(tm
         async with asyncio.timeout(WITHIN):
             assert await backend.heard == b""
         assert not any("lost" in line for line in proxy.log)
+
+
+async def test_what_a_client_says_comes_to_its_backend(tmp_path: Path) -> None:
+    """The request had no body: what comes behind it is of another protocol."""
+    async with WebSocketBackend(b"", waits=True) as backend, in_process(rules_for(backend), tmp_path) as proxy:
+        client = await opened(proxy.port)
+        client.writer.write(b"\x81\x85\x00\x00\x00\x00hello")
+        client.writer.write(b"\x88\x82\x00\x00\x00\x00\x03\xe8")
+        async with asyncio.timeout(WITHIN):
+            heard = await backend.heard
+        assert heard[:2] == b"\x81\x85"
+        assert bytes(byte ^ heard[2 + at % 4] for at, byte in enumerate(heard[6:11])) == b"hello"
+        await client.close()

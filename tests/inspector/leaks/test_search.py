@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -341,7 +342,9 @@ def test_what_the_engine_maps_is_found(text: str, kind: Kind) -> None:
 @given(st.binary(max_size=200), st.sampled_from(["text/html", "application/json", "text/xml", "", "x", "text/css"]))
 def test_nothing_raises(data: bytes, content_type: str) -> None:
     hostile = data + b"http://privateserver:8080" + data
-    seen = exchange(OFF, hostile, content_type, [("X-A", hostile.decode("latin-1"))])
+    # A response with control characters in its fields would be none.
+    value = re.sub(r"[\x00-\x1f\x7f]", "", hostile.decode("latin-1")).strip()
+    seen = exchange(OFF, hostile, content_type, [("X-A", value)])
     assert find_leaks(seen, OFF)
     assert leaks_text(seen, OFF)
     assert seen.response is not None

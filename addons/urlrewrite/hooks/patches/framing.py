@@ -105,6 +105,9 @@ class FramingClient(Http1Client):
         for command in super().read_headers(event):
             if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
                 self.response = _own(command.event.response)
+                if self.response.status_code == 101:
+                    # What the client sends from now on is of another protocol, and of no length.
+                    self._left = None
             yield command
 
     def _end_without_head(self) -> layer.CommandGenerator[None]:
