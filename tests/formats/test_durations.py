@@ -71,8 +71,8 @@ def test_what_is_written_is_read_as_the_same(seconds: float) -> None:
 )
 def test_whatever_is_read_is_written_so_that_it_is_read_as_the_same(text: str) -> None:
     try:
-        seconds = parse_duration(text)
+        read = parse_duration(text)
     except ValueError:
         assume(False)
-    assert 0 <= seconds <= MAX_DURATION
-    assert parse_duration(write_duration(seconds)) == seconds
+    assert 0 <= read <= MAX_DURATION
+    assert parse_duration(write_duration(read)) == read

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -41,7 +42,7 @@ class Asked:
     trailers: Lines = field(default_factory=list)
 
 
-class Backend:
+class Backend(ABC):
     """A backend on a free port. `answers` are given by path, `sent` counts the bytes of bodies that went out."""
 
     scheme: ClassVar[str]
@@ -82,9 +83,9 @@ class Backend:
                 await writer.wait_closed()
             self._tasks.discard(task)
 
+    @abstractmethod
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Respond to the requests of one connection."""
-        raise NotImplementedError
 
 
 class Http1Backend(Backend):

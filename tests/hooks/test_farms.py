@@ -109,6 +109,32 @@ async def farm(
         yield await stack.enter_async_context(in_process(rules, folder)), running
 
 
+@contextlib.asynccontextmanager
+async def tls_server(folder: Path, *, wants_certificate: bool = False) -> AsyncIterator[tuple[Server, str]]:
+    """A server of TLS that is app.lan, and the rules of a farm of it; SETTINGS stands for those of the farm.
+
+    ca.pem is whom to trust, own.pem a certificate that the server takes from its clients.
+    """
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    authority.issue_cert("proxy.lan").private_key_and_cert_chain_pem.write_to_path(str(folder / "own.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("app.lan").configure_cert(context)
+    if wants_certificate:
+        context.verify_mode = ssl.CERT_REQUIRED
+        authority.configure_trust(context)
+    server = Server(1, 0, context)
+    await server.start()
+    yield (
+        server,
+        (
+            "public: http://localhost\nbackend: https://shop\n"
+            f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], SETTINGS}}}}\n"
+        ),
+    )
+    await server.stop()
+
+
 async def who(connection: Http1, **asked: str) -> str:
     got = await connection.ask(**asked)  # type: ignore[arg-type]
     assert got.status == 200, got
@@ -245,16 +271,12 @@ async def test_health_takes_a_server_out_and_lets_it_in_again(tmp_path: Path) ->
     async with farm(tmp_path, 2, health) as (proxy, servers):
         (at_work,) = proxy.state.farms
         await servers[0].stop()
-        async with asyncio.timeout(20):
-            while at_work.loads[0].health.healthy:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(lambda: not (at_work.loads[0].health.healthy))
         connection = await Http1.connect(proxy.port)
         assert {(await connection.ask()).body for _ in range(6)} == {b"127.0.0.2"}
         assert at_work.loads[0].failures == 0
         await servers[0].start()
-        async with asyncio.timeout(20):
-            while not at_work.loads[0].health.healthy:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(lambda: bool(at_work.loads[0].health.healthy))
         assert {(await connection.ask()).body for _ in range(6)} == {b"127.0.0.1", b"127.0.0.2"}
         await connection.close()
 
@@ -368,9 +390,7 @@ async def test_a_client_that_leaves_is_counted_off(tmp_path: Path) -> None:
             asking.cancel()
             await connection.close()
         (at_work,) = proxy.state.farms
-        async with asyncio.timeout(20):
-            while at_work.loads[0].live:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until(lambda: not (at_work.loads[0].live))
         assert (at_work.loads[0].failures, at_work.budget.requests) == (0, 0)
 
 
@@ -414,9 +434,7 @@ async def test_a_test_says_otherwise_than_a_person(tmp_path: Path) -> None:
         said = proxy.master.commands.call_strings("rewrite.server.unhealthy", ["shop", "127.0.0.1"])
         assert said == "127.0.0.1 of the farm shop is unhealthy, until a test says otherwise"
         (at_work,) = proxy.state.farms
-        async with asyncio.timeout(20):
-            while not at_work.loads[0].health.healthy:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: bool(at_work.loads[0].health.healthy))
 
 
 async def test_what_is_under_way_at_a_server_that_the_file_takes_offline_goes_elsewhere(tmp_path: Path) -> None:
@@ -584,25 +602,15 @@ async def test_nothing_stays_of_a_client_that_left_as_a_server_became_free(tmp_p
 
 
 async def test_a_file_that_is_no_more_opens_no_tls_to_anybody(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("app.lan").configure_cert(context)
-    server = Server(1, 0, context)
-    await server.start()
-    rules = (
-        "public: http://localhost\nbackend: https://shop\n"
-        f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], "
-        "tls: {ca: ca.pem, name: app.lan}}}\n"
-    )
-    async with in_process(rules, tmp_path, ssl_insecure=True) as proxy:
-        (tmp_path / "ca.pem").unlink()
-        connection = await Http1.connect(proxy.port)
-        assert (await connection.ask()).status == 502
-        assert server.requests == []
-        assert any("app.lan: no TLS as the rule file says" in line for line in proxy.log)
-        await connection.close()
-    await server.stop()
+    async with tls_server(tmp_path) as (server, rules):
+        rules = rules.replace("SETTINGS", "tls: {ca: ca.pem, name: app.lan}")
+        async with in_process(rules, tmp_path, ssl_insecure=True) as proxy:
+            (tmp_path / "ca.pem").unlink()
+            connection = await Http1.connect(proxy.port)
+            assert (await connection.ask()).status == 502
+            assert server.requests == []
+            assert any("app.lan: no TLS as the rule file says" in line for line in proxy.log)
+            await connection.close()
 
 
 async def test_what_is_under_way_at_a_killed_server_goes_elsewhere_at_once(tmp_path: Path) -> None:
@@ -630,69 +638,37 @@ async def test_what_is_under_way_at_a_killed_server_goes_elsewhere_at_once(tmp_p
     ],
 )
 async def test_tls_is_as_the_farm_says(settings: str, status: int, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("app.lan").configure_cert(context)
-    server = Server(1, 0, context)
-    await server.start()
-    rules = (
-        "public: http://localhost\nbackend: https://shop\n"
-        f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], "
-        f"{settings.replace('CA', str(tmp_path / 'ca.pem'))}}}}}\n"
-    )
-    async with in_process(rules, tmp_path) as proxy:
+    settings = settings.replace("CA", str(tmp_path / "ca.pem"))
+    async with (
+        tls_server(tmp_path) as (_, rules),
+        in_process(rules.replace("SETTINGS", settings), tmp_path) as proxy,
+    ):
         connection = await Http1.connect(proxy.port)
         assert (await connection.ask()).status == status
         await connection.close()
-    await server.stop()
 
 
 @pytest.mark.parametrize(("ca", "healthy"), [("ca.pem", True), ("broken.pem", False)])
 async def test_health_is_tested_by_the_tls_of_the_farm(ca: str, healthy: bool, tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nnothing\n")
-    authority.issue_cert("app.lan").configure_cert(context)
-    server = Server(1, 0, context)
-    await server.start()
-    rules = (
-        "public: http://localhost\nbackend: https://shop\n"
-        f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], tls: {{ca: {ca}, "
-        "name: app.lan}, health: {url: https://shop/health, interval: 20ms, timeout: 5s, retries: 1}}}\n"
-    )
-    async with in_process(rules, tmp_path) as proxy:
-        (at_work,) = proxy.state.farms
-        async with asyncio.timeout(20):
-            while server.requests == [] and at_work.loads[0].health.healthy:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        assert at_work.loads[0].health.healthy is healthy
-        assert any("farm shop, tls: got" in line for line in proxy.log) is not healthy
-    await server.stop()
+    test = "health: {url: https://shop/health, interval: 20ms, timeout: 5s, retries: 1}"
+    async with tls_server(tmp_path) as (server, rules):
+        rules = rules.replace("SETTINGS", f"tls: {{ca: {ca}, name: app.lan}}, {test}")
+        async with in_process(rules, tmp_path) as proxy:
+            (at_work,) = proxy.state.farms
+            await until(lambda: server.requests or not at_work.loads[0].health.healthy)
+            assert at_work.loads[0].health.healthy is healthy
+            assert any("farm shop, tls: got" in line for line in proxy.log) is not healthy
 
 
 async def test_a_client_certificate_is_shown(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.verify_mode = ssl.CERT_REQUIRED
-    authority.issue_cert("app.lan").configure_cert(context)
-    authority.configure_trust(context)
-    authority.issue_cert("proxy.lan").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
-    server = Server(1, 0, context)
-    await server.start()
-    for certificate, status in (("", 502), (", certificate: own.pem", 200)):
-        rules = (
-            "public: http://localhost\nbackend: https://shop\n"
-            f"farms: {{shop: {{servers: [{{address: 127.0.0.1, httpsPort: {server.port}}}], "
-            f"tls: {{ca: ca.pem, name: app.lan{certificate}}}}}}}\n"
-        )
-        async with in_process(rules, tmp_path) as proxy:
-            connection = await Http1.connect(proxy.port)
-            assert (await connection.ask()).status == status
-            await connection.close()
-    await server.stop()
+    async with tls_server(tmp_path, wants_certificate=True) as (_, rules):
+        for certificate, status in (("", 502), (", certificate: own.pem", 200)):
+            tls = f"tls: {{ca: ca.pem, name: app.lan{certificate}}}"
+            async with in_process(rules.replace("SETTINGS", tls), tmp_path) as proxy:
+                connection = await Http1.connect(proxy.port)
+                assert (await connection.ask()).status == status
+                await connection.close()
 
 
 async def test_flows_to_a_farm_are_saved_while_they_go_on_and_nothing_stays_of_them(tmp_path: Path) -> None:

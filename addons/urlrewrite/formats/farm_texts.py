@@ -8,6 +8,7 @@ import re
 from urlrewrite.formats.addresses import ascii_host, origin_of, parse_host_port
 from urlrewrite.formats.wording import listed, shown
 from urlrewrite.model.farms import StatusRange
+from urlrewrite.model.field_lines import is_token
 
 MIN_STATUS, MAX_STATUS = 100, 599
 PORTS = range(1, 65536)
@@ -18,7 +19,6 @@ MAX_WEIGHT = 65535
 
 SAME_SITE = ("Lax", "Strict", "None")
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RANGE = re.compile(r"(\d{3})(?:\s*(-)\s*(\d{3})?)?")
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s*%")
 
@@ -101,7 +101,7 @@ def parse_cookie_name(text: str) -> str:
 
     Raises ValueError with "got X, expected Y".
     """
-    if text and not _TOKEN.fullmatch(text):
+    if text and not is_token(text):
         raise ValueError(f"got {shown(text)}, expected the name of a cookie such as ARRAffinity")
     return text
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from urlrewrite.formats.durations import parse_duration
 from urlrewrite.formats.farm_texts import UINT, parse_host
@@ -12,6 +12,7 @@ from urlrewrite.formats.reader import Reader
 from urlrewrite.formats.reports import Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ConfigElement, Timeouts
+from urlrewrite.model.field_lines import is_token
 from urlrewrite.model.problems import Problem
 from urlrewrite.model.proxy_settings import HttpVersion, ProxySettings
 
@@ -35,7 +36,6 @@ FARM_ATTRIBUTES: Mapping[str, str] = MappingProxyType({**ATTRIBUTES, "alternateH
 """Those of a farm."""
 
 _VERSIONS = {"0": HttpVersion.HTTP_10, "1": HttpVersion.HTTP_11, "2": HttpVersion.PASS_THROUGH}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def read_settings(reader: Reader) -> ProxySettings:
@@ -85,6 +85,11 @@ def read_proxy(proxy: ConfigElement, problems: list[Problem]) -> tuple[ProxySett
     return read_settings(reader), reader.boolean("preserveHostHeader", False), timeouts
 
 
+class _Value(NamedTuple):
+    text: str
+    line: int
+
+
 class _Attributes(Reader):
     """The attributes of an element that is kept as it is; IIS compares their names without regard to case."""
 
@@ -112,8 +117,8 @@ class _Attributes(Reader):
     def text(self, key: str, default: str = "") -> str:
         return self._values.get(key, default)
 
-    def texts(self, key: str) -> tuple[()]:
-        raise NotImplementedError(key)
+    def texts(self, key: str) -> tuple[_Value, ...]:
+        return (_Value(self._values[key], self.line(key)),) if key in self else ()
 
     def word(self, key: str) -> str | None:
         return self._values[key].strip() if key in self else None
@@ -127,7 +132,7 @@ class _Attributes(Reader):
 
 def _field_name(text: str) -> str:
     """Return the name of a field, "" for none. Raises ValueError with "got X, expected Y"."""
-    if text and not _TOKEN.fullmatch(text):
+    if text and not is_token(text):
         raise ValueError(f"got {shown(text)}, expected the name of a field such as X-Forwarded-For")
     return text
 

@@ -26,7 +26,6 @@ farms:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -66,6 +65,7 @@ from urlrewrite.model.farms import (
     Timeouts,
     WhenUnavailable,
 )
+from urlrewrite.model.field_lines import is_token
 
 FARM_KEYS = (
     "servers",
@@ -117,8 +117,6 @@ TIMEOUT_KEYS = ("connect", "response", "idle")
 SHARING_KEYS = ("shared", "idle", "keepAlive")
 CONNECTION_KEYS = (*SHARING_KEYS, "queue", "queueTimeout")
 TLS_KEYS = ("verify", "ca", "name", "certificate", "http2")
-
-_METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def farms_of(table: Table) -> Mapping[str, Farm]:
@@ -304,7 +302,7 @@ def _retry(farm: Table) -> Retry:
 def _methods(table: Table) -> frozenset[str]:
     found = []
     for item in table.texts("methods"):
-        if _METHOD.fullmatch(item.text):
+        if is_token(item.text):
             found.append(item.text.upper())
         else:
             message = f"{table.label('methods')}: got {shown(item.text)}, expected a method such as GET"

@@ -27,7 +27,7 @@ from urlrewrite.trace.text import shown
 MAX_SERVERS = 20
 """Servers that are listed as evidence."""
 
-_TODO: dict[str, str] = {
+_REMEDIES: dict[str, str] = {
     NoServer.FARM_OFFLINE: "Remove enabled: false from the farm.",
     NoServer.ALL_AWAY: "Start a server on the page Farms, or mend what their health tests find.",
     NoServer.ALL_TRIED: "Check whether the servers are running.",
@@ -96,7 +96,7 @@ def _refused(farm: str, code: str, told: list[ServerTold], tried: tuple[tuple[st
 
 
 def _cause(code: str) -> Cause:
-    return Cause("", "", "", _TODO.get(code, ""), code=code)
+    return Cause("", "", "", _REMEDIES.get(code, ""), code=code)
 
 
 def _told(attempt: Attempt) -> str:
@@ -140,7 +140,7 @@ def failing_health_tests(case: Case) -> Iterator[Breakage]:
             f"The server {shown(server, 60)} of the farm {shown(farm, 60)} gets no requests: "
             f"{health_text(told.reason, shown(told.detail, 200))}",
             tuple(flows.all),
-            todo=_TODO[told.reason],
+            todo=_REMEDIES[told.reason],
             severity=BreakageSeverity.NOTE if flows.moved else BreakageSeverity.WARNING,
             code=told.reason,
         )
