@@ -16,7 +16,7 @@ from urlrewrite.farms.affinity import token_of
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.xml.export_host import to_application_host
-from urlrewrite.hooks import farms
+from urlrewrite.hooks import farm_requests, farms
 from urlrewrite.hooks.patches import backend_stream
 
 EXAMPLE = Path(__file__).parents[2] / "rules" / "examples" / "farm.config"
@@ -140,7 +140,7 @@ async def test_who_fails_too_often_is_ejected_and_comes_back_slowly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    for module in (farms, backend_stream):
+    for module in (farms, farm_requests, backend_stream):
         monkeypatch.setattr(module, "monotonic", lambda: now)
     health = "    health: {live: {failures: 10, period: 10s, ejection: 30s}, slowStart: 30s}\n"
     async with farm(tmp_path, 2, health) as (proxy, servers):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -14,29 +13,20 @@ from time import monotonic
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
-from urlrewrite.exchange.farm_choice import wanted_of
-from urlrewrite.exchange.responses import Forward
-from urlrewrite.farms.affinity import set_cookie
-from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import FarmAtWork
 from urlrewrite.farms.load import ServerLoad
 from urlrewrite.hooks.backend_tls import ContextOfTests
 from urlrewrite.hooks.health_tests import HealthTests, Outcome, no_tls
 from urlrewrite.hooks.idle_connections import Address, IdleConnections
 from urlrewrite.hooks.patches.connection_pool import SharedWriter
-from urlrewrite.hooks.state import Live, State
+from urlrewrite.hooks.state import State
 from urlrewrite.loading.server_states import ServerStates
-from urlrewrite.model import Mode
 from urlrewrite.model.farms import Farm, ServerState
-from urlrewrite.model.field_lines import FieldLines, field_values
 
 logger = logging.getLogger("urlrewrite.farms")
 
 LOOK_SECONDS = 1.0
 """How often the file of server states is looked at."""
-
-NEVER_BIND = "arr-disable-session-affinity"
-"""The field by which a backend asks that a client is not bound to it (Azure, application routing)."""
 
 
 class Farms:
@@ -222,51 +212,3 @@ def close_connections(load: ServerLoad, idle: IdleConnections) -> None:
                 if isinstance(transport.writer, SharedWriter):
                     transport.writer.stir()
                 handler.close_connection(connection)
-
-
-def prepare(flow: http.HTTPFlow, live: Live, state: State, forward: Forward) -> Forward:
-    """Make a request ready for a farm: its servers are chosen later, when a connection is made.
-
-    Returns the request as its server gets it, without the cookie that binds the client.
-    """
-    farm = state.farms.get(forward.farm.name) if forward.farm else None
-    if farm is None:
-        return forward
-    wanted, forward = wanted_of(live.exchange, forward)
-    live.attempts = Attempts(farm, wanted, retries=not _is_iis(live))
-    live.timeouts = farm.farm.timeouts
-    live.forward = forward
-    # Not in the flow's metadata, which has to be storable.
-    state.attempts[flow.id] = live.attempts
-    weakref.finalize(flow, forget, state.attempts, flow.id).atexit = False
-    return forward
-
-
-def forget(attempts: dict[str, Attempts], flow_id: str) -> None:
-    """End a request whose flow went without any hook that tells of its end."""
-    if left := attempts.pop(flow_id, None):
-        left.abandon(monotonic())
-
-
-def _is_iis(live: Live) -> bool:
-    site = live.exchange.site
-    return site is not None and site.mode is Mode.IIS
-
-
-def bound(live: Live, fields: FieldLines) -> FieldLines:
-    """Return the fields of a response with the cookie that binds the client to the server, if it needs a new one."""
-    attempts = live.attempts
-    if attempts is None or attempts.choice is None or not attempts.choice.binds:
-        return fields
-    if any(value.strip().lower() == "true" for value in field_values(fields, NEVER_BIND)):
-        return fields
-    request = live.exchange.request
-    cookie = set_cookie(
-        attempts.farm.farm.affinity,
-        attempts.choice.load.name,
-        https=request.scheme == "https",
-        arr_domain=request.host.partition(":")[0] if _is_iis(live) else "",
-    )
-    # A cache must not give one client's cookie to another.
-    private = () if field_values(fields, "cache-control") else (("Cache-Control", "private"),)
-    return (*fields, ("Set-Cookie", cookie), *private)

@@ -10,7 +10,7 @@ from mitmproxy import http
 
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_response
-from urlrewrite.hooks.farms import prepare
+from urlrewrite.hooks.farm_requests import prepare
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State, TlsWanted
 from urlrewrite.hooks.translate import (

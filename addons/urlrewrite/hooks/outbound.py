@@ -12,7 +12,7 @@ from mitmproxy import http
 from urlrewrite.exchange.body.plan import Way
 from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
-from urlrewrite.hooks.farms import bound
+from urlrewrite.hooks.farm_requests import bound
 from urlrewrite.hooks.originals import Copy, keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts

@@ -17,7 +17,7 @@ from __future__ import annotations
 from time import monotonic
 
 from mitmproxy import http
-from mitmproxy.connection import ConnectionState, Server
+from mitmproxy.connection import ConnectionState
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpStream, SendHttp
@@ -33,16 +33,13 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpResponseHeadersHook
 
-from urlrewrite.exchange.farm_choice import tell_choice
 from urlrewrite.exchange.gateway import gateway_response
-from urlrewrite.farms.attempts import Attempts
-from urlrewrite.farms.choose import Choice, NoServer
+from urlrewrite.farms.choose import NoServer
 from urlrewrite.fields.connection_auth import leaves_no_other, names_binding
 from urlrewrite.hooks.closing import closing
-from urlrewrite.hooks.farm_queue import ServerWantedHook, Wait
-from urlrewrite.hooks.farms import forget
+from urlrewrite.hooks.farm_requests import forget, next_server, turn_to_server
 from urlrewrite.hooks.patches.framing import BackendError
-from urlrewrite.hooks.patches.http1 import InterimClient
+from urlrewrite.hooks.patches.http1 import http1_client
 from urlrewrite.hooks.patches.response_heads import BadHeadError, check_head
 from urlrewrite.hooks.patches.server_connections import IDEMPOTENT, ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm, StreamTimer, http_layer_of, is_client_slow
@@ -51,7 +48,7 @@ from urlrewrite.hooks.translate import apply_response
 from urlrewrite.model.farms import Connections, RetryCause
 from urlrewrite.trace.backend_faults import BackendFault
 from urlrewrite.trace.reasons import Reason
-from urlrewrite.trace.request_events import REQUEST_QUEUED, SERVER_FAILED
+from urlrewrite.trace.request_events import SERVER_FAILED
 
 _LOOK_AGAIN = 1.0
 """Seconds after which it is looked again whether a slow client has taken what came."""
@@ -117,9 +114,10 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             self.wants_new_connection = self._kept
             while True:
                 if attempts := self._live.attempts:
-                    found = yield from self._next_server(attempts)
+                    known = connections.bound_addresses(http_layer_of(self))
+                    found = yield from next_server(self._live, attempts, self.context.client, known)
                     if self._is_client_gone():
-                        yield from self._end_for_gone_client("the client left before it had a server")
+                        yield from self._end_without_page("the client left before it had a server")
                         return False
                     if isinstance(found, NoServer):
                         if found is NoServer.ALL_TRIED and self._cause:
@@ -128,7 +126,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                             self._failure = found
                             yield from self._send_page(None)
                         return False
-                    self._turn_to_server(attempts, found)
+                    turn_to_server(self.flow.request, self._live, found.load.server)
                 request = self.flow.request
                 self._began = monotonic()
                 wanted = GetHttpConnection(
@@ -145,7 +143,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                         self._timer.set(self._live.timeouts.response)
                     return True
                 if self._is_client_gone():
-                    yield from self._end_for_gone_client(error)
+                    yield from self._end_without_page(error)
                     return False
                 cause = connections.why_failed(http_layer_of(self), wanted)
                 self._report(cause, error)
@@ -153,49 +151,11 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                     yield from self._send_page(cause)
                     return False
 
-        def _next_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
-            """Choose the server of a farm that gets the request now."""
-            for address in connections.bound_addresses(http_layer_of(self)):
-                attempts.knows(address)
-            found = attempts.next(monotonic())
-            if found is NoServer.ALL_FULL:
-                found = yield from self._wait_for_server(attempts)
-            if live := self._live:
-                tell_choice(live.exchange.trace, attempts, found)
-            return found
-
-        def _turn_to_server(self, attempts: Attempts, found: Choice) -> None:
-            """Make the request, and the connection that will be asked for, those of a server."""
-            live, request, server = self._live, self.flow.request, found.load.server
-            assert live is not None
-            assert live.forward is not None
-            to = live.forward.at(server)
-            # Not by `request.host`, which would rewrite the Host field, too.
-            request.data.host, request.data.port = to.connect or (to.origin.host, to.origin.port)
-            request.host_header = to.host
-            for name, value in to.fields:
-                if name.lower() in ("origin", "referer"):
-                    request.headers[name] = value
-            live.tls = TlsWanted(to.origin.host, to.tls) if to.origin.scheme == "https" else None
-
-        def _wait_for_server(self, attempts: Attempts) -> layer.CommandGenerator[Choice | NoServer]:
-            assert self._live is not None
-            began, wait = monotonic(), Wait(attempts, self.context.client, len(attempts.farm.queue))
-            yield ServerWantedHook(wait)
-            found, waited = attempts.waited(), monotonic() - began
-            if wait.had_room:
-                self._live.exchange.trace.decided(
-                    REQUEST_QUEUED,
-                    farm=attempts.farm.farm.name,
-                    ahead=wait.ahead,
-                    milliseconds=round(waited * 1000),
-                )
-            return found
-
-        def _end_for_gone_client(self, message: str) -> layer.CommandGenerator[None]:
-            """End what nobody waits for any more: nothing is held against the backend."""
-            failure = ResponseProtocolError(self.stream_id, message, ErrorCode.CONNECT_FAILED)
-            yield from super().handle_protocol_error(failure)
+        def _end_without_page(
+            self, message: str, code: ErrorCode = ErrorCode.CONNECT_FAILED
+        ) -> layer.CommandGenerator[None]:
+            """End what no page is wanted for. Nothing is held against the backend."""
+            yield from super().handle_protocol_error(ResponseProtocolError(self.stream_id, message, code))
 
         def start_request_stream(self) -> layer.CommandGenerator[None]:
             if self._live is None or self.flow.response:
@@ -283,8 +243,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             assert self._live is not None
             self._live.needs_http1 = True
             message = "NTLM and Negotiate need a connection of HTTP/1.1; the client was told to use one"
-            failure = ResponseProtocolError(self.stream_id, message, ErrorCode.HTTP_1_1_REQUIRED)
-            yield from super().handle_protocol_error(failure)
+            yield from self._end_without_page(message, ErrorCode.HTTP_1_1_REQUIRED)
 
         # --- time-outs --------------------------------------------------------------------------------------------
 
@@ -392,7 +351,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                     left = RequestProtocolError(self.stream_id, "given up", ErrorCode.CANCEL)
                     yield SendHttp(left, server)
                 return
-            if client := http1_client(self, server):
+            if client := http1_client(http_layer_of(self), server):
                 client.silent = True
             if server.state is not ConnectionState.CLOSED:
                 yield commands.CloseConnection(server)
@@ -446,11 +405,3 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
 def _asks_to_bind(response: http.Response) -> bool:
     return response.status_code == 401 and leaves_no_other(response.headers.get_all("www-authenticate"))
-
-
-def http1_client(stream: HttpStream, server: Server) -> InterimClient | None:
-    """Return the layer that speaks HTTP/1 with a backend; None where none does."""
-    found: object = http_layer_of(stream).connections.get(server)
-    while found is not None and not isinstance(found, InterimClient):
-        found = getattr(found, "child_layer", None)
-    return found

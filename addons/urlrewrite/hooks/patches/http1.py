@@ -21,11 +21,11 @@ from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import ConnectionState
+from mitmproxy.connection import ConnectionState, Server
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
-from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http import HttpLayer, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     HttpEvent,
@@ -201,3 +201,11 @@ def _for_trailers(request: http.Request) -> http.Request:
         request.headers.pop("content-length", None)
         request.headers["transfer-encoding"] = "chunked"
     return request
+
+
+def http1_client(layer_of: HttpLayer, server: Server) -> InterimClient | None:
+    """Return the layer that speaks HTTP/1 with a backend; None where none does."""
+    found: object = layer_of.connections.get(server)
+    while found is not None and not isinstance(found, InterimClient):
+        found = getattr(found, "child_layer", None)
+    return found
