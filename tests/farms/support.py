@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from urlrewrite.farms.choose import Choice, FarmAtWork, Wanted
+from urlrewrite.farms.load import ServerLoad
 from urlrewrite.model.farms import Farm, Server
 
 ANYBODY = Wanted()
@@ -20,11 +21,11 @@ def at_work(*servers: Server | str, **settings: Any) -> FarmAtWork:
     return FarmAtWork(farm_of(*servers, **settings), 0.0, Random(7))
 
 
-def chosen(farm: FarmAtWork, wanted: Wanted = ANYBODY, now: float = 0.0, tried: tuple[int, ...] = ()) -> Choice:
+def chosen(farm: FarmAtWork, wanted: Wanted = ANYBODY, now: float = 0.0, tried: tuple[ServerLoad, ...] = ()) -> Choice:
     choice = farm.choose(wanted, now, tried)
     assert isinstance(choice, Choice), choice
     return choice
 
 
-def address(farm: FarmAtWork, wanted: Wanted = ANYBODY, now: float = 0.0, tried: tuple[int, ...] = ()) -> str:
+def address(farm: FarmAtWork, wanted: Wanted = ANYBODY, now: float = 0.0, tried: tuple[ServerLoad, ...] = ()) -> str:
     return chosen(farm, wanted, now, tried).load.server.address

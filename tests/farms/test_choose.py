@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from farms.support import address, at_work, chosen
+from farms.support import address, at_work, chosen, farm_of
 from urlrewrite.farms.affinity import token_of
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.choose import AVOID_SECONDS, Choice, ChoiceReason, NoServer, Wanted
@@ -15,6 +15,7 @@ from urlrewrite.farms.health_state import HealthReason
 from urlrewrite.farms.load import expected_waits
 from urlrewrite.model.farms import (
     Affinity,
+    Algorithm,
     HealthTest,
     Retry,
     RetryCause,
@@ -92,7 +93,7 @@ def test_who_may_serve(case: Case) -> None:
         if load.server.address in case.full.split():
             load.begin()
     wanted = Wanted(token=token_of(case.bound_to) if case.bound_to else "")
-    choices = [farm.choose(wanted, 0.0, case.tried) for _ in range(8)]
+    choices = [farm.choose(wanted, 0.0, [farm.loads[place] for place in case.tried]) for _ in range(8)]
     if isinstance(case.expected, NoServer):
         assert choices == [case.expected] * 8
         return
@@ -138,7 +139,7 @@ def test_who_is_to_be_avoided_serves_where_nobody_else_can() -> None:
     assert address(farm) == "spare"
     farm.not_connected(farm.loads[1], 0.0)
     assert address(farm) == "a"
-    assert address(farm, tried=(0,)) == "spare"
+    assert address(farm, tried=(farm.loads[0],)) == "spare"
 
 
 def test_a_bound_client_finds_out_itself_whether_its_server_is_back() -> None:
@@ -158,10 +159,9 @@ def test_a_host_name_moves_while_its_server_is_avoided() -> None:
 
 
 def test_who_is_avoided_is_so_after_a_reload() -> None:
-    former = at_work("a", "b")
-    former.not_connected(former.loads[0], 0.0)
-    farm = at_work("a", "b", "c")
-    farm.take_over(former)
+    farm = at_work("a", "b")
+    farm.not_connected(farm.loads[0], 0.0)
+    farm.change(farm_of("a", "b", "c"), 0.0)
     assert {address(farm) for _ in range(9)} == {"b", "c"}
 
 
@@ -221,11 +221,34 @@ def test_servers_of_one_address_are_told_apart_by_their_ports() -> None:
     assert chosen(farm, Wanted(token=token_of("box:8082"))).load.server.http_port == 8082
 
 
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_reload_keeps_what_is_under_way_though_servers_change_their_places(algorithm: Algorithm) -> None:
+    farm = at_work("a", "b", algorithm=algorithm, retry=Retry(attempts=9))
+    attempts = Attempts(farm, Wanted(hash_input="x"))
+    first = attempts.next(0.0)
+    assert isinstance(first, Choice)
+    farm.change(farm_of("new", "a", "b", algorithm=algorithm, retry=Retry(attempts=9)), 0.0)
+    attempts.failed(0.0, RetryCause.CLOSED)
+    again = {attempts.next(0.0) for _ in range(2)}
+    assert {choice.load.name for choice in again if isinstance(choice, Choice)} == {"new", "a", "b"} - {first.load.name}
+    attempts.end(1.0, status=200, sent=10)
+    assert (farm.budget.requests, [load.name for load in farm.loads]) == (0, ["new", "a", "b"])
+
+
+@pytest.mark.parametrize("algorithm", Algorithm)
+def test_a_request_at_a_server_that_a_reload_removes_is_counted_off(algorithm: Algorithm) -> None:
+    farm = at_work("a", "b", algorithm=algorithm)
+    attempts = Attempts(farm, Wanted())
+    found = attempts.next(0.0)
+    assert isinstance(found, Choice)
+    farm.change(farm_of("c", algorithm=algorithm), 0.0)
+    attempts.end(1.0, status=200, sent=10)
+    assert (found.load.live, farm.budget.requests, address(farm)) == (0, 0, "c")
+
+
 def test_what_a_reload_says_of_retries_and_response_times_holds_at_once() -> None:
-    former = at_work("a", "b", retry=Retry(budget=0.0), response_period=100.0)
-    farm = at_work("a", "b", retry=Retry(budget=1.0), response_period=1.0)
-    farm.take_over(former)
-    assert farm.budget is former.budget
+    farm = at_work("a", "b", retry=Retry(budget=0.0), response_period=100.0)
+    farm.change(farm_of("a", "b", retry=Retry(budget=1.0), response_period=1.0), 0.0)
     for _ in range(10):
         farm.budget.begin()
     assert sum(farm.budget.retry() for _ in range(20)) == 10

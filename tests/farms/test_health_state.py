@@ -11,6 +11,7 @@ from urlrewrite.farms.budget import MAX_SAVED, MIN_RETRIES, RetryBudget
 from urlrewrite.farms.health_state import MAX_EJECTIONS, Health, HealthReason, in_ranges
 from urlrewrite.model.farms import HealthTest, LiveTest
 
+TEST_FAILURES = {reason for reason in HealthReason if reason.startswith("test-")} - {HealthReason.TEST_PASSED}
 FAILED = HealthReason.TEST_STATUS
 LIVE = LiveTest(failures=3, period=10.0, ejection=30.0)
 
@@ -44,12 +45,15 @@ def test_why_a_server_is_out_is_said(failure: HealthReason) -> None:
         (HealthTest(url="/", retries=1), HealthTest(url="/other"), False),
     ],
 )
-def test_a_server_that_no_test_could_let_in_again_is_let_in(before: HealthTest, after: HealthTest, well: bool) -> None:
+@pytest.mark.parametrize("failure", sorted(TEST_FAILURES))
+def test_a_server_that_no_test_could_let_in_again_is_let_in(
+    before: HealthTest, after: HealthTest, well: bool, failure: HealthReason
+) -> None:
     health = Health(before, 0.0)
-    health.tested(FAILED, 1.0)
+    health.tested(failure, 1.0)
     health.judge_by(after)
     assert health.look(2.0) is well
-    assert health.reason is (HealthReason.UNTESTED if well else FAILED)
+    assert health.reason is (HealthReason.UNTESTED if well else failure)
 
 
 @pytest.mark.parametrize("after", [HealthTest(), HealthTest(live=LIVE)])

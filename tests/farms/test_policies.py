@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farms.support import address, at_work, chosen
+from farms.support import address, at_work, chosen, farm_of
 from urlrewrite.farms.choose import FarmAtWork, Wanted
+from urlrewrite.farms.load import ServerLoad
 from urlrewrite.farms.policies import POLICIES
 from urlrewrite.model.farms import Algorithm, Farm, Server
 
@@ -76,16 +77,15 @@ def test_a_server_that_is_chosen_without_an_equal_keeps_its_turn() -> None:
 def test_who_was_away_does_not_make_up_for_it(algorithm: Algorithm) -> None:
     farm = at_work("a", "b", "c", algorithm=algorithm)
     for _ in range(1000):
-        address(farm, tried=(2,))
+        address(farm, tried=(farm.loads[2],))
     assert Counter(address(farm) for _ in range(30))["c"] <= 12
 
 
 def test_a_server_that_a_reload_adds_does_not_make_up_for_what_it_missed() -> None:
-    former = at_work("a", "b", algorithm=Algorithm.LEAST_REQUESTS)
+    farm = at_work("a", "b", algorithm=Algorithm.LEAST_REQUESTS)
     for _ in range(1000):
-        address(former)
-    farm = at_work("a", "b", "c", algorithm=Algorithm.LEAST_REQUESTS)
-    farm.take_over(former)
+        address(farm)
+    farm.change(farm_of("a", "b", "c", algorithm=Algorithm.LEAST_REQUESTS), 0.0)
     assert Counter(address(farm) for _ in range(30)) == {"a": 10, "b": 10, "c": 10}
 
 
@@ -167,7 +167,7 @@ def test_traffic_of_years_stays_a_number(years: int) -> None:
 KEYS = [f"tenant {number}" for number in range(10_000)]
 
 
-def owners(farm: FarmAtWork, tried: tuple[int, ...] = ()) -> list[str]:
+def owners(farm: FarmAtWork, tried: tuple[ServerLoad, ...] = ()) -> list[str]:
     return [address(farm, Wanted(hash_input=key), tried=tried) for key in KEYS]
 
 
@@ -176,7 +176,7 @@ def test_hashed_requests_are_shared_evenly_and_only_those_of_a_server_that_is_go
     before = owners(farm)
     assert all(0.15 < count / len(KEYS) < 0.25 for count in Counter(before).values())
     assert owners(at_work("a", "b", "c", "d", "e", algorithm=Algorithm.REQUEST_HASH)) == before
-    without = owners(farm, tried=(2,))
+    without = owners(farm, tried=(farm.loads[2],))
     assert [new for old, new in zip(before, without, strict=True) if old != "c" and new != old] == []
     assert "c" not in without
     removed = owners(at_work("a", "b", "d", "e", algorithm=Algorithm.REQUEST_HASH))

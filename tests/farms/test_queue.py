@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,14 +93,31 @@ def test_waiting_ends_where_no_server_is_left_to_wait_for() -> None:
 
 
 def test_who_waits_goes_on_waiting_when_the_rules_change() -> None:
-    former, (one, _) = full_farm()
+    farm, (one, _) = full_farm()
     woken: list[Attempts] = []
-    waiting = waits(former, woken)
-    farm, _ = full_farm()
-    farm.take_over(former)
-    assert len(farm.queue) == 1
+    waiting = waits(farm, woken)
+    farm.change(replace(farm.farm, drain_timeout=1.0), 0.0)
+    assert (len(farm.queue), woken) == (1, [])
     one.end(1.0, status=200)
     assert woken == [waiting]
+
+
+@pytest.mark.parametrize("brings", ["a server", "room", "health"])
+def test_who_waits_is_served_as_soon_as_somebody_can(brings: str) -> None:
+    farm, _ = full_farm()
+    woken: list[Attempts] = []
+    if brings == "health":
+        farm.change(replace(farm.farm, servers=(*farm.farm.servers, Server(address="c"))), 0.0)
+        farm.set_health(farm.loads[2], healthy=False, now=0.0)
+    waiting = waits(farm, woken)
+    if brings == "a server":
+        farm.change(replace(farm.farm, servers=(*farm.farm.servers, Server(address="c"))), 0.0)
+    elif brings == "room":
+        farm.change(replace(farm.farm, servers=tuple(replace(s, max_connections=2) for s in farm.farm.servers)), 0.0)
+    else:
+        farm.tested(farm.loads[2], None, 1.0)
+    assert woken == [waiting]
+    assert isinstance(waiting.waited(), Choice)
 
 
 @given(st.lists(st.sampled_from(["arrive", "end", "leave"]), max_size=60), st.integers(1, 3), st.integers(0, 5))

@@ -113,7 +113,7 @@ def server_order(exchange: Exchange, forward: Forward) -> ServerOrder | None:
     wanted, _ = wanted_of(exchange, forward)
     at_work = FarmAtWork(forward.farm, 0.0, Random(0))
     choices: list[Choice] = []
-    while isinstance(found := at_work.choose(wanted, 0.0, [choice.load.index for choice in choices]), Choice):
+    while isinstance(found := at_work.choose(wanted, 0.0, [choice.load for choice in choices]), Choice):
         choices.append(found)
     retries = exchange.site is not None and exchange.site.mode is not Mode.IIS
     return ServerOrder(tuple(choices), forward.farm.retry.attempts if retries else 1, found)

@@ -20,7 +20,7 @@ class Attempts(Waiting):
     def __init__(self, farm: FarmAtWork, wanted: Wanted, *, retries: bool = True) -> None:
         self.farm = farm
         self.choice: Choice | None = None
-        self.tried: list[int] = []
+        self.tried: list[ServerLoad] = []
         self.wanted = wanted
         self._retries = retries
         self._under_way: ServerLoad | None = None
@@ -45,7 +45,7 @@ class Attempts(Waiting):
         found = self.farm.choose(self.wanted, now, self.tried)
         if isinstance(found, Choice):
             self.choice = found
-            self.tried.append(found.load.index)
+            self.tried.append(found.load)
             self._under_way, self._began, self.status = found.load, now, 0
             found.load.begin()
             found.load.tally.sent(now)

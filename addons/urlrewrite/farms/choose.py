@@ -83,42 +83,37 @@ class FarmAtWork:
     """What changes about a farm while the proxy runs. Times are seconds of one monotonic clock."""
 
     def __init__(self, farm: Farm, now: float, random: Random) -> None:
-        self.farm = farm
-        self.loads = tuple(
-            ServerLoad(server, name, at, farm.response_period, Health(farm.health, now))
-            for at, (server, name) in enumerate(zip(farm.servers, farm.server_names, strict=True))
-        )
-        self.policy = POLICIES[farm.algorithm](farm, random)
+        self._random = random
+        self.loads: tuple[ServerLoad, ...] = ()
         self.budget = RetryBudget(farm.retry.budget)
         self.queue = Queue()
         self._states: Mapping[str, ServerState] = {}
-        self._by_token = {token_of(load.name): load for load in self.loads}
         self._avoided: set[ServerLoad] = set()
-        self._limited = any(server.max_connections for server in farm.servers)
         self._open: list[ServerLoad] = []
         self._spare: list[ServerLoad] = []  # backups that are well, while others are open
         self._open_until = -inf  # what is open to new clients is worked out anew from then on
         self._by_host: dict[str, ServerLoad] = {}  # of `_open`
+        self.change(farm, now)
 
-    def take_over(self, former: FarmAtWork) -> None:
-        """Keep what is known of the servers that this farm had before its rule file was changed.
-
-        Requests under way go on being counted at the same objects.
-        """
-        known = {load.name: load for load in former.loads}
-        loads = []
-        for new in self.loads:
-            load = known.get(new.name, new)
-            load.server, load.index, load.turn = new.server, new.index, 0.0
-            load.judge_by(self.farm.response_period)
-            load.health.judge_by(self.farm.health)
-            loads.append(load)
-        self.loads = tuple(loads)
-        self.budget, self.queue = former.budget, former.queue
-        self.budget.share = self.farm.retry.budget
-        self._avoided = former._avoided.intersection(self.loads)
-        self._states = former._states
+    def change(self, farm: Farm, now: float) -> None:
+        """Go on as the rule file says now. Servers that stay keep what is known of them, and requests wait on."""
+        known = {load.name: load for load in self.loads}
+        self.farm = farm
+        self.loads = tuple(
+            known.get(name) or ServerLoad(server, name, farm.response_period, Health(farm.health, now))
+            for server, name in zip(farm.servers, farm.server_names, strict=True)
+        )
+        for index, (load, server) in enumerate(zip(self.loads, farm.servers, strict=True)):
+            load.server, load.index, load.turn = server, index, 0.0
+            load.judge_by(farm.response_period)
+            load.health.judge_by(farm.health)
+        self.policy = POLICIES[farm.algorithm](farm, self._random)
+        self.budget.share = farm.retry.budget
+        self._avoided.intersection_update(self.loads)
         self._by_token = {token_of(load.name): load for load in self.loads}
+        self._limited = any(server.max_connections for server in farm.servers)
+        self._open_until = -inf
+        self.serve_queue(now)
 
     def set_states(self, states: Mapping[str, ServerState]) -> None:
         """Take what people decided, by the servers' names; without an entry the state of the rule file holds."""
@@ -137,6 +132,7 @@ class FarmAtWork:
         """Take note of a test of the health URL: None if it passed; `detail` is what came instead."""
         load.health.tested(failure, now, detail)
         self._open_until = -inf
+        self.serve_queue(now)
 
     def set_health(self, load: ServerLoad, *, healthy: bool, now: float) -> None:
         """Hold a server to be well or not until a test says otherwise."""
@@ -187,15 +183,15 @@ class FarmAtWork:
         if self.queue and not all(load.is_full for load in self.loads):
             self.queue.serve(now)
 
-    def choose(self, wanted: Wanted, now: float, tried: Collection[int] = ()) -> Choice | NoServer:
-        """Return a server for a request that those in `tried` (by their place in the farm) have failed already."""
+    def choose(self, wanted: Wanted, now: float, tried: Collection[ServerLoad] = ()) -> Choice | NoServer:
+        """Return a server for a request that those in `tried` have failed already."""
         if not self.farm.enabled:
             return NoServer.FARM_OFFLINE
         known = next((load for load in self.loads if load.name == wanted.connected), None) if wanted.connected else None
-        if known is not None and known.index not in tried and self._serves_bound(known, now):
+        if known is not None and known not in tried and self._serves_bound(known, now):
             return NoServer.ALL_FULL if known.is_full else Choice(known, ChoiceReason.CONNECTION)
         bound = self.bound_to(wanted)
-        if bound is not None and bound.index not in tried and self._serves_bound(bound, now):
+        if bound is not None and bound not in tried and self._serves_bound(bound, now):
             return NoServer.ALL_FULL if bound.is_full else Choice(bound, ChoiceReason.COOKIE)
         if bound is not None and self.farm.affinity.if_unavailable is WhenUnavailable.REFUSE:
             return NoServer.BOUND_SERVER_AWAY
@@ -218,9 +214,11 @@ class FarmAtWork:
             choice.load.avoided_until = now + AVOID_SECONDS
         return choice
 
-    def _left(self, candidates: list[ServerLoad], now: float, tried: Collection[int]) -> list[ServerLoad] | NoServer:
+    def _left(
+        self, candidates: list[ServerLoad], now: float, tried: Collection[ServerLoad]
+    ) -> list[ServerLoad] | NoServer:
         """Return those that can take a request: backups and those to be avoided only where nobody else can."""
-        untried = [load for load in (*candidates, *self._spare) if load.index not in tried]
+        untried = [load for load in (*candidates, *self._spare) if load not in tried]
         free = [load for load in untried if not load.is_full]
         if not free:
             return NoServer.ALL_FULL if untried else NoServer.ALL_TRIED

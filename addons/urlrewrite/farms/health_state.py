@@ -42,9 +42,8 @@ class HealthReason(StrEnum):
     SET_BY_HAND = "set-by-hand"
 
 
-_OF_A_URL = frozenset(
-    {HealthReason.TEST_STATUS, HealthReason.TEST_BODY, HealthReason.TEST_TIMEOUT, HealthReason.TEST_CONNECT}
-)
+_NOT_BY_TESTS = (HealthReason.LIVE_TRAFFIC, HealthReason.SET_BY_HAND)
+"""Why a server may be out without any test of a URL."""
 
 
 class Health:
@@ -82,7 +81,7 @@ class Health:
     def judge_by(self, test: HealthTest) -> None:
         """Go on by another test: the rule file was changed. Who was out by a URL that is tested no more is let in."""
         self._test = test
-        if not test.url and self.reason in _OF_A_URL:
+        if not test.url and not self.healthy and self.reason not in _NOT_BY_TESTS:
             self.healthy, self.reason = True, HealthReason.UNTESTED
         self._failed_at = deque(self._failed_at, maxlen=test.live.failures if test.live else 1)
 
@@ -132,7 +131,8 @@ class Health:
         """Return the time from which `look` or `share` may say something else, without anything being taken note of."""
         if self.share(now) < 1.0:
             return now
-        return self._until if not self.healthy and self.reason is HealthReason.LIVE_TRAFFIC else inf
+        ejected = not self.healthy and self.reason is HealthReason.LIVE_TRAFFIC
+        return self._until if ejected and not self._test.url else inf
 
     def share(self, now: float) -> float:
         """Return the part of its weight that a server gets: below 1 while it starts slowly."""

@@ -42,10 +42,10 @@ class ServerLoad:
         "weight",
     )
 
-    def __init__(self, server: Server, name: str, index: int, response_period: float, health: Health) -> None:
+    def __init__(self, server: Server, name: str, response_period: float, health: Health) -> None:
         self.server = server
         self.name = name
-        self.index = index
+        self.index = 0
         self.health = health
         self.live = 0
         self.requests = 0

@@ -24,13 +24,9 @@ class Registry:
         before, self._farms = self._farms, {}
         for farm in farms:
             name = farm.name.lower()
-            former = before.get(name)
-            if former is not None and former.farm == farm:
-                self._farms[name] = former
-                continue
-            self._farms[name] = at_work = FarmAtWork(farm, now, self._random)
-            if former is not None:
-                at_work.take_over(former)
+            at_work = self._farms[name] = before.get(name) or FarmAtWork(farm, now, self._random)
+            if at_work.farm != farm:
+                at_work.change(farm, now)
 
     def get(self, name: str) -> FarmAtWork | None:
         """Return a farm by its name, in any case."""

@@ -36,7 +36,7 @@ class Farms:
         self._state = state
         self._random = Random()
         self._states: ServerStates | None = None
-        self._tests: dict[str, tuple[FarmAtWork, HealthTests]] = {}
+        self._tests: dict[str, tuple[Farm, HealthTests]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._carried_out: dict[tuple[str, str], ServerState] = {}
         self._draining: dict[tuple[str, str], asyncio.TimerHandle] = {}
@@ -149,7 +149,9 @@ class Farms:
         if not farm.farm.health.url:
             raise LookupError(f"the farm {farm.farm.name} tests no URL (health: url)")
         known = self._tests.get(farm.farm.name)
-        tests = known[1] if known and known[0] is farm else HealthTests(farm, self._random, _tls_of_tests(farm.farm))
+        tests = (
+            known[1] if known and known[0] is farm.farm else HealthTests(farm, self._random, _tls_of_tests(farm.farm))
+        )
         return await tests.ask_now(load)
 
     def _carry_out(self, farm: FarmAtWork, load: ServerLoad, before: ServerState | None) -> None:
@@ -177,13 +179,13 @@ class Farms:
     def _test_again(self) -> None:
         """Ask the servers of the farms that there are now."""
         now = {farm.farm.name: farm for farm in self._state.farms}
-        for name, (farm, tests) in [*self._tests.items()]:
-            if now.get(name) is not farm:
+        for name, (tested, tests) in [*self._tests.items()]:
+            if name not in now or now[name].farm is not tested:
                 tests.stop()
                 del self._tests[name]
         for name, farm in now.items():
             if name not in self._tests:
-                self._tests[name] = farm, HealthTests(farm, self._random, _tls_of_tests(farm.farm))
+                self._tests[name] = farm.farm, HealthTests(farm, self._random, _tls_of_tests(farm.farm))
                 self._tests[name][1].start()
 
 

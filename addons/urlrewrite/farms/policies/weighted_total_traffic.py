@@ -21,11 +21,11 @@ class WeightedTotalTraffic(LeastRequests):
     def __init__(self, farm: Farm, random: Random) -> None:
         super().__init__(farm, random)
         self._began: float | None = None
-        self._bytes = [0.0] * len(farm.servers)
+        self._bytes: dict[ServerLoad, float] = {}
 
     def choose(self, candidates: Sequence[ServerLoad], hash_input: str, now: float) -> ServerLoad:
         """Return the server with the least traffic for its weight."""
-        traffic = [self._bytes[load.index] / load.weight for load in candidates]
+        traffic = [self._bytes.get(load, 0.0) / load.weight for load in candidates]
         return self.one_of_the_lowest(candidates, traffic)
 
     def ended(self, load: ServerLoad, sent: int, now: float) -> None:
@@ -35,6 +35,6 @@ class WeightedTotalTraffic(LeastRequests):
         halvings = (now - self._began) / WINDOW
         if halvings > _MAX_HALVINGS:
             # Before the numbers grow out of a float, everything is brought down to what it is worth now.
-            self._bytes = [number * 2.0**-halvings for number in self._bytes]
+            self._bytes = {known: number * 2.0**-halvings for known, number in self._bytes.items()}
             self._began, halvings = now, 0.0
-        self._bytes[load.index] += sent * 2.0**halvings
+        self._bytes[load] = self._bytes.get(load, 0.0) + sent * 2.0**halvings
