@@ -56,6 +56,19 @@ def test_the_queue_is_bounded() -> None:
     assert (late.waited(), len(farm.queue)) == (NoServer.ALL_FULL, 1)
 
 
+def test_who_has_gone_leaves_room_for_others() -> None:
+    farm, _ = full_farm(queue=2)
+    woken: list[str] = []
+    waiting = {name: Attempts(farm, Wanted()) for name in ("gone", "stays", "late", "too late")}
+    assert waiting["gone"].wait(lambda: woken.append("gone"), lambda: True)
+    assert waiting["stays"].wait(lambda: woken.append("stays"), lambda: False)
+    assert woken == [], "nobody needs the room yet"
+    assert waiting["late"].wait(lambda: woken.append("late"))
+    assert not waiting["too late"].wait(lambda: woken.append("too late"))
+    assert (woken, len(farm.queue)) == (["gone"], 2)
+    assert waiting["gone"].waited() is NoServer.ALL_FULL
+
+
 def test_who_is_bound_waits_for_its_server_and_holds_up_nobody() -> None:
     farm, (_, at_b) = full_farm()
     woken: list[Attempts] = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import connection
 
 from hooks.clients import CLIENTS
 from hooks.in_process import InProcess, in_process
@@ -116,6 +117,23 @@ async def test_a_name_that_nobody_dials_is_forgotten(resolver: Resolver) -> None
     await names.look_up()
     assert resolver.asked == asked
     assert names.addresses("app.lan") == frozenset()
+
+
+async def test_a_name_is_remembered_as_long_as_a_connection_to_it_is_used(resolver: Resolver) -> None:
+    now = 0.0
+    names = BackendNames(state_of(""), clock=lambda: now)
+    kept = connection.Server(address=("app.lan", 80))
+    kept.peername = ("127.0.0.1", 80)
+    with contextlib.suppress(OSError):
+        await names.open(("app.lan", 1))
+    for _ in range(5):
+        now += 300.0
+        assert names.is_current(kept)
+        await names.look_up()
+    resolver.addresses = ["10.0.0.1"]
+    for _ in range(5):
+        await names.look_up()
+    assert not names.is_current(kept)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

@@ -18,7 +18,7 @@ from mitmproxy.connection import Client
 from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader
 
-from hooks.clients import CLIENTS, Http1
+from hooks.clients import CLIENTS, Http1, Http2
 from hooks.in_process import InProcess, in_process
 from urlrewrite.farms.affinity import token_of
 from urlrewrite.farms.choose import FarmAtWork
@@ -368,6 +368,32 @@ async def test_who_leaves_the_queue_is_not_waited_for(client: str, tmp_path: Pat
         await until(lambda: not (at_work.loads[0].live or at_work.budget.requests))
         assert (len(at_work.queue), at_work.loads[0].failures) == (0, 0)
         for connection in (first, last):
+            await connection.close()
+
+
+async def test_requests_that_were_taken_back_keep_no_room_in_the_queue(tmp_path: Path) -> None:
+    settings = "    connections: {queue: 2, queueTimeout: 20s}\n"
+    async with farm(tmp_path, 1, settings, ONE_AT_A_TIME, response="20s") as (proxy, servers):
+        servers[0].gate.clear()
+        first, last = await Http1.connect(proxy.port), await Http1.connect(proxy.port)
+        (at_work,) = proxy.state.farms
+        asking = [asyncio.ensure_future(first.ask())]
+        await until(lambda: at_work.loads[0].live)
+        client = await Http2.connect(proxy.port)
+        streams = [client.begin(), client.begin()]
+        client.writer.write(client.h2.data_to_send())
+        await until(lambda: len(at_work.queue) == 2)
+        for stream in streams:
+            client.h2.reset_stream(stream)
+        client.writer.write(client.h2.data_to_send())
+        await asyncio.sleep(0.2)
+        asking.append(asyncio.ensure_future(last.ask()))
+        await until(lambda: len(at_work.queue) == 1)
+        servers[0].gate.set()
+        assert [response.status for response in await asyncio.gather(*asking)] == [200, 200]
+        await until(lambda: not (at_work.loads[0].live or at_work.budget.requests))
+        assert len(servers[0].requests) == 2
+        for connection in (first, last, client):
             await connection.close()
 
 

@@ -30,6 +30,7 @@ class Attempts(Waiting):
         self._taken = 0  # retries out of the budget
         self._found: Choice | NoServer = NoServer.ALL_FULL  # while it waits
         self._wake: Callable[[], None] | None = None
+        self._is_gone: Callable[[], bool] = bool
         farm.budget.begin()
         self._ended = False
 
@@ -52,15 +53,19 @@ class Attempts(Waiting):
             self._note_affinity(found, now)
         return found
 
-    def wait(self, wake: Callable[[], None]) -> bool:
+    def wait(self, wake: Callable[[], None], is_gone: Callable[[], bool] = bool) -> bool:
         """Stand in the farm's queue until a server is free: `wake` is called then. Whether there was room in the queue.
 
-        `waited()` ends it, and has to be called in any case.
+        `is_gone` says whether the client has left; then its place is another's. `waited()` ends the waiting, and has to
+        be called in any case.
         """
-        if len(self.farm.queue) >= self.farm.farm.connections.queue:
+        queue, room = self.farm.queue, self.farm.farm.connections.queue
+        if len(queue) >= room:
+            queue.make_room()
+        if len(queue) >= room:
             return False
-        self._wake = wake
-        self.farm.queue.enter(self)
+        self._wake, self._is_gone = wake, is_gone
+        queue.enter(self)
         return True
 
     def waited(self) -> Choice | NoServer:
@@ -74,6 +79,13 @@ class Attempts(Waiting):
         """Take a server if one is free, and tell who waits for it."""
         self._found = self.next(now)
         if self._found is NoServer.ALL_FULL or self._wake is None:
+            return False
+        self._wake()
+        return True
+
+    def gives_up(self) -> bool:
+        """Say whether the client has left, and tell who waits."""
+        if not self._is_gone() or self._wake is None:
             return False
         self._wake()
         return True

@@ -12,6 +12,10 @@ class Waiting(ABC):
     def try_again(self, now: float) -> bool:
         """Take a server if one is free; whether the waiting is over, with a server or with none for other reasons."""
 
+    @abstractmethod
+    def gives_up(self) -> bool:
+        """Say whether nobody wants a response any more, and end the waiting if so."""
+
 
 class Queue:
     """First come, first served: a server that is free is given away at once, so that no newcomer gets ahead.
@@ -34,6 +38,12 @@ class Queue:
     def leave(self, waiting: Waiting) -> None:
         """Wait no more; nothing happens if it does not."""
         self._waiting.pop(waiting, None)
+
+    def make_room(self) -> None:
+        """Send away those whose clients have gone."""
+        for waiting in [*self._waiting]:
+            if waiting.gives_up():
+                self.leave(waiting)
 
     def serve(self, now: float) -> None:
         """Let everyone try again, in their order, after something has changed."""

@@ -30,11 +30,11 @@ _KEPT_LOOKUPS = 3
 """An address that is in none of the last so many answers has gone: some name servers give a few of many at a time."""
 
 _FORGET_SECONDS = 600.0
-"""A name to which nobody connected for so long is looked up no more."""
+"""A name that nobody used for so long is looked up no more."""
 
 
 class _Name:
-    """A name: the addresses of its last lookups, and when it was last dialled."""
+    """A name: the addresses of its last lookups, and when it, or a connection to it, was last used."""
 
     def __init__(self, now: float) -> None:
         self.answers: deque[frozenset[str]] = deque(maxlen=_KEPT_LOOKUPS)
@@ -90,7 +90,10 @@ class BackendNames:
         if not isinstance(connection, Server) or not connection.address or not connection.peername:
             return True
         name = self._names.get(connection.address[0])
-        return name is None or not name.answers or connection.peername[0] in name.addresses
+        if name is None:
+            return True
+        name.used = self._clock()
+        return not name.answers or connection.peername[0] in name.addresses
 
     def addresses(self, host: str) -> frozenset[str]:
         """Return what is known of a name."""

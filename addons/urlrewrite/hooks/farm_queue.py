@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mitmproxy.connection import Client
@@ -13,10 +14,14 @@ from urlrewrite.farms.attempts import Attempts
 
 @dataclass(eq=False)
 class Wait:
-    """A request that waits, and how many stood before it; `had_room` tells that there was room for it, too."""
+    """A request that waits, and how many stood before it; `had_room` tells that there was room for it, too.
+
+    `is_gone` says whether its client has taken it back.
+    """
 
     attempts: Attempts
     client: Client
+    is_gone: Callable[[], bool]
     ahead: int
     had_room: bool = False
 
@@ -41,7 +46,7 @@ class FarmQueue:
     async def urlrewrite_server_wanted(self, wait: Wait) -> None:
         """Let a request wait, if there is room for it."""
         woken = asyncio.Event()
-        wait.had_room = wait.attempts.wait(woken.set)
+        wait.had_room = wait.attempts.wait(woken.set, wait.is_gone)
         if not wait.had_room:
             return
         of_client = self._woken.setdefault(wait.client.id, set())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 from mitmproxy import http
@@ -51,14 +51,21 @@ def forget(attempts: dict[str, Attempts], flow_id: str) -> None:
 
 
 def next_server(
-    live: Live, attempts: Attempts, client: Client, known_at: Iterable[tuple[str, int]]
+    live: Live,
+    attempts: Attempts,
+    client: Client,
+    is_gone: Callable[[], bool],
+    known_at: Iterable[tuple[str, int]],
 ) -> layer.CommandGenerator[Choice | NoServer]:
-    """Choose the server that gets the request now, or wait for one; `known_at` is where the client has an identity."""
+    """Choose the server that gets the request now, or wait for one.
+
+    `is_gone` says whether the client has taken the request back, and `known_at` is where it has an identity.
+    """
     for address in known_at:
         attempts.knows(address)
     found = attempts.next(monotonic())
     if found is NoServer.ALL_FULL:
-        began, wait = monotonic(), Wait(attempts, client, len(attempts.farm.queue))
+        began, wait = monotonic(), Wait(attempts, client, is_gone, len(attempts.farm.queue))
         yield ServerWantedHook(wait)
         found, waited = attempts.waited(), round((monotonic() - began) * 1000)
         if wait.had_room:

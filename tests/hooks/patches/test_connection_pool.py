@@ -259,6 +259,21 @@ async def test_a_server_that_is_taken_offline_leaves_the_pool(client: str, tmp_p
         await staying.close()
 
 
+@pytest.mark.parametrize("when", ["at rest", "in use"])
+async def test_what_was_made_by_other_settings_of_tls_serves_nobody_else(when: str, tmp_path: Path) -> None:
+    async with proxied(tmp_path, "https") as (proxy, backend):
+        first = await Http1.connect(proxy.port)
+        assert (await first.ask(path="/a")).status == 200
+        if when == "at rest":
+            await first.close()
+            await until_idle(proxy, 1)
+        proxy.master.options.update(tls_version_server_min="TLS1_3")
+        await first.close()
+        await until_open(backend, 0)
+        await asked(proxy.port, "HTTP/1.1", "/b")
+        assert backend.connections == 2
+
+
 async def test_a_server_that_the_rule_file_lost_leaves_the_pool(tmp_path: Path) -> None:
     async with proxied(tmp_path) as (proxy, _):
         await asked(proxy.port, "HTTP/2", "/a")
@@ -416,6 +431,31 @@ async def test_a_challenge_that_leaves_a_choice_is_passed_on(tmp_path: Path) -> 
         assert (await connection.ask()).status == 401
         await connection.close()
         assert len(proxy.state.idle) == 0
+
+
+@pytest.mark.parametrize("client", [name for name in CLIENTS if name != "HTTP/1.1"])
+async def test_a_connection_that_has_an_identity_is_not_shared_by_requests_of_one_time(
+    client: str, tmp_path: Path
+) -> None:
+    """The challenge leaves a choice, so it is passed on over HTTP/2 and 3, too; its body is still to come."""
+    async with proxied(tmp_path) as (proxy, backend):
+        refusal = (
+            b'HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\nWWW-Authenticate: Basic realm="x"\r\n'
+            b"Content-Type: application/octet-stream\r\nContent-Length: 10\r\n\r\nfirst"
+        )
+        backend.answer = lambda number, path, head: refusal if path == "/private" else None
+        connection = await CLIENTS[client].connect(proxy.port)
+        private = connection.begin(path="/private")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await connection.started(private)
+        assert backend.requests == 1
+        assert (await connection.finish(connection.begin(path="/open"))).body == b"/open"
+        backend.writers[0].write(b" last")
+        got = await connection.finish(private)
+        assert (got.status, got.body) == (401, b"first last")
+        await connection.close()
+        assert healthy(proxy), proxy.log
 
 
 # --- clients that leave ---------------------------------------------------------------------------------------------

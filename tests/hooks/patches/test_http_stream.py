@@ -269,27 +269,6 @@ def test_an_upload_is_not_streamed_where_another_addon_answered(driver: Driver) 
     assert driver.to("client") == ["ResponseHeaders", "ResponseEndOfMessage"]
 
 
-FRAMED = [
-    # the client's version, its fields, the backend's protocol, and whether the upload goes in chunks
-    (b"HTTP/2.0", {}, b"http/1.1", True),
-    (b"HTTP/3", {}, b"", True),
-    (b"HTTP/2.0", {}, b"h2", False),
-    (b"HTTP/2.0", {"content_length": "3"}, b"http/1.1", False),
-    (b"HTTP/1.1", {"transfer_encoding": "chunked"}, b"http/1.1", True),
-]
-
-
-@pytest.mark.parametrize(("version", "fields", "alpn", "chunked"), FRAMED)
-def test_a_streamed_upload_is_framed(
-    options: Options, version: bytes, fields: dict[str, str], alpn: bytes, chunked: bool
-) -> None:
-    driver = Driver(options, alpn=alpn)
-    driver.hooks["requestheaders"] = lambda flow: setattr(flow.request, "stream", True)
-    driver.request(version=version, end=False, **fields)
-    assert driver.to("backend") == ["RequestHeaders"]
-    assert ("transfer-encoding" in driver.flow.request.headers) == chunked
-
-
 WATCHED = [(b"HTTP/2.0", b"http/1.1", True), (b"HTTP/2.0", b"h2", False), (b"HTTP/1.1", b"http/1.1", False)]
 
 

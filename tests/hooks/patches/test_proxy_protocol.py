@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,8 @@ rules:
       - {name: HTTP_X_WHO, value: '{REMOTE_ADDR} {REMOTE_PORT} {LOCAL_ADDR} {HTTPS}'}
 """
 
+type Backend = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A backend that responds with the head of the request."""
@@ -53,8 +55,8 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 @contextlib.asynccontextmanager
-async def proxied(folder: Path, *networks: str, site: str = "") -> AsyncIterator[InProcess]:
-    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+async def proxied(folder: Path, *networks: str, site: str = "", backend: Backend = echo) -> AsyncIterator[InProcess]:
+    server = await asyncio.start_server(backend, "127.0.0.1", 0)
     try:
         rules = SITE.replace("PORT", str(server.sockets[0].getsockname()[1])) + site + RULES
         async with in_process(rules, folder) as proxy:
@@ -235,6 +237,20 @@ async def test_a_trusted_proxy_may_stand_before_the_balancer(tmp_path: Path) -> 
         assert "X-Forwarded-Proto: https\r\n" in text
         assert f"Forwarded: for={CLIENT};host=localhost;proto=https\r\n" in text
         assert " on\r\n" in text
+        await connection.close()
+
+
+async def test_a_client_behind_a_balancer_sees_that_a_body_is_cut(tmp_path: Path) -> None:
+    async def cuts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        await asyncio.sleep(0.1)
+        writer.transport.abort()
+
+    async with proxied(tmp_path, "127.0.0.1", backend=cuts) as proxy:
+        connection = await connect(proxy, LINE + b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(connection.reader.read(), WITHIN)
         await connection.close()
 
 

@@ -115,7 +115,8 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             while True:
                 if attempts := self._live.attempts:
                     known = connections.bound_addresses(http_layer_of(self))
-                    found = yield from next_server(self._live, attempts, self.context.client, known)
+                    client, is_gone = self.context.client, self._is_client_gone
+                    found = yield from next_server(self._live, attempts, client, is_gone, known)
                     if self._is_client_gone():
                         yield from self._end_without_page("the client left before it had a server")
                         return False

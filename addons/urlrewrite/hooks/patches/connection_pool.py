@@ -30,7 +30,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client, Connection, ConnectionState, Server
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
-from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer, is_h3_alpn
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpLayer
 from mitmproxy.proxy.layers.tls import ServerTLSLayer
 from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
 from mitmproxy.proxy.server_hooks import (
@@ -47,7 +47,7 @@ from OpenSSL import SSL
 from urlrewrite.hooks.backend_names import BackendNames
 from urlrewrite.hooks.idle_connections import LOOK_SECONDS, Address, Idle, Key, Wish, rests
 from urlrewrite.hooks.patches import resting_client
-from urlrewrite.hooks.patches.server_connections import ServerConnections
+from urlrewrite.hooks.patches.server_connections import ServerConnections, is_multiplexed
 from urlrewrite.hooks.state import State, TlsWanted
 from urlrewrite.model.farms import Connections
 
@@ -188,6 +188,7 @@ class ConnectionPool:
         """Close what was made by other settings of TLS."""
         if updated & _TLS_OPTIONS:
             self._state.idle.clear()
+            self._open.clear()
 
     def done(self) -> None:
         """Put mitmproxy's own back, and close what rests."""
@@ -375,5 +376,5 @@ def _key_of(client: Client, address: Address, wanted: TlsWanted | None, *, tls: 
     if not tls:
         return Key(address)
     name = wanted.sni if wanted else address[0]
-    protocol = client.alpn if client.alpn and (client.alpn == b"h2" or is_h3_alpn(client.alpn)) else b""
-    return Key(address, name, wanted.settings if wanted else None, protocol)
+    protocol = client.alpn if is_multiplexed(client) else None
+    return Key(address, name, wanted.settings if wanted else None, protocol or b"")

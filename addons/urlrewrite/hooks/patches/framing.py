@@ -43,7 +43,7 @@ from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
 
 from urlrewrite.trace.backend_faults import BackendFault
 
-_FIRST_LINE = re.compile(rb"HTTP/\d\.\d[ \t]+(?!(?:[1-5]\d\d)(?:[ \t\r\n]|$))([^\r\n]*)\r?\n")
+_FIRST_LINE = re.compile(rb"HTTP/\d\.\d[ \t]++(?!(?:[1-5]\d\d)(?:[ \t\r\n]|$))([^\r\n]*)\r?\n")
 """A line that is one of HTTP but for its status; what is no HTTP at all mitmproxy itself refuses."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -196,5 +196,5 @@ def _transport(context: Context, connection: Connection) -> ConnectionIO | None:
 def _reset_on_close(context: Context) -> None:
     """Make the end of the client's connection, which is next, a reset."""
     transport = _transport(context, context.client)
-    if transport and isinstance(transport.writer, asyncio.StreamWriter):
-        transport.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    if transport and transport.writer and context.client.transport_protocol == "tcp":
+        transport.writer.get_extra_info("socket", None).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

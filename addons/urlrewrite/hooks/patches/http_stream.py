@@ -7,12 +7,10 @@ that a rule has answered already (a redirect, a 403) cannot be streamed, and mit
 
 So mitmproxy gets an `HttpStream` of our own, which asks one more question after each piece of a response: is there a
 `Hold` on it, and is it over? If so, what was held goes through the stream callable as its first chunk. A timer asks the
-same where no further piece comes. It asks three more things that only this place can:
+same where no further piece comes. It asks two more things that only this place can:
 
 - An upload of unknown length is held up to `UPLOAD_HELD` bytes and streamed then. That of a request which a rule has
   answered is thrown away, for otherwise anybody could fill the memory by sending to a redirect.
-- mitmproxy sends an upload of HTTP/2 or 3 without a length to a backend of HTTP/1 without any framing, so that its
-  bytes would be read as further requests. It is sent in chunks.
 - mitmproxy looks whether a flow was killed between messages only. A stream that is killed (because its coding is
   damaged, or by hand in mitmweb) is broken off after its next piece: in HTTP/1.1 the last chunk is missing then, in
   HTTP/2 and 3 the stream is reset. A client of HTTP/1.0 cannot tell.
@@ -121,15 +119,6 @@ def stream_class(state: State, backpressure: Backpressure, connections: ServerCo
                 self.client_state = self.state_consume_request_body
             else:
                 yield from super().start_request_stream()
-
-        def make_server_connection(self) -> layer.CommandGenerator[bool]:
-            if not (yield from super().make_server_connection()):
-                return False
-            request = self.flow.request
-            framed = "content-length" in request.headers or "transfer-encoding" in request.headers
-            if request.stream and not framed and self.context.server.alpn != b"h2":
-                request.headers["transfer-encoding"] = "chunked"
-            return True
 
         def start_response_stream(self) -> layer.CommandGenerator[None]:
             backpressure.watch(self)

@@ -16,9 +16,9 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import Connection, Server
+from mitmproxy.connection import Client, Connection, Server
 from mitmproxy.proxy import commands, layer
-from mitmproxy.proxy.layers.http import GetHttpConnection, GetHttpConnectionCompleted, HttpLayer
+from mitmproxy.proxy.layers.http import GetHttpConnection, GetHttpConnectionCompleted, HttpLayer, is_h3_alpn
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import TlsData
@@ -32,6 +32,12 @@ SAFE_IDLE = 5.0
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated without being asked to (RFC 9110, 9.2.2)."""
+
+
+def is_multiplexed(client: Client) -> bool:
+    """Say whether a client has several requests under way on one connection (HTTP/2 and 3)."""
+    return client.alpn == b"h2" or is_h3_alpn(client.alpn)
+
 
 _get_connection = HttpLayer.get_connection
 
@@ -137,7 +143,8 @@ class ServerConnections:
 
     def bound_to(self, http: HttpLayer, event: GetHttpConnection, wanted: TlsWanted | None) -> Connection | None:
         """Return the connection that carries the identity of this client; None if there is none that matches."""
-        if not self.bound:
+        if not self.bound or is_multiplexed(http.context.client):
+            # Its requests are under way at the same time. It is told to come by HTTP/1.1 if it goes on with this.
             return None
         mine = (known for known in http.connections if known in self.bound and known.connected)
         fit = [known for known in mine if event.connection_spec_matches(known) and self._tls.get(known) == wanted]
@@ -145,7 +152,7 @@ class ServerConnections:
 
     def bound_addresses(self, http: HttpLayer) -> list[tuple[str, int]]:
         """Return where the client of a connection is known by its connection to there."""
-        if not self.bound:
+        if not self.bound or is_multiplexed(http.context.client):
             return []
         known = (known for known in http.connections if known in self.bound and known.connected)
         return [each.address[:2] for each in known if isinstance(each, Server) and each.address]
