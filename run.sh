@@ -227,7 +227,7 @@ command_test() {
   fi
   if [ $# -eq 0 ]; then
     lint || fail "lint found something: see above"
-    set -- -n auto --maxprocesses 4 --dist loadfile
+    set -- -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
   fi
   cd "$ROOT"
   exec "$VENV/bin/python" -m pytest "$@"

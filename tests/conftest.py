@@ -22,6 +22,18 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 IN_CI = os.environ.get("CI") == "true"
 
 
+SLOW_FOLDERS = ("e2e", "faults", "hooks")
+"""Folders of tests that take long, the longest first: begun last, one of their files would be waited for alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        folder = next((part for part in item.path.parts if part in SLOW_FOLDERS), "")
+        return SLOW_FOLDERS.index(folder) if folder else len(SLOW_FOLDERS)
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def require() -> Callable[..., None]:
     """`require("chromium")` skips the test where it is missing; see e2e/support/needs.py."""
