@@ -330,6 +330,7 @@ LOST = [
     ("health: {interval: 500ms}", "health.interval is written as 0 s"),
     ("affinity: {cookie: a, sameSite: None}", "affinity.sameSite is left out"),
     ("affinity: {cookie: a, ifUnavailable: 503}", "affinity.ifUnavailable is left out"),
+    ("timeouts: {response: 0, idle: 0}", "timeouts.response is written as 86400 s"),
     ("timeouts: {idle: 1s}", "timeouts.idle is left out"),
     ("timeouts: {connect: 1s}", "timeouts.connect is left out"),
     ("algorithm: PowerOfTwoChoices", "algorithm: PowerOfTwoChoices is left out"),
@@ -355,6 +356,13 @@ def test_what_arr_lacks_is_told(text: str, message: str) -> None:
 def test_a_path_to_test_is_written_with_the_name_of_the_farm() -> None:
     text, _ = to_application_host(read(f"{SITE}farms: {{shop: {{servers: [a], health: {{url: /x}}}}}}\n"))
     assert 'healthCheck url="http://shop/x"' in text
+
+
+def test_to_wait_for_ever_is_the_longest_time_of_arr() -> None:
+    text, _ = to_application_host(
+        read(f"{SITE}farms: {{shop: {{servers: [a], timeouts: {{response: 0, idle: 0}}}}}}\n")
+    )
+    assert '<protocol timeout="1.00:00:00"' in text
 
 
 @pytest.mark.parametrize("text", ["200-399", "200,204,300-", "500-", "404"])

@@ -62,6 +62,16 @@ def test_what_proxy_says_beside_them() -> None:
     assert not of_iis("").preserve_host_header
 
 
+def test_no_end_of_waiting_stays_what_it_is() -> None:
+    rules = of_iis('<proxy timeout="00:00:00"/>')
+    assert rules.timeouts == Timeouts(response=0.0, idle=0.0)
+    assert '<proxy timeout="00:00:00"' in to_application_host(rules)[0]
+    # IIS has none of one site: that of a site of YAML is told, and never written.
+    text, problems = to_application_host(read(f"{SITE}timeouts: {{response: 0, idle: 0}}\n"))
+    assert "timeout=" not in text
+    assert any("timeouts is left out" in problem.message for problem in problems)
+
+
 def test_what_one_says_goes_before_what_all_say() -> None:
     own, general = ProxySettings(keep_alive=False), ProxySettings(keep_alive=True, max_forwards=3)
     assert own.over(general) == ProxySettings(keep_alive=False, max_forwards=3)

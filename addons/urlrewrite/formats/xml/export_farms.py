@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from urlrewrite.formats.durations import write_time_span
@@ -142,7 +143,8 @@ def _protocol(farm: Farm, problems: list[Problem]) -> dict[str, str]:
     timeouts, default = farm.timeouts, Farm(name="").timeouts
     values = {"preserveHostHeader": boolean(farm.preserve_host_header)}
     if timeouts != default:
-        values["timeout"] = _time(farm, "timeouts.response", timeouts.response, problems)
+        # Here 0 is for ever; ARR has no such value.
+        values["timeout"] = _time(farm, "timeouts.response", timeouts.response or math.inf, problems)
         if timeouts.idle != timeouts.response:
             _tell(farm, "timeouts.idle is left out: ARR has one time-out, which is that of the response", problems)
         if timeouts.connect != default.connect:
@@ -229,7 +231,7 @@ def _tell_of_ours(farm: Farm, problems: list[Problem]) -> None:
 
 def _time(farm: Farm, key: str, seconds: float, problems: list[Problem], least: int = 1) -> str:
     """Write a time that ARR's schema allows: whole seconds, up to a day."""
-    allowed = min(max(round(seconds), least), _MAX_SECONDS)
+    allowed = round(min(max(seconds, least), _MAX_SECONDS))
     if allowed != seconds:
         _tell(farm, f"{key} is written as {allowed} s: ARR has whole seconds from {least} to {_MAX_SECONDS}", problems)
     return write_time_span(allowed)
