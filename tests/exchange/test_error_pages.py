@@ -53,6 +53,31 @@ def test_an_answer_to_a_request(text: str, own: bool) -> None:
     assert (result.status, b"<p title=" in (result.body or b"")) == (500, own)
 
 
+INVALID = [
+    ("https://www.example.com/a/..;/b", (), True),
+    ("https://www.example.com/a", (("X Y", "z"),), True),
+    ("http://privateserver/a/..;/b", (("Host", "www.example.com"),), True),
+    ("https://other.example.com/a/..;/b", (), False),
+    ("https://www.example.com/a", (("Host", "www.example.com, other.example.com"),), False),
+]
+
+
+@pytest.mark.parametrize(("url", "fields", "own"), INVALID)
+@pytest.mark.parametrize("below", ["", "/app"])
+def test_an_invalid_request_to_a_site_gets_its_page(
+    below: str, url: str, fields: tuple[tuple[str, str], ...], own: bool
+) -> None:
+    public = f"[https://www.example.com{below}, http://www.example.com{below}]"
+    rules = rules_of("", site=f"public: {public}\nbackend: http://privateserver\n")
+    sites = tuple(replace(item, site=paged(item.site, 400)) for item in rules.rules.sites)
+    rules = replace(rules, rules=replace(rules.rules, sites=sites))
+    result = ask(rules, url.replace("/a", f"{below}/a"), *fields)
+    assert (result.status, b"<p title=" in (result.body or b"")) == (400, own)
+    assert result.exchange.trace.data["site"] == (rules.rules.sites[0].site.name if own else "")
+    # Nobody can be sure where such a request of HTTP/1 ends.
+    assert ("Connection", "close") in (result.fields or ())
+
+
 def test_a_response_that_cannot_be_rewritten() -> None:
     rules = rules_of("mode: iis\noutboundRules: [{name: r, match: {pattern: x}, action: {type: Rewrite, value: y}}]\n")
     sites = tuple(replace(item, site=paged(item.site, 500)) for item in rules.rules.sites)

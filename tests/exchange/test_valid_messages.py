@@ -160,8 +160,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("asked", "reason"), REFUSED)
-def test_what_is_no_request_gets_400_and_no_rule_sees_it(asked: RequestFacts, reason: Reason) -> None:
-    routing, exchange = routed(asked, BLOCKING)
+@pytest.mark.parametrize("rules", [BLOCKING, MOUNTED], ids=["root", "mounted"])
+def test_what_is_no_request_gets_400_and_no_rule_sees_it(asked: RequestFacts, reason: Reason, rules) -> None:  # type: ignore[no-untyped-def]
+    routing, exchange = routed(asked, rules)
     assert isinstance(routing, LocalResponse)
     assert routing.status == 400
     assert b"Trace id: id" in routing.body

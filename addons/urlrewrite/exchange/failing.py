@@ -24,7 +24,7 @@ def fail(trace: Trace, reason: Reason, **values: Unpack[Values]) -> LocalRespons
 
 
 def refuse(trace: Trace, request: RequestFacts, violation: Violation) -> LocalResponse:
-    """Respond with 400 to what is not a valid request: IIS does so, too, before any of its sites sees it.
+    """Respond with 400 to what is not a valid request: IIS does so, too, before any rule sees it.
 
     A connection of HTTP/1 ends with that, for nobody can be sure where such a request ends.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
 from urlrewrite.content.kinds import Kind
-from urlrewrite.engine.compile import CompiledLevel, CompiledSite
+from urlrewrite.engine.compile import CompiledLevel, CompiledRules, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.failure import Failure
@@ -81,7 +81,8 @@ class RoutedRequest:
     """A request and what is done with it.
 
     `site` is None where no site has the name that was asked for. `served` is None where no rules ran: there was no
-    site, or the connection was another site's. `forwarded` is None unless `routing` is a Forward.
+    site, the request was not valid, or the connection was another site's. `forwarded` is None unless `routing` is a
+    Forward.
     """
 
     routing: Routing
@@ -96,14 +97,27 @@ def route(
 ) -> RoutedRequest:
     """Judge a request by the rules in force; `decision` takes what the inbound rules decide."""
     request = unfolded_request(request)
-    if violation := judge_request(request):
-        return RoutedRequest(refuse(trace, request, violation), request)
+    violation = judge_request(request)
     request = as_client_asked(request, rules.rules)
+    if violation:
+        # No rule of its site sees it; but the error is the site's to show.
+        found = _find_site(rules.rules, request)
+        return RoutedRequest(refuse(trace, request, violation), request, found.site if found else None)
     served = _serve(rules, request, trace)
     if isinstance(served, RoutedRequest):
         return served
     compiled, request, public = served
     return _Judging(rules, memory, decision, trace, compiled, request, public).judged()
+
+
+def _asked_name(request: RequestFacts) -> tuple[str, str]:
+    """Return scheme and name by which a site is chosen: those of the Host field, or of TLS where there is none."""
+    return (request.scheme, request.host) if request.host else ("https", request.sni)
+
+
+def _find_site(rules: CompiledRules, request: RequestFacts) -> CompiledSite | None:
+    scheme, name = _asked_name(request)
+    return rules.find_site(scheme, name, request.target) if name else None
 
 
 def _serve(
@@ -112,8 +126,8 @@ def _serve(
     """Choose the site by Host, or by SNI where there is no Host; refuse the request if there is none to choose."""
     compiled_rules = rules.rules
     by_sni = compiled_rules.named_sites("https", request.sni) if request.sni else []
-    scheme, name = (request.scheme, request.host) if request.host else ("https", request.sni)
-    compiled = compiled_rules.find_site(scheme, name, request.target) if name else None
+    scheme, name = _asked_name(request)
+    compiled = _find_site(compiled_rules, request)
     trace_id = trace.data["id"]
     if compiled is None:
         below, path = "", request.target.partition("?")[0]
