@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,16 +12,19 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 import pytest
+import yaml
 
 from formats.support import SITE, Expected, assert_told, read
 from shared_folder import SHARED, needs_shared
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.farm_texts import parse_statuses, write_share, write_statuses
+from urlrewrite.formats.proxy_settings import FARM_ATTRIBUTES, write_settings
 from urlrewrite.formats.xml import arr_schema
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.xml.farms import ALGORITHM_NUMBERS
+from urlrewrite.formats.yaml import farms as yaml_farms
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.lint.linter import judge
@@ -373,6 +379,44 @@ def test_statuses(text: str) -> None:
 @pytest.mark.parametrize(("share", "text"), [(0.2, "20%"), (0.125, "12.5%"), (0.0, "0%"), (1.0, "100%")])
 def test_shares(share: float, text: str) -> None:
     assert write_share(share) == text
+
+
+def farm_told() -> dict[str, Any]:
+    """What the comment in the example says of a farm: all keys, with their defaults where they have one."""
+    lines = (EXAMPLES / "farm.yaml").read_text().partition("# All keys that have defaults, with them:\n")[2]
+    told = "\n".join(line[4:] for line in lines.splitlines() if line.startswith("#   "))
+    tables = re.findall(r"^(\w+) (.+(?:\n .*)*)", re.sub(r" ?\(.*?\)", "", told), re.MULTILINE)
+    keys = {name: yaml.load(f"{{{text}}}", yaml.BaseLoader) for name, text in tables}
+    return keys.pop("farm") | keys | {"servers": [keys["servers"] | {"address": "a"}]}
+
+
+def tables_in(node: Any) -> Iterator[set[str]]:
+    if isinstance(node, dict):
+        yield {*node}
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from tables_in(item)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(yaml_farms) if name.endswith("_KEYS")])
+def test_the_example_has_every_key(name: str) -> None:
+    assert any({*getattr(yaml_farms, name)} <= table for table in tables_in(farm_told()))
+
+
+def test_the_defaults_in_the_example_are_true() -> None:
+    told = farm_told()
+    # Without these keys something is off, which no value of theirs says.
+    del told["hash"], told["maxForwards"]
+    # An affinity that binds no client is warned of.
+    told["affinity"] |= {"hostName": "true"}
+    live = told["health"].pop("live")
+    assert farm_of(f", health: {{live: {json.dumps(live)}}}").health.live == LiveTest()
+    servers = json.dumps(told.pop("servers"))
+    farm = farm_of(f", {json.dumps(told)[1:-1]}", servers)
+    assert replace(farm, proxy_settings=ProxySettings()) == farm_of(", affinity: {hostName: true}")
+    ours = {"includePortInXForwardedFor": "false"}
+    assert write_settings(farm.proxy_settings) == {
+        key: {**arr_schema.READ["protocol"], **ours}[key] for key in FARM_ATTRIBUTES if key in told
+    }
 
 
 def test_the_file_of_the_wizard_runs_and_says_nothing() -> None:
