@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import urlrewrite
 from formats.support import SITE
+from urlrewrite.exchange.gateway import gateway_response
 from urlrewrite.formats import rule_files
-from urlrewrite.formats.error_pages import MAX_PAGE, MEDIA_TYPES
+from urlrewrite.formats.error_pages import MAX_PAGE, MEDIA_TYPES, OWN_STATUSES
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.model import ErrorPage
-from urlrewrite.model.problems import RuleFileError, Severity
+from urlrewrite.model.farms import RetryCause
+from urlrewrite.model.problems import Problem, RuleFileError, Severity
+from urlrewrite.trace.trace import Trace
 
 PAGE = "<p>Sorry. {TraceId}</p>"
 
@@ -93,12 +99,35 @@ def test_wrong(pages: str, id: str, message: str, tmp_path: Path) -> None:
     assert message in caught.value.problems[0].message
 
 
-def test_pages_of_iis_for_a_proxy_are_told() -> None:
-    errors = (
-        '<error statusCode="404" path="404.html"/>\n<error statusCode="503" path="down.html" responseMode="File"/>'
-        '<error statusCode="502" prefixLanguageFilePath="%SystemDrive%/inetpub/custerr" path="502.htm"/>'
-    )
-    text = f"<configuration><system.webServer><httpErrors>{errors}</httpErrors></system.webServer></configuration>"
-    (problem,) = xml_rules.parse(text.encode(), "web.config")[1]
+@pytest.mark.parametrize("status", OWN_STATUSES)
+@pytest.mark.parametrize("case", [str, str.lower, str.upper])
+def test_pages_of_iis_are_told(status: int, case: Callable[[str], str]) -> None:
+    (problem,) = problems_of_pages(case(f'<error statusCode="{status}" path="own.html" responseMode="File"/>'))
     assert (problem.source.line, problem.severity) == (2, Severity.WARNING)
-    assert "got a page for 503, which is not read from here" in problem.message
+    assert f"got a page for {status}, which is not read from here" in problem.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        '<error statusCode="401" path="401.html"/>',
+        '<error statusCode="502" prefixLanguageFilePath="%SystemDrive%/inetpub/custerr" path="502.htm"/>',
+        '<ERROR STATUSCODE="502" PREFIXLANGUAGEFILEPATH="%SystemDrive%/inetpub/custerr" PATH="502.htm"/>',
+        '<remove statusCode="502"/>',
+        "<clear/>",
+    ],
+)
+def test_other_pages_of_iis_are_not(error: str) -> None:
+    assert problems_of_pages(error) == ()
+
+
+def problems_of_pages(errors: str) -> tuple[Problem, ...]:
+    text = f"<configuration><system.webServer><httpErrors>\n{errors}</httpErrors></system.webServer></configuration>"
+    return xml_rules.parse(text.encode(), "web.config")[1]
+
+
+def test_every_status_of_the_proxy_itself_is_known() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path(urlrewrite.__path__[0]).rglob("*.py"))
+    given = r"(?:plain_response|iis_response|Failure|iis_fails|_Faults)\(\s*(?:self, )?\"?([45]\d\d)\b"
+    of_backends = {gateway_response(None, Trace("id"), cause).status for cause in (None, *RetryCause)}
+    assert {int(status) for status in re.findall(given, sources)} | of_backends == {*OWN_STATUSES}

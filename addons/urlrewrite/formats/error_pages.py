@@ -9,6 +9,10 @@ from urlrewrite.formats.wording import listed, shown
 from urlrewrite.model import ErrorPage, Source
 
 STATUSES = range(400, 600)
+
+OWN_STATUSES = (400, 404, 421, 500, 502, 503, 504)
+"""Errors with which the proxy itself responds where no rule asks for one."""
+
 MAX_PAGE = 2**20
 """Bytes of a page; it is kept in memory, and sent for every error."""
 

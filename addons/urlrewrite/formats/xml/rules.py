@@ -17,6 +17,7 @@ from urlrewrite.formats.assembly import joined, put_together
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown, suggestion
+from urlrewrite.formats.xml.error_pages import tell_error_pages
 from urlrewrite.formats.xml.farms import config_element, web_farms
 from urlrewrite.formats.xml.fields import REFUSED, Fields
 from urlrewrite.formats.xml.hosts import Host, hosts_of
@@ -29,7 +30,6 @@ _BY_NAME = {name.casefold(): name for name in (*SECTIONS, "preConditions", "cust
 """The sections of URL Rewrite, and those in `<outboundRules>`, as IIS spells them."""
 
 _SERVER = "system.webserver"
-_OF_A_PROXY = ("502", "503", "504")
 
 
 def parse(data: bytes, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
@@ -161,7 +161,7 @@ class _Document:
             elif name == "proxy":
                 self._read_proxy(child)
             elif name == "httperrors":
-                self._tell_error_pages(child)
+                tell_error_pages(child, self._report)
             elif name in _BY_NAME:
                 self._read_misplaced(child, element, level, "<rewrite>")
             else:
@@ -172,17 +172,6 @@ class _Document:
             message = f"got <proxy> again, expected it once: the first one is in {self._proxy.source}; {REFUSED}"
             self._report.error(element.line, ProblemId.DUPLICATE_KEY, message)
         self._proxy = config_element(element, self._report)
-
-    def _tell_error_pages(self, element: Element) -> None:
-        """Warn of pages for the errors of a proxy, but for those that IIS itself comes with."""
-        for error in (child for child in element.children if child.name.casefold() == "error"):
-            status = error.attributes.get("statusCode", "")
-            if status in _OF_A_PROXY and not error.attributes.get("prefixLanguageFilePath"):
-                message = (
-                    f"<httpErrors>: got a page for {status}, which is not read from here: name it in YAML, as "
-                    f"errorPages: {{{status}: ...}} of the site"
-                )
-                self._report.warning(error.line, ProblemId.UNSUPPORTED, message)
 
     def _misplaced(self, element: Element) -> None:
         """Warn of every `<rewrite>` where IIS does not look for it."""
