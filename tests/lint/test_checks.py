@@ -296,6 +296,7 @@ globalRules:
 KEPT = "webFarms: {children: [{element: webFarm, attributes: {name: shop}, children: [ARR]}]}\n".replace(
     "ARR", "{element: applicationRequestRouting, children: [PART]}"
 )
+TELL_SITES_APART = "HTTP_HOST SERVER_NAME SERVER_PORT LOCAL_ADDR CACHE_URL INSTANCE_ID INSTANCE_META_PATH http_host"
 PROVIDERS = """webFarms:
   children:
     - element: applicationRequestRouting
@@ -351,8 +352,10 @@ GIVEN |= {
         with_backend("https://shop\ntimeouts: {response: 5s}", before=inbound("(.*)", rewrite("http://shop/{R:1}"))),
     ],
     "UR209": [
-        farm(", health: {match: well}"),
-        farm(", health: {host: status.lan}"),
+        *(
+            farm(f", health: {{{setting}}}")
+            for setting in ("interval: 5s", "timeout: 5s", "retries: 4", "status: 200", "match: well", "host: a.lan")
+        ),
         farm(servers="[{address: a, health: {port: 81}}]"),
         farm(", health: {url: /x, interval: 5s}"),
         farm(", health: {url: /x, retries: 0}"),
@@ -617,7 +620,7 @@ NOT_GIVEN |= {
         farm(", health: {url: 'https://www.example.com/x'}"),
     ],
     "UR203": [
-        farm(before=TWO_SITES.replace("CONDITION", on("{HTTP_HOST}", "a.example"))),
+        *(farm(before=TWO_SITES.replace("CONDITION", on(f"{{{name}}}", "a"))) for name in TELL_SITES_APART.split()),
         farm(before=TWO_SITES.replace("CONDITION", "").replace("'*'", "shop/*")),
         farm(before=TWO_SITES.replace("CONDITION", "").replace("http://shop", "http://other.example")),
     ],
@@ -635,6 +638,8 @@ NOT_GIVEN |= {
         KEPT.replace("PART", "{element: affinity, attributes: {cookieName: a, UseExternalCache: 'False'}}"),
         KEPT.replace("PART", "{element: Protocol, attributes: {keepAlive: 'True', timeout: '00:00:30'}}"),
         KEPT.replace("PART", "{element: healthCheck, attributes: {maxLiveTrafficFailures: '3'}}"),
+        KEPT.replace("PART", "{element: healthCheck, attributes: {liveTrafficFailureCodes: '502'}}"),
+        "webFarms: {children: [{element: webFarm, children: [{element: server, attributes: {address: a}}]}]}\n",
         "webFarms: {children: [{element: webFarm, attributes: {name: shop, passServerHeader: Replace}}]}\n",
         KEPT.replace("PART", "{element: protocol, attributes: {minResponseBuffer: '256'}}"),
         KEPT.replace("PART", "{element: protocol, children: [{element: cache, attributes: {enabled: 'false'}}]}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -31,17 +32,19 @@ SITE = "public: https://www.example.com\nbackend: http://shop\n"
 FARM = """
 farms:
   shop:
-    servers: [app1, app2]
+    servers: [{address: app1, maxConnections: 1}, {address: app2, maxConnections: 1}]
     affinity: {cookie: sticky%s}
     health: {url: /health, retries: 1}
+    enabled: %s
 """
 
 
 class Shop:
     """A farm of two servers, and exchanges with it as the proxy records them."""
 
-    def __init__(self, refuses: bool = False) -> None:
-        self.rules = rules_of(FARM % (", ifUnavailable: '503'" if refuses else ""), site=SITE)
+    def __init__(self, *, refuses: bool = False, enabled: bool = True) -> None:
+        refusing = ", ifUnavailable: '503'" if refuses else ""
+        self.rules = rules_of(FARM % (refusing, str(enabled).lower()), site=SITE)
         self.farm = FarmAtWork(self.rules.rules.farms["shop"], 0.0, Random(1))
         self.seen: list[RecordedExchange] = []
 
@@ -68,6 +71,7 @@ class Shop:
                 status = 502 if found is NoServer.ALL_TRIED else 503
                 break
             if cause is None:
+                attempts.end(0.0, status=200)
                 break
             told = {
                 "cause": str(cause),
@@ -131,6 +135,35 @@ def test_all_servers_are_down_as_their_health_tests_say(reason: HealthReason) ->
     assert tests[0].todo
 
 
+def all_away(shop: Shop) -> None:
+    shop.farm.set_states({"app1": ServerState.OFFLINE, "app2": ServerState.OFFLINE})
+
+
+def all_full(shop: Shop) -> None:
+    for load in shop.farm.loads:
+        load.begin()
+
+
+REFUSED: dict[NoServer, tuple[dict[str, bool], Callable[[Shop], None]]] = {
+    NoServer.FARM_OFFLINE: ({"enabled": False}, lambda shop: None),
+    NoServer.ALL_AWAY: ({}, all_away),
+    NoServer.ALL_FULL: ({}, all_full),
+    NoServer.BOUND_SERVER_AWAY: ({"refuses": True}, all_away),
+}
+
+
+@pytest.mark.parametrize("why", [why for why in NoServer if why is not NoServer.ALL_TRIED])
+def test_whoever_gets_no_server_is_told_why_and_what_to_do(why: NoServer) -> None:
+    options, happens = REFUSED[why]
+    shop = Shop(**options)
+    happens(shop)
+    shop.ask(cookie="app1")
+    found = shop.found()[0]
+    assert found.code == why
+    assert found.todo
+    assert why not in found.title
+
+
 def test_servers_that_people_took_off_have_no_failing_test() -> None:
     shop = Shop()
     shop.farm.set_states({"app1": ServerState.OFFLINE, "app2": ServerState.DRAINING})
@@ -153,6 +186,14 @@ def test_a_farm_that_is_down_is_found_once_for_all_that_a_page_loads() -> None:
     assert (down.count, len(test.flows)) == (3, 3)
 
 
+SAID = {
+    RetryCause.CONNECT: "no connection",
+    RetryCause.TLS: "the TLS handshake failed",
+    RetryCause.CLOSED: "it ended without a response",
+    RetryCause.TIMEOUT: "no response in time",
+}
+
+
 @pytest.mark.parametrize("cause", RetryCause)
 def test_every_attempt_failed(cause: RetryCause) -> None:
     shop = Shop()
@@ -161,7 +202,7 @@ def test_every_attempt_failed(cause: RetryCause) -> None:
     assert told([found]) == [("attempts-failed", cause, "error")]
     assert found.title.startswith(
         "The page / gets 502: the farm shop gives no response, every attempt failed: app1 (it ended without a "
-        "response), app2 ("
+        f"response), app2 ({SAID[cause]})"
     )
     assert found.todo
     first = ("attempt 1", "app1: it ended without a response after 1,200 ms (what the network says)")

@@ -30,13 +30,16 @@ MAX_SERVERS = 20
 _REMEDIES: dict[str, str] = {
     NoServer.FARM_OFFLINE: "Remove enabled: false from the farm.",
     NoServer.ALL_AWAY: "Start a server on the page Farms, or mend what their health tests find.",
-    NoServer.ALL_TRIED: "Check whether the servers are running.",
     NoServer.ALL_FULL: "Raise maxConnections of the servers, or add servers.",
     NoServer.BOUND_SERVER_AWAY: "Start the server again, or set ifUnavailable: reassign in the farm's affinity.",
     RetryCause.CONNECT: "Check whether the servers are running, and whether their addresses and ports are right.",
     RetryCause.TLS: "Check the servers' certificates against the farm's tls: (ca, name).",
     RetryCause.CLOSED: "Look into the servers' own logs.",
     RetryCause.TIMEOUT: "See what the servers do for so long, or raise response: in the farm's timeouts.",
+}
+"""What to do about a farm without a response."""
+
+_TEST_REMEDIES: dict[str, str] = {
     HealthReason.TEST_STATUS: "Mend what answers there, or correct url: or status: in the farm's health.",
     HealthReason.TEST_BODY: "Mend what answers there, or correct match: in the farm's health.",
     HealthReason.TEST_TIMEOUT: "See what the server does for so long, or raise timeout: in the farm's health.",
@@ -44,16 +47,7 @@ _REMEDIES: dict[str, str] = {
     HealthReason.TEST_TLS: "Check the server's certificate, and the farm's tls: (ca, name).",
     HealthReason.TEST_CLOSED: "Look into the server's own log, and check whether url: has the right scheme.",
 }
-_TESTS = frozenset(
-    {
-        HealthReason.TEST_STATUS,
-        HealthReason.TEST_BODY,
-        HealthReason.TEST_TIMEOUT,
-        HealthReason.TEST_CONNECT,
-        HealthReason.TEST_TLS,
-        HealthReason.TEST_CLOSED,
-    }
-)
+"""What to do about a health test that fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ def farm_failure(reading: Reading) -> FarmFailure | None:
     attempts, told = attempts_of(reading.events), servers_told(reading.events)
     tried = tuple((f"attempt {number}", _told(each)) for number, each in enumerate(attempts[:MAX_SERVERS], 1))
     refusal = next((event for event in reading.events if name_of(event) == Name.NO_SERVER), None)
-    if refusal is not None and not (text(refusal, "why") == NoServer.ALL_TRIED and attempts):
+    if refusal is not None and text(refusal, "why") != NoServer.ALL_TRIED:
         return _refused(text(refusal, "farm"), text(refusal, "why"), told, tried)
     if not attempts or not attempts[-1].farm or not all(each.cause for each in attempts):
         return None
@@ -96,6 +90,7 @@ def _refused(farm: str, code: str, told: list[ServerTold], tried: tuple[tuple[st
 
 
 def _cause(code: str) -> Cause:
+    # A recording may have codes of another version.
     return Cause("", "", "", _REMEDIES.get(code, ""), code=code)
 
 
@@ -132,7 +127,7 @@ def sticky_servers_gone(case: Case) -> Iterator[Breakage]:
 def failing_health_tests(case: Case) -> Iterator[Breakage]:
     """Yield the servers that a request could not have because their health test fails, each once."""
     for (farm, server), (told, flows) in _servers(case).items():
-        if told.healthy or told.reason not in _TESTS:
+        if told.healthy or told.reason not in _TEST_REMEDIES:
             continue
         yield Breakage(
             "health-test",
@@ -140,7 +135,7 @@ def failing_health_tests(case: Case) -> Iterator[Breakage]:
             f"The server {shown(server, 60)} of the farm {shown(farm, 60)} gets no requests: "
             f"{health_text(told.reason, shown(told.detail, 200))}",
             tuple(flows.all),
-            todo=_REMEDIES[told.reason],
+            todo=_TEST_REMEDIES[told.reason],
             severity=BreakageSeverity.NOTE if flows.moved else BreakageSeverity.WARNING,
             code=told.reason,
         )
