@@ -744,7 +744,13 @@ INTERNALS = [
         "inactivity",
         "mitmproxy.proxy.server:TimeoutWatchdog.watch",
         "397c0ea735dc7883",
-        "it ends once it has called, in the task that is cancelled with the connection",
+        "it ends once it has called, in the task that is cancelled with the connection; it waits as we do",
+    ),
+    (
+        "inactivity",
+        "mitmproxy.proxy.server:TimeoutWatchdog.disarm",
+        "9bdf822a824f6bfa",
+        "can_timeout is clear while a hook runs, and after it the time begins anew",
     ),
     (
         "inactivity",

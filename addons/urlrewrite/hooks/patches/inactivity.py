@@ -8,11 +8,15 @@ option, the time-outs of the backend decide, and QUIC's own for a client that is
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import events
-from mitmproxy.proxy.layers.http import HttpLayer
-from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
+from mitmproxy.proxy.server import ConnectionHandler, TimeoutWatchdog
 
+from urlrewrite.hooks.patches.goaway import http_of
 from urlrewrite.hooks.patches.stream_timer import Alarm
 
 _on_timeout = ConnectionHandler.on_timeout
@@ -33,18 +37,31 @@ class Inactivity:
 
 async def on_timeout(handler: ConnectionHandler) -> None:
     """End what waits for a backend, and watch the connection further; without any such thing, close it."""
-    http = next((each for each in handler.layer.context.layers if isinstance(each, HttpLayer)), None)
-    waiting = [each for each in http.streams.values() if getattr(each, "waits_for_backend", False)] if http else []
-    if http is None or not waiting:
-        await _on_timeout(handler)
-        return
     watchdog = handler.timeout_watchdog
-    if handler.client.transport_protocol == "tcp":
-        for stream in waiting:
-            # One that is paused waits for a connection or for its turn, and has a time-out for that.
-            if stream._paused is None:
-                alarm = Alarm(0, silent=watchdog.timeout)
-                http.command_sources[alarm] = stream
-                await handler.server_event(events.Wakeup(alarm))
-    watchdog.register_activity()
-    await watchdog.watch()
+    while (http := http_of(handler)) is not None and (waiting := _waiting(http)):
+        if handler.client.transport_protocol == "tcp":
+            for stream in waiting:
+                # One that is paused waits for a connection or for its turn, and has a time-out for that.
+                if stream._paused is None:
+                    alarm = Alarm(0, silent=watchdog.timeout)
+                    http.command_sources[alarm] = stream
+                    await handler.server_event(events.Wakeup(alarm))
+        watchdog.register_activity()
+        await _silence(watchdog)
+    await _on_timeout(handler)
+
+
+def _waiting(http: HttpLayer) -> list[HttpStream]:
+    return [stream for stream in http.streams.values() if getattr(stream, "waits_for_backend", False)]
+
+
+async def _silence(watchdog: TimeoutWatchdog) -> None:
+    """Return when nothing has moved for the whole time.
+
+    `watch` of the watchdog calls us when it is so, and would do it again from within, deeper each time.
+    """
+    while True:
+        await watchdog.can_timeout.wait()
+        await asyncio.sleep(watchdog.last_activity + watchdog.timeout - time.time())
+        if watchdog.last_activity + watchdog.timeout < time.time():
+            return
