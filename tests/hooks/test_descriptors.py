@@ -40,3 +40,20 @@ async def test_it_is_told_once_until_there_are_some_again(
         assert passed.pop() is other
     addon.done()
     loop.set_exception_handler(None)
+
+
+async def test_the_handler_of_the_loop_is_as_it_was_afterwards() -> None:
+    loop = asyncio.get_running_loop()
+    handlers = [lambda loop, context: None for _ in range(2)]
+    for before in (None, handlers[0]):
+        loop.set_exception_handler(before)
+        addon = Descriptors()
+        addon.running()
+        assert loop.get_exception_handler() != before
+        addon.done()
+        assert loop.get_exception_handler() is before
+    addon.running()
+    loop.set_exception_handler(handlers[1])  # of somebody who came later
+    addon.done()
+    assert loop.get_exception_handler() is handlers[1]
+    loop.set_exception_handler(None)

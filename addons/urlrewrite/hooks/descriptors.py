@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from mitmproxy.log import ALERT
@@ -27,28 +28,31 @@ class Descriptors:
     def __init__(self) -> None:
         self._waiting: asyncio.Task[None] | None = None
         self._said_at = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._before: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
 
     def running(self) -> None:
         """Take the place before mitmproxy's handler, which goes on with all that is not for this one."""
-        loop = asyncio.get_running_loop()
-        before = loop.get_exception_handler()
-
-        def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-            error = context.get("exception")
-            if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
-                self._tell(loop, error)
-            elif before is not None:
-                before(loop, context)
-            else:
-                loop.default_exception_handler(context)
-
-        loop.set_exception_handler(handle)
+        self._loop = asyncio.get_running_loop()
+        self._before = self._loop.get_exception_handler()
+        self._loop.set_exception_handler(self._handle)
 
     def done(self) -> None:
-        """Look no more."""
+        """Look no more, and give the place back unless somebody has come before this one."""
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
+        if self._loop is not None and self._loop.get_exception_handler() == self._handle:
+            self._loop.set_exception_handler(self._before)
+
+    def _handle(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
+            self._tell(loop, error)
+        elif self._before is not None:
+            self._before(loop, context)
+        else:
+            loop.default_exception_handler(context)
 
     def _tell(self, loop: asyncio.AbstractEventLoop, error: OSError) -> None:
         self._said_at = loop.time()
