@@ -52,15 +52,8 @@ from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
 
 _state = State()
 _site_certificates = SiteCertificates(_state)
-
-
-def _rules_changed() -> None:
-    _site_certificates.rules_changed()
-    _farms.rules_changed()
-
-
 _farms = Farms(_state)
-_rules_file = RulesFile(_state, _rules_changed)
+_rules_file = RulesFile(_state, _site_certificates.rules_changed, _farms.rules_changed)
 _farm_commands = FarmCommands(_state, _farms)
 _web_pages = WebPages(_state, {"farms": _farm_commands.act})
 _backpressure = Backpressure()

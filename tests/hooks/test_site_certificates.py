@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import contextlib
 import logging
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from hooks.clients import Http3
 from hooks.in_process import InProcess, in_process
@@ -78,12 +81,35 @@ async def test_a_renewed_file_is_served_over_quic(tmp_path: Path) -> None:
         await client.close()
 
 
+def key_of(text: bytes) -> Any:
+    return serialization.load_pem_private_key(text, None)
+
+
+def with_key(text: bytes, key: bytes) -> bytes:
+    return key + text[text.index(b"-----BEGIN CERT") :]
+
+
+def with_passphrase(text: bytes) -> bytes:
+    encryption = serialization.BestAvailableEncryption(b"secret")
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    return with_key(text, key_of(text).private_bytes(*form, encryption))
+
+
+def of_an_unknown_curve(text: bytes) -> bytes:
+    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8)
+    der = key_of(text).private_bytes(*form, serialization.NoEncryption())
+    prime256v1 = bytes.fromhex("2a8648ce3d030107")
+    assert prime256v1 in der
+    base64 = binascii.b2a_base64(der.replace(prime256v1, prime256v1[:-1] + b"\x63"))
+    return with_key(text, b"-----BEGIN PRIVATE KEY-----\n" + base64 + b"-----END PRIVATE KEY-----\n")
+
+
 BROKEN = {
     "half written": lambda text: text[: len(text) // 3],
     "empty": lambda text: b"",
-    "another's key": lambda text: (
-        ROOT.issue_cert("localhost").private_key_pem.bytes() + text[text.index(b"-----BEGIN CERT") :]
-    ),
+    "another's key": lambda text: with_key(text, ROOT.issue_cert("localhost").private_key_pem.bytes()),
+    "a key with a passphrase": with_passphrase,
+    "a key of a curve that is unknown": of_an_unknown_curve,
 }
 
 

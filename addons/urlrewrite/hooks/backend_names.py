@@ -20,6 +20,7 @@ from mitmproxy.connection import Connection, Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from urlrewrite.hooks.state import State
+from urlrewrite.hooks.watching import repeat
 
 logger = logging.getLogger("urlrewrite.names")
 
@@ -58,7 +59,7 @@ class BackendNames:
     def running(self) -> None:
         """Begin to look up."""
         if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._look_again())
+            self._task = asyncio.get_running_loop().create_task(repeat(self.look_up, LOOK_UP_SECONDS, logger))
 
     def done(self) -> None:
         """Stop."""
@@ -128,14 +129,6 @@ class BackendNames:
     def _leave(self, host: str) -> None:
         """Close what rests, since some of it goes to where nobody lives any more; what is in use ends by itself."""
         self._state.idle.drop([address for address in self._state.idle.addresses if address[0] == host])
-
-    async def _look_again(self) -> None:
-        while True:
-            try:
-                await self.look_up()
-            except Exception:
-                logger.exception("names were not looked up")
-            await asyncio.sleep(LOOK_UP_SECONDS)
 
     def _name(self, host: str) -> _Name | None:
         """Return what is known of a name; None for an address."""

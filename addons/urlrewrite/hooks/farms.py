@@ -20,6 +20,7 @@ from urlrewrite.hooks.health_tests import HealthTests, Outcome, no_tls
 from urlrewrite.hooks.idle_connections import Address, IdleConnections
 from urlrewrite.hooks.patches.connection_pool import SharedWriter
 from urlrewrite.hooks.state import State
+from urlrewrite.hooks.watching import repeat
 from urlrewrite.loading.server_states import ServerStates
 from urlrewrite.model.farms import Farm, ServerState
 
@@ -61,7 +62,7 @@ class Farms:
     def running(self) -> None:
         """Begin to look at the file of states, and to ask servers."""
         if self._watcher is None:
-            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+            self._watcher = asyncio.get_running_loop().create_task(repeat(self._look, LOOK_SECONDS, logger))
             self._test_again()
 
     def done(self) -> None:
@@ -98,11 +99,6 @@ class Farms:
 
     def _addresses(self) -> set[Address]:
         return {address for farm in self._state.farms for load in farm.loads for address in addresses_of(load)}
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            self._look()
 
     def _look(self) -> None:
         if self._states is None:

@@ -20,6 +20,7 @@ from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange.rules_in_force import EarlyHints, Recode, RulesInForce, Settings
 from urlrewrite.hooks.options import trace_level
 from urlrewrite.hooks.state import State
+from urlrewrite.hooks.watching import repeat, take_all
 from urlrewrite.loading.file_stamps import Stamp, stamp
 from urlrewrite.loading.load import load_rules
 from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides, parse_overrides
@@ -43,9 +44,9 @@ type _Read = tuple[CompiledRules, tuple[Problem, ...]] | RuleFileError
 
 
 class RulesFile:
-    """The addon that keeps `state.in_force` at what the files say. `on_change` is called after each change."""
+    """The addon that keeps `state.in_force` at what the files say. Each of `on_change` is called after each change."""
 
-    def __init__(self, state: State, on_change: Callable[[], None]) -> None:
+    def __init__(self, state: State, *on_change: Callable[[], None]) -> None:
         self._state = state
         self._on_change = on_change
         self._paths: list[str] = []
@@ -81,7 +82,7 @@ class RulesFile:
     def running(self) -> None:
         """Start to watch the files."""
         if self._watcher is None:
-            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+            self._watcher = asyncio.get_running_loop().create_task(repeat(self._look, POLL_SECONDS, logger))
 
     def done(self) -> None:
         """Stop watching."""
@@ -94,17 +95,16 @@ class RulesFile:
         self._stamp = stamp(self._watched())
         return self._load()
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            found = stamp(self._watched())
-            if found == self._stamp:
-                continue
-            self._stamp, arguments = found, (self._paths, self._overrides)
-            # Thousands of rules take seconds, in which requests go on.
-            read, seconds = await asyncio.to_thread(_read_timed, *arguments)
-            if arguments == (self._paths, self._overrides):
-                self._take(read, seconds)
+    async def _look(self) -> None:
+        """Take up files that were saved."""
+        found = stamp(self._watched())
+        if found == self._stamp:
+            return
+        self._stamp, arguments = found, (self._paths, self._overrides)
+        # Thousands of rules take seconds, in which requests go on.
+        read, seconds = await asyncio.to_thread(_read_timed, *arguments)
+        if arguments == (self._paths, self._overrides):
+            self._take(read, seconds)
 
     def _watched(self) -> Sequence[str]:
         """Return the files as given, those of the rules in force, and those that were named when reading failed."""
@@ -146,7 +146,7 @@ class RulesFile:
             for site in rule_set.sites
         )
         logger.log(ALERT if again else logging.INFO, f"Rules {rule_set.fingerprint} in force: {sites}")
-        self._on_change()
+        take_all(self._on_change, logger)
         return True
 
 

@@ -20,6 +20,7 @@ from mitmproxy.proxy.layers.quic import QuicTlsData
 from mitmproxy.tls import TlsData
 
 from urlrewrite.hooks.state import State
+from urlrewrite.hooks.watching import repeat
 from urlrewrite.loading.file_stamps import Stamp, stamp
 
 logger = logging.getLogger("urlrewrite.certificates")
@@ -43,7 +44,7 @@ class SiteCertificates:
     def running(self) -> None:
         """Read the files, and begin to look at them."""
         if self._watcher is None:
-            self._watcher = asyncio.get_running_loop().create_task(self._watch())
+            self._watcher = asyncio.get_running_loop().create_task(repeat(self.look, LOOK_SECONDS, logger))
             self.rules_changed()
 
     def done(self) -> None:
@@ -65,11 +66,6 @@ class SiteCertificates:
         }
         self._store = None
         if self._watcher is not None:
-            self.look()
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
             self.look()
 
     def look(self) -> None:
@@ -124,7 +120,7 @@ class CertificateFile:
             return False
         try:
             entry = self._read(store)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # cryptography has many of its own, none of which ends the watch
             if found == self._doubted or self.entry is None:
                 self._known = found
                 stays = "the last good certificate stays" if self.entry else "mitmproxy's authority makes one"
@@ -145,8 +141,8 @@ class CertificateFile:
         each has a copy of its own, without the key.
 
         Raises:
-            OSError: the file cannot be read, or the chain not be written.
-            ValueError: it has no key, no certificate, or two that do not belong together.
+            Exception: the file cannot be read, or the chain not be written; or it has no key that can be used, no
+                certificate, or two that do not belong together.
         """
         reader = copy.copy(store)
         reader.certs = {}
