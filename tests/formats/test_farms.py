@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
 
 import pytest
 import yaml
 
 from formats.support import SITE, Expected, assert_told, read
-from shared_folder import SHARED, needs_shared
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.formats import rule_files
 from urlrewrite.formats.farm_texts import parse_statuses, write_share, write_statuses
@@ -23,7 +20,6 @@ from urlrewrite.formats.proxy_settings import FARM_ATTRIBUTES, write_settings
 from urlrewrite.formats.xml import arr_schema
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export_host import to_application_host
-from urlrewrite.formats.xml.farms import ALGORITHM_NUMBERS
 from urlrewrite.formats.yaml import farms as yaml_farms
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml
@@ -431,34 +427,3 @@ def test_the_file_of_the_wizard_runs_and_says_nothing() -> None:
     assert replace(again, files=(), fingerprint="") == replace(rules, files=(), fingerprint="")
     assert [problem.message for problem in problems if "farm" in problem.message] == []
     assert "In repair." in to_yaml(rules)
-
-
-@needs_shared("spec/arr_schema.xml")
-def test_names_and_defaults_are_those_of_arr() -> None:
-    schema = ElementTree.parse(SHARED / "spec" / "arr_schema.xml").getroot()
-    farms = next(item for item in schema.iter("sectionSchema") if item.get("name") == "webFarms")
-    assert list(_defaults(farms)) == list(arr_schema.FARMS_READ)
-    farm = next(item for item in farms.findall("collection") if item.get("addElement") == "webFarm")
-    assert _defaults(farm) == arr_schema.FARM_KEPT
-    server = next(item for item in farm.findall("collection") if item.get("addElement") == "server")
-    assert _defaults(_element(server, arr_schema.ROUTING)) == arr_schema.SERVER_ROUTING_READ
-    routing = _element(farm, arr_schema.ROUTING)
-    known = {item.attrib["name"] for item in routing.findall("element")}
-    assert known == {*arr_schema.READ, *arr_schema.KEPT_ELEMENTS[arr_schema.ROUTING]}
-    for name in arr_schema.READ:
-        element = _element(routing, name)
-        assert _defaults(element) == {**arr_schema.READ[name], **arr_schema.KEPT[name]}
-        inner = [item.attrib["name"] for item in element.findall("element")]
-        inner += [item.attrib["addElement"] for item in element.findall("collection")]
-        assert inner == list(arr_schema.KEPT_ELEMENTS.get(name, ()))
-    algorithm = next(item for item in _element(routing, "loadBalancing") if item.get("name") == "algorithm")
-    names = {item.attrib["value"]: item.attrib["name"] for item in algorithm.findall("enum")}
-    assert names == {number: str(word) for number, word in ALGORITHM_NUMBERS.items()}
-
-
-def _defaults(element: Element) -> dict[str, str]:
-    return {item.attrib["name"]: item.get("defaultValue", "") for item in element.findall("attribute")}
-
-
-def _element(element: Element, name: str) -> Element:
-    return next(item for item in element.findall("element") if item.get("name") == name)
