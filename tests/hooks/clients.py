@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -146,7 +147,93 @@ class Http1:
             await self.writer.wait_closed()
 
 
-class Http2:
+class Streams(ABC):
+    """A client that sends several requests on a connection, side by side."""
+
+    got: dict[int, Got]
+    """Responses by stream."""
+
+    async def ask(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        body: bytes = b"",
+        host: str = "localhost",
+        fields: Lines = (),
+        trailers: Lines = (),
+    ) -> Got:
+        stream = self.begin(method, path, host, fields, length=len(body), ended=not (body or trailers))
+        async with asyncio.timeout(WITHIN):
+            await self._send_body(stream, body, ended=not trailers)
+        if trailers:
+            self._send_fields(stream, trailers, ended=True)
+        return await self.finish(stream)
+
+    def begin(
+        self,
+        method: str = "GET",
+        path: str = "/",
+        host: str = "localhost",
+        fields: Lines = (),
+        *,
+        length: int = 0,
+        ended: bool = True,
+        stall: bool = False,
+    ) -> int:
+        """Sends the head of a request; the number of its stream."""
+        stream = self._next_stream()
+        head = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path), *fields]
+        if length:
+            head.append(("content-length", str(length)))
+        if stall:
+            self._stall(stream)
+        self.got[stream] = Got()
+        self._send_fields(stream, head, ended=ended)
+        return stream
+
+    async def finish(self, stream: int) -> Got:
+        """Reads the rest of a response."""
+        self._take_on(stream)
+        got = self.got[stream]
+        async with asyncio.timeout(WITHIN):
+            while not (got.ended or got.cut):
+                await self.step()
+        return got
+
+    async def ask_all(self, paths: Sequence[str]) -> list[Got]:
+        """Asks for several paths at a time."""
+        return [await self.finish(stream) for stream in [self.begin(path=path) for path in paths]]
+
+    async def started(self, stream: int) -> Got:
+        """Reads until there is an interim response, or the head."""
+        async with asyncio.timeout(WITHIN):
+            while not (self.got[stream].began or self.got[stream].cut):
+                await self.step()
+        return self.got[stream]
+
+    @abstractmethod
+    async def step(self) -> None:
+        """Waits for what comes next."""
+
+    @abstractmethod
+    def _next_stream(self) -> int: ...
+
+    @abstractmethod
+    def _send_fields(self, stream: int, lines: Sequence[tuple[str, str]], *, ended: bool) -> None: ...
+
+    @abstractmethod
+    async def _send_body(self, stream: int, body: bytes, *, ended: bool) -> None: ...
+
+    @abstractmethod
+    def _stall(self, stream: int) -> None:
+        """Takes no more of what comes on a stream."""
+
+    @abstractmethod
+    def _take_on(self, stream: int) -> None:
+        """Takes what comes on a stream, even if it was stalled."""
+
+
+class Http2(Streams):
     """A client of HTTP/2 over TLS. What comes on the streams of `stalled` it does not take."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -168,69 +255,25 @@ class Http2:
         context.set_alpn_protocols(["h2"])
         return cls(*await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost"))
 
-    async def ask(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        body: bytes = b"",
-        host: str = "localhost",
-        fields: Lines = (),
-        trailers: Lines = (),
-    ) -> Got:
-        stream = self.begin(method, path, host, fields, length=len(body), ended=not (body or trailers))
-        async with asyncio.timeout(WITHIN):
-            for start in range(0, len(body), 16384):
-                while self.h2.local_flow_control_window(stream) < 16384:
-                    await self.step()
-                last = start + 16384 >= len(body) and not trailers
-                self.h2.send_data(stream, body[start : start + 16384], end_stream=last)
-            if trailers:
-                self.h2.send_headers(stream, trailers, end_stream=True)
-        return await self.finish(stream)
+    def _next_stream(self) -> int:
+        return self.h2.get_next_available_stream_id()
 
-    def begin(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        host: str = "localhost",
-        fields: Lines = (),
-        *,
-        length: int = 0,
-        ended: bool = True,
-        stall: bool = False,
-    ) -> int:
-        """Sends the head of a request; the number of its stream."""
-        stream = self.h2.get_next_available_stream_id()
-        head = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path), *fields]
-        if length:
-            head.append(("content-length", str(length)))
-        self.h2.send_headers(stream, head, end_stream=ended)
-        self.got[stream] = Got()
-        if stall:
-            self.stalled[stream] = 0
-        return stream
+    def _send_fields(self, stream: int, lines: Sequence[tuple[str, str]], *, ended: bool) -> None:
+        self.h2.send_headers(stream, lines, end_stream=ended)
 
-    async def finish(self, stream: int) -> Got:
-        """Reads the rest of a response."""
+    async def _send_body(self, stream: int, body: bytes, *, ended: bool) -> None:
+        for start in range(0, len(body), 16384):
+            while self.h2.local_flow_control_window(stream) < 16384:
+                await self.step()
+            last = start + 16384 >= len(body) and ended
+            self.h2.send_data(stream, body[start : start + 16384], end_stream=last)
+
+    def _stall(self, stream: int) -> None:
+        self.stalled[stream] = 0
+
+    def _take_on(self, stream: int) -> None:
         if taken := self.stalled.pop(stream, 0):
             self.h2.increment_flow_control_window(taken, stream)
-        got = self.got[stream]
-        async with asyncio.timeout(WITHIN):
-            while not (got.ended or got.cut):
-                await self.step()
-        self._send()
-        return got
-
-    async def ask_all(self, paths: Sequence[str]) -> list[Got]:
-        """Asks for several paths at a time."""
-        return [await self.finish(stream) for stream in [self.begin(path=path) for path in paths]]
-
-    async def started(self, stream: int) -> Got:
-        """Reads until there is an interim response, or the head."""
-        async with asyncio.timeout(WITHIN):
-            while not (self.got[stream].began or self.got[stream].cut):
-                await self.step()
-        return self.got[stream]
 
     async def step(self) -> None:
         """Sends what is to be sent, and takes what comes next."""
@@ -257,6 +300,7 @@ class Http2:
                 case h2.events.StreamReset():
                     got.reset = int(event.error_code or 0)
                     got.end(cut=True)
+        self._send()
 
     def _take_goaway(self, frame: GoAwayFrame) -> tuple[list[Frame], list[h2.events.Event]]:
         self.goaways.append(frame.last_stream_id)
@@ -333,11 +377,11 @@ class _Quic(QuicConnectionProtocol):
         self.moved.set()
 
 
-class Http3:
+class Http3(Streams):
     """A client of HTTP/3. What comes on a stream that is stalled it does not take, but for the first 64 kB."""
 
     def __init__(self, closing: contextlib.AsyncExitStack, quic: _Quic) -> None:
-        self._closing, self.quic = closing, quic
+        self._closing, self.quic, self.got = closing, quic, quic.got
 
     @classmethod
     async def connect(cls, port: int) -> Self:
@@ -356,70 +400,26 @@ class Http3:
         """The streams that GOAWAY frames named."""
         return self.quic.http.goaways
 
-    async def ask(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        body: bytes = b"",
-        host: str = "localhost",
-        fields: Lines = (),
-        trailers: Lines = (),
-    ) -> Got:
-        stream = self.begin(method, path, host, fields, length=len(body), ended=not (body or trailers))
+    def _next_stream(self) -> int:
+        return self.quic._quic.get_next_available_stream_id()
+
+    def _send_fields(self, stream: int, lines: Sequence[tuple[str, str]], *, ended: bool) -> None:
+        self.quic.http.send_headers(stream, [(name.encode(), value.encode()) for name, value in lines], ended)
+        self.quic.transmit()
+
+    async def _send_body(self, stream: int, body: bytes, *, ended: bool) -> None:
         if body:
-            self.quic.http.send_data(stream, body, end_stream=not trailers)
-        if trailers:
-            lines = [(name.encode(), value.encode()) for name, value in trailers]
-            self.quic.http.send_headers(stream, lines, end_stream=True)
-        self.quic.transmit()
-        return await self.finish(stream)
+            self.quic.http.send_data(stream, body, end_stream=ended)
+            self.quic.transmit()
 
-    def begin(
-        self,
-        method: str = "GET",
-        path: str = "/",
-        host: str = "localhost",
-        fields: Lines = (),
-        *,
-        length: int = 0,
-        ended: bool = True,
-        stall: bool = False,
-    ) -> int:
-        """Sends the head of a request; the number of its stream."""
-        stream = self.quic._quic.get_next_available_stream_id()
-        head = [(":method", method), (":scheme", "https"), (":authority", host), (":path", path), *fields]
-        if length:
-            head.append(("content-length", str(length)))
-        if stall:
-            self.quic.stalled.add(stream)
-        self.quic.got[stream] = Got()
-        self.quic.http.send_headers(stream, [(name.encode(), value.encode()) for name, value in head], ended)
-        self.quic.transmit()
-        return stream
+    def _stall(self, stream: int) -> None:
+        self.quic.stalled.add(stream)
 
-    async def finish(self, stream: int) -> Got:
-        """Reads the rest of a response."""
+    def _take_on(self, stream: int) -> None:
         self.quic.stalled.discard(stream)
         self.quic.transmit()
-        got = self.quic.got[stream]
-        async with asyncio.timeout(WITHIN):
-            while not (got.ended or got.cut):
-                await self.step()
-        return got
-
-    async def ask_all(self, paths: Sequence[str]) -> list[Got]:
-        """Asks for several paths at a time."""
-        return [await self.finish(stream) for stream in [self.begin(path=path) for path in paths]]
-
-    async def started(self, stream: int) -> Got:
-        """Reads until there is an interim response, or the head."""
-        async with asyncio.timeout(WITHIN):
-            while not (self.quic.got[stream].began or self.quic.got[stream].cut):
-                await self.step()
-        return self.quic.got[stream]
 
     async def step(self) -> None:
-        """Waits for what comes next."""
         self.quic.moved.clear()
         await self.quic.moved.wait()
 
@@ -432,5 +432,5 @@ class Http3:
 CLIENTS = {"HTTP/1.1": Http1, "HTTP/2": Http2}
 EVERY: dict[str, Any] = {"HTTP/1.0": Http1, **CLIENTS, "HTTP/3": Http3}
 """Those of every version; that of HTTP/1.0 has to be asked with `version="1.0"`, and HTTP/3 wants a listener for it."""
-STREAMING = {"HTTP/2": Http2, "HTTP/3": Http3}
+STREAMING: dict[str, type[Http2 | Http3]] = {"HTTP/2": Http2, "HTTP/3": Http3}
 """Clients that send several requests on a connection, side by side; HTTP/3 wants a listener for it."""
