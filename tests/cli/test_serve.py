@@ -163,17 +163,23 @@ def free_ports() -> list[str]:
     return [word for pair in zip(options, ports, strict=True) for word in pair]
 
 
-def test_proxy_becomes_mitmdump(tmp_path: Path, free: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    rules = tmp_path / "r.yaml"
-    rules.touch()
-    started: list[list[str]] = []
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The command lines of what this process would become."""
+    found: list[list[str]] = []
 
     def execv(program: str, arguments: list[str]) -> None:
         assert program == arguments[0]
-        started.append(arguments)
+        found.append(arguments)
         raise SystemExit
 
     monkeypatch.setattr("os.execv", execv)
+    return found
+
+
+def test_proxy_becomes_mitmdump(tmp_path: Path, free: int, started: list[list[str]]) -> None:
+    rules = tmp_path / "r.yaml"
+    rules.touch()
     with pytest.raises(SystemExit):
         serve.main(["proxy", str(rules), "--listen", f"https://127.0.0.1:{free}", "--", "--set", "http2=false"])
     [arguments] = started
@@ -205,17 +211,10 @@ GIVEN = [
 
 @pytest.mark.parametrize(("given", "settings"), GIVEN)
 def test_what_the_rule_files_leave_open_is_handed_on(
-    given: list[str], settings: list[str], tmp_path: Path, free: int, monkeypatch: pytest.MonkeyPatch
+    given: list[str], settings: list[str], tmp_path: Path, free: int, started: list[list[str]]
 ) -> None:
     rules = tmp_path / "web.config"
     rules.touch()
-    started: list[list[str]] = []
-
-    def execv(program: str, arguments: list[str]) -> None:
-        started.append(arguments)
-        raise SystemExit
-
-    monkeypatch.setattr("os.execv", execv)
     with pytest.raises(SystemExit):
         serve.main(["proxy", str(rules), "--listen", f"http://127.0.0.1:{free}", *given, "--", "--set=x=y"])
     handed_on = [word.removeprefix("--set=urlrewrite_") for word in started[0] if "--set=urlrewrite_" in word]
@@ -241,17 +240,14 @@ def test_values_that_mean_nothing(option: str, value: str, expected: str, capsys
 
 
 def test_where_ports_cannot_be_shared_one_worker_runs_and_it_is_said_why(
-    tmp_path: Path, free: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    free: int,
+    started: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     rules = tmp_path / "r.yaml"
     rules.touch()
-    started: list[list[str]] = []
-
-    def execv(program: str, arguments: list[str]) -> None:
-        started.append(arguments)
-        raise SystemExit
-
-    monkeypatch.setattr("os.execv", execv)
     monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(SystemExit):
         serve.main(["proxy", str(rules), "--listen", f"http://127.0.0.1:{free}", "--workers", "4"])

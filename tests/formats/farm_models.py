@@ -58,20 +58,27 @@ HASHES = st.one_of(
     st.fixed_dictionaries({"hash_variable": st.sampled_from(["HTTP_COOKIE", "HTTP_X_TENANT"])}),
     st.fixed_dictionaries({"hash_query": LISTS}),
 )
-LIVE = st.builds(LiveTest, codes=STATUSES, failures=SOME, period=SOME_SECONDS, ejection=SECONDS)
+# What YAML and ARR say alike.
+_LIVE: dict[str, Any] = {"codes": STATUSES, "failures": SOME}
+_SERVER: dict[str, Any] = {
+    "address": ADDRESSES,
+    "http_port": PORTS,
+    "https_port": PORTS,
+    "host_name": HOSTS,
+    "health_host": HOSTS,
+    "health_port": st.integers(0, 65535),
+}
+_AFFINITY: dict[str, Any] = {"cookie": st.sampled_from(["", "ARRAffinity", "a~b"]), "host_name": st.booleans()}
+_HEALTH: dict[str, Any] = {"retries": COUNTS, "status": STATUSES, "match": TEXTS, "min_servers": COUNTS}
+LIVE = st.builds(LiveTest, **_LIVE, period=SOME_SECONDS, ejection=SECONDS)
 SERVERS = by_key(
     st.builds(
         Server,
-        address=ADDRESSES,
-        http_port=PORTS,
-        https_port=PORTS,
+        **_SERVER,
         weight=st.integers(0, MAX_WEIGHT),
-        host_name=HOSTS,
         state=st.sampled_from(ServerState),
         backup=st.booleans(),
         max_connections=COUNTS,
-        health_host=HOSTS,
-        health_port=st.integers(0, 65535),
     )
     | st.builds(Server, address=ADDRESSES)
     | st.builds(lambda address, port: Server(address=address, http_port=port, https_port=port), ADDRESSES, PORTS),
@@ -101,34 +108,41 @@ TLS = st.builds(
     certificate=st.sampled_from(["", "/srv/c.pem"]),
     http2=st.booleans(),
 )
-FARMS = by_key(
-    st.builds(
+
+
+def _built(**values: SearchStrategy[Any]) -> SearchStrategy[Farm]:
+    """Farms of these values, and of what YAML and ARR say alike."""
+    return st.builds(
         lambda hashed, **values: Farm(**values, **hashed),
         HASHES,
         name=NAMES,
-        servers=SERVERS,
         enabled=st.booleans(),
+        random_ties=st.booleans(),
+        preserve_host_header=st.booleans(),
+        proxy_settings=PROXY_SETTINGS,
+        **values,
+    )
+
+
+FARMS = by_key(
+    _built(
+        servers=SERVERS,
         algorithm=st.sampled_from(Algorithm),
         response_period=SECONDS,
-        random_ties=st.booleans(),
         affinity=st.builds(
             Affinity,
-            cookie=st.sampled_from(["", "ARRAffinity", "a~b"]),
+            **_AFFINITY,
             same_site=st.sampled_from(["Lax", "Strict", "None"]),
             domain=HOSTS,
             if_unavailable=st.sampled_from(WhenUnavailable),
-            host_name=st.booleans(),
         ),
         health=st.builds(
             HealthTest,
+            **_HEALTH,
             url=URLS | st.just("/health.txt"),
             interval=SOME_SECONDS,
             timeout=SOME_SECONDS,
-            retries=COUNTS,
-            status=STATUSES,
-            match=TEXTS,
             live=st.none() | LIVE,
-            min_servers=COUNTS,
             slow_start=SECONDS,
             on_demand=st.booleans(),
         ),
@@ -150,8 +164,6 @@ FARMS = by_key(
         ),
         tls=TLS,
         drain_timeout=SECONDS,
-        preserve_host_header=st.booleans(),
-        proxy_settings=PROXY_SETTINGS,
     )
     | st.builds(Farm, name=NAMES),
     "name",
@@ -162,19 +174,14 @@ FARMS = by_key(
 _ARR_SERVERS = by_key(
     st.builds(
         Server,
-        address=ADDRESSES,
-        http_port=PORTS,
-        https_port=PORTS,
+        **_SERVER,
         weight=st.integers(1, MAX_WEIGHT),
-        host_name=HOSTS,
         state=st.sampled_from([ServerState.AVAILABLE, ServerState.OFFLINE]),
-        health_host=HOSTS,
-        health_port=st.integers(0, 65535),
     ),
     "address",
     3,
 ).map(tuple)
-_ARR_LIVE = st.builds(LiveTest, codes=STATUSES, failures=SOME, period=WHOLE_SECONDS)
+_ARR_LIVE = st.builds(LiveTest, **_LIVE, period=WHOLE_SECONDS)
 
 
 @st.composite
@@ -183,33 +190,21 @@ def farms_of_iis(draw: st.DrawFn) -> dict[str, Any]:
     on_demand = draw(st.booleans())
     farms = draw(
         by_key(
-            st.builds(
-                lambda hashed, **values: Farm(**values, **hashed),
-                HASHES,
-                name=NAMES,
+            _built(
                 servers=_ARR_SERVERS,
-                enabled=st.booleans(),
                 algorithm=st.sampled_from([*ALGORITHM_NUMBERS.values()]),
                 response_period=WHOLE_SECONDS,
-                random_ties=st.booleans(),
-                affinity=st.builds(
-                    Affinity, cookie=st.sampled_from(["", "ARRAffinity", "a~b"]), host_name=st.booleans()
-                ),
+                affinity=st.builds(Affinity, **_AFFINITY),
                 health=st.builds(
                     HealthTest,
+                    **_HEALTH,
                     url=URLS,
                     interval=WHOLE_SECONDS,
                     timeout=WHOLE_SECONDS,
-                    retries=COUNTS,
-                    status=STATUSES,
-                    match=TEXTS,
                     live=st.none() | _ARR_LIVE,
-                    min_servers=COUNTS,
                     on_demand=st.just(on_demand),
                 ),
                 timeouts=WHOLE_SECONDS.map(lambda seconds: Timeouts(response=seconds, idle=seconds)),
-                preserve_host_header=st.booleans(),
-                proxy_settings=PROXY_SETTINGS,
             ),
             "name",
             2,

@@ -271,12 +271,12 @@ async def test_health_takes_a_server_out_and_lets_it_in_again(tmp_path: Path) ->
     async with farm(tmp_path, 2, health) as (proxy, servers):
         (at_work,) = proxy.state.farms
         await servers[0].stop()
-        await until(lambda: not (at_work.loads[0].health.healthy))
+        await until(lambda: not at_work.loads[0].health.healthy)
         connection = await Http1.connect(proxy.port)
         assert {(await connection.ask()).body for _ in range(6)} == {b"127.0.0.2"}
         assert at_work.loads[0].failures == 0
         await servers[0].start()
-        await until(lambda: bool(at_work.loads[0].health.healthy))
+        await until(lambda: at_work.loads[0].health.healthy)
         assert {(await connection.ask()).body for _ in range(6)} == {b"127.0.0.1", b"127.0.0.2"}
         await connection.close()
 
@@ -460,7 +460,7 @@ async def test_a_test_says_otherwise_than_a_person(tmp_path: Path) -> None:
         said = proxy.master.commands.call_strings("rewrite.server.unhealthy", ["shop", "127.0.0.1"])
         assert said == "127.0.0.1 of the farm shop is unhealthy, until a test says otherwise"
         (at_work,) = proxy.state.farms
-        await until(lambda: bool(at_work.loads[0].health.healthy))
+        await until(lambda: at_work.loads[0].health.healthy)
 
 
 async def test_what_is_under_way_at_a_server_that_the_file_takes_offline_goes_elsewhere(tmp_path: Path) -> None:
@@ -469,9 +469,7 @@ async def test_what_is_under_way_at_a_server_that_the_file_takes_offline_goes_el
         servers[0].gate.clear()
         connection = await Http1.connect(proxy.port)
         asking = asyncio.ensure_future(connection.ask())
-        async with asyncio.timeout(20):
-            while not servers[0].requests:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until(lambda: servers[0].requests)
         file = tmp_path / "rules.yaml"
         file.write_text(file.read_text().replace("state: available", "state: offline"))
         assert proxy.bundle._rules_file.reload()
@@ -504,9 +502,7 @@ async def test_a_stopping_server_is_cut_after_its_time(tmp_path: Path) -> None:
         servers[0].gate.clear()
         connection = await Http1.connect(proxy.port)
         asking = asyncio.ensure_future(connection.ask())
-        async with asyncio.timeout(20):
-            while not servers[0].requests:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until(lambda: servers[0].requests)
         proxy.master.commands.call_strings("rewrite.server.stop", ["shop", "127.0.0.1"])
         assert (await asking).body == b"127.0.0.2"
         assert proxy.bundle._farms._draining == {}
@@ -583,16 +579,12 @@ async def test_nothing_stays_of_a_client_that_left_while_its_request_was_held(tm
         proxy.master.options.update(intercept="~q")
         connection = await Http1.connect(proxy.port)
         asking = asyncio.ensure_future(connection.ask())
-        async with asyncio.timeout(20):
-            while not (proxy.flows and proxy.flows[0].intercepted):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            asking.cancel()
-            await connection.close()
-            while proxy.master.addons.get("proxyserver").connections:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            proxy.flows[0].resume()
-            while proxy.state.attempts:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: proxy.flows and proxy.flows[0].intercepted)
+        asking.cancel()
+        await connection.close()
+        await until(lambda: not proxy.master.addons.get("proxyserver").connections)
+        proxy.flows[0].resume()
+        await until(lambda: not proxy.state.attempts)
         assert servers[0].requests == []
 
 
@@ -615,13 +607,10 @@ async def test_nothing_stays_of_a_client_that_left_as_a_server_became_free(tmp_p
         proxy.master.addons.add(_Frees(at_work))
         connection = await Http1.connect(proxy.port)
         asking = asyncio.ensure_future(connection.ask())
-        async with asyncio.timeout(20):
-            while not at_work.queue:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            asking.cancel()
-            await connection.close()
-            while proxy.state.attempts:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await until(lambda: at_work.queue)
+        asking.cancel()
+        await connection.close()
+        await until(lambda: not proxy.state.attempts)
         assert at_work.loads[0].requests == 2
         assert (at_work.loads[0].live, at_work.loads[0].failures) == (0, 0)
         assert servers[0].requests == []
@@ -645,9 +634,7 @@ async def test_what_is_under_way_at_a_killed_server_goes_elsewhere_at_once(tmp_p
             server.wait = 0.25
         connection = await Http1.connect(proxy.port)
         asking = asyncio.ensure_future(connection.ask())
-        async with asyncio.timeout(20):
-            while not servers[0].requests:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await until(lambda: servers[0].requests)
         proxy.master.commands.call_strings("rewrite.server.kill", ["shop", "127.0.0.1"])
         assert (await asking).body == b"127.0.0.2"
         await connection.close()
