@@ -38,6 +38,8 @@ from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
 from urlrewrite.hooks.patches.inactivity import Inactivity  # noqa: E402
 from urlrewrite.hooks.patches.proxy_protocol import ProxyProtocol  # noqa: E402
+from urlrewrite.hooks.patches.qpack import Qpack  # noqa: E402
+from urlrewrite.hooks.patches.quic import Quic  # noqa: E402
 from urlrewrite.hooks.patches.server_connections import ServerConnections  # noqa: E402
 from urlrewrite.hooks.patches.shared_port import SharedPort  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
@@ -79,6 +81,8 @@ addons = [
     Holding(_state, _backpressure, _server_connections),
     Http1(),
     Http2(),
+    Quic(),
+    Qpack(),
     Http3(),
     Goaway(),
     WebSocketEnds(),

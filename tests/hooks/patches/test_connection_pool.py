@@ -14,7 +14,7 @@ import h2.errors
 import pytest
 import trustme
 
-from hooks.clients import CLIENTS, Http1, Http2
+from hooks.clients import CLIENTS, STREAMING, Http1, Http2
 from hooks.echo_backend import EchoBackend, echo
 from hooks.in_process import InProcess, in_process
 from hooks.leaving_clients import LeavingClients
@@ -26,7 +26,7 @@ SCHEMES = ("http", "https")
 
 @contextlib.asynccontextmanager
 async def proxied(
-    folder: Path, scheme: str = "http", *, connections: str = ""
+    folder: Path, scheme: str = "http", *, connections: str = "", http3: bool = False
 ) -> AsyncIterator[tuple[InProcess, EchoBackend]]:
     """The proxy before a farm of one server."""
     ca = trustme.CA()
@@ -40,7 +40,7 @@ async def proxied(
             f"farms:\n  shop:\n    servers: [{server}]\n"
             f"    tls: {{ca: {folder}/ca.pem}}\n    connections: {{{connections}}}\n"
         )
-        async with in_process(rules, folder) as proxy:
+        async with in_process(rules, folder, http3=http3) as proxy:
             yield proxy, backend
 
 
@@ -484,4 +484,15 @@ async def test_requests_of_one_client_at_a_time_have_a_connection_each(tmp_path:
                 assert got.body.rstrip(b".") == path.encode()
         assert backend.connections <= 12
         await connection.close()
+        assert healthy(proxy), proxy.log
+
+
+@pytest.mark.parametrize("client", STREAMING)
+async def test_a_client_goes_on_with_the_connection_that_it_used_last(client: str, tmp_path: Path) -> None:
+    async with proxied(tmp_path, http3=True) as (proxy, _):
+        connection = await STREAMING[client].connect(proxy.port)
+        for number in range(5):
+            assert (await connection.ask(path=f"/{number}")).status == 200
+        await connection.close()
+        assert len({flow.server_conn.id for flow in proxy.flows}) == 1
         assert healthy(proxy), proxy.log

@@ -764,6 +764,84 @@ INTERNALS = [
         "1dd2c9090fd69965",
         "a layer that waits for something has _paused",
     ),
+    (
+        "qpack",
+        "mitmproxy.proxy.layers.http._http3:Http3Connection.__init__",
+        "18a3c54b21b0c019",
+        "it makes the connection by the name LayeredH3Connection of its module, where ours is put",
+    ),
+    (
+        "qpack",
+        "aioquic.h3.connection:H3Connection._encode_headers",
+        "aaece10a488df883",
+        "every head and all trailers are coded by it, and nothing is noted of one that is not coded by the library",
+    ),
+    (
+        "quic",
+        "mitmproxy.proxy.layers.quic._stream_layers:QuicLayer.start_tls",
+        "187f669c0fc15a90",
+        "it makes the connection by the name QuicConnection of its module, where ours is put",
+    ),
+    (
+        "quic",
+        "mitmproxy.proxy.layers.quic._stream_layers:QuicLayer.receive_data",
+        "b3134809c6664c78",
+        "all that comes of a packet it takes from next_event",
+    ),
+    (
+        "quic",
+        "mitmproxy.proxy.layers.quic._stream_layers:QuicLayer._handle_command",
+        "fb366105ac7c554a",
+        "a stream is broken off by reset_stream, once _get_or_create_stream_for_send has returned it",
+    ),
+    (
+        "quic",
+        "mitmproxy.proxy.layers.http._http_h3:LayeredH3Connection.handle_stream_event",
+        "743ef7aa71c95025",
+        "data of a stream that has ended, even none, closes the connection",
+    ),
+    (
+        "quic",
+        "aioquic.quic.connection:QuicConnection._handle_stop_sending_frame",
+        "b51f32a1ba3b97d2",
+        "it breaks the stream off, and a frame is two numbers, the stream's first",
+    ),
+    (
+        "quic",
+        "aioquic.quic.connection:QuicConnection._get_or_create_stream_for_send",
+        "40fc9dccdfd40d0f",
+        "all that is sent on a stream goes to what it returns, and it raises where a stream is over and forgotten",
+    ),
+    (
+        "quic",
+        "aioquic.quic.stream:QuicStreamReceiver.handle_frame",
+        "e0ebe143f24a8e2a",
+        "a frame that comes after the end of its stream tells that end once more, without data",
+    ),
+    (
+        "quic",
+        "aioquic.quic.stream:QuicStreamSender.reset",
+        "19ca0a4df152a41c",
+        "it raises the second time; _reset_error_code is set from the first on",
+    ),
+    (
+        "inactivity",
+        "aioquic.quic.connection:QuicConnection.handle_timer",
+        "f3e5ff4dcefdc223",
+        "a connection at rest is over at _close_at",
+    ),
+    (
+        "inactivity",
+        "aioquic.quic.connection:QuicConnection._close_end",
+        "7a0b867a917ff5e3",
+        "_close_at is None once a connection is over",
+    ),
+    (
+        "inactivity",
+        "mitmproxy.proxy.layers.quic._stream_layers:QuicLayer.tls_interact",
+        "55d9e86580f6351a",
+        "the timer of QUIC is always set",
+    ),
 ]
 
 

@@ -252,9 +252,9 @@ class ConnectionPool:
     def _find_resting(
         self, http: HttpLayer, event: GetHttpConnection, stream: object, max_age: float
     ) -> Connection | None:
-        """Find the connection that a client of HTTP/2 used last, if it is at rest; it is not from then on."""
+        """Find the connection that a client of HTTP/2 or 3 used last, if it is at rest; it is not from then on."""
         client = http.context.client
-        if client.alpn != b"h2" or not max_age or stream is None:
+        if not is_multiplexed(client) or not max_age or stream is None:
             return None
         resting = [
             (shared.rests_since, shared)

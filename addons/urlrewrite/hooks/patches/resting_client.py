@@ -94,7 +94,7 @@ def client_class(pool: Pool, base: type[Http1Client]) -> type[Http1Client]:
             if shared is not None:
                 self._rests = True
                 shared.rest()
-                if self.request and self.request.is_http2:
+                if self.request and (self.request.is_http2 or self.request.is_http3):
                     # mitmproxy would close it, though its client may go on with it as well as one of HTTP/1.
                     self.request_done = self.response_done = False
                     self.request = self.response = self.stream_id = None
