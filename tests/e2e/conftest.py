@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,8 +44,11 @@ def browser(require: Callable[..., None]) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(require: Callable[..., None], tmp_path: Path) -> Iterator[Callable[[Sequence[str], Path], Visitor]]:
-    """`visit(origins, ca)` opens Chromium, see support/browser.py; it may ask nobody but these origins for anything."""
+def visit(require: Callable[..., None], tmp_path: Path) -> Iterator[Callable[..., Visitor]]:
+    """`visit(origins, ca)` opens Chromium, see support/browser.py; it may ask nobody but these origins for anything.
+
+    With `http3=True` it asks over HTTP/3.
+    """
     require("chromium")
     with contextlib.ExitStack() as stack:
-        yield lambda origins, ca: stack.enter_context(visiting(origins, ca, tmp_path))
+        yield lambda origins, ca, **how: stack.enter_context(visiting(origins, ca, tmp_path, **how))
