@@ -43,6 +43,7 @@ from urlrewrite.hooks.patches.quic import Quic  # noqa: E402
 from urlrewrite.hooks.patches.server_connections import ServerConnections  # noqa: E402
 from urlrewrite.hooks.patches.shared_port import SharedPort  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
+from urlrewrite.hooks.patches.stateless_reset import StatelessReset  # noqa: E402
 from urlrewrite.hooks.patches.websocket_ends import WebSocketEnds  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
@@ -82,6 +83,7 @@ addons = [
     Http1(),
     Http2(),
     Quic(),
+    StatelessReset(),
     Qpack(),
     Http3(),
     Goaway(),

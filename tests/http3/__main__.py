@@ -52,7 +52,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> int:
             took = monotonic() - began
             print(f"{tally.asked:,} requests over {options.connections} connections in {took:.0f} s")
             print(f"{network.lost:,} of {network.lost + network.passed:,} packets were lost")
-            print(f"{backend.connections:,} connections to the backend")
+            print(f"{backend.connections:,} connections to the backend; the slowest took {tally.slowest:.1f} s")
             print(f"{tally.failed:,} not answered, {tally.wrong:,} answered by what is another's")
             wrong = [line for line in proxy.log if "crashed" in line or "Traceback" in line]
             print("\n".join([*([tally.why] if tally.why else []), *wrong]))

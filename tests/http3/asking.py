@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from random import Random
+from time import monotonic
 
 from hooks.clients import Got, Http3
 from hooks.echo_backend import echo
@@ -12,8 +14,15 @@ from hooks.echo_backend import echo
 SIZES = (0, 10, 3_000, 70_000)
 """Bytes of a response besides its path."""
 
+UPLOADED = (0, 0, 0, 100, 50_000)
+"""Bytes of a request's body."""
+
 LONG = "long"
 """The first part of a path whose response has more fields than a packet, and than the library below mitmproxy codes."""
+
+
+PATIENCE = 90.0
+"""Seconds that a client waits for what it has asked for."""
 
 
 @dataclass
@@ -23,6 +32,8 @@ class Tally:
     asked: int = 0
     wrong: int = 0
     failed: int = 0
+    slowest: float = 0.0
+    """Seconds that the last of those that were asked for together took to come."""
     why: str = ""
     """What the first one that failed got."""
 
@@ -57,14 +68,25 @@ async def _ask(port: int, tally: Tally, random: Random, number: int, requests: i
             f"/{random.choice((LONG, *SIZES))}/{number}-{each}" for each in range(first, min(first + at_once, requests))
         ]
         tally.asked += len(paths)
-        try:
-            got = await client.ask_all(paths)
-        except TimeoutError:
-            got = [*client.quic.got.values()][-len(paths) :]
+        began = monotonic()
+        got = [_begin(client, path, bytes(random.choice(UPLOADED))) for path in paths]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not all(response.ended or response.cut for response in got):
+                    await client.step()
+        tally.slowest = max(tally.slowest, monotonic() - began)
         for path, response in zip(paths, got, strict=True):
             _judge(tally, path, response)
         client.quic.got.clear()
     await client.close()
+
+
+def _begin(client: Http3, path: str, body: bytes) -> Got:
+    stream = client.begin("POST" if body else "GET", path, length=len(body), ended=not body)
+    if body:
+        client.quic.http.send_data(stream, body, end_stream=True)
+        client.quic.transmit()
+    return client.quic.got[stream]
 
 
 def _judge(tally: Tally, path: str, got: Got) -> None:

@@ -40,10 +40,15 @@ class LossyRelay:
     async def __aexit__(self, *_: object) -> None:
         assert self._front
         self._front.close()
-        for way in self._ways.values():
-            (await way).close()
+        await self.move(self._server)
         # Transports are closed in the loop's next round.
         await asyncio.sleep(0)
+
+    async def move(self, server: int) -> None:
+        """Let clients come from other addresses from now on, and to this port."""
+        ways, self._ways, self._server = self._ways, {}, server
+        for way in ways.values():
+            (await way).close()
 
     def _from_client(self, data: bytes, client: _Address) -> None:
         way = self._ways.get(client)

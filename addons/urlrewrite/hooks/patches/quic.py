@@ -19,6 +19,8 @@ from aioquic.quic.stream import QuicStream
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy.layers.quic import _stream_layers
 
+from urlrewrite.hooks.patches.stateless_reset import token
+
 
 class Quic:
     """Puts our connections of QUIC in place."""
@@ -40,6 +42,17 @@ class ServedConnection(QuicConnection):
         super().__init__(**named)
         self._ends_told = set[int]()
         self._resets_told = set[int]()
+        self._set_tokens()
+
+    def _replenish_connection_ids(self) -> None:
+        super()._replenish_connection_ids()
+        self._set_tokens()
+
+    def _set_tokens(self) -> None:
+        """Give our IDs the tokens by which a client knows that a reset is ours (`stateless_reset.py`)."""
+        if not self._is_client:
+            for known in self._host_cids:
+                known.stateless_reset_token = token(known.cid)
 
     def next_event(self) -> QuicEvent | None:
         """Return what came next, but for the end of a stream that was told already."""
