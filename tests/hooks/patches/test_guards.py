@@ -842,6 +842,36 @@ INTERNALS = [
         "55d9e86580f6351a",
         "the timer of QUIC is always set",
     ),
+    (
+        "stateless_reset",
+        "mitmproxy.proxy.layers.quic:ClientQuicLayer.receive_handshake_data",
+        "05bf3997510c2c32",
+        "it gets the first packets from an address, and has tls once there is a connection",
+    ),
+    (
+        "stateless_reset",
+        "mitmproxy.proxy.tunnel:TunnelLayer._handle_event",
+        "986b40c1492cb108",
+        "what is closed by then has no handshake that fails",
+    ),
+    (
+        "stateless_reset",
+        "aioquic.quic.configuration:QuicConfiguration",
+        "99d78957ac1b83bb",
+        "a connection ID that is ours has 8 bytes",
+    ),
+    (
+        "quic",
+        "aioquic.quic.connection:QuicConnection._replenish_connection_ids",
+        "2a8198ca6646b490",
+        "it makes the further connection IDs, which the client is told later",
+    ),
+    (
+        "quic",
+        "aioquic.quic.connection:QuicConnection._serialize_transport_parameters",
+        "ff391cc6f226e17a",
+        "the client is told the token of the first connection ID after the connection was made",
+    ),
 ]
 
 
