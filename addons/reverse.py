@@ -27,6 +27,7 @@ from urlrewrite.hooks.metrics import Metrics  # noqa: E402
 from urlrewrite.hooks.options import Options  # noqa: E402
 from urlrewrite.hooks.orderly_stop import OrderlyStop  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
+from urlrewrite.hooks.patches.alt_svc import AltSvc  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
 from urlrewrite.hooks.patches.connection_pool import ConnectionPool  # noqa: E402
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
@@ -86,6 +87,7 @@ addons = [
     StatelessReset(),
     Qpack(),
     Http3(),
+    AltSvc(),
     Goaway(),
     WebSocketEnds(),
     Inactivity(),

@@ -162,6 +162,13 @@ class Options:
             choices=[*map(str, EarlyHints)],
         )
         loader.add_option(
+            "urlrewrite_alt_svc",
+            int,
+            0,
+            "Seconds for which browsers remember that they may ask over HTTP/3, as responses over TLS tell them then "
+            "(Alt-Svc). 0 tells nobody, so that only those ask over HTTP/3 that know of it otherwise.",
+        )
+        loader.add_option(
             "urlrewrite_trace",
             str,
             AUTO,

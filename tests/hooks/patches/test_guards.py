@@ -872,6 +872,18 @@ INTERNALS = [
         "ff391cc6f226e17a",
         "the client is told the token of the first connection ID after the connection was made",
     ),
+    (
+        "alt_svc",
+        "mitmproxy.proxy.layers.http:HttpLayer._handle_event",
+        "5dbe5ae099431ea0",
+        "it makes the layers of clients by names of its module, where ours are put",
+    ),
+    (
+        "alt_svc",
+        "mitmproxy.addons.update_alt_svc:UpdateAltSvc.responseheaders",
+        "f52fe98c83698e58",
+        "it changes the field in the hook, before a head leaves",
+    ),
 ]
 
 
