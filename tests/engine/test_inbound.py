@@ -261,8 +261,9 @@ CASES = [
     ),
     Case(
         "the host of a target may not come from the request",
-        "rules: [{name: r, match: '^to/([^/]+)/(.*)', action: {type: Rewrite, url: 'http://{R:1}/{R:2}'}}]",
-        "/to/evil.example/x",
+        "rules: [{name: r, match: '^to/(.*)', action: {type: Rewrite, url: '{C:1}'},"
+        "conditions: [{input: '{QUERY_STRING}', pattern: 'url=(.*)'}]}]",
+        "/to/x?url=http://evil.example/x",
         status=500,
     ),
     Case(

@@ -113,7 +113,7 @@ CASES = [
     ),
     Case(
         "a target that no rule file names",
-        "rules: [{name: r, match: (.*), action: {type: Rewrite, url: 'http://{QUERY_STRING}/'}}]",
+        "rules: [{name: r, match: (.*), action: {type: Rewrite, url: 'http://app{QUERY_STRING}'}}]",
         "502.3",
         "There was a connection error while trying to route the request.",
         helpful=500,

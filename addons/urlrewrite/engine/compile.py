@@ -15,9 +15,9 @@ from urlrewrite.engine.inbound import InboundSet
 from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.inheritance import Effective, Overridden, PlacedRule, find_level, server_level, site_levels
 from urlrewrite.engine.scope import Lookup
-from urlrewrite.engine.targets import allowed_hosts
+from urlrewrite.engine.targets import AllowedHosts, RulesInPlace, allowed_hosts
 from urlrewrite.engine.url_path import CookedPath, split_target
-from urlrewrite.model import Collection, Farm, Mode, Provider, RewriteMap, RuleSet, Site
+from urlrewrite.model import Collection, Farm, InboundRule, Mode, Provider, RewriteMap, RuleSet, Site
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
 from urlrewrite.trace.reasons import Reason
@@ -68,9 +68,9 @@ class CompiledRules:
     """All rules in force.
 
     `lookups` are the rewrite maps and providers of the server, which global rules may use. `global_fault` is the error
-    with which IIS would refuse every request. `allowed_hosts` are the (host, port) pairs to which requests may be
-    forwarded. `farms` are the server farms by name, in lower case; `proxies` says whether IIS would forward requests
-    at all. `linear` says that every pattern is proved to be quick, so that no evaluation needs a thread.
+    with which IIS would refuse every request. `allowed_hosts` are those to which requests may be forwarded. `farms` are
+    the server farms by name, in lower case; `proxies` says whether IIS would forward requests at all. `linear` says
+    that every pattern is proved to be quick, so that no evaluation needs a thread.
     """
 
     rule_set: RuleSet
@@ -78,7 +78,7 @@ class CompiledRules:
     lookups: Mapping[str, Lookup]
     global_fault: Failure | None
     sites: tuple[CompiledSite, ...]
-    allowed_hosts: frozenset[tuple[str, int]]
+    allowed_hosts: AllowedHosts
     farms: Mapping[str, Farm]
     proxies: bool
     linear: bool
@@ -138,6 +138,9 @@ def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]
     lookups = compiler.lookups(server)
     global_rules, global_fault = compiler.global_rules(rule_set, lookups)
     sites = tuple(compiler.site(site, server) for site in rule_set.sites)
+    names = [site.public for site in rule_set.sites]
+    every_name = tuple(name for public in names for name in public) if all(names) else ()
+    allowed = compiler.allowed_hosts(rule_set, RulesInPlace(global_rules.rules, lookups, every_name), sites)
     problems = tuple(compiler.problems)
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise RuleFileError(problems)
@@ -147,7 +150,7 @@ def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]
         lookups,
         global_fault,
         sites,
-        allowed_hosts(rule_set),
+        allowed,
         MappingProxyType({farm.name.lower(): farm for farm in rule_set.farms.values()}),
         rule_set.proxy is None or rule_set.proxy.attributes.get("enabled", "").strip().lower() in ("true", "1"),
         compiler.linear,
@@ -189,6 +192,32 @@ class _Compiler:
         """Compile a site with all its levels."""
         levels = {path: self._level(site, level) for path, level in site_levels(server, site).items()}
         return CompiledSite(site, MappingProxyType(levels), unquote(site.path.removeprefix("/")))
+
+    def allowed_hosts(
+        self, rule_set: RuleSet, global_place: RulesInPlace, sites: tuple[CompiledSite, ...]
+    ) -> AllowedHosts:
+        """Return the hosts that the rule files name; a rule that can reach any host is a problem."""
+        modes = {site.site.mode for site in sites}
+        places = [(global_place, Mode.IIS if modes == {Mode.IIS} else Mode.HELPFUL)]
+        places += [
+            (RulesInPlace(level.inbound.rules, level.lookups, site.site.public), site.site.mode)
+            for site in sites
+            for level in site.levels.values()
+        ]
+        allowed, open_rules = allowed_hosts(rule_set, [place for place, _ in places])
+        for place, mode in places:
+            for compiled in place.rules:
+                if host := open_rules.get(id(compiled)):
+                    self._can_reach_any(compiled.rule, host, mode)
+        return allowed
+
+    def _can_reach_any(self, rule: InboundRule, host: str, mode: Mode) -> None:
+        message = (
+            f"the host of {rule.action.url!r} can be any that a request names ({host}), which would make an open "
+            "proxy: write the host into the rule, or take it from a rewrite map"
+        )
+        severity = Severity.WARNING if mode is Mode.IIS else Severity.ERROR
+        self.problems[Problem(rule.source, message, "UR128", rule.name, severity)] = None
 
     def _level(self, site: Site, level: Effective) -> CompiledLevel:
         lookups = self.lookups(level)

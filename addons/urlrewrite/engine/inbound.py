@@ -19,6 +19,7 @@ from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.targets import AllowedHosts
 from urlrewrite.engine.template import BackReference, Variable
 from urlrewrite.engine.url_path import CookedPath, encode_again, encode_url, split_target
 from urlrewrite.engine.variables import PATH_VARIABLES, field_name, normal_name
@@ -63,13 +64,11 @@ class InboundSet:
     directory: str = ""
 
 
-def run_inbound(
-    rules: InboundSet, scope: Scope, decision: Decision, *, allowed_hosts: frozenset[tuple[str, int]]
-) -> None:
+def run_inbound(rules: InboundSet, scope: Scope, decision: Decision, *, allowed_hosts: AllowedHosts) -> None:
     """Run one rule set on the scope's URL and write what it decides into `decision`.
 
-    `allowed_hosts` are the (host, port) pairs to which requests may be forwarded: those that the rule files name. A
-    host that only the request named would make us an open proxy.
+    `allowed_hosts` are those to which requests may be forwarded: those that the rule files name. A host that only the
+    request named would make us an open proxy.
 
     Raises:
         PatternTimeout: a pattern took longer than the scope's deadline.
@@ -117,7 +116,7 @@ def _run_rule(
     rules: InboundSet,
     scope: Scope,
     decision: Decision,
-    allowed_hosts: frozenset[tuple[str, int]],
+    allowed_hosts: AllowedHosts,
 ) -> bool:
     """Run one rule; say whether it acted. `offset` is where its input begins in the path."""
     rule, trace, text = compiled.rule, scope.trace, scope.variables.url.path.text[offset:]
@@ -209,7 +208,7 @@ class _Firing:
         return encode(self.scope.expand(self.compiled.url))
 
 
-def _act(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
+def _act(firing: _Firing, allowed_hosts: AllowedHosts) -> None:
     action, decision, trace = firing.compiled.rule.action, firing.decision, firing.scope.trace
     match action.type:
         case ActionType.NONE:
@@ -248,7 +247,7 @@ class _Logged(TypedDict, total=False):
     log_rewritten_url: str
 
 
-def _rewrite(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None:
+def _rewrite(firing: _Firing, allowed_hosts: AllowedHosts) -> None:
     compiled, scope, decision = firing.compiled, firing.scope, firing.decision
     action, url = compiled.rule.action, scope.variables.url
     text = firing.url_as_iis() if scope.iis else firing.url_as_sent()
@@ -264,7 +263,7 @@ def _rewrite(firing: _Firing, allowed_hosts: frozenset[tuple[str, int]]) -> None
         origin = origin_of(scheme, authority)
         if origin is None:
             raise TargetError(Reason.NO_HOST, rule=compiled.rule.name, url=text)
-        if (origin.host, origin.port) not in allowed_hosts:
+        if not allowed_hosts.has(origin):
             raise TargetError(Reason.UNNAMED_HOST, rule=compiled.rule.name, origin=str(origin))
         decision.origin = origin
     elif not rest.startswith("/"):

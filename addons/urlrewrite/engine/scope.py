@@ -22,7 +22,7 @@ _ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 class Lookup:
     """A rewrite map or a provider, for look-ups; `unsupported` is the type of one that cannot be used, else ""."""
 
-    __slots__ = ("_entries", "_ignore_case", "default", "name", "unsupported")
+    __slots__ = ("_entries", "_ignore_case", "default", "name", "unsupported", "values")
 
     def __init__(self, source: RewriteMap | Provider) -> None:
         self.name = source.name
@@ -38,6 +38,8 @@ class Lookup:
         for key, value in entries.items():
             # A map may have keys that differ in case only: the first of them answers for all.
             self._entries.setdefault(key.lower() if self._ignore_case else key, value)
+        self.values = frozenset((*self._entries.values(), self.default))
+        """Every text that a look-up can give."""
 
     def __getitem__(self, key: str) -> str:
         return self._entries.get(key.lower() if self._ignore_case else key, self.default)

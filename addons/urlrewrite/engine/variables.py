@@ -185,10 +185,13 @@ _COMPUTED: dict[str, Callable[[Variables], str]] = {
 PATH_VARIABLES = frozenset(("PATH_INFO", "SCRIPT_NAME", "URL", "URL_PATH_INFO"))
 """The names, as `normal_name` gives them, whose value is the current path, decoded."""
 
+URL_VARIABLES = frozenset(("HTTP_URL", "HTTP_X_ORIGINAL_URL", "REQUEST_URI", "UNENCODED_URL"))
+"""Those whose value is a path and a query."""
+
 HOST_VARIABLES = frozenset(("HTTP_HOST", "SERVER_NAME"))
 """Those whose value is the host that the client requested."""
 
-_EMPTY = frozenset(
+EMPTY_VARIABLES = frozenset(
     """APPL_MD_PATH APP_POOL_CONFIG APP_POOL_ID AUTH_PASSWORD AUTH_TYPE AUTH_USER CERT_COOKIE CERT_FLAGS CERT_ISSUER
     CERT_KEYSIZE CERT_SECRETKEYSIZE CERT_SERIALNUMBER CERT_SERVER_ISSUER CERT_SERVER_SUBJECT CERT_SUBJECT
     CRYPT_CIPHER_ALG_ID CRYPT_HASH_ALG_ID CRYPT_KEYEXCHANGE_ALG_ID CRYPT_PROTOCOL FORWARDED_URL HTTPS_KEYSIZE
@@ -197,7 +200,7 @@ _EMPTY = frozenset(
 )
 """Names that IIS knows and that are empty here: there are no logons and no application pools."""
 
-SERVER_VARIABLES = frozenset(_COMPUTED) | _EMPTY
+SERVER_VARIABLES = frozenset(_COMPUTED) | EMPTY_VARIABLES
 """Every server variable by its name in upper case; those of fields (`HTTP_...`, `RESPONSE_...`) are not counted."""
 
 

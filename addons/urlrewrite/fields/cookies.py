@@ -19,14 +19,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import chain
 from urllib.parse import unquote
 
-from publicsuffixlist import PublicSuffixList
-
 from urlrewrite.fields.names import Change, NameMap, host_of, ip_address, is_loopback
 from urlrewrite.fields.reasons import FieldReason, GivenReason, because
+from urlrewrite.model.public_suffixes import is_public_suffix
 
 _BLANKS = " \t"
 
@@ -151,7 +149,7 @@ def _map_domain(domain: str, cookie: _Line, names: NameMap) -> str | None:
     if "." not in target or ip_address(target):
         cookie.done += because(FieldReason.DOMAIN_IMPOSSIBLE, domain=domain, host=target)
         return None
-    if _is_public_suffix(target):
+    if is_public_suffix(target):
         cookie.done += because(FieldReason.DOMAIN_PUBLIC_SUFFIX, domain=domain, host=target)
         return None
     if target == host:
@@ -238,14 +236,3 @@ def _mentions(text: str, host: str) -> bool:
     """Say whether a host stands in a text as a name of its own, also percent-encoded once or twice."""
     name = rf"(?<![A-Za-z0-9.-]){re.escape(host)}(?![A-Za-z0-9-]|\.[A-Za-z0-9])"
     return re.search(name, unquote(unquote(text)), re.IGNORECASE) is not None
-
-
-def _is_public_suffix(host: str) -> bool:
-    """Say whether browsers refuse cookies of this domain, by the list that `publicsuffixlist` carries."""
-    return _suffixes().is_public(host)
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    """Read the list on first use, which takes a tenth of a second; of a last label that it lacks, nothing is known."""
-    return PublicSuffixList(accept_unknown=False)

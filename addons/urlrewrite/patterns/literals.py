@@ -1,4 +1,5 @@
-"""The literal text without which a pattern cannot match: the keys of an index of many rules.
+"""The literal text without which a pattern cannot match: the keys of an index of many rules. And, by the same means,
+what a group of a pattern can capture.
 
 Everything here is a *necessary* condition, on texts without regard to case (`fold`): a text that a pattern matches has
 what is said of it; a text that has it may still not match. So only letters count whose every variant folds to the same
@@ -12,9 +13,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from urlrewrite.patterns import linear
+from urlrewrite.patterns import characters, linear
 from urlrewrite.patterns.characters import Ranges
-from urlrewrite.patterns.tree import Anchor, Chars, Choice, Concatenation, Group, Look, Node, Repeat
+from urlrewrite.patterns.tree import (
+    Anchor,
+    Chars,
+    Choice,
+    Concatenation,
+    Group,
+    Look,
+    Node,
+    Reference,
+    Repeat,
+    chars,
+    children,
+    nodes,
+)
 
 MAX_TEXTS = 100  # alternatives that are kept apart, as in `^(en|de|fr)/(news|blog)/`
 MAX_LENGTH = 60  # characters of each
@@ -58,6 +72,50 @@ def required_literals(tree: Node) -> tuple[Literals, ...]:
         if texts and "" not in texts:
             found[Literals(Anchoring.ANYWHERE, texts)] = None
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a group can capture, folded: the texts in full, and the beginnings of longer ones ("" for any beginning).
+
+    `chars` are the characters that a longer text may hold; None where that is not known.
+    """
+
+    texts: frozenset[str]
+    beginnings: frozenset[str] = frozenset()
+    chars: Ranges | None = None
+
+
+def captured(tree: Node, number: int) -> Captured:
+    """Return what a group can capture, 0 being the whole match; nothing but "" for a group that is not there."""
+    if number == 0:
+        return _captured(tree, optional=False)
+    found = [_captured(group, optional=optional) for group, optional in _groups(tree, number)]
+    if not found:
+        return Captured(frozenset({""}))
+    every = [each.chars for each in found if each.chars is not None]
+    return Captured(
+        frozenset[str]().union(*(each.texts for each in found)),
+        frozenset[str]().union(*(each.beginnings for each in found)),
+        characters.union(*every) if len(every) == len(found) else None,
+    )
+
+
+def _captured(node: Node, *, optional: bool) -> Captured:
+    heads = _heads(node)
+    texts = heads.complete | heads.ended
+    # A back-reference holds what its group does, which may be any text.
+    known = not any(isinstance(below, Reference) for below in nodes(node))
+    return Captured(texts | {""} if optional else texts, heads.open, chars(node) if known else None)
+
+
+def _groups(node: Node, number: int, optional: bool = False) -> Iterator[tuple[Node, bool]]:
+    """Yield the bodies of the groups of this number, and whether a match may leave them out."""
+    if isinstance(node, Group) and node.number == number:
+        yield node.body, optional
+    optional = optional or isinstance(node, Choice) or (isinstance(node, Repeat) and node.least == 0)
+    for below in children(node):
+        yield from _groups(below, number, optional or (isinstance(node, Look) and node.negative))
 
 
 @dataclass(frozen=True, slots=True)

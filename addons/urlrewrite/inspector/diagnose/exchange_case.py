@@ -128,7 +128,7 @@ def _names(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -
         link_map = rules.link_maps(compiled, public, compiled.site.backend)[0]
         origins += [compiled.site.backend, *(pair.origin for pair in link_map.pairs)]
     origins += [site.backend for site in sites if site.backend]
-    origins += [Origin("http", host, port) for host, port in sorted(rules.rules.allowed_hosts)]
+    origins += [Origin("http", host, port) for host, port in sorted(rules.rules.allowed_hosts.hosts)]
     # No backend knows the name of its farm, which may be a word that pages are full of.
     origins = [origin for origin in origins if origin.host not in rules.rules.farms]
     origins = list({(origin.host, origin.port): origin for origin in reversed(origins)}.values())[::-1]

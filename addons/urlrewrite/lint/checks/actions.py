@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Literal, Template, Variable
 from urlrewrite.engine.template import Node as TemplateNode
-from urlrewrite.engine.variables import HOST_VARIABLES, PATH_VARIABLES, normal_name
+from urlrewrite.engine.variables import HOST_VARIABLES, PATH_VARIABLES, URL_VARIABLES, normal_name
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.shapes import flat, is_only
 from urlrewrite.lint.views import ConditionView, InboundView, LevelView, place, quoted
@@ -15,7 +15,7 @@ from urlrewrite.model import ActionType
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.tree import Chars, Group, Node, chars, children
 
-_WITH_QUERY = ("REQUEST_URI", "UNENCODED_URL", "HTTP_URL", "HTTP_X_ORIGINAL_URL", "CACHE_URL")
+_WITH_QUERY = URL_VARIABLES | {"CACHE_URL"}
 _BEGINS_PATH = PATH_VARIABLES.union(_WITH_QUERY)
 _END_OF_HOST = re.compile(r"[/?#]")
 _SAFE_VARIABLES = frozenset("SERVER_PORT SERVER_ADDR LOCAL_ADDR HTTPS INSTANCE_NAME REQUEST_SCHEME".split())
@@ -147,21 +147,31 @@ def doubled_encoding(view: InboundView) -> Iterator[Finding]:
     means="The host of the action's URL is taken from the path, the query or a field of the request. Whoever makes the "
     "link chooses where a visitor is sent, or where the proxy forwards the request.",
     iis="Redirects there (an open redirect), or proxies there.",
-    here="Redirects there. A rewrite to a host that no rule file names is refused with 500.",
+    here="Redirects there. A rewrite to a host that no rule file names, or back to the site's own name, is refused "
+    "with 500; one that can reach any host is UR128.",
     write="A rewrite map from what the request may say to the hosts that you know, or the literal host.",
 )
 def foreign_host(view: InboundView) -> Iterator[Finding]:
     if view.item.action.type not in (ActionType.REWRITE, ActionType.REDIRECT):
         return
+    redirects = view.item.action.type is ActionType.REDIRECT
     for node in _authority(view):
+        tail = _is_tail(node, view)
+        if not redirects and not tail:
+            # The compiler knows whether that can be any host; the name of the site itself is another matter.
+            if _is_own_name(view.url):
+                yield Finding(
+                    f"{quoted(view.url.source)} is the name that the client asked for, so that the request would come "
+                    "back here, and from IIS to IIS: it gets 500; write the host or the port of the backend"
+                )
+            return
         if reason := _tainted(node, view):
-            redirects = view.item.action.type is ActionType.REDIRECT
             done = (
                 "IIS, and this proxy, redirect there"
                 if redirects
                 else "IIS proxies there, this proxy only if a rule file names it"
             )
-            write = "put a slash before it" if _is_tail(node, view) else "write the host, or take it from a rewrite map"
+            write = "put a slash before it" if tail else "write the host, or take it from a rewrite map"
             yield Finding(
                 f"the host of {quoted(view.url.source)} comes from {reason}, so that whoever makes the link chooses "
                 f"it; {done}: {write}"
@@ -222,6 +232,11 @@ def _may_end_host(node: TemplateNode, view: InboundView) -> bool:
     if isinstance(node, BackReference) and node.kind == "R" and view.pattern is not None:
         return any(_may_hold(view.pattern.tree, node.number, char) for char in "/?#\\")
     return not (isinstance(node, Variable) and normal_name(node.name) in _HOST_VARIABLES)
+
+
+def _is_own_name(url: Template) -> bool:
+    """Say whether the host of a URL is the one that the client asked for, with its port."""
+    return re.search(r"://\{(?:HTTP_HOST|SERVER_NAME)\}(?!:\d)", url.source, re.IGNORECASE) is not None
 
 
 def _is_tail(node: TemplateNode, view: InboundView) -> bool:

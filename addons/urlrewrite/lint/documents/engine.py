@@ -91,6 +91,18 @@ document(
     write='`<remove name="..."/>` before it, `<clear/>`, or another name.',
 )
 document(
+    "UR128",
+    "A rewrite to any host",
+    means="The host of a rule's URL can come to any host that a request names: `http://{C:1}/{R:1}` where the "
+    "condition takes everything. Whoever sends a request would choose where it is forwarded, into the network behind, "
+    "too.",
+    iis="Forwards there.",
+    here="Not loaded; in the mode `iis` a request to a host that no rule file names gets 502.3.",
+    write="The host itself, a rewrite map, alternatives (`^(app1|app2)/`), or what stands fast of it: a domain behind "
+    "the open part (`http://{C:1}.internal.example:8080/`), a name before it (`http://app{R:1}:8080/`). An open port "
+    "is no open host.",
+)
+document(
     "UR190",
     "A test that failed",
     means="A test under `tests:` of a rule file expects something else than what the rules do.",
