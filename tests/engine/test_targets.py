@@ -151,10 +151,11 @@ def test_a_rule_that_can_reach_any_host_is_not_loaded(text: str) -> None:
     assert [(problem.id, problem.severity) for problem in problems] == [("UR128", Severity.WARNING)]
 
 
-def test_a_site_of_every_name_cannot_be_asked_by_a_name_of_its_own() -> None:
-    rule_set, _ = parse(rule("(.*)", "http://{HTTP_HOST}:8080/{R:1}"), "rules.yaml")
-    with pytest.raises(RuleFileError, match="UR128"):
-        compile_rules(rule_set)
+def test_a_site_of_every_name_is_not_forwarded_to_the_name_that_was_asked_for() -> None:
+    rule_set, _ = parse("backend: http://privateserver:8080\n" + rule("(.*)", "http://{HTTP_HOST}:81/{R:1}"), "r.yaml")
+    _, problems = compile_rules(rule_set)
+    assert [(problem.id, problem.severity) for problem in problems] == [("UR128", Severity.WARNING)]
+    assert "--public" in problems[0].message
 
 
 TAILS = rules_of(rule("^a(.*)", "http://one:8888{R:1}"), site=SITE)

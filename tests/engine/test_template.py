@@ -34,6 +34,7 @@ EXPANSIONS = [
     ("{tolower:ABC}", "abc"),
     ("{UrlEncode:{R:1}&}", "One%20Two%26"),
     ("{UrlDecode:a%20b%C3%A9}", "a bé"),
+    ("{UrlDecode:a+b%2Bc}", "a b+c"),
     ("{HtmlEncode:<a href='x'>}", "&lt;a href=&#x27;x&#x27;&gt;"),
     ("{MyMap:{R:1}?{C:2}&x=y}", "<MyMap|One Two?é&x=y>"),
     ("{My Map:k}", "<My Map|k>"),

@@ -45,10 +45,10 @@ def test_another_host_has_none() -> None:
 
 
 def test_a_host_of_no_file_is_refused_as_ever() -> None:
-    text = SITE + "rules: [{name: r, match: .*, action: {type: Rewrite, url: 'http://{HTTP_X}/'}}]\n"
+    text = SITE + "rules: [{name: r, match: .*, action: {type: Rewrite, url: '{HTTP_X}'}}]\n"
     rules = rules_of("", site=text)
     for host, status in (("evil.example", 500), ("app2.lan:81", None), ("10.0.0.1:8080", None), ("shop", None)):
-        result = evaluate(rules, request_facts("GET", f"{WWW}/a", (("X", host),)), None)
+        result = evaluate(rules, request_facts("GET", f"{WWW}/a", (("X", f"http://{host}/"),)), None)
         assert result.status == status, host
 
 

@@ -345,6 +345,46 @@ def test_the_encoding_of_rewritten_urls(url: str, asked: str, helpful: str, iis:
             assert rewrite.get("iis_url", helpful) == iis
 
 
+def test_what_iis_would_send_is_told_as_it_would_be_sent() -> None:
+    rule = "rules: [{name: r, match: '^c/(.*)', action: {type: Rewrite, url: '{URL}'}}]"
+    for url, told in (
+        ("d/{R:1}", "/d/a/b?x=1"),
+        ("http://other:81/{R:1}", "http://other:81/a/b?x=1"),
+        ("/e?p={R:1}", "/e?p=a/b&x=1"),
+    ):
+        result = ask(rules_of(rule.replace("{URL}", url)), f"{WWW}/c/a%2Fb?x=1")
+        rewrite = next(event for event in result.exchange.trace.events if event["event"] == "REWRITE_ACTION")
+        strict = ask(rules_of(in_mode(Mode.IIS, rule.replace("{URL}", url))), f"{WWW}/c/a%2Fb?x=1").routing
+        assert isinstance(strict, Forward)
+        assert rewrite["iis_url"] == told
+        assert told in (strict.target, f"{strict.origin}{strict.target}")
+
+
+HASHES = [
+    # the URL of a Rewrite, and what is sent of /c/a%23b, in both modes
+    ("/d/{R:1}", "/d/a%23b"),
+    ("/d{C:1}", "/d/c/a%23b"),
+    ("/d?x={UrlDecode:{R:1}}", "/d?x=a%23b"),
+    ("/d#{R:1}", "/d"),
+    ("http://privateserver:8080/d#/{R:1}", "/d"),
+]
+
+
+@pytest.mark.parametrize(("url", "sent"), HASHES)
+@pytest.mark.parametrize("mode", Mode)
+def test_a_hash_of_the_path_begins_no_fragment(url: str, sent: str, mode: Mode) -> None:
+    rule = f"""
+    rules:
+      - name: r
+        match: ^c/(.*)
+        conditions: [{{input: '{{URL}}', pattern: (.*)}}]
+        action: {{type: Rewrite, url: '{url}'}}
+    """
+    routing = ask(rules_of(in_mode(mode, textwrap.dedent(rule))), f"{WWW}/c/a%23b").routing
+    assert isinstance(routing, Forward)
+    assert routing.target == sent
+
+
 def test_global_rules_have_their_own_switch_for_the_encoding() -> None:
     rule = "globalRules: [{name: g, match: (.*), action: {type: Rewrite, url: '{UNENCODED_URL}'}}]\n"
     for switch, expected in (("", "/a%2520b"), ("globalUseOriginalURLEncoding: false\n", "/a%20b")):

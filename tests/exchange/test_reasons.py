@@ -203,6 +203,7 @@ CASES = [
         "rules: [{name: r, match: .*, action: {type: Redirect, url: '/{UrlDecode:{QUERY_STRING}}'}}]",
         path="/?%2541",
     ),
+    Given("fragment-left-out held-whole", "rules: [{name: r, match: .*, action: {type: Rewrite, url: '/app#/x'}}]"),
     Given("held-whole lost-tail", outbound("filterByTags: [A], pattern: ^http", "b")),
     Given(
         "held-whole no-document-root",
@@ -219,11 +220,13 @@ CASES = [
         site=MOUNTED,
     ),
     Given(
-        "no-host own-response", "rules: [{name: r, match: .*, action: {type: Rewrite, url: 'http://{QUERY_STRING}/'}}]"
+        "no-host own-response",
+        "rules: [{name: r, match: .*, action: {type: Rewrite, url: 'http://app:1{QUERY_STRING}'}}]",
+        path="/?x",
     ),
     Given(
         "own-response unnamed-host",
-        "rules: [{name: r, match: .*, action: {type: Rewrite, url: 'http://{QUERY_STRING}/'}}]",
+        "rules: [{name: r, match: .*, action: {type: Rewrite, url: 'http://app{QUERY_STRING}'}}]",
         path="/?x",
     ),
     Given(

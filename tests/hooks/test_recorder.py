@@ -33,7 +33,7 @@ rules:
   - {name: pleasant, match: '^item/(\d+)$', action: {type: Rewrite, url: '/page?id={R:1}'}}
   - {name: away, match: ^abort, action: AbortRequest}
   - {name: broken, match: ^broken, action: {type: CustomResponse, statusCode: 500}}
-  - {name: elsewhere, match: ^elsewhere, action: {type: Rewrite, url: 'http://{QUERY_STRING}/'}}
+  - {name: elsewhere, match: ^elsewhere, action: {type: Rewrite, url: 'http://app{QUERY_STRING}'}}
 outboundRules:
   - name: server name
     match: {serverVariable: RESPONSE_Server, pattern: .+}

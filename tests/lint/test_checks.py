@@ -237,6 +237,10 @@ GIVEN: dict[str, list[str]] = {
         inbound("(.*)", rewrite("/a{UNENCODED_URL}")),
         inbound("(.*)", rewrite("/a?{QUERY_STRING}")),
         inbound("(.*)", rewrite("/a?b=c&{QUERY_STRING}")),
+        inbound("(.*)", rewrite("{UrlDecode:{REQUEST_URI}}")),
+        inbound("(.*)", redirect("https://www.example.org{C:1}"), conditions=f"[{on('{REQUEST_URI}', '(.*)')}]"),
+        inbound("(.*)", redirect("{C:1}://{C:2}"), conditions=f"[{on('{CACHE_URL}', '^(.+)://www(.+)$')}]"),
+        inbound("(.*)", rewrite("/a?{C:0}"), conditions=f"[{on('{QUERY_STRING}', '.+')}]"),
     ],
     "UR172": [inbound("(.*)", rewrite("http://b{UNENCODED_URL}", ", appendQueryString: false"))],
     "UR173": [
@@ -255,6 +259,7 @@ GIVEN: dict[str, list[str]] = {
         inbound("(.*)", rewrite("http://{HTTP_HOST}/{R:1}")),
     ],
     "UR175": [inbound(".*", "None")],
+    "UR176": [inbound("^c/(.*)", rewrite("/c#/{R:1}")), inbound("^c/(.*)", rewrite("http://b/#!{R:1}"))],
     "UR180": [
         rules(rule("(.*)", rewrite("/a"), more=STOP), rule("^b")),
         rules(rule("'*'", more="patternSyntax: Wildcard"), rule("^b")),
@@ -521,6 +526,10 @@ NOT_GIVEN: dict[str, list[str]] = {
         inbound("(.*)", redirect("https://www.example.org{REQUEST_URI}", ", appendQueryString: false")),
         inbound("(.*)", redirect("/login?back={UrlEncode:{REQUEST_URI}}")),
         inbound("(.*)", redirect("/login?back={REQUEST_URI}")),
+        inbound("(.*)", redirect("/login?back={UrlEncode:{C:1}}"), conditions=f"[{on('{REQUEST_URI}', '(.*)')}]"),
+        inbound("(.*)", redirect("https://www.example.org{C:1}"), conditions=f"[{on('{REQUEST_URI}', '^([^?]*)')}]"),
+        inbound("(.*)", rewrite("{C:1}://b/{R:1}"), conditions=f"[{on('{CACHE_URL}', '^(.+)://')}]"),
+        inbound("(.*)", rewrite("/a?{C:1}"), conditions=f"[{on('{QUERY_STRING}', '^id=(.+)$')}]"),
     ],
     "UR172": [
         inbound("(.*)", redirect("https://www.example.org{UNENCODED_URL}", ", appendQueryString: false")),
@@ -554,6 +563,7 @@ NOT_GIVEN: dict[str, list[str]] = {
         + inbound(".*", redirect("{C:1}"), conditions=f"[{on('{hosts:{URL}}', '(.+)')}]"),
         inbound("(.*)", rewrite("{C:1}://b/{R:1}"), conditions=f"[{on('{CACHE_URL}', '^(.+)://')}]"),
     ],
+    "UR176": [inbound("^c/(.*)", redirect("/c#/{R:1}")), inbound("^c/(.*)", rewrite("/c%23/{R:1}"))],
     "UR175": [
         inbound(".*", "None", more=STOP),
         inbound(".*", "None", more="serverVariables: {HTTP_X_A: b}"),

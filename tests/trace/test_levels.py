@@ -16,7 +16,7 @@ rules:
   - {name: old, match: '^old/(\d+)$', action: {type: Redirect, url: '/new/{R:1}', redirectType: Found}}
   - {name: gone, match: ^gone$, action: {type: CustomResponse, statusCode: 410}}
   - {name: away, match: ^away$, action: AbortRequest}
-  - {name: refused, match: ^refused$, action: {type: Rewrite, url: 'http://{QUERY_STRING}/'}}
+  - {name: refused, match: ^refused$, action: {type: Rewrite, url: 'http://app{QUERY_STRING}'}}
   - name: pleasant
     match: ^item/(\d+)$
     conditions: [{input: '{HTTP_HOST}', pattern: ^www}]

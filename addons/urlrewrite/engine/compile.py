@@ -15,7 +15,7 @@ from urlrewrite.engine.inbound import InboundSet
 from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.inheritance import Effective, Overridden, PlacedRule, find_level, server_level, site_levels
 from urlrewrite.engine.scope import Lookup
-from urlrewrite.engine.targets import AllowedHosts, RulesInPlace, allowed_hosts
+from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts
 from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.model import Collection, Farm, InboundRule, Mode, Provider, RewriteMap, RuleSet, Site
 from urlrewrite.model.origin import parse_authority
@@ -213,10 +213,13 @@ class _Compiler:
 
     def _can_reach_any(self, rule: InboundRule, host: str, mode: Mode) -> None:
         message = (
-            f"the host of {rule.action.url!r} can be any that a request names ({host}), which would make an open "
-            "proxy: write the host into the rule, or take it from a rewrite map"
+            f"the host of {rule.action.url!r} can be any that a request names ({host}), which would make an open proxy"
         )
-        severity = Severity.WARNING if mode is Mode.IIS else Severity.ERROR
+        if by_name := host == ANY_NAME:
+            message += ", as the site has no public names: it is not forwarded to; name them (public:, or --public)"
+        else:
+            message += ": write the host into the rule, or take it from a rewrite map"
+        severity = Severity.WARNING if mode is Mode.IIS or by_name else Severity.ERROR
         self.problems[Problem(rule.source, message, "UR128", rule.name, severity)] = None
 
     def _level(self, site: Site, level: Effective) -> CompiledLevel:

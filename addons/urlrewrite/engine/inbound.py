@@ -8,11 +8,12 @@ directory sees the path relative to it, and its own relative URLs begin there.
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TypedDict, Unpack
+from typing import TypedDict
 
+from urlrewrite.engine.action_url import ActingRule, TargetError, redirect_location, rewritten_url
 from urlrewrite.engine.compiled import CompiledInboundRule, CompiledVariable
 from urlrewrite.engine.conditions import stopped_at
 from urlrewrite.engine.decision import Decision, Outcome
@@ -20,33 +21,12 @@ from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.targets import AllowedHosts
-from urlrewrite.engine.template import BackReference, Variable
-from urlrewrite.engine.url_path import CookedPath, encode_again, encode_url, split_target
-from urlrewrite.engine.variables import PATH_VARIABLES, field_name, normal_name
+from urlrewrite.engine.url_path import CookedPath
+from urlrewrite.engine.variables import field_name, normal_name
 from urlrewrite.model import ActionType, ResponseCacheDirective
-from urlrewrite.model.origin import origin_of
-from urlrewrite.patterns.pattern import Captures
 from urlrewrite.trace import request_events as events
-from urlrewrite.trace.reasons import Reason, Values, sentence
+from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.trace import clip
-
-_ABSOLUTE = re.compile(r"(https?|wss?)://([^/?#]*)([^#]*)", re.IGNORECASE | re.DOTALL)
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-
-
-class TargetError(Exception):
-    """Raised for a rule that names a target to which the proxy will not, or cannot, forward.
-
-    `values` are those of the sentence of the `reason`.
-    """
-
-    def __init__(self, reason: Reason, **values: Unpack[Values]) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.values = values
-
-    def __str__(self) -> str:
-        return sentence(self.reason, self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +134,8 @@ def _run_rule(
         trace.add(events.RESPONSE_CACHE_DIRECTIVE, rule=rule.name, directive=str(rule.response_cache_directive))
     for variable in compiled.server_variables:
         _set_variable(variable, rules, scope, decision)
-    _act(_Firing(compiled, rules, scope, decision, rule_captures, offset), allowed_hosts)
+    acting = ActingRule(compiled, scope, rules.original_url_encoding, rule_captures, offset)
+    _act(acting, decision, allowed_hosts)
     return True
 
 
@@ -174,51 +155,17 @@ def _set_variable(variable: CompiledVariable, rules: InboundSet, scope: Scope, d
     scope.trace.add(events.SERVER_VARIABLE_SET, name=variable.name, before=before, after=value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Firing:
-    """A rule whose pattern and conditions hold. `offset` is where its input begins in the path."""
-
-    compiled: CompiledInboundRule
-    rules: InboundSet
-    scope: Scope
-    decision: Decision
-    captures: Captures | None
-    offset: int
-
-    def url_as_sent(self) -> str:
-        """Return the action's URL; the path, or a part of it, stands there as the client wrote it, escapes included."""
-        template, scope, captures = self.compiled.url, self.scope, self.captures
-        path = scope.variables.url.path
-        parts = template.parts(scope.resolve, scope.call)
-        for index, node in enumerate(template.nodes):
-            if isinstance(node, Variable):
-                name = normal_name(node.name)
-                if name in PATH_VARIABLES and name not in scope.variables.assigned:
-                    parts[index] = path.raw
-            elif (
-                isinstance(node, BackReference) and node.kind == "R" and captures and node.number < len(captures.spans)
-            ):
-                start, end = captures.spans[node.number]
-                parts[index] = path.raw_slice(start + self.offset, end + self.offset) if start >= 0 else ""
-        return encode_url("".join(parts))
-
-    def url_as_iis(self) -> str:
-        """Return the URL of a Rewrite as IIS sends it: parts of the path come decoded, and the whole is encoded."""
-        encode = encode_again if self.rules.original_url_encoding else encode_url
-        return encode(self.scope.expand(self.compiled.url))
-
-
-def _act(firing: _Firing, allowed_hosts: AllowedHosts) -> None:
-    action, decision, trace = firing.compiled.rule.action, firing.decision, firing.scope.trace
+def _act(acting: ActingRule, decision: Decision, allowed_hosts: AllowedHosts) -> None:
+    action, trace = acting.compiled.rule.action, acting.scope.trace
     match action.type:
         case ActionType.NONE:
             trace.add(events.NONE_ACTION)
         case ActionType.REWRITE:
-            _rewrite(firing, allowed_hosts)
+            _rewrite(acting, decision, allowed_hosts)
         case ActionType.REDIRECT:
             decision.outcome = Outcome.REDIRECT
             decision.status = action.redirect_type.status
-            decision.location = _redirect_location(firing)
+            decision.location = redirect_location(acting)
             trace.decided(
                 events.REDIRECT_ACTION,
                 substitution=action.url,
@@ -247,31 +194,24 @@ class _Logged(TypedDict, total=False):
     log_rewritten_url: str
 
 
-def _rewrite(firing: _Firing, allowed_hosts: AllowedHosts) -> None:
-    compiled, scope, decision = firing.compiled, firing.scope, firing.decision
+def _rewrite(acting: ActingRule, decision: Decision, allowed_hosts: AllowedHosts) -> None:
+    compiled, scope = acting.compiled, acting.scope
     action, url = compiled.rule.action, scope.variables.url
-    text = firing.url_as_iis() if scope.iis else firing.url_as_sent()
+    text = acting.url_as_iis() if scope.iis else acting.url_as_sent()
+    rewritten = rewritten_url(acting, text)
     more: _Logged = {}
     if scope.trace.on and not scope.iis and "%" in text:
-        with scope.tracing(False):
-            iis_url = firing.url_as_iis()
-        if iis_url != text:
-            more["iis_url"] = iis_url
-    rest = text.partition("#")[0]
-    if absolute := _ABSOLUTE.match(text):
-        scheme, authority, rest = absolute.groups()
-        origin = origin_of(scheme, authority)
-        if origin is None:
-            raise TargetError(Reason.NO_HOST, rule=compiled.rule.name, url=text)
-        if not allowed_hosts.has(origin):
-            raise TargetError(Reason.UNNAMED_HOST, rule=compiled.rule.name, origin=str(origin))
-        decision.origin = origin
-    elif not rest.startswith("/"):
-        rest = _in_directory(compiled, url.path, rest)
-    path, query = split_target(rest)
-    if action.append_query_string and url.query:
-        query = f"{query}&{url.query}" if query else url.query
-    url.path, url.query = CookedPath(path), query
+        with scope.tracing(False), suppress(TargetError):
+            iis_text = acting.url_as_iis()
+            if iis_text != text:
+                more["iis_url"] = str(rewritten_url(acting, iis_text))
+    if rewritten.fragment:
+        scope.trace.warn(Reason.FRAGMENT_LEFT_OUT, rule=compiled.rule.name, url=text)
+    if rewritten.origin:
+        if not allowed_hosts.has(rewritten.origin):
+            raise TargetError(Reason.UNNAMED_HOST, rule=compiled.rule.name, origin=str(rewritten.origin))
+        decision.origin = rewritten.origin
+    url.path, url.query = CookedPath(rewritten.path), rewritten.query
     decision.outcome, decision.target = Outcome.REWRITE, url.target
     if action.log_rewritten_url:
         more["log_rewritten_url"] = decision.logged_url = url.target
@@ -282,32 +222,3 @@ def _rewrite(firing: _Firing, allowed_hosts: AllowedHosts) -> None:
         append_query_string=action.append_query_string,
         **more,
     )
-
-
-def _redirect_location(firing: _Firing) -> str:
-    """Return the absolute Location: relative URLs begin in the rule's directory, by the name that the client used."""
-    compiled, scope = firing.compiled, firing.scope
-    request, query = scope.variables.request, scope.variables.url.query
-    location = encode_url(scope.expand(compiled.url)) if scope.iis else firing.url_as_sent()
-    if compiled.rule.action.append_query_string and query:
-        base, mark, fragment = location.partition("#")
-        location = f"{base}{'&' if '?' in base else '?'}{query}{mark}{fragment}"
-    if location.startswith("//"):
-        return f"{request.scheme}:{location}"
-    if _SCHEME.match(location):
-        return location
-    if not location.startswith("/"):
-        location = _in_directory(compiled, scope.variables.url.path, location)
-    return f"{request.scheme}://{request.host}{location}"
-
-
-def _in_directory(compiled: CompiledInboundRule, path: CookedPath, relative: str) -> str:
-    """Return a URL relative to the rule's directory as a path from the root.
-
-    `{R:1}` of `(.*)` must give what the client requested: an empty one is the directory itself, which ends in a slash
-    only if the client wrote one.
-    """
-    asked_without_slash = compiled.directory and len(path.text) == len(compiled.directory)
-    if asked_without_slash and relative[:1] in ("", "?", "#"):
-        return compiled.base.removesuffix("/") + relative
-    return compiled.base + relative

@@ -26,6 +26,8 @@ ANY = "\ue000"
 """Stands for any text: it may be empty, or end what stands before it with a slash."""
 PART = "\ue001"
 """Stands for a text without a slash."""
+ASKED_NAME = "\ue002"
+"""Stands for the host that the client asked for, where the site is published under any name."""
 
 MAX_TEXTS = 2000
 """Texts of one template that are kept apart."""
@@ -44,7 +46,7 @@ _PATH: Texts = frozenset({f"/{ANY}"})
 
 def is_open(text: str) -> bool:
     """Say whether a text has a mark in it."""
-    return ANY in text or PART in text
+    return any(mark in text for mark in (ANY, PART, ASKED_NAME))
 
 
 def join(beginnings: Texts, ends: Texts) -> Texts:
@@ -153,8 +155,8 @@ class ReachedTexts:
         return _ANY if is_server_variable(name) and name not in EMPTY_VARIABLES else _EMPTY
 
     def _names(self) -> Texts:
-        """Return the hosts by which clients ask: only for these, where a site has names, and for any, where not."""
-        return frozenset(origin.host_text for origin in self._public) or _ANY
+        """Return the hosts by which clients ask: only for these, where a site has names."""
+        return frozenset(origin.host_text for origin in self._public) or frozenset({ASKED_NAME})
 
     def _captures_of(self, conditions: CompiledConditions) -> _Captures:
         """Return what `{C:n}` is once the conditions hold; see `conditions` for which of them counts."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from urlrewrite.engine.compiled import CompiledInboundRule
-from urlrewrite.engine.reached_texts import ANY, PART, ReachedTexts, SetVariables, is_open, join
+from urlrewrite.engine.reached_texts import ANY, ASKED_NAME, PART, ReachedTexts, SetVariables, is_open, join
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.template import Literal
 from urlrewrite.model import DEFAULT_PORTS, ActionType, Origin, RuleSet, Section
@@ -22,7 +22,7 @@ from urlrewrite.model.public_suffixes import is_public_suffix
 _URL_AUTHORITY = re.compile(r"(https?|wss?)://([^/?#{}\s]+)(?=[/?#]|$)", re.IGNORECASE)
 _DYNAMIC_SCHEME_AUTHORITY = re.compile(r"\}://([^/?#{}\s]+)(?=[/?#]|$)")
 _WHOLE_AUTHORITY = re.compile(r"(?P<scheme>[^:/?#]*)://(?P<authority>[^/?#\\]*)(?P<rest>[/?#\\]?)")
-_MARK = f"[{ANY}{PART}]"
+_MARK = f"[{ANY}{PART}{ASKED_NAME}]"
 _UNDER_WAY = re.compile(rf"(?:[A-Za-z0-9+.-]|{_MARK})*(?::/?)?")
 _OCTETS = re.compile(rf"\d{{1,3}}\.(?:[\d.]|{_MARK})*")
 
@@ -65,6 +65,10 @@ class _Reach:
     hosts: set[tuple[str, int]] = field(default_factory=set)
     forms: set[HostForm] = field(default_factory=set)
     anywhere: str = ""
+
+
+ANY_NAME = "{HTTP_HOST}"
+"""Stands in what `allowed_hosts` returns for a host that a site without names takes from the client."""
 
 
 def allowed_hosts(rule_set: RuleSet, places: Sequence[RulesInPlace]) -> tuple[AllowedHosts, dict[int, str]]:
@@ -173,6 +177,9 @@ def _take_authority(scheme: str, authority: str, reached: _Reach) -> None:
     host, colon, port = authority.rpartition(":")
     if not colon or "]" in port:
         host, port = authority, ""
+    if ASKED_NAME in host:
+        reached.anywhere = reached.anywhere or ANY_NAME
+        return
     expression = _host_form(host.lower())
     if expression is None:
         reached.anywhere = reached.anywhere or _spelled(authority)

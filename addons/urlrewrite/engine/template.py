@@ -12,15 +12,17 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 
 FUNCTIONS: dict[str, Callable[[str], str]] = {
     "tolower": str.lower,
     "urlencode": lambda text: quote(text, safe="", errors="surrogateescape"),
-    "urldecode": lambda text: unquote(text, errors="surrogateescape"),
+    "urldecode": lambda text: unquote_plus(text, errors="surrogateescape"),
     "htmlencode": lambda text: html.escape(text, quote=True),
 }
-"""String functions by lower-case name."""
+"""String functions by lower-case name. UrlDecode makes a blank of `+`, as ASP.NET Core's port does, and as published
+rules rely on (`{UrlDecode:{REQUEST_URI}}` for addresses with a plus, `{UrlDecode:{QUERY_STRING}}` for forms).
+"""
 
 _VARIABLE = re.compile(r"\{([A-Za-z_][\w.\-]*)\}")
 _CALL = re.compile(r"\{([A-Za-z_][\w.\-]*(?: [\w.\-]+)*):")

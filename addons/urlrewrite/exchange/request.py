@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
 from urlrewrite.content.kinds import Kind
+from urlrewrite.engine.action_url import TargetError
 from urlrewrite.engine.compile import CompiledLevel, CompiledRules, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.failure import Failure
-from urlrewrite.engine.inbound import TargetError, run_inbound
+from urlrewrite.engine.inbound import run_inbound
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.variables import Variables
 from urlrewrite.exchange.backend_settings import backend_settings

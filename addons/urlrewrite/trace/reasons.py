@@ -133,6 +133,11 @@ class Reason(StrEnum):
         'the provider "{name}" ({kind}) cannot be used here: its value is empty',
         "uses it",
     )
+    FRAGMENT_LEFT_OUT = (
+        "fragment-left-out",
+        'rule "{rule}" rewrites to {url!r}, of which what follows "#" is left out: no request has a fragment; '
+        "write %23 for a # of the path",
+    )
     LOST_TAIL = (
         "lost-tail",
         'rule "{rule}" replaced the whole of {where}, though its pattern ended before {rest!r}: add (.*) to the '

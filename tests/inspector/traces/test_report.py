@@ -357,6 +357,20 @@ PLAN = event("BODY_PLAN", way="pass", why="the response is binary")
         (
             [
                 RULE,
+                MATCHED,
+                event("CONDITIONS_EVALUATION_START", logical_grouping="MatchAll"),
+                event("REWRITE_MAP_LOOKUP", map="M", key="k1", value="v"),
+                event("CONDITION_EVALUATION", input="{M:{URL}}", expanded_input="v", pattern=".", succeeded=True),
+                event("REWRITE_MAP_LOOKUP", map="M", key="k2", value=""),
+                event("CONDITION_EVALUATION", input="{M:{C:0}}", expanded_input="", pattern=".", succeeded=False),
+                event("CONDITIONS_EVALUATION_END", succeeded=False),
+                {**END, "succeeded": False},
+            ],
+            "          looked up  {M:k2} → (empty)\n        ✗ pattern    .\n          {M:{C:0}}  (empty)",
+        ),
+        (
+            [
+                RULE,
                 event("CONDITIONS_EVALUATION_START", logical_grouping="MatchAll"),
                 event("CONDITION_EVALUATION", input="{REQUEST_FILENAME}", expanded_input="/a", match_type="IsFile"),
                 event("CONDITIONS_EVALUATION_END", succeeded=False),

@@ -132,7 +132,11 @@ def test_a_backend_that_is_no_longer_named_is_one_all_the_same() -> None:
 
 BREAKS = [
     (OLD.replace("Redirect, url: /new", "Redirect, url: /a").replace("^old", "^a"), "error", "redirects to itself"),
-    (OLD.replace("Redirect, url: /new", "Rewrite, url: 'http://{HTTP_X}/'").replace("^old", "^a"), "error", "host"),
+    (
+        OLD.replace("Redirect, url: /new", "Rewrite, url: 'http://app:{HTTP_X}x/'").replace("^old", "^a"),
+        "error",
+        "host",
+    ),
     ("outboundRules: [{name: b, match: {pattern: '^(a|aa)+$'}, action: {type: Rewrite, value: c}}]\n", None, ""),
 ]
 

@@ -83,6 +83,7 @@ def condition(event: Event, indent: str) -> list[str]:
 def conditions(events: Iterable[Event], indent: str, *, failed_only: bool = False) -> list[str]:
     """Return the events from CONDITIONS_EVALUATION_START to _END as lines, and at the end the values of `{C:n}`."""
     lines: list[str] = []
+    looked_up: list[str] = []
     groups: list[str] = []
     whole = ""
     track_all = False
@@ -102,9 +103,12 @@ def conditions(events: Iterable[Event], indent: str, *, failed_only: bool = Fals
                 groups = [*groups, *found[1:]] if track_all and groups else found or groups
                 whole = text(event, "expanded_input") if found else whole
                 if not (failed_only and held):
-                    lines += condition(event, indent + "  ")
+                    lines += [*looked_up, *condition(event, indent + "  ")]
+                looked_up = []
+            case Name.REWRITE_MAP_LOOKUP if failed_only:
+                looked_up.append(lookup(event, indent + "    "))
             case Name.REWRITE_MAP_LOOKUP:
-                lines += [] if failed_only else [lookup(event, indent + "    ")]
+                lines.append(lookup(event, indent + "    "))
             case Name.CONDITIONS_EVALUATION_END:
                 if groups and not failed_only:
                     lines += captures("C", groups, indent, whole)

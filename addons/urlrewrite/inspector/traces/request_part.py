@@ -159,7 +159,8 @@ def _missed(block: Block) -> list[str]:
     found = block.first(Name.PATTERN_MATCH)
     if found is None or not flag(found, "succeeded"):
         return comparison(found, INSIDE, syntax=syntax) if found else []
-    of_conditions = [event for event in block.events if name_of(event) in CONDITIONS]
+    asked = (*CONDITIONS, Name.REWRITE_MAP_LOOKUP)
+    of_conditions = [event for event in block.events if name_of(event) in asked]
     any_suffices = any(text(event, "logical_grouping") == "MatchAny" for event in of_conditions)
     but = "none of these conditions holds" if any_suffices else "this condition does not hold"
     lines = [labelled("pattern", f"{shown(text(found, 'pattern'))}  matches, but {but}:", INSIDE)]

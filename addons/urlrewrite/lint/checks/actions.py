@@ -1,4 +1,4 @@
-"""Checks of inbound actions: what follows a rewrite, queries and escapes that are doubled, foreign targets."""
+"""Checks of inbound actions: what follows a rewrite, what is set for nothing, foreign targets."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from urlrewrite.model import ActionType
 from urlrewrite.patterns import characters
 from urlrewrite.patterns.tree import Chars, Group, Node, chars, children
 
-_WITH_QUERY = URL_VARIABLES | {"CACHE_URL"}
-_BEGINS_PATH = PATH_VARIABLES.union(_WITH_QUERY)
+_BEGINS_PATH = PATH_VARIABLES | URL_VARIABLES | {"CACHE_URL"}
 _END_OF_HOST = re.compile(r"[/?#]")
 _SAFE_VARIABLES = frozenset("SERVER_PORT SERVER_ADDR LOCAL_ADDR HTTPS INSTANCE_NAME REQUEST_SCHEME".split())
 _HOST_VARIABLES = HOST_VARIABLES | {"CACHE_URL"}
@@ -89,58 +88,6 @@ def goes_on_after_proxying(view: LevelView) -> Iterator[Finding]:
 
 
 @check(
-    "UR171",
-    "A query string that is appended twice",
-    InboundView,
-    means="The URL of the action holds the query already, by `{REQUEST_URI}`, `{UNENCODED_URL}` or `{QUERY_STRING}`, "
-    "and appendQueryString, which is true by default, appends it once more.",
-    iis="Sends `/news?page=2&page=2`.",
-    here="The same.",
-    write="`appendQueryString: false`.",
-)
-def doubled_query(view: InboundView) -> Iterator[Finding]:
-    action = view.item.action
-    if action.type not in (ActionType.REWRITE, ActionType.REDIRECT) or not action.append_query_string:
-        return
-    before = ""
-    for node in view.url.nodes:
-        if isinstance(node, Literal):
-            before += node.text
-            continue
-        name = normal_name(node.name) if isinstance(node, Variable) else ""
-        whole = name in _WITH_QUERY and "?" not in before
-        if whole or (name == "QUERY_STRING" and before[-1:] in "?&" and before):
-            yield Finding(
-                f"{{{name}}} in {quoted(view.url.source)} holds the query string, and appendQueryString appends it "
-                "once more, in IIS as here: set appendQueryString to false"
-            )
-            return
-
-
-@check(
-    "UR172",
-    "{UNENCODED_URL} encoded twice",
-    InboundView,
-    means="A rule rewrites to a URL with `{UNENCODED_URL}`, and useOriginalURLEncoding is not switched off.",
-    iis="Encodes the URL once more: `%20` becomes `%2520`, `%2F` becomes `%252F`.",
-    here="In the mode `iis` the same; in the mode `helpful` the URL is forwarded as the client sent it.",
-    write='`useOriginalURLEncoding="false"` at `<rules>` (in YAML `useOriginalURLEncoding: false` beside the rules), '
-    "or `{R:1}`.",
-)
-def doubled_encoding(view: InboundView) -> Iterator[Finding]:
-    if view.item.action.type is not ActionType.REWRITE or not view.context.encodes_again:
-        return
-    if any(isinstance(n, Variable) and normal_name(n.name) == "UNENCODED_URL" for n in view.url.references()):
-        here = (
-            "this site, in mode iis, does so, too" if view.context.is_strict else "here the URL is forwarded as it came"
-        )
-        yield Finding(
-            "IIS encodes {UNENCODED_URL} once more, so that %20 becomes %2520, unless useOriginalURLEncoding is false; "
-            f"{here}: set useOriginalURLEncoding to false, or write {{R:1}}"
-        )
-
-
-@check(
     "UR174",
     "A redirect or rewrite to a host that the request names",
     InboundView,
@@ -155,16 +102,17 @@ def foreign_host(view: InboundView) -> Iterator[Finding]:
     if view.item.action.type not in (ActionType.REWRITE, ActionType.REDIRECT):
         return
     redirects = view.item.action.type is ActionType.REDIRECT
+    if not redirects and _is_own_name(view.url):
+        yield Finding(
+            f"{quoted(view.url.source)} has the name that the client asked for, so that the request would come back "
+            "here, and from IIS to IIS: it gets 500; write the host or the port of the backend"
+        )
+        return
     for node in _authority(view):
         tail = _is_tail(node, view)
         if not redirects and not tail:
-            # The compiler knows whether that can be any host; the name of the site itself is another matter.
-            if _is_own_name(view.url):
-                yield Finding(
-                    f"{quoted(view.url.source)} is the name that the client asked for, so that the request would come "
-                    "back here, and from IIS to IIS: it gets 500; write the host or the port of the backend"
-                )
-            return
+            # The compiler knows whether that can be any host.
+            continue
         if reason := _tainted(node, view):
             done = (
                 "IIS, and this proxy, redirect there"

@@ -97,7 +97,8 @@ document(
     "condition takes everything. Whoever sends a request would choose where it is forwarded, into the network behind, "
     "too.",
     iis="Forwards there.",
-    here="Not loaded; in the mode `iis` a request to a host that no rule file names gets 502.3.",
+    here="Not loaded; in the mode `iis` a request to a host that no rule file names gets 502.3. `{HTTP_HOST}` is a "
+    "warning where the site has no public names: with them, it is one of these.",
     write="The host itself, a rewrite map, alternatives (`^(app1|app2)/`), or what stands fast of it: a domain behind "
     "the open part (`http://{C:1}.internal.example:8080/`), a name before it (`http://app{R:1}:8080/`). An open port "
     "is no open host.",
