@@ -87,6 +87,8 @@ ELSEWHERE = {
     "rule-given-up",
     # What no rule file here can say: tests/engine/test_inbound.py.
     "provider-not-asked",
+    # Of what only XML can have: tests/formats/test_xml_mangled.py.
+    "refused-file",
 }
 
 

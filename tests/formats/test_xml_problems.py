@@ -39,7 +39,10 @@ WRONG: list[tuple[str, Expected]] = [
         ],
     ),
     (rule("", MATCH + "<Action type='None'/>"), [(1, "UR017", "got <Action>, expected <action>")]),
-    (rule("", "<match url='b'><add/></match>"), [(1, "UR004", "<match>: got <add>, expected no element")]),
+    (
+        rule("", "<match url='b'><add/></match>"),
+        [(1, "UR022", "<match>: got <add> in it, expected it behind <match/>"), (1, "UR004", "<rule>: got <add>, ")],
+    ),
     (rule("", MATCH + "text"), [(1, "UR004", 'got the text "text"')]),
     (rule("enabled='foo'"), [(1, "UR007", '<rule> enabled: got "foo", expected true or false')]),
     (rule("enabled='1'"), [(1, "UR017", 'got "1", expected true')]),

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import unquote
 
-from urlrewrite.engine.compile_rule import Compiled, RuleCompiler
+from urlrewrite.engine.compile_rule import RuleCompiler
 from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule
 from urlrewrite.engine.conditions import CompiledConditions
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.inbound import InboundSet
 from urlrewrite.engine.index.rule_index import RuleList
-from urlrewrite.engine.inheritance import Effective, Overridden, PlacedRule, find_level, server_level, site_levels
+from urlrewrite.engine.inheritance import Effective, PlacedRule, find_level, server_level, site_levels
+from urlrewrite.engine.level_faults import LevelFaults, files_above
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts
 from urlrewrite.engine.url_path import CookedPath, split_target
-from urlrewrite.model import Collection, Farm, InboundRule, Mode, Provider, RewriteMap, RuleSet, Site
+from urlrewrite.model import Farm, InboundRule, Mode, Provider, RewriteMap, RuleSet, Site, Source
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
-from urlrewrite.trace.reasons import Reason
-
-_FAULT = "The configuration of the URL rewrite rules has an error."
-
-_ELEMENTS = {
-    Collection.RULES: "rule",
-    Collection.OUTBOUND_RULES: "rule",
-    Collection.PRE_CONDITIONS: "preCondition",
-    Collection.CUSTOM_TAGS: "tags",
-    Collection.REWRITE_MAPS: "rewriteMap",
-    Collection.PROVIDERS: "provider",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +122,7 @@ def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]
     Raises:
         RuleFileError: a pattern, a template or a name cannot be used; it has every such problem.
     """
-    compiler = _Compiler()
+    compiler = _Compiler(rule_set.refused)
     server = server_level(rule_set)
     lookups = compiler.lookups(server)
     global_rules, global_fault = compiler.global_rules(rule_set, lookups)
@@ -162,8 +151,9 @@ def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]
 class _Compiler:
     """The compilation of all levels; `problems` has each problem once, however many levels have it."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Mapping[str, Source]) -> None:
         self.problems: dict[Problem, None] = {}
+        self._refused = refused
         self.linear = True
         self._rules = RuleCompiler()
         self._lookups: dict[int, Lookup] = {}
@@ -182,15 +172,17 @@ class _Compiler:
     def global_rules(self, rule_set: RuleSet, lookups: Mapping[str, Lookup]) -> tuple[InboundSet, Failure | None]:
         """Compile the global rules. They are the server's: a fault stops the load unless all sites are in mode iis."""
         modes = {site.mode for site in rule_set.sites}
-        faults = _Faults(self, "500.51", Mode.IIS if modes == {Mode.IIS} else Mode.HELPFUL)
+        faults = LevelFaults(self.problems, "500.51", Mode.IIS if modes == {Mode.IIS} else Mode.HELPFUL)
+        faults.refused(self._refused.get(rule.source.file) for rule in rule_set.global_rules)
         rules = [faults.take(self._rules.inbound(PlacedRule(rule), lookups)) for rule in rule_set.global_rules]
+        self.linear = self.linear and faults.linear
         original = rule_set.global_use_original_url_encoding
         encoding = True if original is None else original
         return InboundSet("Global", RuleList(rules), None, encoding), faults.first
 
     def site(self, site: Site, server: Effective) -> CompiledSite:
         """Compile a site with all its levels."""
-        levels = {path: self._level(site, level) for path, level in site_levels(server, site).items()}
+        levels = {path: self._level(site, path, level) for path, level in site_levels(server, site).items()}
         return CompiledSite(site, MappingProxyType(levels), unquote(site.path.removeprefix("/")))
 
     def allowed_hosts(
@@ -222,9 +214,10 @@ class _Compiler:
         severity = Severity.WARNING if mode is Mode.IIS or by_name else Severity.ERROR
         self.problems[Problem(rule.source, message, "UR128", rule.name, severity)] = None
 
-    def _level(self, site: Site, level: Effective) -> CompiledLevel:
+    def _level(self, site: Site, path: str, level: Effective) -> CompiledLevel:
         lookups = self.lookups(level)
-        faults = _Faults(self, "500.50", site.mode)
+        faults = LevelFaults(self.problems, "500.50", site.mode)
+        faults.refused(map(self._refused.get, files_above(site, path)))
         for again in level.overridden:
             faults.again(again)
         inbound = [faults.take(self._rules.inbound(placed, lookups)) for placed in level.rules]
@@ -234,6 +227,7 @@ class _Compiler:
         pre_conditions = {
             name: faults.take(self._rules.pre_condition(item, lookups)) for name, item in level.pre_conditions.items()
         }
+        self.linear = self.linear and faults.linear
         self._warn_of_variables(level, site.mode)
         return CompiledLevel(
             InboundSet(
@@ -272,47 +266,3 @@ class _Compiler:
                     )
                     source = item.source if item.source.line else rule.source
                     self.problems[Problem(source, message, "UR123", rule.name, Severity.WARNING)] = None
-
-
-def _fault(iis_status: str, problem: Problem) -> Failure:
-    """Return what is wrong with an item, as every request is told that it concerns."""
-    return Failure(iis_status, Reason.FAULTY_RULES, message=_FAULT, rule=problem.rule, detail=str(problem))
-
-
-class _Faults:
-    """What is wrong at one level. In mode iis an error becomes the fault that IIS would respond with."""
-
-    def __init__(self, compiler: _Compiler, code: str, mode: Mode) -> None:
-        self._compiler = compiler
-        self._code = code
-        self._mode = mode
-        self.first: Failure | None = None
-
-    def take[Item](self, compiled: Compiled[Item]) -> Item:
-        """Return the item and report its problems."""
-        for problem in compiled.problems:
-            self._tell(problem, _fault(self._code, problem))
-        self._compiler.linear = self._compiler.linear and compiled.linear
-        return compiled.item
-
-    def again(self, overridden: Overridden) -> None:
-        """Report a name that is inherited and defined again."""
-        element = _ELEMENTS[overridden.collection]
-        message = (
-            f"got the {element} {overridden.name!r} again, which is inherited from {overridden.inherited_from}: "
-            f"IIS answers 500.19; remove the inherited one with <remove name> or <clear/>"
-        )
-        severity = Severity.ERROR if self._mode is Mode.IIS else Severity.WARNING
-        if severity is Severity.WARNING:
-            message += ". Here the new one replaces it"
-        rule = overridden.name if overridden.collection in (Collection.RULES, Collection.OUTBOUND_RULES) else ""
-        failure = Failure("500.19", Reason.NAME_TWICE, kind=element, name=overridden.name)
-        self._tell(Problem(overridden.source, message, "UR127", rule, severity), failure)
-
-    def _tell(self, problem: Problem, failure: Failure) -> None:
-        if problem.severity is Severity.ERROR and self._mode is Mode.IIS:
-            status = failure.iis_status
-            message = f"{problem.message}; as in IIS, every request that this concerns gets {status}"
-            problem = replace(problem, message=message, severity=Severity.WARNING)
-            self.first = self.first or failure
-        self._compiler.problems[problem] = None

@@ -52,8 +52,9 @@ def put_together(
         message = "got no site, expected public and backend, sites with a list of them, or a web.config"
         found.append(Problem(Source(names[0] if names else "<no file>", 1), message, ProblemId.MISSING))
     found += _site_problems(rules)
-    rules = replace(rules, files=files.names, fingerprint=files.fingerprint)
     ordered = in_file_order(found, names)
+    refused = {problem.source.file: problem.source for problem in reversed(ordered) if problem.refused_by_iis}
+    rules = replace(rules, files=files.names, fingerprint=files.fingerprint, refused=MappingProxyType(refused))
     if any(problem.severity is Severity.ERROR for problem in ordered):
         raise RuleFileError(ordered, rules)
     return rules, ordered

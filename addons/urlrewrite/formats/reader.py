@@ -94,9 +94,9 @@ class Reader(ABC):
         self._invalid.add(key)
         self.report.error(self.line(key), id, self._labelled(key, message))
 
-    def warning(self, key: str, id: ProblemId, message: str) -> None:
-        """Report a warning about a key."""
-        self.report.warning(self.line(key), id, self._labelled(key, message))
+    def warning(self, key: str, id: ProblemId, message: str, *, refused: bool = False) -> None:
+        """Report a warning about a key; `refused` as `Problem.refused_by_iis`."""
+        self.report.warning(self.line(key), id, self._labelled(key, message), refused=refused)
 
     def refusal(self, joint: str = "; ") -> str:
         """Return the end of a message about a value that IIS refuses."""

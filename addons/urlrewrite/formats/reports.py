@@ -150,9 +150,11 @@ class Report:
         """Add an error. Raises RuleFileError if there are too many problems to go on."""
         self._add(Problem(self.source(line), one_line(message), id, self.rule))
 
-    def warning(self, line: int, id: ProblemId, message: str) -> None:
-        """Add a warning. Raises RuleFileError if there are too many problems to go on."""
-        self._add(Problem(self.source(line), one_line(message), id, self.rule, Severity.WARNING))
+    def warning(self, line: int, id: ProblemId, message: str, *, refused: bool = False) -> None:
+        """Add a warning; `refused` as `Problem.refused_by_iis`. Raises RuleFileError if there are too many problems to
+        go on.
+        """
+        self._add(Problem(self.source(line), one_line(message), id, self.rule, Severity.WARNING, refused))
 
     def _add(self, problem: Problem) -> None:
         self.problems.append(problem)

@@ -18,13 +18,17 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a rule file. `id` is stable (`UR...`); `rule` is "" where no rule is concerned."""
+    """One thing that is wrong with a rule file. `id` is stable (`UR...`); `rule` is "" where no rule is concerned.
+
+    `refused_by_iis` tells that IIS refuses the file because of it (500.19), though it can be used here.
+    """
 
     source: Source
     message: str
     id: str
     rule: str = ""
     severity: Severity = Severity.ERROR
+    refused_by_iis: bool = False
 
     def __str__(self) -> str:
         rule = f' rule "{self.rule}":' if self.rule else ""

@@ -267,3 +267,5 @@ class RuleSet(Section):
     """The files to watch, as absolute paths."""
     fingerprint: str = ""
     """A short hash of the files' content."""
+    refused: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    """Files that IIS refuses as they are written, and the first place in each that it stumbles over."""

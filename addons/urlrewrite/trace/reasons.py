@@ -227,6 +227,7 @@ class Reason(StrEnum):
         'Outbound rewrite rules cannot be applied when the content of the HTTP response is encoded ("{coding}").',
     )
     FAULTY_RULES = "faulty-rules", "{detail}"
+    REFUSED_FILE = "refused-file", "{where} is not as the schema of IIS has it"
     NAME_TWICE = (
         "name-twice",
         "Cannot add duplicate collection entry of type '{kind}' with unique key attribute 'name' set to '{name}'",

@@ -7,6 +7,7 @@ case is taken for what it plainly means, and what is not known is left out, both
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -59,10 +60,11 @@ class Fields(Reader):
                 hint = suggestion(name, known)
                 expected = listed(known) if known else "none"
                 message = f"got the attribute {shown(name)}, expected {expected}{hint}; it is left out, {REFUSED}"
-                self.warning("", ProblemId.UNKNOWN_KEY, message)
+                self.warning("", ProblemId.UNKNOWN_KEY, message, refused=True)
             else:
                 if name not in known:
-                    self.warning("", ProblemId.SPELLING, f"got the attribute {name}, expected {meant}; {REFUSED}")
+                    message = f"got the attribute {name}, expected {meant}; {REFUSED}"
+                    self.warning("", ProblemId.SPELLING, message, refused=True)
                 if meant in self._values:
                     self.error("", ProblemId.DUPLICATE_KEY, f"got the attribute {meant} twice, expected it once")
                 self._values.setdefault(meant, value)
@@ -100,41 +102,70 @@ class Fields(Reader):
             self.error(key, ProblemId.MISSING, f"got blanks, expected {expected}")
         elif text != text.strip():
             message = f"got {shown(text)}, expected it without blanks around it; {REFUSED}"
-            self.warning(key, ProblemId.SPELLING, message)
+            self.warning(key, ProblemId.SPELLING, message, refused=True)
         return text.strip()
 
     def boolean(self, key: str, default: bool) -> bool:
         found = super().boolean(key, default)
         if (self.word(key) or "").lower() in _ALSO_BOOLEANS:
             message = f"got {self.described(key)}, expected {str(found).lower()}; {REFUSED}"
-            self.warning(key, ProblemId.SPELLING, message)
+            self.warning(key, ProblemId.SPELLING, message, refused=True)
         return found
 
 
-def children_of(element: Element, report: Report, known: Sequence[str]) -> Iterator[tuple[str, Element]]:
-    """Yield the elements in an element, each with its name as IIS spells it; warn of those that have no meaning."""
+_LEAVES = frozenset(("match", "action", "add", "set", "tag", "remove", "clear"))
+"""Elements that have none in them. Where an HTML tool took a file for a page, they were never closed."""
+
+
+def children_of(
+    element: Element, report: Report, known: Sequence[str], *, strict: bool = False
+) -> Iterator[tuple[str, Element]]:
+    """Yield the elements in an element, each with its name as IIS spells it; warn of those that have no meaning.
+
+    With `strict` they are errors: a rule without one of its conditions would act on more than it should.
+    """
     folded = {name.casefold(): name for name in known}
     if element.text:
         message = f"<{element.name}>: got the text {shown(element.text)}, expected elements; {REFUSED}"
-        report.warning(element.line, ProblemId.UNKNOWN_KEY, message)
-    for child in element.children:
+        report.warning(element.line, ProblemId.UNKNOWN_KEY, message, refused=True)
+    for child in _unfolded(element.children, report):
         name = folded.get(child.name.casefold())
         if name is None:
             hint = suggestion(child.name, known)
             expected = listed([f"<{item}>" for item in known]) if known else "no element"
-            message = f"<{element.name}>: got <{child.name}>, expected {expected}{hint}; it is left out, {REFUSED}"
-            report.warning(child.line, ProblemId.UNKNOWN_KEY, message)
+            message = f"<{element.name}>: got <{child.name}>, expected {expected}{hint}; "
+            if strict:
+                report.error(child.line, ProblemId.UNKNOWN_KEY, message + REFUSED)
+            else:
+                report.warning(child.line, ProblemId.UNKNOWN_KEY, f"{message}it is left out, {REFUSED}", refused=True)
             continue
         if name != child.name:
             message = f"<{element.name}>: got <{child.name}>, expected <{name}>; {REFUSED}"
-            report.warning(child.line, ProblemId.SPELLING, message)
+            report.warning(child.line, ProblemId.SPELLING, message, refused=True)
         yield name, child
 
 
-def single_children(element: Element, report: Report, known: Sequence[str]) -> dict[str, Element]:
-    """Return the elements in an element by name; report those that stand there again as errors."""
+def _unfolded(children: Sequence[Element], report: Report) -> Iterator[Element]:
+    """Yield elements, and those that stand in one which can have none as if they stood behind it."""
+    for child in children:
+        if not child.children or child.name.casefold() not in _LEAVES:
+            yield child
+            continue
+        inner = child.children[0]
+        message = (
+            f"<{child.name}>: got <{inner.name}> in it, expected it behind <{child.name}/>, where it is taken to be"
+        )
+        report.warning(inner.line, ProblemId.MISPLACED, f"{message}; {REFUSED}", refused=True)
+        yield replace(child, children=())
+        yield from _unfolded(child.children, report)
+
+
+def single_children(
+    element: Element, report: Report, known: Sequence[str], *, strict: bool = False
+) -> dict[str, Element]:
+    """Return the elements in an element by name; report those that stand there again as errors. `strict` as there."""
     found: dict[str, Element] = {}
-    for name, child in children_of(element, report, known):
+    for name, child in children_of(element, report, known, strict=strict):
         if name in found:
             message = (
                 f"<{element.name}>: got <{name}> again, expected it once: the first one is in line {found[name].line}"

@@ -34,7 +34,7 @@ def inbound_rule(element: Element, report: Report, *, is_global: bool = False) -
     name = element.attributes.get("name", "")
     report = report.of_rule(name)
     fields = Fields(element, report, _RULE)
-    parts = single_children(element, report, ("match", "conditions", "serverVariables", "action"))
+    parts = single_children(element, report, ("match", "conditions", "serverVariables", "action"), strict=True)
     remarks = remarks_of(element, report)
     action = _action(parts.get("action"), report, is_global=is_global)
     if remarks.redirect_type:
@@ -69,11 +69,11 @@ def condition_list(element: Element, report: Report, *, unique: bool) -> tuple[C
 
     In `<rules>` they have no key; elsewhere all attributes together are one (rewrite_schema.xml).
     """
-    conditions = tuple(_condition(child, report) for _, child in children_of(element, report, ("add",)))
+    conditions = tuple(_condition(child, report) for _, child in children_of(element, report, ("add",), strict=True))
     for number, condition in enumerate(conditions if unique else ()):
         if condition in conditions[:number]:
             message = f"<add>: got the same condition again, expected each once; {REFUSED}"
-            report.warning(condition.source.line, ProblemId.REFUSED_BY_IIS, message)
+            report.warning(condition.source.line, ProblemId.REFUSED_BY_IIS, message, refused=True)
     return conditions
 
 
@@ -114,7 +114,7 @@ def _server_variables(element: Element | None, report: Report) -> tuple[SetServe
         rule_parts.server_variable(
             Fields(child, report, VARIABLE_KEYS), plain_comment((*child.comments, *child.trailing), report)
         )
-        for _, child in children_of(element, report, ("set",))
+        for _, child in children_of(element, report, ("set",), strict=True)
     ]
     rule_parts.check_server_variables(found, report, "<set> name")
     return tuple(found)
@@ -128,11 +128,11 @@ def _action(element: Element | None, report: Report, *, is_global: bool) -> Acti
     found = rule_parts.action(fields, fields.choice("type", ActionType.NONE), checks_status=False)
     if is_global and "logRewrittenUrl" in fields:
         message = f"got it in a global rule, where IIS does not know it: {REFUSED}"
-        fields.warning("logRewrittenUrl", ProblemId.REFUSED_BY_IIS, message)
+        fields.warning("logRewrittenUrl", ProblemId.REFUSED_BY_IIS, message, refused=True)
     if found.redirect_type is RedirectType.PERMANENT_REDIRECT:
         message = (
             f"got {shown(fields.text('redirectType'))}, which IIS does not know: {REFUSED}; "
             "a comment <!-- urlrewrite: redirectType=308 --> says it to us alone"
         )
-        fields.warning("redirectType", ProblemId.REFUSED_BY_IIS, message)
+        fields.warning("redirectType", ProblemId.REFUSED_BY_IIS, message, refused=True)
     return found

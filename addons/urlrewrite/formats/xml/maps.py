@@ -83,6 +83,6 @@ def _add(entries: dict[str, str], key: str, value: str, element: Element, report
         return
     message = f"<{element.name}>: got the key {shown(key)} again, expected each once; {REFUSED}"
     if entries[key] == value:
-        report.warning(element.line, ProblemId.REFUSED_BY_IIS, message)
+        report.warning(element.line, ProblemId.REFUSED_BY_IIS, message, refused=True)
     else:
         report.error(element.line, ProblemId.DUPLICATE_NAME, f"{message}, and two values cannot both be meant")

@@ -28,7 +28,7 @@ def outbound_rule(element: Element, report: Report) -> OutboundRule:
     """Read a `<rule>` of `<outboundRules>`."""
     report = report.of_rule(element.attributes.get("name", ""))
     fields = Fields(element, report, _RULE)
-    parts = single_children(element, report, ("match", "conditions", "action"))
+    parts = single_children(element, report, ("match", "conditions", "action"), strict=True)
     remarks = remarks_of(element, report)
     if remarks.redirect_type:
         message = "got the directive redirectType in an outbound rule, expected it in an inbound rule"
@@ -103,7 +103,7 @@ def custom_tags(element: Element, report: Report) -> CustomTags:
             continue
         if (tag, attribute) in tags:
             message = f"got {shown(f'{tag}/{attribute}')} again, expected each once; {REFUSED}"
-            item.warning("", ProblemId.REFUSED_BY_IIS, message)
+            item.warning("", ProblemId.REFUSED_BY_IIS, message, refused=True)
         tags[tag, attribute] = None
     comments += element.trailing
     return CustomTags(

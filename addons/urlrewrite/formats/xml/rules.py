@@ -130,7 +130,7 @@ class _Document:
 
     def _read_misplaced(self, element: Element, parent: Element, level: Level, expected: str) -> None:
         message = f"got <{element.name}> in <{parent.name}>, expected it in {expected}; {REFUSED}"
-        self._report.warning(element.line, ProblemId.MISPLACED, message)
+        self._report.warning(element.line, ProblemId.MISPLACED, message, refused=True)
         if element.name.casefold() == "rewrite":
             level.rewrite(element, self._report)
         else:

@@ -176,7 +176,7 @@ class Level:
                 continue
             if name in IN_OUTBOUND_RULES:
                 message = f"got <{name}> in <rewrite>, expected it in <outboundRules>; {REFUSED}"
-                report.warning(child.line, ProblemId.MISPLACED, message)
+                report.warning(child.line, ProblemId.MISPLACED, message, refused=True)
             self.section(name, child, report)
 
     def section(self, name: str, element: Element, report: Report) -> None:
@@ -186,11 +186,11 @@ class Level:
         source = report.source(element.line)
         if (first := self._seen.setdefault(name, source)) is not source:
             message = f"got <{name}> again, expected it once: the first one is in {first}; {REFUSED}"
-            report.warning(element.line, ProblemId.REFUSED_BY_IIS, message)
+            report.warning(element.line, ProblemId.REFUSED_BY_IIS, message, refused=True)
         self._note(name, element, report)
         if name in ("globalRules", "allowedServerVariables") and not self._is_server:
             message = f"got <{name}>, which only applicationHost.config may have: {REFUSED}; it is honoured here"
-            report.warning(element.line, ProblemId.REFUSED_BY_IIS, message)
+            report.warning(element.line, ProblemId.REFUSED_BY_IIS, message, refused=True)
         match name:
             case "rules" | "globalRules":
                 self._read_rules(name, element, report)

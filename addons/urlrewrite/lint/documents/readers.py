@@ -39,7 +39,9 @@ document(
     "Unknown key, element or attribute",
     means="The name is not known in this place, or misspelled; the message has the nearest one.",
     iis="500.19.",
-    here="In YAML an error. In XML it is left out with a warning, since such files run on servers that do not look.",
+    here="In YAML an error. In XML it is left out with a warning, since such files run on servers that do not look; "
+    "but an unknown element in a rule is an error: without one of its conditions it would act on more than it should. "
+    "In the mode `iis` every request that the file is for gets 500.19.",
     write="The name as the message has it.",
 )
 document(
@@ -152,7 +154,7 @@ document(
     means="Something is spelled differently than in IIS, and taken for what it plainly means: `preconditions`, "
     '`redirectType="301"`, blanks around a URL.',
     iis="500.19 for most of them.",
-    here="Taken as meant.",
+    here="Taken as meant; in the mode `iis` 500.19 where the message says so.",
     write="The spelling in the message.",
 )
 document(
@@ -161,7 +163,7 @@ document(
     means="IIS does not know it, or not in this place or file, and here it is honoured: `globalRules` in a web.config, "
     "the redirect type 308.",
     iis="500.19.",
-    here="Works as it is written.",
+    here="Works as it is written; in the mode `iis` 500.19 where the message says so.",
     write="In applicationHost.config what belongs there. If the rules never go back to IIS, silence it in "
     "the rule that it is reported for.",
 )
@@ -193,9 +195,10 @@ document(
 document(
     "UR022",
     "An element in the wrong place",
-    means="An element of URL Rewrite stands where IIS does not look for it.",
+    means="An element of URL Rewrite stands where IIS does not look for it. In a file that an HTML tool took for a "
+    "page, `<match>`, `<add>` and `<action>` are never closed, so that what follows them stands in them.",
     iis="500.19, or it is ignored.",
-    here="Left out, or taken where that is plain; the message says which.",
+    here="Left out, or taken where that is plain; the message says which. In the mode `iis` 500.19 where it says so.",
     write="The element where the message says.",
 )
 document(
