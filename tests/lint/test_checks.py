@@ -78,6 +78,7 @@ FORBIDDEN = "{type: CustomResponse, statusCode: 403}"
 STOP = "stopProcessing: true"
 
 NOWHERE = "public: https://www.example.com\n"
+PORTS = "public: [http://www.example.com:5000, https://www.example.com:5001]\nbackend: http://privateserver\n"
 
 GIVEN: dict[str, list[str]] = {
     "UR030": [
@@ -250,6 +251,10 @@ GIVEN: dict[str, list[str]] = {
         inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}"), conditions=f"[{on('{HTTPS}', '^(on|off)$')}]"),
         inbound("(.*)", redirect("{ToLower:{URL}}")),
         rules(rule("^a$", redirect("b")), rule("^b$", redirect("a"))),
+        inbound("^(.*)$", redirect("/login"), conditions=f"[{on('{HTTP_COOKIE}', 'session', NEGATED)}]"),
+        inbound("(.*)", redirect("/old/new"), conditions=f"[{on('{REQUEST_URI}', '^/old/')}]"),
+        inbound("(.*)", redirect("/show"), conditions=f"[{on('{QUERY_STRING}', '^id=[0-9]+$')}]"),
+        inbound("(.*)", redirect("/old{R:1}"), conditions=f"[{on('{HTTP_USER_AGENT}', 'MSIE', NEGATED)}]"),
     ],
     "UR174": [
         inbound("^go/(.*)", redirect("https://{R:1}")),
@@ -260,6 +265,11 @@ GIVEN: dict[str, list[str]] = {
     ],
     "UR175": [inbound(".*", "None")],
     "UR176": [inbound("^c/(.*)", rewrite("/c#/{R:1}")), inbound("^c/(.*)", rewrite("http://b/#!{R:1}"))],
+    "UR177": [
+        PORTS + inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}"), conditions=f"[{on('{HTTPS}', '^off$')}]"),
+        PORTS + inbound("(.*)", redirect("https://{SERVER_NAME}/{R:1}"), conditions=f"[{on('{HTTPS}', '^off$')}]"),
+        PORTS + inbound("^a$", redirect("http://www.example.com:5002/")),
+    ],
     "UR180": [
         rules(rule("(.*)", rewrite("/a"), more=STOP), rule("^b")),
         rules(rule("'*'", more="patternSyntax: Wildcard"), rule("^b")),
@@ -547,7 +557,13 @@ NOT_GIVEN: dict[str, list[str]] = {
         inbound("(.*[^/])$", redirect("{R:1}/")),
         inbound("(.*)/$", redirect("{R:1}")),
         inbound("{url: '[A-Z]', ignoreCase: false}", redirect("{ToLower:{URL}}")),
-        inbound("^(.*)$", redirect("/login"), conditions=f"[{on('{HTTP_COOKIE}', 'session', NEGATED)}]"),
+        inbound("^(?!login)", redirect("/login"), conditions=f"[{on('{HTTP_COOKIE}', 'session', NEGATED)}]"),
+        inbound("^(.*)$", redirect("/{R:1}"), conditions=f"[{on('{HTTP_COOKIE}', 'seen', NEGATED)}]")
+        + outbound(field("RESPONSE_Set_Cookie", "^$", "seen=1")),
+        rules(
+            rule(".*", "None", conditions="[{input: '{REQUEST_FILENAME}', matchType: IsFile}]", more=STOP),
+            rule("(.*)", redirect("/closed.html")),
+        ),
         inbound(
             ".*", redirect("/index"), conditions="[{input: '{REQUEST_FILENAME}', matchType: IsFile, negate: true}]"
         ),
@@ -562,6 +578,12 @@ NOT_GIVEN: dict[str, list[str]] = {
         "rewriteMaps: {hosts: {a: http://b}}\n"
         + inbound(".*", redirect("{C:1}"), conditions=f"[{on('{hosts:{URL}}', '(.+)')}]"),
         inbound("(.*)", rewrite("{C:1}://b/{R:1}"), conditions=f"[{on('{CACHE_URL}', '^(.+)://')}]"),
+    ],
+    "UR177": [
+        PORTS + inbound("(.*)", redirect("https://{SERVER_NAME}:5001/{R:1}"), conditions=f"[{on('{HTTPS}', '^off$')}]"),
+        PORTS + inbound("^a$", redirect("https://www.example.org/")),
+        PORTS + inbound("^a$", redirect("/b")),
+        inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}"), conditions=f"[{on('{HTTPS}', '^off$')}]"),
     ],
     "UR176": [inbound("^c/(.*)", redirect("/c#/{R:1}")), inbound("^c/(.*)", rewrite("/c%23/{R:1}"))],
     "UR175": [

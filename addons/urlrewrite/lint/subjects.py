@@ -32,6 +32,7 @@ from urlrewrite.model import (
     InboundRule,
     Match,
     MatchType,
+    Origin,
     OutboundRule,
     PatternSyntax,
     RuleSet,
@@ -101,6 +102,8 @@ def _levels(rule_set: RuleSet) -> Iterator[LevelView]:
         everywhere += (rule for section in (site, *site.locations) for rule in section.rules)
     assigned = frozenset(normal_name(item.name) for rule in everywhere for item in rule.server_variables)
     server = server_level(rule_set)
+    names = [site.public for site in rule_set.sites]
+    published = frozenset(name for public in names for name in public) if all(names) else frozenset[Origin]()
 
     def context(site: Site | None, effective: Effective, *, is_global: bool = False) -> Context:
         written = frozenset(normal_name(rule.match.server_variable) for rule in effective.outbound_rules)
@@ -114,7 +117,7 @@ def _levels(rule_set: RuleSet) -> Iterator[LevelView]:
         keeps_host = bool(site and site.keeps_host(None, rule_set.preserve_host_header)) or _keep_host(
             rule_set, site, rules
         )
-        return Context(site, effective, is_global, assigned | written, proxies, keeps_host, encodes_again)
+        return Context(site, effective, is_global, assigned | written, proxies, keeps_host, encodes_again, published)
 
     if rule_set.global_rules:
         yield _level(context(None, server, is_global=True), tuple(map(PlacedRule, rule_set.global_rules)))

@@ -21,6 +21,7 @@ from urlrewrite.model import (
     LogicalGrouping,
     Match,
     Mode,
+    Origin,
     OutboundAction,
     OutboundActionType,
     OutboundMatch,
@@ -41,7 +42,8 @@ class Context:
 
     `variables` are the names of all variables that a rule sets, normalised. `proxies` says whether requests are
     forwarded to another host, `keeps_host` whether every one of them keeps the host that the client asked for.
-    `encodes_again` is `useOriginalURLEncoding`.
+    `encodes_again` is `useOriginalURLEncoding`. `published` are the public names of all sites, none where one of them
+    is published under any name.
     """
 
     site: Site | None
@@ -51,6 +53,7 @@ class Context:
     proxies: bool
     keeps_host: bool
     encodes_again: bool
+    published: frozenset[Origin]
 
     @property
     def is_strict(self) -> bool:
