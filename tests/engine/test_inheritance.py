@@ -160,6 +160,30 @@ sites:
         "/shop/c",
     ),
     Case(
+        "the rules of a <location> of IIS see the path from the application on",
+        SERVER
+        + """
+    locations:
+      shop/cart:
+        relativeTo: /
+        rules:
+          - {name: below, match: '^([0-9]+)$', action: {type: Rewrite, url: 'never'}}
+          - {name: whole, match: '^shop/cart/([0-9]+)$', action: {type: Rewrite, url: 'item?id={R:1}'}}
+""",
+        "/shop/cart/7",
+        "/item?id=7",
+    ),
+    Case(
+        "and the application can be below the root",
+        SERVER
+        + """
+    locations:
+      shop/cart: {relativeTo: shop, rules: [{name: r, match: '^cart/(.+)$', action: {type: Redirect, url: 'x/{R:1}'}}]}
+""",
+        "/shop/cart/7",
+        location=f"{WWW}/shop/x/7",
+    ),
+    Case(
         "the directory itself is an empty input",
         SERVER
         + "    locations: {'my shop': {rules: [{name: r, match: ^$, action: {type: Rewrite, url: index.html}}]}}\n",

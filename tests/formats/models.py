@@ -308,7 +308,12 @@ def section_fields(draw: st.DrawFn) -> dict[str, object]:
 
 
 PATHS = st.lists(LINE.filter(lambda part: not set(part) & set("/\\?*%")), min_size=1, max_size=2).map("/".join)
-LOCATIONS = st.builds(lambda path, fields: Location(path=path, **fields), PATHS, section_fields())
+LOCATIONS = st.builds(
+    lambda path, base, fields: Location(path=path, relative_to=base, **fields),
+    PATHS,
+    st.sampled_from([None, ""]),
+    section_fields(),
+)
 HOSTS = st.sampled_from(
     ["www.example.com", "a.example", "privateserver", "10.0.0.7", "2001:db8::1", "xn--bcher-kva.de"]
 )

@@ -223,6 +223,30 @@ def test_the_web_config_in_a_physical_path_is_read_with_inheritance(server: Path
     assert {Path(file).name for file in rule_set.files} == {"applicationHost.config", "Web.config", "web.config"}
 
 
+def test_a_location_is_relative_to_its_application(server: Path) -> None:
+    (server.parent / "shop files" / "web.config").write_text(WEB_CONFIG.format(name="of the shop"))
+    section = (
+        "<system.webServer><rewrite><rules><rule name='r'><match url='a' /></rule></rules></rewrite></system.webServer>"
+    )
+    locations = "".join(f"<location path='Portal/{path}'>{section}</location>" for path in ("a/b", "shop", "shop/a"))
+    locations += f"<!-- urlrewrite: relative to the location --><location path='Portal/own'>{section}</location>"
+    server.write_text(server.read_text().replace("</configuration>", f"{locations}</configuration>"))
+    rule_set, _ = rule_files.load([server])
+    assert {(item.path, item.relative_to) for item in rule_set.sites[0].locations} == {
+        ("", None),
+        ("deep", ""),
+        ("a/b", ""),
+        ("shop", None),
+        ("shop/a", "shop"),
+        ("shop/deep", "shop"),
+        ("own", None),
+    }
+    text, problems = to_application_host(rule_set)
+    assert text.count("relative to the location") == 2
+    assert any("put the section into the web.config of that folder" in str(problem) for problem in problems)
+    assert "relativeTo: /shop" in to_yaml(rule_set)
+
+
 def test_a_web_config_that_is_not_there_yet_is_watched(server: Path) -> None:
     rule_set, _ = rule_files.load([server])
     assert str(server.parent / "shop files" / "web.config") in rule_set.files

@@ -78,6 +78,7 @@ FORBIDDEN = "{type: CustomResponse, statusCode: 403}"
 STOP = "stopProcessing: true"
 
 NOWHERE = "public: https://www.example.com\n"
+LOCATION = "locations: {shop/cart: {relativeTo: /, rules: [{name: a, match: 'PATTERN', action: AbortRequest}]}}\n"
 PORTS = "public: [http://www.example.com:5000, https://www.example.com:5001]\nbackend: http://privateserver\n"
 
 GIVEN: dict[str, list[str]] = {
@@ -173,6 +174,11 @@ GIVEN: dict[str, list[str]] = {
     "UR146": [
         inbound(".*", conditions="[{input: '{REQUEST_FILENAME}', matchType: IsFile}]"),
         "documentRoot: /srv\nglobalRules:\n" + rule(".*", conditions="[{input: '', matchType: IsDirectory}]"),
+    ],
+    "UR147": [
+        LOCATION.replace("PATTERN", "^page/(.*)"),
+        LOCATION.replace("PATTERN", "^[0-9]+$"),
+        LOCATION.replace("PATTERN", "^shop/x"),
     ],
     "UR150": [
         inbound(".*", "None", more="serverVariables: {X-SCRIPT-NAME: /a}"),
@@ -473,6 +479,13 @@ NOT_GIVEN: dict[str, list[str]] = {
     ],
     "UR145": [inbound("(.*)", conditions=f"[{on('{CACHE_URL}', '^(.+)://')}]")],
     "UR146": ["documentRoot: /srv\n" + inbound(".*", conditions="[{input: '', matchType: IsFile}]")],
+    "UR147": [
+        LOCATION.replace("PATTERN", "^Shop/cart/(.*)"),
+        LOCATION.replace("PATTERN", "^$"),
+        LOCATION.replace("PATTERN", "page/(.*)"),
+        LOCATION.replace("PATTERN", "^page/(.*)").replace("relativeTo: /, ", ""),
+        LOCATION.replace("PATTERN", "^cart/").replace("relativeTo: /", "relativeTo: shop"),
+    ],
     "UR150": [inbound(".*", "None", more="serverVariables: {HTTP_X-Script-Name: /a, ORIGINAL_HOST: b}")],
     "UR151": [inbound(".*", "None", more="serverVariables: {HTTP_RESPONSE_A: b}")],
     "UR152": [

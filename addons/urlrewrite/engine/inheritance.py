@@ -5,7 +5,8 @@ of its own. What is in force for a request is one list, the parent's rules first
 Module configuration reference, "Distributed rules"). A level says with `<clear/>` and `<remove>` what it does not
 inherit; that happens before it adds anything.
 
-Each rule keeps the directory in which it was written, because it sees URLs relative to that.
+Each rule keeps the directory in which it was written, because it sees URLs relative to that; those of a `<location>`
+keep the application.
 """
 
 from __future__ import annotations
@@ -85,10 +86,11 @@ def site_levels(server: Effective, site: Site) -> Mapping[str, Effective]:
     mount = unquote(site.path.removeprefix("/"))
     levels = {"": inherit(server, site, mount)}
     for location in sorted(site.locations, key=_depth):
-        path = "/".join(filter(None, (mount, location.path.strip("/"))))
+        path = _joined(mount, location.path)
+        base = path if location.relative_to is None else _joined(mount, location.relative_to)
         parent = find_level(levels, path)
         # Two sections for one path, as of a <location> and of the folder's own web.config, are both in force.
-        levels[path.lower()] = inherit(parent, location, path)
+        levels[path.lower()] = inherit(parent, location, path, base)
     return MappingProxyType(levels)
 
 
@@ -103,8 +105,12 @@ def find_level[Level](levels: Mapping[str, Level], path: str) -> Level:
     return levels[path]
 
 
-def inherit(parent: Effective, section: Section, directory: str) -> Effective:
-    """Return what is in force where a section adds to its parent level."""
+def inherit(parent: Effective, section: Section, directory: str, base: str | None = None) -> Effective:
+    """Return what is in force where a section adds to its parent level.
+
+    `base` is the directory to which the URLs of its rules are relative, where that is another one.
+    """
+    base = directory if base is None else base
     overridden: list[Overridden] = []
     removed = {collection: _removed(section.removals, collection) for collection in Collection}
 
@@ -124,7 +130,7 @@ def inherit(parent: Effective, section: Section, directory: str) -> Effective:
     return replace(
         parent,
         directory=directory,
-        rules=tuple(PlacedRule(rule, directory if id(rule) in own_rules else directories[id(rule)]) for rule in rules),
+        rules=tuple(PlacedRule(rule, base if id(rule) in own_rules else directories[id(rule)]) for rule in rules),
         outbound_rules=tuple(merge(Collection.OUTBOUND_RULES, parent.outbound_rules, section.outbound_rules)),
         pre_conditions=_by_name(
             merge(Collection.PRE_CONDITIONS, parent.pre_conditions.values(), section.pre_conditions.values())
@@ -151,6 +157,10 @@ class _Named(Protocol):
 
     @property
     def source(self) -> Source: ...
+
+
+def _joined(mount: str, path: str) -> str:
+    return "/".join(filter(None, (mount, path.strip("/"))))
 
 
 def _depth(location: Location) -> int:

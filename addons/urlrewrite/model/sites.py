@@ -103,13 +103,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location(Section):
-    """The section of a directory of a site: a `<location path>`, or the `web.config` of a folder.
-
-    Its rules see URLs relative to the directory.
-    """
+    """The section of a directory of a site: a `<location path>`, or the `web.config` of a folder."""
 
     path: str
     """Relative to the site's root and decoded, without slashes at its ends (`shop/cart`)."""
+    relative_to: str | None = None
+    """The directory to which the URLs that its rules see and write are relative, as `path`; None: to this one.
+
+    IIS 10 has them relative to the application where they stand in a `<location path>` (measured).
+    """
     source: Source = field(default=NOWHERE, compare=False)
 
 

@@ -24,17 +24,29 @@ def with_server(rule_set: RuleSet, site: Site) -> Site:
     return replace(site, **_joined(rule_set, site))
 
 
+def moved(location: Location, directory: str) -> Location:
+    """Return a location as it is where its site is below a directory, "" for the root."""
+    if not directory:
+        return location
+    base = location.relative_to
+    return replace(
+        location,
+        path=f"{directory}/{location.path}",
+        relative_to=None if base is None else f"{directory}/{base}".rstrip("/"),
+    )
+
+
 def one_section_a_path(site: Site) -> Site:
     """Return the site with one section for each path, where a directory has several (`<location>`, `web.config`)."""
-    sections: dict[str, Location] = {}
+    sections: dict[tuple[str, str | None], Location] = {}
     for location in site.locations:
-        path = location.path.strip("/").lower()
-        if not path:
+        key = location.path.strip("/").lower(), location.relative_to
+        if not key[0]:
             site = replace(site, **_joined(site, location), **_kept(site, location))
-        elif upper := sections.get(path):
-            sections[path] = replace(upper, **_joined(upper, location), **_kept(upper, location))
+        elif upper := sections.get(key):
+            sections[key] = replace(upper, **_joined(upper, location), **_kept(upper, location))
         else:
-            sections[path] = location
+            sections[key] = location
     return replace(site, locations=tuple(sections.values()))
 
 

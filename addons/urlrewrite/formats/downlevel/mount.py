@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import fields, replace
 from urllib.parse import unquote
 
-from urlrewrite.formats.downlevel.levels import with_server
+from urlrewrite.formats.downlevel.levels import moved, with_server
 from urlrewrite.formats.downlevel.links_as_rules import escaped
 from urlrewrite.model import (
     Action,
@@ -43,7 +43,7 @@ def in_location(site: Site) -> Site:
     path = directory(site)
     names = [field.name for field in fields(Section)]
     own = Location(path=path, source=site.source, **{name: getattr(site, name) for name in names})
-    below = tuple(replace(item, path=f"{path}/{item.path}") for item in site.locations)
+    below = tuple(moved(item, path) for item in site.locations)
     empty = {name: getattr(Section(), name) for name in names}
     return replace(site, path="", backend_path="", locations=(own, *below), **empty)
 

@@ -3,7 +3,11 @@
     <!-- urlrewrite: silence UR131 UR140 -->   findings that are not to be reported
     <!-- urlrewrite: redirectType=308 -->      what IIS has no name for
 
-stand before a rule or in it.
+stand before a rule or in it, and
+
+    <!-- urlrewrite: relative to the location -->
+
+before a `<location>` whose rules have their URLs relative to it, and not to the application as IIS has them.
 """
 
 from __future__ import annotations
@@ -20,6 +24,9 @@ from urlrewrite.model import RedirectType
 _DIRECTIVE = re.compile(r"urlrewrite:\s*(.*)", re.IGNORECASE | re.DOTALL)
 _SILENCE = re.compile(r"silence((?:[\s,]+UR\d{3})+)", re.IGNORECASE)
 _REDIRECT_TYPE = re.compile(r"redirectType\s*=\s*[\"']?(?:308|PermanentRedirect)[\"']?", re.IGNORECASE)
+
+LOCATION_DIRECTIVE = "urlrewrite: relative to the location"
+RELATIVE_TO_LOCATION = re.compile(re.escape(LOCATION_DIRECTIVE), re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from urlrewrite.formats.downlevel.levels import one_section_a_path, with_server
 from urlrewrite.formats.downlevel.site import site_for_iis
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.formats.xml.comments import LOCATION_DIRECTIVE
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import NotXmlError, Tag, document
-from urlrewrite.model import NOWHERE, Collection, Removal, RuleSet, Section, Site
+from urlrewrite.model import NOWHERE, Collection, Location, Removal, RuleSet, Section, Site
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 SERVER_FILE = "applicationHost.config"
@@ -47,7 +48,7 @@ def to_web_config(rule_set: RuleSet, site_name: str | None = None) -> tuple[str,
     rewrite.comments += notes
     writer.section(rewrite, replace(site, allowed_server_variables=None, removals=_removals_here(site)))
     for location in site.locations:
-        tag = Tag("location", {"path": location.path})
+        tag = location_tag(location.path, location, problems)
         inner = tag.add("system.webServer").add("rewrite")
         writer.section(inner, replace(location, allowed_server_variables=None, removals=_removals_here(location)))
         root.children.append(tag)
@@ -83,6 +84,20 @@ def not_allowed(rule_set: RuleSet, site: Site) -> list[Problem]:
     names = ", ".join(missing)
     message = f"got no list that allows {names}, expected them in <allowedServerVariables> of {SERVER_FILE}"
     return [left_out(message, site)]
+
+
+def location_tag(path: str, location: Location, problems: list[Problem]) -> Tag:
+    """Return the `<location>` of a directory, with a directive where its URLs are not relative to the application."""
+    tag = Tag("location", {"path": path})
+    if location.relative_to is None:
+        tag.comments.append(LOCATION_DIRECTIVE)
+    if location.relative_to is None and location.rules:
+        message = (
+            f"IIS has the URLs of rules in <location> relative to the application, and here they are relative to "
+            f"{location.path}: put the section into the web.config of that folder"
+        )
+        problems.append(Problem(location.source, message, ProblemId.NOT_IN_IIS, severity=Severity.WARNING))
+    return tag
 
 
 def _removals_here(section: Section) -> tuple[Removal, ...]:

@@ -8,11 +8,11 @@ from urlrewrite.formats.downlevel.levels import one_section_a_path
 from urlrewrite.formats.downlevel.mount import cut_off, one_site_a_name
 from urlrewrite.formats.downlevel.site import site_for_iis, stops_before_backend
 from urlrewrite.formats.wording import shown
-from urlrewrite.formats.xml.export import finished, left_out, not_allowed, without_tests
+from urlrewrite.formats.xml.export import finished, left_out, location_tag, not_allowed, without_tests
 from urlrewrite.formats.xml.export_farms import element_tag, web_farms
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import Tag
-from urlrewrite.model import Origin, RuleSet, Site
+from urlrewrite.model import Location, Origin, RuleSet, Site
 from urlrewrite.model.problems import Problem
 
 
@@ -62,7 +62,12 @@ def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
     for number, site in enumerate(one_site_a_name(for_iis), 1):
         sites.children.append(_site(site, number, problems, bound))
         for path, section in (("", site), *((item.path, item) for item in site.locations)):
-            tag = Tag("location", {"path": f"{site.name}/{path}" if path else site.name})
+            where = f"{site.name}/{path}" if path else site.name
+            tag = (
+                location_tag(where, section, problems)
+                if isinstance(section, Location)
+                else Tag("location", {"path": where})
+            )
             writer.section(tag.add("system.webServer").add("rewrite"), section)
             root.children.append(tag)
     problems += without_tests(rule_set)

@@ -29,6 +29,8 @@ class Host:
     public: tuple[Origin, ...]
     source: Source
     directories: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    applications: tuple[str, ...] = ()
+    """The paths of its applications in URLs, without slashes at the ends."""
 
     @property
     def document_root(self) -> str:
@@ -60,7 +62,9 @@ def _host(site: Element, report: Report) -> Host:
             "expected one: only the names of the other bindings are served"
         )
         report.warning(binding.line, ProblemId.UNSUPPORTED, message)
-    return Host(name, tuple(found), report.source(site.line), _directories(site, name, report))
+    applications = (child for child in site.children if child.name == "application")
+    paths = tuple(application.attributes.get("path", "/").strip("/") for application in applications)
+    return Host(name, tuple(found), report.source(site.line), _directories(site, name, report), paths)
 
 
 def _origin(binding: Element, site: str, report: Report) -> Origin | bool:

@@ -14,9 +14,11 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from urlrewrite.formats.assembly import joined, put_together
+from urlrewrite.formats.downlevel.levels import moved
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown, suggestion
+from urlrewrite.formats.xml.comments import RELATIVE_TO_LOCATION
 from urlrewrite.formats.xml.error_pages import tell_error_pages
 from urlrewrite.formats.xml.farms import config_element, web_farms
 from urlrewrite.formats.xml.fields import REFUSED, Fields
@@ -66,6 +68,7 @@ class _Document:
         self._may_be_server = root.name.casefold() != "configuration"
         self._levels: dict[tuple[str, str], Level] = {}
         self._paths: dict[tuple[str, str], tuple[str, int]] = {}
+        self._own_base: set[tuple[str, str]] = set()
 
     def rule_set(self) -> RuleSet:
         self._warn_of_transformation()
@@ -150,6 +153,8 @@ class _Document:
                     message = f"<location> path: got the site {shown(site)}, expected one of <sites>{hint}"
                     self._report.warning(element.line, ProblemId.UNKNOWN_NAME, f"{message}; its rules are left out")
                 return
+        if any(RELATIVE_TO_LOCATION.search(comment.text) for comment in element.comments):
+            self._own_base.add((site.casefold(), path.casefold()))
         for child in element.children:
             self._part(child, element, site, path)
 
@@ -228,8 +233,7 @@ class _Document:
             own = found.sites[0]
             fields = {item.name: getattr(own, item.name) for item in dataclass_fields(Section)}
             locations.append(Location(path=path, source=own.source, **fields))
-            below = f"{path}/" if path else ""
-            locations += (replace(item, path=below + item.path) for item in own.locations)
+            locations += (moved(item, path) for item in own.locations)
             servers.append(replace(found, sites=()))
         return replace(site, locations=tuple(locations)), servers
 
@@ -265,11 +269,25 @@ class _Document:
         )
 
     def _locations(self, site: str) -> tuple[Location, ...]:
+        applications = next((host.applications for host in self._hosts if host.name.casefold() == site.casefold()), ())
         return tuple(
-            Location(path=path, source=self._report.source(line), **self._levels[key].fields)
+            Location(
+                path=path,
+                relative_to=self._relative_to(key, applications),
+                source=self._report.source(line),
+                **self._levels[key].fields,
+            )
             for key, (path, line) in self._paths.items()
             if key[0] == site.casefold() and key[1]
         )
+
+    def _relative_to(self, key: tuple[str, str], applications: tuple[str, ...]) -> str | None:
+        """Return the application to which the rules of a `<location>` are relative; None: to itself."""
+        if key in self._own_base:
+            return None
+        above = (path for path in applications if f"{key[1]}/".startswith(f"{path.casefold()}/"))
+        base = max(above, key=len, default="")
+        return None if base.casefold() == key[1] else base
 
 
 def _name(file: str) -> str:

@@ -129,6 +129,8 @@ def _readings(readings: Readings) -> Map:
 
 def _location(location: Location) -> Map:
     table = Map()
+    if location.relative_to is not None:
+        table.add("relativeTo", f"/{location.relative_to}")
     add_shared(table, location)
     add_own(table, location)
     table.block = bool(table.entries)

@@ -48,7 +48,8 @@ A file with one site is written without `sites`; the site is then called like th
         preCondition: is html
         match: {filterByTags: 'A, CustomTags', customTags: lazy images, pattern: ...}
         action: {type: Rewrite, value: ...}
-    locations:                              # the section of a directory: its rules see URLs relative to it
+    locations:                              # the section of a directory: its rules see URLs relative to it,
+                                            # or to the directory of relativeTo: / (as in <location path> of IIS)
       shop/cart: {rules: [...], remove: ...} # all keys from allowedServerVariables to outboundRules; or a list of them
     tests:
       - request: GET https://www.example.com/article/7    # or {method: ..., url: ..., headers: {...}}

@@ -225,8 +225,9 @@ def _locations(site: Table, files: FilesRead, document_root: str) -> tuple[Locat
     for key, node in site.mapping("locations"):
         label = f"{site.label('locations')}.{key.text}"
         for item in node.items if isinstance(node, Sequence) else (node,):
-            if own := table_of(item, SECTION_KEYS, site.report, label):
+            if own := table_of(item, (*SECTION_KEYS, "relativeTo"), site.report, label):
+                base = own.text("relativeTo").strip("/") if "relativeTo" in own else None
                 path, source = key.text.strip("/"), site.report.source(key.line)
                 shared = shared_fields(own, files, document_root)
-                found.append(Location(path=path, source=source, **own_fields(own), **shared))
+                found.append(Location(path=path, relative_to=base, source=source, **own_fields(own), **shared))
     return tuple(found)
