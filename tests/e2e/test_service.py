@@ -74,12 +74,18 @@ def start(backend: SlowBackend, tmp_path: Path) -> Iterator[Callable[..., tuple[
     """Starts the proxy in one of the ways in which it can be started; the service and its port."""
     with contextlib.ExitStack() as closing:
 
-        def begin(how: str = "mitmdump", *more: str, rules: str = "", scheme: str = "http") -> tuple[Service, int]:
+        def begin(
+            how: str = "mitmdump",
+            *more: str,
+            rules: str = "",
+            scheme: str = "http",
+            confdir: bool = True,
+        ) -> tuple[Service, int]:
             port, web = free_ports(2)
             file = tmp_path / "rules.yaml"
             file.write_text(RULES.format(port=port, backend=backend.port) + rules)
             listen = f"{scheme}://127.0.0.1:{port}"
-            settings = [f"--set=confdir={tmp_path / 'conf'}", *more]
+            settings = [*([f"--set=confdir={tmp_path / 'conf'}"] if confdir else []), *more]
             commands = {
                 "mitmdump": [MITMDUMP, "--no-server", "-s", REVERSE, "--set", f"urlrewrite_rules={file}"],
                 "proxy": [RUN_SH, "proxy", str(file), "--listen", listen, "--"],
@@ -88,7 +94,9 @@ def start(backend: SlowBackend, tmp_path: Path) -> Iterator[Callable[..., tuple[
             }
             if how == "mitmdump":
                 settings.append(f"--set=urlrewrite_listen={listen}")
-            service = closing.enter_context(running(Service([*commands[how], *settings], tmp_path / "log")))
+            home = None if confdir else {"HOME": str(tmp_path)}
+            made = Service([*commands[how], *settings], tmp_path / "log", home)
+            service = closing.enter_context(running(made))
             service.await_ports(port, *([web] if how == "web" else []))
             return service, port
 
@@ -164,6 +172,15 @@ def serial(port: int) -> int:
         return x509.load_der_x509_certificate(tls.getpeercert(True) or b"").serial_number
 
 
+@pytest.mark.parametrize("confdir", [False, True])
+def test_the_first_connection_gets_the_certificate_of_its_site(
+    confdir: bool, start: Callable[..., tuple[Service, int]], tmp_path: Path
+) -> None:
+    first = issue(tmp_path / "site.pem")
+    _, port = start(rules="certificate: site.pem\n", scheme="https", confdir=confdir)
+    assert serial(port) == first
+
+
 def test_a_renewed_certificate_is_served_without_a_restart(
     start: Callable[..., tuple[Service, int]], tmp_path: Path
 ) -> None:
@@ -174,7 +191,7 @@ def test_a_renewed_certificate_is_served_without_a_restart(
     second = issue(file)
     until(lambda: serial(port) == second, "the renewed one")
     file.write_bytes(file.read_bytes()[:500])
-    service.await_log(r"certificate \S+site\.pem: got .*; the last good certificate stays")
+    service.await_log(r"certificate \S+site\.pem of localhost: got .*; the last good certificate stays")
     assert serial(port) == second
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import binascii
 import contextlib
 import logging
 import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
+from damaged_pem import DAMAGED, PASSPHRASE, with_passphrase
 from hooks.clients import Http3
 from hooks.in_process import InProcess, in_process
 
@@ -81,55 +79,23 @@ async def test_a_renewed_file_is_served_over_quic(tmp_path: Path) -> None:
         await client.close()
 
 
-def key_of(text: bytes) -> Any:
-    return serialization.load_pem_private_key(text, None)
-
-
-def with_key(text: bytes, key: bytes) -> bytes:
-    return key + text[text.index(b"-----BEGIN CERT") :]
-
-
-def with_passphrase(text: bytes) -> bytes:
-    encryption = serialization.BestAvailableEncryption(b"secret")
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-    return with_key(text, key_of(text).private_bytes(*form, encryption))
-
-
-def of_an_unknown_curve(text: bytes) -> bytes:
-    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8)
-    der = key_of(text).private_bytes(*form, serialization.NoEncryption())
-    prime256v1 = bytes.fromhex("2a8648ce3d030107")
-    assert prime256v1 in der
-    base64 = binascii.b2a_base64(der.replace(prime256v1, prime256v1[:-1] + b"\x63"))
-    return with_key(text, b"-----BEGIN PRIVATE KEY-----\n" + base64 + b"-----END PRIVATE KEY-----\n")
-
-
-BROKEN = {
-    "half written": lambda text: text[: len(text) // 3],
-    "empty": lambda text: b"",
-    "another's key": lambda text: with_key(text, ROOT.issue_cert("localhost").private_key_pem.bytes()),
-    "a key with a passphrase": with_passphrase,
-    "a key of a curve that is unknown": of_an_unknown_curve,
-}
-
-
-@pytest.mark.parametrize("how", [*BROKEN, "gone"])
+@pytest.mark.parametrize("how", [*DAMAGED, "gone"])
 async def test_a_broken_file_leaves_the_last_good_one_and_is_told_once(how: str, tmp_path: Path) -> None:
     file = tmp_path / "site.pem"
-    first = issue(file)
+    first = issue(file, ROOT.create_child_ca())
     async with in_process(NAMED, tmp_path) as proxy:
         if how == "gone":
             file.unlink()
         else:
-            file.write_bytes(BROKEN[how](file.read_bytes()))
+            file.write_bytes(DAMAGED[how][0](file.read_bytes()))
         await told(proxy, "the last good certificate stays")
         # Options of mitmproxy's that give it a new store take nothing away.
         proxy.master.options.update(key_size=3072)
         for _ in range(3):
             proxy.bundle._site_certificates.look()
             assert await served(proxy) == first
-        errors = [line for line in proxy.log if "site.pem: got " in line]
-        assert len(errors) == 1
+        (error,) = (line for line in proxy.log if "site.pem of localhost: got " in line)
+        assert (DAMAGED[how][1] if how in DAMAGED else "No such file") in error
         second = issue(file)
         await told(proxy, "was renewed")
         assert await served(proxy) == second
@@ -143,3 +109,17 @@ async def test_without_a_certificate_of_its_own_a_site_has_one_of_mitmproxys(tmp
             (tmp_path / "rules.yaml").write_text(text)
             assert proxy.bundle._rules_file.reload()
             assert await served(proxy) == serial
+
+
+async def test_a_key_with_a_passphrase_is_served_where_mitmproxy_is_given_that(tmp_path: Path) -> None:
+    file = tmp_path / "site.pem"
+    first = issue(file)
+    file.write_bytes(with_passphrase(file.read_bytes()))
+    async with in_process(NAMED, tmp_path) as proxy:
+        await told(proxy, "got a private key with a passphrase; it is not served")
+        assert await served(proxy) == 0
+        for passphrase in ("other", PASSPHRASE.decode()):
+            proxy.master.options.update(cert_passphrase=passphrase)
+            proxy.bundle._site_certificates.look()
+        await told(proxy, "got a private key with another passphrase")
+        assert await served(proxy) == first

@@ -7,18 +7,20 @@ rule files are. One that cannot be used leaves the last good certificate in plac
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import cast
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from mitmproxy import ctx
-from mitmproxy.certs import CertStore, CertStoreEntry
+from mitmproxy.certs import Cert, CertStore, CertStoreEntry
 from mitmproxy.log import ALERT
 from mitmproxy.proxy.layers.quic import QuicTlsData
 from mitmproxy.tls import TlsData
 
+from urlrewrite.formats.pem_files import key_and_certificates
 from urlrewrite.hooks.state import State
 from urlrewrite.hooks.watching import repeat
 from urlrewrite.loading.file_stamps import Stamp, stamp
@@ -42,10 +44,9 @@ class SiteCertificates:
         self._chains = TemporaryDirectory(prefix="urlrewrite-chains-", ignore_cleanup_errors=True)
 
     def running(self) -> None:
-        """Read the files, and begin to look at them."""
+        """Begin to look at the files."""
         if self._watcher is None:
             self._watcher = asyncio.get_running_loop().create_task(repeat(self.look, LOOK_SECONDS, logger))
-            self.rules_changed()
 
     def done(self) -> None:
         """Stop looking."""
@@ -55,7 +56,7 @@ class SiteCertificates:
         self._chains.cleanup()
 
     def rules_changed(self) -> None:
-        """Take the files that the rules in force name."""
+        """Take the files that the rules in force name. With one that cannot be used, mitmproxy does not start."""
         self._names = {}
         if self._state.in_force is not None:
             for site in self._state.in_force.rules.rule_set.sites:
@@ -65,13 +66,11 @@ class SiteCertificates:
             name: self._files.get(name) or CertificateFile(name, Path(self._chains.name)) for name in self._names
         }
         self._store = None
-        if self._watcher is not None:
-            self.look()
+        self.look()
 
     def look(self) -> None:
         """Take up files that were renewed."""
-        store = self._certstore()
-        if store is not None and [name for name, file in self._files.items() if file.look(store)]:
+        if [name for name, file in self._files.items() if file.look(self._names[name])]:
             self._store = None
         self._hand_over()
 
@@ -110,21 +109,24 @@ class CertificateFile:
         self.name = name
         self._chains = chains
         self.entry: CertStoreEntry | None = None
-        self._known: Stamp = ()
-        self._doubted: Stamp = ()
+        self._known: tuple[Stamp, str | None] | None = None
+        self._doubted: tuple[Stamp, str | None] | None = None
 
-    def look(self, store: CertStore) -> bool:
-        """Read the file if it has changed, and say whether there is a new certificate."""
-        found = stamp([self.name])
+    def look(self, hosts: Sequence[str]) -> bool:
+        """Read the file if it has changed, and say whether there is a new certificate for the hosts."""
+        passphrase = ctx.options.cert_passphrase
+        found = stamp([self.name]), passphrase
         if found == self._known:
             return False
         try:
-            entry = self._read(store)
-        except Exception as error:  # cryptography has many of its own, none of which ends the watch
+            entry = self._read(passphrase.encode() if passphrase else None)
+        except (OSError, ValueError) as error:
             if found == self._doubted or self.entry is None:
                 self._known = found
-                stays = "the last good certificate stays" if self.entry else "mitmproxy's authority makes one"
-                logger.error("certificate %s: got %s; %s", self.name, error, stays)
+                then = "the last good certificate stays" if self.entry else "it is not served"
+                logger.error(
+                    "certificate %s of %s: got %s; %s", self.name, ", ".join(dict.fromkeys(hosts)), error, then
+                )
             # Perhaps somebody is just writing it: it is looked at once more.
             self._doubted = found
             return False
@@ -134,21 +136,18 @@ class CertificateFile:
         self.entry = entry
         return True
 
-    def _read(self, store: CertStore) -> CertStoreEntry:
-        """Return what the file has, read by a store that is thrown away.
+    def _read(self, passphrase: bytes | None) -> CertStoreEntry:
+        """Return what the file has.
 
         mitmproxy reads the chain from its file whenever it makes a context, and keeps contexts by that file's name. So
         each has a copy of its own, without the key.
 
         Raises:
-            Exception: the file cannot be read, or the chain not be written; or it has no key that can be used, no
-                certificate, or two that do not belong together.
+            OSError: the file cannot be read, or the chain not be written.
+            ValueError: it has no key that can be used, no certificate, or two that do not belong together.
         """
-        reader = copy.copy(store)
-        reader.certs = {}
-        passphrase = ctx.options.cert_passphrase
-        reader.add_cert_file("*", Path(self.name), passphrase.encode() if passphrase else None)
-        entry = reader.certs["*"]
-        with NamedTemporaryFile(dir=self._chains, suffix=".pem", delete=False) as chain:
-            chain.write(b"".join(certificate.to_pem() for certificate in entry.chain_certs))
-        return replace(entry, chain_file=Path(chain.name))
+        key, chain = key_and_certificates(Path(self.name).read_bytes(), passphrase)
+        certificates = [Cert(certificate) for certificate in chain]
+        with NamedTemporaryFile(dir=self._chains, suffix=".pem", delete=False) as file:
+            file.write(b"".join(certificate.to_pem() for certificate in certificates))
+        return CertStoreEntry(certificates[0], cast(RSAPrivateKey, key), Path(file.name), certificates)
