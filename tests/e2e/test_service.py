@@ -18,6 +18,7 @@ import pytest
 import trustme
 from cryptography import x509
 
+from damaged_pem import DAMAGED
 from e2e.support import http1
 from e2e.support.needs import PROJECT, program, require
 from e2e.support.service import RUN_SH, Service, accepts, free_ports, running
@@ -80,6 +81,7 @@ def start(backend: SlowBackend, tmp_path: Path) -> Iterator[Callable[..., tuple[
             rules: str = "",
             scheme: str = "http",
             confdir: bool = True,
+            wait: bool = True,
         ) -> tuple[Service, int]:
             port, web = free_ports(2)
             file = tmp_path / "rules.yaml"
@@ -97,7 +99,8 @@ def start(backend: SlowBackend, tmp_path: Path) -> Iterator[Callable[..., tuple[
             home = None if confdir else {"HOME": str(tmp_path)}
             made = Service([*commands[how], *settings], tmp_path / "log", home)
             service = closing.enter_context(running(made))
-            service.await_ports(port, *([web] if how == "web" else []))
+            if wait:
+                service.await_ports(port, *([web] if how == "web" else []))
             return service, port
 
         yield begin
@@ -193,6 +196,43 @@ def test_a_renewed_certificate_is_served_without_a_restart(
     file.write_bytes(file.read_bytes()[:500])
     service.await_log(r"certificate \S+site\.pem of localhost: got .*; the last good certificate stays")
     assert serial(port) == second
+
+
+UNUSABLE = [
+    (
+        "certificate: {file}",
+        "not in base64",
+        r'rules\.yaml:4: site "rules", certificate: got "{file}" with a damaged cert',
+    ),
+    ("tls: {{ca: {file}}}", "not in DER", r'rules\.yaml:4: site "rules", tls\.ca: got "{file}" with a damaged cert'),
+    (
+        "tls: {{certificate: {file}}}",
+        "another's key",
+        r"tls\.certificate: got \"{file}\" with a private key that is not",
+    ),
+    (
+        "certificate: {file}",
+        "a key with a passphrase",
+        r"certificate {file} of localhost: got a private key with a pass",
+    ),
+]
+
+
+@pytest.mark.parametrize(("setting", "how", "told"), UNUSABLE, ids=[f"{row[0]} {row[1]}" for row in UNUSABLE])
+def test_with_a_damaged_file_it_does_not_start(
+    setting: str, how: str, told: str, start: Callable[..., tuple[Service, int]], tmp_path: Path
+) -> None:
+    file = tmp_path / "site.pem"
+    issue(file)
+    file.write_bytes(DAMAGED[how][0](file.read_bytes()))
+    # It ended in a fault of memory where listeners of QUIC were just being opened; not each time.
+    for _ in range(4):
+        service, port = start(rules=f"{setting.format(file=file)}\n", scheme="https", wait=False)
+        service.stopped = True
+        assert service.process.wait(60) == 1, service.log
+        assert re.search(told.format(file=re.escape(str(file))), service.log), service.log
+        assert "listening at" not in service.log
+        assert not accepts(port)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is full: Linux")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 import yaml
 
 from formats.support import SITE, Expected, assert_told, read
@@ -222,21 +223,20 @@ def test_a_url_that_cannot_be_sent_is_refused_in_xml_too(url: str) -> None:
     assert [problem.id for problem in caught.value.problems] == ["UR007"]
 
 
-PEM, KEY = "-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----"
-
-
 @pytest.mark.parametrize(
     ("tls", "told"),
     [
         ("ca: ca.pem, certificate: own.pem", []),
-        ("ca: none.pem", ["farms.shop.tls.ca: got"]),
-        ("ca: empty.pem, certificate: ca.pem", ["tls.ca: got", 'ca.pem" without "PRIVATE KEY-----"']),
-        ("certificate: none.pem", ["expected a PEM file with private key and certificate"]),
+        ("ca: none.pem", ['farm "shop", tls.ca: got']),
+        ("ca: empty.pem, certificate: ca.pem", ["tls.ca: got", 'ca.pem" with no private key']),
+        ("certificate: none.pem", ["expected a PEM file with a private key"]),
     ],
 )
 def test_files_for_tls_have_to_be_there(tls: str, told: list[str], tmp_path: Path) -> None:
-    for name, text in {"ca.pem": PEM, "own.pem": PEM + KEY, "empty.pem": ""}.items():
-        (tmp_path / name).write_text(text)
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    authority.issue_cert("proxy.lan").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "own.pem"))
+    (tmp_path / "empty.pem").touch()
     file = tmp_path / "rules.yaml"
     file.write_text(f"{SITE}farms: {{shop: {{servers: [a], tls: {{{tls}}}}}}}\n")
     try:

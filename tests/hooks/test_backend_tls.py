@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from damaged_pem import with_passphrase
 from hooks.clients import CLIENTS
 from hooks.in_process import InProcess, in_process
 from hooks.patches.test_backend_failures import Backend, is_own_page
@@ -184,6 +185,9 @@ def renewals(folder: Path) -> list[tuple[str, bytes, int, int]]:
         ("own.pem", strangers, 502, 0),
         ("own.pem", own, 200, 0),
         ("own.pem", own[:-200], 200, 1),
+        ("own.pem", own, 200, 0),
+        ("own.pem", with_passphrase(own), 200, 1),
+        ("own.pem", own, 200, 0),
         ("own.pem", strangers[: strangers.index(b"-----BEGIN CERT")] + own[own.index(b"-----BEGIN CERT") :], 200, 1),
     ]
 

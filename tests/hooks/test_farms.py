@@ -661,13 +661,15 @@ async def test_tls_is_as_the_farm_says(settings: str, status: int, tmp_path: Pat
         await connection.close()
 
 
-@pytest.mark.parametrize(("ca", "healthy"), [("ca.pem", True), ("broken.pem", False)])
-async def test_health_is_tested_by_the_tls_of_the_farm(ca: str, healthy: bool, tmp_path: Path) -> None:
-    (tmp_path / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nnothing\n")
+@pytest.mark.parametrize(("tls", "healthy"), [("ca: ca.pem, name: app.lan", True), ("name: app.lan", False)])
+async def test_health_is_tested_by_the_tls_of_the_farm(tls: str, healthy: bool, tmp_path: Path) -> None:
+    # Where the farm names no authorities, those of the option count.
+    broken = tmp_path / "broken.pem"
+    broken.write_text("-----BEGIN CERTIFICATE-----\nnothing\n")
     test = "health: {url: https://shop/health, interval: 20ms, timeout: 5s, retries: 1}"
     async with tls_server(tmp_path) as (server, rules):
-        rules = rules.replace("SETTINGS", f"tls: {{ca: {ca}, name: app.lan}}, {test}")
-        async with in_process(rules, tmp_path) as proxy:
+        rules = rules.replace("SETTINGS", f"tls: {{{tls}}}, {test}")
+        async with in_process(rules, tmp_path, ssl_verify_upstream_trusted_ca=str(broken)) as proxy:
             (at_work,) = proxy.state.farms
             await until(lambda: server.requests or not at_work.loads[0].health.healthy)
             assert at_work.loads[0].health.healthy is healthy

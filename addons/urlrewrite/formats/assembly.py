@@ -10,7 +10,7 @@ from types import MappingProxyType
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.proxy_settings import read_proxy
 from urlrewrite.formats.reports import ProblemId, duplicate_names
-from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.formats.wording import listed, one_line, shown, suggestion
 from urlrewrite.model import (
     ConfigElement,
     CustomTags,
@@ -28,8 +28,6 @@ from urlrewrite.model import (
 from urlrewrite.model.farms import BackendTls
 from urlrewrite.model.problems import Problem, RuleFileError, Severity, in_file_order
 from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS
-
-_PEM_MARKERS = (b"-----BEGIN CERTIFICATE-----", b"PRIVATE KEY-----")
 
 
 def put_together(
@@ -152,41 +150,50 @@ def _public_addresses(sites: Iterable[Site]) -> Iterable[tuple[str, Source]]:
 
 
 def missing_files(site: Site) -> Iterable[Problem]:
-    """Find what the site names that is not on disk."""
-    if site.certificate and (fault := _pem_fault(site.certificate.file)):
-        yield Problem(site.certificate.source, f"certificate: {fault}", ProblemId.BAD_CERTIFICATE)
-    yield from _missing_files_of_tls(site.tls, "tls")
+    """Find what the site names that is not on disk, or cannot be used."""
+    label = f"site {shown(site.name)}"
+    # Whether mitmproxy is given the passphrase of a key, it knows alone.
+    if site.certificate and (fault := _pem_fault(site.certificate.file, may_have_passphrase=True)):
+        yield Problem(site.certificate.source, f"{label}, certificate: {fault}", ProblemId.BAD_CERTIFICATE)
+    yield from _missing_files_of_tls(site.tls, label)
     if site.document_root and not Path(site.document_root).is_dir():
         message = (
-            f"site {shown(site.name)}: got the directory {shown(site.document_root)} for its files, expected one that "
+            f"{label}: got the directory {shown(site.document_root)} for its files, expected one that "
             "is there; IsFile and IsDirectory find nothing"
         )
         yield Problem(site.source, message, ProblemId.NO_DIRECTORY, severity=Severity.WARNING)
 
 
 def missing_files_of_farm(farm: Farm) -> Iterable[Problem]:
-    """Find what the farm names that is not on disk."""
-    yield from _missing_files_of_tls(farm.tls, f"farms.{farm.name}.tls")
+    """Find what the farm names that is not on disk, or cannot be used."""
+    yield from _missing_files_of_tls(farm.tls, f"farm {shown(farm.name)}")
 
 
 def _missing_files_of_tls(tls: BackendTls, label: str) -> Iterable[Problem]:
     for key, file, is_own in (("ca", tls.ca, False), ("certificate", tls.certificate, True)):
         if file and (fault := _pem_fault(file, is_own=is_own)):
-            yield Problem(tls.source, f"{label}.{key}: {fault}", ProblemId.BAD_CERTIFICATE)
+            yield Problem(tls.source, f"{label}, tls.{key}: {fault}", ProblemId.BAD_CERTIFICATE)
 
 
-def _pem_fault(file: str, *, is_own: bool = True) -> str:
+def _pem_fault(file: str, *, is_own: bool = True, may_have_passphrase: bool = False) -> str:
     """Say why a PEM file of certificates, with the private key where it is our own, cannot be used; "" if it can."""
+    # What reads them takes a tenth of a second to import, which most commands can do without.
+    from urlrewrite.formats import pem_files
+
     try:
-        content = Path(file).read_bytes()
-        wanted = _PEM_MARKERS if is_own else _PEM_MARKERS[:1]
-        missing = [marker.decode() for marker in wanted if marker not in content]
-        got = f'got {shown(file)} without "{missing[0]}"' if missing else ""
-    except (OSError, ValueError) as error:
-        got = f"got {shown(file)} ({reason(error)})"
-    return (
-        f"{got}, expected a PEM file with {'private key and certificate' if is_own else 'certificates'}" if got else ""
-    )
+        (pem_files.key_and_certificates if is_own else pem_files.certificates)(Path(file).read_bytes())
+    except pem_files.PassphraseError as error:
+        if may_have_passphrase:
+            return ""
+        got = f"with {error}"
+    except ValueError as error:
+        got = f"with {error}"
+    except OSError as error:
+        got = f"({reason(error)})"
+    else:
+        return ""
+    expected = "a private key without a passphrase and its certificate" if is_own else "certificates"
+    return f'got "{one_line(file)}" {got}, expected a PEM file with {expected}'
 
 
 def _unknown_sites(tests: Iterable[RuleTest], names: Sequence[str]) -> Iterable[Problem]:

@@ -19,6 +19,7 @@ from mitmproxy.net import tls as net_tls
 from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
+from urlrewrite.formats.pem_files import key_and_certificates
 from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.loading.file_stamps import Stamp, stamp
 from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Farm
@@ -79,6 +80,7 @@ def ssl_context(wanted: BackendTls) -> ssl.SSLContext:
 
     Raises:
         OSError: a file cannot be read, or is none of PEM (`ssl.SSLError`).
+        RuntimeError: our certificate cannot be used.
     """
     own = Credentials.of(wanted)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -86,6 +88,7 @@ def ssl_context(wanted: BackendTls) -> ssl.SSLContext:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.load_verify_locations(own.ca_file, own.ca_folder)
     if own.certificate:
+        _check_own(own.certificate)
         context.load_cert_chain(own.certificate)
     return context
 
@@ -106,7 +109,7 @@ class ContextOfTests:
             self._stamp = found
             try:
                 self._context = ssl_context(self._farm.tls)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:
                 then = "the last good ones stay" if self._context else "no test over TLS succeeds"
                 logger.error("farm %s, tls: got %s, expected files of PEM: %s", self._farm.name, error, then)
         return self._context
@@ -170,12 +173,26 @@ class _Known:
     context: SSL.Context
 
 
+def _check_own(file: str) -> None:
+    """See to it that a file with a key and its certificate can be used. OpenSSL would ask a person for a passphrase.
+
+    Raises:
+        RuntimeError: it cannot.
+    """
+    try:
+        key_and_certificates(Path(file).read_bytes())
+    except (OSError, ValueError) as error:
+        raise RuntimeError(f"{file} with {error}") from error
+
+
 def _make_context(own: Credentials, client_certificate: str | None) -> SSL.Context:
     """Make a context. What the rule file does not say is as mitmproxy's own options have it.
 
     Raises:
         RuntimeError: a file cannot be used.
     """
+    if client_certificate:
+        _check_own(client_certificate)
     make = net_tls.create_proxy_server_context.__wrapped__  # without its memory
     context: SSL.Context = make(
         method=net_tls.Method.TLS_CLIENT_METHOD,
@@ -189,11 +206,6 @@ def _make_context(own: Credentials, client_certificate: str | None) -> SSL.Conte
         client_cert=client_certificate,
         legacy_server_connect=False,
     )
-    if client_certificate:
-        try:
-            context.check_privatekey()
-        except SSL.Error as error:
-            raise RuntimeError(f"{client_certificate}: its key is not that of its certificate") from error
     return context
 
 

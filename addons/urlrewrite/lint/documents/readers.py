@@ -97,12 +97,14 @@ document(
 document(
     "UR011",
     "A certificate that cannot be used",
-    means="The file of `certificate:`, of a site or in `tls:` of a farm, is missing, or does not hold both a private "
-    "key and a certificate; or that of `ca:` holds no certificate.",
+    means="The file of `certificate:`, of a site or in `tls:` of a site or farm, is missing, or does not hold a "
+    "private key and the certificate that belongs to it, or one of them is damaged; or that of `ca:` holds no "
+    "certificate, or a damaged one.",
     iis="Has its certificates in the bindings.",
     here=_NOT_LOADED,
-    write="A PEM file with the private key, the certificate and the chain. A site without "
-    "`certificate:` gets one of mitmproxy's authority.",
+    write="A PEM file with the private key, the certificate, and then its chain. Only the key of a site may "
+    "have a passphrase: mitmproxy's option `cert_passphrase`. A site without `certificate:` gets one of mitmproxy's "
+    "authority.",
 )
 document(
     "UR012",
