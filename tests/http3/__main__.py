@@ -23,7 +23,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="run.sh measure http3", description=__doc__)
     parser.add_argument("requests", type=int, nargs="?", default=10_000)
     parser.add_argument("--connections", type=int, default=50)
-    parser.add_argument("--at-once", type=int, default=8, help="requests side by side on each connection (8)")
+    parser.add_argument("--at-once", type=int, default=4, help="requests side by side on each connection (4)")
+    parser.add_argument("--busy", type=int, default=8, help="connections that ask at a time, while the others rest (8)")
     parser.add_argument("--loss", type=float, default=0.02, help="how often a packet is lost, both ways (0.02)")
     parser.add_argument("--twice", type=float, default=0.0, help="how often a packet comes twice (0)")
     parser.add_argument("--late", type=float, default=0.0, help="how often a packet comes late, after others (0)")
@@ -48,6 +49,7 @@ async def _measure(options: argparse.Namespace, folder: Path) -> int:
                 connections=options.connections,
                 at_once=options.at_once,
                 seed=options.seed,
+                busy=options.busy,
             )
             took = monotonic() - began
             print(f"{tally.asked:,} requests over {options.connections} connections in {took:.0f} s")

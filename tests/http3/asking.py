@@ -11,10 +11,10 @@ from time import monotonic
 from hooks.clients import Got, Http3
 from hooks.echo_backend import echo
 
-SIZES = (0, 10, 3_000, 70_000)
+SIZES = (0, 10, 3_000, 20_000)
 """Bytes of a response besides its path."""
 
-UPLOADED = (0, 0, 0, 100, 50_000)
+UPLOADED = (0, 0, 0, 100, 5_000)
 """Bytes of a request's body."""
 
 LONG = "long"
@@ -51,30 +51,39 @@ def answer(number: int, path: str, _: bytes) -> bytes | None:
     return echo(number, path, f"Content-Security-Policy: {policy}\r\n{cookies}".encode())
 
 
-async def ask(port: int, requests: int, *, connections: int, at_once: int, seed: int) -> Tally:
-    """Send so many requests over so many connections, side by side."""
-    tally = Tally()
+async def ask(port: int, requests: int, *, connections: int, at_once: int, seed: int, busy: int = 8) -> Tally:
+    """Send so many requests over so many connections, of which so many are busy at a time.
+
+    Where all are, what is measured is how long packets wait for this process, and QUIC takes that for the network.
+    """
+    tally, turns = Tally(), asyncio.Semaphore(busy)
+    clients = [await Http3.connect(port) for _ in range(connections)]
     each = [requests // connections + (number < requests % connections) for number in range(connections)]
     await asyncio.gather(
-        *(_ask(port, tally, Random(f"{seed}/{number}"), number, each[number], at_once) for number in range(connections))
+        *(
+            _ask(client, tally, turns, Random(f"{seed}/{number}"), number, each[number], at_once)
+            for number, client in enumerate(clients)
+        )
     )
     return tally
 
 
-async def _ask(port: int, tally: Tally, random: Random, number: int, requests: int, at_once: int) -> None:
-    client = await Http3.connect(port)
+async def _ask(
+    client: Http3, tally: Tally, turns: asyncio.Semaphore, random: Random, number: int, requests: int, at_once: int
+) -> None:
     for first in range(0, requests, at_once):
         paths = [
             f"/{random.choice((LONG, *SIZES))}/{number}-{each}" for each in range(first, min(first + at_once, requests))
         ]
         tally.asked += len(paths)
-        began = monotonic()
-        got = [_begin(client, path, bytes(random.choice(UPLOADED))) for path in paths]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not all(response.ended or response.cut for response in got):
-                    await client.step()
-        tally.slowest = max(tally.slowest, monotonic() - began)
+        async with turns:
+            began = monotonic()
+            got = [_begin(client, path, bytes(random.choice(UPLOADED))) for path in paths]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    while not all(response.ended or response.cut for response in got):
+                        await client.step()
+            tally.slowest = max(tally.slowest, monotonic() - began)
         for path, response in zip(paths, got, strict=True):
             _judge(tally, path, response)
         client.quic.got.clear()

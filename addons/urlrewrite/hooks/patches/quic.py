@@ -11,6 +11,7 @@ mitmproxy and the library below it take for impossible what happens in any netwo
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakSet
 
 from aioquic._buffer import Buffer
 from aioquic.quic.connection import QuicConnection, QuicReceiveContext, stream_is_client_initiated
@@ -40,8 +41,8 @@ class ServedConnection(QuicConnection):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
-        self._ends_told = set[int]()
-        self._resets_told = set[int]()
+        self._ends_told = WeakSet[QuicStream]()
+        self._resets_told = WeakSet[QuicStream]()
         self._set_tokens()
 
     def _replenish_connection_ids(self) -> None:
@@ -69,10 +70,13 @@ class ServedConnection(QuicConnection):
                 told = self._ends_told
             case _:
                 return False
-        if event.stream_id in told:
-            return True
-        told.add(event.stream_id)
-        return False
+        # The library takes nothing more for a stream that is over on both sides, and forgets it.
+        stream = self._streams.get(event.stream_id)
+        if stream is None or stream not in told:
+            if stream is not None:
+                told.add(stream)
+            return False
+        return True
 
     def _handle_stop_sending_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
         start = buf.tell()
