@@ -884,6 +884,36 @@ INTERNALS = [
         "f52fe98c83698e58",
         "it changes the field in the hook, before a head leaves",
     ),
+    (
+        "quic",
+        "aioquic.quic.connection:QuicConnection.__init__",
+        "e6caa005cb3adac2",
+        "it makes _loss with these arguments, and nothing has used it by then",
+    ),
+    (
+        "quic",
+        "aioquic.quic.connection:QuicConnection.datagrams_to_send",
+        "c593d9baf83bd9fe",
+        "a packet that asks whether anything arrives goes out past congestion, and takes _probe_pending back",
+    ),
+    (
+        "quic",
+        "aioquic.quic.recovery:QuicPacketRecovery.on_ack_received",
+        "7136fbadc49cb045",
+        "with each sample of the time of a packet it sets _rtt_variance, which nothing asks for before it returns",
+    ),
+    (
+        "http3",
+        "mitmproxy.proxy.layers.http._http_h3:LayeredH3Connection.handle_stream_event",
+        "743ef7aa71c95025",
+        "what comes for a stream in _closed_streams is dropped",
+    ),
+    (
+        "http3",
+        "aioquic.h3.connection:H3Connection._get_or_create_stream",
+        "32d5b9d3271b87c1",
+        "streams are in _stream, each with ended and headers_send_state, and nothing takes them out",
+    ),
 ]
 
 

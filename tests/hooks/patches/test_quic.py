@@ -10,7 +10,13 @@ from aioquic.h3.connection import ErrorCode
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import StreamDataReceived, StreamReset
-from mitmproxy.proxy.layers.quic import _stream_layers
+from aioquic.quic.packet import QuicPacketType
+from aioquic.quic.packet_builder import QuicSentPacket
+from aioquic.quic.rangeset import RangeSet
+from aioquic.quic.recovery import QuicPacketSpace
+from aioquic.quic.stream import QuicStream
+from aioquic.tls import Epoch
+from mitmproxy.proxy.layers.quic import ClientQuicLayer, _stream_layers
 from mitmproxy.test import taddons
 
 from hooks.backends import Answer, Http1Backend
@@ -53,6 +59,7 @@ async def test_a_client_that_leaves_a_stream_and_says_so_twice_is_served_on(rese
 
 def test_the_end_of_a_stream_is_told_once() -> None:
     connection = ServedConnection(configuration=QuicConfiguration())
+    connection._streams |= {1: QuicStream(1), 5: QuicStream(5)}
     data = StreamDataReceived(data=b"a", end_stream=False, stream_id=1)
     end = StreamDataReceived(data=b"", end_stream=True, stream_id=1)
     reset = StreamReset(error_code=1, stream_id=1)
@@ -74,6 +81,36 @@ def test_what_is_sent_on_a_stream_that_is_over_goes_nowhere() -> None:
         connection.reset_stream(stream, 2)
     assert [*connection._streams] == [left]
     assert connection._streams[left].sender._reset_error_code == 1
+
+
+def test_packets_that_take_longer_for_a_while_are_not_waited_for_much_longer() -> None:
+    recovery = ServedConnection(configuration=QuicConfiguration())._loss
+    space = QuicPacketSpace()
+    recovery.spaces = [space]
+    for number, took in enumerate([0.01] * 3 + [0.5] * 100):
+        packet = QuicSentPacket(Epoch.ONE_RTT, True, True, False, number, QuicPacketType.ONE_RTT, number, 1200)
+        recovery.on_packet_sent(packet=packet, space=space)
+        acknowledged = RangeSet([range(number, number + 1)])
+        recovery.on_ack_received(ack_rangeset=acknowledged, ack_delay=0.0, now=number + took, space=space)
+    assert 0.5 < recovery.get_probe_timeout() < 0.6
+
+
+async def test_two_packets_ask_whether_anything_arrives(tmp_path: Path) -> None:
+    async with (
+        Http1Backend(ANSWERS) as behind,
+        in_process(rules_for(behind), tmp_path, http3=True) as proxy,
+    ):
+        client = await Http3.connect(proxy.port)
+        assert (await client.ask(path="/short")).status == 200
+        [handler] = proxy.master.addons.get("proxyserver").connections.values()
+        quic = next(layer.quic for layer in handler.layer.context.layers if isinstance(layer, ClientQuicLayer))
+        assert quic
+        now = asyncio.get_running_loop().time()
+        quic.datagrams_to_send(now)
+        quic._send_probe()
+        assert len(quic.datagrams_to_send(now)) == 2
+        assert quic.datagrams_to_send(now) == []
+        await client.close()
 
 
 async def test_a_connection_rests_longer_than_mitmproxys_time_for_udp(
