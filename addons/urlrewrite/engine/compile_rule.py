@@ -16,7 +16,8 @@ from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule
 from urlrewrite.engine.conditions import CompiledCondition, CompiledConditions
 from urlrewrite.engine.inheritance import Effective, PlacedRule
 from urlrewrite.engine.scope import Lookup
-from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Template, TemplateError, parse_template
+from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Template, TemplateError, Variable, parse_template
+from urlrewrite.engine.variables import normal_name
 from urlrewrite.model import (
     Condition,
     Conditions,
@@ -30,8 +31,11 @@ from urlrewrite.model import (
     Source,
 )
 from urlrewrite.model.problems import Problem, Severity
-from urlrewrite.patterns.pattern import Pattern, PatternError, compile_pattern
+from urlrewrite.patterns.pattern import Pattern, PatternError, PatternTimeout, compile_pattern
 
+_NO_TYPE = "x-any/x-thing"
+"""A type that no rule names: what matches it matches all."""
+_DEADLINE = 0.05
 _UNCOMPILED = compile_pattern("", "ExactMatch", ignore_case=False)
 
 
@@ -61,8 +65,8 @@ class RuleCompiler:
     ) -> Compiled[CompiledOutboundRule]:
         """Compile an outbound rule as it is at a level."""
         tags, custom = examined_tags(rule.match, level)
-        known = rule.pre_condition.lower() in level.pre_conditions
-        key = (id(rule), frozenset(lookups), readings, tags, custom, known)
+        pre_condition = level.pre_conditions.get(rule.pre_condition.lower())
+        key = (id(rule), frozenset(lookups), readings, tags, custom, id(pre_condition))
         return self._once(key, lookups, lambda part: part.outbound(rule, level, readings))
 
     def pre_condition(self, item: PreCondition, lookups: Mapping[str, Lookup]) -> Compiled[CompiledConditions]:
@@ -88,6 +92,23 @@ def examined_tags(match: OutboundMatch, level: Effective) -> tuple[frozenset[tup
         return frozenset(tags), True
     custom = level.custom_tags.get(match.custom_tags.lower())
     return frozenset(tags.union(custom.tags if custom else ())), custom is not None
+
+
+def names_a_type(conditions: CompiledConditions) -> bool:
+    """Say whether conditions let only some types of content through."""
+    return any(_names_a_type(item) for item in conditions.items)
+
+
+def _names_a_type(item: CompiledCondition) -> bool:
+    if item.pattern is None or item.condition.negate or len(item.input.nodes) != 1:
+        return False
+    node = item.input.nodes[0]
+    if not isinstance(node, Variable) or normal_name(node.name) != "RESPONSE_CONTENT_TYPE":
+        return False
+    try:
+        return item.pattern.search(_NO_TYPE, _DEADLINE) is None
+    except PatternTimeout:
+        return False
 
 
 class _Part:
@@ -146,8 +167,19 @@ class _Part:
         groups = -1 if rule.match.negate else pattern.groups
         self.check_references([(value, rule.action.source)], groups, conditions)
         return CompiledOutboundRule(
-            rule, pattern, conditions, value, tags, rule.pre_condition.lower(), readings.tag_replacement
+            rule,
+            pattern,
+            conditions,
+            value,
+            tags,
+            rule.pre_condition.lower(),
+            readings.tag_replacement,
+            names_a_type(conditions) or self.names_a_type(level.pre_conditions.get(rule.pre_condition.lower())),
         )
+
+    def names_a_type(self, item: PreCondition | None) -> bool:
+        """Say whether a precondition names types; what is wrong with it is told where it is compiled itself."""
+        return item is not None and names_a_type(_Part(self.lookups).pre_condition(item))
 
     def pre_condition(self, item: PreCondition) -> CompiledConditions:
         self.source = item.source

@@ -41,6 +41,7 @@ class CompiledOutboundRule:
     """An outbound rule with patterns and templates ready; compared by identity.
 
     `tags` are the (tag, attribute) pairs it examines; `pre_condition` is the name in lower case, "" for none.
+    `names_type` tells that its precondition, or its conditions, let only some types of content through.
     """
 
     rule: OutboundRule
@@ -50,6 +51,7 @@ class CompiledOutboundRule:
     tags: frozenset[tuple[str, str]]
     pre_condition: str
     tag_replacement: TagReplacement
+    names_type: bool = False
 
     @property
     def rewrites(self) -> bool:

@@ -50,7 +50,15 @@ def concerns(
     if everywhere or (links is LinkMode.TAGS and kind.is_markup):
         return True
     bodies = (rule for rule in rules if rule.rule.enabled and not rule.rule.match.server_variable)
-    return any(not rule.tags or kind.is_markup for rule in bodies)
+    return any(_examines(rule, kind) for rule in bodies)
+
+
+def _examines(rule: CompiledOutboundRule, kind: Kind) -> bool:
+    """Say whether a rule for tags or bodies looks at content of a kind.
+
+    Tags are looked for in markup, and in other text of a type that the rule names, as IIS looks for them in anything.
+    """
+    return not rule.tags or kind.is_markup or (rule.names_type and kind is Kind.OTHER_TEXT)
 
 
 class _Sizes(TypedDict, total=False):
@@ -101,6 +109,9 @@ class BodyRewriting:
         content_types = field_values(fields, "content-type")
         path = self._run.scope.variables.request.target.partition("?")[0]
         kind = content_kind(content_types[0], path) if content_types and content_types[0].strip() else None
+        if kind is Kind.BINARY and any(rule.names_type for rules in self._run.body_passes for rule in rules):
+            # Somebody knows that there is text in it.
+            kind = Kind.OTHER_TEXT
         if is_never_touched(fields):
             return BodyPlan(Way.PASS, Reason.OWN_PROTOCOL, kind)
         if not self._wants(kind):
@@ -119,7 +130,8 @@ class BodyRewriting:
         """Say whether anything could change in content of this kind; None is content of an unknown type."""
         if kind is None:
             return self._mapped is not None or bool(self._run.body_passes)
-        return concerns(kind, self._mode, (rules[0] for rules in self._run.body_passes), self._also)
+        rules = (rule for rules in self._run.body_passes for rule in rules)
+        return concerns(kind, self._mode, rules, self._also)
 
     def whole(self, raw: bytes, fields: FieldLines, plan: BodyPlan) -> bytes:
         """Rewrite a whole body, content coding included; give `raw` itself if nothing changed.
@@ -209,8 +221,11 @@ class BodyRewriting:
             if rules[0].tags:
                 last = index == len(passes) - 1
                 values = values_by_rules(self._run, rules, view, give_up=True)
-                stages.append(self._fail_open(content_rewriter(kind, links=links if last else None, values=values)))
-                links = None if last else links
+                if kind.is_markup:
+                    stages.append(self._fail_open(content_rewriter(kind, links=links if last else None, values=values)))
+                    links = None if last else links
+                else:
+                    stages.append(self._fail_open(content_rewriter(Kind.HTML, values=values)))
             else:
                 stages.append(self._windows(rules[0], view, kind, by_line=by_line))
         stages.append(self._fail_open(content_rewriter(kind, links=links)))
@@ -262,7 +277,8 @@ class BodyRewriting:
     def _passes(self, kind: Kind) -> list[list[CompiledOutboundRule]]:
         if kind is Kind.EVENT_STREAM:
             return []
-        return [rules for rules in self._run.body_passes if not rules[0].tags or kind.is_markup]
+        passes = ([rule for rule in rules if _examines(rule, kind)] for rules in self._run.body_passes)
+        return [rules for rules in passes if rules]
 
     def _rewrite(self, view: View, kind: Kind) -> bytes:
         """Run all passes over a whole body."""
@@ -273,8 +289,11 @@ class BodyRewriting:
             if rules[0].tags:
                 last = index == len(passes) - 1
                 values = values_by_rules(self._run, rules, view)
-                data = rewrite_content(data, kind, links=links if last else None, values=values)
-                links = None if last else links
+                if kind.is_markup:
+                    data = rewrite_content(data, kind, links=links if last else None, values=values)
+                    links = None if last else links
+                else:
+                    data = rewrite_content(data, Kind.HTML, values=values)
             else:
                 data = self._rewrite_text(rules[0], data, view, kind, self._settings.body_deadline)
         return rewrite_content(data, kind, links=links)
