@@ -423,8 +423,9 @@ def test_field_of_a_request(line: Asked) -> None:
 TARGETS = [
     ("plain", f"/x?next={ENCODED_P}%2Fy&a=1", f"/x?next={ENCODED_B}%2Fy&a=1"),
     ("plain", f"/x?next={TWICE_P}%252Fy", f"/x?next={TWICE_B}%252Fy"),
-    ("plain", f"/x?redirect_uri={ENCODED_P}%2Fy", f"/x?redirect_uri={ENCODED_P}%2Fy"),
-    ("default", f"/x?next={ENCODED_P}%2Fy", f"/x?next={ENCODED_P}%2Fy"),
+    ("plain", f"/x?a={ENCODED_P}%2Fy", f"/x?a={ENCODED_B}%2Fy"),
+    ("default", f"/x?next={ENCODED_P}%2Fy", f"/x?next={ENCODED_B}%2Fy"),
+    ("default", f"/x?a={ENCODED_P}%2Fy", f"/x?a={ENCODED_P}%2Fy"),
     ("mounted", "/app/x?y", "/x?y"),
 ]
 

@@ -326,6 +326,7 @@ OWN_FIELDS = st.fixed_dictionaries(
         "backend": st.none() | ORIGINS,
         "backend_names": st.lists(ORIGINS, max_size=2, unique=True).map(tuple),
         "forward_prefix": st.booleans(),
+        "map_return_addresses": st.booleans(),
         "root_paths": st.lists(PATHS, max_size=2, unique=True).map(tuple),
         "connect": st.none() | st.tuples(HOSTS, st.integers(1, 65535)),
         "links": st.sampled_from(LinkMode),

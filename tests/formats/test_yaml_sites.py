@@ -46,6 +46,7 @@ VALUES = [
         "links_also",
         {LinkPlace.COMMENTS, LinkPlace.PLAIN_TEXT, LinkPlace.VISIBLE_TEXT},
     ),
+    ("mapReturnAddresses: off", "map_return_addresses", False),
     ("backendNames: http://LOCALHOST:8080", "backend_names", (Origin("http", "localhost", 8080),)),
     (
         "backendNames: [http://a, https://b, http://a]",

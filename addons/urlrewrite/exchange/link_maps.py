@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -23,11 +24,15 @@ MAX_LINK_MAPS = 1000
 class LinkMaps(NamedTuple):
     """The maps of one site, for one public name and one target.
 
-    `outbound` makes backend URLs public, in responses; `inbound` makes public URLs those of the backend, in requests.
+    `outbound` makes backend URLs public, in responses; `inbound` makes public URLs those of backends, in requests, and
+    `returns` does so in addresses to which a browser is sent back (`queries.py`). `origins` is what public origins are
+    for the backend where no path says which site is meant.
     """
 
     outbound: LinkMap
     inbound: LinkMap
+    returns: LinkMap
+    origins: Mapping[Origin, Origin]
 
 
 class LinkMapCache:
@@ -77,6 +82,8 @@ def link_maps(
 
     The site's own backend, under all its names, and the target that a rule chose become the public name that the client
     used; backends of other sites become theirs, so that links from one published application to another work as well.
+    On the way back, the name of every site becomes its backend, unless that one knows its public name. What is mapped
+    back is what `outbound` mapped, and nothing else: a site whose backend is this site's own, too, stays foreign.
     Of a server farm all servers are meant: a link of one may come from another. `farms` are all farms, by name in
     lower case; `keeps_host` is what `<proxy preserveHostHeader>` says.
     """
@@ -92,20 +99,58 @@ def link_maps(
     ]
     if preserves:
         pairs += _of_public_names(site, others, public)
+    base, path = (mount.base, mount.path) if mount else ("", "")
+    back = {site.name: [Pair(name, name if preserves else target, path, base) for name in site.public or (public,)]}
     known = {(pair.origin, pair.path) for pair in pairs}
     for other in others:
         path, new_path = _paths(other)
+        own_farm = farms.get(other.backend.host) if other.backend else None
+        asked = None if other.keeps_host(own_farm, keeps_host) else _asked(other, own_farm)
         for origin in (other.backend, *other.backend_names):
             if origin and other.public and (origin, path) not in known:
                 known.add((origin, path))
                 becomes = _alike(other.public, public)
                 pairs.append(Pair(origin, becomes, path, new_path, alone=origin.host not in farms))
+                if origin == asked:
+                    back[other.name] = [Pair(name, origin, new_path, path) for name in other.public]
     # A backend that is reached under its public name needs no map, and must not be mapped to itself.
     outbound = LinkMap(_that_change(pairs), mount, site.root_paths)
-    base, path = (mount.base, mount.path) if mount else ("", "")
-    names = site.public or (public,)
-    inbound = LinkMap(Pair(name, name if preserves else target, path, base) for name in names)
-    return LinkMaps(outbound, inbound)
+    inbound = LinkMap(_that_change(chain(*back.values())))
+    return LinkMaps(outbound, inbound, _returns((site, *others), back), _origins(back))
+
+
+def _asked(site: Site, farm: Farm | None) -> Origin | None:
+    """Give the name by which a site's backend is asked: that of its first server where it is a farm."""
+    if farm is None or site.backend is None:
+        return site.backend
+    return farm.servers[0].origin(site.backend.scheme) if farm.servers else None
+
+
+def _returns(sites: Iterable[Site], back: Mapping[str, list[Pair]]) -> LinkMap:
+    """Make the map for return addresses; `back` are the pairs of each site for requests, by its name.
+
+    A site that has them mapped neither in its requests nor in those of others is one that knows its public name.
+    """
+    own, *others = sites
+    if not own.map_return_addresses:
+        return LinkMap(())
+    mapped = (back.get(site.name, ()) for site in (own, *others) if site.map_return_addresses)
+    return LinkMap(_that_change(chain(*mapped)))
+
+
+def _origins(back: Mapping[str, list[Pair]]) -> Mapping[Origin, Origin]:
+    """Give what a public origin without a path is for the backend.
+
+    Where several sites have one name it is the site's own, else that of the site at the root. No other name becomes
+    the site's own backend: pages under it may be kept apart from it for a reason.
+    """
+    own, *others = back.values()
+    origins = {pair.origin: pair.becomes for pair in own}
+    ours = set(origins.values())
+    for pair in sorted(chain(*others), key=lambda pair: len(pair.path)):
+        if pair.becomes not in ours:
+            origins.setdefault(pair.origin, pair.becomes)
+    return {name: becomes for name, becomes in origins.items() if name != becomes}
 
 
 def _with_servers(site: Site, farms: Farms, taken: Container[Origin]) -> Site:

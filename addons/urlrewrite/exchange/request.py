@@ -26,7 +26,8 @@ from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.link_maps import LinkMaps
 from urlrewrite.exchange.mounts import backend_target, lacks_slash
-from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, map_back_query, set_fields
+from urlrewrite.exchange.queries import map_back_query
+from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.trusted_proxies import as_client_asked
@@ -65,15 +66,13 @@ class ForwardedRequest:
     """A request on its way to `target`, with all that the rewriting of the response needs of it.
 
     `carried_mark` tells that the client's copy was rewritten by these rules (`fields/validators.py`).
-    `knows_public_name` tells that the backend is asked by its public name and for public paths, so that nothing is
-    mapped back. `reverse_rewrites` tells that Location gets the public name even with `links: off`.
+    `reverse_rewrites` tells that Location gets the public name even with `links: off`.
     """
 
     served: ServedRequest
     target: Origin
     maps: LinkMaps
     carried_mark: bool
-    knows_public_name: bool
     reverse_rewrites: bool
 
 
@@ -258,7 +257,6 @@ class _Judging:
         connect = site.connect if origin == site.backend and farm is None else None
         settings = backend_settings(self._rules.rules.rule_set, site, farm)
         proxy = settings.proxy
-        knows_public_name = settings.keeps_host and site.path == site.backend_path
         maps = self._rules.link_maps(self._compiled, public, origin)
         unmarked = unmark_request_fields(
             request.fields,
@@ -267,16 +265,16 @@ class _Judging:
             whole_only=self._is_subject(kind_by_path(request.target)),
         )
         fields, changes = unmarked.fields, unmarked.changes
-        if site.links is not LinkMode.OFF and not knows_public_name:
+        if site.links is not LinkMode.OFF:
             fields, mapped = map_back_request_fields(
                 fields,
                 map_back_text=maps.inbound.map_text,
-                origins={pair.origin: pair.becomes for pair in maps.inbound.pairs},
+                origins=maps.origins,
                 cookies=LinkPlace.COOKIE_VALUES in site.links_also,
             )
             changes += mapped
-            if LinkPlace.QUERIES in site.links_also:
-                decision.target = map_back_query(decision.target, maps.inbound.map_text)
+            everything = LinkPlace.QUERIES in site.links_also
+            decision.target = map_back_query(decision.target, maps, self._trace, everything=everything)
         fields, forwarded = forwarding_fields(
             fields,
             client_ip=request.client[0],
@@ -318,9 +316,7 @@ class _Judging:
             farm,
             settings.keep_alive,
         )
-        on_its_way = ForwardedRequest(
-            self._served, origin, maps, unmarked.carried_mark, knows_public_name, settings.reverse_rewrites
-        )
+        on_its_way = ForwardedRequest(self._served, origin, maps, unmarked.carried_mark, settings.reverse_rewrites)
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 
     def _is_subject(self, kind: Kind | None) -> bool:

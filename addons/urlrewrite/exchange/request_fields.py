@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from collections.abc import Callable
 
 from urlrewrite.content.coding.codings import limit_accept_encoding
 from urlrewrite.engine.failure import Failure
@@ -12,7 +10,6 @@ from urlrewrite.model.field_lines import FieldLine, FieldLines, field_values
 from urlrewrite.trace.reasons import Reason
 
 _MAX_FORWARDS = "max-forwards"
-_REGISTERED = re.compile("(?:post_logout_)?redirect_uri=", re.IGNORECASE)
 
 
 def is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
@@ -50,16 +47,6 @@ def limit_codings(fields: FieldLines) -> FieldLines:
     limited = limit_accept_encoding(", ".join(values))
     rest = tuple(line for line in fields if line[0].lower() != "accept-encoding")
     return rest if limited is None else (*rest, ("Accept-Encoding", limited))
-
-
-def map_back_query(target: str, map_back: Callable[[str], str]) -> str:
-    """Make the query of a request target name the backend where it names the public name.
-
-    Not in `redirect_uri` and `post_logout_redirect_uri`: they are compared with what is registered (RFC 6749, 3.1.2.3).
-    """
-    path, mark, query = target.partition("?")
-    pairs = [pair if _REGISTERED.match(pair) else map_back(pair) for pair in query.split("&")]
-    return path + mark + "&".join(pairs)
 
 
 def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:

@@ -195,8 +195,8 @@ class BackendResponse:
         site = self._site
         if LinkPlace.WEBSOCKET_MESSAGES not in site.links_also or site.links is LinkMode.OFF:
             return None
-        maps, is_known = self._forwarded.maps, self._forwarded.knows_public_name
-        return WebSocketMessages(self._trace, maps.outbound, None if is_known else maps.inbound)
+        maps = self._forwarded.maps
+        return WebSocketMessages(self._trace, maps.outbound, maps.inbound)
 
     def report(self) -> None:
         """Add what became of the body to the trace; to be called once."""

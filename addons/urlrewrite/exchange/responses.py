@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
 
+from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.model.farms import (
     DEFAULT_CONNECTIONS,
@@ -53,11 +54,10 @@ class Forward:
         """Return the request as it goes to a server of its farm.
 
         Its origin has the server's own name, which is the one for TLS. Where the client's host is not kept and no rule
-        set another, it goes into Host, and the farm's name in Origin and Referer becomes it.
+        set another, it goes into Host, and the farm's name in Origin, Referer and the query becomes it.
         """
-        port = server.https_port if self.origin.scheme == "https" else server.http_port
-        origin = Origin(self.origin.scheme, (server.host_name or server.address).lower(), port)
-        connect = server.address, port
+        origin = server.origin(self.origin.scheme)
+        connect = server.address, origin.port
         if self.host != self.origin.authority:
             return replace(self, origin=origin, connect=connect)
         old, new = str(self.origin), str(origin)
@@ -67,7 +67,11 @@ class Forward:
             else (name, value)
             for name, value in self.fields
         )
-        return replace(self, origin=origin, connect=connect, host=origin.authority, fields=fields)
+        path, mark, query = self.target.partition("?")
+        if self.origin.host in query:
+            query = LinkMap([Pair(self.origin, origin)]).map_text(query)
+        target = path + mark + query
+        return replace(self, origin=origin, connect=connect, host=origin.authority, target=target, fields=fields)
 
     @property
     def url(self) -> str:

@@ -15,10 +15,10 @@ class WebSocketMessages:
     """Rewrites text messages, and counts them in the trace under "websocket".
 
     For each direction those are counted that came, that were changed, and that were left alone though they name the
-    backend. `back` is None if messages of the client are to pass as they come.
+    backend.
     """
 
-    def __init__(self, trace: Trace, links: LinkMap, back: LinkMap | None) -> None:
+    def __init__(self, trace: Trace, links: LinkMap, back: LinkMap) -> None:
         self._trace = trace
         self._maps = {"from client": back, "to client": links}
         self._tallies = {way: {"messages": 0, "changed": 0, "left_alone": 0} for way in self._maps}
@@ -30,8 +30,6 @@ class WebSocketMessages:
         way = "from client" if from_client else "to client"
         tally, link_map = self._tallies[way], self._maps[way]
         tally["messages"] += 1
-        if link_map is None:
-            return data
 
         def on_change(offset: int, before: bytes, after: bytes) -> None:
             changes.append((offset, before, after))

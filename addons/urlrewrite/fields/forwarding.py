@@ -162,11 +162,12 @@ def map_back_request_fields(
             if origin is not None and origin in origins:
                 after = str(origins[origin])
         elif name.lower() in _MAPPED_BACK or (cookies and name.lower() == "cookie"):
-            after = map_back_text(value)
-            # A page that gives away no more than its origin; where a site is mounted below a path, no URL of it.
-            origin = Origin.parse(value.removesuffix("/")) if name.lower() == "referer" and after == value else None
+            # A page may give away no more than its origin, which may be that of several sites.
+            origin = Origin.parse(value.removesuffix("/")) if name.lower() == "referer" else None
             if origin is not None and origin in origins:
                 after = f"{origins[origin]}{value[len(value.removesuffix('/')) :]}"
+            else:
+                after = map_back_text(value)
         lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, because(FieldReason.MAPPED_BACK)))

@@ -105,6 +105,11 @@ class Server:
     source: Source = field(default=NOWHERE, compare=False)
     comment: str = field(default="", compare=False)
 
+    def origin(self, scheme: str) -> Origin:
+        """Return the origin by which the server is asked; its name is that for TLS, too."""
+        port = self.https_port if scheme == "https" else self.http_port
+        return Origin(scheme, (self.host_name or self.address).lower(), port)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affinity:

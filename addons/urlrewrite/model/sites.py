@@ -144,6 +144,8 @@ class Site(Section):
     """How far the backend's URLs in responses are mapped without a rule."""
     links_also: frozenset[LinkPlace] = frozenset()
     """Places in which links are mapped although that is not certain to be right."""
+    map_return_addresses: bool = True
+    """Whether its public names in queries to which a browser is sent back (`redirect_uri`) become its backend's."""
     mode: Mode = Mode.HELPFUL
     """What becomes of a rule that fails in IIS."""
     readings: Readings = Readings()

@@ -208,6 +208,22 @@ class FieldSet(TypedDict):
     why: list[str]
 
 
+class QueryMappedBack(TypedDict):
+    """A parameter of the query got the backend's name; `protocol` is where its name is from ("" for linksAlso)."""
+
+    name: str
+    before: str
+    after: str
+    protocol: str
+
+
+class SamlLeft(TypedDict):
+    """The parameter `name` of the query is a deflated message of SAML, which is left as it is; what it names."""
+
+    name: str
+    addresses: list[str]
+
+
 class RequestRouted(TypedDict):
     """The request goes to the backend; `connect` is the host and port to connect to instead of the URL's."""
 
@@ -314,6 +330,8 @@ ABORT_REQUEST_ACTION = EventType(Name.ABORT_REQUEST_ACTION, AbortRequestAction)
 RULE_EVALUATION_END = EventType(Name.RULE_EVALUATION_END, RuleEvaluationEnd)
 URL_REWRITE_END = EventType(Name.URL_REWRITE_END, UrlRewriteEnd)
 GENERAL_SET_REQUEST_HEADER = EventType(Name.GENERAL_SET_REQUEST_HEADER, FieldSet)
+QUERY_MAPPED_BACK = EventType(Name.QUERY_MAPPED_BACK, QueryMappedBack)
+SAML_LEFT = EventType(Name.SAML_LEFT, SamlLeft)
 REQUEST_ROUTED = EventType(Name.REQUEST_ROUTED, RequestRouted)
 ANSWERED = EventType(Name.ANSWERED, Answered)
 REQUEST_QUEUED = EventType(Name.REQUEST_QUEUED, RequestQueued)

@@ -389,6 +389,19 @@ PLAN = event("BODY_PLAN", way="pass", why="the response is binary")
         ([event("SITE_CHOSEN", site="s", public="https://a")], "site       s, published as https://a"),
         ([event("URL_REWRITE_START", scope="Global", type="Inbound", url="/a")], "Global rules, on /a"),
         ([event("ANSWERED", status=404)], "answered   404; the request was not forwarded"),
+        (
+            [event("QUERY_MAPPED_BACK", name="next", before="next=a", after="next=b", protocol="application")],
+            "query      next (application) mapped back\n             - next=a\n             + next=b",
+        ),
+        (
+            [event("QUERY_MAPPED_BACK", name="u", before="u=a", after="u=b", protocol="")],
+            "query      u (linksAlso: queries) mapped back",
+        ),
+        (
+            [event("SAML_LEFT", name="SAMLRequest", addresses=["https://a/acs", "b"])],
+            "SAMLRequest is deflated and left as it is; it names https://a/acs, b",
+        ),
+        ([event("SAML_LEFT", name="SAMLRequest")], "it names nothing that can be read"),
         ([event("REQUEST_ROUTED", url="http://b/", host="h", connect=["127.0.0.1", 9])], "by dialling 127.0.0.1:9"),
         ([event("ANSWERED", status=302), OUTBOUND_START], "response   200, our own; rules see its fields"),
         ([OUTBOUND_START, PLAN], "response   200, from the backend\n  body       pass: the response is binary"),

@@ -77,6 +77,7 @@ def site_for_iis(site: Site, farms: Iterable[Farm] = ()) -> tuple[Site, list[Pro
         backend=None,
         links=LinkMode.OFF,
         links_also=frozenset(),
+        map_return_addresses=True,
         backend_names=(),
         forward_prefix=True,
         root_paths=(),

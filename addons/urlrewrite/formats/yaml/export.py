@@ -89,6 +89,8 @@ def _add_site(table: Map, site: Site) -> None:
     table.add("links", str(site.links))
     if site.links_also:
         table.add("linksAlso", one_or_list(tuple(sorted(site.links_also))))
+    if not site.map_return_addresses:
+        table.add("mapReturnAddresses", "false")
     if site.mode is not Mode.HELPFUL:
         table.add("mode", str(site.mode))
     if site.readings != Readings():

@@ -9,6 +9,7 @@ A file with one site is written without `sites`; the site is then called like th
     connect: 127.0.0.1:8090                 # where to reach the backend if its name does not resolve
     links: everywhere                       # off | tags | everywhere
     linksAlso: [webSocketMessages]          # and comments, cookieValues, plainText, queries, reasonPhrase, visibleText
+    mapReturnAddresses: true                # in queries: redirect_uri, ReturnUrl and their like (exchange/queries.py)
     mode: helpful                           # iis: what fails in IIS fails here
     readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match
     preserveHostHeader: false

@@ -120,7 +120,8 @@ def _why_not_mapped_back(case: Case, exchange: RecordedExchange) -> Cause:
     if site and site.site.keeps_host(None, server):
         todo = "Remove preserveHostHeader, or set HTTP_ORIGIN in an inbound rule."
         return Cause("", source, "with preserveHostHeader it is not mapped back", todo)
-    return Cause("", source, "it is not one of the site's public names", "Add the name to public:.")
+    why = "the site that has this name has the same backend, or none of its own"
+    return Cause("", source, why, "Add the name to public: of this site, or set HTTP_ORIGIN in an inbound rule.")
 
 
 def refused_websockets(case: Case) -> Iterator[Breakage]:

@@ -55,6 +55,8 @@ def request_part(reading: Reading) -> list[str]:
                     )
                 case Name.GENERAL_SET_REQUEST_HEADER:
                     set_on_request.append(event)
+                case Name.QUERY_MAPPED_BACK | Name.SAML_LEFT:
+                    after += _query(event)
                 case Name.REQUEST_QUEUED:
                     ahead, waited = number(event, "ahead") or 0, number(event, "milliseconds") or 0
                     queue = f"{waited:,} ms in the queue of {shown(text(event, 'farm'))}, behind {ahead:,} others"
@@ -74,6 +76,18 @@ def request_part(reading: Reading) -> list[str]:
     if set_on_request:
         lines += ["", "  Set on the request", *field_changes(set_on_request)]
     return [*lines, *(["", *after] if after else [])]
+
+
+def _query(event: Event) -> list[str]:
+    """Return what became of a parameter of the query."""
+    name = shown(text(event, "name"))
+    if name_of(event) == Name.SAML_LEFT:
+        names = ", ".join(map(shown, texts(event, "addresses"))) or "nothing that can be read"
+        return [labelled("query", f"{name} is deflated and left as it is; it names {names}", "  ")]
+    why = visible(text(event, "protocol")) or "linksAlso: queries"
+    before, after = shown(text(event, "before")), shown(text(event, "after"))
+    title = labelled("query", f"{name} ({why}) mapped back", "  ")
+    return [title, labelled("", f"- {before}", "  "), labelled("", f"+ {after}", "  ")]
 
 
 def _server(event: Event) -> str:
