@@ -13,6 +13,7 @@ if _HERE not in sys.path:
 
 from urlrewrite.hooks.backend_names import BackendNames  # noqa: E402
 from urlrewrite.hooks.backend_tls import FarmTls  # noqa: E402
+from urlrewrite.hooks.bounds import Bounds  # noqa: E402
 from urlrewrite.hooks.commands import Commands  # noqa: E402
 from urlrewrite.hooks.content_views import register  # noqa: E402
 from urlrewrite.hooks.descriptors import Descriptors  # noqa: E402
@@ -34,6 +35,7 @@ from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
 from urlrewrite.hooks.patches.flow_file import FlowFile  # noqa: E402
 from urlrewrite.hooks.patches.goaway import Goaway  # noqa: E402
 from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
+from urlrewrite.hooks.patches.http1_bounds import Http1Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
 from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
@@ -55,6 +57,7 @@ from urlrewrite.hooks.web_pages import WebPages  # noqa: E402
 from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
 
 _state = State()
+_bounds = Bounds()
 _site_certificates = SiteCertificates(_state)
 _farms = Farms(_state)
 _rules_file = RulesFile(_state, _site_certificates.rules_changed, _farms.rules_changed)
@@ -70,6 +73,7 @@ register(lambda: _state.in_force)
 
 addons = [
     Options(),
+    _bounds,
     Descriptors(),
     FlowFile(),
     ProxyProtocol(),
@@ -88,6 +92,7 @@ addons = [
     Qpack(),
     Http3(),
     AltSvc(),
+    Http1Bounds(_bounds),
     Goaway(),
     WebSocketEnds(),
     Inactivity(),

@@ -75,6 +75,11 @@ ELSEWHERE = {
     "target-control",
     "target-form",
     "target-fragment",
+    # What is more than is taken: tests/hooks/test_bounds.py.
+    "head-too-long",
+    "target-too-long",
+    "too-many-fields",
+    "trailers-too-long",
     # What no body is known to give: below.
     "cannot-encode",
     # Of early hints: test_early_hints.py.

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from urlrewrite.model.field_lines import FieldLines
+from urlrewrite.trace.reasons import Reason
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -22,7 +23,8 @@ class RequestFacts:
     `scheme` is what the client speaks with us, `target` is path and query as sent, `host` is the Host field or
     :authority as sent ("" where there is none). Bytes that are not UTF-8 are carried as surrogates.
     `client` and `local` are `(address, port)` of the two ends of the client's connection. `received` is when the
-    request came, in seconds since 1970, 0 where that is unknown.
+    request came, in seconds since 1970, 0 where that is unknown. `over` says which bound the head is over: `target` and
+    `fields` are then what was read of it.
     """
 
     method: str
@@ -35,6 +37,7 @@ class RequestFacts:
     local: tuple[str, int] = ("127.0.0.1", 0)
     sni: str = ""
     received: float = field(default=0.0, compare=False)
+    over: Reason | None = None
 
     @property
     def url(self) -> str:

@@ -25,7 +25,7 @@ from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.plan import BodyPlan, Way
 from urlrewrite.exchange.early_hints import forward_hints
 from urlrewrite.exchange.error_pages import with_error_page
-from urlrewrite.exchange.failing import fail, give_up, refuse_response
+from urlrewrite.exchange.failing import fail, give_up, refuse, refuse_response
 from urlrewrite.exchange.field_changes import record_request_changes, record_response_changes
 from urlrewrite.exchange.iis_errors import judge_coding
 from urlrewrite.exchange.order import Call, IllegalOrder, Order
@@ -34,7 +34,7 @@ from urlrewrite.exchange.response import BackendResponse, ResponseBody, Response
 from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.reverse_rewrite import reverse_rewritten
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.exchange.valid_messages import judge_response, unfolded_response
+from urlrewrite.exchange.valid_messages import Violation, judge_response, unfolded_response
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.trailers import request_trailers
 from urlrewrite.model import LinkMode, Site
@@ -126,6 +126,10 @@ class Exchange:
         lines, changes = request_trailers(lines)
         record_request_changes(self.trace, changes)
         return lines
+
+    def refuse(self, over: Reason) -> LocalResponse:
+        """Give the response for a request whose end is over a bound; to be asked before it is forwarded."""
+        return self.paged(refuse(self.trace, self.request, Violation(over)))
 
     def receive(self, response: ResponseFacts, *, own: bool = False) -> ResponseHead | LocalResponse:
         """Take the head of a response. `own` is a response that this exchange gave itself: only rules apply to it."""

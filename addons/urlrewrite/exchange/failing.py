@@ -15,6 +15,14 @@ from urlrewrite.model import Site
 from urlrewrite.trace.reasons import Reason, Values, sentence
 from urlrewrite.trace.trace import Trace
 
+_TOO_LARGE = {
+    Reason.TARGET_TOO_LONG: 414,
+    Reason.HEAD_TOO_LONG: 431,
+    Reason.TOO_MANY_FIELDS: 431,
+    Reason.TRAILERS_TOO_LONG: 431,
+}
+"""Reasons for which a request is refused other than that it is not valid (RFC 9110, 15.5.15; RFC 6585, 5)."""
+
 
 def fail(trace: Trace, reason: Reason, **values: Unpack[Values]) -> LocalResponse:
     """Respond with 500, and say in the trace why."""
@@ -26,11 +34,14 @@ def fail(trace: Trace, reason: Reason, **values: Unpack[Values]) -> LocalRespons
 def refuse(trace: Trace, request: RequestFacts, violation: Violation) -> LocalResponse:
     """Respond with 400 to what is not a valid request: IIS does so, too, before any rule sees it.
 
-    A connection of HTTP/1 ends with that, for nobody can be sure where such a request ends.
+    What is too large gets 414 or 431. A connection of HTTP/1 ends with that, for nobody can be sure where such a
+    request ends.
     """
     trace.error(violation.reason, name=violation.name)
-    message = f"This request is not valid: {sentence(violation.reason, {'name': violation.name})}."
-    response = plain_response(400, message, trace.data["id"])
+    status = _TOO_LARGE.get(violation.reason, 400)
+    why = sentence(violation.reason, {"name": violation.name})
+    message = f"This request is {'not valid' if status == 400 else 'too large'}: {why}."
+    response = plain_response(status, message, trace.data["id"])
     if request.http_version.startswith("HTTP/1"):
         response = replace(response, fields=(*response.fields, ("Connection", "close")))
     return response

@@ -31,7 +31,7 @@ from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.trusted_proxies import as_client_asked
-from urlrewrite.exchange.valid_messages import judge_request, unfolded_request
+from urlrewrite.exchange.valid_messages import Violation, judge_request, unfolded_request
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
 from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
@@ -96,6 +96,8 @@ def route(
     rules: RulesInForce, memory: AssetMemory, request: RequestFacts, decision: Decision, trace: Trace
 ) -> RoutedRequest:
     """Judge a request by the rules in force; `decision` takes what the inbound rules decide."""
+    if request.over:
+        return RoutedRequest(refuse(trace, request, Violation(request.over)), request)
     request = unfolded_request(request)
     violation = judge_request(request)
     request = as_client_asked(request, rules.rules)

@@ -10,6 +10,7 @@ from mitmproxy import http
 
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_response
+from urlrewrite.hooks.bounds import over_of
 from urlrewrite.hooks.farm_requests import prepare
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.state import UPLOAD_HELD, Live, State, TlsWanted
@@ -84,6 +85,14 @@ class Inbound:
         """Frame a body that came over HTTP/2 or 3 without a length: in HTTP/1 it would be another request."""
         request = flow.request
         live = self._state.live.get(flow.id)
+        if live and (over := over_of(request.trailers)):
+            request.trailers = None
+            if request.stream:
+                # The backend has the body. Trailers may be left out (RFC 9110, 6.5.1).
+                live.exchange.trace.warn(over)
+            else:
+                live.own = True
+                apply_response(flow, live.exchange.refuse(over))
         if live and request.trailers:
             trailers = live.exchange.request_trailers(field_lines(request.trailers))
             request.trailers = headers(trailers, lower=request.is_http2 or request.is_http3)

@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.responses import Forward, LocalResponse
+from urlrewrite.hooks.bounds import over_of
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import origin_of
 
@@ -43,6 +44,7 @@ def request_facts(flow: http.HTTPFlow) -> RequestFacts:
         local=_address(client.sockname),
         sni=client.sni or "",
         received=request.timestamp_start,
+        over=over_of(request.headers),
     )
 
 

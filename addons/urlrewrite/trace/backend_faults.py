@@ -20,6 +20,9 @@ class BackendFault(StrEnum):
     FIELDS = "fields"
     """Fields that are not valid, or that contradict each other on where the body ends."""
 
+    OVERSIZED = "oversized"
+    """More, or longer, field lines than are taken."""
+
     CUT = "cut"
     """The connection ended before the body was whole."""
 

@@ -186,6 +186,11 @@ class Reason(StrEnum):
     BAD_FIELD_NAME = "bad-field-name", "the name of the field {name!r} is not a token"
     FIELD_CONTROL = "field-control", "the value of the field {name!r} has a control character in it"
     REASON_CONTROL = "reason-control", "the reason phrase has a control character in it"
+    # What is more than is taken (`hooks/bounds.py`).
+    TARGET_TOO_LONG = "target-too-long", "the request target is longer than allowed"
+    HEAD_TOO_LONG = "head-too-long", "the fields are longer than allowed"
+    TOO_MANY_FIELDS = "too-many-fields", "there are more field lines than allowed"
+    TRAILERS_TOO_LONG = "trailers-too-long", "the trailers are longer, or have more lines, than allowed"
     RESPONSE_REFUSED = "response-refused", "the backend's response is not valid HTTP: {detail}"
 
     # Where an exchange cannot go on.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aioquic.buffer import encode_uint_var
@@ -24,6 +25,8 @@ from mitmproxy.proxy.layers.http._events import ResponseHeaders
 from mitmproxy.proxy.layers.quic import ClientQuicLayer
 from mitmproxy.proxy.server import ConnectionHandler
 
+from urlrewrite.hooks.in_place import InPlace
+
 _EVERY_HTTP2_STREAM = 2**31 - 1
 _EVERY_HTTP3_STREAM = 2**62 - 4
 
@@ -35,22 +38,17 @@ class Goaway:
     """Puts layers of clients in place that can be told. To be registered behind what puts others there."""
 
     def __init__(self) -> None:
-        self._put: dict[str, tuple[Any, Any]] = {}
-        """Ours and what was there before, by name."""
+        makers = {name: partial(_leaving, leave=leave) for name, leave in _LEAVE.items()}
+        self._layers = InPlace(http_layer, makers)
 
     def load(self, loader: Loader) -> None:
         """Put ours in place, each made of the one that is there."""
         del loader
-        for name, leave in _LEAVE.items():
-            before = getattr(http_layer, name)
-            self._put[name] = _leaving(before, leave), before
-            setattr(http_layer, name, self._put[name][0])
+        self._layers.put()
 
     def done(self) -> None:
-        """Put back what was there, unless somebody has done so."""
-        for name, (ours, before) in self._put.items():
-            if getattr(http_layer, name) is ours:
-                setattr(http_layer, name, before)
+        """Put back what was there."""
+        self._layers.put_back()
 
 
 class Leave(commands.RequestWakeup):

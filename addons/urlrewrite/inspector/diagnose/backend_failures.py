@@ -23,6 +23,7 @@ _WHY: Mapping[str, Why] = {
     BackendFault.STATUS: Why.BACKEND_STATUS,
     BackendFault.UPGRADE: Why.BACKEND_UPGRADE,
     BackendFault.FIELDS: Why.BACKEND_FIELDS,
+    BackendFault.OVERSIZED: Why.BACKEND_OVERSIZED,
     BackendFault.CUT: Why.BACKEND_CUT,
     BackendFault.RESET: Why.BACKEND_RESET,
     BackendFault.STALLED: Why.BACKEND_STALLED,

@@ -45,6 +45,10 @@ _ENCODED = (
 _ADVICE: dict[Reason, str] = {
     Reason.VARIABLE_NOT_ALLOWED: "Add the server variable to allowedServerVariables.",
     Reason.CONTENT_ENCODED: _ENCODED,
+    Reason.TARGET_TOO_LONG: "Make the URL shorter, or raise the option urlrewrite_max_request_head.",
+    Reason.HEAD_TOO_LONG: "Let the site set fewer or shorter cookies, or raise the option urlrewrite_max_request_head.",
+    Reason.TOO_MANY_FIELDS: "Raise the option urlrewrite_max_field_lines.",
+    Reason.TRAILERS_TOO_LONG: "Raise the option urlrewrite_max_request_head or urlrewrite_max_field_lines.",
 }
 _CONDITIONS = frozenset({Why.CONDITION, Why.NEGATED_CONDITION, Why.NO_FILE})
 _NOBODY = Cause("", "", "")

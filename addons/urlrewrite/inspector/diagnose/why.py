@@ -294,6 +294,12 @@ class Why(StrEnum):
         "the backend {server} sent fields that are not valid ({detail})",
         "Mend the fields of the response: a body has one Content-Length, or chunks, and never both.",
     )
+    BACKEND_OVERSIZED = (
+        "backend-oversized",
+        "the backend {server} sent more than is taken ({detail})",
+        "Let the backend send fewer or shorter fields, or raise the option urlrewrite_max_response_head or "
+        "urlrewrite_max_field_lines.",
+    )
     BACKEND_CUT = (
         "backend-cut",
         "the backend {server} ended its connection within the body ({detail})",
