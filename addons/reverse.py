@@ -37,6 +37,7 @@ from urlrewrite.hooks.patches.goaway import Goaway  # noqa: E402
 from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.patches.http1_bounds import Http1Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
+from urlrewrite.hooks.patches.http2_bounds import Http2Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
 from urlrewrite.hooks.patches.inactivity import Inactivity  # noqa: E402
@@ -93,6 +94,7 @@ addons = [
     Http3(),
     AltSvc(),
     Http1Bounds(_bounds),
+    Http2Bounds(_bounds),
     Goaway(),
     WebSocketEnds(),
     Inactivity(),

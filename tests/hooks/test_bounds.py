@@ -6,10 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from hyperframe.frame import DataFrame
 
 from faults.raw_backend import RawBackend
 from faults.test_cases import RULES, is_sound
 from hooks.clients import WITHIN, Got, Http1
+from hooks.flooding import Frames
 from hooks.in_process import InProcess, in_process
 from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.trace.events import Name
@@ -172,4 +174,65 @@ async def test_a_response_of_http1(name: str, tmp_path: Path) -> None:
         assert (failure and failure.code) == (None if status == 200 and not cut else "backend-oversized")
         await client.close()
         await backend.until_open(1 if failure is None else 0)
+        assert is_sound(proxy), proxy.log
+
+
+# the fields of a request of HTTP/2 or 3, its path, status, reason
+X5000 = ("x", "a" * 5000)
+REQUESTS: dict[str, tuple[list[tuple[str, str]], str, int, Reason | None]] = {
+    "some fields": ([("x", "a" * 3500)], "/", 200, None),
+    "a long field": ([X5000], "/", 431, Reason.HEAD_TOO_LONG),
+    "a very long field": ([("x", "a" * 15000)], "/", 431, Reason.HEAD_TOO_LONG),
+    "a long name": ([("a" * 5000, "x")], "/", 431, Reason.HEAD_TOO_LONG),
+    "as many lines as may be": ([("x", "y")] * 50, "/", 200, None),
+    "a line more": ([("x", "y")] * 51, "/", 431, Reason.TOO_MANY_FIELDS),
+    "many lines": ([(f"x{n}", "y") for n in range(190)], "/", 431, Reason.TOO_MANY_FIELDS),
+    "a long target": ([], "/" + "a" * 5000, 414, Reason.TARGET_TOO_LONG),
+    "a long query and a field": ([X5000], "/?" + "a" * 5000, 414, Reason.TARGET_TOO_LONG),
+}
+
+
+@pytest.mark.parametrize("huffman", [True, False])
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_a_request_of_http2(name: str, huffman: bool, tmp_path: Path) -> None:
+    fields, path, status, reason = REQUESTS[name]
+    async with (
+        RawBackend([OK]) as backend,
+        in_process(RULES.format(port=backend.port), tmp_path, **SMALL) as proxy,
+    ):
+        client = await Frames.connect(proxy.port)
+        client.send(client.head(1, fields, path=path, huffman=huffman))
+        got = await client.response(1)
+        assert (got.status, got.cut) == (status, False), proxy.log
+        assert reasons(proxy) == ([reason] if reason else [])
+        if reason:
+            assert b"Trace id: " in got.body
+            assert backend.asked == []
+        # The connection, and the table of its fields, are as they were.
+        known = [line for line in fields[-1:] if len("".join(line)) < 100]
+        client.send(client.head(3, [("y", "z"), *known], path="/well"))
+        assert (await client.response(3)).status == 200
+        assert proxy.flows[-1].request.headers["y"] == "z"
+        await client.close()
+        assert is_sound(proxy), proxy.log
+
+
+@pytest.mark.parametrize("kind", ["held", "streamed"])
+@pytest.mark.parametrize("trailers", [[X5000], [("x", "y")] * 60], ids=["long", "many"])
+async def test_trailers_of_http2(trailers: list[tuple[str, str]], kind: str, tmp_path: Path) -> None:
+    async with (
+        RawBackend(["stall"]) as backend,
+        in_process(RULES.format(port=backend.port), tmp_path, **SMALL) as proxy,
+    ):
+        client = await Frames.connect(proxy.port)
+        fields = [("content-type", "application/grpc")] if kind == "streamed" else []
+        client.send(client.head(1, fields, ended=False), DataFrame(1, b"body"), client.block(1, trailers))
+        got = await client.response(1)
+        assert got.status == (504 if kind == "streamed" else 431), proxy.log
+        if kind == "streamed":
+            assert bytes(backend.asked[0]).endswith(b"4\r\nbody\r\n0\r\n\r\n")
+        else:
+            assert backend.asked == []
+        assert Reason.TRAILERS_TOO_LONG in reasons(proxy) + reasons(proxy, Name.WARNING)
+        await client.close()
         assert is_sound(proxy), proxy.log

@@ -22,6 +22,9 @@ HTTP1_LINE = 3
 COMPRESSED_LINE = 32
 """Bytes by which one of HTTP/2 and 3 counts for more than its name and value (RFC 9113, 6.5.2; RFC 9114, 4.2.2)."""
 
+FAR_OVER = 4
+"""How many times a bound a head of HTTP/2 or 3 may have before its connection is ended rather than it refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -40,8 +43,8 @@ REQUEST_HEAD = Bound(
     2**10,
     1,
     "Kilobytes that the head of a request may have: a longer target gets the response 414, longer fields or trailers "
-    "431. Over HTTP/2 and 3 each line counts 32 bytes more than its name and value, and a head four times as long ends "
-    "the connection.",
+    "431. Over HTTP/2 and 3 each line counts 32 bytes more than its name and value, and four times as much ends the "
+    "connection.",
 )
 RESPONSE_HEAD = Bound(
     "urlrewrite_max_response_head",
@@ -55,10 +58,19 @@ FIELD_LINES = Bound(
     "urlrewrite_max_field_lines",
     1000,
     1,
-    1,
+    10,
     "How many field lines a request may have (431 if there are more), and a response of a backend (502).",
 )
-ALL = (REQUEST_HEAD, RESPONSE_HEAD, FIELD_LINES)
+EMPTY_FRAMES = Bound(
+    "urlrewrite_max_empty_frames",
+    1000,
+    1,
+    100,
+    "How many frames that carry nothing a client or a backend may send on a connection of HTTP/2 or 3 within half a "
+    "minute: resets of streams, and, beyond two for each frame of a body, SETTINGS, PING, PRIORITY, WINDOW_UPDATE, "
+    "unknown ones and DATA without content. More of either end the connection.",
+)
+ALL = (REQUEST_HEAD, RESPONSE_HEAD, FIELD_LINES, EMPTY_FRAMES)
 
 
 class Bounds:
@@ -99,6 +111,11 @@ class Bounds:
     def field_lines(self) -> int:
         """The number of field lines that a message may have."""
         return self._values[FIELD_LINES.option]
+
+    @property
+    def empty_frames(self) -> int:
+        """The number of frames that carry nothing that a peer may send at once."""
+        return self._values[EMPTY_FRAMES.option]
 
     def over(self, fields: Lines, most: int, line: int) -> Reason | None:
         """Say which bound field lines are over; `most` is that of their bytes, and each has `line` besides its own."""

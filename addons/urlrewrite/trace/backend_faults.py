@@ -21,7 +21,7 @@ class BackendFault(StrEnum):
     """Fields that are not valid, or that contradict each other on where the body ends."""
 
     OVERSIZED = "oversized"
-    """More, or longer, field lines than are taken."""
+    """More, or longer, field lines than are taken, or a flood of frames that carry nothing."""
 
     CUT = "cut"
     """The connection ended before the body was whole."""

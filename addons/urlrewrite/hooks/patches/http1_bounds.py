@@ -3,9 +3,6 @@
 mitmproxy keeps whatever comes until a head ends, and so does h11 with the line in front of a chunk and with trailers.
 Here a head that is over a bound is read no further: what is there goes on as a request with `CutFields`, and is
 refused like any other. In place of a response of a backend there is a `BackendError`.
-
-A client that is refused may still be sending, and a connection that is closed then takes the response away that the
-client has yet to read. So it is closed on our side alone at first, and what comes is thrown away for a while.
 """
 
 from __future__ import annotations
@@ -18,7 +15,6 @@ from h11._readers import ChunkedReader
 from h11._receivebuffer import ReceiveBuffer
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import ConnectionState
 from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
@@ -37,13 +33,10 @@ from mitmproxy.proxy.layers.http._events import (
 
 from urlrewrite.hooks.bounds import HTTP1_LINE, Bounds, CutFields
 from urlrewrite.hooks.in_place import InPlace
+from urlrewrite.hooks.patches.discarding import Discarding
 from urlrewrite.trace.backend_faults import BackendFault
 from urlrewrite.trace.reasons import Reason, sentence
 
-MAX_DISCARDED = 2**20
-"""Bytes that are read and thrown away of what a refused client still sends."""
-
-_DISCARD_SECONDS = 2.0
 _SHOWN_OF_TARGET = 1000
 _BLANK_LINES = re.compile(rb"(?:\r?\n)+")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
@@ -71,41 +64,25 @@ class Http1Bounds:
 
 
 def _bounded_server(base: Any, bounds: Bounds) -> Any:
-    class BoundedServer(base):  # type: ignore[misc]
+    class BoundedServer(Discarding, base):  # type: ignore[misc]
         buf: ReceiveBuffer
         _refused = False
         """Whether nothing of what still comes is read."""
         _ending = False
         """Whether our side of the connection is closed."""
-        _discarded = 0
 
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if self._ending and not isinstance(event, HttpEvent):
-                yield from self._discard(event)
+                yield from self.discard(event)
             elif self._refused and isinstance(event, events.DataReceived):
-                self._discarded += len(event.data)
+                self.discarded += len(event.data)
             else:
                 for command in super()._handle_event(event):
                     if self._refused and isinstance(command, commands.CloseConnection):
-                        yield from self._end()
+                        self._ending = True
+                        yield from self.end()
                     else:
                         yield command
-
-        def _end(self) -> layer.CommandGenerator[None]:
-            """Close our side of the connection."""
-            self._ending = True
-            if self.conn.state is not ConnectionState.OPEN:
-                yield commands.CloseConnection(self.conn)
-                return
-            yield commands.CloseTcpConnection(self.conn, half_close=True)
-            yield commands.RequestWakeup(_DISCARD_SECONDS)
-
-        def _discard(self, event: events.Event) -> layer.CommandGenerator[None]:
-            if isinstance(event, events.DataReceived):
-                self._discarded += len(event.data)
-                if self._discarded <= MAX_DISCARDED:
-                    return
-            yield commands.CloseConnection(self.conn)
 
         def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
             if isinstance(event, events.DataReceived):
@@ -151,7 +128,8 @@ def _bounded_server(base: Any, bounds: Bounds) -> Any:
             self.buf = ReceiveBuffer()
             if not self.response:
                 yield commands.SendData(self.conn, _http1.make_error_response(400, why))
-            yield from self._end()
+            self._ending = True
+            yield from self.end()
             if self.request:
                 error = RequestProtocolError(self.stream_id, why, ErrorCode.GENERIC_CLIENT_ERROR)
                 yield ReceiveHttp(error)
