@@ -30,6 +30,7 @@ from urlrewrite.hooks.orderly_stop import OrderlyStop  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.patches.alt_svc import AltSvc  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.patches.closed_connections import ClosedConnections  # noqa: E402
 from urlrewrite.hooks.patches.connection_pool import ConnectionPool  # noqa: E402
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
 from urlrewrite.hooks.patches.flow_file import FlowFile  # noqa: E402
@@ -82,6 +83,7 @@ addons = [
     _rules_file,
     Listeners(),
     _site_certificates,
+    ClosedConnections(),
     _backpressure,
     _backend_names,
     _server_connections,

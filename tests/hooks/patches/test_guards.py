@@ -1092,6 +1092,24 @@ INTERNALS = [
         "1370b159ea2acf6a",
         "a window that is too large resets the stream, which is told as a StreamReset that is not remote",
     ),
+    (
+        "closed_connections",
+        "mitmproxy.proxy.server:ConnectionHandler.server_event",
+        "a9aa2c5307ef8e15",
+        "it waits for a lock before the layers get an event",
+    ),
+    (
+        "closed_connections",
+        "mitmproxy.proxy.server:ConnectionHandler.handle_connection",
+        "2cd24c42884752ac",
+        "it tells by ConnectionClosed, with the state set before; then it waits where that is CAN_WRITE",
+    ),
+    (
+        "closed_connections",
+        "mitmproxy.proxy.server:ConnectionHandler.drain_writers",
+        "e7d7a0d4bdd7ddf8",
+        "it cancels the task of each connection to which it cannot write",
+    ),
 ]
 
 
