@@ -30,7 +30,7 @@ PUBLIC, APP = Origin("https", "www.example.com", 443), Origin("https", "app.exam
 THERE = LinkMap([Pair(BACKEND, PUBLIC), Pair(OTHER, APP)])
 BACK = LinkMap([Pair(PUBLIC, BACKEND), Pair(APP, OTHER)])
 NOWHERE = LinkMap([])
-KINDS = [kind for kind in Kind if kind is not Kind.BINARY]
+KINDS = [kind for kind in Kind if kind not in (Kind.BINARY, Kind.PAGE_UPDATE)]
 
 
 def rewritten(data: bytes, kind: Kind, link_map: LinkMap = THERE, *, text: bool = False) -> bytes:

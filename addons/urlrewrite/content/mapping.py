@@ -26,7 +26,7 @@ from urlrewrite.content.links.stream import LinkStream
 from urlrewrite.content.manifest import Manifest
 from urlrewrite.content.multipart import Multipart
 from urlrewrite.content.splicing import map_around
-from urlrewrite.content.stream import BodyRewriter, Chain, Lines
+from urlrewrite.content.stream import BodyRewriter, Chain, Lines, Whole
 
 
 def rewrite_content(
@@ -70,6 +70,8 @@ def content_rewriter(
             return Watched(script, paths.mount, links) if paths else script
         case Kind.MANIFEST if paths:
             return Manifest(links.link_map, paths, on_change)
+        case Kind.ADDRESS:
+            return Whole(partial(_address, links.link_map, paths, on_change))
         case Kind.PLAYLIST if paths:
             return Lines(partial(_playlist, links.link_map, paths, on_change))
         case Kind.JSON | Kind.MANIFEST:
@@ -102,6 +104,10 @@ def _markup(kind: Kind, links: Links) -> Markup:
 
 def _playlist(link_map: LinkMap, paths: Paths, on_change: OnChange, lines: bytes, base: int) -> bytes:
     return map_around(lines, paths.changes(lines, in_playlist(lines)), link_map, shifted(on_change, base))
+
+
+def _address(link_map: LinkMap, paths: Paths | None, on_change: OnChange, url: bytes) -> bytes:
+    return map_around(url, paths.changes(url, iter((0,))) if paths else (), link_map, on_change)
 
 
 def _part(links: Links, values: AttributeRewrites | None, body: bytes, content_type: str, offset: int) -> bytes:

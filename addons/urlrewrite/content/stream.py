@@ -83,6 +83,29 @@ class Coded:
         return self._encoder.feed(self._inner.finish()) + self._encoder.finish()
 
 
+class Whole:
+    """A rewriter that collects a short body, and rewrites it when it is complete."""
+
+    def __init__(self, rewrite: Callable[[bytes], bytes]) -> None:
+        self._rewrite = rewrite
+        self._held = b""
+
+    @property
+    def held(self) -> bytes:
+        """All that has come."""
+        return self._held
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes."""
+        self._held += chunk
+        return b""
+
+    def finish(self) -> bytes:
+        """Return the body, rewritten."""
+        held, self._held = self._held, b""
+        return self._rewrite(held)
+
+
 class Lines:
     """A rewriter that works line by line, so that an event stream arrives event by event.
 

@@ -119,6 +119,10 @@ class Reason(StrEnum):
         "length-told",
         "a WebSocket message {where} was left alone: it states the length of a part of itself ({name})",
     )
+    COUNTED_LEFT = (
+        "counted-left",
+        "the body states the lengths of its parts, which are not what they should be: it is left alone",
+    )
     FIELD = "field", "{name}: {detail}"
 
     # How rules were evaluated.

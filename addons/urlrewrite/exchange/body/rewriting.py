@@ -6,12 +6,16 @@ which see a stream through windows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import TypedDict, Unpack
 
+from urlrewrite.content.changes import Links
 from urlrewrite.content.charset.stream import Transcoded, stream_view
 from urlrewrite.content.charset.view import CannotEncode, Charset, View, detect
 from urlrewrite.content.coding.codings import CorruptCoding, DecodedTooLarge, decode, encode
+from urlrewrite.content.counted import BEGINNING, counted
 from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.content.links.names_left import Watching
@@ -21,8 +25,9 @@ from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.changes import BodyLinks, values_by_rules
 from urlrewrite.exchange.body.integrity import BodyIntegrity
+from urlrewrite.exchange.body.parts import rewrite_parts
 from urlrewrite.exchange.body.plan import BodyPlan, Way, is_never_touched, plan_body
-from urlrewrite.exchange.body.stream import DetectThenRewrite, FailOpen, StopOnError, Windows
+from urlrewrite.exchange.body.stream import Collected, DetectThenRewrite, FailOpen, StopOnError, Windows
 from urlrewrite.exchange.body.windows import WindowedRule
 from urlrewrite.exchange.rules_in_force import Recode, Settings
 from urlrewrite.model import LinkMode, LinkPlace
@@ -47,7 +52,7 @@ def concerns(
     if kind is Kind.BINARY:
         return False
     everywhere = links is LinkMode.EVERYWHERE and (kind is not Kind.OTHER_TEXT or LinkPlace.PLAIN_TEXT in also)
-    if everywhere or (links is LinkMode.TAGS and kind.is_markup):
+    if everywhere or (links is LinkMode.TAGS and (kind.is_markup or kind is Kind.PAGE_UPDATE)):
         return True
     bodies = (rule for rule in rules if rule.rule.enabled and not rule.rule.match.server_variable)
     return any(_examines(rule, kind) for rule in bodies)
@@ -58,7 +63,9 @@ def _examines(rule: CompiledOutboundRule, kind: Kind) -> bool:
 
     Tags are looked for in markup, and in other text of a type that the rule names, as IIS looks for them in anything.
     """
-    return not rule.tags or kind.is_markup or (rule.names_type and kind is Kind.OTHER_TEXT)
+    if not rule.tags or kind.is_markup or kind is Kind.PAGE_UPDATE:
+        return True
+    return rule.names_type and kind is Kind.OTHER_TEXT
 
 
 class _Sizes(TypedDict, total=False):
@@ -109,6 +116,8 @@ class BodyRewriting:
         content_types = field_values(fields, "content-type")
         path = self._run.scope.variables.request.target.partition("?")[0]
         kind = content_kind(content_types[0], path) if content_types and content_types[0].strip() else None
+        if kind is Kind.OTHER_TEXT and self._asks_for_update():
+            kind = Kind.PAGE_UPDATE
         if kind is Kind.BINARY and any(rule.names_type for rules in self._run.body_passes for rule in rules):
             # Somebody knows that there is text in it.
             kind = Kind.OTHER_TEXT
@@ -125,6 +134,11 @@ class BodyRewriting:
             if self._mode is not LinkMode.EVERYWHERE:
                 return BodyPlan(Way.PASS, Reason.NO_LINKS_IN_EVENTS, kind)
         return plan
+
+    def _asks_for_update(self) -> bool:
+        """Say whether the request is one of ASP.NET's for a partial page update."""
+        values = field_values(self._run.scope.variables.request.fields, "x-microsoftajax")
+        return any("delta=true" in value.lower().replace(" ", "") for value in values)
 
     def _wants(self, kind: Kind | None) -> bool:
         """Say whether anything could change in content of this kind; None is content of an unknown type."""
@@ -207,10 +221,18 @@ class BodyRewriting:
             if view is None:
                 self._trace.warn(Reason.BODY_PASSED, cause=Reason.CHARSET_NOT_STREAMED, charset=charset.label)
                 return Chain([])
-            chain = Chain(self._stages(view, kind, by_line=plan.never_held))
+            chain = self._in_parts_or_not(view, kind, lambda: Chain(self._stages(view, kind, by_line=plan.never_held)))
             return FailOpen(Transcoded(charset, chain), self._stage_failed) if view.transcoded else chain
 
         return DetectThenRewrite(plan.kind, content_type, choose, self._stage_failed, patient=plan.length is not None)
+
+    def _in_parts_or_not(self, view: View, kind: Kind, stages: Callable[[], BodyRewriter]) -> BodyRewriter:
+        """Give the stages, behind what collects a text that may be one in parts."""
+        if kind not in (Kind.PAGE_UPDATE, Kind.OTHER_TEXT):
+            return stages()
+        other = self._left_alone if kind is Kind.PAGE_UPDATE else stages
+        collected = Collected(self._settings.limit, partial(self._counted, view, kind), other)
+        return FailOpen(collected, self._stage_failed)
 
     def _stages(self, view: View, kind: Kind, *, by_line: bool) -> list[BodyRewriter]:
         """Give all passes as stages: the rules in the order of the file, the link map in the last one."""
@@ -282,9 +304,39 @@ class BodyRewriting:
 
     def _rewrite(self, view: View, kind: Kind) -> bytes:
         """Run all passes over a whole body."""
-        data = view.data
-        passes = self._passes(kind)
         links = self._mapped.links if self._mapped else None
+        in_parts = self._counted(view, kind, view.data)
+        return self._rewrite_part(view.data, view, kind, links) if in_parts is None else in_parts
+
+    def _counted(self, view: View, kind: Kind, data: bytes) -> bytes | None:
+        """Rewrite the parts of a text that states their lengths, and count them again; None for any other text."""
+        is_update = kind is Kind.PAGE_UPDATE
+        if not is_update and (kind is not Kind.OTHER_TEXT or not BEGINNING.match(data)):
+            return None
+        found = counted(view.decode_value(data), is_delta=is_update)
+        if found is None:
+            if is_update:
+                self._trace.warn(Reason.COUNTED_LEFT)
+            return data if is_update else None
+        return rewrite_parts(
+            found, view, lambda part, kind, at: self._rewrite_part(part, view, kind, self._links_from(at))
+        )
+
+    def _left_alone(self) -> BodyRewriter:
+        """Give what passes the rest of a text in parts, which cannot be counted again."""
+        self._trace.warn(Reason.COUNTED_LEFT)
+        return Chain([])
+
+    def _links_from(self, offset: int) -> Links | None:
+        """Give the links for a part of the body that begins there; text in it is as plain as in a body of its own."""
+        if self._mapped is None:
+            return None
+        links = self._mapped.links
+        return replace(links, on_link=lambda where, at, *change: links.on_link(where, offset + at, *change))
+
+    def _rewrite_part(self, data: bytes, view: View, kind: Kind, links: Links | None) -> bytes:
+        """Run all passes over a body, or over a part of one."""
+        passes = self._passes(kind)
         for index, rules in enumerate(passes):
             if rules[0].tags:
                 last = index == len(passes) - 1

@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from urlrewrite.content.charset.view import Charset, detect
+from urlrewrite.content.counted import BEGINNING
 from urlrewrite.content.kinds import Kind, sniff_kind
 from urlrewrite.content.stream import BodyRewriter, Chain
+
+_TOLD_BY = 11
+"""Bytes after which it is known whether a body begins as a text in parts does."""
 
 PRESCANNED = 1024
 """Bytes of a document in which browsers look for its encoding."""
@@ -153,6 +157,51 @@ class DetectThenRewrite:
             self._on_failure(error)
         self._chosen = chosen
         return chosen, first
+
+
+class Collected:
+    """Collects a body of at most `limit` bytes that may be a text in parts, and rewrites it when it is complete.
+
+    `rewrite` returns None for what is no such text. What `other` gives then rewrites it, and longer bodies, too.
+    """
+
+    def __init__(self, limit: int, rewrite: Callable[[bytes], bytes | None], other: Callable[[], BodyRewriter]) -> None:
+        self._limit = limit
+        self._rewrite = rewrite
+        self._other = other
+        self._inner: BodyRewriter | None = None
+        self._pieces: list[bytes] = []
+        self._length = 0
+
+    @property
+    def held(self) -> bytes:
+        """Bytes consumed and not yet emitted."""
+        return self._inner.held if self._inner else b"".join(self._pieces)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Consume the next bytes; return what can be sent now."""
+        if self._inner:
+            return self._inner.feed(chunk)
+        self._pieces.append(chunk)
+        self._length += len(chunk)
+        first = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces[:2])
+        if self._length <= self._limit and (len(first) < _TOLD_BY or BEGINNING.match(first)):
+            return b""
+        data = b"".join(self._pieces)
+        self._inner = self._other()
+        return self._inner.feed(data)
+
+    def finish(self) -> bytes:
+        """End the body; return all that was held back."""
+        if self._inner is None:
+            data = b"".join(self._pieces)
+            rewritten = self._rewrite(data)
+            if rewritten is not None:
+                self._pieces = []
+                return rewritten
+            self._inner = self._other()
+            return self._inner.feed(data) + self._inner.finish()
+        return self._inner.finish()
 
 
 class Windows:
