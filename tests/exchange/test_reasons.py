@@ -57,6 +57,12 @@ ELSEWHERE = {
     "broken-off",
     "no-server",
     "proxy-failed",
+    # Of bodies of requests: body/test_request.py.
+    "part-of-upload",
+    "request-body-passed",
+    "request-coding-broken",
+    "rest-of-request-passed",
+    "signed-within",
     # Of what is said of the backend: test_proxy_settings.py, and tests/hooks/test_backend_tls.py.
     "not-verified",
     "too-many-forwards",

@@ -454,7 +454,7 @@ ELSEWHERE: Mapping[int, Mapping[int, str]] = {
         2: "test_target_of_a_request; tests/hooks/test_inbound.py: absolute form",
         3: "test_target_of_a_request",
         9: "test_parts_are_asked_for_only_of_what_is_not_rewritten",
-        14: "not mapped: bodies of requests pass as they come",
+        14: "tests/exchange/body/test_request.py",
         15: "tests/hooks/test_inbound.py: SNI",
     },
 }

@@ -40,6 +40,7 @@ VALUES = [
     ("links: off", "links", LinkMode.OFF),
     ("links: Tags", "links", LinkMode.TAGS),
     ("linksAlso: webSocketMessages", "links_also", {LinkPlace.WEBSOCKET_MESSAGES}),
+    ("linksAlso: requestBodies", "links_also", {LinkPlace.REQUEST_BODIES}),
     ("linksAlso: [CookieValues, queries]", "links_also", {LinkPlace.COOKIE_VALUES, LinkPlace.QUERIES}),
     (
         "linksAlso: [comments, plainText, visibleText]",

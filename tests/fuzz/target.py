@@ -41,7 +41,7 @@ outboundRules:
 """
 LINK_MAP = LinkMap([Pair(Origin("http", "privateserver", 8080), Origin("https", "www.example.com", 443))])
 LINKS_ONLY = "links: everywhere"
-ALL_PLACES = "linksAlso: [comments, cookieValues, plainText, queries, reasonPhrase, visibleText]"
+ALL_PLACES = "linksAlso: [comments, cookieValues, plainText, queries, reasonPhrase, requestBodies, visibleText]"
 NOTHING = "links: off"
 
 

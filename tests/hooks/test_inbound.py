@@ -149,7 +149,7 @@ async def test_a_body_without_a_length_is_framed_for_a_backend_of_http_1(version
     inbound = Inbound(state_of())
     await inbound.requestheaders(flow)
     flow.request.raw_content = b"GET /admin HTTP/1.1\r\n\r\n"
-    inbound.request(flow)
+    await inbound.request(flow)
     assert flow.request.headers["content-length"] == "23"
 
 

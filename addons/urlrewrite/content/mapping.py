@@ -88,6 +88,12 @@ def content_rewriter(
             return None
 
 
+def form_rewriter(links: Links) -> BodyRewriter:
+    """Return a rewriter of `multipart/form-data` that maps the links in its fields, and leaves its files alone."""
+    part = partial(_part, replace(links, plain_text=True), None)
+    return Multipart(links.link_map, links.tell("fields of a part"), part, form=True)
+
+
 def _may_concern(link_map: LinkMap, data: bytes, kind: Kind) -> bool:
     """Say, quickly, whether there may be a link in some content. Links without a host have no quick test."""
     return link_map.mount is not None or link_map.names_in(data) or (kind.is_markup and hides_host(data, link_map))

@@ -3,13 +3,13 @@
 Each part has fields of its own, so that its kind, its Location and its Content-Length are its own. A part may be a
 whole HTTP message (`application/http`; OData 4.01, 11.7.7), or of several parts itself. The boundary is taken from the
 first delimiter line, for the parameter of Content-Type says nothing else. Where a part is coded (base64, gzip), it is
-left alone.
+left alone. Of a form (RFC 7578) the fields are rewritten, and the files are left alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 
@@ -20,6 +20,9 @@ _FIRST = re.compile(rb"(?:\A|\n)--(?P<boundary>[^\r\n]{1,200}?)[ \t]*\r?\n")
 _END_OF_HEAD = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _START_LINE = re.compile(rb"\s*(?:HTTP/\d(?:\.\d)?\s[^\r\n]*|[!#$%&'*+.^_`|~\w-]+\s[^\r\n]*\sHTTP/\d(?:\.\d)?)\r?\n")
 _FIELD = re.compile(rb"^(?P<name>[^\s:]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.MULTILINE)
+_FILE_NAME = re.compile(r';\s*filename\*?\s*=\s*"?([^";]*)')
+_BLOB = "blob"
+"""What browsers call a part that a script made without a name, which is how scripts send JSON beside files."""
 _PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 _PREAMBLE = 1 << 16
 _MAX_PART_LENGTH = 8 << 20
@@ -30,8 +33,8 @@ _MAX_DEPTH = 8
 class Multipart:
     """A rewriter that works part by part; an incomplete part is held, up to 8 MB, and a longer one is left alone."""
 
-    def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart) -> None:
-        self._parts = _Parts(link_map, on_change, rewrite)
+    def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart, *, form: bool = False) -> None:
+        self._parts = _Parts(link_map, on_change, rewrite, form=form)
         self._held = b""
         self._offset = 0  # of what is held
         self._delimiter: re.Pattern[bytes] | None = None
@@ -92,10 +95,11 @@ class Multipart:
 
 
 class _Parts:
-    def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart) -> None:
+    def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart, *, form: bool) -> None:
         self._link_map = link_map
         self._on_change = on_change
         self._rewrite = rewrite
+        self._form = form
 
     def rewritten(self, part: bytes, offset: int, *, depth: int = 0) -> bytes:
         """Return a part with its fields mapped, its body rewritten, and its Content-Length corrected."""
@@ -106,6 +110,8 @@ class _Parts:
         fields = {
             found["name"].lower(): found["value"].decode("latin-1").strip().lower() for found in _FIELD.finditer(head)
         }
+        if self._form and _is_file(fields):
+            return part
         coded = fields.get(b"content-encoding", "identity") != "identity"
         if not coded and fields.get(b"content-transfer-encoding", "") in _PLAIN_ENCODINGS:
             changed = self._body(body, fields.get(b"content-type", "text/plain"), offset + end.end(), depth)
@@ -124,6 +130,13 @@ class _Parts:
             return body
         line = self._link_map.map(start[0], on_change=shifted(self._on_change, offset))
         return line + self.rewritten(body[start.end() :], offset + start.end(), depth=depth + 1)
+
+
+def _is_file(fields: Mapping[bytes, str]) -> bool:
+    """Say whether a part of a form is a file, and not a field with a type of its own."""
+    name = _FILE_NAME.search(fields.get(b"content-disposition", ""))
+    kind = fields.get(b"content-type", "").partition(";")[0].strip()
+    return name is not None and not (name[1] == _BLOB and kind.endswith(("json", "xml")))
 
 
 def _with_length(head: bytes, before: int, after: int) -> bytes:

@@ -23,6 +23,7 @@ from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.field_rules import apply_field_rules
 from urlrewrite.engine.outbound import OutboundRun
 from urlrewrite.exchange.body.plan import BodyPlan, Way
+from urlrewrite.exchange.body.request import RequestBody
 from urlrewrite.exchange.early_hints import forward_hints
 from urlrewrite.exchange.error_pages import with_error_page
 from urlrewrite.exchange.failing import fail, give_up, refuse, refuse_response
@@ -37,6 +38,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.valid_messages import Violation, judge_response, unfolded_response
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.trailers import request_trailers
+from urlrewrite.fields.validators import after_rewrite
 from urlrewrite.model import LinkMode, Site
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.patterns.pattern import PatternTimeout
@@ -121,9 +123,18 @@ class Exchange:
         forwarded = self._routed.forwarded if self._routed else None
         return forward_hints(forwarded, self.rules.settings.early_hints, lines) if forwarded else None
 
+    @property
+    def request_body(self) -> RequestBody | None:
+        """What rewrites the body of the request, once it is routed; None where that passes as it comes."""
+        forwarded = self._routed.forwarded if self._routed else None
+        return forwarded.body if forwarded else None
+
     def request_trailers(self, lines: FieldLines) -> FieldLines:
         """Give the trailers of the request as they go to the backend; to be asked at any time."""
         lines, changes = request_trailers(lines)
+        if self.request_body and self.request_body.changed:
+            lines, untrue = after_rewrite(lines, None, changed=True)
+            changes += untrue
         record_request_changes(self.trace, changes)
         return lines
 
@@ -221,6 +232,8 @@ class Exchange:
         if self._run:
             self._run.report()
             data["outbound_rules"] = self._outbound_rules()
+        if self.request_body and self.request_body.changed:
+            data["links_back"] = self.request_body.count
         if self._response:
             self._response.report()
         data.setdefault("links", 0)

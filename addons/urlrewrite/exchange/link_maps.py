@@ -119,6 +119,14 @@ def link_maps(
     return LinkMaps(outbound, inbound, _returns((site, *others), back), _origins(back))
 
 
+def at_first_server(link_map: LinkMap, farm: Farm, origin: Origin) -> LinkMap:
+    """Give a map for requests with the name of a farm's first server in place of the farm's own, `origin`."""
+    if not farm.servers:
+        return link_map
+    server = farm.servers[0].origin(origin.scheme)
+    return LinkMap(replace(pair, becomes=server) if pair.becomes == origin else pair for pair in link_map.pairs)
+
+
 def _asked(site: Site, farm: Farm | None) -> Origin | None:
     """Give the name by which a site's backend is asked: that of its first server where it is a farm."""
     if farm is None or site.backend is None:

@@ -12,6 +12,7 @@ from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
 from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.action_url import TargetError
+from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.compile import CompiledLevel, CompiledRules, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
@@ -20,11 +21,12 @@ from urlrewrite.engine.inbound import run_inbound
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.variables import Variables
 from urlrewrite.exchange.backend_settings import backend_settings
+from urlrewrite.exchange.body.request import RequestBody, request_body
 from urlrewrite.exchange.body.rewriting import concerns
 from urlrewrite.exchange.failing import fail, give_up, refuse
 from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_target
-from urlrewrite.exchange.link_maps import LinkMaps
+from urlrewrite.exchange.link_maps import LinkMaps, at_first_server
 from urlrewrite.exchange.mounts import backend_target, lacks_slash
 from urlrewrite.exchange.queries import map_back_query
 from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields
@@ -36,6 +38,7 @@ from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fie
 from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
+from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace import request_events as events
@@ -66,7 +69,8 @@ class ForwardedRequest:
     """A request on its way to `target`, with all that the rewriting of the response needs of it.
 
     `carried_mark` tells that the client's copy was rewritten by these rules (`fields/validators.py`).
-    `reverse_rewrites` tells that Location gets the public name even with `links: off`.
+    `reverse_rewrites` tells that Location gets the public name even with `links: off`. `body` rewrites the request's
+    body; None where that passes as it comes.
     """
 
     served: ServedRequest
@@ -74,6 +78,7 @@ class ForwardedRequest:
     maps: LinkMaps
     carried_mark: bool
     reverse_rewrites: bool
+    body: RequestBody | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,8 +323,18 @@ class _Judging:
             farm,
             settings.keep_alive,
         )
-        on_its_way = ForwardedRequest(self._served, origin, maps, unmarked.carried_mark, settings.reverse_rewrites)
+        body = self._body(fields, maps.inbound if farm is None else at_first_server(maps.inbound, farm, origin))
+        on_its_way = ForwardedRequest(
+            self._served, origin, maps, unmarked.carried_mark, settings.reverse_rewrites, body
+        )
         return RoutedRequest(routing, request, site, self._served, on_its_way)
+
+    def _body(self, fields: FieldLines, link_map: LinkMap) -> RequestBody | None:
+        """Give what rewrites the body of the request, if that is asked for."""
+        also = self._site.links_also
+        if self._site.links is LinkMode.OFF or LinkPlace.REQUEST_BODIES not in also:
+            return None
+        return request_body(fields, link_map, self._trace, plain_text=LinkPlace.PLAIN_TEXT in also)
 
     def _is_subject(self, kind: Kind | None) -> bool:
         """Say whether responses of this kind depend on the rules; not if nobody knows the kind."""

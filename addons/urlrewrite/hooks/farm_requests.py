@@ -82,6 +82,8 @@ def turn_to_server(request: http.Request, live: Live, server: Server) -> None:
     # Not by `request.host`, which would rewrite the Host field, too.
     request.data.host, request.data.port = to.connect or (to.origin.host, to.origin.port)
     request.host_header = to.host
+    if to.target != live.forward.target:
+        request.path = to.target
     for name, value in to.fields:
         if name.lower() in ("origin", "referer"):
             request.headers[name] = value

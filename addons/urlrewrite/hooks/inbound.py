@@ -22,6 +22,7 @@ from urlrewrite.hooks.translate import (
     request_facts,
     show_public_url,
 )
+from urlrewrite.hooks.uploads import rewrite_upload, upload_stream
 from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.inbound")
@@ -73,7 +74,8 @@ class Inbound:
                 # One that does not say its length may still become a stream (`patches/http_stream.py`); of
                 # gRPC, the backend may answer a message before the next one is sent.
                 talks = flow.request.headers.get("content-type", "").lower().startswith("application/grpc")
-                flow.request.stream = talks or (length.isdigit() and int(length) > UPLOAD_HELD)
+                if talks or (length.isdigit() and int(length) > UPLOAD_HELD):
+                    flow.request.stream = upload_stream(flow, live)
             case LocalResponse():
                 live.own = True
                 apply_response(flow, routing)
@@ -81,8 +83,11 @@ class Inbound:
             case Abort():
                 flow.kill()
 
-    def request(self, flow: http.HTTPFlow) -> None:
-        """Frame a body that came over HTTP/2 or 3 without a length: in HTTP/1 it would be another request."""
+    async def request(self, flow: http.HTTPFlow) -> None:
+        """Rewrite a body that was held, and frame one that came over HTTP/2 or 3 without a length.
+
+        In HTTP/1 that would be another request.
+        """
         request = flow.request
         live = self._state.live.get(flow.id)
         if live and (over := over_of(request.trailers)):
@@ -93,6 +98,15 @@ class Inbound:
             else:
                 live.own = True
                 apply_response(flow, live.exchange.refuse(over))
+        if live and not flow.response and not flow.error:
+            try:
+                await rewrite_upload(flow, live)
+            except Exception:
+                trace_id = live.exchange.trace.data["id"]
+                logger.exception("request %s: its body could not be rewritten; answered 500", trace_id)
+                live.own = live.failed = True
+                error = plain_response(500, "The proxy failed to rewrite this request.", trace_id)
+                apply_response(flow, live.exchange.paged(error))
         if live and request.trailers:
             trailers = live.exchange.request_trailers(field_lines(request.trailers))
             request.trailers = headers(trailers, lower=request.is_http2 or request.is_http3)

@@ -19,7 +19,7 @@ from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.model.farms import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, BackendTls, Connections, Timeouts
 
 UPLOAD_HELD = 8 * 2**20
-"""Bytes up to which the body of a request is held, so that mitmweb can show it: rules do not look at it."""
+"""Bytes up to which the body of a request is held, so that mitmweb can show it, and its length is known."""
 
 type Stream = Callable[[bytes], list[bytes]]
 

@@ -96,7 +96,7 @@ class LinkMode(StrEnum):
 class LinkPlace(StrEnum):
     """Ours: places in which links are mapped only on request, since that is not certain to be right.
 
-    `queries` are those of requests, in which public URLs are mapped back; `cookieValues` and `webSocketMessages` are
+    In `queries` and `requestBodies` public URLs are mapped back; in `cookieValues` and `webSocketMessages` they are
     mapped back as well. `comments` are those of markup and style sheets, `plainText` is text without a syntax (plain,
     CSV, YAML), `visibleText` what a reader of HTML sees.
     """
@@ -106,6 +106,7 @@ class LinkPlace(StrEnum):
     PLAIN_TEXT = "plainText"
     QUERIES = "queries"
     REASON_PHRASE = "reasonPhrase"
+    REQUEST_BODIES = "requestBodies"
     VISIBLE_TEXT = "visibleText"
     WEBSOCKET_MESSAGES = "webSocketMessages"
 

@@ -31,6 +31,9 @@ _OF_THE_RESPONSE = frozenset(
 ).difference(PROBLEMS)
 
 
+_OF_THE_REQUEST = frozenset({Name.REQUEST_BODY, Name.REQUEST_BODY_CHANGE})
+
+
 def text(event: Event, key: str) -> str:
     """Return the text that an event has under a key, including unsafe characters; "" where it has none."""
     value = event.get(key)
@@ -118,7 +121,10 @@ def read(trace: object) -> Reading:
     raw = data.get("events")
     events = [event for event in raw if isinstance(event, Mapping)] if isinstance(raw, list | tuple) else []
     border = next((index for index, event in enumerate(events) if _begins_response(event)), len(events))
-    return Reading(data, line if isinstance(line, Mapping) else {}, events[:border], events[border:])
+    # The body of a request may still be on its way when the response begins.
+    request = [*events[:border], *(event for event in events[border:] if name_of(event) in _OF_THE_REQUEST)]
+    response = [event for event in events[border:] if name_of(event) not in _OF_THE_REQUEST]
+    return Reading(data, line if isinstance(line, Mapping) else {}, request, response)
 
 
 def _begins_response(event: Event) -> bool:
@@ -161,6 +167,8 @@ _OUTSIDE_RULES = frozenset(
         Name.GENERAL_SET_REQUEST_HEADER,
         Name.NO_SERVER,
         Name.QUERY_MAPPED_BACK,
+        Name.REQUEST_BODY,
+        Name.REQUEST_BODY_CHANGE,
         Name.REQUEST_QUEUED,
         Name.REQUEST_ROUTED,
         Name.RULES_RULED_OUT,

@@ -82,6 +82,17 @@ class Reason(StrEnum):
         "digest-promised",
         "a page was sent with its digest in `integrity`, so browsers would refuse a changed file",
     )
+    REQUEST_BODY_PASSED = "request-body-passed", "the body of the request is passed as it came: {detail}"
+    PART_OF_UPLOAD = "part-of-upload", "a part of a body (Content-Range) cannot be rewritten by itself"
+    SIGNED_WITHIN = "signed-within", "it names a public name, and a signature in it covers what it says"
+    REST_OF_REQUEST_PASSED = (
+        "rest-of-request-passed",
+        "the rest of the request's body is passed as it comes: {detail}",
+    )
+    REQUEST_CODING_BROKEN = (
+        "request-coding-broken",
+        "the request is broken off, as the coding of its body cannot be continued: {detail}",
+    )
     REST_PASSED = "rest-passed", "the rest of the body is passed as it comes: {detail}"
     CODING_BROKEN = (
         "coding-broken",

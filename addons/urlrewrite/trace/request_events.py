@@ -224,6 +224,26 @@ class SamlLeft(TypedDict):
     addresses: list[str]
 
 
+class RequestBodyMapped(TypedDict):
+    """The body of the request was looked at, as content of this `kind`; `way` is whole or stream.
+
+    `links` counts those that were mapped back; of a stream nobody knows them yet.
+    """
+
+    way: str
+    kind: str
+    links: NotRequired[int]
+
+
+class RequestBodyChange(TypedDict):
+    """A link in the body of the request was mapped back; `offset` is in the body."""
+
+    where: str
+    offset: int
+    before: str
+    after: str
+
+
 class RequestRouted(TypedDict):
     """The request goes to the backend; `connect` is the host and port to connect to instead of the URL's."""
 
@@ -332,6 +352,8 @@ URL_REWRITE_END = EventType(Name.URL_REWRITE_END, UrlRewriteEnd)
 GENERAL_SET_REQUEST_HEADER = EventType(Name.GENERAL_SET_REQUEST_HEADER, FieldSet)
 QUERY_MAPPED_BACK = EventType(Name.QUERY_MAPPED_BACK, QueryMappedBack)
 SAML_LEFT = EventType(Name.SAML_LEFT, SamlLeft)
+REQUEST_BODY = EventType(Name.REQUEST_BODY, RequestBodyMapped)
+REQUEST_BODY_CHANGE = EventType(Name.REQUEST_BODY_CHANGE, RequestBodyChange)
 REQUEST_ROUTED = EventType(Name.REQUEST_ROUTED, RequestRouted)
 ANSWERED = EventType(Name.ANSWERED, Answered)
 REQUEST_QUEUED = EventType(Name.REQUEST_QUEUED, RequestQueued)

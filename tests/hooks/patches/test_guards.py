@@ -56,6 +56,12 @@ INTERNALS = [
     ),
     (
         "http_stream",
+        "mitmproxy.proxy.layers.http:HttpStream.state_stream_request_body",
+        "58e191338cc74c0d",
+        "flow.request.stream gives what is sent of each piece, and the end is sent in any case",
+    ),
+    (
+        "http_stream",
         "mitmproxy.proxy.layers.http:HttpStream.start_response_stream",
         "b0625108db2c8f5e",
         "it sends the head, and the pieces that follow go through flow.response.stream",

@@ -402,6 +402,12 @@ PLAN = event("BODY_PLAN", way="pass", why="the response is binary")
             "SAMLRequest is deflated and left as it is; it names https://a/acs, b",
         ),
         ([event("SAML_LEFT", name="SAMLRequest")], "it names nothing that can be read"),
+        ([event("REQUEST_BODY", way="whole", kind="json", links=2)], "body       whole, json: 2 links mapped back"),
+        ([event("REQUEST_BODY", way="stream", kind="xml")], "body       stream, xml"),
+        (
+            [event("REQUEST_BODY_CHANGE", where="json", offset=7, before="a", after="b")],
+            "    json\n        1  a → b  at 7",
+        ),
         ([event("REQUEST_ROUTED", url="http://b/", host="h", connect=["127.0.0.1", 9])], "by dialling 127.0.0.1:9"),
         ([event("ANSWERED", status=302), OUTBOUND_START], "response   200, our own; rules see its fields"),
         ([OUTBOUND_START, PLAN], "response   200, from the backend\n  body       pass: the response is binary"),

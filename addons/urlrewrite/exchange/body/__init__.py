@@ -1,1 +1,1 @@
-"""The body of a response: which way it takes, and how it is rewritten on that way."""
+"""Bodies: which way one takes, and how it is rewritten on that way. `request.py` is that of a request."""

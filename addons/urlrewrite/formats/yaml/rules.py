@@ -8,7 +8,7 @@ A file with one site is written without `sites`; the site is then called like th
     backendNames: [http://localhost:8080]   # what it calls itself besides, in links and cookies
     connect: 127.0.0.1:8090                 # where to reach the backend if its name does not resolve
     links: everywhere                       # off | tags | everywhere
-    linksAlso: [webSocketMessages]          # and comments, cookieValues, plainText, queries, reasonPhrase, visibleText
+    linksAlso: [webSocketMessages]          # and what else LinkPlace in model/choices.py has
     mapReturnAddresses: true                # in queries: redirect_uri, ReturnUrl and their like (exchange/queries.py)
     mode: helpful                           # iis: what fails in IIS fails here
     readings: {tagReplacement: value, outboundTrackAllCaptures: true}   # tagReplacement: value | match

@@ -7,13 +7,14 @@ that a rule has answered already (a redirect, a 403) cannot be streamed, and mit
 
 So mitmproxy gets an `HttpStream` of our own, which asks one more question after each piece of a response: is there a
 `Hold` on it, and is it over? If so, what was held goes through the stream callable as its first chunk. A timer asks the
-same where no further piece comes. It asks two more things that only this place can:
+same where no further piece comes. It asks three more things that only this place can:
 
 - An upload of unknown length is held up to `UPLOAD_HELD` bytes and streamed then. That of a request which a rule has
   answered is thrown away, for otherwise anybody could fill the memory by sending to a redirect.
 - mitmproxy looks whether a flow was killed between messages only. A stream that is killed (because its coding is
   damaged, or by hand in mitmweb) is broken off after its next piece: in HTTP/1.1 the last chunk is missing then, in
   HTTP/2 and 3 the stream is reset. A client of HTTP/1.0 cannot tell.
+- An upload that is rewritten as it comes ends in its middle where its coding proves to be damaged.
 """
 
 from __future__ import annotations
@@ -25,13 +26,20 @@ from mitmproxy.flow import Error
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpStream
-from mitmproxy.proxy.layers.http._events import ErrorCode, RequestData, RequestProtocolError, ResponseData
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestProtocolError,
+    ResponseData,
+)
 
 from urlrewrite.hooks.patches import backend_stream, early_hints, request_length
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm
 from urlrewrite.hooks.state import UPLOAD_HELD, Hold, State
+from urlrewrite.hooks.uploads import upload_stream
 
 logger = logging.getLogger("urlrewrite.holding")
 
@@ -108,7 +116,7 @@ def stream_class(state: State, backpressure: Backpressure, connections: ServerCo
             if self.flow.response:
                 live.upload_dropped = True
                 return
-            self.flow.request.stream = True
+            self.flow.request.stream = upload_stream(self.flow, live)
             yield from self.start_request_stream()
             yield from self.handle_event(RequestData(self.stream_id, held))
 
@@ -119,6 +127,13 @@ def stream_class(state: State, backpressure: Backpressure, connections: ServerCo
                 self.client_state = self.state_consume_request_body
             else:
                 yield from super().start_request_stream()
+
+        def state_stream_request_body(self, event: RequestData | RequestEndOfMessage) -> layer.CommandGenerator[None]:
+            yield from super().state_stream_request_body(event)
+            live = state.live.get(self.flow.id)
+            body = live.exchange.request_body if live else None
+            if body and body.cut and self.client_state == self.state_stream_request_body:
+                yield from self.end_request("the coding of its body is damaged")
 
         def start_response_stream(self) -> layer.CommandGenerator[None]:
             backpressure.watch(self)

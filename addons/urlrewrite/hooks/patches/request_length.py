@@ -49,11 +49,11 @@ def stream_class(base: type[HttpStream]) -> type[HttpStream]:
                 elif isinstance(event, RequestEndOfMessage) and self._came < self._length:
                     wrong = SHORTER
             if wrong:
-                yield from self._end(wrong)
+                yield from self.end_request(wrong)
             else:
                 yield from super()._handle_event(event)
 
-        def _end(self, why: str) -> layer.CommandGenerator[None]:
+        def end_request(self, why: str) -> layer.CommandGenerator[None]:
             """Tell the log, the client and, where it has a part of the request, the backend."""
             logger.warning("%s: %s", self.flow.request.pretty_url, why)
             code = ErrorCode.GENERIC_CLIENT_ERROR

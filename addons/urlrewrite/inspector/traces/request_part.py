@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from urlrewrite.inspector.text import padded
+from urlrewrite.inspector.text import counted, padded
 from urlrewrite.inspector.traces.attempts import refusal_text, servers_told
-from urlrewrite.inspector.traces.changes import field_changes
+from urlrewrite.inspector.traces.changes import field_changes, link_changes
 from urlrewrite.inspector.traces.comparisons import (
     CONDITIONS,
     INSIDE,
@@ -31,6 +31,7 @@ def request_part(reading: Reading) -> list[str]:
     lines: list[str] = []
     set_on_request: list[Event] = []
     after: list[str] = []
+    in_body: list[Event] = []
     for block in inbound_blocks(reading.request):
         if block.name:
             lines += rule(block)
@@ -57,6 +58,13 @@ def request_part(reading: Reading) -> list[str]:
                     set_on_request.append(event)
                 case Name.QUERY_MAPPED_BACK | Name.SAML_LEFT:
                     after += _query(event)
+                case Name.REQUEST_BODY:
+                    links = number(event, "links")
+                    count = "" if links is None else f": {counted(links, 'link')} mapped back"
+                    what = f"{visible(text(event, 'way'))}, {visible(text(event, 'kind'))}{count}"
+                    after.append(labelled("body", what, "  "))
+                case Name.REQUEST_BODY_CHANGE:
+                    in_body.append(event)
                 case Name.REQUEST_QUEUED:
                     ahead, waited = number(event, "ahead") or 0, number(event, "milliseconds") or 0
                     queue = f"{waited:,} ms in the queue of {shown(text(event, 'farm'))}, behind {ahead:,} others"
@@ -75,7 +83,7 @@ def request_part(reading: Reading) -> list[str]:
                     lines.append(f"  {other(event)}")
     if set_on_request:
         lines += ["", "  Set on the request", *field_changes(set_on_request)]
-    return [*lines, *(["", *after] if after else [])]
+    return [*lines, *(["", *after] if after else []), *link_changes(in_body, len(in_body))]
 
 
 def _query(event: Event) -> list[str]:

@@ -1,0 +1,62 @@
+"""Bodies of requests on their way to the backend, rewritten whole or as they come (`exchange/body/request.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mitmproxy import http
+
+from urlrewrite.hooks.outbound import THREAD_FROM
+from urlrewrite.hooks.state import Live, Stream
+from urlrewrite.hooks.translate import field_lines, headers
+
+logger = logging.getLogger("urlrewrite.uploads")
+
+
+async def rewrite_upload(flow: http.HTTPFlow, live: Live) -> None:
+    """Rewrite a body that was held; its head has not been sent yet."""
+    body, request = live.exchange.request_body, flow.request
+    raw = request.raw_content
+    if body is None or not raw or request.stream:
+        return
+    fields = field_lines(request.headers)
+    if len(raw) < THREAD_FROM and "content-encoding" not in request.headers:
+        rewritten = body.whole(raw, fields)
+    else:
+        rewritten = await asyncio.to_thread(body.whole, raw, fields)
+    if rewritten.body == raw:
+        return
+    request.headers = headers(rewritten.fields, lower=request.is_http2 or request.is_http3)
+    request.raw_content = rewritten.body
+    if request.trailers and not (request.is_http2 or request.is_http3):
+        # In HTTP/1 only a body in chunks has trailers.
+        request.headers.pop("content-length", None)
+        request.headers["transfer-encoding"] = "chunked"
+
+
+def upload_stream(flow: http.HTTPFlow, live: Live) -> Stream | bool:
+    """Give what a request's `stream` has to be, and make its fields true for that; its head has not been sent yet.
+
+    What is given never raises, for mitmproxy would crash. It returns lists, because mitmproxy would frame an empty
+    chunk as the end of the body.
+    """
+    body, request = live.exchange.request_body, flow.request
+    if body is None:
+        return True
+    fields = body.stream_fields(field_lines(request.headers))
+    request.headers = headers(fields, lower=request.is_http2 or request.is_http3)
+    rewriter = body.stream()
+    failed = False
+
+    def stream(chunk: bytes) -> list[bytes]:
+        nonlocal failed
+        if not failed:
+            try:
+                chunk = rewriter.feed(chunk) if chunk else rewriter.finish()
+            except Exception:
+                logger.exception("request %s: the stream rewriter failed", live.exchange.trace.data["id"])
+                failed = body.cut = True
+        return [chunk] if chunk and not body.cut else []
+
+    return stream
