@@ -15,6 +15,7 @@ from urlrewrite.inspector.diagnose import (
     farms,
     integrity,
     policies,
+    refused_bodies,
     responses,
     sharing,
     wrong_links,
@@ -46,6 +47,7 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     farms.failing_health_tests,
     farms.sticky_servers_gone,
     sharing.refused_origins,
+    refused_bodies.refused_bodies,
     sharing.refused_websockets,
     sharing.refused_by_cors,
     policies.blocked_by_policy,
@@ -98,9 +100,7 @@ def _one_of(same: list[Breakage]) -> Breakage:
 
 def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
     """Keep each fault once: what refuses a request explains its status, and a lost login explains its cookies."""
-    explained = {
-        breakage.flows[0] for breakage in breakages if breakage.kind in ("origin", "websocket", "redirect-loop")
-    }
+    explained = {breakage.flows[0] for breakage in breakages if breakage.kind in _EXPLAIN}
     denied = {flow for breakage in breakages if breakage.kind == "login-loop" for flow in breakage.flows}
     kept = []
     for breakage in breakages:
@@ -112,4 +112,5 @@ def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
     return kept
 
 
+_EXPLAIN = frozenset({"origin", "request-body", "websocket", "redirect-loop"})
 _STATUS_KINDS = frozenset({"refused", "backend-404", "backend-error"})

@@ -43,7 +43,9 @@ def recorded(told: Mapping[str, Any]) -> RecordedExchange:
     settings = Settings(trace=TraceLevel(told.get("level", TraceLevel.FULL)))
     rules = rules_of(told.get("rules", ""), site=SITES[told.get("site", "")], settings=settings)
     asks = {"Sec-Fetch-Dest": "document", **told.get("asks", {})}
-    request = request_facts("GET", f"https://www.example.com{told.get('path', '/page')}", tuple(asks.items()))
+    request = request_facts(
+        told.get("method", "GET"), f"https://www.example.com{told.get('path', '/page')}", tuple(asks.items())
+    )
     fields = (("Content-Type", told.get("type", "text/html")), *told.get("fields", {}).items())
     original = ResponseFacts(told.get("status", 200), fields, told.get("phrase", ""))
     body = told.get("body", "").encode()
@@ -65,7 +67,9 @@ def recorded(told: Mapping[str, Any]) -> RecordedExchange:
             own, sent = True, (None, None)
     if "lost" in told:
         trace["websocket_lost"] = told["lost"]
-    return RecordedExchange("f", 1.0, trace, request, b"", *sent, answer, result.body, own, failed)
+    return RecordedExchange(
+        "f", 1.0, trace, request, told.get("upload", "").encode(), *sent, answer, result.body, own, failed
+    )
 
 
 class Looked:
@@ -127,3 +131,19 @@ def test_a_leak_has_a_remedy(code: str, case: Mapping[str, Any]) -> None:
 
 def test_no_cause_is_without_a_case() -> None:
     assert set(TABLE) == {str(why) for why in Why}
+
+
+NOT_REFUSED = [
+    {"rules": "linksAlso: requestBodies"},
+    {"status": 200},
+    {"upload": "a=https%3A%2F%2Felsewhere.example"},
+    {"asks": {"Content-Type": "application/octet-stream"}},
+    {"upload": ""},
+    {"status": 500},
+]
+
+
+@pytest.mark.parametrize("other", NOT_REFUSED)
+def test_a_body_is_no_cause_where_it_makes_no_difference(other: Mapping[str, Any]) -> None:
+    looked = Looked({**TABLE["request-body"][0], **other})
+    assert "request-body" not in {each.code for each in find_breakages(looked.load, looked.rules)}

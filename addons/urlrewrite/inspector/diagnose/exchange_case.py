@@ -74,6 +74,13 @@ class ExchangeCase:
         """What would become of the backend's URLs in the response if every link were mapped."""
         return self.rules.link_maps(self.compiled, self.public, self.target)[0] if self.compiled else LinkMap(())
 
+    @property
+    def back(self) -> LinkMap:
+        """What would become of public URLs in the request if every one of them were mapped back."""
+        if self.compiled is None:
+            return LinkMap(())
+        return self.rules.link_maps(self.compiled, self.public, self.target).inbound
+
     @cached_property
     def names(self) -> Names:
         """The names of backends that the response should not contain."""

@@ -219,6 +219,11 @@ class Why(StrEnum):
         "the value of a cookie is the backend's own state: it is mapped only if linksAlso has cookieValues",
     )
     REASON_PHRASE = "reason-phrase", "the reason phrase is mapped only if linksAlso has reasonPhrase"
+    REQUEST_BODY = (
+        "request-body",
+        "bodies of requests are mapped back only if linksAlso has requestBodies{detail}",
+        "Add requestBodies to linksAlso{detail}.",
+    )
     BASE64 = "base64", "base64 is left alone: what is in it may be signed, or its length declared{rules}"
     BARE_NAME_IN_FIELD = (
         "bare-name-in-field",
