@@ -152,6 +152,7 @@ CASES = [
     Given("body-passed part-of-body", status=206),
     Given("body-passed no-transform", fields=(HTML, ("Cache-Control", "no-transform"))),
     Given("body-passed unknown-coding", fields=(HTML, ("Content-Encoding", "x-own"))),
+    Given("body-passed many-codings", fields=(HTML, ("Content-Encoding", ", ".join(["gzip"] * 6)))),
     Given("sent-piece-by-piece", fields=(("Content-Type", "text/event-stream"),)),
     Given("unbuffered", fields=(HTML, AT_ONCE)),
     Given("long-body", settings=HELD_FEW, fields=(HTML, ("Content-Length", "100"))),

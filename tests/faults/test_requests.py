@@ -9,7 +9,7 @@ import pytest
 
 from faults.asking import CLIENTS
 from faults.raw_backend import RawBackend
-from faults.test_cases import RULES, is_sound
+from faults.test_closing import RULES, is_sound
 from hooks.clients import Got, Http1, Http2, Http3
 from hooks.in_process import in_process
 
@@ -109,6 +109,25 @@ async def test_a_body_without_length_is_framed(
         wanted = form if form == SECOND else form % (len(SECOND), SECOND)
         assert body == wanted, field_line
         assert len(backend.asked) == 1
+
+
+@pytest.mark.parametrize("blank", ["\r\n", "\n", "\r\n\r\n"])
+async def test_blank_lines_in_front_of_a_request_keep_nobody_waiting(blank: str, tmp_path: Path) -> None:
+    """In one piece with it, and again behind its predecessor."""
+    async with (
+        RawBackend() as backend,
+        in_process(RULES.format(port=backend.port), tmp_path) as proxy,
+    ):
+        client = await Http1.connect(proxy.port)
+        for path in ("/first", "/second"):
+            client.writer.write(f"{blank}GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            got = await client.read()
+            assert (got.status, got.body) == (200, b"fine"), proxy.log
+        client.writer.write(
+            f"GET /3 HTTP/1.1\r\nHost: localhost\r\n\r\n{blank}GET /4 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        )
+        assert [(await client.read()).status for _ in range(2)] == [200, 200]
+        await client.close()
 
 
 async def test_a_silent_backend_is_told_before_a_silent_connection_is_closed(tmp_path: Path) -> None:

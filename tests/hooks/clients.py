@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ import h2.connection
 import h2.events
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.buffer import Buffer
-from aioquic.h3.connection import H3_ALPN, FrameType, H3Connection, HeadersState
+from aioquic.h3.connection import H3_ALPN, FrameType, H3Connection, H3Stream, HeadersState
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
@@ -64,6 +65,11 @@ class Got:
             self.interim.append(fields)
         else:
             self.status, self.fields = status, fields
+
+
+def _text(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Fields as text, whatever their bytes are."""
+    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in fields}
 
 
 class Http1:
@@ -238,7 +244,7 @@ class Http2(Streams):
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
-        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
         self.h2.initiate_connection()
         # So that one stream cannot keep the others from being answered.
         self.h2.increment_flow_control_window(2**30)
@@ -291,7 +297,7 @@ class Http2(Streams):
                     | h2.events.ResponseReceived()
                     | h2.events.TrailersReceived()
                 ):
-                    got.take_head(dict(event.headers))  # type: ignore[arg-type]
+                    got.take_head(_text(event.headers))  # type: ignore[arg-type]
                 case h2.events.DataReceived():
                     got.came += event.data or b""
                     self._take(event.flow_controlled_length or 0, event.stream_id or 0)
@@ -322,11 +328,20 @@ class Http2(Streams):
 
 
 class _Http3(H3Connection):
-    """aioquic takes what follows an interim response for trailers, and does not look at GOAWAY."""
+    """aioquic takes what follows an interim response for trailers, and wants the body that a HEAD has no part of.
+
+    It does not look at GOAWAY.
+    """
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
         self.goaways: list[int] = []
+        self.heads = set[int]()
+        """Streams of requests that ask by HEAD."""
+
+    def _check_content_length(self, stream: H3Stream) -> None:
+        if stream.stream_id not in self.heads:
+            super()._check_content_length(stream)
 
     def _handle_control_frame(self, frame_type: int, frame_data: bytes) -> None:
         super()._handle_control_frame(frame_type, frame_data)
@@ -369,7 +384,7 @@ class _Quic(QuicConnectionProtocol):
             got = self.got.get(getattr(part, "stream_id", -1), Got())
             match part:
                 case HeadersReceived():
-                    got.take_head({name.decode(): value.decode() for name, value in part.headers})
+                    got.take_head(_text(part.headers))
                 case DataReceived():
                     got.came += part.data
             if getattr(part, "stream_ended", False):
@@ -382,6 +397,22 @@ class _Quic(QuicConnectionProtocol):
         self._transport.close()
         if self._timer is not None:
             self._timer.cancel()
+
+
+_used_ports = set[int]()
+
+
+def _new_socket(address: tuple[str, int]) -> socket.socket:
+    """A socket on a port that no client had: mitmproxy takes no connection from one of which one ended a minute ago."""
+    while True:
+        own = socket.socket(type=socket.SOCK_DGRAM)
+        own.connect(address)
+        port = own.getsockname()[1]
+        if port not in _used_ports:
+            _used_ports.add(port)
+            own.setblocking(False)
+            return own
+        own.close()
 
 
 class Http3(Streams):
@@ -398,7 +429,7 @@ class Http3(Streams):
         configuration.max_stream_data = 2**16
         address = ("127.0.0.1", port)
         _, quic = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Quic(QuicConnection(configuration=configuration)), remote_addr=address
+            lambda: _Quic(QuicConnection(configuration=configuration)), sock=_new_socket(address)
         )
         quic.connect(address)
         async with asyncio.timeout(WITHIN):
@@ -414,6 +445,8 @@ class Http3(Streams):
         return self.quic._quic.get_next_available_stream_id()
 
     def _send_fields(self, stream: int, lines: Sequence[tuple[str, str]], *, ended: bool) -> None:
+        if (":method", "HEAD") in lines:
+            self.quic.http.heads.add(stream)
         self.quic.http.send_headers(stream, [(name.encode(), value.encode()) for name, value in lines], ended)
         self.quic.transmit()
 

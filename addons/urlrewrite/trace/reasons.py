@@ -58,6 +58,7 @@ class Reason(StrEnum):
     PART_OF_BODY = "part-of-body", "a part of a body (206) cannot be rewritten by itself"
     NO_TRANSFORM = "no-transform", "Cache-Control: no-transform forbids it"
     UNKNOWN_CODING = "unknown-coding", "the content coding {coding!r} is unknown"
+    MANY_CODINGS = "many-codings", "it has {size} content codings, more than the {threshold} that are undone"
     SENT_PIECE_BY_PIECE = "sent-piece-by-piece", "{kind} is rewritten as it comes"
     UNBUFFERED = "unbuffered", "X-Accel-Buffering: no requests it as it comes"
     LONG_BODY = "long-body", "it has {size} bytes, more than the {threshold} that are held"

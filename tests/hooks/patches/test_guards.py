@@ -378,7 +378,14 @@ INTERNALS = [
         "http1",
         "mitmproxy.proxy.layers.http._http1:Http1Connection.read_body",
         "d821888c1e1512b3",
-        "it tells the end of a message by one command, and raises where that has fields",
+        "it tells the end of a message by one command, and raises where that has fields; what cannot be read it tells "
+        "once more when the connection ends",
+    ),
+    (
+        "http1",
+        "mitmproxy.proxy.layers.http._http1:Http1Server.read_headers",
+        "496f9de6da56eb2d",
+        "where maybe_extract_lines gives no line it waits for more; the rest of buf is read by an event without data",
     ),
     (
         "http1",
@@ -396,7 +403,13 @@ INTERNALS = [
         "http1",
         "h11._receivebuffer:ReceiveBuffer.maybe_extract_lines",
         "608ecc59c73c1d29",
-        "it takes a whole head off the buffer, or nothing",
+        "it takes a whole head off the buffer, or nothing; of blank lines in front one, and gives no line then",
+    ),
+    (
+        "http1",
+        "h11._receivebuffer:ReceiveBuffer.maybe_extract_at_most",
+        "163ed0f3ccd3b068",
+        "it takes so many bytes off the buffer",
     ),
     (
         "backpressure",

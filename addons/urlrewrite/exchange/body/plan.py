@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from urlrewrite.content.coding.codings import SUPPORTED, parse_content_encoding
+from urlrewrite.content.coding.codings import MAX_CODINGS, SUPPORTED, parse_content_encoding
 from urlrewrite.content.kinds import Kind, media_type
 from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.reasons import Reason, Values, sentence
@@ -112,5 +112,8 @@ def _hindrance(status: int, fields: FieldLines, codings: tuple[str, ...]) -> tup
         return Reason.PART_OF_BODY, {}
     if any("no-transform" in value.lower() for value in field_values(fields, "cache-control")):
         return Reason.NO_TRANSFORM, {}
-    unsupported = [coding for coding in codings if coding not in SUPPORTED]
-    return (Reason.UNKNOWN_CODING, {"coding": unsupported[0]}) if unsupported else None
+    if unsupported := [coding for coding in codings if coding not in SUPPORTED]:
+        return Reason.UNKNOWN_CODING, {"coding": unsupported[0]}
+    if len(codings) > MAX_CODINGS:
+        return Reason.MANY_CODINGS, {"size": len(codings), "threshold": MAX_CODINGS}
+    return None

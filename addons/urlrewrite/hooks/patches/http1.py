@@ -1,10 +1,13 @@
-"""Three things that mitmproxy's HTTP/1 lacks, and that make a client wait for ever when a backend does them.
+"""What mitmproxy's HTTP/1 lacks, and what makes a client wait for ever when a backend does it.
 
 - An interim response (1xx, but for 101) is taken for the last one, and what follows for "unexpected data". Here 103 is
   told to the stream (`early_hints.py`), and the others are skipped, as mitmproxy itself does in HTTP/2.
 - Fields behind a chunked body (trailers) end in an error, of requests and responses, on their way in and out. Here they
   are told, and written behind bodies that are sent in chunks; any others have no place for them, and they are dropped.
   Which of them may go on is decided by `Exchange.trailers` and `request_trailers`.
+- Blank lines in front of a message are waited behind for more to come, though the message is there. They are dropped.
+- What cannot be read is told a second time when the connection ends, to whoever has its place by then: the page that
+  is being sent for it, or the next request. Nobody is told twice.
 
 How the messages are framed, which is what both stand on, is told in `framing.py`.
 """
@@ -34,15 +37,18 @@ from mitmproxy.proxy.layers.http._events import (
     RequestTrailers,
     ResponseEndOfMessage,
     ResponseHeaders,
+    ResponseProtocolError,
     ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 
-from urlrewrite.hooks.patches.framing import FramingClient, FramingServer
+from urlrewrite.hooks.patches.framing import BackendError, FramingClient, FramingServer
+from urlrewrite.trace.backend_faults import BackendFault
 
 logger = logging.getLogger("urlrewrite.http1")
 
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d\b")
+_STATUS_LINE = re.compile(rb"HTTP/\d\.\d[ \t]+[1-5]\d\d(?:[ \t\r\n]|$)")
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -98,11 +104,16 @@ class InterimClient(FramingClient):
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         """Read the head of a response, and those of interim ones in front of it."""
+        if self.request:
+            _drop_blank_lines(self.buf, event)
         while self.request and _INTERIM.match(bytes(self.buf)) and (head := self.buf.maybe_extract_lines()):
             logger.debug("%s: %s", self.conn.peername, bytes(head[0]))
             if bytes(head[0]).split()[1] == b"103" and self.stream_id is not None:
                 yield from self._tell([bytes(line) for line in head], self.stream_id)
-        yield from super().read_headers(event)
+        has_status = isinstance(event, events.DataReceived) and bool(_STATUS_LINE.match(bytes(self.buf)))
+        for command in super().read_headers(event):
+            # In the same piece a body may have begun, and may be wrong.
+            yield _about_fields(command) if has_status and self.state == self.read_headers else command
 
     def _tell(self, head: list[bytes], stream_id: int) -> layer.CommandGenerator[None]:
         try:
@@ -118,7 +129,9 @@ class InterimClient(FramingClient):
             return
         reader = self.body_reader
         for command in super().read_body(event):
-            ends = isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseEndOfMessage)
+            told = command.event if isinstance(command, ReceiveHttp) else None
+            self.silent = self.silent or isinstance(told, ResponseProtocolError)
+            ends = isinstance(told, ResponseEndOfMessage)
             if ends and self.stream_id is not None and (trailers := _take_trailers(reader)):
                 yield ReceiveHttp(ResponseTrailers(self.stream_id, trailers))
             yield command
@@ -143,6 +156,11 @@ class InterimServer(FramingServer):
                 yield from _with_trailers(super().send(event), trailers)
             case _:
                 yield from super().send(event)
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """Read the head of a request; blank lines in front of it are none (RFC 9112, 2.2)."""
+        _drop_blank_lines(self.buf, event)
+        yield from super().read_headers(event)
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Read the next pieces of a body, and its trailers."""
@@ -170,6 +188,22 @@ class KeepsTrailers(ChunkedReader):
             # At the last chunk it calls itself: what the inner call has kept must not be overwritten.
             self.trailers = http.Headers(event.headers.raw_items())
         return h11.EndOfMessage()
+
+
+def _drop_blank_lines(buffer: ReceiveBuffer, event: events.ConnectionEvent) -> None:
+    """Drop what stands in front of a message, unless some of it came before: nothing is looked at twice."""
+    if isinstance(event, events.DataReceived) and len(event.data) in (0, len(buffer)):
+        head = bytes(buffer)
+        if blank := len(head) - len(head.lstrip(b"\r\n")):
+            buffer.maybe_extract_at_most(blank)
+
+
+def _about_fields(command: commands.Command) -> commands.Command:
+    """Return the error of a head that begins as one of HTTP as what it is: one of its fields."""
+    error = command.event if isinstance(command, ReceiveHttp) else None
+    if not isinstance(error, ResponseProtocolError) or isinstance(error, BackendError):
+        return command
+    return ReceiveHttp(BackendError(error.stream_id, error.message, error.code, BackendFault.FIELDS))
 
 
 def _take_trailers(reader: object) -> http.Headers | None:

@@ -27,6 +27,8 @@ _NOT_MODIFIED = 304
 def check_head(request: http.Request, response: http.Response, *, fields: bool) -> None:
     """Check the head of a response, its `fields` too where that is wanted, and repair what may be repaired.
 
+    A body that is compressed for the transfer would be passed on as if it were none: clients of HTTP/1.0, 2 and 3 are
+    not told of it, and no request says that it takes one (RFC 9112, 7.4).
     A response without a body has no Content-Length: 204 must not (RFC 9110, 8.6), and that of 304 would be the one of
     the page before it is rewritten.
 
@@ -42,6 +44,8 @@ def check_head(request: http.Request, response: http.Response, *, fields: bool) 
             validate_headers(response)
         except ValueError as error:
             raise BadHeadError(f"fields that are not valid: {error}", BackendFault.FIELDS) from error
+    if codings := _listed(response, "transfer-encoding") - {"chunked", "identity"}:
+        raise BadHeadError(f"a coding of the transfer that nobody asked for: {min(codings)}", BackendFault.FIELDS)
     if status in (_NO_CONTENT, _NOT_MODIFIED):
         response.headers.pop("content-length", None)
         response.headers.pop("transfer-encoding", None)

@@ -1,24 +1,16 @@
-"""Every fault of `cases.yaml`, for clients of every version of HTTP, on the whole bundle and real sockets."""
+"""Responses that end with their connection, many of them, for clients of every version of HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from faults.asking import CLIENTS, Asking
-from faults.raw_backend import RawBackend, text_of
+from faults.raw_backend import RawBackend
 from hooks.in_process import InProcess, in_process
-from urlrewrite.inspector.diagnose.backend_failures import backend_failure
-from urlrewrite.trace.reading import read
 
-CASES: Mapping[str, Mapping[str, Any]] = yaml.safe_load(
-    Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8")
-)
 RULES = """\
 public: [https://localhost, http://localhost]
 backend: http://inner.example:{port}
@@ -30,33 +22,6 @@ timeouts: {{response: 1s, idle: 1s}}
 def is_sound(proxy: InProcess) -> bool:
     """Nothing crashed, and nobody says of a client that is still there that it has left."""
     return not any("crashed" in line or "Traceback" in line or "Client disconnected" in line for line in proxy.log)
-
-
-@pytest.mark.parametrize("version", CLIENTS)
-@pytest.mark.parametrize("name", CASES)
-async def test_a_fault(name: str, version: str, tmp_path: Path) -> None:
-    case = CASES[name]
-    async with (
-        RawBackend(case["sends"]) as backend,
-        in_process(RULES.format(port=backend.port), tmp_path, http3=True) as proxy,
-    ):
-        client = Asking(version, proxy.port)
-        got = await client.ask(begun=backend.begun.set if "begun" in case["sends"] else None)
-        assert (got.status, got.cut) == (case["gets"], case.get("cut", False)), proxy.log
-        if "body" in case:
-            assert got.body == text_of(case["body"])
-        assert case.get("without") not in got.fields
-        if not case.get("kept"):
-            await backend.until_open(0)
-        # Whatever it was, the client's connection goes on, or the next one does.
-        well = await client.ask("/well")
-        assert (well.status, well.body) == (200, b"fine")
-        assert is_sound(proxy), proxy.log
-        await client.close()
-        # That of the sound response is kept for other clients.
-        await backend.until_open(1)
-        failure = backend_failure(read(proxy.flows[0].metadata["urlrewrite"]))
-        assert (failure and failure.code) == case.get("why")
 
 
 @pytest.mark.parametrize("version", CLIENTS)
