@@ -44,7 +44,7 @@ _AT_A_TIME = 8
 _REPEATED = ("GET", "HEAD")
 """What a farm sends to another server where one has failed."""
 
-_KEYS = {*"sends asks gets cut body without why kept anonymous nginx".split(), *RULE_SETS, *CLIENTS}
+_KEYS = {*"sends asks gets cut body without why kept anonymous".split(), *RULE_SETS, *CLIENTS}
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,10 @@ class Fault:
     kind: str
     name: str
     row: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind}: {self.name}"
 
     @property
     def sends(self) -> list[Step]:
@@ -130,7 +134,7 @@ class Tried:
 
     @property
     def cell(self) -> str:
-        return f"{self.fault.kind}: {self.fault.name}, {self.rule_set}, {self.version}"
+        return f"{self.fault.title}, {self.rule_set}, {self.version}"
 
 
 class Matrix:

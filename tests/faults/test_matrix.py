@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from faults.asking import CLIENTS
-from faults.matrix import RULE_SETS, faults, tries
+from faults.matrix import RULE_SETS, faults, seen, tries
+from faults.nginx import differs, explained, opinions
+
+_LEFT_OUT = ("codings", "statuses", "interim")
+"""Kinds of which nginx has few opinions."""
 
 
 def test_each_fault_has_a_name_of_its_own() -> None:
@@ -32,3 +37,16 @@ async def test_faults(rule_set: str, tmp_path: Path) -> None:
         if tried.differences
     ]
     assert not different, "\n".join(different)
+
+
+async def test_nginx_agrees_or_is_known_not_to(require: Callable[..., None], tmp_path: Path) -> None:
+    require("nginx")
+    all_faults, known = faults(), explained()
+    assert known.keys() <= {fault.title for fault in all_faults}
+    quick = [number for number, fault in enumerate(all_faults) if not (fault.waits or fault.kind in _LEFT_OUT)]
+    unexplained = [
+        f"{all_faults[number].title}: {seen(got)}"
+        async for number, got in opinions(all_faults, quick, tmp_path)
+        if differs(all_faults[number], got) and all_faults[number].title not in known
+    ]
+    assert not unexplained, "\n".join(unexplained)
