@@ -13,6 +13,14 @@ from typing import Self
 from faults.scripts import Step, Words
 from hooks.clients import WITHIN
 
+RULES = """\
+public: [https://localhost, http://localhost]
+backend: http://inner.example:{port}
+connect: 127.0.0.1:{port}
+timeouts: {{response: 1s, idle: 1s}}
+"""
+"""A site with this backend."""
+
 WELL = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nfine"
 
 _ROUNDS = 20

@@ -8,20 +8,8 @@ from pathlib import Path
 import pytest
 
 from faults.asking import CLIENTS, Asking
-from faults.raw_backend import RawBackend
-from hooks.in_process import InProcess, in_process
-
-RULES = """\
-public: [https://localhost, http://localhost]
-backend: http://inner.example:{port}
-connect: 127.0.0.1:{port}
-timeouts: {{response: 1s, idle: 1s}}
-"""
-
-
-def is_sound(proxy: InProcess) -> bool:
-    """Nothing crashed, and nobody says of a client that is still there that it has left."""
-    return not any("crashed" in line or "Traceback" in line or "Client disconnected" in line for line in proxy.log)
+from faults.raw_backend import RULES, RawBackend
+from hooks.in_process import in_process, is_sound
 
 
 @pytest.mark.parametrize("version", CLIENTS)

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from faults.asking import CLIENTS
-from faults.raw_backend import RawBackend
-from faults.test_closing import RULES, is_sound
+from faults.raw_backend import RULES, RawBackend
 from hooks.clients import Got, Http1, Http2, Http3
-from hooks.in_process import in_process
+from hooks.in_process import in_process, is_sound
 
 SECOND = b"POST /admin/delete HTTP/1.1\r\nHost: inner.example\r\nContent-Length: 0\r\n\r\n"
 GRPC = ("content-type", "application/grpc")

@@ -102,3 +102,8 @@ async def in_process(
             # What mitmproxy leaves open when it ends in the middle of a connection is not for the next test to tell.
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+
+
+def is_sound(proxy: InProcess) -> bool:
+    """Nothing crashed, and nobody says of a client that is still there that it has left."""
+    return not any("crashed" in line or "Traceback" in line or "Client disconnected" in line for line in proxy.log)

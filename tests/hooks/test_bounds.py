@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from hyperframe.frame import DataFrame
 
-from faults.raw_backend import RawBackend
-from faults.test_cases import RULES, is_sound
+from faults.raw_backend import RULES, RawBackend
 from hooks.clients import WITHIN, Got, Http1
 from hooks.flooding import Frames
-from hooks.in_process import InProcess, in_process
+from hooks.in_process import InProcess, in_process, is_sound
 from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import read

@@ -21,11 +21,10 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from faults.raw_backend import RawBackend
-from faults.test_cases import RULES, is_sound
+from faults.raw_backend import RULES, RawBackend
 from hooks.clients import WITHIN, Http1, Http2
 from hooks.flooding import Frames, FramesBackend
-from hooks.in_process import in_process
+from hooks.in_process import in_process, is_sound
 from hooks.patches.rules import rules_for
 from hooks.test_bounds import OK, SMALL
 from urlrewrite.hooks.floods import REFILL_SECONDS, Allowance

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from faults.raw_backend import RawBackend
-from faults.test_cases import RULES, is_sound
+from faults.raw_backend import RULES, RawBackend
 from hooks.clients import STREAMING
-from hooks.in_process import in_process
+from hooks.in_process import in_process, is_sound
 
 FAULTS = {
     "closes before the head": (["close"], 502, False),

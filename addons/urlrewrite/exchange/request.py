@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
 from urlrewrite.content.kinds import Kind
-from urlrewrite.engine.action_url import TargetError
 from urlrewrite.content.links.link_map import LinkMap
+from urlrewrite.engine.action_url import TargetError
 from urlrewrite.engine.compile import CompiledLevel, CompiledRules, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
