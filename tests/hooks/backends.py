@@ -22,7 +22,8 @@ type Lines = list[tuple[str, str]]
 class Answer:
     """What a backend sends: interim responses, a head, a body of unknown length, trailers.
 
-    `gate` is waited for between the interim responses and the head. `repeat` is how often the body is sent.
+    `gate` is waited for between the interim responses and the head. `repeat` is how often the body is sent. With
+    `open_end` a backend of HTTP/2 does not end it.
     """
 
     interim: list[tuple[int, Lines]] = field(default_factory=list)
@@ -31,6 +32,7 @@ class Answer:
     trailers: Lines = field(default_factory=list)
     repeat: int = 1
     gate: asyncio.Event | None = None
+    open_end: bool = False
 
 
 @dataclass
@@ -200,7 +202,7 @@ class Http2Backend(Backend):
                     await writer.drain()
             if answer.trailers:
                 connection.send_headers(stream, _lower(answer.trailers), end_stream=True)
-            else:
+            elif not answer.open_end:
                 connection.end_stream(stream)
             writer.write(connection.data_to_send())
 

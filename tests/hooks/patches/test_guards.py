@@ -443,6 +443,12 @@ INTERNALS = [
     ),
     (
         "http2",
+        "mitmproxy.proxy.layers.http._http2:Http2Connection._handle_event",
+        "2edfec00add56035",
+        "a RequestProtocolError resets its stream",
+    ),
+    (
+        "http2",
         "mitmproxy.proxy.layers.http._http2:Http2Connection.handle_h2_event",
         "a2463afad6ddeedc",
         "it calls acknowledge_received_data once a piece has gone to its stream, and nothing else gives a window back",

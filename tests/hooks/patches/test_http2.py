@@ -9,14 +9,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.test import taddons
 
 from hooks.backends import BACKENDS, Answer
-from hooks.clients import STREAMING
+from hooks.clients import CLIENTS, STREAMING
+from hooks.clients import Http2 as Http2Client
 from hooks.in_process import in_process
 from hooks.patches.rules import rules_for
+from urlrewrite.hooks.patches import http2
 from urlrewrite.hooks.patches.backpressure import MAX_KEPT
 from urlrewrite.hooks.patches.http2 import WINDOW, Http2
 from urlrewrite.hooks.patches.http3 import Http3
@@ -51,6 +54,33 @@ async def test_a_backend_waits_for_a_client_that_stalls_and_other_requests_go_on
         assert (got.status, got.cut, got.body == PIECE * LONG.repeat) == (200, False, True)
         await connection.close()
         assert not any("crashed" in line or "Traceback" in line for line in proxy.log), proxy.log
+
+
+async def test_nothing_is_kept_of_streams_whose_clients_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[http2.WaitingClient] = []
+
+    class Known(http2.WaitingClient):
+        def __init__(self, context: Context) -> None:
+            super().__init__(context)
+            made.append(self)
+
+    monkeypatch.setattr(http2, "WaitingClient", Known)
+    endless = Answer(fields=LONG.fields, body=PIECE, open_end=True)
+    async with (
+        BACKENDS["HTTP/2"]({"/endless": endless, "/short": SHORT}) as behind,
+        in_process(rules_for(behind), tmp_path, ssl_insecure=True) as proxy,
+    ):
+        connection = await CLIENTS["HTTP/2"].connect(proxy.port)
+        assert isinstance(connection, Http2Client)
+        for _ in range(3):
+            stream = connection.begin(path="/endless")
+            while len(connection.got[stream].came) < len(PIECE):
+                await connection.step()
+            connection.h2.reset_stream(stream)
+        assert (await connection.ask(path="/short")).status == 200
+        (towards_backend,) = made
+        assert towards_backend._owed.keys() <= {0}
+        await connection.close()
 
 
 def test_ours_are_put_in_place_and_taken_away_again() -> None:

@@ -23,7 +23,7 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpLayer
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import ResponseHeaders
+from mitmproxy.proxy.layers.http._events import RequestProtocolError, ResponseHeaders
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 
 from urlrewrite.hooks.patches.backpressure import kept
@@ -92,6 +92,9 @@ class WaitingClient(Http2Client):
                 yield commands.SendData(self.conn, data)
         else:
             yield from super()._handle_event2(event)
+            if isinstance(event, RequestProtocolError):
+                # It was reset by us, and nothing comes of it any more.
+                self._owed.pop(event.stream_id, None)
         if not self._will_look and any(owed >= _STEP for owed in self._owed.values()):
             self._will_look = True
             yield LookAgain(_LOOK_AGAIN)
