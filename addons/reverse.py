@@ -40,11 +40,13 @@ from urlrewrite.hooks.patches.http1_bounds import Http1Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
 from urlrewrite.hooks.patches.http2_bounds import Http2Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
+from urlrewrite.hooks.patches.http3_bounds import Http3Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
 from urlrewrite.hooks.patches.inactivity import Inactivity  # noqa: E402
 from urlrewrite.hooks.patches.proxy_protocol import ProxyProtocol  # noqa: E402
 from urlrewrite.hooks.patches.qpack import Qpack  # noqa: E402
 from urlrewrite.hooks.patches.quic import Quic  # noqa: E402
+from urlrewrite.hooks.patches.quic_bounds import QuicBounds  # noqa: E402
 from urlrewrite.hooks.patches.server_connections import ServerConnections  # noqa: E402
 from urlrewrite.hooks.patches.shared_port import SharedPort  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
@@ -97,6 +99,8 @@ addons = [
     AltSvc(),
     Http1Bounds(_bounds),
     Http2Bounds(_bounds),
+    Http3Bounds(_bounds),
+    QuicBounds(_bounds),
     Goaway(),
     WebSocketEnds(),
     Inactivity(),

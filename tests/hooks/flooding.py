@@ -1,4 +1,4 @@
-"""Clients and backends of HTTP/2 that send frames as they like, and see how their connection ends."""
+"""Clients of HTTP/2 and 3, and backends of HTTP/2, that send frames as they like, and see how their connection ends."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from aioquic.h3.connection import FrameType, encode_frame
+from aioquic.quic.events import ConnectionTerminated, QuicEvent
+from aioquic.quic.packet_builder import QuicPacketBuilder
 from hpack import Decoder, Encoder
 from hyperframe.frame import DataFrame, Frame, GoAwayFrame, HeadersFrame, RstStreamFrame, SettingsFrame
 
 from hooks.backends import Http2Backend
-from hooks.clients import WITHIN, Got
+from hooks.clients import WITHIN, Got, Http3
+from urlrewrite.hooks.patches.qpack import coded
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 Head = Sequence[tuple[str, str]]
@@ -111,3 +115,49 @@ class FramesBackend(Http2Backend):
             frame = await frames.read()
             if isinstance(frame, GoAwayFrame | RstStreamFrame) and not self.ended.done():
                 self.ended.set_result(frame.error_code)
+
+
+class QuicFrames(Http3):
+    """A client of HTTP/3 that sends frames and streams as it likes, and sees how its connection ends.
+
+    `ended` is the error code by which it was ended.
+    """
+
+    ended: asyncio.Future[int]
+
+    @classmethod
+    async def connect(cls, port: int) -> Self:
+        made = await super().connect(port)
+        made.ended = asyncio.get_running_loop().create_future()
+        take = made.quic.quic_event_received
+
+        def quic_event_received(event: QuicEvent) -> None:
+            if isinstance(event, ConnectionTerminated) and not made.ended.done():
+                made.ended.set_result(event.error_code)
+            take(event)
+
+        made.quic.quic_event_received = quic_event_received  # type: ignore[method-assign]
+        return made
+
+    def send_frame(self, stream: int, kind: int, data: bytes, *, ended: bool = False) -> None:
+        """Send a frame of HTTP/3."""
+        self.quic._quic.send_stream_data(stream, encode_frame(kind, data), ended)
+        self.quic.transmit()
+
+    def send_head(self, stream: int, lines: Head, *, ended: bool = True) -> None:
+        """Send a head, coded without a table."""
+        self.quic.got[stream] = Got()
+        self.send_frame(stream, FrameType.HEADERS, coded([(n.encode(), v.encode()) for n, v in lines]), ended=ended)
+
+    def send_quic(self, kind: int, body: bytes, count: int) -> None:
+        """Send so many frames of QUIC, ten in a packet."""
+        quic = self.quic._quic
+
+        def write(builder: QuicPacketBuilder, uids: object) -> None:
+            for _ in range(10):
+                builder.start_frame(kind, len(body)).push_bytes(body)
+
+        quic._write_ping_frame = write  # type: ignore[method-assign, assignment]
+        for number in range(count // 10):
+            quic.send_ping(number)
+            self.quic.transmit()

@@ -6,12 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from aioquic.h3.connection import FrameType
 from hyperframe.frame import DataFrame
 
 from faults.raw_backend import RULES, RawBackend
 from hooks.clients import WITHIN, Got, Http1
-from hooks.flooding import Frames
+from hooks.flooding import Frames, QuicFrames
 from hooks.in_process import InProcess, in_process, is_sound
+from urlrewrite.hooks.patches.qpack import coded
 from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import read
@@ -227,6 +229,50 @@ async def test_trailers_of_http2(trailers: list[tuple[str, str]], kind: str, tmp
         fields = [("content-type", "application/grpc")] if kind == "streamed" else []
         client.send(client.head(1, fields, ended=False), DataFrame(1, b"body"), client.block(1, trailers))
         got = await client.response(1)
+        assert got.status == (504 if kind == "streamed" else 431), proxy.log
+        if kind == "streamed":
+            assert bytes(backend.asked[0]).endswith(b"4\r\nbody\r\n0\r\n\r\n")
+        else:
+            assert backend.asked == []
+        assert Reason.TRAILERS_TOO_LONG in reasons(proxy) + reasons(proxy, Name.WARNING)
+        await client.close()
+        assert is_sound(proxy), proxy.log
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_a_request_of_http3(name: str, tmp_path: Path) -> None:
+    fields, path, status, reason = REQUESTS[name]
+    async with (
+        RawBackend([OK]) as backend,
+        in_process(RULES.format(port=backend.port), tmp_path, http3=True, **SMALL) as proxy,
+    ):
+        client = await QuicFrames.connect(proxy.port)
+        pseudo = [(":method", "GET"), (":scheme", "https"), (":authority", "localhost"), (":path", path)]
+        client.send_head(0, [*pseudo, *fields])
+        got = await client.finish(0)
+        assert (got.status, got.cut) == (status, False), proxy.log
+        assert reasons(proxy) == ([reason] if reason else [])
+        if reason:
+            assert b"Trace id: " in got.body
+            assert backend.asked == []
+        assert (await client.ask(path="/well")).status == 200
+        await client.close()
+        assert is_sound(proxy), proxy.log
+
+
+@pytest.mark.parametrize("kind", ["held", "streamed"])
+@pytest.mark.parametrize("trailers", [[X5000], [("x", "y")] * 60], ids=["long", "many"])
+async def test_trailers_of_http3(trailers: list[tuple[str, str]], kind: str, tmp_path: Path) -> None:
+    async with (
+        RawBackend(["stall"]) as backend,
+        in_process(RULES.format(port=backend.port), tmp_path, http3=True, **SMALL) as proxy,
+    ):
+        client = await QuicFrames.connect(proxy.port)
+        fields = (("content-type", "application/grpc"),) if kind == "streamed" else ()
+        stream = client.begin("POST", fields=fields, ended=False)
+        client.send_frame(stream, FrameType.DATA, b"body")
+        client.send_frame(stream, FrameType.HEADERS, coded([(n.encode(), v.encode()) for n, v in trailers]), ended=True)
+        got = await client.finish(stream)
         assert got.status == (504 if kind == "streamed" else 431), proxy.log
         if kind == "streamed":
             assert bytes(backend.asked[0]).endswith(b"4\r\nbody\r\n0\r\n\r\n")

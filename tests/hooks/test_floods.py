@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from aioquic.buffer import encode_uint_var
+from aioquic.h3.connection import ErrorCode, FrameType, encode_frame
+from aioquic.quic.packet import QuicFrameType
 from h2.errors import ErrorCodes
 from hyperframe.frame import (
     ContinuationFrame,
@@ -22,8 +25,8 @@ from hyperframe.frame import (
 )
 
 from faults.raw_backend import RULES, RawBackend
-from hooks.clients import WITHIN, Http1, Http2
-from hooks.flooding import Frames, FramesBackend
+from hooks.clients import WITHIN, Http1, Http2, Http3
+from hooks.flooding import Frames, FramesBackend, QuicFrames
 from hooks.in_process import in_process, is_sound
 from hooks.patches.rules import rules_for
 from hooks.test_bounds import OK, SMALL
@@ -164,6 +167,133 @@ async def test_a_backend_of_http2_that_floods_or_sends_too_much_gets_502(name: s
             async with asyncio.timeout(WITHIN):
                 ended = await backend.ended
             assert ended == (ErrorCodes.CANCEL if name in OVER else ErrorCodes.ENHANCE_YOUR_CALM)
+        await client.close()
+        assert is_sound(proxy), proxy.log
+
+
+RESERVED = 0x21
+"""A type of frames that mean nothing (RFC 9114, 7.2.8)."""
+
+
+_PAUSE = 0.003
+"""Seconds in which the proxy, in the same thread, gets its turn."""
+
+
+async def _reset_streams(client: QuicFrames) -> None:
+    while not client.ended.done():
+        client.quic._quic.reset_stream(client.begin(ended=False), ErrorCode.H3_REQUEST_CANCELLED)
+        client.quic.transmit()
+        await asyncio.sleep(_PAUSE)
+
+
+async def _stop_streams(client: QuicFrames) -> None:
+    while not client.ended.done():
+        client.quic._quic.stop_stream(client.begin(), ErrorCode.H3_REQUEST_CANCELLED)
+        client.quic.transmit()
+        await asyncio.sleep(_PAUSE)
+
+
+def _frames(kind: int, data: bytes, count: int = MANY) -> Callable[[QuicFrames], None]:
+    """Frames of HTTP/3 behind the head of a request."""
+
+    def send(client: QuicFrames) -> None:
+        stream = client.begin("POST", ended=False)
+        client.quic._quic.send_stream_data(stream, encode_frame(kind, data) * count)
+
+    return send
+
+
+def _control(frames: bytes) -> Callable[[QuicFrames], None]:
+    """Frames of the connection."""
+
+    def send(client: QuicFrames) -> None:
+        stream = client.quic.http._local_control_stream_id
+        assert stream is not None
+        client.quic._quic.send_stream_data(stream, frames)
+
+    return send
+
+
+def _request(begin: bytes) -> Callable[[QuicFrames], None]:
+    """The beginning of a stream of a request."""
+
+    def send(client: QuicFrames) -> None:
+        client.quic._quic.send_stream_data(0, begin)
+
+    return send
+
+
+def _quic(kind: int, body: bytes) -> Callable[[QuicFrames], None]:
+    """Frames of QUIC."""
+
+    def send(client: QuicFrames) -> None:
+        client.begin("POST", ended=False)
+        client.send_quic(kind, body, MANY)
+
+    return send
+
+
+EIGHT = b"\xc0\0\0\0\0\1\0\0"
+"""65536 as a number of eight bytes."""
+
+HTTP3_FLOODS: dict[str, Callable[[QuicFrames], Awaitable[None] | None]] = {
+    "resets": _reset_streams,
+    "STOP_SENDING": _stop_streams,
+    "empty DATA": _frames(FrameType.DATA, b""),
+    "unknown frames": _frames(RESERVED, b""),
+    "unknown frames of the connection": _control(encode_frame(RESERVED, b"x") * MANY),
+    "MAX_PUSH_ID": _control(b"".join(encode_frame(FrameType.MAX_PUSH_ID, bytes([n % 60])) for n in range(MANY))),
+    "GOAWAY": _control(encode_frame(FrameType.GOAWAY, b"\0") * MANY),
+    "a head without end": _request(encode_uint_var(FrameType.HEADERS) + encode_uint_var(2**40)),
+    "an unknown frame without end": _request(encode_uint_var(RESERVED) + encode_uint_var(2**40)),
+    "a frame of the connection without end": _control(
+        encode_uint_var(RESERVED) + encode_uint_var(2**40) + b"x" * 20_000
+    ),
+    "a head far over": _request(encode_frame(FrameType.HEADERS, b"\0\0" + b"\xd1" * 17_000)),
+    "far too many lines": _request(encode_frame(FrameType.HEADERS, b"\0\0" + b"\xd1" * 250)),
+    "PING": _quic(QuicFrameType.PING, b""),
+    "MAX_DATA": _quic(QuicFrameType.MAX_DATA, EIGHT),
+    "MAX_STREAM_DATA": _quic(QuicFrameType.MAX_STREAM_DATA, b"\0" + EIGHT),
+    "MAX_STREAMS": _quic(QuicFrameType.MAX_STREAMS_BIDI, b"\x0f"),
+    "DATA_BLOCKED": _quic(QuicFrameType.DATA_BLOCKED, EIGHT),
+    "STREAM_DATA_BLOCKED": _quic(QuicFrameType.STREAM_DATA_BLOCKED, b"\0" + EIGHT),
+    "STREAMS_BLOCKED": _quic(QuicFrameType.STREAMS_BLOCKED_BIDI, b"\x0f"),
+}
+
+
+@pytest.mark.parametrize("name", HTTP3_FLOODS)
+async def test_a_client_of_http3_that_floods_loses_its_connection(name: str, tmp_path: Path) -> None:
+    async with (
+        RawBackend([OK]) as backend,
+        in_process(RULES.format(port=backend.port), tmp_path, http3=True, **FEW) as proxy,
+    ):
+        client = await QuicFrames.connect(proxy.port)
+        async with asyncio.timeout(WITHIN):
+            if (sending := HTTP3_FLOODS[name](client)) is not None:
+                await sending
+            client.quic.transmit()
+            assert await client.ended == ErrorCode.H3_EXCESSIVE_LOAD, proxy.log
+        await client.close()
+        other = await Http3.connect(proxy.port)
+        assert (await other.ask(path="/well")).status == 200
+        await other.close()
+        await backend.until_open(1)
+        assert is_sound(proxy), proxy.log
+
+
+async def test_an_upload_and_a_download_over_http3_are_no_flood(tmp_path: Path) -> None:
+    sends = ["HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 3000000\r\n\r\n", ["a", 3_000_000]]
+    async with (
+        RawBackend(sends) as backend,  # type: ignore[arg-type]
+        in_process(RULES.format(port=backend.port), tmp_path, http3=True, **FEW) as proxy,
+    ):
+        client = await Http3.connect(proxy.port)
+        stream = client.begin("POST", ended=False)
+        for number in range(300):
+            client.quic.http.send_data(stream, b"x", end_stream=number == 299)
+            client.quic.transmit()
+        got = await client.finish(stream)
+        assert (got.status, got.cut, len(got.body)) == (200, False, 3_000_000)
         await client.close()
         assert is_sound(proxy), proxy.log
 

@@ -22,6 +22,9 @@ HTTP1_LINE = 3
 COMPRESSED_LINE = 32
 """Bytes by which one of HTTP/2 and 3 counts for more than its name and value (RFC 9113, 6.5.2; RFC 9114, 4.2.2)."""
 
+SHOWN = 1000
+"""Bytes that are kept of a target that is too long."""
+
 FAR_OVER = 4
 """How many times a bound a head of HTTP/2 or 3 may have before its connection is ended rather than it refused."""
 
@@ -117,11 +120,11 @@ class Bounds:
         """The number of frames that carry nothing that a peer may send at once."""
         return self._values[EMPTY_FRAMES.option]
 
-    def over(self, fields: Lines, most: int, line: int) -> Reason | None:
-        """Say which bound field lines are over; `most` is that of their bytes, and each has `line` besides its own."""
+    def over(self, fields: Lines, most: int) -> Reason | None:
+        """Say which bound field lines of HTTP/1 are over; `most` is that of their bytes."""
         if len(fields) > self.field_lines:
             return Reason.TOO_MANY_FIELDS
-        if sum(len(name) + len(value) + line for name, value in fields) > most:
+        if sum(len(name) + len(value) + HTTP1_LINE for name, value in fields) > most:
             return Reason.HEAD_TOO_LONG
         return None
 
@@ -132,6 +135,32 @@ class CutFields(http.Headers):
     def __init__(self, fields: Lines = (), over: Reason | None = None) -> None:
         super().__init__(fields)
         self.over = over
+
+
+class Measure:
+    """Takes the lines of a head of HTTP/2 or 3, or of trailers, one by one, up to the bounds.
+
+    `most` is that of their bytes, as RFC 9113, 6.5.2 counts them, `lines` that of their number without pseudo fields.
+    Of a path that is too long the beginning is kept, and all other pseudo fields are, so that what was asked for can
+    be told.
+    """
+
+    def __init__(self, most: int, lines: int) -> None:
+        self._left, self._lines = most, lines
+        self.over: Reason | None = None
+
+    def take(self, name: bytes, value: bytes) -> tuple[bytes, bytes] | None:
+        """Return a line as it is kept; None where it is left out."""
+        pseudo = name[:1] == b":"
+        self._left -= len(name) + len(value) + COMPRESSED_LINE
+        self._lines -= not pseudo
+        if self.over is None and self._lines < 0:
+            self.over = Reason.TOO_MANY_FIELDS
+        elif self.over is None and self._left < 0:
+            self.over = Reason.TARGET_TOO_LONG if name == b":path" else Reason.HEAD_TOO_LONG
+        if self.over is None:
+            return name, value
+        return (name, value[:SHOWN]) if pseudo else None
 
 
 def over_of(fields: http.Headers | None) -> Reason | None:

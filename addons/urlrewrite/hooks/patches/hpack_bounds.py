@@ -12,9 +12,9 @@ from hpack import Decoder, Encoder, HPACKDecodingError, OversizedHeaderListError
 from hpack.hpack import decode_integer
 from hpack.huffman_table import decode_huffman
 from hpack.struct import HeaderTuple, NeverIndexedHeaderTuple
-from hpack.table import HeaderTable, table_entry_size
+from hpack.table import HeaderTable
 
-from urlrewrite.hooks.bounds import FAR_OVER
+from urlrewrite.hooks.bounds import FAR_OVER, Measure
 from urlrewrite.trace.reasons import Reason
 
 MAX_HUFFMAN = 128
@@ -22,9 +22,6 @@ MAX_HUFFMAN = 128
 
 _INTEGER = 6
 """The most bytes that hpack takes for an integer."""
-
-_SHOWN = 1000
-"""Bytes that are kept of a pseudo field that is too long."""
 
 
 class BoundedEncoder(Encoder):
@@ -49,11 +46,7 @@ class BoundedEncoder(Encoder):
 
 
 class BoundedDecoder(Decoder):
-    """Reads no more than `most` bytes of lines, as RFC 9113, 6.5.2 counts them, and so many `lines` of fields.
-
-    `over` says which bound the last block was over. Of a path that is too long the beginning is kept, and all other
-    pseudo fields are, so that what was asked for can be told.
-    """
+    """Reads no more than `most` bytes and so many `lines`; `over` says which bound the last block was over."""
 
     def __init__(self, most: int, lines: int) -> None:
         super().__init__(most)
@@ -66,10 +59,9 @@ class BoundedDecoder(Decoder):
         Raises HPACKDecodingError or IndexError for what is no block, OversizedHeaderListError for far too many lines.
         """
         assert raw
-        block, at, left = memoryview(data), 0, self._most
+        block, at, seen = memoryview(data), 0, 0
+        measure = Measure(self._most, self._lines)
         lines: list[HeaderTuple] = []
-        self.over = None
-        fields = seen = 0
         while at < len(block):
             first = block[at]
             if first & 0xE0 == 0x20:
@@ -77,23 +69,20 @@ class BoundedDecoder(Decoder):
                     raise HPACKDecodingError("a change of the table's size behind a line")
                 at += self._update_encoding_context(block[at : at + _INTEGER])
                 continue
-            kind, name, value, at = self._line(block, at, first)
-            pseudo = name[:1] == b":"
-            left -= table_entry_size(name, value)
-            fields, seen = fields + (not pseudo), seen + 1
+            seen += 1
             if seen > FAR_OVER * self._lines:
                 raise OversizedHeaderListError("far too many field lines")
-            if self.over is None and (left < 0 or fields > self._lines):
-                self.over = _over(name, too_many=fields > self._lines)
-            if self.over is None:
-                lines.append(kind(name, value))
-            elif pseudo and len(lines) < self._lines:
-                lines.append(kind(name[:_SHOWN], value[:_SHOWN]))
+            kind, name, value, at = self._line(block, at, first, wanted=measure.over is None)
+            if line := measure.take(name, value):
+                lines.append(kind(*line))
+        self.over = measure.over
         self._assert_valid_table_size()
         return lines
 
-    def _line(self, block: memoryview, at: int, first: int) -> tuple[type[HeaderTuple], bytes, bytes, int]:
-        """Read one line; one that goes into no table, and is over a bound, is only stepped over."""
+    def _line(
+        self, block: memoryview, at: int, first: int, *, wanted: bool
+    ) -> tuple[type[HeaderTuple], bytes, bytes, int]:
+        """Read one line; the value of one that is not wanted, and goes into no table, is only stepped over."""
         if first & 0x80:
             index, used = decode_integer(block[at : at + _INTEGER], 7)
             name, value = self.header_table.get_by_index(index)
@@ -105,16 +94,10 @@ class BoundedDecoder(Decoder):
             name = self.header_table.get_by_index(index)[0]
         else:
             name, at = _text(block, at)
-        value, at = _text(block, at, wanted=added or self.over is None or name[:1] == b":")
+        value, at = _text(block, at, wanted=wanted or added or name[:1] == b":")
         if added:
             self.header_table.add(name, value)
         return NeverIndexedHeaderTuple if first & 0x50 == 0x10 else HeaderTuple, name, value, at
-
-
-def _over(name: bytes, *, too_many: bool) -> Reason:
-    if too_many:
-        return Reason.TOO_MANY_FIELDS
-    return Reason.TARGET_TOO_LONG if name == b":path" else Reason.HEAD_TOO_LONG
 
 
 def _text(block: memoryview, at: int, *, wanted: bool = True) -> tuple[bytes, int]:

@@ -31,13 +31,12 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseTrailers,
 )
 
-from urlrewrite.hooks.bounds import HTTP1_LINE, Bounds, CutFields
+from urlrewrite.hooks.bounds import SHOWN, Bounds, CutFields
 from urlrewrite.hooks.in_place import InPlace
 from urlrewrite.hooks.patches.discarding import Discarding
 from urlrewrite.trace.backend_faults import BackendFault
 from urlrewrite.trace.reasons import Reason, sentence
 
-_SHOWN_OF_TARGET = 1000
 _BLANK_LINES = re.compile(rb"(?:\r?\n)+")
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 _LONG_CHUNK_LINE = "the line in front of a chunk is longer than allowed"
@@ -93,7 +92,7 @@ def _bounded_server(base: Any, bounds: Bounds) -> Any:
             for command in super().read_headers(event):
                 if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestHeaders):
                     request = command.event.request
-                    if over := bounds.over(request.headers.fields, bounds.request_head, HTTP1_LINE):
+                    if over := bounds.over(request.headers.fields, bounds.request_head):
                         yield from self._refuse(request, over)
                         return
                 yield command
@@ -139,7 +138,7 @@ def _bounded_server(base: Any, bounds: Bounds) -> Any:
             for command in super().read_body(event):
                 if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestTrailers):
                     fields = command.event.trailers.fields
-                    if bounds.over(fields, bounds.request_head, HTTP1_LINE):
+                    if bounds.over(fields, bounds.request_head):
                         yield from self._refuse_trailers()
                         return
                 yield command
@@ -169,7 +168,7 @@ def _bounded_client(base: Any, bounds: Bounds) -> Any:
             for command in super().read_headers(event):
                 if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
                     fields = command.event.response.headers.fields
-                    if over := bounds.over(fields, bounds.response_head, HTTP1_LINE):
+                    if over := bounds.over(fields, bounds.response_head):
                         yield from self._refuse_oversized(over)
                         return
                 yield command
@@ -178,7 +177,7 @@ def _bounded_client(base: Any, bounds: Bounds) -> Any:
             for command in super().read_body(event):
                 if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseTrailers):
                     fields = command.event.trailers.fields
-                    if bounds.over(fields, bounds.response_head, HTTP1_LINE):
+                    if bounds.over(fields, bounds.response_head):
                         yield from self._refuse_oversized(Reason.TRAILERS_TOO_LONG)
                         return
                 yield command
@@ -217,7 +216,7 @@ def _is_head_over(buffer: ReceiveBuffer, most: int) -> bool:
 def _with_short_target(line: bytes) -> bytes:
     """Return a request line, of which the end is missing, with the beginning of its target."""
     method, _, rest = line.partition(b" ")
-    return b"%b %b HTTP/1.1" % (method, rest.partition(b" ")[0][:_SHOWN_OF_TARGET])
+    return b"%b %b HTTP/1.1" % (method, rest.partition(b" ")[0][:SHOWN])
 
 
 def _reads_trailers(reader: object) -> bool:
