@@ -78,7 +78,7 @@ class Asking:
         """Sends a piece of a body, if its stream is still open."""
         with contextlib.suppress(ProtocolError, H3Error):
             if body:
-                await connection._send_body(stream, body, ended=ended)
+                await connection.send_body(stream, body, ended=ended)
 
     async def _ask_http1(self, connection: Http1, path: str, kind: Kind, begun: Callable[[], None] | None) -> Got:
         lines = "".join(f"{name}: {value}\r\n" for name, value in kind.lines)

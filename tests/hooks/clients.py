@@ -16,12 +16,14 @@ import h2.connection
 import h2.events
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.buffer import Buffer
-from aioquic.h3.connection import H3_ALPN, FrameType, H3Connection, H3Stream, HeadersState
+from aioquic.h3.connection import H3_ALPN, ErrorCode, FrameType, H3Connection, H3Stream, HeadersState
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, QuicEvent, StreamReset
+from h2.errors import ErrorCodes
 from hyperframe.frame import Frame, GoAwayFrame
+
+from urlrewrite.hooks.patches.quic import ServedConnection
 
 WITHIN = 20.0
 """Seconds after which a test gives up; nothing takes as long where all is well."""
@@ -170,7 +172,7 @@ class Streams(ABC):
     ) -> Got:
         stream = self.begin(method, path, host, fields, length=len(body), ended=not (body or trailers))
         async with asyncio.timeout(WITHIN):
-            await self._send_body(stream, body, ended=not trailers)
+            await self.send_body(stream, body, ended=not trailers)
         if trailers:
             self._send_fields(stream, trailers, ended=True)
         return await self.finish(stream)
@@ -228,7 +230,12 @@ class Streams(ABC):
     def _send_fields(self, stream: int, lines: Sequence[tuple[str, str]], *, ended: bool) -> None: ...
 
     @abstractmethod
-    async def _send_body(self, stream: int, body: bytes, *, ended: bool) -> None: ...
+    async def send_body(self, stream: int, body: bytes, *, ended: bool) -> None:
+        """Sends a piece of the body of a request."""
+
+    @abstractmethod
+    def abandon(self, stream: int) -> None:
+        """Leaves a request before its response is there."""
 
     @abstractmethod
     def _stall(self, stream: int) -> None:
@@ -267,12 +274,17 @@ class Http2(Streams):
     def _send_fields(self, stream: int, lines: Sequence[tuple[str, str]], *, ended: bool) -> None:
         self.h2.send_headers(stream, lines, end_stream=ended)
 
-    async def _send_body(self, stream: int, body: bytes, *, ended: bool) -> None:
+    async def send_body(self, stream: int, body: bytes, *, ended: bool) -> None:
         for start in range(0, len(body), 16384):
             while self.h2.local_flow_control_window(stream) < 16384:
                 await self.step()
             last = start + 16384 >= len(body) and ended
             self.h2.send_data(stream, body[start : start + 16384], end_stream=last)
+
+    def abandon(self, stream: int) -> None:
+        self.h2.reset_stream(stream, ErrorCodes.CANCEL)
+        self._send()
+        del self.got[stream]
 
     def _stall(self, stream: int) -> None:
         self.stalled[stream] = 0
@@ -416,7 +428,10 @@ def _new_socket(address: tuple[str, int]) -> socket.socket:
 
 
 class Http3(Streams):
-    """A client of HTTP/3. What comes on a stream that is stalled it does not take, but for the first 64 kB."""
+    """A client of HTTP/3. What comes on a stream that is stalled it does not take, but for the first 64 kB.
+
+    Its connection is one as the proxy has it: the library's own ends where a stream is left from both sides.
+    """
 
     def __init__(self, quic: _Quic) -> None:
         self.quic, self.got = quic, quic.got
@@ -429,7 +444,7 @@ class Http3(Streams):
         configuration.max_stream_data = 2**16
         address = ("127.0.0.1", port)
         _, quic = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Quic(QuicConnection(configuration=configuration)), sock=_new_socket(address)
+            lambda: _Quic(ServedConnection(configuration=configuration)), sock=_new_socket(address)
         )
         quic.connect(address)
         async with asyncio.timeout(WITHIN):
@@ -450,10 +465,18 @@ class Http3(Streams):
         self.quic.http.send_headers(stream, [(name.encode(), value.encode()) for name, value in lines], ended)
         self.quic.transmit()
 
-    async def _send_body(self, stream: int, body: bytes, *, ended: bool) -> None:
+    async def send_body(self, stream: int, body: bytes, *, ended: bool) -> None:
         if body:
             self.quic.http.send_data(stream, body, end_stream=ended)
             self.quic.transmit()
+
+    def abandon(self, stream: int) -> None:
+        quic = self.quic._quic
+        if not quic._streams[stream].sender.is_finished:
+            quic.reset_stream(stream, ErrorCode.H3_REQUEST_CANCELLED)
+        quic.stop_stream(stream, ErrorCode.H3_REQUEST_CANCELLED)
+        self.quic.transmit()
+        del self.got[stream]
 
     def _stall(self, stream: int) -> None:
         self.quic.stalled.add(stream)

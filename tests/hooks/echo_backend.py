@@ -14,7 +14,7 @@ class EchoBackend:
     """Responds with the path of each request, and a field Connection-Number.
 
     A path /SIZE/... has so many bytes behind it. `answer` may give another response to a path, as bytes, and None where
-    it has none.
+    it has none. `take` is given the path and the body of each request that has one.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -23,6 +23,7 @@ class EchoBackend:
         self.connections = 0
         self.requests = 0
         self.answer: Callable[[int, str, bytes], bytes | None] = lambda number, path, head: None
+        self.take: Callable[[str, bytes], None] = lambda path, body: None
         self.writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
         self._tasks = set[asyncio.Task[None]]()
@@ -55,10 +56,10 @@ class EchoBackend:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
                     head = await reader.readuntil(b"\r\n\r\n")
-                    if found := re.search(rb"(?i)\r\ncontent-length: *(\d+)", head):
-                        await reader.readexactly(int(found[1]))
-                    self.requests += 1
                     path = head.split(b" ", 2)[1].decode()
+                    if found := re.search(rb"(?i)\r\ncontent-length: *(\d+)", head):
+                        self.take(path, await reader.readexactly(int(found[1])))
+                    self.requests += 1
                     answer = self.answer(number, path, head)
                     writer.write(echo(number, path) if answer is None else answer)
                     await writer.drain()

@@ -1,0 +1,91 @@
+"""Sends many small requests to mitmdump over 64 connections: is each answered, by what is its own, in flat memory?
+
+Connections of HTTP/1.1, 2 and 3, GET and POST; two requests in a hundred are aborted. The proxy is a process of its
+own, started as `./run.sh proxy` starts it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+from time import monotonic
+
+from e2e.support.service import Service, free_ports, running
+from hooks.echo_backend import EchoBackend
+from load.asking import CONNECTIONS, SHARES, Load
+from urlrewrite.cli.preflight import parse_listener
+from urlrewrite.cli.serve import command
+
+MAX_GROWTH = 1.1
+"""At most so many times the memory after the first tenth of the requests is in use at the end."""
+
+_PARTS = 10
+
+
+def main() -> int:
+    """Print a line a tenth; the exit code is 1 if anything was not as it has to be."""
+    parser = argparse.ArgumentParser(prog="run.sh measure load", description=__doc__)
+    parser.add_argument("--requests", type=int, default=300_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="urlrewrite-load-") as folder:
+        return asyncio.run(_measure(options, Path(folder)))
+
+
+async def _measure(options: argparse.Namespace, folder: Path) -> int:
+    https, http = free_ports(2)
+    async with EchoBackend() as backend:
+        rules = folder / "rules.yaml"
+        rules.write_text(
+            f"public: [https://localhost, http://localhost]\nbackend: http://127.0.0.1:{backend.port}\n",
+            encoding="utf-8",
+        )
+        listeners = [parse_listener(f"https://127.0.0.1:{https}"), parse_listener(f"http://127.0.0.1:{http}")]
+        confdir = f"--set=confdir={folder / 'mitmproxy'}"
+        arguments = command("mitmdump", ["reverse.py"], [rules], listeners, [confdir])
+        with running(Service(arguments, folder / "proxy.log")) as service:
+            await asyncio.to_thread(service.await_ports, https, http)
+            return 0 if await _ask(options, Load(http, https, options.seed), backend, service) else 1
+
+
+async def _ask(options: argparse.Namespace, load: Load, backend: EchoBackend, service: Service) -> bool:
+    tally = load.tally
+    backend.take = tally.take
+    shares = ", ".join(f"{version} {share:.0%} over {CONNECTIONS[version]}" for version, share in SHARES.items())
+    print(f"{sum(CONNECTIONS.values())} connections; of the requests {shares} of them")
+    print(f"{'requests':>9} {'aborted':>8} {'mixed':>6} {'unanswered':>11} {'otherwise':>10} {'MB':>7} {'per s':>7}")
+    memory: list[int] = []
+    asking = asyncio.ensure_future(load.ask(options.requests))
+    for part in range(1, _PARTS + 1):
+        began, before = monotonic(), tally.asked.total()
+        goal = options.requests * part // _PARTS
+        while tally.asked.total() < goal and not asking.done():
+            await asyncio.wait({asking}, timeout=0.1)
+        if part == _PARTS:
+            await asking
+        memory.append(_rss(service.process.pid))
+        asked = tally.asked.total()
+        counts = f"{tally.aborted:>8,} {tally.mixed:>6} {tally.unanswered:>11} {tally.otherwise.total():>10}"
+        rate = (asked - before) / (monotonic() - began)
+        print(f"{asked:>9,} {counts} {memory[-1] / 2**20:>7.1f} {rate:>7.0f}", flush=True)
+    growth = memory[-1] / memory[0]
+    print(f"{', '.join(f'{version} {count:,}' for version, count in tally.asked.items())} requests")
+    print(f"{backend.connections:,} connections to the backend, {backend.open} of them open")
+    for line in (tally.first, *(f"{status}: {count}" for status, count in tally.otherwise.items())):
+        print(line, end="\n" if line else "")
+    flat = growth <= MAX_GROWTH
+    print(f"{growth:.3f} times the memory after the first tenth: {'' if flat else 'NOT '}flat")
+    print("as it should be" if tally.well and flat else "NOT as it should be")
+    return tally.well and flat
+
+
+def _rss(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
