@@ -272,6 +272,8 @@ TYPES = [
     *((media, Kind.JSON) for media in ("application/x-ndjson", "application/jsonl", "application/json-seq")),
     *((media, Kind.JSON) for media in ("application/source-map", "text/json")),
     ("application/manifest+json", Kind.MANIFEST),
+    ("application/speculationrules+json", Kind.ADDRESSES),
+    ("application/importmap+json", Kind.ADDRESSES),
     *((media, Kind.XML) for media in ("application/dash+xml", "application/rss+xml", "application/soap+xml")),
     *((media, Kind.JAVASCRIPT) for media in ("text/javascript1.5", "application/x-ecmascript", "text/livescript")),
     *((media, Kind.MULTIPART) for media in ("multipart/mixed; boundary=x", "multipart/related")),

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     JAVASCRIPT = "javascript"
     JSON = "json"
     MANIFEST = "web app manifest"
+    ADDRESSES = "address map"
+    """JSON in which a string that begins with a slash is an address: import maps, speculation rules."""
     EVENT_STREAM = "event stream"
     PLAYLIST = "playlist"
     """Lines of URLs: HLS and other playlists, `text/uri-list`, `robots.txt`."""
@@ -45,7 +47,7 @@ class Kind(StrEnum):
                 return "xml"
             case Kind.JAVASCRIPT:
                 return "js"
-            case Kind.MANIFEST | Kind.MULTIPART | Kind.EVENT_STREAM:
+            case Kind.MANIFEST | Kind.ADDRESSES | Kind.MULTIPART | Kind.EVENT_STREAM:
                 return "json"  # UTF-8; other bytes survive
             case _:
                 return "text"
@@ -68,6 +70,7 @@ _TYPES = {
         application/x-ndjson application/jsonl application/x-jsonl application/jsonlines application/x-jsonlines
         application/json-seq application/x-json-stream application/source-map""",
     Kind.MANIFEST: "application/manifest+json",
+    Kind.ADDRESSES: "application/importmap+json application/speculationrules+json",
     Kind.EVENT_STREAM: "text/event-stream",
     Kind.PLAYLIST: """application/vnd.apple.mpegurl application/vnd.apple.mpegurl.audio application/x-mpegurl
         application/mpegurl audio/mpegurl audio/x-mpegurl video/mpegurl video/vnd.mpegurl audio/x-scpls

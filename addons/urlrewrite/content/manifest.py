@@ -1,8 +1,9 @@
-"""Web app manifests: JSON in which some keys hold URLs (W3C, "Web Application Manifest")."""
+"""Files of JSON in which some strings are URLs: web app manifests, import maps, speculation rules."""
 
 from __future__ import annotations
 
-from urlrewrite.content.html.references import in_manifest
+from collections.abc import Callable, Iterator
+
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 from urlrewrite.content.links.mounts import Paths
 from urlrewrite.content.splicing import map_around
@@ -11,9 +12,15 @@ _MAX_LENGTH = 1 << 20
 
 
 class Manifest:
-    """A rewriter that maps a manifest as a whole; of one of more than a megabyte, what is complete of it."""
+    """A rewriter that maps such a file as a whole; of one of more than a megabyte, what is complete of it.
 
-    def __init__(self, link_map: LinkMap, paths: Paths, on_change: OnChange) -> None:
+    `places` returns where URLs may begin in it.
+    """
+
+    def __init__(
+        self, link_map: LinkMap, paths: Paths, on_change: OnChange, places: Callable[[bytes], Iterator[int]]
+    ) -> None:
+        self._places = places
         self._link_map = link_map
         self._paths = paths
         self._on_change = on_change
@@ -39,5 +46,5 @@ class Manifest:
         data, self._held = self._held[:end], self._held[end:]
         on_change = shifted(self._on_change, self._offset)
         self._offset += end
-        changes = self._paths.changes(data, in_manifest(data))
+        changes = self._paths.changes(data, self._places(data))
         return map_around(data, changes, self._link_map, on_change, bare=True)

@@ -15,7 +15,7 @@ from urlrewrite.content.css import StyleSheet
 from urlrewrite.content.html.markup import Markup
 from urlrewrite.content.html.markup_mounted import MountedMarkup
 from urlrewrite.content.html.markup_values import MarkupValues
-from urlrewrite.content.html.references import in_playlist
+from urlrewrite.content.html.references import in_addresses, in_manifest, in_playlist
 from urlrewrite.content.json import JsonText
 from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.links.browser_urls import hides_host
@@ -69,12 +69,16 @@ def content_rewriter(
             script = LinkStream(links.link_map, bare=True, on_change=on_change)
             return Watched(script, paths.mount, links) if paths else script
         case Kind.MANIFEST if paths:
-            return Manifest(links.link_map, paths, on_change)
+            return Manifest(links.link_map, paths, on_change, in_manifest)
+        case Kind.ADDRESSES if paths:
+            return Manifest(links.link_map, paths, on_change, in_addresses)
         case Kind.ADDRESS:
             return Whole(partial(_address, links.link_map, paths, on_change))
         case Kind.PLAYLIST if paths:
             return Lines(partial(_playlist, links.link_map, paths, on_change))
-        case Kind.JSON | Kind.MANIFEST:
+        case Kind.JSON if paths:
+            return Watched(JsonText(links.link_map, on_change), paths.mount, links)
+        case Kind.JSON | Kind.MANIFEST | Kind.ADDRESSES:
             return JsonText(links.link_map, on_change)
         case Kind.PLAYLIST:
             return LinkStream(links.link_map, bare=False, on_change=on_change)

@@ -178,6 +178,30 @@ PATHS = [
     (
         APP,
         Kind.HTML,
+        '<script type="speculationrules">{"prefetch":[{"urls":["/x","y","\\/z"]}]}</script>',
+        '<script type="speculationrules">{"prefetch":[{"urls":["/app/x","y","\\/app\\/z"]}]}</script>',
+    ),
+    (
+        APP,
+        Kind.XHTML,
+        '<script type="SpeculationRules"><![CDATA[{"not":{"href_matches":["/out","/a/*"]}}]]></script>',
+        '<script type="SpeculationRules"><![CDATA[{"not":{"href_matches":["/app/out","/app/a/*"]}}]]></script>',
+    ),
+    (APP, Kind.ADDRESSES, '{"prefetch":[{"urls":["/x","y"]}]}', '{"prefetch":[{"urls":["/app/x","y"]}]}'),
+    (APP, Kind.ADDRESSES, f'{{"imports":{{"/a/":"{B}/x"}}}}', f'{{"imports":{{"/app/a/":"{P}/app/x"}}}}'),
+    (
+        API,
+        Kind.XML,
+        f"<update><![CDATA[<a href='/x'>{B}/y</a><script>go('/api/z', '/z')</script>]]></update>",
+        f"<update><![CDATA[<a href='/app/x'>{P}/app/y</a><script>go('/app/api/z', '/z')</script>]]></update>",
+    ),
+    (API, Kind.XML, "<eval><![CDATA[go('/api/x', '/y')]]></eval>", "<eval><![CDATA[go('/app/api/x', '/y')]]></eval>"),
+    (API, Kind.XML, "<evil><![CDATA[go('/api/x')]]></evil>", "<evil><![CDATA[go('/api/x')]]></evil>"),
+    (API, Kind.XHTML, "<eval>go('/api/x')</eval>", "<eval>go('/api/x')</eval>"),
+    (APP, Kind.XML, "<description><![CDATA[<img src=/x>", "<description><![CDATA[<img src=/app/x>"),
+    (
+        APP,
+        Kind.HTML,
         "<!-- <a href='/x'> --><title><a href='/x'></title>",
         "<!-- <a href='/x'> --><title><a href='/x'></title>",
     ),
@@ -272,6 +296,34 @@ def test_paths(link_map: LinkMap, kind: Kind, before: str, after: str) -> None:
     assert rewritten(before, kind, link_map) == after
 
 
+STYLES = [
+    # code of a script; § is where the mount comes in
+    'a.style.background = "url(§/x.png)"',
+    "a.style.background = 'no-repeat url( \"§/x.png\" )'",
+    "a = `background: red url(§/x.png)`",
+    "a.css({'background-image': 'url(§/x/' + name + ')'})",
+    'a = "<p style=\\"b:url(\\\'§/x\\\')\\">"',
+    "css`\n  color: red;\n  background: linear-gradient(a, b), url(§/x.png);\n`",
+    '{"css":"a{b:url(§/x)}","u":"url(§\\/y)"}',
+    "f('url(x)', 'url(//cdn.example/x)', 'url(#a)', 'url(data:x/y)', 'url(§/)')",
+    # A function, a regular expression, and what is no string.
+    "a = url('/x') + url(/x/.source)",
+    "a = 'b' + url(/x/)",
+    'a("b", url(/x/), "c", url("/y"))',
+    "if (a) url(/x/)",
+    "curl(/x/); b = 'my_url(/x)'",
+]
+
+
+@pytest.mark.parametrize("kind", [Kind.JAVASCRIPT, Kind.JSON])
+@pytest.mark.parametrize("text", STYLES)
+def test_styles_in_scripts(text: str, kind: Kind) -> None:
+    after = text.replace("§", "/app") if "\\/y" not in text else text.replace("§/", "/app/").replace("§\\", "\\/app\\")
+    assert rewritten(text.replace("§", ""), kind) == after
+    link_map = LinkMap([Pair(BACKEND, PUBLIC)])
+    assert rewritten(text.replace("§", ""), kind, link_map) == text.replace("§", "")
+
+
 CLIMBS = [
     # (path of the page, reference, what it becomes)
     ("/a", "../x", "/app/x"),
@@ -311,6 +363,16 @@ def test_paths_that_scripts_give_to_what_takes_a_url_are_told() -> None:
     rewrite_content(b"<script>%b</script>" % script, Kind.HTML, links=links)
     rewrite_content(script, Kind.JAVASCRIPT, links=links)
     assert told == ["/data.json", "/y", "/z.js"] * 2
+
+
+def test_paths_in_json_are_told_by_the_names_of_their_keys() -> None:
+    told: list[str] = []
+    links = Links(API, True, lambda *change: None, on_path=told.append)
+    text = rb'{"static":"/static","baseUrl": "\/a\/b","href":"/c?d","text":"/e","u":"/api/f","icon":"//g","url":"/h i"}'
+    rewrite_content(text, Kind.JSON, links=links)
+    rewrite_content(b"<script type=application/json>%b</script>" % text, Kind.HTML, links=links)
+    rewrite_content(b"config = %b" % text, Kind.JAVASCRIPT, links=links)
+    assert told == ["/static", "/a/b", "/c"] * 3
 
 
 CODE_IN_SVG = [
@@ -357,6 +419,7 @@ PIECES = [
     *(" href=", " HREF=", " src =", " title=", ' href="', ' title="', " onclick=", " data-src=", " srcset=", " style="),
     *("<![CDATA[", "]]>", "<svg><style>", "</style></svg>", "<script/>"),
     *("<script>", "</script>", "<style>", "</style>", "<!--", "-->", "<svg>", "</svg>", "<base href='", "url(", "//"),
+    *("url(/", "'url(/x)", '="b:url(/x)"', "='c: url(", "<update>", "<eval>"),
     *('="/', "'/x'", '"/x"', "/app/", "/app", "/base/x", "../x", "/api/", '"/api"', "\t", "\\", "<b c='d'>"),
     *(f"{B}", f"{B}/x", f"{B}/base/", f"{B}/app", f' href="{B}/x"', f' href="{B}/base/x"', "privateserver:8080", P),
 ]  # fmt: skip

@@ -31,6 +31,8 @@ MAX_PLAIN_LINKS = 64
 """Plain links of a body that are reported one by one; the others are counted."""
 
 _CODE_ELEMENTS = frozenset({b"style", b"script"})
+_OF_PARTIAL_RESPONSES = b"eval"
+"""The element with a script in a partial response of Jakarta Faces (Jakarta Faces 4.0, 13.4.4)."""
 _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
 _STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
 _CONDITIONAL_COMMENT = re.compile(rb"<!--\[if\b[^\]]*\]>(?P<inside>.*)<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
@@ -158,7 +160,10 @@ class Markup:
         an end tag does not.
         """
         tag = self._rewriter.start_tag
-        if tag is None or tag.self_closing or tag.name.lower() not in _CODE_ELEMENTS or token.kind is TokenKind.END_TAG:
+        if tag is None or tag.self_closing or token.kind is TokenKind.END_TAG:
+            return None
+        name = tag.name.lower()
+        if name not in _CODE_ELEMENTS and not (self._kind is Kind.XML and name == _OF_PARTIAL_RESPONSES):
             return None
         if token.start != (self._code_end if tag is self._code_tag else tag.end):
             return None
@@ -169,7 +174,7 @@ class Markup:
         on_change = links.tell(f"<{_ascii(element)}>" if element else "CDATA", token.start)
         if element == b"style":
             return map_css(data, links.link_map, on_change, comments=links.comments)
-        script = element == b"script"
+        script = element in (b"script", _OF_PARTIAL_RESPONSES)
         if script and tag and content_kind((tag.get(b"type") or b"").decode("latin-1")) is Kind.JSON:
             return map_json(data, links.link_map, on_change)
         return links.link_map.map(data, bare=script, on_change=on_change)

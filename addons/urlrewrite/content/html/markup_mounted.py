@@ -9,10 +9,10 @@ from urlrewrite.content.changes import Links
 from urlrewrite.content.css import map_css
 from urlrewrite.content.html.markup import MAX_PLAIN_LINKS, Markup, place_of
 from urlrewrite.content.html.plain_mounted import mounted_plain_pattern
-from urlrewrite.content.html.references import in_attribute, in_import_map, in_style_sheet_instruction
+from urlrewrite.content.html.references import in_addresses, in_attribute, in_style_sheet_instruction
 from urlrewrite.content.html.rewriter import Attribute, Token, TokenKind
 from urlrewrite.content.kinds import Kind
-from urlrewrite.content.links.link_map import LinkMap, OnChange
+from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 from urlrewrite.content.links.mounts import Mount, Paths
 from urlrewrite.content.links.script_paths import tell_paths
 from urlrewrite.content.splicing import map_around
@@ -22,6 +22,9 @@ _BASE = re.compile(
     rb"|(?P<other>[a-z][a-z0-9+.-]*:))?(?P<path>[^?#\s]*)",
     re.IGNORECASE,
 )
+_CDATA, _CDATA_END = b"<![CDATA[", b"]]>"
+_ADDRESSES = frozenset({b"importmap", b"speculationrules"})
+"""Types of scripts in which a string that begins with a slash is an address."""
 
 
 class MountedMarkup(Markup):
@@ -87,14 +90,20 @@ class MountedMarkup(Markup):
         on_change = links.tell(f"<{element.decode('ascii', 'replace')}>", token.start)
         if element == b"style":
             return map_css(data, links.link_map, on_change, self._paths, comments=links.comments)
-        if element == b"script" and tag and (tag.get(b"type") or b"").strip().lower() == b"importmap":
-            return map_around(
-                data, self._paths.changes(data, in_import_map(data)), links.link_map, on_change, bare=True
-            )
+        if element == b"script" and tag and (tag.get(b"type") or b"").strip().lower() in _ADDRESSES:
+            return map_around(data, self._paths.changes(data, in_addresses(data)), links.link_map, on_change, bare=True)
+        if not element and self._xml and data.startswith(_CDATA):
+            data = self._page_within(data, token, links)
         mapped = super()._code(element, tag, token, data, links)
-        if element == b"script":
+        if element not in (b"", b"style"):
             tell_paths(mapped, self._mount, links)
         return mapped
+
+    def _page_within(self, data: bytes, token: Token, links: Links) -> bytes:
+        """Map the HTML in a CDATA section of XML: a feed, or a partial response that a script puts into its page."""
+        on_change = shifted(links.tell("CDATA", token.start), len(_CDATA))
+        end = len(data) - len(_CDATA_END) if data.endswith(_CDATA_END) else len(data)
+        return _CDATA + self._nested(data[len(_CDATA) : end], on_change) + data[end:]
 
 
 def _path_of_base(value: bytes, link_map: LinkMap, mount: Mount) -> bytes | None:

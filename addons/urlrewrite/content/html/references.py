@@ -96,8 +96,11 @@ def in_manifest(data: bytes) -> Iterator[int]:
     return (found.end() for found in _MANIFEST.finditer(data))
 
 
-def in_import_map(data: bytes) -> Iterator[int]:
-    """Return where the addresses of an import map begin that begin with a slash (WHATWG HTML, 8.1.6)."""
+def in_addresses(data: bytes) -> Iterator[int]:
+    """Return where the addresses of an import map or of speculation rules begin that begin with a slash.
+
+    WHATWG HTML, 8.1.6 and 7.6.
+    """
     return (found.end() for found in _ADDRESSES.finditer(data))
 
 

@@ -47,7 +47,7 @@ class LinkMap:
     """A map of the URLs of some origins to others, in bytes of any encoding that contains ASCII.
 
     The inverse map, for what browsers send back, is `LinkMap` of the swapped pairs. Where there is a `mount`, URLs
-    without a host are concerned, too, and quoted strings in scripts that begin with one of the `root_paths`.
+    without a host are concerned, too: in scripts quoted strings that begin with one of the `root_paths`, and styles.
     """
 
     __slots__ = (
@@ -82,7 +82,8 @@ class LinkMap:
         hosts = sorted(self._by_host, key=len, reverse=True)
         self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
         self._root_paths = _by_first_segment(root_paths if mount else ())
-        words = sorted({*hosts, *self._root_paths}, key=len, reverse=True)
+        styles = {patterns.STYLE_URL} if mount else set[bytes]()
+        words = sorted({*hosts, *self._root_paths, *styles}, key=len, reverse=True)
         self._searched_in_code = re.compile(b"|".join(map(re.escape, words))) if words else None
         self._longest = max(map(len, words), default=0)
         self._reach_on = _REACH_ON + 8 * max([0, *(len(pair.path) for pair in self.pairs), *map(len, root_paths)])
@@ -188,6 +189,8 @@ class LinkMap:
                 change = self._change(data, lower, found[0], found.start(), found.end(), done, bare)
             if change is None and found[0] in self._root_paths:
                 change = self._root_change(data, found[0], found.start(), max(done, found.start() - _WINDOW))
+            if change is None and found[0] == patterns.STYLE_URL:
+                change = self._style_change(data, found.start(), max(done, found.start() - _WINDOW))
             if change is not None:
                 yield change
                 done = change[1]
@@ -275,6 +278,13 @@ class LinkMap:
         at = before.start("slash")
         known = any(path_pattern(path).match(data, at) for path in self._root_paths[segment])
         return self.mount.change(data, at) if known else None
+
+    def _style_change(self, data: bytes, start: int, floor: int) -> tuple[int, int, bytes] | None:
+        """Return the change of the path in a `url(/x)` that stands at `start`, if that is in a string of a script."""
+        found = patterns.STYLE_PATH.match(data, start)
+        if found is None or self.mount is None or patterns.IN_STYLE.search(data, floor, start) is None:
+            return None
+        return self.mount.change(data, found.start("path"))
 
 
 def shifted(on_change: OnChange, base: int) -> OnChange:

@@ -38,3 +38,15 @@ COOKIE_AFTER = re.compile(
 ROOT_BEFORE = re.compile(QUOTE + rb"(?P<slash>" + SLASH + rb")\Z", re.IGNORECASE)
 PATH_FOLLOWS = re.compile(rb"[?#]|" + SLASH, re.IGNORECASE)
 PLAIN_PREFIXES = {b"http://": "http", b"https://": "https"}
+STYLE_URL = b"url("
+STYLE_PATH = re.compile(
+    STYLE_URL.replace(b"(", rb"\(") + rb"[ \t]{0,4}(?:\\{0,4}[\"'])?(?P<path>" + SLASH + rb")(?![*])", re.IGNORECASE
+)
+"""A path from the root in a style that a script writes: `url(/x)`, where no regular expression can be meant."""
+IN_STYLE = re.compile(
+    rb"(?:(?<![^=(:,\[+?{};&|!>\s])\\{0,4}[\"'`](?:[\w#(.*@:-][^\"'`\r\n]*[\s:,(])?"
+    rb"|(?<![\w-])(?:-webkit-)?(?:background|border-image|list-style|cursor|content|mask|filter|clip-path)[\w-]*[ \t]*:"
+    rb"[^;{}\"'`\r\n]*)\Z",
+    re.IGNORECASE,
+)
+"""What stands before that: a string from its beginning on, or the name of a property that takes pictures."""

@@ -1,7 +1,9 @@
-"""Paths from the root in scripts. Nothing distinguishes a path in a string from another text that begins with a slash.
+"""Paths from the root in scripts and JSON.
 
-So they are mapped only where the user says which they are (`rootPaths`), by the link map. Those that look as if they
-were passed to something that takes a URL are reported, so that nobody has to search for them.
+Nothing distinguishes a path in a string from another text that begins with a slash, unless it stands in a style, as in
+`url(/x)`. So they are mapped only where the user says which they are (`rootPaths`), by the link map. Those that look as
+if they were passed to something that takes a URL, or belong to a key that says so, are reported, so that nobody has to
+search for them.
 """
 
 from __future__ import annotations
@@ -17,20 +19,26 @@ _LOOKS_LIKE_A_PATH = re.compile(
     rb"|assign|replace)\s*\(\s*(?:[\"'][A-Z]{3,7}[\"']\s*,\s*)?|\b(?:href|src|action|url|baseURL|location|from)\s*[:=]?\s*)"
     rb"[\"'`](?P<path>/(?![/*])[\w.~%/-]*)"
 )
+_LOOKS_LIKE_ONE_IN_JSON = re.compile(
+    rb'"[\w.-]{0,40}?(?:action|api|asset|base|endpoint|file|href|icon|image|link|location|path|prefix|root|route|src|static|ur[il])'
+    rb'[\w.-]{0,40}+"\s*+:\s*+"(?P<path>\\?/(?![/*\\])[\w.~%/\\-]+)[?#"]',
+    re.IGNORECASE,
+)
+"""The value of a key whose name says that it is a path. Other strings with a slash in front are anything."""
 
 
-def tell_paths(script: bytes, mount: Mount, links: Links) -> None:
-    """Call `links.on_path` for what looks like a path from the root in a script and is not a public one."""
-    public = mount.path.encode() + b"/"
-    for found in _LOOKS_LIKE_A_PATH.finditer(script):
-        path = found["path"]
-        if mount.path and path.startswith(public):
-            continue
-        links.on_path(path.decode("ascii"))
+def tell_paths(code: bytes, mount: Mount, links: Links) -> None:
+    """Call `links.on_path` for what looks like a path from the root in a script or JSON and is not a public one."""
+    public = mount.path.encode()
+    for pattern in (_LOOKS_LIKE_A_PATH, _LOOKS_LIKE_ONE_IN_JSON):
+        for found in pattern.finditer(code):
+            path = found["path"].replace(b"\\/", b"/")
+            if not (mount.path and (path == public or path.startswith(public + b"/"))):
+                links.on_path(path.decode("ascii"))
 
 
 class Watched:
-    """A script that comes in chunks, rewritten by another rewriter, whose paths are reported."""
+    """A script or JSON that comes in chunks, rewritten by another rewriter, whose paths are reported."""
 
     def __init__(self, inner: BodyRewriter, mount: Mount, links: Links) -> None:
         self._inner = inner

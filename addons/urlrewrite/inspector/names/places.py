@@ -171,7 +171,7 @@ def _in_text(data: bytes, kind: Kind, offset: int) -> Place:
             return _in_style(data, offset)
         case Kind.JAVASCRIPT:
             return _in_script(data, offset)
-        case Kind.JSON | Kind.MANIFEST:
+        case Kind.JSON | Kind.MANIFEST | Kind.ADDRESSES:
             return _in_json(data, offset)
         case Kind.OTHER_TEXT:
             return Place(Sort.PLAIN_TEXT, "plain text")
