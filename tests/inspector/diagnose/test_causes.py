@@ -78,8 +78,9 @@ class Looked:
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.seen = recorded(told)
         self.rules = rules_of(told.get("now", told.get("rules", "")), site=SITES[told.get("site", "")])
-        # A WebSocket belongs to the page before it.
-        before = [replace(recorded({}), flow_id="page")] if "lost" in told else []
+        # A WebSocket belongs to the page before it, and so does what that page asks for.
+        page = told.get("page", {} if "lost" in told else None)
+        before = [] if page is None else [replace(recorded(page), flow_id="page")]
         self.load = page_loads([*before, self.seen])[-1]
         self.case = Case(self.load, self.rules)
 

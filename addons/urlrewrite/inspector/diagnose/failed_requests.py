@@ -11,6 +11,7 @@ from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.diagnose.farms import farm_failure
+from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
@@ -24,7 +25,7 @@ from urlrewrite.trace.text import shown
 KINDS = frozenset(
     """
     aborted answered-by-rule attempts-failed backend-404 backend-down backend-error farm-down given-up near-miss
-    own-response proxy-error refused shadowed sticky-server-gone wrong-link wrong-site wrong-target
+    outside-mount own-response proxy-error refused shadowed sticky-server-gone wrong-link wrong-site wrong-target
     """.split()
 )
 """The kinds of breakages that are made here."""
@@ -108,7 +109,13 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Breakage:
     where = case.named(url_of(exchange))
     reference = where[1] if where else None
     evidence = list(_evidence(case, exchange, where))
-    kind, title, cause = _cause(case, exchange, status, where)
+    if where and (wrong := _wrong_link(case, where)):
+        kind, title, cause = wrong
+    elif outside := outside_mount(case, exchange):
+        kind, title, cause = "outside-mount", outside.cause.why, outside.cause
+        evidence += outside.evidence
+    else:
+        kind, title, cause = _cause(case, exchange, status, where)
     title = f"{_what(case, exchange)} gets {_status(case, exchange, status)}: {title}"
     breakage = _breakage(case, exchange, kind, title, cause, evidence=evidence, reference=reference)
     trifle = any(exchange.request.target.startswith(path) for path in _UNIMPORTANT) and exchange is not case.page
@@ -137,8 +144,6 @@ type _Named = tuple[RecordedExchange, Reference, Reference | None]
 
 def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, Cause]:
     """Return a word for the kind of failure, why it failed, and the rule concerned."""
-    if where and (wrong := _wrong_link(case, where)):
-        return wrong
     reading = case.reading(exchange)
     if exchange.original is None and (farms := farm_failure(reading)):
         return farms.kind, farms.why, farms.cause

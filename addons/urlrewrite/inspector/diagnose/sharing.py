@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
+from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
 from urlrewrite.inspector.diagnose.unmapped import field_cause
@@ -133,14 +134,18 @@ def refused_websockets(case: Case) -> Iterator[Breakage]:
         status = exchange.response.status if exchange.response else None
         if status == 101:
             continue
+        outside = outside_mount(case, exchange)
         cause = (
-            local_response(case, exchange)
+            (outside.cause if outside else None)
+            or local_response(case, exchange)
             or taken_by(case, exchange)
             or Cause("", "", "", "Look at the backend's response.")
         )
-        by = f': the rule "{cause.rule}" {cause.why}' if cause.rule else ""
+        by = f': the rule "{cause.rule}" {cause.why}' if cause.rule else f": {cause.why}" if outside else ""
         got = f"{status} instead of 101" if status else "no response"
         title = f"The WebSocket {shown(exchange.request.target, 80)} did not open: it got {got}{by}"
-        evidence = (("requested", exchange.request.url), ("requested from the backend", case.backend_url(exchange)))
+        target = case.backend_url(exchange)
+        evidence = [("requested", exchange.request.url), ("requested from the backend", target)]
+        evidence += outside.evidence if outside else ()
         flows = (exchange.flow_id, case.page.flow_id)
-        yield Breakage("websocket", Loss.FUNCTION, title, flows, evidence, **cause.concerned)
+        yield Breakage("websocket", Loss.FUNCTION, title, flows, tuple(evidence), **cause.concerned)

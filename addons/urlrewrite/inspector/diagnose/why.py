@@ -243,6 +243,11 @@ class Why(StrEnum):
         "path-in-script",
         "nothing distinguishes a path in a script from other text, and rootPaths does not name this one",
     )
+    OUTSIDE_MOUNT = (
+        "outside-mount",
+        "it is outside of {path}, where the site of {value}, which asked for it, is published",
+        "{detail}",
+    )
     UNREADABLE = "unreadable", "the body cannot be read: {detail}"
     MAIL = "mail", "it is the host of an e-mail address, not a URL"
     OTHER_HOST = (
