@@ -26,7 +26,12 @@ needs_files = needs_shared("conformance/webconfigs", "spec/rewrite_schema.xml")
 
 
 def imported(data: bytes, name: str = "shop.config") -> RuleSet:
-    return replace(xml_rules.parse(data, name)[0], files=(), fingerprint="")
+    rules = replace(xml_rules.parse(data, name)[0], files=(), fingerprint="")
+    # A site that says nothing of bindings is written with IIS's usual one.
+    usual = (("http", 80),)
+    return replace(
+        rules, sites=tuple(replace(site, bound=None) if site.bound == usual else site for site in rules.sites)
+    )
 
 
 def comments(value: object) -> Iterator[tuple[str, str]]:

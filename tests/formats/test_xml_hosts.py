@@ -13,6 +13,7 @@ from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.yaml.export import to_yaml
+from urlrewrite.formats.yaml.rules import parse as parse_yaml
 from urlrewrite.model import (
     Collection,
     ConfigElement,
@@ -115,7 +116,28 @@ def site(bindings: str, rest: str = "") -> str:
     )
 
 
+BOUND = [
+    ("http=*:80:a.example", None),
+    ("http=*:80: https=*:8443:*", (("http", 80), ("https", 8443))),
+    ("http=*:80:a.example http=*:8080:", (("http", 8080),)),
+    ("net.tcp=808:*", ()),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("bindings", "bound"), BOUND)
+def test_bindings_without_a_host(bindings: str, bound: tuple[tuple[str, int], ...] | None) -> None:
+    rules = read(site(bindings))
+    assert rules.sites[0].bound == bound
+    again = parse_yaml(to_yaml(rules), "a.yaml")[0]
+    assert (again.sites[0].public, again.sites[0].bound) == (rules.sites[0].public, bound)
+    if bound:
+        text, _ = to_application_host(rules)
+        assert all(f'protocol="{scheme}" bindingInformation="*:{port}:"' in text for scheme, port in bound)
+
+
 BINDINGS = [
+    ("https=*:443:*.Example", ["https://*.example"]),
     ("http=*:80:a.example", ["http://a.example"]),
     ("http=*:8080:a.example https=10.0.0.1:443:a.example", ["http://a.example:8080", "https://a.example"]),
     ("http=[::]:80:", []),
@@ -133,8 +155,7 @@ def test_bindings(bindings: str, public: list[str]) -> None:
 
 
 TOLD: list[tuple[str, Expected]] = [
-    (site("http=*:80:a.example http=*:8080:"), [(1, "UR020", 'got the binding "*:8080:" without a host')]),
-    (site("http=*:80:*.example"), [(1, "UR020", 'got the host "*.example", expected a full name')]),
+    (site("http=*:80:a*.example"), [(1, "UR010", 'got the host "a*.example"')]),
     (site("http=*:80:a..b"), [(1, "UR010", 'got the host "a..b"')]),
     (site("http=*:0:a"), [(1, "UR010", "expected address, port and host")]),
     (site("http=*"), [(1, "UR010", "expected address, port and host")]),

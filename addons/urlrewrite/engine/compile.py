@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import unquote
 
@@ -16,11 +16,15 @@ from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.inheritance import Effective, PlacedRule, find_level, server_level, site_levels
 from urlrewrite.engine.level_faults import LevelFaults, files_above
 from urlrewrite.engine.scope import Lookup
-from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts
+from urlrewrite.engine.site_names import asked_by, named
+from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts, open_backend
 from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.model import Farm, InboundRule, Mode, Provider, RewriteMap, RuleSet, Site, Source
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
+
+_MAX_NAMES = 1000
+"""Names of a site with a wildcard that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,17 @@ class CompiledSite:
     site: Site
     levels: Mapping[str, CompiledLevel]
     directory: str = ""
+    _by_name: dict[str, CompiledSite] = field(default_factory=dict, compare=False, repr=False)
+
+    def asked_by(self, host: str) -> CompiledSite:
+        """Return the site as it is for a client that asks for this host: without wildcards."""
+        if not any(origin.is_wildcard for origin in self.site.public):
+            return self
+        if host not in self._by_name:
+            if len(self._by_name) >= _MAX_NAMES:
+                self._by_name.clear()
+            self._by_name[host] = replace(self, site=asked_by(self.site, host), _by_name={})
+        return self._by_name[host]
 
     def level_of(self, path: str) -> CompiledLevel:
         """Return the level of a path, which is decoded and without its leading slash."""
@@ -90,28 +105,10 @@ class CompiledRules:
         return found
 
     def named_sites(self, scheme: str, host: str) -> list[CompiledSite]:
-        """Return the sites that are published under a Host field.
-
-        Host and port decide; where the port is one that no site lists (a forwarded port), a host is enough if only one
-        site has it at a path. A site that lists no name serves those that no other does.
-        """
+        """Return the sites that are published under a Host field, by the name that is asked for; see `site_names`."""
+        found = named(self.sites, lambda compiled: compiled.site, scheme, host)
         parsed = parse_authority(host)
-        if parsed is None:
-            return []
-        name, port = parsed
-        port = port or (443 if scheme == "https" else 80)
-        same_host, same_port = [], []
-        for site in self.sites:
-            ports = [origin.port for origin in site.site.public if origin.host == name]
-            if port in ports:
-                same_port.append(site)
-            if ports:
-                same_host.append(site)
-        if same_port:
-            return same_port
-        if same_host and len({site.directory.lower() for site in same_host}) == len(same_host):
-            return same_host
-        return [site for site in self.sites if not site.site.public][:1]
+        return [site.asked_by(parsed[0]) for site in found] if parsed else []
 
 
 def compile_rules(rule_set: RuleSet) -> tuple[CompiledRules, tuple[Problem, ...]]:
@@ -201,6 +198,13 @@ class _Compiler:
             for compiled in place.rules:
                 if host := open_rules.get(id(compiled)):
                     self._can_reach_any(compiled.rule, host, mode)
+        for site in (each.site for each in sites):
+            if open_backend(site):
+                message = (
+                    f"the backend {site.backend} can be any host that a request names, which would make an open proxy: "
+                    "write what stands fast of it, such as http://{C:1}.internal.example"
+                )
+                self.problems[Problem(site.source, message, "UR128")] = None
         return allowed
 
     def _can_reach_any(self, rule: InboundRule, host: str, mode: Mode) -> None:

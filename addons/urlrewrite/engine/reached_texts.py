@@ -149,14 +149,14 @@ class ReachedTexts:
             case "SERVER_NAME":
                 return self._names()
             case "HTTP_HOST":
-                return self._names() | frozenset(f"{name.host_text}:{name.port}" for name in self._public)
+                return self._names() | frozenset(f"{_host_of(name)}:{name.port}" for name in self._public)
             case "CACHE_URL":
                 return join(frozenset({"http://", "https://"}), join(self._names(), frozenset({f":{PART}/{ANY}"})))
         return _ANY if is_server_variable(name) and name not in EMPTY_VARIABLES else _EMPTY
 
     def _names(self) -> Texts:
         """Return the hosts by which clients ask: only for these, where a site has names."""
-        return frozenset(origin.host_text for origin in self._public) or frozenset({ASKED_NAME})
+        return frozenset(map(_host_of, self._public)) or frozenset({ASKED_NAME})
 
     def _captures_of(self, conditions: CompiledConditions) -> _Captures:
         """Return what `{C:n}` is once the conditions hold; see `conditions` for which of them counts."""
@@ -184,6 +184,10 @@ class ReachedTexts:
         except PatternTimeout:
             return _of_pattern(pattern)
         return tuple(frozenset(groups[number] for groups in found) for number in range(pattern.groups + 1))
+
+
+def _host_of(name: Origin) -> str:
+    return f"{ANY}{name.host[1:]}" if name.is_wildcard else name.host_text
 
 
 def _of_pattern(pattern: Pattern) -> _Captures:

@@ -15,7 +15,7 @@ from urlrewrite.engine.compiled import CompiledInboundRule
 from urlrewrite.engine.reached_texts import ANY, ASKED_NAME, PART, ReachedTexts, SetVariables, is_open, join
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.template import Literal
-from urlrewrite.model import DEFAULT_PORTS, ActionType, Origin, RuleSet, Section
+from urlrewrite.model import DEFAULT_PORTS, ActionType, Origin, RuleSet, Section, Site
 from urlrewrite.model.origin import origin_of, parse_authority
 from urlrewrite.model.public_suffixes import is_public_suffix
 
@@ -78,7 +78,7 @@ def allowed_hosts(rule_set: RuleSet, places: Sequence[RulesInPlace]) -> tuple[Al
     variables = SetVariables()
     for place in places:
         variables.add(place.rules, place.lookups)
-    hosts, forms, open_rules = set(_named_hosts(rule_set)), set[HostForm](), dict[int, str]()
+    hosts, forms, open_rules = set(_named_hosts(rule_set)), set(_forms_of_backends(rule_set)), dict[int, str]()
     for place in places:
         for compiled in place.rules:
             reached = _reach(compiled, place, variables)
@@ -96,10 +96,28 @@ def _named_hosts(rule_set: RuleSet) -> Iterator[tuple[str, int]]:
         yield from ((farm.name.lower(), port) for port in DEFAULT_PORTS.values())
         yield from ((origin.host, origin.port) for origin in farm.origins)
     for site in rule_set.sites:
-        if site.backend:
+        if site.backend and "{" not in site.backend.host:
             yield site.backend.host, site.backend.port
         for section in (site, *site.locations):
             yield from _hosts_of_section(section)
+
+
+def open_backend(site: Site) -> bool:
+    """Say whether the backend of a site can be any host that a client asks for."""
+    return any(_host_form(host) is None for host in _hosts_of_backend(site))
+
+
+def _hosts_of_backend(site: Site) -> Iterator[str]:
+    """Yield what the host of a backend comes to that has a part of the name which a client asks for."""
+    if site.backend and "{" in site.backend.host:
+        for name in site.public:
+            yield site.backend.host.replace("{C:0}", ANY + name.host[1:]).replace("{C:1}", ANY)
+
+
+def _forms_of_backends(rule_set: RuleSet) -> Iterator[HostForm]:
+    for site in rule_set.sites:
+        for expression in filter(None, map(_host_form, _hosts_of_backend(site))):
+            yield HostForm(re.compile(expression), site.backend.port if site.backend else None)
 
 
 def _hosts_of_section(section: Section) -> Iterator[tuple[str, int]]:
@@ -142,6 +160,13 @@ def _reach(compiled: CompiledInboundRule, place: RulesInPlace, variables: SetVar
     _take(whole | urls, reached)
     # `http://{HTTP_HOST}/x` would forward to this proxy, again and again.
     reached.hosts -= {(name.host, name.port) for name in place.public}
+    for name in place.public:
+        below = f"name{name.host[1:]}"
+        reached.forms = {
+            form
+            for form in reached.forms
+            if not (name.is_wildcard and form.port == name.port and form.host.fullmatch(below))
+        }
     return reached
 
 

@@ -64,7 +64,8 @@ class LinkMapCache:
         if found is None:
             if len(self._made) >= self._max_size:
                 self._made.clear()
-            others = [other for other in sites if other is not site]
+            # A site with a wildcard may be asked by any of many names: nobody knows to which of them a link would lead.
+            others = [other for other in sites if other.name != site.name and not _has_wildcard(other)]
             found = self._made[key] = link_maps(site, others, public, target, farms, keeps_host=keeps_host)
         return found
 
@@ -159,6 +160,10 @@ def _origins(back: Mapping[str, list[Pair]]) -> Mapping[Origin, Origin]:
         if pair.becomes not in ours:
             origins.setdefault(pair.origin, pair.becomes)
     return {name: becomes for name, becomes in origins.items() if name != becomes}
+
+
+def _has_wildcard(site: Site) -> bool:
+    return any(origin.is_wildcard for origin in site.public)
 
 
 def _with_servers(site: Site, farms: Farms, taken: Container[Origin]) -> Site:

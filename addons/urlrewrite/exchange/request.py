@@ -39,7 +39,7 @@ from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
 from urlrewrite.model.field_lines import FieldLines
-from urlrewrite.model.origin import Origin
+from urlrewrite.model.origin import Origin, parse_authority
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace import request_events as events
 from urlrewrite.trace.reasons import Reason
@@ -146,7 +146,8 @@ def _serve(
         name = f"the name {request.host!r}{below}"
         return RoutedRequest(plain_response(404, f"No site is published here under {name}.", trace_id), request)
     site = compiled.site
-    own_names = {origin.host for origin in site.public}
+    asked = parse_authority(request.host)
+    own_names = {origin.host for origin in site.public} | ({asked[0]} if asked else set())
     other_names = {origin.host for other in by_sni for origin in other.site.public}
     if request.sni.lower() in other_names - own_names:
         # The certificate that the client checked is another site's (RFC 9110, 15.5.20).

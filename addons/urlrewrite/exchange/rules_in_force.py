@@ -77,7 +77,9 @@ class RulesInForce:
         if not public:
             # A site for every name: the client's own, as it is spelled.
             return used or Origin(request.scheme, "localhost", 443 if request.scheme == "https" else 80)
-        return used if used in public else public[0]
+        if used in public or (used and (used.scheme, used.port) in (site.site.bound or ())):
+            return used
+        return public[0]
 
     def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> LinkMaps:
         """Give the maps for responses (backend to public) and for requests (public to backend)."""

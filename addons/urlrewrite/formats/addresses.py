@@ -5,13 +5,17 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from dataclasses import replace
 from urllib.parse import SplitResult, quote, urlsplit
 
 from urlrewrite.formats.wording import shown
-from urlrewrite.model.origin import DEFAULT_PORTS, Origin
+from urlrewrite.model.origin import DEFAULT_PORTS, WILDCARD, Origin
 
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[\w.~-]|%[0-9A-F]{2})+)*", re.ASCII)
 """Letters that stand for themselves wherever a URL may stand: in HTML, scripts, style sheets, fields."""
+_WILDCARD = re.compile(r"(?<=://)\*\.")
+_CAPTURE = re.compile(r"\{[Cc]:([01])\}")
+_STAND_IN = re.compile(r"urlrewrite-capture-([01])")
 _SEPARATORS = re.compile(r"%(?:2F|5C|00)")
 
 
@@ -32,6 +36,36 @@ def parse_named_origin(what: str, text: str) -> Origin:
         return parse_origin(text)
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
+
+
+def parse_public(what: str, text: str) -> Origin:
+    """Parse a public name, which can be a wildcard. Raises ValueError with "what: got X, expected Y"."""
+    try:
+        origin, path = parse_public_place(text)
+        if path:
+            raise ValueError(f"got {shown(text)}, expected {origin}: an address without a path")
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    return origin
+
+
+def parse_public_place(text: str) -> tuple[Origin, str]:
+    """Parse a public name such as `https://www.example.com/app`, whose host can be a wildcard: `*.example.com`.
+
+    Raises ValueError with "got X, expected Y" for anything else.
+    """
+    bare = _WILDCARD.sub("", text, count=1)
+    origin, path = parse_place(bare)
+    return (origin if bare == text else replace(origin, host=WILDCARD + origin.host)), path
+
+
+def parse_backend(text: str) -> tuple[Origin, str]:
+    """Parse the address of a backend into origin and path; its host can have `{C:0}` and `{C:1}` in it.
+
+    Raises ValueError with "got X, expected Y" for anything else.
+    """
+    origin, path = parse_place(_CAPTURE.sub(r"urlrewrite-capture-\1", text))
+    return replace(origin, host=_STAND_IN.sub(r"{C:\1}", origin.host)), path
 
 
 def parse_place(text: str) -> tuple[Origin, str]:

@@ -135,8 +135,8 @@ def _site_problems(rules: RuleSet) -> Iterable[Problem]:
     sites = rules.sites
     yield from duplicate_names("site", ((site.name, site.source) for site in sites if site.name))
     yield from duplicate_names("public address", _public_addresses(sites))
-    unnamed = [site for site in sites if not site.public]
-    for site in unnamed[1:]:
+    unnamed = [site for site in sites if not site.public and site.bound != ()]
+    for site in (each for each in unnamed[1:] if each.bound is None or each.bound == unnamed[0].bound):
         message = (
             f"got the site {shown(site.name)} without a host, expected public names or bindings with a host: "
             f"requests for any name go to {shown(unnamed[0].name)}, so that no request comes here"

@@ -17,7 +17,7 @@ from urlrewrite.engine.variables import PATH_VARIABLES, URL_VARIABLES, Variables
 from urlrewrite.lint.shapes import samples
 from urlrewrite.lint.views import ConditionView, InboundView, LevelView
 from urlrewrite.model import ActionType, LogicalGrouping
-from urlrewrite.model.origin import origin_of
+from urlrewrite.model.origin import WILDCARD, origin_of
 from urlrewrite.patterns.pattern import Captures
 
 _TRIED_RULES = 50_000  # some hundred milliseconds; the redirects after that are not tried
@@ -39,7 +39,7 @@ _ASKED = frozenset(
 def starts_of(view: LevelView) -> list[tuple[str, str]]:
     """Return the schemes and hosts by which clients ask."""
     public = view.context.site.public if view.context.site else ()
-    starts = [(origin.scheme, origin.authority) for origin in public]
+    starts = [(origin.scheme, origin.authority.replace(WILDCARD, "name.")) for origin in public]
     return starts or [(scheme, host) for host in _hosts(view) for scheme in ("https", "http")]
 
 

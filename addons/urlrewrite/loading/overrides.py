@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from urlrewrite.formats.addresses import parse_host_port, parse_named_origin
+from urlrewrite.formats.addresses import parse_host_port, parse_named_origin, parse_public
 from urlrewrite.model import LinkMode, Mode, Origin, RuleSet, Site
 from urlrewrite.model.problems import Problem, RuleFileError
 
@@ -49,7 +49,7 @@ def parse_overrides(
         ValueError: a value is invalid; the message is "public: got X, expected Y", beginning with the parameter's name.
     """
     return Overrides(
-        tuple(dict.fromkeys(parse_named_origin("public", text) for text in public)),
+        tuple(dict.fromkeys(parse_public("public", text) for text in public)),
         parse_named_origin("backend", backend) if backend else None,
         _one_of("links", LinkMode, links),
         _one_of("mode", Mode, mode),
@@ -93,6 +93,7 @@ def _filled(site: Site, overrides: Overrides) -> Site:
     return replace(
         site,
         public=site.public or overrides.public,
+        bound=site.bound if site.public or not overrides.public else None,
         backend=backend,
         connect=site.connect or (overrides.connect if backend else None),
         links=overrides.links or site.links,

@@ -14,9 +14,17 @@ _ORIGIN = re.compile(
 _AUTHORITY = re.compile(r"""(\[[0-9a-fA-F:.]+\]|[^\x00-\x20\x7f-\xa0"#/:<>?@\[\\\]^`{|}]+)(?::([0-9]{0,5}))?""")
 
 
+WILDCARD = "*."
+"""How the host of an origin begins that stands for all names below a domain: `*.example.com`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port (RFC 6454). `host` is in lower case, in A-labels, and an IPv6 address has no brackets."""
+    """Scheme, host and port (RFC 6454). `host` is in lower case, in A-labels, and an IPv6 address has no brackets.
+
+    Of public names it can be a wildcard, `*.example.com`, and of a backend it can have `{C:1}` in it, which stands for
+    what a wildcard stands for, or `{C:0}` for the whole name.
+    """
 
     scheme: str
     host: str
@@ -29,9 +37,18 @@ class Origin:
         return origin_of(found["scheme"], found["authority"]) if found else None
 
     @property
+    def is_wildcard(self) -> bool:
+        """Whether it stands for all names below a domain."""
+        return self.host.startswith(WILDCARD)
+
+    def covers(self, host: str) -> bool:
+        """Say whether it is of this host, or a wildcard above it (at any depth, as in IIS)."""
+        return host == self.host or (self.is_wildcard and host.endswith(self.host[1:]) and len(host) >= len(self.host))
+
+    @property
     def host_text(self) -> str:
         """The host as URLs have it: an IPv6 address in brackets."""
-        return f"[{self.host}]" if ":" in self.host else self.host
+        return f"[{self.host}]" if ":" in self.host and "{" not in self.host else self.host
 
     @property
     def has_default_port(self) -> bool:

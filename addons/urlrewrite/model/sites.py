@@ -126,6 +126,11 @@ class Site(Section):
 
     Redirects and links are made for the first one where a request came by a name or scheme that is not listed.
     """
+    bound: tuple[tuple[str, int], ...] | None = None
+    """(scheme, port) pairs of IIS's bindings without a host: there it serves every name that no site has.
+
+    None: no bindings; a site without public names then serves every name at every port.
+    """
     path: str = ""
     """Where below the public names the site is mounted, as an application is in IIS: "" (the root) or `/app`."""
     backend: Origin | None = None

@@ -22,6 +22,7 @@ from urlrewrite.formats.downlevel.links_as_rules import (
 )
 from urlrewrite.formats.downlevel.mount import PREFIX_VARIABLE, in_location, prefix_rule, slash_rule
 from urlrewrite.formats.downlevel.paths_as_rules import path_rules
+from urlrewrite.formats.downlevel.wildcards import has_captures, host_variable, with_host_variable
 from urlrewrite.formats.proxy_settings import write_settings
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import one_line, shown
@@ -68,6 +69,15 @@ def site_for_iis(site: Site, farms: Iterable[Farm] = ()) -> tuple[Site, list[Pro
             ),
         )
     links, backend = site.links, site.backend
+    if backend and has_captures(backend):
+        site, backend = (
+            with_host_variable(site, _free_name("name of the backend", _names(site))),
+            host_variable(backend),
+        )
+        if links is not LinkMode.OFF:
+            message = f"links: {links} is left out: the name of the backend depends on the one that is asked for"
+            warn(ProblemId.NOT_IN_IIS, message)
+        links = LinkMode.OFF
     if backend:
         site = _with_backend(site, f"{backend}{site.backend_path}", warn)
     if links is not LinkMode.OFF:

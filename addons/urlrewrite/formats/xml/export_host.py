@@ -89,11 +89,12 @@ def _site(site: Site, number: int, problems: list[Problem], bound_already: set[O
             problems.append(left_out(message, site))
         bound_already.add(origin)
         # A Host field that is an address belongs to the binding of that address.
-        bound = _is_address(origin.host)
-        information = f"{origin.host_text}:{origin.port}:" if bound else f"*:{origin.port}:{origin.host}"
+        has_address = _is_address(origin.host)
+        information = f"{origin.host_text}:{origin.port}:" if has_address else f"*:{origin.port}:{origin.host}"
         bindings.add("binding", protocol=origin.scheme, bindingInformation=information)
-    if not site.public:
-        bindings.add("binding", protocol="http", bindingInformation="*:80:")
+    bound = (("http", 80),) if site.bound is None and not site.public else site.bound or ()
+    for scheme, port in bound:
+        bindings.add("binding", protocol=scheme, bindingInformation=f"*:{port}:")
     return tag
 
 

@@ -13,6 +13,7 @@ from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.nodes import Element
 from urlrewrite.model import Origin, Source
+from urlrewrite.model.origin import WILDCARD
 
 _VARIABLE = re.compile(r"%([^%]+)%")
 
@@ -22,12 +23,13 @@ class Host:
     """A `<site>`: where it listens, and where its files are.
 
     `directories` are the physical paths of the site, its applications and virtual directories by their paths in URLs,
-    without slashes at the ends; "" is the site's own.
+    without slashes at the ends; "" is the site's own. `bound` as in `Site`.
     """
 
     name: str
     public: tuple[Origin, ...]
     source: Source
+    bound: tuple[tuple[str, int], ...] | None = None
     directories: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     applications: tuple[str, ...] = ()
     """The paths of its applications in URLs, without slashes at the ends."""
@@ -48,31 +50,27 @@ def _host(site: Element, report: Report) -> Host:
     if not name:
         report.error(site.line, ProblemId.MISSING, "<site> name: got nothing, expected a name")
     found: dict[Origin, None] = {}
-    nameless: list[Element] = []
+    bound: dict[tuple[str, int], None] | None = None
     for bindings in (child for child in site.children if child.name == "bindings"):
         for binding in (child for child in bindings.children if child.name == "binding"):
+            bound = {} if bound is None else bound
             origin = _origin(binding, name, report)
-            if isinstance(origin, Origin):
+            if origin and origin.host:
                 found[origin] = None
             elif origin:
-                nameless.append(binding)
-    for binding in nameless if found else ():
-        message = (
-            f"site {shown(name)}: got the binding {shown(binding.attributes['bindingInformation'])} without a host, "
-            "expected one: only the names of the other bindings are served"
-        )
-        report.warning(binding.line, ProblemId.UNSUPPORTED, message)
+                bound[origin.scheme, origin.port] = None
     applications = (child for child in site.children if child.name == "application")
     paths = tuple(application.attributes.get("path", "/").strip("/") for application in applications)
-    return Host(name, tuple(found), report.source(site.line), _directories(site, name, report), paths)
+    places = None if bound is None or (found and not bound) else tuple(bound)
+    return Host(name, tuple(found), report.source(site.line), places, _directories(site, name, report), paths)
 
 
-def _origin(binding: Element, site: str, report: Report) -> Origin | bool:
-    """Read the origin of a binding; True for any name, False for one that is not for us."""
+def _origin(binding: Element, site: str, report: Report) -> Origin | None:
+    """Read the origin of a binding, with the host "" for any name; None for one that is not for us."""
     attributes = binding.attributes
     scheme = attributes.get("protocol", "").strip().lower()
     if scheme not in ("http", "https"):
-        return False
+        return None
     information = attributes.get("bindingInformation", "")
     address, port, host = _parts(information)
     host = host.strip()
@@ -82,18 +80,15 @@ def _origin(binding: Element, site: str, report: Report) -> Origin | bool:
         expected = 'expected address, port and host such as "*:443:www.example.com"'
         message = f"site {shown(site)}: <binding>: got {shown(information)}, {expected}"
         report.error(binding.line, ProblemId.BAD_ADDRESS, message)
-        return False
+        return None
     if host in ("", "*"):
-        return True
-    if host.startswith("*."):
-        message = f"site {shown(site)}: <binding>: got the host {shown(host)}, expected a full name; it is left out"
-        report.warning(binding.line, ProblemId.UNSUPPORTED, message)
-        return False
+        return Origin(scheme, "", int(port))
+    domain = host.removeprefix(WILDCARD)
     try:
-        return Origin(scheme, ascii_host(host), int(port))
+        return Origin(scheme, host[: len(host) - len(domain)] + ascii_host(domain), int(port))
     except ValueError as error:
         report.error(binding.line, ProblemId.BAD_ADDRESS, f"site {shown(site)}: <binding>: {error}")
-        return False
+        return None
 
 
 def _parts(information: str) -> tuple[str, str, str]:

@@ -261,6 +261,7 @@ class _Document:
         return Site(
             name=host.name,
             public=host.public,
+            bound=host.bound,
             links=LinkMode.OFF,
             document_root=host.document_root,
             locations=self._locations(host.name),

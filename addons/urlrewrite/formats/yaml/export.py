@@ -73,8 +73,9 @@ def _site(site: Site) -> Map:
 
 
 def _add_site(table: Map, site: Site) -> None:
-    if site.public:
-        table.add("public", one_or_list(tuple(f"{origin}{site.path}" for origin in site.public)))
+    every = tuple(f"{scheme}://*:{port}" for scheme, port in site.bound or ())
+    if site.public or site.bound is not None:
+        table.add("public", one_or_list((*(f"{origin}{site.path}" for origin in site.public), *every)))
     if site.backend:
         table.add("backend", f"{site.backend}{site.backend_path}")
     if site.backend_names:

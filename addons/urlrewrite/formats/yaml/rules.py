@@ -3,7 +3,8 @@ r"""The project's own rule files: YAML that uses IIS's names.
 A file with one site is written without `sites`; the site is then called like the file:
 
     name: portal                            # only where the file name will not do
-    public: https://www.example.com         # or a list, the first one is the canonical one; without it: every name
+    public: https://www.example.com         # or a list, the first one is the canonical one; without it: every name.
+                                            # https://*.example.com: {C:1} in backend is what * is; http://*: any name
     backend: http://privateserver:8080      # may be missing where rules rewrite to absolute URLs
     backendNames: [http://localhost:8080]   # what it calls itself besides, in links and cookies
     connect: 127.0.0.1:8090                 # where to reach the backend if its name does not resolve

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 
-from urlrewrite.formats.addresses import parse_host_port, parse_path, parse_place, site_name
+from urlrewrite.formats.addresses import (
+    parse_backend,
+    parse_host_port,
+    parse_path,
+    parse_place,
+    parse_public_place,
+    site_name,
+)
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.proxy_settings import ATTRIBUTES, read_settings
 from urlrewrite.formats.reports import ProblemId
@@ -35,6 +43,7 @@ from urlrewrite.model import (
     TagReplacement,
     Timeouts,
 )
+from urlrewrite.model.origin import DEFAULT_PORTS
 
 SITE_KEYS = (
     "name",
@@ -62,6 +71,7 @@ SITE_KEYS = (
     *SECTION_KEYS,
     "locations",
 )
+_EVERY_NAME = re.compile(r"(?P<scheme>https?)://\*(?::(?P<port>\d{1,5}))?/?")
 READING_KEYS = ("tagReplacement", "outboundTrackAllCaptures")
 
 
@@ -70,11 +80,13 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
 
     `shared` are its own maps and providers. What `webConfig` names is not read here.
     """
-    public, path = _public(table)
+    public, bound, path = _public(table)
     backend, backend_path = _backend(table)
+    _check_captures(table, backend, public)
     return Site(
         name=table.text("name") if "name" in table else default_name or (site_name(public[0], path) if public else ""),
         public=public,
+        bound=bound,
         path=path,
         backend=backend,
         backend_names=tuple(dict.fromkeys(_parsed(table, "backendNames", _backend_name))),
@@ -103,13 +115,17 @@ def read_site(table: Table, shared: SharedFields, files: FilesRead, *, default_n
     )
 
 
-def _public(table: Table) -> tuple[tuple[Origin, ...], str]:
-    """Read `public`: the names of a site, and the path that all of them have."""
+def _public(table: Table) -> tuple[tuple[Origin, ...], tuple[tuple[str, int], ...] | None, str]:
+    """Read `public`: the names of a site, where it serves every other name, and the path that all of them have."""
     found: dict[Origin, int] = {}
+    bound: list[tuple[str, int]] = []
     paths: list[str] = []
     for item in table.texts("public"):
+        if every := _EVERY_NAME.fullmatch(item.text):
+            bound.append((every["scheme"], int(every["port"] or DEFAULT_PORTS[every["scheme"]])))
+            continue
         try:
-            origin, path = parse_place(item.text)
+            origin, path = parse_public_place(item.text)
         except ValueError as error:
             table.report.error(item.line, ProblemId.BAD_ADDRESS, f"{table.label('public')}: {error}")
             continue
@@ -123,7 +139,17 @@ def _public(table: Table) -> tuple[tuple[Origin, ...], str]:
             expected = f"the path {shown(paths[0] or '/')} as before: a site with another path is a site of its own"
             message = f"{table.label('public')}: got the path {shown(path or '/')}, expected {expected}"
             table.report.error(item.line, ProblemId.BAD_ADDRESS, message)
-    return tuple(found), paths[0] if paths else ""
+    is_said = bool(bound) or ("public" in table and not found)
+    return tuple(found), tuple(bound) if is_said else None, paths[0] if paths else ""
+
+
+def _check_captures(table: Table, backend: Origin | None, public: tuple[Origin, ...]) -> None:
+    if backend and "{" in backend.host and not (public and all(origin.is_wildcard for origin in public)):
+        message = "got {C:...} in it, expected a wildcard such as https://*.example.com in each public name"
+        table.error("backend", ProblemId.NOT_POSSIBLE, message)
+    elif backend and backend.host == "{C:0}" and any(origin.port == backend.port for origin in public):
+        message = f"got {backend}, expected another address than the public one: it would forward to itself"
+        table.error("backend", ProblemId.NOT_POSSIBLE, message)
 
 
 def _parsed[T](table: Table, key: str, parse: Callable[[str], T]) -> list[T]:
@@ -151,7 +177,7 @@ def _backend(table: Table) -> tuple[Origin | None, str]:
         return None, ""
     text = table.required("backend", "the address of the server behind the proxy, such as http://privateserver:8080")
     try:
-        return parse_place(text) if text else (None, "")
+        return parse_backend(text) if text else (None, "")
     except ValueError as error:
         table.error("backend", ProblemId.BAD_ADDRESS, str(error))
         return None, ""
