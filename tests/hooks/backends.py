@@ -120,9 +120,9 @@ async def _read_body(reader: asyncio.StreamReader, asked: Asked) -> None:
     if "content-length" in head:
         asked.body = await reader.readexactly(int(head["content-length"]))
     if head.get("transfer-encoding") == "chunked":
-        while size := int(await reader.readline(), 16):
+        while size := int(await reader.readuntil(b"\n"), 16):
             asked.body += (await reader.readexactly(size + 2))[:-2]
-        while line := (await reader.readline()).strip().decode():
+        while line := (await reader.readuntil(b"\n")).strip().decode():
             name, _, value = line.partition(":")
             asked.trailers.append((name, value.strip()))
 

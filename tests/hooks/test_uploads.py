@@ -65,7 +65,7 @@ async def post(
     if told:
         return await connection.ask("POST", "/", body, fields=lower)
     stream = connection.begin("POST", "/", fields=lower, ended=False)
-    await connection._send_body(stream, body, ended=True)
+    await connection.send_body(stream, body, ended=True)
     return await connection.finish(stream)
 
 
