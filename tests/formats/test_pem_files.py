@@ -64,6 +64,8 @@ def test_a_damaged_file_keeps_rules_out(how: str | None, setting: str, label: st
     assert (problem.id, problem.source.line) == ("UR011", 3)
     assert problem.message.startswith(f'{label}: got "{tmp_path / "own.pem"}" with ')
     assert told in problem.message
+    key = "a private key" if setting.startswith("certificate") else "a private key without a passphrase"
+    assert problem.message.endswith(f", expected a PEM file with {key} and its certificate")
 
 
 @pytest.mark.parametrize("how", ["empty", "a key alone", "cut in the chain", "not in base64", "not in DER"])

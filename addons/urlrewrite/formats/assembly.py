@@ -192,7 +192,8 @@ def _pem_fault(file: str, *, is_own: bool = True, may_have_passphrase: bool = Fa
         got = f"({reason(error)})"
     else:
         return ""
-    expected = "a private key without a passphrase and its certificate" if is_own else "certificates"
+    key = "a private key" if may_have_passphrase else "a private key without a passphrase"
+    expected = f"{key} and its certificate" if is_own else "certificates"
     return f'got "{one_line(file)}" {got}, expected a PEM file with {expected}'
 
 
