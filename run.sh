@@ -8,7 +8,7 @@ set -euo pipefail
 ROOT=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 VENV=$ROOT/.venv
 CACHE=$ROOT/.cache
-APPS="devpi jupyterlab"
+APPS="devpi jupyterlab oidc"
 
 usage() {
   cat <<'EOF'

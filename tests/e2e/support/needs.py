@@ -43,7 +43,7 @@ def _remedy(need: str) -> str | None:
 
 
 def require(*needs: str) -> None:
-    """Skip the running test where one of these is missing: a program of a Debian package, `devpi`, `jupyterlab`."""
+    """Skip the running test where one of these is missing: a program of a Debian package, or an application of APPS."""
     for need in needs:
         if remedy := _remedy(need):
             pytest.skip(f"needs {need}: {remedy}")
