@@ -51,6 +51,7 @@ from urlrewrite.hooks.patches.server_connections import ServerConnections  # noq
 from urlrewrite.hooks.patches.shared_port import SharedPort  # noqa: E402
 from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.patches.stateless_reset import StatelessReset  # noqa: E402
+from urlrewrite.hooks.patches.upload_bounds import Uploads  # noqa: E402
 from urlrewrite.hooks.patches.websocket_ends import WebSocketEnds  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
@@ -68,6 +69,7 @@ _rules_file = RulesFile(_state, _site_certificates.rules_changed, _farms.rules_c
 _farm_commands = FarmCommands(_state, _farms)
 _web_pages = WebPages(_state, {"farms": _farm_commands.act})
 _backpressure = Backpressure()
+_uploads = Uploads(_bounds)
 _backend_names = BackendNames(_state)
 _server_connections = ServerConnections(_backend_names)
 _trace_asked = TraceAsked()
@@ -89,7 +91,8 @@ addons = [
     _backpressure,
     _backend_names,
     _server_connections,
-    Holding(_state, _backpressure, _server_connections),
+    _uploads,
+    Holding(_state, _backpressure, _server_connections, _uploads),
     Http1(),
     Http2(),
     Quic(),

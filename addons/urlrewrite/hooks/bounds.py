@@ -73,7 +73,15 @@ EMPTY_FRAMES = Bound(
     "minute: resets of streams, and, beyond two for each frame of a body, SETTINGS, PING, PRIORITY, WINDOW_UPDATE, "
     "unknown ones and DATA without content. More of either end the connection.",
 )
-ALL = (REQUEST_HEAD, RESPONSE_HEAD, FIELD_LINES, EMPTY_FRAMES)
+UPLOADS = Bound(
+    "urlrewrite_max_uploads",
+    256,
+    2**20,
+    0,
+    "Megabytes of uploads, of all clients together, that are held in memory until they are complete. Beyond that they "
+    "are streamed to their backends, as any above 8 MB are, or thrown away where no backend gets them.",
+)
+ALL = (REQUEST_HEAD, RESPONSE_HEAD, FIELD_LINES, EMPTY_FRAMES, UPLOADS)
 
 
 class Bounds:
@@ -119,6 +127,11 @@ class Bounds:
     def empty_frames(self) -> int:
         """The number of frames that carry nothing that a peer may send at once."""
         return self._values[EMPTY_FRAMES.option]
+
+    @property
+    def uploads(self) -> int:
+        """The bytes of uploads that may be held."""
+        return self._values[UPLOADS.option]
 
     def over(self, fields: Lines, most: int) -> Reason | None:
         """Say which bound field lines of HTTP/1 are over; `most` is that of their bytes."""

@@ -1245,6 +1245,42 @@ INTERNALS = [
         "d24cd3937b9a29bc",
         "each frame with content that is sent is written by it",
     ),
+    (
+        "upload_bounds",
+        "mitmproxy.proxy.server:ConnectionHandler.handle_connection",
+        "2cd24c42884752ac",
+        "a connection is read in the task of its transport, and drain_writers is waited for between two pieces",
+    ),
+    (
+        "upload_bounds",
+        "mitmproxy.proxy.layer:Layer.handle_event",
+        "1dd2c9090fd69965",
+        "what comes while a layer waits is in _paused_event_queue",
+    ),
+    (
+        "upload_bounds",
+        "mitmproxy.proxy.layers.http._http1:Http1Connection.wait",
+        "dabd004e93408f26",
+        "what comes while a response is waited for stays in buf",
+    ),
+    (
+        "upload_bounds",
+        "mitmproxy.proxy.layers.http._http_h2:BufferedH2Connection.send_data",
+        "d432a0066342e7eb",
+        "what there is no window for is kept in stream_buffers",
+    ),
+    (
+        "upload_bounds",
+        "mitmproxy.proxy.layers.http:HttpStream.state_consume_request_body",
+        "e3ee3fd9f617f517",
+        "an upload is in request_body_buf, and in flow.request.raw_content once it is complete",
+    ),
+    (
+        "upload_bounds",
+        "mitmproxy.proxy.layers.http:HttpStream.flow_done",
+        "f04929d962deba7b",
+        "a flow whose response is sent is not live",
+    ),
 ]
 
 

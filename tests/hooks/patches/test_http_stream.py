@@ -27,10 +27,12 @@ from hooks.support import state_of
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.hooks.backend_names import BackendNames
+from urlrewrite.hooks.bounds import Bounds
 from urlrewrite.hooks.patches import backpressure
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.http_stream import Holding, stream_class
 from urlrewrite.hooks.patches.server_connections import ServerConnections
+from urlrewrite.hooks.patches.upload_bounds import Uploads
 from urlrewrite.hooks.state import UPLOAD_HELD, Hold, Live, State, Stream
 from urlrewrite.model.farms import Timeouts
 
@@ -54,7 +56,8 @@ class Driver:
         self.backend.alpn = alpn
         HttpLayer(context, HTTPMode.transparent)
         self.backpressure = Backpressure()
-        self.stream: HttpStream = stream_class(self.state, self.backpressure, connections_of(self.state))(context, 1)
+        kind = stream_class(self.state, self.backpressure, connections_of(self.state), Uploads(Bounds()))
+        self.stream: HttpStream = kind(context, 1)
         self.hooks: dict[str, Hook] = {}
         self.sent: list[object] = []
         self.timers: list[commands.RequestWakeup] = []
@@ -288,7 +291,7 @@ def test_which_backends_are_made_to_wait(options: Options, version: bytes, alpn:
 
 def test_ours_are_put_in_place_and_taken_away_again() -> None:
     state = state_of()
-    holding = Holding(state, Backpressure(), connections_of(state))
+    holding = Holding(state, Backpressure(), connections_of(state), Uploads(Bounds()))
     watcher = Backpressure()
     with taddons.context(watcher, holding, loadcore=False):
         assert http_layer.HttpStream is not HttpStream

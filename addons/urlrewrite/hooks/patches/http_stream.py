@@ -9,7 +9,7 @@ So mitmproxy gets an `HttpStream` of our own, which asks one more question after
 `Hold` on it, and is it over? If so, what was held goes through the stream callable as its first chunk. A timer asks the
 same where no further piece comes. It asks three more things that only this place can:
 
-- An upload of unknown length is held up to `UPLOAD_HELD` bytes and streamed then. That of a request which a rule has
+- An upload is held up to a bound (`upload_bounds.py`) and streamed then. That of a request which a rule has
   answered is thrown away, for otherwise anybody could fill the memory by sending to a redirect.
 - mitmproxy looks whether a flow was killed between messages only. A stream that is killed (because its coding is
   damaged, or by hand in mitmweb) is broken off after its next piece: in HTTP/1.1 the last chunk is missing then, in
@@ -34,11 +34,12 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseData,
 )
 
-from urlrewrite.hooks.patches import backend_stream, early_hints, request_length
+from urlrewrite.hooks.patches import backend_stream, early_hints, request_length, upload_bounds
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm
-from urlrewrite.hooks.state import UPLOAD_HELD, Hold, State
+from urlrewrite.hooks.patches.upload_bounds import Uploads
+from urlrewrite.hooks.state import Hold, State
 from urlrewrite.hooks.uploads import upload_stream
 
 logger = logging.getLogger("urlrewrite.holding")
@@ -47,27 +48,36 @@ logger = logging.getLogger("urlrewrite.holding")
 class Holding:
     """Brings mitmproxy to mind the holds on responses."""
 
-    def __init__(self, state: State, backpressure: Backpressure, connections: ServerConnections) -> None:
+    def __init__(
+        self, state: State, backpressure: Backpressure, connections: ServerConnections, uploads: Uploads
+    ) -> None:
         self._state = state
         self._backpressure = backpressure
+        self._uploads = uploads
         self._connections = connections
 
     def load(self, loader: Loader) -> None:
         """Put our `HttpStream` in place."""
         del loader
-        http_layer.HttpStream = stream_class(self._state, self._backpressure, self._connections)  # type: ignore[misc]
+        http_layer.HttpStream = stream_class(  # type: ignore[misc]
+            self._state, self._backpressure, self._connections, self._uploads
+        )
 
     def done(self) -> None:
         """Put mitmproxy's own back."""
         http_layer.HttpStream = HttpStream  # type: ignore[misc]
 
 
-def stream_class(state: State, backpressure: Backpressure, connections: ServerConnections) -> type[HttpStream]:
+def stream_class(
+    state: State, backpressure: Backpressure, connections: ServerConnections, uploads: Uploads
+) -> type[HttpStream]:
     """Return the `HttpStream` that minds the holds of `state`, early hints, lengths of uploads, and failing backends.
 
-    Of the latter three tell `early_hints.py`, `request_length.py` and `backend_stream.py`.
+    Of the latter three tell `early_hints.py`, `request_length.py` and `backend_stream.py`. What is held of uploads it
+    tells `uploads`.
     """
-    base = request_length.stream_class(early_hints.stream_class(state, backend_stream.stream_class(state, connections)))
+    base = early_hints.stream_class(state, backend_stream.stream_class(state, connections))
+    base = upload_bounds.stream_class(uploads, request_length.stream_class(base))
 
     class HoldingStream(base):  # type: ignore[valid-type, misc]
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
@@ -109,7 +119,7 @@ def stream_class(state: State, backpressure: Backpressure, connections: ServerCo
 
         def _check_upload(self) -> layer.CommandGenerator[None]:
             live = state.live.get(self.flow.id)
-            if live is None or len(self.request_body_buf) <= UPLOAD_HELD:
+            if live is None or not self.holds_too_much:
                 return
             held = bytes(self.request_body_buf)
             self.request_body_buf.clear()
@@ -118,7 +128,8 @@ def stream_class(state: State, backpressure: Backpressure, connections: ServerCo
                 return
             self.flow.request.stream = upload_stream(self.flow, live)
             yield from self.start_request_stream()
-            yield from self.handle_event(RequestData(self.stream_id, held))
+            # Not as an event: its bytes have been counted.
+            yield from self.client_state(RequestData(self.stream_id, held))
 
         def start_request_stream(self) -> layer.CommandGenerator[None]:
             if self.flow.response:
