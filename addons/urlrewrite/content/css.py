@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 
+from urlrewrite.content.held import Held, Unfinished
 from urlrewrite.content.html.references import in_style
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 from urlrewrite.content.links.mounts import Paths
 from urlrewrite.content.splicing import map_around
 
-_LEAVE = rb"(?P<leave>/\*(?!#).*?(?P<closed>\*/|\Z)|@namespace[^;]*(?P<ended>;|\Z))"
-# What looks like a comment in a string or a URL is not one.
-_STRING = rb"|\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'|url\(\s*+[^\"'\s)][^)]*+\)"
-_UNFINISHED = rb"|(?P<open>(?:\"(?:[^\"\\\n]|\\.)*+\\?|'(?:[^'\\\n]|\\.)*+\\?|url\([^)]*+)\Z)"
-_TOKEN = re.compile(_LEAVE + _STRING, re.DOTALL | re.IGNORECASE)
-_TOKEN_SO_FAR = re.compile(_LEAVE + _STRING + _UNFINISHED, re.DOTALL | re.IGNORECASE)
+# What looks like a comment in a string or a URL is not one. A string ends with its line, and everything with the style
+# sheet (CSS Syntax 3, 4.3): so no text is read twice for something that has no end.
+_TOKEN = re.compile(
+    rb"(?P<leave>)(?:/\*(?!#).*?(?:\*/|(?P<comment>\Z))|@namespace[^;]*+(?:;|(?P<namespace>\Z)))"
+    rb"|\"(?:[^\"\\\n]|\\.)*+(?:[\"\n]|(?P<double>\\?\Z))|'(?:[^'\\\n]|\\.)*+(?:['\n]|(?P<single>\\?\Z))"
+    rb"|url\(\s*+(?![\"'])[^)]*+(?:\)|(?P<url>\Z))",
+    re.DOTALL | re.IGNORECASE,
+)
+_COMPLETE = (None, "leave")
+"""The last group of a token that has ended; of one at whose end the style sheet ends, it tells which it is."""
 _SLASH_OF_SCRIPTS = re.compile(rb"\\u\{0*(?:2f|3a)\Z", re.IGNORECASE)
 _MAX_SLASH_LENGTH = 64
 _MAX_RULE_LENGTH = 1 << 20
@@ -58,27 +63,31 @@ class StyleSheet:
         self._link_map = link_map
         self._paths = paths
         self._on_change = on_change
-        self._held = b""
+        self._unfinished = Unfinished()
         self._offset = 0
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """The unfinished rule."""
-        return self._held
+        return self._unfinished.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return all complete rules."""
-        data = self._held + chunk
+        self._unfinished.add(chunk)
+        if not self._unfinished.worth_reading:
+            return b""
+        data = self._unfinished.whole()
         end = _end_of_rules(data)
         if not end and len(data) > _MAX_RULE_LENGTH:
             end = len(data)
-        self._held = data[end:]
+        self._unfinished.keep(data[end:])
         return self._mapped(data[:end])
 
     def finish(self) -> bytes:
         """End the style sheet; return all that was held back."""
-        held, self._held = self._held, b""
-        return self._mapped(held)
+        rest = self._unfinished.whole()
+        self._unfinished.keep(b"")
+        return self._mapped(rest)
 
     def _mapped(self, rules: bytes) -> bytes:
         offset = self._offset
@@ -91,11 +100,10 @@ def _end_of_rules(data: bytes) -> int:
     """Return where the last complete rule ends, so that no token and no URL extends beyond it."""
     end = _end_of_rule(data, len(data))
     before: list[tuple[int, int]] = []
-    for token in _TOKEN_SO_FAR.finditer(data):
+    for token in _TOKEN.finditer(data):
         if token.start() >= end:
             break
-        unfinished = token["leave"] is not None and not (token["closed"] or token["ended"])
-        if unfinished or token["open"] is not None or token.end() > end:
+        if token.end() > end or token.lastgroup not in _COMPLETE:
             end = _end_of_rule(data, token.start())
             break
         before.append(token.span())

@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.content.character_references import decoded
+from urlrewrite.content.held import Held, held
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Token, TokenKind
 
 ALGORITHMS = ("sha256", "sha384", "sha512")
 
-_DIGEST = re.compile(r"(sha(?:256|384|512)-)([A-Za-z0-9+/_-]+={0,2})", re.IGNORECASE)
+_DIGEST = re.compile(r"(sha(?:256|384|512)-)([A-Za-z0-9+/_-]++={0,2})", re.IGNORECASE)
 _SOURCE = re.compile(rf"('|&#0*39;|&#x0*27;|&apos;)({_DIGEST.pattern})\1", re.IGNORECASE)
 _NEWLINE = re.compile(r"\r\n?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -134,9 +135,9 @@ class IntegrityAttributes:
         self.promised: list[str] = []
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._held
+        return held(self._held)
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes of a page; return what can be sent now, which is all but an unfinished tag."""
@@ -189,6 +190,8 @@ class IntegrityAttributes:
 
 def _meta_policies(page: bytes, change: Callable[[bytes], bytes | None]) -> bytes:
     def attribute(tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
+        if attribute.duplicate:
+            return None
         if attribute.name == b"content" and _POLICY.fullmatch(tag.get(b"http-equiv") or b""):
             return change(value)
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from urlrewrite.content.held import Held, Unfinished
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 from urlrewrite.content.links.stream import LinkStream
 
@@ -35,21 +36,23 @@ class JsonText:
         self._link_map = link_map
         self._on_change = on_change
         self._offset = 0
-        self._held = b""
+        self._unfinished = Unfinished()
         self._links = self._stream()
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._links.held + self._held
+        before, after = self._links.held, self._unfinished.held
+        return lambda: before() + after()
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return what can be sent now."""
-        return self._mapped(self._held + chunk, final=False)
+        self._unfinished.add(chunk)
+        return self._mapped(self._unfinished.whole(), final=False) if self._unfinished.worth_reading else b""
 
     def finish(self) -> bytes:
         """End the text; return all that was held back."""
-        return self._mapped(self._held, final=True) + self._links.finish()
+        return self._mapped(self._unfinished.whole(), final=True) + self._links.finish()
 
     def _stream(self) -> LinkStream:
         return LinkStream(self._link_map, bare=True, on_change=shifted(self._on_change, self._offset))
@@ -73,7 +76,7 @@ class JsonText:
             until = len(data)
         sent.append(self._links.feed(data[position:until]))
         self._offset += until - position
-        self._held = data[until:]
+        self._unfinished.keep(data[until:])
         return b"".join(sent)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from urlrewrite.content.held import Held, Pieces
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 from urlrewrite.content.links.mounts import Paths
 from urlrewrite.content.splicing import map_around
@@ -25,25 +26,29 @@ class Manifest:
         self._paths = paths
         self._on_change = on_change
         self._offset = 0
-        self._held = b""
+        self._pieces = Pieces()
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._held
+        return self._pieces.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return what can be sent now: nothing up to a megabyte."""
-        self._held += chunk
-        end = self._held.rfind(b",") if len(self._held) > _MAX_LENGTH else 0
-        return self._mapped(max(end, 0))
+        self._pieces.add(chunk)
+        if self._pieces.size <= _MAX_LENGTH:
+            return b""
+        end = self._pieces.whole().rfind(b",")
+        return self._mapped(end if end > 0 else self._pieces.size)
 
     def finish(self) -> bytes:
         """End the manifest; return all that was held back."""
-        return self._mapped(len(self._held))
+        return self._mapped(self._pieces.size)
 
     def _mapped(self, end: int) -> bytes:
-        data, self._held = self._held[:end], self._held[end:]
+        data = self._pieces.whole()
+        self._pieces.keep(data[end:])
+        data = data[:end]
         on_change = shifted(self._on_change, self._offset)
         self._offset += end
         changes = self._paths.changes(data, self._places(data))

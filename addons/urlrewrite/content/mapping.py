@@ -24,7 +24,7 @@ from urlrewrite.content.links.mounts import Paths
 from urlrewrite.content.links.script_paths import Watched
 from urlrewrite.content.links.stream import LinkStream
 from urlrewrite.content.manifest import Manifest
-from urlrewrite.content.multipart import Multipart
+from urlrewrite.content.multipart import MAX_DEPTH, Multipart
 from urlrewrite.content.splicing import map_around
 from urlrewrite.content.stream import BodyRewriter, Chain, Lines, Whole
 
@@ -87,14 +87,14 @@ def content_rewriter(
         case Kind.EVENT_STREAM:
             return Lines(lambda data, base: links.link_map.map(data, bare=True, on_change=links.tell(str(kind), base)))
         case Kind.MULTIPART:
-            return Multipart(links.link_map, links.tell("fields of a part"), partial(_part, links, values))
+            return _multipart(links, values, 0)
         case _:
             return None
 
 
 def form_rewriter(links: Links) -> BodyRewriter:
     """Return a rewriter of `multipart/form-data` that maps the links in its fields, and leaves its files alone."""
-    part = partial(_part, replace(links, plain_text=True), None)
+    part = partial(_part, replace(links, plain_text=True), None, 0)
     return Multipart(links.link_map, links.tell("fields of a part"), part, form=True)
 
 
@@ -120,14 +120,25 @@ def _address(link_map: LinkMap, paths: Paths | None, on_change: OnChange, url: b
     return map_around(url, paths.changes(url, iter((0,))) if paths else (), link_map, on_change)
 
 
-def _part(links: Links, values: AttributeRewrites | None, body: bytes, content_type: str, offset: int) -> bytes:
+def _multipart(links: Links, values: AttributeRewrites | None, depth: int) -> Multipart:
+    """Return a rewriter for a body of several parts that stands in so many others."""
+    return Multipart(links.link_map, links.tell("fields of a part"), partial(_part, links, values, depth))
+
+
+def _part(
+    links: Links, values: AttributeRewrites | None, depth: int, body: bytes, content_type: str, offset: int
+) -> bytes:
     """Rewrite the body of a part, in its own encoding and kind; it stays as it is where that would damage it."""
     kind = content_kind(content_type)
+    if kind is Kind.MULTIPART and depth == MAX_DEPTH:
+        return body
     within = replace(links, on_link=lambda where, at, *change: links.on_link(where, offset + at, *change))
     view = View.of(body, detect(body, content_type, kind=kind.charset_rules), escapes=kind is not Kind.XML)
     if view is None:
         return body
     try:
+        if kind is Kind.MULTIPART:
+            return view.restore(_all_of(view.data, _multipart(within, values, depth + 1)))
         return view.restore(rewrite_content(view.data, kind, links=within, values=values))
     except CannotEncode:
         return body

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from urlrewrite.content.held import Held, Unfinished
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 
 type RewritePart = Callable[[bytes, str, int], bytes]
 """`(body of a part, its Content-Type, its offset)` to what it becomes."""
 
-_FIRST = re.compile(rb"(?:\A|\n)--(?P<boundary>[^\r\n]{1,200}?)[ \t]*\r?\n")
+_FIRST = re.compile(rb"(?:\A|(?<=\n))--(?P<boundary>[^\r\n \t][^\r\n]{0,199}+)\r?\n")
 _END_OF_HEAD = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _START_LINE = re.compile(rb"\s*(?:HTTP/\d(?:\.\d)?\s[^\r\n]*|[!#$%&'*+.^_`|~\w-]+\s[^\r\n]*\sHTTP/\d(?:\.\d)?)\r?\n")
 _FIELD = re.compile(rb"^(?P<name>[^\s:]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.MULTILINE)
@@ -27,7 +28,8 @@ _PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 _PREAMBLE = 1 << 16
 _MAX_PART_LENGTH = 8 << 20
 _MAX_DELIMITER_LENGTH = 300
-_MAX_DEPTH = 8
+MAX_DEPTH = 8
+"""Parts inside of parts, or messages inside of messages, that are looked into."""
 
 
 class Multipart:
@@ -35,60 +37,75 @@ class Multipart:
 
     def __init__(self, link_map: LinkMap, on_change: OnChange, rewrite: RewritePart, *, form: bool = False) -> None:
         self._parts = _Parts(link_map, on_change, rewrite, form=form)
-        self._held = b""
+        self._pieces = Unfinished()
+        self._last = b""  # bytes of what is held, among which a delimiter may begin
         self._offset = 0  # of what is held
         self._delimiter: re.Pattern[bytes] | None = None
         self._lost = False  # no boundary has come: the rest is passed on
         self._too_long = False
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._held
+        return self._pieces.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return all complete parts."""
-        data = self._held + chunk
-        sent: list[bytes] = []
-        position = 0
-        if self._delimiter is None and not self._lost:
-            first = _FIRST.search(data)
-            if first:
-                boundary = re.escape(first["boundary"].removesuffix(b"--"))
-                self._delimiter = re.compile(rb"(\r?\n|\A)--%b(?:--)?[ \t]*(?:\r?\n|\Z)" % boundary)
-                position = first.end()
-                sent.append(data[:position])
-            else:
-                self._lost = len(data) > _PREAMBLE
+        before = self._pieces.size
+        self._pieces.add(chunk)
+        near = self._last + chunk
+        self._last = near[-_MAX_DELIMITER_LENGTH:]
         if self._delimiter is None:
-            self._held = b"" if self._lost else data
+            return self._begin()
+        # What is near begins in the middle of a part, and so not with a delimiter.
+        in_part = before > _MAX_DELIMITER_LENGTH and self._delimiter.search(near, 1) is None
+        if in_part and self._pieces.size <= _MAX_PART_LENGTH:
+            return b""
+        return self._complete_parts(0, max(before - _MAX_DELIMITER_LENGTH, 0))
+
+    def _begin(self) -> bytes:
+        """Return all up to the first delimiter, and complete parts behind it."""
+        if not self._lost and not self._pieces.worth_reading:
+            return b""
+        data = self._pieces.whole()
+        first = None if self._lost else _FIRST.search(data)
+        if first is None:
+            self._lost = self._lost or len(data) > _PREAMBLE
+            self._pieces.keep(b"" if self._lost else data)
             return data if self._lost else b""
-        resume = max(len(self._held) - _MAX_DELIMITER_LENGTH, 0) if position == 0 else 0
-        while found := self._delimiter.search(rest := data[position:], resume):
-            resume = 0
-            if found.end() == len(rest) and not rest.endswith(b"\n"):
+        boundary = re.escape(first["boundary"].rstrip(b" \t").removesuffix(b"--"))
+        self._delimiter = re.compile(rb"(?:\r?\n|(?<=\n)|\A)--%b(?:--)?[ \t]*+(?:\r?\n|\Z)" % boundary)
+        return data[: first.end()] + self._complete_parts(first.end(), first.end())
+
+    def _complete_parts(self, position: int, resume: int) -> bytes:
+        """Return the complete parts from `position` on; no delimiter begins before `resume`."""
+        assert self._delimiter is not None
+        data = self._pieces.whole()
+        sent: list[bytes] = []
+        while found := self._delimiter.search(data, resume):
+            if found.end() == len(data) and not data.endswith(b"\n"):
                 break
-            sent += (self._part(rest[: found.start()], position), found[0])
-            position += found.end()
+            sent += (self._part(data[position : found.start()], position), found[0])
+            position = resume = found.end()
             self._too_long = False
-        self._held = data[position:]
-        if len(self._held) > _MAX_PART_LENGTH:
+        if len(data) - position > _MAX_PART_LENGTH:
             self._too_long = True
-            keep = _MAX_DELIMITER_LENGTH
-            sent.append(self._held[:-keep])
-            position += len(self._held) - keep
-            self._held = self._held[-keep:]
+            end = len(data) - _MAX_DELIMITER_LENGTH
+            sent.append(data[position:end])
+            position = end
+        self._pieces.keep(data[position:])
         self._offset += position
         return b"".join(sent)
 
     def finish(self) -> bytes:
         """End the body; return all that was held back."""
-        held, self._held = self._held, b""
+        data = self._pieces.whole()
+        self._pieces.keep(b"")
         if self._delimiter is None:
-            return held
-        last = self._delimiter.search(held)
-        end = last.start() if last else len(held)
-        return self._part(held[:end], 0) + held[end:]
+            return data
+        last = self._delimiter.search(data)
+        end = last.start() if last else len(data)
+        return self._part(data[:end], 0) + data[end:]
 
     def _part(self, part: bytes, position: int) -> bytes:
         return part if self._too_long else self._parts.rewritten(part, self._offset + position)
@@ -104,7 +121,7 @@ class _Parts:
     def rewritten(self, part: bytes, offset: int, *, depth: int = 0) -> bytes:
         """Return a part with its fields mapped, its body rewritten, and its Content-Length corrected."""
         end = _END_OF_HEAD.search(part)
-        if end is None or depth > _MAX_DEPTH:
+        if end is None or depth > MAX_DEPTH:
             return part
         head, body = part[: end.end()], part[end.end() :]
         fields = {

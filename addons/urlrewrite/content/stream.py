@@ -10,13 +10,16 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from urlrewrite.content.coding.codings import decoder, encoder
+from urlrewrite.content.held import Held, Pieces, held
+
+_MAX_LINE_LENGTH = 1 << 20
 
 
 class BodyRewriter(Protocol):
     """A rewriter of one body. After `finish` it is used up."""
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted; they are sent as they are if the rewriter is given up."""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -33,9 +36,10 @@ class Chain:
         self._stages = tuple(stages)
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted, as far as the stages before have rewritten them."""
-        return b"".join(stage.held for stage in reversed(self._stages))
+        parts = [stage.held for stage in reversed(self._stages)]
+        return lambda: b"".join(part() for part in parts)
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return what can be sent now."""
@@ -68,9 +72,9 @@ class Coded:
         self._inner = inner
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Nothing: in the middle of a coded body no other bytes can follow than those of its encoder."""
-        return b""
+        return held()
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return what can be sent now."""
@@ -88,51 +92,58 @@ class Whole:
 
     def __init__(self, rewrite: Callable[[bytes], bytes]) -> None:
         self._rewrite = rewrite
-        self._held = b""
+        self._pieces = Pieces()
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """All that has come."""
-        return self._held
+        return self._pieces.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes."""
-        self._held += chunk
+        self._pieces.add(chunk)
         return b""
 
     def finish(self) -> bytes:
         """Return the body, rewritten."""
-        held, self._held = self._held, b""
-        return self._rewrite(held)
+        body = self._pieces.whole()
+        self._pieces.keep(b"")
+        return self._rewrite(body)
 
 
 class Lines:
     """A rewriter that works line by line, so that an event stream arrives event by event.
 
-    `rewrite` is given some lines and their offset in the body.
+    `rewrite` is given some lines and their offset in the body. Of a line of more than a megabyte it is given pieces.
     """
 
     def __init__(self, rewrite: Callable[[bytes, int], bytes]) -> None:
         self._rewrite = rewrite
-        self._held = b""
+        self._unfinished = Pieces()
         self._offset = 0
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """The unfinished line."""
-        return self._held
+        return self._unfinished.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return all complete lines, rewritten."""
-        data = self._held + chunk
-        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        self._held = data[end:]
-        return self._rewritten(data[:end])
+        end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+        if not end and self._unfinished.size + len(chunk) > _MAX_LINE_LENGTH:
+            end = len(chunk)
+        if not end:
+            self._unfinished.add(chunk)
+            return b""
+        lines = self._unfinished.whole() + chunk[:end]
+        self._unfinished.keep(chunk[end:])
+        return self._rewritten(lines)
 
     def finish(self) -> bytes:
         """Return the last line, if no line end followed it."""
-        held, self._held = self._held, b""
-        return self._rewritten(held)
+        last = self._unfinished.whole()
+        self._unfinished.keep(b"")
+        return self._rewritten(last)
 
     def _rewritten(self, lines: bytes) -> bytes:
         offset = self._offset

@@ -20,11 +20,11 @@ from urlrewrite.content.mapping import rewrite_content
 
 _STOMP = re.compile(
     rb"\s*(?:CONNECT|STOMP|CONNECTED|SEND|SUBSCRIBE|UNSUBSCRIBE|ACK|NACK|BEGIN|COMMIT|ABORT|DISCONNECT|MESSAGE|RECEIPT|"
-    rb"ERROR)\r?\n(?P<headers>(?:[^\r\n:]+:[^\r\n]*\r?\n)*)\r?\n"
+    rb"ERROR)\r?\n(?P<headers>(?:[^\r\n:]++:[^\r\n]*+\r?+\n)*+)\r?\n"
 )
 _LENGTH = re.compile(rb"(?<=^content-length:)(\d+)", re.MULTILINE)
 _WRAPPED_LENGTH = re.compile(rb"\\n(content-length):\d", re.IGNORECASE)
-_JSON = re.compile(rb"\s*[a-z]?\d*(?:/[^,\s]*,)?\d*\s*[\[{\"]")
+_JSON = re.compile(rb"\s*+[a-z]?+\d*+(?:/[^,\s]*+,)?+\d*+\s*+[\[{\"]")
 _MARKUP = re.compile(rb"\s*<[a-zA-Z!?]")
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from urllib.parse import unquote
 
@@ -48,7 +49,7 @@ def missing(name: str, attributes: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(each for each in demanded(name) if each.lower() not in has)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Line:
     """A line while it is edited: the cookie pair, the attributes as they came between the `;`, and what was done."""
 
@@ -57,7 +58,7 @@ class _Line:
     done: list[GivenReason] = field(default_factory=list)
     warnings: list[GivenReason] = field(default_factory=list)
 
-    @property
+    @cached_property
     def name(self) -> str:
         return _name(self.pair) if "=" in self.pair else ""
 

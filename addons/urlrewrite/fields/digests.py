@@ -34,7 +34,7 @@ _LISTS = frozenset({"digest", "content-digest", "repr-digest", "x-goog-hash"})
 _OTHERS = frozenset({"x-ms-content-crc64", "oc-checksum", "x-oss-hash-crc64ecma"})
 _PREFIXES = ("x-amz-checksum-", "x-content-sha")
 
-_MEMBER = re.compile(r"\s*([A-Za-z0-9_*-]+)=(:?)([^:,]*)(:?)\s*")
+_MEMBER = re.compile(r"\s*+([A-Za-z0-9_*-]++)=(:?)([^:,]*+)(:?)\s*+")
 _HEX_DIGITS = re.compile(r"[0-9a-fA-F]+")
 
 
@@ -43,35 +43,51 @@ def is_digest(name: str) -> bool:
     return name in _LISTS or name in _OF_BODY or name in _HEX or name in _OTHERS or name.startswith(_PREFIXES)
 
 
-def renewed(name: str, value: str, body: bytes) -> str | None:
-    """Return the value of a digest field (`name` in lower case) for `body`; None where it cannot be computed."""
+class Digests:
+    """The digests of a body, each of which is computed once, however many fields ask for it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._found: dict[str, bytes] = {}
+
+    def by(self, algorithm: str) -> bytes:
+        """Return the digest by an algorithm of hashlib, or by `crc32`."""
+        if algorithm not in self._found:
+            crc = algorithm == "crc32"
+            digest = zlib.crc32(self._body).to_bytes(4, "big") if crc else hashlib.new(algorithm, self._body).digest()
+            self._found[algorithm] = digest
+        return self._found[algorithm]
+
+
+def renewed(name: str, value: str, digests: Digests) -> str | None:
+    """Return the value of a digest field (`name` in lower case) for a body; None where it cannot be computed."""
     if name in _LISTS:
-        return _renewed_list(value, body)
+        return _renewed_list(value, digests)
     if name in _OF_BODY:
         # S3 puts the number of parts behind a checksum of checksums: "…=-3".
-        return None if "-" in value else _base64(hashlib.new(_OF_BODY[name], body).digest())
+        return None if "-" in value else _base64(digests.by(_OF_BODY[name]))
     if name in _HEX:
         # Aliyun's Content-SHA1 and its like are in base64: what does not look like this algorithm's hex is dropped.
-        digest = hashlib.new(_HEX[name], body).hexdigest()
+        digest = digests.by(_HEX[name]).hex()
         same_shape = _HEX_DIGITS.fullmatch(value) and len(value) == len(digest)
         return (digest.upper() if value.isupper() else digest) if same_shape else None
     if name == "x-amz-checksum-crc32" and "-" not in value:
-        return _base64(zlib.crc32(body).to_bytes(4, "big"))
+        return _base64(digests.by("crc32"))
     return None
 
 
-def _renewed_list(value: str, body: bytes) -> str | None:
+def _renewed_list(value: str, digests: Digests) -> str | None:
     """Return the value of a list such as `sha-256=…, md5=…`, with colons around the digests in a structured field."""
     members = [_MEMBER.fullmatch(member) for member in value.split(",")]
-    written = [_renewed_member(member, body) for member in members if member]
+    written = [_renewed_member(member, digests) for member in members if member]
     return ", ".join(member for member in written if member) or None
 
 
-def _renewed_member(member: re.Match[str], body: bytes) -> str:
+def _renewed_member(member: re.Match[str], digests: Digests) -> str:
     algorithm = _HASHES.get(member[1].lower())
     if algorithm is None or member[2] != member[4]:
         return ""
-    return f"{member[1]}={member[2]}{_base64(hashlib.new(algorithm, body).digest())}{member[4]}"
+    return f"{member[1]}={member[2]}{_base64(digests.by(algorithm))}{member[4]}"
 
 
 def _base64(digest: bytes) -> str:

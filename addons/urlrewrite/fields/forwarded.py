@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Many proxies write ports and IPv6 addresses without the quotes that they need.
-_PAIR = re.compile(r"""([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))""")
+_PAIR = re.compile(r"""([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*+)"|([^\s",;]*))""")
 _SEPARATOR = re.compile(r"[ \t]*([,;]|$)[ \t]*")
 
 

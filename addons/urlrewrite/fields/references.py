@@ -19,9 +19,9 @@ _WHOLE = re.compile(r"\A(\s*)(\S.*)", re.DOTALL | re.ASCII)
 _REFRESH = re.compile(r"\A(\s*[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?[\"']?)([^\"']*)", re.IGNORECASE | re.ASCII)
 _LINK = re.compile(r"(<\s*|;\s*anchor\s*=\s*\"?)([^<>\";,]*)", re.IGNORECASE | re.ASCII)
 _QUOTED = re.compile(r'(")([^"]*)')
-_LIST = re.compile(r"((?:[;=]|\s)\s*)(/[^\s;,]*)", re.ASCII)
+_LIST = re.compile(r"(?<=[;=\s])()(/[^\s;,]*+)", re.ASCII)
 
-_JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*+)("|\\?\Z)', re.DOTALL)
 _JSON_ESCAPE = re.compile(r"\\(?:u00([0-9a-f]{2})|.)", re.IGNORECASE | re.DOTALL)
 
 _DIGEST = re.compile(r"(?:\A|,)\s*digest\s", re.IGNORECASE)
@@ -76,7 +76,7 @@ def map_json(value: str, names: NameMap) -> str:
     def mapped(string: re.Match[str]) -> str:
         plain = _JSON_ESCAPE.sub(_unescape, string[1])
         after = map_reference(plain, names)
-        if after == plain:
+        if after == plain or string[2] != '"':
             return string[0]
         return '"' + (after.replace("/", r"\/") if r"\/" in string[1] else after) + '"'
 

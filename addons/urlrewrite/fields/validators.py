@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from urlrewrite.fields.digests import is_digest, renewed
+from urlrewrite.fields.digests import Digests, is_digest, renewed
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.policies import has_hashes
 from urlrewrite.fields.reasons import FieldReason, GivenReason, because
@@ -183,11 +183,12 @@ def after_rewrite(
     length = None if body_length is None else str(body_length)
     chunk = chunked and length is None
     seen: set[str] = set()
+    digests = Digests(body) if body is not None else None
 
     def edit(name: str, value: str) -> str | None:
         lower = name.lower()
         if is_digest(lower):
-            return renewed(lower, value, body) if body is not None else None
+            return renewed(lower, value, digests) if digests is not None else None
         if lower in ("content-length", "transfer-encoding"):
             # A second line is never right: of two lengths one is a lie.
             first = lower not in seen

@@ -10,7 +10,7 @@ import re
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD = re.compile(r"(?<![ \t])[ \t]*+\r\n[ \t]++")
 
 type FieldLine = tuple[str, str]
 """One field line (RFC 9110, 5.2): name and value as they came, with bytes that are not UTF-8 as surrogates."""

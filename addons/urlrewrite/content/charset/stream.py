@@ -14,6 +14,7 @@ from urlrewrite.content.charset.view import (
     decoded,
     encoded,
 )
+from urlrewrite.content.held import Held
 from urlrewrite.content.stream import BodyRewriter
 
 
@@ -42,10 +43,14 @@ class Transcoded:
         self._bom = charset.bom
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        within = self._back.getstate()[0] + self._inner.held
-        return encoded(within.decode("utf-8", "surrogatepass"), self._charset.codec) + self._held
+        begun, within, pending = self._back.getstate()[0], self._inner.held, self._held
+
+        def held() -> bytes:
+            return encoded((begun + within()).decode("utf-8", "surrogatepass"), self._charset.codec) + pending
+
+        return held
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return what can be sent now."""

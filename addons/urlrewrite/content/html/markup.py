@@ -12,6 +12,7 @@ from dataclasses import replace
 from urlrewrite.content.carriers import URL_ATTRIBUTES, Value, names
 from urlrewrite.content.changes import Links
 from urlrewrite.content.css import map_css
+from urlrewrite.content.held import Held
 from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, is_name, map_value
 from urlrewrite.content.html.nested import map_nested
 from urlrewrite.content.html.plain import plain_pattern
@@ -27,6 +28,9 @@ _PLAIN_NAMES_EVERYWHERE = rb"(?:(?:href|src|class|id)(?==)|(?!%b)[^ \t\n\f\r/>=\
     {b"xmlns", *(name + b"=" for name in NAMES_NOT_LINKS | _DOCUMENTS)}
 )
 _PLAIN_NAMES_TAGS = any_of(URL_ATTRIBUTES)
+_MAX_NESTED = 4
+"""Documents inside of documents, by `srcdoc`, that are read as such; one that is deeper is mapped as any other text."""
+
 MAX_PLAIN_LINKS = 64
 """Plain links of a body that are reported one by one; the others are counted."""
 
@@ -36,31 +40,36 @@ _OF_PARTIAL_RESPONSES = b"eval"
 _SHOWN_AS_TEXT = frozenset({b"xmp", b"plaintext"})
 _STYLE_SHEET = re.compile(rb"<\?xml-stylesheet\s")
 _CONDITIONAL_COMMENT = re.compile(rb"<!--\[if\b[^\]]*\]>(?P<inside>.*)<!\[endif\]-->", re.DOTALL | re.IGNORECASE)
-_ENTITY = re.compile(rb"<!ENTITY\s+(?:%\s+)?[^\s\"']+\s+(?:\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)')|<!--.*?-->", re.DOTALL)
+_ENTITY = re.compile(
+    rb"<!ENTITY\s++(?:%\s++)?+[^\s\"']++\s++(?:\"(?P<a>[^\"]*+)\"|'(?P<b>[^']*+)')|<!--.*?(?:-->|\Z)", re.DOTALL
+)
 
 
 class Markup:
     """One pass over a document: attributes, scripts, style blocks, and the text of XML.
 
-    `quick` allows the way of `plain.py`, on which not every link is reported by itself.
+    One that is `nested` in so many others does not take the way of `plain.py`, on which not every link is reported by
+    itself.
     """
 
-    def __init__(self, kind: Kind, links: Links, *, quick: bool = True) -> None:
+    def __init__(self, kind: Kind, links: Links, *, nested: int = 0) -> None:
         self._kind = kind
         self._links = links
+        self._depth = nested
         self._reported = 0
         self._code_tag: Token | None = None
         self._code_end = 0
+        self._typed: tuple[Token | None, bytes] = (None, b"")
         self._rewriter = HtmlRewriter(
             self._attribute,
             self._raw if links.everywhere else None,
             self._text if links.everywhere else None,
             xml=kind is not Kind.HTML,
-            plain=self._plain(links) if quick else None,
+            plain=None if nested else self._plain(links),
         )
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
         return self._rewriter.held
 
@@ -107,9 +116,11 @@ class Markup:
         if not self._maps(name):
             return None
         on_change = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)
-        if name in _DOCUMENTS:
+        if name in _DOCUMENTS and self._depth < _MAX_NESTED:
             return map_nested(value, self._nested, on_change)
-        return map_value(tag, name, value, self._links.link_map, code=self._links.everywhere, on_change=on_change)
+        # Browsers heed the first attribute of a name only: what the others are need not be looked up.
+        only = tag._replace(attributes=()) if attribute.duplicate else tag
+        return map_value(only, name, value, self._links.link_map, code=self._links.everywhere, on_change=on_change)
 
     def _maps(self, name: bytes) -> bool:
         if self._links.everywhere:
@@ -119,7 +130,7 @@ class Markup:
     def _nested(self, document: bytes, on_change: OnChange) -> bytes:
         """Map a document of HTML inside this one."""
         links = replace(self._links, on_link=lambda where, *change: on_change(*change))
-        inner = Markup(Kind.HTML, links, quick=False)
+        inner = Markup(Kind.HTML, links, nested=self._depth + 1)
         return inner.feed(document) + inner.finish()
 
     def _raw(self, token: Token, data: bytes) -> bytes | None:
@@ -175,9 +186,15 @@ class Markup:
         if element == b"style":
             return map_css(data, links.link_map, on_change, comments=links.comments)
         script = element in (b"script", _OF_PARTIAL_RESPONSES)
-        if script and tag and content_kind((tag.get(b"type") or b"").decode("latin-1")) is Kind.JSON:
+        if script and tag and content_kind(self._type_of(tag).decode("latin-1")) is Kind.JSON:
             return map_json(data, links.link_map, on_change)
         return links.link_map.map(data, bare=script, on_change=on_change)
+
+    def _type_of(self, tag: Token) -> bytes:
+        """Return the type that a tag declares; of one that holds many pieces of code it is looked up once."""
+        if tag is not self._typed[0]:
+            self._typed = tag, tag.get(b"type") or b""
+        return self._typed[1]
 
     def _comment(self, data: bytes, links: Links, start: int) -> bytes:
         """Map a comment; one of HTML may contain tags ("About conditional comments", Microsoft)."""

@@ -30,14 +30,12 @@ _ADDRESSES = frozenset({b"importmap", b"speculationrules"})
 class MountedMarkup(Markup):
     """As `Markup`, for a link map with a mount."""
 
-    def __init__(
-        self, kind: Kind, links: Links, mount: Mount, *, quick: bool = True, paths: Paths | None = None
-    ) -> None:
+    def __init__(self, kind: Kind, links: Links, mount: Mount, *, nested: int = 0, paths: Paths | None = None) -> None:
         self._mount = mount
         self._paths = paths or Paths(mount, links.page)
         self._xml = kind is Kind.XML
         self._plain_link = re.compile(rb'="(?=%b)%b' % (mount.plain_root, re.escape(mount.base.encode())))
-        super().__init__(kind, links, quick=quick)
+        super().__init__(kind, links, nested=nested)
 
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
         link_map, root = links.link_map, self._mount.plain_root
@@ -64,7 +62,8 @@ class MountedMarkup(Markup):
         if not self._maps(name):
             return None
         links = self._links
-        places = in_attribute(tag, name, value, xml=self._xml, everywhere=links.everywhere)
+        only = tag._replace(attributes=()) if attribute.duplicate else tag
+        places = in_attribute(only, name, value, xml=self._xml, everywhere=links.everywhere)
         changes = self._paths.changes(value, places)
         if name == b"href" and tag.name.lower() == b"base":
             self._paths.rebase(_path_of_base(value, links.link_map, self._mount))
@@ -76,7 +75,7 @@ class MountedMarkup(Markup):
 
     def _nested(self, document: bytes, on_change: OnChange) -> bytes:
         links = replace(self._links, on_link=lambda where, *change: on_change(*change))
-        inner = MountedMarkup(Kind.HTML, links, self._mount, quick=False, paths=self._paths.within())
+        inner = MountedMarkup(Kind.HTML, links, self._mount, nested=self._depth + 1, paths=self._paths.within())
         return inner.feed(document) + inner.finish()
 
     def _raw(self, token: Token, data: bytes) -> bytes | None:
@@ -90,7 +89,7 @@ class MountedMarkup(Markup):
         on_change = links.tell(f"<{element.decode('ascii', 'replace')}>", token.start)
         if element == b"style":
             return map_css(data, links.link_map, on_change, self._paths, comments=links.comments)
-        if element == b"script" and tag and (tag.get(b"type") or b"").strip().lower() in _ADDRESSES:
+        if element == b"script" and tag and self._type_of(tag).strip().lower() in _ADDRESSES:
             return map_around(data, self._paths.changes(data, in_addresses(data)), links.link_map, on_change, bare=True)
         if not element and self._xml and data.startswith(_CDATA):
             data = self._page_within(data, token, links)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from urlrewrite.content.changes import AttributeRewrites
+from urlrewrite.content.held import Held
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, Token
 from urlrewrite.content.html.values import PlainValues
 from urlrewrite.content.kinds import Kind
@@ -26,7 +27,7 @@ class MarkupValues:
         )
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
         return self._rewriter.held
 

@@ -37,7 +37,7 @@ OTHER_NAMES = b"%b|(?:%b)%b" % (
 
 _BLANKS = re.compile(rb"[\x00-\x20]*+")
 _WORD = re.compile(rb"[^\s,]++")
-_CANDIDATE = re.compile(rb"[\s,]*+(?P<url>\S*[^\s,]),*(?:\s[^,(]*+(?:\([^)]*+\)[^,(]*+)*+)?")
+_CANDIDATE = re.compile(rb"(?P<url>[^\s,](?:\S*[^\s,])?),*+(?:\s[^,(]*+(?:\([^)]*+(?:\)|\Z)[^,(]*+)*+)?")
 _STYLE = re.compile(
     rb"(?:\burl\([ \t\r\n\f]*+(?:[\"']|&(?:quot|apos|#0*3[49]|#x0*2[27]);)?|@import\s++[\"'])", re.IGNORECASE
 )

@@ -31,6 +31,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from urlrewrite.content.held import Held
 from urlrewrite.content.html.scanner import HtmlScanner, Wanted
 from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
 
@@ -109,7 +110,7 @@ class HtmlRewriter:
         )
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
         return self._scanner.held
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from urlrewrite.content.held import Held, Unfinished
 from urlrewrite.content.html import patterns
 from urlrewrite.content.html.foreign import ROOTS, ForeignContent
 from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
@@ -33,7 +34,6 @@ class _Open:
 
 _SOLIDUS = 0x2F
 _START_TAG = TokenKind.START_TAG
-_LONG = 1 << 18
 
 
 def _with_duplicates_marked(attributes: list[Attribute]) -> list[Attribute]:
@@ -95,10 +95,10 @@ class HtmlScanner:
         self._buffer = b""
         self._base = 0  # offset of the buffer in the stream
         self._position = 0
-        self._held: list[bytes] = []  # what has come since `position`
-        self._held_size = 0
+        self._pieces = Unfinished()  # what has come since `position`
+        self._last = b""  # bytes of that in which what is searched for may begin
         self._awaited = b""  # without this byte in it, a further chunk cannot settle anything
-        self._enough = 0  # nor before so many bytes are held
+        self._in_text = False  # only markup ends what is held
         self._searched = 0  # offset up to which held text holds no markup
         self._finished = False
 
@@ -108,9 +108,9 @@ class HtmlScanner:
         return self._position
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """What has come and is not settled."""
-        return b"".join(self._held)
+        return self._pieces.held
 
     def slice(self, start: int, end: int) -> bytes:
         """Return the bytes of a span that the last `feed` has settled. Earlier bytes are gone: IndexError."""
@@ -127,25 +127,33 @@ class HtmlScanner:
             raise ValueError("the final chunk was fed before")
         self._finished = final
         self._base = self._position
-        self._held.append(data)
-        self._held_size += len(data)
-        hopeless = self._awaited not in data or self._held_size < self._enough
-        if hopeless and not final and self._held_size <= self._limit:
+        self._pieces.add(data)
+        if not final and self._pieces.size <= self._limit and not self._settles(data):
             self._buffer = b""
             return []
-        self._buffer = buffer = b"".join(self._held)
+        self._buffer = buffer = self._pieces.whole()
         tokens: list[Token] = []
-        self._awaited, self._enough = b"", 0
+        self._awaited, self._in_text = b"", False
         position, more = 0, True
         while more and position < len(buffer):
             if self._open is None:
                 position, more = self._between(position, final, tokens)
             else:
                 position, more = self._within(self._open, position, final, tokens)
-        self._held = [buffer[position:]] if position < len(buffer) else []
-        self._held_size = len(buffer) - position
+        self._pieces.keep(buffer[position:])
+        self._last = buffer[max(position, len(buffer) - patterns.MAX_END_LENGTH) :]
         self._position = self._base + position
         return tokens
+
+    def _settles(self, data: bytes) -> bool:
+        """Say whether anything held may be settled by the chunk that has just come, without a look at all the rest."""
+        near = self._last + data
+        self._last = near[-patterns.MAX_END_LENGTH :]
+        if self._open is not None and self._open.kind in self._kinds:
+            return self._end_of(self._open, near, self._base + self._pieces.size - len(near)) is not None
+        if self._in_text:
+            return self._grammar.markup.search(near) is not None
+        return self._awaited in data and self._pieces.worth_reading
 
     def _between(self, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
         """Scan text and tags; return where it stopped, and whether there is more to be done with the input so far."""
@@ -225,8 +233,7 @@ class HtmlScanner:
             stop = len(buffer) - (not final and buffer.endswith(b"<"))
             if self._whole_text and not final and len(buffer) - position <= self._limit:
                 self._searched = self._base + stop
-                if stop == len(buffer):
-                    self._awaited = b"<"
+                self._in_text = True
                 return position, False
         if stop > position and TokenKind.TEXT in self._kinds:
             tokens.append(Token(TokenKind.TEXT, self._base + position, self._base + stop))
@@ -282,37 +289,40 @@ class HtmlScanner:
             self._open = _Open(TokenKind.IGNORED, patterns.NEVER, self._base + size)
             return position, True
         self._awaited = b">"
-        if size - position > _LONG:
-            self._enough = (size - position) * 9 // 8  # a long tag is not read again for each small chunk
         return position, False
 
     def _within(self, token: _Open, position: int, final: bool, tokens: list[Token]) -> tuple[int, bool]:
         """Search for the end of a token that has begun at `position`."""
         buffer, base = self._buffer, self._base
         size = len(buffer)
-        resume = token.resume - base
-        stop = None
-        for mark in token.end.finditer(buffer, resume):
-            event: int = mark.lastindex  # type: ignore[assignment]
-            if event == 1 and token.state != patterns.DOUBLE_ESCAPED:
-                stop = mark.end(1)
-                break
-            token.state = patterns.SCRIPT_STATES.get((token.state, event), token.state)
-            resume = mark.end()
+        stop = self._end_of(token, buffer, base)
         ended = stop is not None
         if stop is None:
-            resume = max(resume, size - patterns.MAX_END_LENGTH)
-            token.resume = base + resume
-            reported = token.kind in self._kinds
             if final:
                 stop = size
-            elif not reported or size - position > self._limit:
-                stop = resume
+            elif token.kind not in self._kinds or size - position > self._limit:
+                stop = token.resume - base
             else:
-                self._awaited = b">"
                 return position, False
         if stop > position and token.kind in self._kinds:
             tokens.append(Token(token.kind, base + position, base + stop, token.name, token.attributes))
         if ended or final:
             self._open = None
         return stop, ended
+
+    @staticmethod
+    def _end_of(token: _Open, data: bytes, base: int) -> int | None:
+        """Return where a token ends in some bytes that begin at the offset `base` of the stream, None for not there.
+
+        The search is resumed where the last one stopped, or begins again at the end that it has found.
+        """
+        resume = token.resume - base
+        for mark in token.end.finditer(data, resume):
+            event: int = mark.lastindex  # type: ignore[assignment]
+            if event == 1 and token.state != patterns.DOUBLE_ESCAPED:
+                token.resume = base + mark.start()
+                return mark.end(1)
+            token.state = patterns.SCRIPT_STATES.get((token.state, event), token.state)
+            resume = mark.end()
+        token.resume = base + max(resume, len(data) - patterns.MAX_END_LENGTH)
+        return None

@@ -39,6 +39,11 @@ _WINDOW = 160
 REACH_BACK = 16
 """Bytes before a URL that decide whether a word begins with it."""
 
+_ENDS_OF_SLASHES = frozenset(bytes([byte]) for byte in b"/fF7;}@ \t\n\r\f")
+_ENDS_OF_QUOTE = frozenset(bytes([byte]) for byte in b"\"'`;")
+_ENDS_OF_DOMAIN = frozenset((b"=", b"."))
+"""What stands right before a host in a URL, a quoted one, and a cookie's domain; any other needs no closer look."""
+
 _REACH_ON = 256
 """Bytes after a host that decide whether it ends there, however its port is escaped."""
 
@@ -206,14 +211,15 @@ class LinkMap:
                     return None
                 return self._after(data, host, scheme, begin, end, b"://", b":", b"/")
         floor = max(done, start - _WINDOW)
-        before = patterns.BEFORE.search(data, floor, start)
+        beside = data[start - 1 : start]
+        before = patterns.BEFORE.search(data, floor, start) if beside in _ENDS_OF_SLASHES else None
         if before:
             scheme = (before["scheme"] or b"").decode().lower()
             colon = before["colon"] or b""
             between = colon + before["slashes"] + (before["user"] or b"")
             slash = before["slash"]
             return self._after(data, host, scheme, before.start(), end, between, colon or colon_like(slash), slash)
-        return self._bare(data, host, start, end, floor) if bare else None
+        return self._bare(data, host, start, end, floor, beside) if bare else None
 
     def _after(
         self, data: bytes, host: bytes, scheme: str, begin: int, end: int, between: bytes, colon: bytes, slash: bytes
@@ -246,12 +252,15 @@ class LinkMap:
                 only_origin = Target(new_scheme, pair.becomes, "", at)
         return only_origin
 
-    def _bare(self, data: bytes, host: bytes, start: int, end: int, floor: int) -> tuple[int, int, bytes] | None:
+    def _bare(
+        self, data: bytes, host: bytes, start: int, end: int, floor: int, beside: bytes
+    ) -> tuple[int, int, bytes] | None:
         """Return the change of a quoted host, with a scheme that a script puts before it, or of a cookie's domain."""
-        if patterns.COOKIE_AFTER.match(data, end) and patterns.COOKIE_BEFORE.search(data, floor, start):
-            return start, end, self._by_host[host][0].becomes.host_text.encode()
-        after = patterns.BARE_AFTER.match(data, end)
-        before = patterns.BARE_BEFORE.search(data, floor, start) if after else None
+        if beside in _ENDS_OF_DOMAIN:
+            cookie = patterns.COOKIE_BEFORE.search(data, floor, start) and patterns.COOKIE_AFTER.match(data, end)
+            return (start, end, self._by_host[host][0].becomes.host_text.encode()) if cookie else None
+        before = patterns.BARE_BEFORE.search(data, floor, start) if beside in _ENDS_OF_QUOTE else None
+        after = patterns.BARE_AFTER.match(data, end) if before else None
         if after is None or before is None:
             return None
         at = after.end()

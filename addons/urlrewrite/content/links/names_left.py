@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from urlrewrite.content.held import Held, held
+
 MAX_EXCERPTS = 5
 _BEFORE, _AFTER = 60, 40
 _ENDS = 2
@@ -55,10 +57,13 @@ class NamesLeft:
 class Watching:
     """The last stage of a body that is rewritten as it comes: it passes everything, and looks through it."""
 
-    held = b""
-
     def __init__(self, names: NamesLeft) -> None:
         self._names = names
+
+    @property
+    def held(self) -> Held:
+        """Nothing."""
+        return held()
 
     def feed(self, chunk: bytes) -> bytes:
         """Look through the next bytes, and return them."""

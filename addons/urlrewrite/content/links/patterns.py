@@ -24,18 +24,25 @@ AFTER = re.compile(
 )
 CLOSED = re.compile(rb"[}\])>;]\s*[\r\n]\Z")
 """An end of data over which no URL reaches: that of a line of JSON, or of a statement."""
+_QUOTE_BEFORE = rb"(?:(?<!\\)\\*+[\"'`]|&(?:quot|apos|#0*3[49]|#x0*2[27]);)"
+"""As `QUOTE`, where it is searched for: no run of backslashes is gone over from each of its bytes."""
 BARE_BEFORE = re.compile(
-    rb"(?:(?P<scheme>https?|wss?)(?P<joint>:(?:\\*/){2}(?P<quote>[\"'`])\s*\+\s*))?(?P<open>" + QUOTE + rb")\Z",
+    rb"(?:(?P<scheme>https?|wss?)(?P<joint>:(?:\\*/){2}(?P<quote>[\"'`])\s*+\+\s*+))?(?P<open>"
+    + _QUOTE_BEFORE
+    + rb")\Z",
     re.IGNORECASE,
 )
-BARE_AFTER = re.compile(rb"(?::(?P<port>\d{1,5}))?(?=" + QUOTE + rb"|/[^\s\"'`]*[\"'`])")
+BARE_AFTER = re.compile(
+    rb"(?::(?P<port>\d{1,5}))?(?=" + QUOTE + rb"|/(?:[^\s\"'`&]++|(?!" + QUOTE + rb")&)*+" + QUOTE + rb")"
+)
+"""For what stands behind a quote only: at the next quote it ends, so that no text is gone over twice."""
 COOKIE_BEFORE = re.compile(rb"[\"'`](?:[\w$.%-]+=[^\"'`\r\n]*;|;)?\s*domain=\.?\Z", re.IGNORECASE)
 COOKIE_AFTER = re.compile(
     rb"(?:\s?;\s?(?:path|expires|max-age|secure|samesite|httponly)\b[^\"'`;\r\n]{0,60}){0,2};?\s?(?=\\?[\"'`])",
     re.IGNORECASE,
 )
 """Attributes of a cookie up to the end of a string: without them `;domain=server;` may be a statement."""
-ROOT_BEFORE = re.compile(QUOTE + rb"(?P<slash>" + SLASH + rb")\Z", re.IGNORECASE)
+ROOT_BEFORE = re.compile(_QUOTE_BEFORE + rb"(?P<slash>" + SLASH + rb")\Z", re.IGNORECASE)
 PATH_FOLLOWS = re.compile(rb"[?#]|" + SLASH, re.IGNORECASE)
 PLAIN_PREFIXES = {b"http://": "http", b"https://": "https"}
 STYLE_URL = b"url("

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 
 from urlrewrite.content.changes import Links
+from urlrewrite.content.held import Held
 from urlrewrite.content.links.mounts import Mount
 from urlrewrite.content.stream import BodyRewriter
 
 _LOOKS_LIKE_A_PATH = re.compile(
     rb"(?:\b(?:fetch|import|importScripts|Worker|EventSource|WebSocket|ajax|axios|open|get|post|put|delete|register"
-    rb"|assign|replace)\s*\(\s*(?:[\"'][A-Z]{3,7}[\"']\s*,\s*)?|\b(?:href|src|action|url|baseURL|location|from)\s*[:=]?\s*)"
+    rb"|assign|replace)\s*+\(\s*+(?:[\"'][A-Z]{3,7}[\"']\s*+,\s*+)?+"
+    rb"|\b(?:href|src|action|url|baseURL|location|from)\s*+[:=]?+\s*+)"
     rb"[\"'`](?P<path>/(?![/*])[\w.~%/-]*)"
 )
 _LOOKS_LIKE_ONE_IN_JSON = re.compile(
@@ -46,7 +48,7 @@ class Watched:
         self._links = links
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
         return self._inner.held
 

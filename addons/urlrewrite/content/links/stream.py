@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urlrewrite.content.held import Held, held
 from urlrewrite.content.links.link_map import REACH_BACK, LinkMap, OnChange, shifted
 
 
@@ -17,9 +18,9 @@ class LinkStream:
         self._offset = 0
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._kept[self._done :]
+        return held(self._kept[self._done :])
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes; return what no further bytes can alter."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from urlrewrite.content.charset.view import Charset, detect
 from urlrewrite.content.counted import BEGINNING
+from urlrewrite.content.held import Held, Pieces, held
 from urlrewrite.content.kinds import Kind, sniff_kind
 from urlrewrite.content.stream import BodyRewriter, Chain
 
@@ -31,34 +32,34 @@ class FailOpen:
         self._on_failure = on_failure
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._stage.held if self._stage else b""
+        return self._stage.held if self._stage else held()
 
     def feed(self, chunk: bytes) -> bytes:
         """Consume the next bytes; return what can be sent now."""
         if self._stage is None:
             return chunk
-        held = self._stage.held
+        before = self._stage.held
         try:
             return self._stage.feed(chunk)
         except Exception as error:
-            return self._given_up(held + chunk, error)
+            return self._given_up(before() + chunk, error)
 
     def finish(self) -> bytes:
         """End the body; return all that was held back."""
         if self._stage is None:
             return b""
-        held = self._stage.held
+        before = self._stage.held
         try:
             return self._stage.finish()
         except Exception as error:
-            return self._given_up(held, error)
+            return self._given_up(before(), error)
 
-    def _given_up(self, held: bytes, error: Exception) -> bytes:
+    def _given_up(self, rest: bytes, error: Exception) -> bytes:
         self._stage = None
         self._on_failure(error)
-        return held
+        return rest
 
 
 class StopOnError:
@@ -75,9 +76,9 @@ class StopOnError:
         self._on_failure = on_failure
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Nothing: what the rewriter holds is under a coding, and cannot be sent as it is."""
-        return b""
+        return held()
 
     def feed(self, chunk: bytes) -> bytes:
         """Consume the next bytes; return what can be sent now."""
@@ -125,9 +126,9 @@ class DetectThenRewrite:
         self._chosen: BodyRewriter | None = None
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._chosen.held if self._chosen else self._first
+        return self._chosen.held if self._chosen else held(self._first)
 
     def feed(self, chunk: bytes) -> bytes:
         """Consume the next bytes; return what can be sent now."""
@@ -170,34 +171,34 @@ class Collected:
         self._rewrite = rewrite
         self._other = other
         self._inner: BodyRewriter | None = None
-        self._pieces: list[bytes] = []
-        self._length = 0
+        self._pieces = Pieces()
+        self._first = b""
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return self._inner.held if self._inner else b"".join(self._pieces)
+        return self._inner.held if self._inner else self._pieces.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Consume the next bytes; return what can be sent now."""
         if self._inner:
             return self._inner.feed(chunk)
-        self._pieces.append(chunk)
-        self._length += len(chunk)
-        first = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces[:2])
-        if self._length <= self._limit and (len(first) < _TOLD_BY or BEGINNING.match(first)):
+        self._pieces.add(chunk)
+        if len(self._first) < _TOLD_BY:
+            self._first += chunk[:_TOLD_BY]
+        is_one = len(self._first) < _TOLD_BY or BEGINNING.match(self._first)
+        if self._pieces.size <= self._limit and is_one:
             return b""
-        data = b"".join(self._pieces)
         self._inner = self._other()
-        return self._inner.feed(data)
+        return self._inner.feed(self._pieces.whole())
 
     def finish(self) -> bytes:
         """End the body; return all that was held back."""
         if self._inner is None:
-            data = b"".join(self._pieces)
+            data = self._pieces.whole()
             rewritten = self._rewrite(data)
             if rewritten is not None:
-                self._pieces = []
+                self._pieces.keep(b"")
                 return rewritten
             self._inner = self._other()
             return self._inner.feed(data) + self._inner.finish()
@@ -215,22 +216,20 @@ class Windows:
         self._size = size
         self._rewrite = rewrite
         self._by_line = by_line
-        self._pieces: list[bytes] = []
-        self._length = 0
+        self._pieces = Pieces()
         self._first = True
 
     @property
-    def held(self) -> bytes:
+    def held(self) -> Held:
         """Bytes consumed and not yet emitted."""
-        return b"".join(self._pieces)
+        return self._pieces.held
 
     def feed(self, chunk: bytes) -> bytes:
         """Consume the next bytes; return the windows that are full, rewritten."""
-        self._pieces.append(chunk)
-        self._length += len(chunk)
-        if self._length <= self._size and not (self._by_line and b"\n" in chunk):
+        self._pieces.add(chunk)
+        if self._pieces.size <= self._size and not (self._by_line and b"\n" in chunk):
             return b""
-        data, done, position = b"".join(self._pieces), [], 0
+        data, done, position = self._pieces.whole(), [], 0
         while len(data) - position > self._size:
             last = data.rfind(b"\n", position + self._size - self._size // 8, position + self._size)
             end = last + 1 or position + self._size
@@ -239,12 +238,12 @@ class Windows:
         if self._by_line and (end := data.rfind(b"\n", position) + 1):
             done.append(self._rewrite(data[position:end], False))
             position = end
-        rest = data[position:]
-        self._pieces, self._length, self._first = [rest], len(rest), False
+        self._pieces.keep(data[position:])
+        self._first = False
         return b"".join(done)
 
     def finish(self) -> bytes:
         """End the body; return the last window, rewritten."""
-        data = b"".join(self._pieces)
-        self._pieces, self._length = [], 0
+        data = self._pieces.whole()
+        self._pieces.keep(b"")
         return self._rewrite(data, self._first) if data else b""

@@ -115,7 +115,7 @@ def _refuse_long_tags(text: str) -> None:
         place = end + 1
 
 
-_MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(?![/!?])", re.DOTALL)
+_MARKUP = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)|<(?![/!?])", re.DOTALL)
 
 
 def lines_of(text: str) -> Iterator[int]:

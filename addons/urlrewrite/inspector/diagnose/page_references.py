@@ -37,15 +37,15 @@ _LINKS: dict[str, Use] = {
 }
 _PRELOADS: dict[str, Use] = {"script": "script", "style": "style", "image": "image", "font": "font", "fetch": "connect"}
 _CSS_URL = re.compile(
-    r"""@import\s*["']([^"'\n]*)["']|url\(\s*(?:"([^"\n]*)"|'([^'\n]*)'"""
-    r"""|((?:\\[0-9a-f]{1,6}\s?|\\[^\n]|[^\s"'()\\])*+))\s*\)""",
+    r"""@import\s*["']([^"'\n]*)["']|url\(\s*+(?:"([^"\n]*+)"|'([^'\n]*+)'"""
+    r"""|((?:\\[0-9a-f]{1,6}\s?|\\[^\n]|[^\s"'()\\])*+))\s*+\)""",
     re.I,
 )
 _CSS_ESCAPE = re.compile(r"\\(?:([0-9a-f]{1,6})\s?|([^\n]))", re.I)
 _SCRIPT_URL = re.compile(r"""(["'`])((?:https?|wss?)://[^"'`\s\\]+)\1""", re.I)
 _WORD = re.compile(r"[^\s,]+")
-_REFRESH = re.compile(r"""\s*[\d.]*\s*[;,]\s*(?:url\s*=\s*)?["']?([^"'\s][^"']*)""", re.I)
-_CANDIDATE = re.compile(r"[\s,]*([^\s,]\S*[^\s,]|[^\s,])(?:\s[^,]*)?")
+_REFRESH = re.compile(r"""\s*+[\d.]*+\s*+[;,]\s*+(?:url\s*+=\s*+)?+["']?([^"'\s][^"']*+)""", re.I)
+_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s[^,]*+)?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from urlrewrite.content.html.rewriter import HtmlScanner, TokenKind
 from urlrewrite.content.integrity import ALGORITHMS, digests
 from urlrewrite.content.kinds import Kind
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.fields.digests import is_digest, renewed
+from urlrewrite.fields.digests import Digests, is_digest, renewed
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
 from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.names.bodies import Body, Unreadable, body_of, response_body
@@ -107,12 +107,13 @@ def _rule_of_field(case: ExchangeCase, name: str) -> tuple[str, ...]:
 def _in_fields(case: ExchangeCase, fields: FieldLines, raw: bytes | None) -> Iterator[OverMatch]:
     exchange = case.exchange
     assert exchange.original is not None
+    now, before = Digests(raw or b""), Digests(exchange.original_body or b"")
     for name, value in fields:
         rules = _rule_of_field(case, name)
         was = ", ".join(field_values(exchange.original.fields, name))
         if is_digest(name.lower()) and raw is not None and exchange.original_body is not None:
-            true = renewed(name.lower(), value, raw)
-            if true != value and renewed(name.lower(), was, exchange.original_body) == was:
+            true = renewed(name.lower(), value, now)
+            if true != value and renewed(name.lower(), was, before) == was:
                 why = (
                     f"the body was changed, and {name} is still the digest of another one: {true or 'unknown'} is true"
                 )

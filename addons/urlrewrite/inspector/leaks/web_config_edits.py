@@ -17,8 +17,8 @@ from urlrewrite.model.problems import RuleFileError
 
 _FILE = "web.config"
 _INDENT = "  "
-_DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
-_NO_MARKUP = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_DECLARATION = re.compile(r"\A\s*+<\?xml\s[^>]*\?>")
+_NO_MARKUP = re.compile(r"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)", re.DOTALL)
 
 
 def with_rewrite(text: str, fragment: str) -> str | None:
@@ -72,15 +72,25 @@ def _has(text: str, name: str) -> bool:
 
 def _inside(text: str, name: str) -> str | None:
     """Return the lines in an element with their common indentation removed; None if there is no such element."""
-    found = re.search(rf"^( *)<{name}>\n(.*?)^\1</{name}>", text, re.DOTALL | re.MULTILINE)
-    if found is None:
+    element = _element(text, name)
+    if element is None:
         return None
-    drop = len(found[1]) + len(_INDENT)
-    return "".join(line[drop:] for line in found[2].splitlines(keepends=True))
+    begin, end, indentation = element
+    inside = text[text.index("\n", begin) + 1 : end]
+    return "".join(line[indentation + len(_INDENT) :] for line in inside.splitlines(keepends=True))
 
 
 def _without(text: str, name: str) -> str:
-    return re.sub(rf"^( *)<{name}>\n.*?^\1</{name}>\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    """Return the text without the lines of an element."""
+    element = _element(text, name)
+    return text[: element[0]] + text[text.index("\n", element[1]) + 1 :] if element else text
+
+
+def _element(text: str, name: str) -> tuple[int, int, int] | None:
+    """Return where the lines of an element's two tags begin, and how far these are indented; None for no element."""
+    start = re.search(rf"^( *)<{name}>\n", text, re.MULTILINE)
+    end = text.find(f"\n{start[1]}</{name}>\n", start.end() - 1) if start else -1
+    return (start.start(), end + 1, len(start[1])) if start and end >= 0 else None
 
 
 def _indented(lines: str, by: str = _INDENT) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 _ESCAPE = re.compile(
     rb"%(?:25)*(?P<percent>[0-9a-f]{2})"
     rb"|&(?:amp;)*#(?:x0*(?P<hex>[0-9a-f]{1,6})|0*(?P<decimal>[0-9]{1,7}));?"
-    rb"|\\+u(?:(?P<unit>[0-9a-f]{4})|\{0*(?P<point>[0-9a-f]{1,6})\})"
-    rb"|\\+x(?P<byte>[0-9a-f]{2})"
+    rb"|(?<!\\)\\++(?:u(?:(?P<unit>[0-9a-f]{4})|\{0*(?P<point>[0-9a-f]{1,6})\})|x(?P<byte>[0-9a-f]{2}))"
     rb"|(?P<dropped>[\t\r\n]+)",
     re.IGNORECASE,
 )

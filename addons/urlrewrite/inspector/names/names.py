@@ -44,7 +44,8 @@ _PLAIN = (
 """How most URLs begin; compared first, since that takes no search."""
 _ESCAPE_ENDS = re.compile(rb"(?:%[0-9a-f]{2}|\\u[0-9a-f]{4}|\\x[0-9a-f]{2}|\\[nrtbfv])\Z")
 _LONGER = re.compile(rb"\.?[\w-]|\.[a-z0-9]|@")
-_QUOTED = re.compile(rb"(?:%b|[\"'`])\Z" % QUOTE), re.compile(rb"%b|[\"'`]" % QUOTE)
+_QUOTE_BEFORE = re.compile(rb"(?:[\"'`]|&(?:quot|apos|#0*3[49]|#x0*2[27]);)\Z")
+_QUOTE_AFTER = re.compile(QUOTE)
 _REST_OF_HOST = re.compile(rb"[\w.-]*[\w-](?::\d{1,5})?")
 _SPELLINGS = (
     (b"%25", "percent-encoded twice"),
@@ -197,8 +198,8 @@ class Names:
         quoted = bool(
             possible
             and not before
-            and _QUOTED[1].match(lower, stop)
-            and _QUOTED[0].search(lower, max(start - 8, 0), start)
+            and _QUOTE_AFTER.match(lower, stop)
+            and _QUOTE_BEFORE.search(lower, max(start - 8, 0), start)
         )
         if before is None and port is None and not bare and not quoted and not _is_telling(host):
             return None

@@ -59,12 +59,12 @@ _KEY = re.compile(rb'"((?:[^"\\]|\\.){1,80})"\s*:\s*(?:"(?:[^"\\]|\\.)*|\[[^\[\]
 _NEAR = 600
 _CSS_NAMESPACE = re.compile(rb"@namespace\b[^;{}]*\Z", re.IGNORECASE)
 _CONTEXT = re.compile(rb'"@context"\s*:[^{}]*\Z')
-_LINE_COMMENT = re.compile(rb"(?:^|[\s;{}])//[^\n]*\Z")
-_SOURCE_MAP = re.compile(rb"//[#@]\s*source(?:Mapping)?URL=[^\n]*\Z")
+_LINE_COMMENT = re.compile(rb"(?:^|[\s;{}])//")
+_SOURCE_MAP = re.compile(rb"//[#@]\s*source(?:Mapping)?URL=")
 _SPACES = b" \t\r\n\f"
 _REACH = 1 << 15
 _CLICKED = re.compile(rb"<(?:a|area)[\s/]")
-_ATTRIBUTE_BEFORE = re.compile(rb"([^\s\"'<>/=]+)\s*=\s*[\"']?[^\"'<>=]*\Z")
+_ATTRIBUTE_BEFORE = re.compile(rb"(?<![^\s\"'<>/=])([^\s\"'<>/=]++)\s*+=\s*+[\"']?+[^\"'<>=]*+\Z")
 
 
 def places(data: bytes, kind: Kind, offsets: Iterable[int]) -> list[Place]:

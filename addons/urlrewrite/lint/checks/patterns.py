@@ -14,7 +14,7 @@ from urlrewrite.model import PatternSyntax
 from urlrewrite.patterns.tree import Chars
 
 _GLOB = re.compile(r"\^?[\w/.\-]*/\*(?:\.?[\w/.\-]+\$?)?")
-_EXPRESSION = re.compile(r"\A\^|(?<!\\)\$\Z|\\[.dwsDWS/]|\([^()]*[*+][^()]*\)|\[\^?[^\]]+\][*+]?")
+_EXPRESSION = re.compile(r"\A\^|(?<!\\)\$\Z|\\[.dwsDWS/]|\([^()*+]*+[*+][^()]*+\)|\[\^?(?!\])[^\]\[]*+\[?\]")
 _QUERY = re.compile(r"(?:[\w/]|\\\.)\\?\?(?=[\w\-]+=)")
 _SCHEME = re.compile(r"\^?\(?(?:https?|https\?|http\(s\)\?|http\[s\]\?):(?:\\?/){2}")
 _PUBLIC_NAME = re.compile(r"\^?www\\?\.[a-z0-9\-]+\\?\.(?:com|net|org|info|de|eu|io|co)\b", re.IGNORECASE)
