@@ -57,6 +57,7 @@ from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
 from urlrewrite.hooks.site_certificates import SiteCertificates  # noqa: E402
 from urlrewrite.hooks.state import State  # noqa: E402
+from urlrewrite.hooks.streamed_body import StreamedBodies  # noqa: E402
 from urlrewrite.hooks.trace_header import TraceAsked, TraceHeader  # noqa: E402
 from urlrewrite.hooks.web_pages import WebPages  # noqa: E402
 from urlrewrite.hooks.websocket import WebSocket  # noqa: E402
@@ -111,6 +112,7 @@ addons = [
     _trace_asked,
     Inbound(_state),
     Outbound(_state),
+    StreamedBodies(),
     WebSocket(_state),
     _farms,
     FarmQueue(),

@@ -13,8 +13,9 @@ from urlrewrite.exchange.body.plan import Way
 from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
 from urlrewrite.hooks.farm_requests import bound
-from urlrewrite.hooks.originals import Copy, keep_head
+from urlrewrite.hooks.originals import keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
+from urlrewrite.hooks.streamed_body import StreamedBody
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.reasons import Reason
@@ -63,7 +64,7 @@ class Outbound:
             response.reason = head.reason
         response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
         if head.plan.way is Way.STREAM:
-            response.stream = _streaming(flow, live, head)
+            response.stream = StreamedBody(flow, live, head)
         elif head.plan.way is Way.PASS and not live.own and _is_long(response):
             response.stream = True
         elif head.plan.way is Way.WHOLE and head.plan.length is None:
@@ -142,7 +143,7 @@ def _release(flow: http.HTTPFlow, live: Live, held: int, seconds: float) -> Stre
     live.head = head = live.exchange.release(head, held, seconds)
     response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
     _frame_stream(flow, response)
-    return _streaming(flow, live, head)
+    return StreamedBody(flow, live, head)
 
 
 def _set_body(
@@ -183,41 +184,6 @@ def _is_long(response: http.Response) -> bool:
     """Say whether a body is, or may be, too long to be held without need."""
     length = response.headers.get("content-length", "")
     return not length.isdigit() or int(length) > KEPT_FOR_VIEWING
-
-
-def _streaming(flow: http.HTTPFlow, live: Live, head: ResponseHead) -> Stream:
-    """Return the callable that rewrites a body as it comes. It never raises, for mitmproxy would crash.
-
-    After a failure the rest of the body passes as it comes; under a coding nothing can, so the exchange is cut off
-    (`patches/http_stream.py`). It returns lists, because mitmproxy would frame an empty chunk as the end of the body.
-    """
-    exchange = live.exchange
-    rewriter = exchange.stream(head)
-    failed = False
-    came, went = Copy(), Copy()
-    copied = live.original is not None
-
-    def stream(chunk: bytes) -> list[bytes]:
-        nonlocal failed
-        if copied:
-            came.add(chunk)
-        ended = not chunk
-        if not failed:
-            try:
-                chunk = rewriter.feed(chunk) if chunk else rewriter.finish()
-            except Exception as error:
-                logger.exception("response %s: the stream rewriter failed", _trace_id(live))
-                exchange.stream_failed(head, error)
-                failed = True
-        if exchange.cut and flow.killable:
-            flow.kill()
-        if copied and not exchange.cut:
-            went.add(chunk)
-            if ended and live.original is not None:
-                live.original["body"], live.sent = came.whole(), went.whole()
-        return [chunk] if chunk and not exchange.cut else []
-
-    return stream
 
 
 def _replace_head(flow: http.HTTPFlow, error: LocalResponse, live: Live) -> None:

@@ -175,8 +175,8 @@ def test_a_stream_that_ended_is_forgotten(exchange: Exchange) -> None:
         (b"HTTP/2.0", b"http/1.1", True),
         (b"HTTP/3", None, True),
         (b"HTTP/2.0", b"h2", False),
-        (b"HTTP/1.1", b"http/1.1", False),
-        (b"HTTP/1.0", None, False),
+        (b"HTTP/1.1", b"http/1.1", True),
+        (b"HTTP/1.0", None, True),
     ],
 )
 async def test_who_is_watched(exchange: Exchange, version: bytes, alpn: bytes | None, waits: bool) -> None:

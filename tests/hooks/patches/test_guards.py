@@ -97,6 +97,30 @@ INTERNALS = [
         "a body without length and coding goes out without any framing",
     ),
     (
+        "body_pieces",
+        "mitmproxy.proxy.layers.http:HttpStream.state_stream_response_body",
+        "0e64215c8fe9567c",
+        "it calls flow.response.stream with the very bytes of the event, and with none at the end",
+    ),
+    (
+        "body_pieces",
+        "mitmproxy.proxy.layer:Layer.handle_event",
+        "1dd2c9090fd69965",
+        "what comes while a layer waits for a hook is put into _paused_event_queue, in order",
+    ),
+    (
+        "body_pieces",
+        "mitmproxy.proxy.layer:Layer._Layer__continue",
+        "d0918e52a4261b98",
+        "once the hook is done the layer goes on first, and then takes what waits, from the left",
+    ),
+    (
+        "body_pieces",
+        "mitmproxy.proxy.server:ConnectionHandler.hook_task",
+        "ee1a86b881105262",
+        "a hook's task goes on in the loop, and tells the layer when it is done, even where no addon took it",
+    ),
+    (
         "backend_stream",
         "mitmproxy.proxy.layers.http:HttpStream.state_wait_for_request_headers",
         "85b959d19c359321",

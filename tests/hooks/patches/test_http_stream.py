@@ -14,12 +14,14 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream
 from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
+    ResponseProtocolError,
 )
 from mitmproxy.test import taddons, tflow, tutils
 
@@ -34,6 +36,7 @@ from urlrewrite.hooks.patches.http_stream import Holding, stream_class
 from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.patches.upload_bounds import Uploads
 from urlrewrite.hooks.state import UPLOAD_HELD, Hold, Live, State, Stream
+from urlrewrite.hooks.streamed_body import PieceCameHook, StreamedBody
 from urlrewrite.model.farms import Timeouts
 
 type Hook = Callable[[http.HTTPFlow], None]
@@ -61,6 +64,8 @@ class Driver:
         self.hooks: dict[str, Hook] = {}
         self.sent: list[object] = []
         self.timers: list[commands.RequestWakeup] = []
+        self.rewriting: list[PieceCameHook] | None = None
+        """Pieces that are being rewritten; None where that takes no time."""
         self.feed(events.Start())
 
     @property
@@ -77,12 +82,21 @@ class Driver:
                     self.feed(http_layer.GetHttpConnectionCompleted(command, (self.backend, None)))
                 case commands.RequestWakeup():
                     self.timers.append(command)
+                case PieceCameHook() if self.rewriting is not None:
+                    self.rewriting.append(command)
                 case commands.StartHook():
                     if hook := self.hooks.get(command.name):
                         hook(self.flow)
                     self.feed(events.HookCompleted(command))
                 case http_layer.DropStream():
                     self.sent.append("dropped")
+
+    def rewritten(self) -> None:
+        """The piece that is being rewritten is done."""
+        assert self.rewriting
+        hook = self.rewriting.pop()
+        hook.came.body.rewrite(hook.came.piece)
+        self.feed(events.HookCompleted(hook))
 
     def _name(self, connection: Connection) -> str:
         return "backend" if connection is self.backend else "client"
@@ -228,6 +242,65 @@ def test_a_stream_that_is_killed_is_broken_off(driver: Driver, last: events.Even
     assert "ResponseData b'c'" not in driver.to("client")
 
 
+class Capitals(StreamedBody):
+    """Rewrites at most four bytes at once."""
+
+    def __init__(self) -> None:
+        self._most = 4
+        self.pieces_done: list[bytes] = []
+
+    def rewrite(self, piece: bytes) -> None:
+        self.pieces_done.append(piece)
+
+    def __call__(self, piece: bytes) -> list[bytes]:
+        assert self.pieces_done[-1] == piece
+        return [piece.upper()] if piece else [b"."]
+
+
+@pytest.fixture
+def capitals(driver: Driver) -> Capitals:
+    """A response that is being streamed, each of whose pieces takes its time."""
+    body = Capitals()
+    driver.rewriting = []
+    driver.hooks["responseheaders"] = lambda flow: setattr(flow.response, "stream", body)
+    driver.request()
+    driver.respond()
+    return body
+
+
+def test_pieces_wait_for_those_before_them(driver: Driver, capitals: Capitals) -> None:
+    for event in (ResponseData(1, b"a"), ResponseData(1, b"b"), ResponseData(1, b"cdef"), ResponseEndOfMessage(1)):
+        driver.feed(event)
+    assert driver.to("client") == ["ResponseHeaders"]
+    driver.rewritten()
+    assert driver.to("client")[1:] == ["ResponseData b'A'"]
+    # What has come by then is rewritten together, as much at once as may be.
+    driver.rewritten()
+    assert driver.to("client")[1:] == ["ResponseData b'A'", "ResponseData b'BCDE'"]
+    driver.rewritten()
+    assert "ResponseEndOfMessage" not in driver.to("client")
+    driver.rewritten()
+    assert driver.to("client")[3:] == ["ResponseData b'F'", "ResponseData b'.'", "ResponseEndOfMessage"]
+    assert capitals.pieces_done == [b"a", b"bcde", b"f", b""]
+
+
+def test_nothing_follows_a_piece_at_which_the_flow_is_killed(driver: Driver, capitals: Capitals) -> None:
+    driver.feed(ResponseData(1, b"abcdefgh"))
+    driver.flow.kill()
+    driver.rewritten()
+    assert driver.to("client")[-1] == "ResponseProtocolError"
+    assert driver.rewriting == []
+    assert capitals.pieces_done == [b"abcd"]
+
+
+def test_a_backend_that_breaks_off_while_a_piece_is_rewritten(driver: Driver, capitals: Capitals) -> None:
+    driver.feed(ResponseData(1, b"ab"))
+    driver.feed(ResponseProtocolError(1, "closed", ErrorCode.GENERIC_SERVER_ERROR))
+    assert driver.to("client") == ["ResponseHeaders"]
+    driver.rewritten()
+    assert driver.to("client")[1:] == ["ResponseData b'AB'", "ResponseProtocolError"]
+
+
 PIECE = b"x" * (UPLOAD_HELD // 2)
 
 
@@ -272,7 +345,7 @@ def test_an_upload_is_not_streamed_where_another_addon_answered(driver: Driver) 
     assert driver.to("client") == ["ResponseHeaders", "ResponseEndOfMessage"]
 
 
-WATCHED = [(b"HTTP/2.0", b"http/1.1", True), (b"HTTP/2.0", b"h2", False), (b"HTTP/1.1", b"http/1.1", False)]
+WATCHED = [(b"HTTP/2.0", b"http/1.1", True), (b"HTTP/2.0", b"h2", False), (b"HTTP/1.1", b"http/1.1", True)]
 
 
 @pytest.mark.parametrize(("version", "alpn", "watched"), WATCHED)

@@ -1,8 +1,9 @@
-"""Lets a backend of HTTP/1 send no faster than a client of HTTP/2 or 3 takes.
+"""Lets a backend of HTTP/1 send no faster than what it sends is rewritten, and than a client of HTTP/2 or 3 takes it.
 
-mitmproxy reads from a backend as fast as it can and is slowed down by the sockets that it writes to. A client of HTTP/2
-or 3 says besides, for each stream, how many bytes it is ready to take. What goes beyond that mitmproxy keeps in memory,
-however much it is: the whole of a long body, if the client is slower than the backend.
+mitmproxy reads from a backend as fast as it can and is slowed down by the sockets that it writes to. What waits to be
+rewritten (`body_pieces.py`) is not written yet; and a client of HTTP/2 or 3 says besides, for each stream, how many
+bytes it is ready to take. What goes beyond that mitmproxy keeps in memory, however much it is: the whole of a long
+body, if the client is slower than the backend.
 
 So where a piece has come from a backend, the next one is not read before the client has taken most of what is kept for
 it. That can be done where a connection serves one request at a time; how a backend of HTTP/2 is made to wait is told in
@@ -53,11 +54,7 @@ class Backpressure:
 
     def watch(self, stream: HttpStream) -> None:
         """Take note of the connection from which a response comes."""
-        if (
-            not stream.flow.request.is_http11
-            and not stream.flow.request.is_http10
-            and stream.context.server.alpn != b"h2"
-        ):
+        if stream.context.server.alpn != b"h2":
             self._streams[stream.context.server.id] = stream
 
     async def wait(self, handler: ConnectionHandler) -> None:

@@ -34,7 +34,7 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseData,
 )
 
-from urlrewrite.hooks.patches import backend_stream, early_hints, request_length, upload_bounds
+from urlrewrite.hooks.patches import backend_stream, body_pieces, early_hints, request_length, upload_bounds
 from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm
@@ -74,7 +74,7 @@ def stream_class(
     """Return the `HttpStream` that minds the holds of `state`, early hints, lengths of uploads, and failing backends.
 
     Of the latter three tell `early_hints.py`, `request_length.py` and `backend_stream.py`. What is held of uploads it
-    tells `uploads`.
+    tells `uploads`, and pieces of a body are rewritten as `body_pieces.py` says.
     """
     base = early_hints.stream_class(state, backend_stream.stream_class(state, connections))
     base = upload_bounds.stream_class(uploads, request_length.stream_class(base))
@@ -159,4 +159,4 @@ def stream_class(
                     yield http_layer.SendHttp(stopped, self.context.server)
                 yield http_layer.DropStream(self.stream_id)
 
-    return HoldingStream
+    return body_pieces.stream_class(HoldingStream)
