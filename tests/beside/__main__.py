@@ -28,7 +28,7 @@ links: everywhere
 """
 LINES = {
     "links": f'<li><a href="{BACKEND}/page/1">Words</a> <img src="{BACKEND}/i/1.png" alt="">\n',
-    "scripts": f"<script>f('{BACKEND}/page/1', '//privateserver:8080/i')</script><a onclick=\"g('{BACKEND}/')\">x</a>\n",
+    "scripts": f"<script>f('{BACKEND}/1', '//privateserver:8080/i')</script><a onclick=\"g('{BACKEND}/')\">x</a>\n",
     "bare": "<script>f('//privateserver:8080//privateserver:8080', 'privateserver')</script>\n",
 }
 SMALL = b"<!DOCTYPE html>\n<p>A small page.\n" + b"Words. " * 100

@@ -160,11 +160,12 @@ def is_anchored(call: Call) -> bool:
 def is_windowed(place: str) -> bool:
     """Whether an expression is only searched for between two places of a text."""
     file, _, name = place.partition(": ")
-    trees = [ast.parse(text) for each, text in _sources().items() if each == file or not name.startswith("_")]
+    private = name.startswith("_")
+    sources = [text for each, text in _sources().items() if (each == file if private else name in text)]
     found = [
         len(node.args) == 3
-        for tree in trees
-        for node in ast.walk(tree)
+        for source in sources
+        for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Call) and re.fullmatch(rf"(\w+\.)?{name}\.search", ast.unparse(node.func))
     ]
     return bool(found) and all(found)
