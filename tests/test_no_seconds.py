@@ -20,6 +20,7 @@ CLOCKS = {"time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_
 MODULES = {"time", "timeit", "resource", "os", "datetime"}
 MAY_LOOK_AT_A_CLOCK = {
     "bench": "measures",
+    "beside": "`./run.sh measure beside` measures",
     "growth": "compares the times that texts of two lengths take, and none with seconds",
     "soak": "`./run.sh measure soak` runs for a time that is given",
     "farms/__main__.py": "`./run.sh measure farms` runs for a time that is given",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,22 +32,16 @@ THREADS = 1
 """They cannot run at the same time as the loop, and each further one would make it wait longer for its turn."""
 
 
-class StreamedBody:
+class PieceByPiece(ABC):
     """What mitmproxy gives the pieces of a body to, as a callable, which returns what is to be sent for each.
 
-    It never raises, for mitmproxy would crash. After a failure the rest of the body passes as it comes; under a coding
-    nothing can, so the exchange is cut off (`patches/http_stream.py`). It returns lists, because mitmproxy would frame
-    an empty chunk as the end of the body.
+    It never raises, for mitmproxy would crash. It returns lists, because mitmproxy would frame an empty chunk as the
+    end of the body.
     """
 
-    def __init__(self, flow: http.HTTPFlow, live: Live, head: ResponseHead) -> None:
-        self._flow, self._live, self._head = flow, live, head
-        self._rewriter = live.exchange.stream(head)
-        self._failed = False
-        self._came, self._went = Copy(), Copy()
-        self._copied = live.original is not None
+    def __init__(self, *, coded: bool) -> None:
+        self._most = MOST_CODED_AT_ONCE if coded else MOST_AT_ONCE
         self._ready: tuple[bytes, bytes] | None = None
-        self._most = MOST_CODED_AT_ONCE if head.plan.codings else MOST_AT_ONCE
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """Yield what has come in pieces that may be rewritten at once."""
@@ -61,13 +56,31 @@ class StreamedBody:
     def __call__(self, piece: bytes) -> list[bytes]:
         """Return what is to be sent for a piece: what `rewrite` has made of it, or else what is made of it now."""
         ready, self._ready = self._ready, None
-        rewritten = ready[1] if ready and ready[0] is piece else self._rewritten(piece)
-        exchange = self._live.exchange
-        if exchange.cut and self._flow.killable:
-            self._flow.kill()
-        if self._copied:
-            self._copy(piece, rewritten)
-        return [rewritten] if rewritten and not exchange.cut else []
+        return self._sent(piece, ready[1] if ready and ready[0] is piece else self._rewritten(piece))
+
+    @abstractmethod
+    def _rewritten(self, piece: bytes) -> bytes:
+        """Return what a piece becomes, in any thread; the end of the body comes as no bytes."""
+
+    @abstractmethod
+    def _sent(self, piece: bytes, rewritten: bytes) -> list[bytes]:
+        """Return what is to be sent, on the loop."""
+
+
+class StreamedBody(PieceByPiece):
+    """The body of a response.
+
+    After a failure the rest passes as it comes; under a coding nothing can, so the exchange is cut off
+    (`patches/http_stream.py`).
+    """
+
+    def __init__(self, flow: http.HTTPFlow, live: Live, head: ResponseHead) -> None:
+        super().__init__(coded=bool(head.plan.codings))
+        self._flow, self._live, self._head = flow, live, head
+        self._rewriter = live.exchange.stream(head)
+        self._failed = False
+        self._came, self._went = Copy(), Copy()
+        self._copied = live.original is not None
 
     def _rewritten(self, piece: bytes) -> bytes:
         if self._failed:
@@ -79,6 +92,14 @@ class StreamedBody:
             self._live.exchange.stream_failed(self._head, error)
             self._failed = True
             return piece
+
+    def _sent(self, piece: bytes, rewritten: bytes) -> list[bytes]:
+        exchange = self._live.exchange
+        if exchange.cut and self._flow.killable:
+            self._flow.kill()
+        if self._copied:
+            self._copy(piece, rewritten)
+        return [rewritten] if rewritten and not exchange.cut else []
 
     def _copy(self, came: bytes, went: bytes) -> None:
         self._came.add(came)
@@ -92,7 +113,7 @@ class StreamedBody:
 class PieceCame:
     """The next piece of a body, and where it is to be rewritten."""
 
-    body: StreamedBody
+    body: PieceByPiece
     piece: bytes
 
 

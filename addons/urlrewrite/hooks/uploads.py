@@ -7,8 +7,10 @@ import logging
 
 from mitmproxy import http
 
+from urlrewrite.exchange.body.request import RequestBody
 from urlrewrite.hooks.outbound import THREAD_FROM
 from urlrewrite.hooks.state import Live, Stream
+from urlrewrite.hooks.streamed_body import PieceByPiece
 from urlrewrite.hooks.translate import field_lines, headers
 
 logger = logging.getLogger("urlrewrite.uploads")
@@ -36,27 +38,33 @@ async def rewrite_upload(flow: http.HTTPFlow, live: Live) -> None:
 
 
 def upload_stream(flow: http.HTTPFlow, live: Live) -> Stream | bool:
-    """Give what a request's `stream` has to be, and make its fields true for that; its head has not been sent yet.
-
-    What is given never raises, for mitmproxy would crash. It returns lists, because mitmproxy would frame an empty
-    chunk as the end of the body.
-    """
+    """Give what a request's `stream` has to be, and make its fields true for that; its head has not been sent yet."""
     body, request = live.exchange.request_body, flow.request
     if body is None:
         return True
     fields = body.stream_fields(field_lines(request.headers))
     request.headers = headers(fields, lower=request.is_http2 or request.is_http3)
-    rewriter = body.stream()
-    failed = False
+    return StreamedUpload(live, body, coded="content-encoding" in request.headers)
 
-    def stream(chunk: bytes) -> list[bytes]:
-        nonlocal failed
-        if not failed:
-            try:
-                chunk = rewriter.feed(chunk) if chunk else rewriter.finish()
-            except Exception:
-                logger.exception("request %s: the stream rewriter failed", live.exchange.trace.data["id"])
-                failed = body.cut = True
-        return [chunk] if chunk and not body.cut else []
 
-    return stream
+class StreamedUpload(PieceByPiece):
+    """The body of a request. After a failure it is cut off."""
+
+    def __init__(self, live: Live, body: RequestBody, *, coded: bool) -> None:
+        super().__init__(coded=coded)
+        self._live = live
+        self._body = body
+        self._rewriter = body.stream()
+
+    def _rewritten(self, piece: bytes) -> bytes:
+        if self._body.cut:
+            return b""
+        try:
+            return self._rewriter.feed(piece) if piece else self._rewriter.finish()
+        except Exception:
+            logger.exception("request %s: the stream rewriter failed", self._live.exchange.trace.data["id"])
+            self._body.cut = True
+            return b""
+
+    def _sent(self, piece: bytes, rewritten: bytes) -> list[bytes]:
+        return [rewritten] if rewritten and not self._body.cut else []

@@ -1,9 +1,10 @@
 """Has the pieces of a streamed body rewritten off the loop, and goes on with each when that is done.
 
-mitmproxy calls `flow.response.stream` for each piece where it stands, and every other request waits. Here the stream of
-the response waits in its place, as it does for any hook, and only then is that called. What comes from the backend
-meanwhile is kept by mitmproxy in the order in which it came; small pieces of it are put together, and the backend has
-to wait where much is kept (`backpressure.py`).
+mitmproxy calls `flow.response.stream`, and that of a request, for each piece where it stands, and everybody else waits.
+Here the stream of the exchange waits in its place, as it does for any hook, and only then is that called. What comes
+meanwhile is kept by mitmproxy in the order in which it came; small pieces of it are put together, and whoever sends
+them has to wait where much is kept (`backpressure.py`). Nobody can make a client of HTTP/3 wait: what it sends is
+rewritten where it stands.
 """
 
 from __future__ import annotations
@@ -12,38 +13,58 @@ from dataclasses import replace
 
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers.http import HttpStream
-from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage
+from mitmproxy.proxy.layers.http._events import RequestData, RequestEndOfMessage, ResponseData, ResponseEndOfMessage
 
-from urlrewrite.hooks.streamed_body import MOST_AT_ONCE, PieceCame, PieceCameHook, StreamedBody
+from urlrewrite.hooks.patches.backpressure import Backpressure
+from urlrewrite.hooks.streamed_body import MOST_AT_ONCE, PieceByPiece, PieceCame, PieceCameHook
 
 
-def stream_class(base: type[HttpStream]) -> type[HttpStream]:
+def stream_class(base: type[HttpStream], backpressure: Backpressure) -> type[HttpStream]:
     """Return the `HttpStream` that waits while a piece is rewritten."""
 
     class BodyPieces(base):  # type: ignore[valid-type, misc]
+        def start_request_stream(self) -> layer.CommandGenerator[None]:
+            if isinstance(self.flow.request.stream, PieceByPiece):
+                backpressure.watch_upload(self)
+            yield from super().start_request_stream()
+
+        def state_stream_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+            body = self.flow.request.stream
+            if not isinstance(body, PieceByPiece) or self.flow.request.is_http3:
+                yield from super().state_stream_request_body(event)
+            elif isinstance(event, RequestData):
+                for piece in body.pieces(self._with_what_waits(event)):
+                    yield PieceCameHook(PieceCame(body, piece))
+                    yield from super().state_stream_request_body(replace(event, data=piece))
+                    if self.client_state != self.state_stream_request_body:
+                        return
+            else:
+                if isinstance(event, RequestEndOfMessage):
+                    yield PieceCameHook(PieceCame(body, b""))
+                yield from super().state_stream_request_body(event)
+
         def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
             body = self.flow.response.stream if self.flow.response else None
-            if not isinstance(body, StreamedBody):
+            if not isinstance(body, PieceByPiece):
                 yield from super().state_stream_response_body(event)
-                return
-            if isinstance(event, ResponseEndOfMessage):
-                yield PieceCameHook(PieceCame(body, b""))
-            if not isinstance(event, ResponseData):
+            elif isinstance(event, ResponseData):
+                for piece in body.pieces(self._with_what_waits(event)):
+                    yield PieceCameHook(PieceCame(body, piece))
+                    yield from super().state_stream_response_body(replace(event, data=piece))
+                    if self.server_state != self.state_stream_response_body:
+                        return
+            else:
+                if isinstance(event, ResponseEndOfMessage):
+                    yield PieceCameHook(PieceCame(body, b""))
                 yield from super().state_stream_response_body(event)
-                return
-            for piece in body.pieces(self._with_what_waits(event.data)):
-                yield PieceCameHook(PieceCame(body, piece))
-                yield from super().state_stream_response_body(replace(event, data=piece))
-                if self.server_state != self.state_stream_response_body:
-                    return
 
-        def _with_what_waits(self, data: bytes) -> bytes:
-            """Put the pieces behind a small one that have come by now; together they are rewritten in less time."""
-            pieces, size = [data], len(data)
+        def _with_what_waits(self, event: RequestData | ResponseData) -> bytes:
+            """Return a piece and those behind it that have come by now: small ones are rewritten in less time so."""
+            pieces, size = [event.data], len(event.data)
             waiting = self._paused_event_queue
-            while size < MOST_AT_ONCE and waiting and isinstance(waiting[0], ResponseData):
+            while size < MOST_AT_ONCE and waiting and isinstance(waiting[0], type(event)):
                 pieces.append(waiting.popleft().data)
                 size += len(pieces[-1])
-            return b"".join(pieces) if len(pieces) > 1 else data
+            return b"".join(pieces) if len(pieces) > 1 else event.data
 
     return BodyPieces
