@@ -1147,13 +1147,26 @@ INTERNALS = [
         "closed_connections",
         "mitmproxy.proxy.server:ConnectionHandler.server_event",
         "a9aa2c5307ef8e15",
-        "it waits for a lock before the layers get an event",
+        "it waits for a lock before the layers get an event, and for nothing else: only that can be cancelled",
     ),
     (
         "closed_connections",
         "mitmproxy.proxy.server:ConnectionHandler.handle_connection",
         "2cd24c42884752ac",
-        "it tells by ConnectionClosed, with the state set before; then it waits where that is CAN_WRITE",
+        "it tells by ConnectionClosed, with the state set before; then it waits where that is CAN_WRITE; where it is "
+        "cancelled while it reads it does so, too, and closes the socket",
+    ),
+    (
+        "closed_connections",
+        "mitmproxy.proxy.server:ConnectionHandler.close_connection",
+        "9ec60a685e608fd3",
+        "it closes a connection by cancelling its task",
+    ),
+    (
+        "closed_connections",
+        "mitmproxy.proxy.server:ConnectionHandler.open_connection",
+        "105afa3ddde4c059",
+        "it tells by OpenConnectionCompleted; then a cancellation ends it by way of handle_connection",
     ),
     (
         "closed_connections",

@@ -1,8 +1,14 @@
-"""Lets no connection end without its layers being told.
+"""Lets no connection be opened, say something or end without its layers being told.
 
-mitmproxy cancels the task of a connection to which it cannot write, each time that it looks. One that was reset is
-such, and its task may have seen that itself and be about to tell: it waits for its turn where other requests of its
-client are busy. Then nobody is told, and the request waits for a response until its time is over.
+The layers hear of one event after the other. Whoever has one waits for its turn, and where mitmproxy cancels its task
+meanwhile, nobody is told:
+
+- It cancels the task of a connection to which it cannot write, each time that it looks. One that was reset is such, and
+  its task may have seen that itself: the request waits for a response until its time is over.
+- It closes a connection by cancelling its task, which then does not even close the socket: a client that ended its own
+  side right behind a request that was refused at once waits for the end of the response for ever.
+- When a client has left, it cancels what is open for it. A request whose connection was opened just then is never over,
+  and all that is kept for it stays.
 """
 
 from __future__ import annotations
@@ -31,19 +37,20 @@ class ClosedConnections:
 
 
 async def server_event(handler: ConnectionHandler, event: events.Event) -> None:
-    """Hand an event to the layers; that a connection is closed even if whoever tells is cancelled meanwhile."""
-    if not isinstance(event, events.ConnectionClosed):
+    """Hand an event of a connection to the layers, even if whoever tells is cancelled meanwhile."""
+    if not isinstance(event, (events.ConnectionEvent, events.OpenConnectionCompleted)):
         await _server_event(handler, event)
         return
-    telling = asyncio.ensure_future(_server_event(handler, event))
     cancelled: asyncio.CancelledError | None = None
-    while not telling.done():
+    while True:
         try:
-            await asyncio.shield(telling)
+            await _server_event(handler, event)
+            break
         except asyncio.CancelledError as error:
+            # Nothing but the wait can be cancelled: it was not told.
             cancelled = error
-    await telling
+    ended = isinstance(event, events.ConnectionClosed) and event.connection.state is not ConnectionState.CAN_WRITE
     task = asyncio.current_task()
-    if cancelled is not None and task is not None and event.connection.state is ConnectionState.CAN_WRITE:
-        # Its task goes on for what may still be written, until it is cancelled.
+    if cancelled is not None and task is not None and not ended:
+        # It goes on: to read, or for what may still be written.
         task.cancel(*cancelled.args)
