@@ -10,8 +10,10 @@ import pytest
 import trustme
 
 from damaged_pem import with_passphrase
-from hooks.clients import CLIENTS
+from hooks.backends import Answer, Http2Backend
+from hooks.clients import CLIENTS, STREAMING
 from hooks.in_process import InProcess, in_process
+from hooks.patches.rules import rules_for
 from hooks.patches.test_backend_failures import Backend, is_own_page
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reasons import Reason
@@ -76,6 +78,17 @@ async def test_tls_is_as_the_site_says(
             events = proxy.flows[0].metadata["urlrewrite"]["events"]
             warned = [event["reason"] for event in events if event["event"] == Name.WARNING]
             assert warned == ([Reason.NOT_VERIFIED] if "verify: false" in tls else [])
+            await connection.close()
+
+
+@pytest.mark.parametrize("client", STREAMING)
+async def test_a_backend_of_http2_alone_is_spoken_with(client: str, tmp_path: Path) -> None:
+    async with Http2Backend({"/": Answer(body=b"<p>well")}) as server:
+        rules = rules_for(server, "tls: {verify: false}\n")
+        async with in_process(rules, tmp_path, http3=True) as proxy:
+            connection = await STREAMING[client].connect(proxy.port)
+            got = await connection.ask()
+            assert (got.status, got.body) == (200, b"<p>well"), proxy.log
             await connection.close()
 
 

@@ -20,7 +20,7 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from urlrewrite.formats.pem_files import key_and_certificates
-from urlrewrite.hooks.patches.server_connections import ServerConnections
+from urlrewrite.hooks.patches.server_connections import ServerConnections, is_multiplexed
 from urlrewrite.loading.file_stamps import Stamp, stamp
 from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Farm
 
@@ -46,7 +46,7 @@ class FarmTls:
         wanted = request_wants.settings
         if wanted == DEFAULT_TLS:
             return
-        offers_http2 = wanted.http2 and data.context.client.alpn == b"h2"
+        offers_http2 = wanted.http2 and is_multiplexed(data.context.client)
         data.conn.alpn_offers = (b"h2", b"http/1.1") if offers_http2 else (b"http/1.1",)
         try:
             data.ssl_conn = connection(wanted, name, [*data.conn.alpn_offers])
