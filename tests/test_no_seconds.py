@@ -25,6 +25,7 @@ MAY_LOOK_AT_A_CLOCK = {
     "soak": "`./run.sh measure soak` runs for a time that is given",
     "farms/__main__.py": "`./run.sh measure farms` runs for a time that is given",
     "fuzz/__main__.py": "`./run.sh measure fuzz` runs for a time that is given",
+    "fuzz_wire/__main__.py": "`./run.sh measure fuzz_wire` runs for a time that is given",
     "explore/__main__.py": "`./run.sh measure explore` runs for a time that is given",
     "mutants/__main__.py": "`./run.sh measure mutants` runs for a time that is given",
     "e2e/support/waiting.py": "waits for another process",
