@@ -13,7 +13,7 @@ from hooks.backends import Answer, Http1Backend
 from hooks.clients import Http1
 from hooks.in_process import in_process
 from urlrewrite.hooks.patches.backpressure import MAX_KEPT
-from urlrewrite.hooks.streamed_body import MOST_AT_ONCE, MOST_CODED_AT_ONCE, StreamedBody
+from urlrewrite.hooks.streamed_body import MOST_AT_ONCE, MOST_CODED_AT_ONCE, PieceByPiece, StreamedBody
 from urlrewrite.trace.reasons import Reason
 
 RULES = """
@@ -39,15 +39,15 @@ class Gate:
         self.pieces: list[tuple[str, bytes]] = []
         if is_open:
             self.open.set()
-        rewrite = StreamedBody.rewrite
+        rewrite = PieceByPiece.rewrite
 
-        def kept(body: StreamedBody, piece: bytes) -> None:
+        def kept(body: PieceByPiece, piece: bytes) -> None:
             self.begun.set()
             assert self.open.wait(PATIENCE)
             self.pieces.append((threading.current_thread().name, piece))
             rewrite(body, piece)
 
-        monkeypatch.setattr(StreamedBody, "rewrite", kept)
+        monkeypatch.setattr(PieceByPiece, "rewrite", kept)
 
     async def has_begun(self) -> None:
         assert await asyncio.to_thread(self.begun.wait, PATIENCE)
@@ -166,3 +166,29 @@ async def test_a_rewriter_that_fails_lets_the_rest_pass(tmp_path: Path, monkeypa
         assert Reason.REST_PASSED in [event.get("reason") for event in live.exchange.trace.events]
         await client.close()
     assert any("a fault of ours" in line for line in proxy.log)
+
+
+async def test_other_requests_go_on_while_an_upload_is_rewritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch)
+    monkeypatch.setattr("urlrewrite.hooks.patches.http_stream.UPLOAD_HELD", 1000)
+    monkeypatch.setattr("urlrewrite.hooks.inbound.UPLOAD_HELD", 1000)
+    body = b'{"a":"http://localhost/x","b":[' + b'"http://localhost/y",' * 20_000 + b"0]}"
+    async with (
+        backend(form=Answer(body=SMALL)) as server,
+        in_process(f"{RULES.format(port=server.port)}linksAlso: requestBodies\n", tmp_path) as proxy,
+    ):
+        long, small = await Http1.connect(proxy.port), await Http1.connect(proxy.port)
+        long.send("POST", "/form", body, fields="Content-Type: application/json\r\n")
+        await gate.has_begun()
+        assert (await small.ask(path="/small")).body == SMALL
+        assert not gate.pieces
+        gate.open.set()
+        assert (await long.read("POST")).body == SMALL
+        await long.close()
+        await small.close()
+    (asked,) = (asked for asked in server.asked if asked.body)
+    assert asked.body == body.replace(b"http://localhost", b"http://privateserver:8080")
+    assert b"".join(piece for _, piece in gate.pieces) == body
+    assert {name.rpartition("_")[0] for name, _ in gate.pieces} == {"urlrewrite-stream"}

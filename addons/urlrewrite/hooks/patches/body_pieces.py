@@ -23,6 +23,20 @@ def stream_class(base: type[HttpStream], backpressure: Backpressure) -> type[Htt
     """Return the `HttpStream` that waits while a piece is rewritten."""
 
     class BodyPieces(base):  # type: ignore[valid-type, misc]
+        def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+            if isinstance(event, RequestData | ResponseData) and self._paused_event_queue:
+                event = self._with_what_waits(event)
+            yield from super()._handle_event(event)
+
+        def _with_what_waits(self, event: RequestData | ResponseData) -> RequestData | ResponseData:
+            """Put a piece together with those behind it that have come by now: small ones take less time so."""
+            pieces, size = [event.data], len(event.data)
+            waiting = self._paused_event_queue
+            while size < MOST_AT_ONCE and waiting and isinstance(waiting[0], type(event)):
+                pieces.append(waiting.popleft().data)
+                size += len(pieces[-1])
+            return replace(event, data=b"".join(pieces)) if len(pieces) > 1 else event
+
         def start_request_stream(self) -> layer.CommandGenerator[None]:
             if isinstance(self.flow.request.stream, PieceByPiece):
                 backpressure.watch_upload(self)
@@ -33,7 +47,7 @@ def stream_class(base: type[HttpStream], backpressure: Backpressure) -> type[Htt
             if not isinstance(body, PieceByPiece) or self.flow.request.is_http3:
                 yield from super().state_stream_request_body(event)
             elif isinstance(event, RequestData):
-                for piece in body.pieces(self._with_what_waits(event)):
+                for piece in body.pieces(event.data):
                     yield PieceCameHook(PieceCame(body, piece))
                     yield from super().state_stream_request_body(replace(event, data=piece))
                     if self.client_state != self.state_stream_request_body:
@@ -48,7 +62,7 @@ def stream_class(base: type[HttpStream], backpressure: Backpressure) -> type[Htt
             if not isinstance(body, PieceByPiece):
                 yield from super().state_stream_response_body(event)
             elif isinstance(event, ResponseData):
-                for piece in body.pieces(self._with_what_waits(event)):
+                for piece in body.pieces(event.data):
                     yield PieceCameHook(PieceCame(body, piece))
                     yield from super().state_stream_response_body(replace(event, data=piece))
                     if self.server_state != self.state_stream_response_body:
@@ -57,14 +71,5 @@ def stream_class(base: type[HttpStream], backpressure: Backpressure) -> type[Htt
                 if isinstance(event, ResponseEndOfMessage):
                     yield PieceCameHook(PieceCame(body, b""))
                 yield from super().state_stream_response_body(event)
-
-        def _with_what_waits(self, event: RequestData | ResponseData) -> bytes:
-            """Return a piece and those behind it that have come by now: small ones are rewritten in less time so."""
-            pieces, size = [event.data], len(event.data)
-            waiting = self._paused_event_queue
-            while size < MOST_AT_ONCE and waiting and isinstance(waiting[0], type(event)):
-                pieces.append(waiting.popleft().data)
-                size += len(pieces[-1])
-            return b"".join(pieces) if len(pieces) > 1 else event.data
 
     return BodyPieces
