@@ -20,12 +20,13 @@ from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.changes import AttributeRewrites, Links, Shortcuts
 from urlrewrite.content.charset.stream import Transcoded
 from urlrewrite.content.charset.view import CannotEncode, View, detect
+from urlrewrite.content.counted import counted
 from urlrewrite.content.html.references import in_playlist
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.links.mounts import Mount
 from urlrewrite.content.links.names_left import NamesLeft
-from urlrewrite.content.mapping import content_rewriter, rewrite_content
+from urlrewrite.content.mapping import content_rewriter, form_rewriter, rewrite_content
 from urlrewrite.content.stream import BodyRewriter, Chain
 from urlrewrite.content.websocket import map_message
 from urlrewrite.exchange.body.stream import FailOpen
@@ -36,169 +37,33 @@ from urlrewrite.model.origin import Origin
 
 BACKEND = "http://privateserver:8080"
 HOSTS = (
-    *("//privateserver:8080", "http://privateserver:8080/x", "http:\\/\\/privateserver:8080", "privateserver"),
-    *("'privateserver", "http%3A%2F%2Fprivateserver%3A8080", "domain=privateserver", "/api", '"/api'),
-)
+    "//privateserver:8080", "http://privateserver:8080/x", "http:\\/\\/privateserver:8080", "privateserver",
+    "'privateserver", "http%3A%2F%2Fprivateserver%3A8080", "domain=privateserver", "/api", '"/api',
+)  # fmt: skip
 """The backend, in some of the ways in which it is named."""
 
 CORE = (
-    *(
-        "a",
-        " ",
-        "\n",
-        '"',
-        "'",
-        "\\",
-        "/",
-        ";",
-        ":",
-        ",",
-        ".",
-        "(",
-        ")",
-        "{",
-        "}",
-        "[",
-        "]",
-        "<",
-        ">",
-        "&",
-        "#",
-        "%",
-        "=",
-        "*",
-    ),
-    *(
-        "/*",
-        "*/",
-        "<!--",
-        "-->",
-        "&#",
-        "&quot;",
-        "url(",
-        '<a href="',
-        "<a ",
-        "</a>",
-        "<script>",
-        "</script>",
-        "<style>",
-        "<svg>",
-    ),
-)
+    "a", " ", "\n", '"', "'", "\\", "/", ";", ":", ",", ".", "(", ")", "{", "}", "[", "]", "<", ">", "&", "#", "%",
+    "=", "*", "/*", "*/", "<!--", "-->", "&#", "&quot;", "url(", '<a href="', "<a ", "</a>", "<script>",
+    "</script>", "<style>", "<svg>",
+)  # fmt: skip
 """What most languages are made of."""
 
 MORE = (
-    *(
-        "0",
-        "9",
-        "\r\n",
-        "\t",
-        "`",
-        "-",
-        "--",
-        "_",
-        "@",
-        "?",
-        "!",
-        "|",
-        "~",
-        "$",
-        "+",
-        "^",
-        "..",
-        "../",
-        "\0",
-        "\xe9",
-        "\x81",
-    ),
-    *(
-        "&amp;",
-        "&#47;",
-        "&lt;a href=&quot;",
-        "%25",
-        "%2F",
-        "\\u002f",
-        "\\u",
-        '\\"',
-        '="',
-        "=a",
-        "a=",
-        " a=",
-        " a",
-        "?>",
-        "<?",
-    ),
-    *(
-        "/>",
-        "</",
-        "</a",
-        "<a",
-        "<![CDATA[",
-        "]]>",
-        "<!DOCTYPE ",
-        '<!ENTITY a "',
-        "<iframe srcdoc=",
-        '<iframe srcdoc="',
-        "</svg>",
-    ),
-    *(
-        "<a href='",
-        '<a href="/x">',
-        "<math>",
-        "<title>",
-        "<textarea>",
-        "<plaintext>",
-        "</style>",
-        "</title>",
-        "<p>",
-        "<b/>",
-    ),
-    *(' srcset="', ' style="', " content=", "<meta http-equiv=refresh content=", '<link integrity="sha256-a" href="'),
-    *('<base href="', "<meta http-equiv=content-security-policy content=", "<img src=x ", "<input value=", "<a b=c d"),
-    *(
-        '@import "',
-        "@namespace ",
-        "image-set(",
-        "image-set('",
-        "/*#",
-        "a{",
-        "\\u{2f}",
-        '{"a":"',
-        '"@context"',
-        '"@context":[',
-    ),
-    *(
-        '"@context":"',
-        "data: ",
-        "#EXTM3U",
-        'URI="',
-        "--b\r\n",
-        "\r\n--b",
-        "\r\n\r\n",
-        "--b--",
-        "a: b\r\n",
-        "HTTP/1.1 200\r\n",
-    ),
-    *(
-        "Content-Type: text/html\r\n\r\n",
-        "Content-Type: multipart/mixed\r\n\r\n",
-        "'sha256-",
-        "sha256-a",
-        'fetch("',
-        "href",
-    ),
-    *(
-        "Content-Type: application/http\r\n\r\n",
-        "max-age=",
-        "*.",
-        "[::",
-        "https:",
-        "report-uri ",
-        "a=b; ",
-        "; path=/",
-        "sig1=(",
-    ),
-)
+    "0", "9", "\r\n", "\t", "`", "-", "--", "_", "@", "?", "!", "|", "~", "$", "+", "^", "..", "../", "\x00", "é",
+    "\x81", "&amp;", "&#47;", "&lt;a href=&quot;", "%25", "%2F", "\\u002f", "\\u", '\\"', '="', "=a", "a=", " a=",
+    " a", "?>", "<?", "/>", "</", "</a", "<a", "<![CDATA[", "]]>", "<!DOCTYPE ", '<!ENTITY a "', "<iframe srcdoc=",
+    '<iframe srcdoc="', "</svg>", "<a href='", '<a href="/x">', "<math>", "<title>", "<textarea>", "<plaintext>",
+    "</style>", "</title>", "<p>", "<b/>", ' srcset="', ' style="', " content=",
+    "<meta http-equiv=refresh content=", '<link integrity="sha256-a" href="', '<base href="',
+    "<meta http-equiv=content-security-policy content=", "<img src=x ", "<input value=", "<a b=c d", '@import "',
+    "@namespace ", "image-set(", "image-set('", "/*#", "a{", "\\u{2f}", '{"a":"', '"@context"', '"@context":[',
+    '"@context":"', "data: ", "#EXTM3U", 'URI="', "--b\r\n", "\r\n--b", "\r\n\r\n", "--b--", "a: b\r\n",
+    "HTTP/1.1 200\r\n", "Content-Type: text/html\r\n\r\n", "Content-Type: multipart/mixed\r\n\r\n", "'sha256-",
+    "sha256-a", 'fetch("', "href", "Content-Type: application/http\r\n\r\n", "max-age=", "*.", "[::", "https:",
+    "report-uri ", "a=b; ", "; path=/", "sig1=(", "4:", "0:", "1:a,", "9999:", "1|hiddenField|a|b|",
+    "?redirect_uri=", "SAMLRequest=", "&a=", "|",
+)  # fmt: skip
 """What some languages are made of."""
 
 PIECE = 200
@@ -305,6 +170,9 @@ def helpers() -> Iterator[Rewriter]:
     yield Rewriter("inline code", lambda data: integrity.changed_hashes(data, data + b" ", _text), Kind.HTML)
     yield Rewriter("policies in a page", lambda data: list(integrity.policies_in(data)), Kind.HTML)
     yield Rewriter("hashes in a policy", lambda data: integrity.allow_also(_text(data), {"sha256-a": "sha256-b"}))
+    yield Rewriter("form", lambda data: in_pieces(form_rewriter(_links(_AT_ROOT)), data))
+    for is_delta in (False, True):
+        yield Rewriter(f"counted{', a delta' * is_delta}", lambda data, d=is_delta: counted(_text(data), is_delta=d))  # type: ignore[misc]
     yield Rewriter("playlist", lambda data: list(in_playlist(data)))
     yield Rewriter("WebSocket", lambda data: map_message(data, _AT_ROOT, _ignore))
     yield Rewriter("WebSocket, STOMP", lambda data: map_message(b"SEND\n" + data, _AT_ROOT, _ignore))

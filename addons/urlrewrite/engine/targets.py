@@ -24,6 +24,8 @@ _DYNAMIC_SCHEME_AUTHORITY = re.compile(r"\}://([^/?#{}\s]+)(?=[/?#]|$)")
 _WHOLE_AUTHORITY = re.compile(r"(?P<scheme>[^:/?#]*)://(?P<authority>[^/?#\\]*)(?P<rest>[/?#\\]?)")
 _MARK = f"[{ANY}{PART}{ASKED_NAME}]"
 _UNDER_WAY = re.compile(rf"(?:[A-Za-z0-9+.-]|{_MARK})*(?::/?)?")
+_LONGEST_NAME = 253
+"""Characters of a name that can be looked up (RFC 1035, 2.3.4); a longer one is not compared with any form."""
 _OCTETS = re.compile(rf"\d{{1,3}}\.(?:[\d.]|{_MARK})*")
 
 
@@ -46,6 +48,8 @@ class AllowedHosts:
         """Say whether a request may be forwarded there."""
         if (origin.host, origin.port) in self.hosts:
             return True
+        if len(origin.host) > _LONGEST_NAME:
+            return False
         return any(form.port in (None, origin.port) and form.host.fullmatch(origin.host) for form in self.forms)
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?(?=-----BEGIN |\Z)", re.DOTALL)
 
-_KINDS_OF_KEYS = re.compile(rb".+ (?=PRIVATE KEY)")
+_KINDS_OF_KEYS = re.compile(rb"\A.+ (?=PRIVATE KEY)")
 
 
 class PassphraseError(ValueError):
