@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 
 from urlrewrite.content.changes import AttributeRewrites, Links
@@ -158,3 +160,16 @@ def test_lines_go_out_as_soon_as_they_are_complete() -> None:
         b"",
         b"DATA",
     ]
+
+
+@pytest.mark.parametrize("depth", [1, 4, 5, 9])
+def test_links_in_documents_inside_of_documents(depth: int) -> None:
+    """Those that are too deep to be read as documents are mapped as any other text is."""
+
+    def page(host: str) -> bytes:
+        inside = f"<a href='{host}/x'>"
+        for _ in range(depth):
+            inside = f'<iframe srcdoc="{html.escape(inside)}"></iframe>'
+        return inside.encode()
+
+    assert rewrite_content(page(B), Kind.HTML, links=links(everywhere=True)) == page(P)

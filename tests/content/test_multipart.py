@@ -92,3 +92,17 @@ def test_a_part_too_long_to_hold_is_passed_on(monkeypatch: pytest.MonkeyPatch) -
         rewriter.feed(part(JSON, b'"%b"' % B) + b"--b_1--"),
     ]
     assert b"".join([*pieces, rewriter.finish()]) == long + part(JSON, b'"%b"' % P) + b"--b_1--"
+
+
+def nested(depth: int) -> bytes:
+    """A link in so many parts inside of parts."""
+    body = part(JSON, b'"%b"' % B).replace(b"b_1", b"b%d" % depth)
+    for outer in reversed(range(depth)):
+        body = b"--b%d\r\nContent-Type: multipart/mixed\r\n\r\n%b\r\n--b%d--" % (outer, body, outer)
+    return body
+
+
+@pytest.mark.parametrize(("depth", "looked_into"), [(multipart.MAX_DEPTH, True), (multipart.MAX_DEPTH + 1, False)])
+def test_parts_inside_of_parts(depth: int, looked_into: bool) -> None:
+    body = nested(depth)
+    assert mapped(body) == (body.replace(B, P) if looked_into else body)
