@@ -172,7 +172,7 @@ async def test_other_requests_go_on_while_an_upload_is_rewritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate(monkeypatch)
-    monkeypatch.setattr("urlrewrite.hooks.patches.http_stream.UPLOAD_HELD", 1000)
+    monkeypatch.setattr("urlrewrite.hooks.patches.upload_bounds.UPLOAD_HELD", 1000)
     monkeypatch.setattr("urlrewrite.hooks.inbound.UPLOAD_HELD", 1000)
     body = b'{"a":"http://localhost/x","b":[' + b'"http://localhost/y",' * 20_000 + b"0]}"
     async with (

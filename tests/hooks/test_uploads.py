@@ -34,7 +34,7 @@ BODIES = {
 
 @pytest.fixture(autouse=True)
 def bodies_are_held_up_to_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("inbound", "patches.http_stream"):
+    for module in ("inbound", "patches.upload_bounds"):
         monkeypatch.setattr(f"urlrewrite.hooks.{module}.UPLOAD_HELD", HELD)
 
 

@@ -19,7 +19,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream
-from mitmproxy.proxy.layers.http._events import RequestData, ResponseData, ResponseEndOfMessage, ResponseHeaders
+from mitmproxy.proxy.layers.http._events import ResponseData, ResponseEndOfMessage, ResponseHeaders
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 from mitmproxy.proxy.layers.quic import ClientQuicLayer
 from mitmproxy.proxy.server import ConnectionHandler, ConnectionIO
@@ -141,20 +141,6 @@ async def test_a_backend_whose_client_keeps_up_does_not_wait(exchange: Exchange)
     backpressure.watch(exchange.stream)
     exchange.backend_sends(MAX_KEPT // len(PIECE))
     assert (await waits(backpressure, exchange.backend)).done()
-
-
-async def test_a_client_waits_while_much_of_what_it_sends_is_to_be_rewritten(exchange: Exchange) -> None:
-    backpressure = Backpressure()
-    backpressure.watch_upload(exchange.stream)
-    waiting = exchange.stream._paused_event_queue
-    assert (await waits(backpressure, exchange.client)).done()
-    waiting.extend([RequestData(1, PIECE)] * (MAX_KEPT // len(PIECE) + 1))
-    task = await waits(backpressure, exchange.client)
-    assert not task.done()
-    assert (await waits(backpressure, exchange.backend)).done()
-    while len(waiting) > MAX_KEPT // len(PIECE) // 2:
-        waiting.popleft()
-    await task
 
 
 async def test_nobody_else_waits(exchange: Exchange) -> None:

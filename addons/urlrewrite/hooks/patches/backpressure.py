@@ -1,4 +1,4 @@
-"""Lets nobody send faster than what comes is rewritten, and a backend of HTTP/1 than a client of HTTP/2 or 3 takes.
+"""Lets a backend of HTTP/1 send no faster than what it sends is rewritten, and than a client of HTTP/2 or 3 takes it.
 
 mitmproxy reads from a backend as fast as it can and is slowed down by the sockets that it writes to. What waits to be
 rewritten (`body_pieces.py`) is not written yet; and a client of HTTP/2 or 3 says besides, for each stream, how many
@@ -13,12 +13,11 @@ it. That can be done where a connection serves one request at a time; how a back
 from __future__ import annotations
 
 import asyncio
-from weakref import WeakKeyDictionary, WeakSet, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 from mitmproxy.addonmanager import Loader
-from mitmproxy.connection import Connection
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
-from mitmproxy.proxy.layers.http._events import RequestData, ResponseData
+from mitmproxy.proxy.layers.http._events import ResponseData
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 from mitmproxy.proxy.layers.quic import ClientQuicLayer
 from mitmproxy.proxy.server import ConnectionHandler
@@ -33,11 +32,10 @@ _drain_writers = ConnectionHandler.drain_writers
 
 
 class Backpressure:
-    """Makes connections wait. It is to be told of each response that is streamed, and each upload that is rewritten."""
+    """Makes connections to backends wait. `watch` is to be told of each response that is streamed."""
 
     def __init__(self) -> None:
         self._streams: WeakValueDictionary[str, HttpStream] = WeakValueDictionary()
-        self._uploads: WeakKeyDictionary[Connection, WeakSet[HttpStream]] = WeakKeyDictionary()
 
     def load(self, loader: Loader) -> None:
         """Put our way of reading in place."""
@@ -59,32 +57,22 @@ class Backpressure:
         if stream.context.server.alpn != b"h2":
             self._streams[stream.context.server.id] = stream
 
-    def watch_upload(self, stream: HttpStream) -> None:
-        """Take note of the connection from which an upload comes; on one of HTTP/2 others may come as well."""
-        self._uploads.setdefault(stream.context.client, WeakSet()).add(stream)
-
     async def wait(self, handler: ConnectionHandler) -> None:
-        """Wait until enough was taken of what comes by the connection that the task that asks reads from."""
-        if not self._streams and not self._uploads:
+        """Wait, if the task that asks reads from a backend, until its client has taken enough."""
+        if not self._streams:
             return
         task = asyncio.current_task()
         reading = next((peer for peer, transport in handler.transports.items() if transport.handler is task), None)
-        if reading is None or self._kept_of(reading) <= MAX_KEPT:
+        stream = self._streams.get(reading.id) if reading else None
+        if stream is None or kept(stream) <= MAX_KEPT:
             return
-        while self._kept_of(reading) > MAX_KEPT // 2:  # noqa: ASYNC110 (nobody tells what was taken)
+        while kept(stream) > MAX_KEPT // 2:  # noqa: ASYNC110 (nobody tells what a client has taken)
             await asyncio.sleep(_LOOK_AGAIN)
-
-    def _kept_of(self, connection: Connection) -> int:
-        """Return the number of bytes that are kept of what came by a connection, for clients or to be rewritten."""
-        if stream := self._streams.get(connection.id):
-            return kept(stream)
-        uploads = self._uploads.get(connection, ())
-        return sum(_waiting(stream, RequestData) for stream in uploads)
 
 
 def kept(stream: HttpStream) -> int:
     """Return the number of bytes that are kept for the client of a stream, or until a hook of its flow is done."""
-    waiting = _waiting(stream, ResponseData)
+    waiting = sum(len(event.data) for event in stream._paused_event_queue if isinstance(event, ResponseData))
     http = next(layer for layer in stream.context.layers if isinstance(layer, HttpLayer))
     connection = http.connections[stream.context.client]
     if isinstance(connection, Http2Server):
@@ -93,8 +81,3 @@ def kept(stream: HttpStream) -> int:
     quic = next((layer.quic for layer in stream.context.layers if isinstance(layer, ClientQuicLayer)), None)
     sending = quic._streams.get(stream.stream_id) if quic else None
     return waiting + (len(sending.sender._buffer) if sending else 0)
-
-
-def _waiting(stream: HttpStream, of: type[RequestData] | type[ResponseData]) -> int:
-    """Return the number of bytes that wait until a hook of a stream's flow is done."""
-    return sum(len(event.data) for event in stream._paused_event_queue if isinstance(event, of))

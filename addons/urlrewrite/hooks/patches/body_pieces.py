@@ -3,8 +3,8 @@
 mitmproxy calls `flow.response.stream`, and that of a request, for each piece where it stands, and everybody else waits.
 Here the stream of the exchange waits in its place, as it does for any hook, and only then is that called. What comes
 meanwhile is kept by mitmproxy in the order in which it came; small pieces of it are put together, and whoever sends
-them has to wait where much is kept (`backpressure.py`). Nobody can make a client of HTTP/3 wait: what it sends is
-rewritten where it stands.
+them has to wait where much is kept (`backpressure.py`, `upload_bounds.py`). Nobody can make a client of HTTP/3 wait:
+what it sends is rewritten where it stands.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers.http import HttpStream
 from mitmproxy.proxy.layers.http._events import RequestData, RequestEndOfMessage, ResponseData, ResponseEndOfMessage
 
-from urlrewrite.hooks.patches.backpressure import Backpressure
 from urlrewrite.hooks.streamed_body import MOST_AT_ONCE, PieceByPiece, PieceCame, PieceCameHook
 
 
-def stream_class(base: type[HttpStream], backpressure: Backpressure) -> type[HttpStream]:
+def stream_class(base: type[HttpStream]) -> type[HttpStream]:
     """Return the `HttpStream` that waits while a piece is rewritten."""
 
     class BodyPieces(base):  # type: ignore[valid-type, misc]
@@ -36,11 +35,6 @@ def stream_class(base: type[HttpStream], backpressure: Backpressure) -> type[Htt
                 pieces.append(waiting.popleft().data)
                 size += len(pieces[-1])
             return replace(event, data=b"".join(pieces)) if len(pieces) > 1 else event
-
-        def start_request_stream(self) -> layer.CommandGenerator[None]:
-            if isinstance(self.flow.request.stream, PieceByPiece):
-                backpressure.watch_upload(self)
-            yield from super().start_request_stream()
 
         def state_stream_request_body(self, event: events.Event) -> layer.CommandGenerator[None]:
             body = self.flow.request.stream

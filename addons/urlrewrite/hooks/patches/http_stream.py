@@ -159,4 +159,4 @@ def stream_class(
                     yield http_layer.SendHttp(stopped, self.context.server)
                 yield http_layer.DropStream(self.stream_id)
 
-    return body_pieces.stream_class(HoldingStream, backpressure)
+    return body_pieces.stream_class(HoldingStream)
