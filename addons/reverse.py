@@ -30,6 +30,7 @@ from urlrewrite.hooks.orderly_stop import OrderlyStop  # noqa: E402
 from urlrewrite.hooks.outbound import Outbound  # noqa: E402
 from urlrewrite.hooks.patches.alt_svc import AltSvc  # noqa: E402
 from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (the bundle lies beside this script)
+from urlrewrite.hooks.patches.client_hello import ClientHello  # noqa: E402
 from urlrewrite.hooks.patches.closed_connections import ClosedConnections  # noqa: E402
 from urlrewrite.hooks.patches.connection_pool import ConnectionPool  # noqa: E402
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
@@ -101,6 +102,7 @@ addons = [
     Qpack(),
     Http3(),
     AltSvc(),
+    ClientHello(),
     Http1Bounds(_bounds),
     Http2Bounds(_bounds),
     Http3Bounds(_bounds),

@@ -56,7 +56,9 @@ HTTP1_REQUESTS = {
     "a version without end": (b"GET / HTTP/1.1" + ENDLESS, 414, Reason.TARGET_TOO_LONG),
     "a method without end": (ENDLESS, 400, None),
     "no HTTP": (b"hello\r\n" * 1000, 400, None),
-    "blank lines before": (b"\r\n" * 50_000 + GET + b"\r\n", 200, None),
+    "blank lines before": (b"\r\n" * 2000 + GET + b"\r\n", 200, None),
+    "a piece of a blank line before": (b"\r\n\n\r\n" + GET + b"\r\n", 200, None),
+    "nothing but blank lines": (b"\r\n" * 50_000, 400, None),
     "long trailers": (
         POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: " + LONG + b"\r\n\r\n",
         431,
@@ -280,4 +282,19 @@ async def test_trailers_of_http3(trailers: list[tuple[str, str]], kind: str, tmp
             assert backend.asked == []
         assert Reason.TRAILERS_TOO_LONG in reasons(proxy) + reasons(proxy, Name.WARNING)
         await client.close()
+        assert is_sound(proxy), proxy.log
+
+
+async def test_a_client_hello_without_end(tmp_path: Path) -> None:
+    record = b"\x16\x03\x01\x40\x00"
+    async with in_process(RULES.format(port=1), tmp_path) as proxy:
+        client = await Http1.connect(proxy.port)
+        client.writer.write(record + b"\x01\xff\xff\xff" + b"a" * (2**14 - 4))
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(WITHIN):
+                while True:
+                    client.writer.write(record + b"a" * 2**14)
+                    await client.writer.drain()
+        await client.close()
+        assert max(map(len, proxy.log)) < 1000
         assert is_sound(proxy), proxy.log

@@ -1318,6 +1318,24 @@ INTERNALS = [
         "f04929d962deba7b",
         "a flow whose response is sent is not live",
     ),
+    (
+        "client_hello",
+        "mitmproxy.proxy.layers.tls:ClientTLSLayer.receive_handshake_data",
+        "02f3022981671017",
+        "it finds parse_client_hello by this name, gives it all that came, and logs that where it raises ValueError",
+    ),
+    (
+        "client_hello",
+        "mitmproxy.proxy.layers.tls:parse_client_hello",
+        "537b0089913d85d9",
+        "it returns None for what is not complete",
+    ),
+    (
+        "client_hello",
+        "mitmproxy.proxy.layers.tls:TLSLayer.receive_data",
+        "fc2e5ce7fabce9a7",
+        "it takes for granted that tls is there, which it is once a ClientHello was taken",
+    ),
 ]
 
 

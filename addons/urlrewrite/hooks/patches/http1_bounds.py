@@ -69,6 +69,8 @@ def _bounded_server(base: Any, bounds: Bounds) -> Any:
         """Whether nothing of what still comes is read."""
         _ending = False
         """Whether our side of the connection is closed."""
+        _blank = 0
+        """Bytes of blank lines that came in front of a request."""
 
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if self._ending and not isinstance(event, HttpEvent):
@@ -85,7 +87,12 @@ def _bounded_server(base: Any, bounds: Bounds) -> Any:
 
         def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
             if isinstance(event, events.DataReceived):
-                _drop_blank_lines(self.buf)
+                self._blank += _drop_blank_lines(self.buf)
+                if self._blank > bounds.request_head:
+                    yield from self._refuse_body("nothing but blank lines")
+                    return
+                if self.buf:
+                    self._blank = 0
                 if _is_head_over(self.buf, bounds.request_head):
                     yield from self._refuse_head()
                     return
@@ -203,10 +210,13 @@ def _bounded_client(base: Any, bounds: Bounds) -> Any:
     return BoundedClient
 
 
-def _drop_blank_lines(buffer: ReceiveBuffer) -> None:
-    """Drop what some clients send in front of a request (RFC 9112, 2.2): h11 would keep it line by line."""
-    if found := _BLANK_LINES.match(buffer._data):
-        buffer.maybe_extract_at_most(found.end())
+def _drop_blank_lines(buffer: ReceiveBuffer) -> int:
+    """Drop what some clients send in front of a request (RFC 9112, 2.2), and say how much: h11 would keep it."""
+    found = _BLANK_LINES.match(buffer._data)
+    if not found:
+        return 0
+    buffer.maybe_extract_at_most(found.end())
+    return found.end()
 
 
 def _is_head_over(buffer: ReceiveBuffer, most: int) -> bool:

@@ -88,6 +88,9 @@ def stream_class(uploads: Uploads, base: type[HttpStream]) -> type[HttpStream]:
             flow, size = getattr(self, "flow", None), 0
             if flow is not None and flow.live:
                 size = len(self.request_body_buf) + len(flow.request.raw_content or b"")
+            elif flow is not None:
+                # Whatever keeps the stream, nobody asks for this any more.
+                self.request_body_buf.clear()
             uploads.hold(self, size)
 
     return HeldStream
