@@ -48,7 +48,7 @@ async def asked(proxy: InProcess, client: str, method: str, path: str, **more: A
     if isinstance(connection, Http2):
         # So that it sends what it would refuse itself.
         connection.h2.config = h2.config.H2Configuration(
-            header_encoding="utf-8", validate_outbound_headers=False, normalize_outbound_headers=False
+            header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
         )
     try:
         return await connection.ask(method, path, **more)
