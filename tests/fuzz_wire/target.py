@@ -43,6 +43,9 @@ outboundRules:
 PATIENCE = 20.0
 """Seconds after which what has not ended never does: many times what the time-outs above add up to."""
 
+_PATIENCE_AT_REST = 120.0
+"""The same for what is kept: of a connection of QUIC that has ended, some times as long as its packets took."""
+
 _QUIET = 0.2
 """Seconds without a byte, after which a client has what it gets."""
 
@@ -227,7 +230,7 @@ class Fuzz:
 
     async def _at_rest(self) -> str:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(_PATIENCE_AT_REST):
                 while any(self._left().values()):  # noqa: ASYNC110 (nobody tells)
                     await asyncio.sleep(0.02)
         return ", ".join(f"{count} {name}" for name, count in self._left().items() if count)
