@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 from e2e.support.service import Service, free_ports, running
+from hooks.clients import WITHIN
 from hooks.echo_backend import EchoBackend
 from load.asking import CONNECTIONS, SHARES, Load
 from urlrewrite.cli.preflight import parse_listener
@@ -45,8 +46,8 @@ async def _measure(options: argparse.Namespace, folder: Path) -> int:
             encoding="utf-8",
         )
         listeners = [parse_listener(f"https://127.0.0.1:{https}"), parse_listener(f"http://127.0.0.1:{http}")]
-        confdir = f"--set=confdir={folder / 'mitmproxy'}"
-        arguments = command("mitmdump", ["reverse.py"], [rules], listeners, [confdir])
+        more = [f"--set=confdir={folder / 'mitmproxy'}", "--set=urlrewrite_drain=5"]
+        arguments = command("mitmdump", ["reverse.py"], [rules], listeners, more)
         with running(Service(arguments, folder / "proxy.log")) as service:
             await asyncio.to_thread(service.await_ports, https, http)
             return 0 if await _ask(options, Load(http, https, options.seed), backend, service) else 1
@@ -57,7 +58,8 @@ async def _ask(options: argparse.Namespace, load: Load, backend: EchoBackend, se
     backend.take = tally.take
     shares = ", ".join(f"{version} {share:.0%} over {CONNECTIONS[version]}" for version, share in SHARES.items())
     print(f"{sum(CONNECTIONS.values())} connections; of the requests {shares} of them")
-    print(f"{'requests':>9} {'aborted':>8} {'mixed':>6} {'unanswered':>11} {'otherwise':>10} {'MB':>7} {'per s':>7}")
+    counts = "aborted  mixed  late  unanswered  otherwise"
+    print(f"{'requests':>9} {counts:>46} {'MB':>7} {'per s':>7}")
     memory: list[int] = []
     asking = asyncio.ensure_future(load.ask(options.requests))
     for part in range(1, _PARTS + 1):
@@ -69,12 +71,16 @@ async def _ask(options: argparse.Namespace, load: Load, backend: EchoBackend, se
             await asking
         memory.append(_rss(service.process.pid))
         asked = tally.asked.total()
-        counts = f"{tally.aborted:>8,} {tally.mixed:>6} {tally.unanswered:>11} {tally.otherwise.total():>10}"
+        numbers = (tally.aborted, tally.mixed, tally.late.total(), tally.unanswered, tally.otherwise.total())
+        counts = "".join(f"{number:>{width},}" for number, width in zip(numbers, (8, 7, 6, 12, 11), strict=True))
         rate = (asked - before) / (monotonic() - began)
         print(f"{asked:>9,} {counts} {memory[-1] / 2**20:>7.1f} {rate:>7.0f}", flush=True)
     growth = memory[-1] / memory[0]
     print(f"{', '.join(f'{version} {count:,}' for version, count in tally.asked.items())} requests")
     print(f"{backend.connections:,} connections to the backend, {backend.open} of them open")
+    if tally.late:
+        late = ", ".join(f"{count} by {client}" for client, count in tally.late.items())
+        print(f"waited for longer than {WITHIN:g} seconds: {late}")
     for line in (tally.first, *(f"{status}: {count}" for status, count in tally.otherwise.items())):
         print(line, end="\n" if line else "")
     flat = growth <= MAX_GROWTH

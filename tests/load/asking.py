@@ -7,9 +7,10 @@ and says what bodies came with it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -26,6 +27,9 @@ AT_A_TIME = 4
 
 ABORTED = 0.02
 POSTED = 0.2
+PATIENCE = 6
+"""How often it is waited for a response as long as `WITHIN` before there is none: a machine may be busy."""
+
 _RESPONSES = (0, 10, 100, 1000, 5000)
 _BODIES = (1, 100, 2000)
 """Bytes of bodies."""
@@ -43,6 +47,9 @@ class Tally:
 
     asked: Counter[str] = field(default_factory=Counter)
     aborted: int = 0
+    late: Counter[str] = field(default_factory=Counter)
+    """By version, requests that were waited for longer than `WITHIN`, though in the end they may have been answered."""
+
     unanswered: int = 0
     mixed: int = 0
     otherwise: Counter[str] = field(default_factory=Counter)
@@ -131,14 +138,19 @@ class Load:
                     await client.send_body(stream, body, ended=True)
         well = True
         for path, stream in streams.items():
-            try:
-                got: Got | None = await client.finish(stream)
-            except TimeoutError:
-                got = None
+            got = await self._patiently(lambda stream=stream: client.finish(stream), type(client))  # type: ignore[misc]
             self.tally.judge(path, got)
             well = well and got is not None and got.ended
         client.got.clear()
         return well
+
+    async def _patiently(self, read: Callable[[], Awaitable[Got]], client: type) -> Got | None:
+        """Read a response; None where there is none after a long time."""
+        for tried in range(PATIENCE):
+            with contextlib.suppress(TimeoutError):
+                return await read()
+            self.tally.late[client.__name__] += not tried
+        return None
 
     async def _abort(self, client: Http2 | Http3, stream: int, body: bytes, random: Random) -> None:
         """Leave a request: at once, in the middle of its body, or while its response may be under way."""
@@ -153,13 +165,11 @@ class Load:
         body = body_of(path)
         method = "POST" if body else "GET"
         if random.random() >= ABORTED:
-            try:
-                got = await client.ask(method, path, body)
-            except TimeoutError:
-                self.tally.judge(path, None)
-                return False
+            client.send(method, path, body)
+            begun = Got()
+            got = await self._patiently(lambda: client.read(method, begun), Http1)
             self.tally.judge(path, got)
-            return got.ended and got.fields.get("connection", "").lower() != "close"
+            return got is not None and got.ended and got.fields.get("connection", "").lower() != "close"
         self.tally.aborted += 1
         if len(body) > 1:
             head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
