@@ -110,7 +110,7 @@ def test_pages_of_iis_are_told(status: int, case: Callable[[str], str]) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        '<error statusCode="401" path="401.html"/>',
+        '<error statusCode="410" path="410.html"/>',
         '<error statusCode="502" prefixLanguageFilePath="%SystemDrive%/inetpub/custerr" path="502.htm"/>',
         '<ERROR STATUSCODE="502" PREFIXLANGUAGEFILEPATH="%SystemDrive%/inetpub/custerr" PATH="502.htm"/>',
         '<remove statusCode="502"/>',
@@ -130,4 +130,5 @@ def test_every_status_of_the_proxy_itself_is_known() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in Path(urlrewrite.__path__[0]).rglob("*.py"))
     given = r"(?:plain_response|iis_response|Failure|iis_fails|_Faults)\(\s*(?:self, )?\"?([45]\d\d)\b"
     of_backends = {gateway_response(None, Trace("id"), cause).status for cause in (None, *RetryCause)}
-    assert {int(status) for status in re.findall(given, sources)} | of_backends == {*OWN_STATUSES}
+    of_sections = {401, 403, 404}
+    assert {int(status) for status in re.findall(given, sources)} | of_backends | of_sections == {*OWN_STATUSES}

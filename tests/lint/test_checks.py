@@ -81,7 +81,47 @@ NOWHERE = "public: https://www.example.com\n"
 LOCATION = "locations: {shop/cart: {relativeTo: /, rules: [{name: a, match: 'PATTERN', action: AbortRequest}]}}\n"
 PORTS = "public: [http://www.example.com:5000, https://www.example.com:5001]\nbackend: http://privateserver\n"
 
+ANONYMOUS = "element: anonymousAuthentication, attributes: {enabled: "
+ACCESS_RULE = "{element: add, attributes: {accessType: "
+
+
+def authorized(*entries: str) -> str:
+    return f"security: {{authorization: {{children: [{', '.join(entries)}]}}}}\n"
+
+
+def asp_net(*entries: str) -> str:
+    inner = f"{{element: authorization, children: [{', '.join(entries)}]}}"
+    return f"system.web: {{children: [{inner}]}}\n"
+
+
+OPENED: list[str] = [
+    f"security: {{authentication: {{children: [{{{ANONYMOUS}'false'}}}}]}}}}\n",
+    "security: {access: {sslFlags: 'Ssl, SslRequireCert'}}\n",
+    "security: {ipSecurity: {add: [{domainName: evil.example}]}}\n",
+    authorized("{element: remove, attributes: {users: '*', roles: '', verbs: ''}}"),
+    authorized("{element: clear}", f"{ACCESS_RULE}Allow, users: anna}}}}"),
+    authorized("{element: clear}", f"{ACCESS_RULE}Allow, users: '*', verbs: GET}}}}"),
+    authorized(f"{ACCESS_RULE}Deny, users: '?'}}}}"),
+    asp_net("{element: deny, attributes: {users: '?'}}"),
+    asp_net("{element: allow, attributes: {roles: a}}", "{element: deny, attributes: {users: 'a, *'}}"),
+    f"locations: {{in: {{security: {{authentication: {{children: [{{{ANONYMOUS}'0'}}}}]}}}}}}}}\n",
+]
+CLOSED_AS_BEFORE: list[str] = [
+    f"security: {{authentication: {{children: [{{{ANONYMOUS}'true'}}}}]}}}}\n",
+    "security: {access: {sslFlags: 'Ssl, SslNegotiateCert'}}\n",
+    "security: {ipSecurity: {add: [{domainName: good.example, allowed: true}, {ipAddress: 10.0.0.7}]}}\n",
+    authorized(f"{ACCESS_RULE}Deny, users: anna}}}}"),
+    authorized("{element: clear}", f"{ACCESS_RULE}Allow, users: '*'}}}}"),
+    authorized("{element: clear}", f"{ACCESS_RULE}Allow, users: '?'}}}}"),
+    asp_net("{element: allow, attributes: {users: '*'}}", "{element: deny, attributes: {users: '?'}}"),
+    asp_net("{element: deny, attributes: {users: anna}}"),
+    f"silence: [UR026]\nsecurity: {{authentication: {{children: [{{{ANONYMOUS}'false'}}}}]}}}}\n",
+    f"silence: [UR026]\nlocations: {{in: {{security: {{authentication: {{children: [{{{ANONYMOUS}'0'}}}}]}}}}}}}}\n",
+]
+ERRORS = {"UR026"}
+
 GIVEN: dict[str, list[str]] = {
+    "UR026": OPENED,
     "UR030": [
         NOWHERE,
         NOWHERE + rules(rule("a", rewrite("/b"))),
@@ -397,6 +437,7 @@ GIVEN |= {
 }
 
 NOT_GIVEN: dict[str, list[str]] = {
+    "UR026": CLOSED_AS_BEFORE,
     "UR030": [
         inbound("a"),
         NOWHERE + rules(rule("a", rewrite("http://b/"))),
@@ -731,7 +772,7 @@ def test_is_found(id: str, text: str) -> None:
     found = [problem for problem in findings(text) if problem.id == id]
     assert found
     for problem in found:
-        assert problem.severity is Severity.WARNING
+        assert problem.severity is (Severity.ERROR if id in ERRORS else Severity.WARNING)
         assert problem.source.file == "rules.yaml"
         assert problem.source.line
 

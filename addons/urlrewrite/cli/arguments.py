@@ -19,7 +19,7 @@ class UsageError(Exception):
 
 
 def add_overrides(command: argparse.ArgumentParser) -> None:
-    """Add --public, --backend, --connect, --links and --mode."""
+    """Add --public, --backend, --connect, --links, --mode and --allow-open."""
     group = command.add_argument_group("what the rule files leave open")
     group.add_argument(
         "--public",
@@ -36,6 +36,11 @@ def add_overrides(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--links", choices=list(map(str, LinkMode)), help="map the backend's links, for every site")
     group.add_argument("--mode", choices=list(map(str, Mode)), help="do what authors meant, or fail as IIS does")
+    group.add_argument(
+        "--allow-open",
+        action="store_true",
+        help="let everybody in where IIS asks clients who they are, and nobody here can (UR026)",
+    )
 
 
 def overrides_of(options: argparse.Namespace) -> Overrides:
@@ -45,7 +50,9 @@ def overrides_of(options: argparse.Namespace) -> Overrides:
         UsageError: a value is invalid.
     """
     try:
-        return parse_overrides(options.public, options.backend, options.links, options.mode, options.connect)
+        return parse_overrides(
+            options.public, options.backend, options.links, options.mode, options.connect, options.allow_open
+        )
     except ValueError as error:
         raise UsageError(f"--{error}") from error
 
@@ -57,9 +64,10 @@ def override_settings(options: argparse.Namespace) -> list[str]:
         UsageError: a value is invalid.
     """
     overrides = overrides_of(options)
-    given = [("public", origin) for origin in overrides.public]
+    given: list[tuple[str, object]] = [("public", origin) for origin in overrides.public]
     given += [(name, value) for name in ("backend", "links", "mode") if (value := getattr(overrides, name))]
     given += [("connect", options.connect)] if options.connect else []
+    given += [("allow_open", "true")] if overrides.allow_open else []
     return [f"--set=urlrewrite_{name}={value}" for name, value in given]
 
 

@@ -19,6 +19,7 @@ from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.site_names import asked_by, named
 from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts, open_backend
 from urlrewrite.engine.url_path import CookedPath, split_target
+from urlrewrite.engine.web_server.compiled import CompiledWebServer, compile_web_server
 from urlrewrite.model import Farm, InboundRule, Mode, Provider, RewriteMap, RuleSet, Site, Source
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
@@ -29,7 +30,10 @@ _MAX_NAMES = 1000
 
 @dataclass(frozen=True, slots=True)
 class CompiledLevel:
-    """What is in force in a directory of a site. `fault` is the error with which IIS refuses all requests there."""
+    """What is in force in a directory of a site. `fault` is the error with which IIS refuses all requests there.
+
+    `web_server` is None where only rules say something.
+    """
 
     inbound: InboundSet
     outbound_rules: tuple[CompiledOutboundRule, ...]
@@ -37,6 +41,7 @@ class CompiledLevel:
     lookups: Mapping[str, Lookup]
     rewrite_before_cache: bool
     fault: Failure | None
+    web_server: CompiledWebServer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,7 @@ class _Compiler:
             lookups,
             level.rewrite_before_cache,
             faults.first,
+            compile_web_server(level.web_server, level.redirect_directory),
         )
 
     def _list(self, rules: Iterable[CompiledInboundRule]) -> RuleList:

@@ -32,6 +32,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
+from urlrewrite.model.web_server import NOTHING_SAID, HttpRedirect, WebServer, inherited
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class Effective:
     """All that is in force at one level. Names are in lower case.
 
     `directory` is the level's path, "" for server and site. `allowed_server_variables` is None where every variable may
-    be set. `overridden` has what this level, or one above it, defined again.
+    be set. `overridden` has what this level, or one above it, defined again. `redirect_directory` is where
+    `<httpRedirect>` was said.
     """
 
     directory: str = ""
@@ -71,6 +73,8 @@ class Effective:
     use_original_url_encoding: bool = True
     rewrite_before_cache: bool = False
     overridden: tuple[Overridden, ...] = ()
+    web_server: WebServer = NOTHING_SAID
+    redirect_directory: str = ""
 
 
 def server_level(rule_set: RuleSet) -> Effective:
@@ -148,7 +152,18 @@ def inherit(parent: Effective, section: Section, directory: str, base: str | Non
         use_original_url_encoding=_or(section.use_original_url_encoding, parent.use_original_url_encoding),
         rewrite_before_cache=_or(section.rewrite_before_cache, parent.rewrite_before_cache),
         overridden=(*parent.overridden, *overridden),
+        web_server=_inherited(section.web_server, parent.web_server),
+        redirect_directory=parent.redirect_directory
+        if section.web_server.http_redirect == HttpRedirect()
+        else directory,
     )
+
+
+def _inherited(own: WebServer, parent: WebServer) -> WebServer:
+    """Return what is in force; most levels say nothing of the kind."""
+    if own == NOTHING_SAID:
+        return parent
+    return own if parent == NOTHING_SAID else inherited(own, parent)
 
 
 class _Named(Protocol):

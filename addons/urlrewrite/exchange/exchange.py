@@ -37,6 +37,7 @@ from urlrewrite.exchange.reverse_rewrite import reverse_rewritten
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.valid_messages import Violation, judge_response, unfolded_response
 from urlrewrite.exchange.websocket import WebSocketMessages
+from urlrewrite.fields.custom_headers import with_custom_headers
 from urlrewrite.fields.trailers import request_trailers
 from urlrewrite.fields.validators import after_rewrite
 from urlrewrite.model import LinkMode, Site
@@ -163,6 +164,11 @@ class Exchange:
         if forwarded and served.scope.iis and served.site.links is LinkMode.OFF:
             # ARR does it before any outbound rule sees the response.
             fields, changes = reverse_rewritten(forwarded, response.fields, every_host=True)
+            response = replace(response, fields=fields)
+            record_response_changes(self.trace, changes)
+        if served.level.web_server:
+            said = served.level.web_server.said
+            fields, changes = with_custom_headers(said, response.fields, response.status, iis=served.scope.iis)
             response = replace(response, fields=fields)
             record_response_changes(self.trace, changes)
         try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from urlrewrite.content.asset_memory import AssetMemory
@@ -17,8 +18,8 @@ from urlrewrite.engine.compile import CompiledLevel, CompiledRules, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.failure import Failure
-from urlrewrite.engine.inbound import run_inbound
-from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.inbound import InboundSet, run_inbound
+from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.variables import Variables
 from urlrewrite.exchange.backend_settings import backend_settings
 from urlrewrite.exchange.body.request import RequestBody, request_body
@@ -32,6 +33,7 @@ from urlrewrite.exchange.queries import map_back_query
 from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.exchange.sections import redirected, refused_after_rules, refused_before_rules
 from urlrewrite.exchange.trusted_proxies import as_client_asked
 from urlrewrite.exchange.valid_messages import Violation, judge_request, unfolded_request
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
@@ -198,17 +200,14 @@ class _Judging:
     def _judge(self) -> RoutedRequest | LocalResponse | Abort:
         rules, level, scope = self._rules.rules, self._level, self._scope
         try:
-            for rule_set, lookups, fault in (
-                (rules.global_rules, rules.lookups, rules.global_fault),
-                (level.inbound, level.lookups, level.fault),
+            if ended := self._run(rules.global_rules, rules.lookups, rules.global_fault):
+                return ended
+            if self._decision.forwards and (
+                refused := refused_before_rules(level, self._site, scope, self._request, self._decision)
             ):
-                if not self._decision.forwards:
-                    break
-                if fault:
-                    return give_up(scope, fault)
-                if rule_set.rules:
-                    scope.lookups = lookups
-                    run_inbound(rule_set, scope, self._decision, allowed_hosts=rules.allowed_hosts)
+                return refused
+            if ended := self._run(level.inbound, level.lookups, level.fault):
+                return ended
             return self._decided()
         except PatternTimeout as error:
             return fail(self._trace, Reason.PATTERN_TIMEOUT, rule=scope.rule_name, detail=str(error))
@@ -223,18 +222,34 @@ class _Judging:
         finally:
             scope.lookups = level.lookups
 
+    def _run(self, rule_set: InboundSet, lookups: Mapping[str, Lookup], fault: Failure | None) -> LocalResponse | None:
+        """Run a set of rules, unless one before it has decided; return the response where it cannot be run."""
+        if not self._decision.forwards:
+            return None
+        if fault:
+            return give_up(self._scope, fault)
+        if rule_set.rules:
+            self._scope.lookups = lookups
+            run_inbound(rule_set, self._scope, self._decision, allowed_hosts=self._rules.rules.allowed_hosts)
+        return None
+
     def _decided(self) -> RoutedRequest | LocalResponse | Abort:
-        """Carry out what the rules decided.
+        """Carry out what the rules, and the sections beside them, decided.
 
         Raises:
             Failure: the request can be sent nowhere.
+            PatternTimeout: a wildcard of `<httpRedirect>` took longer than the deadline.
         """
         scope, site, trace_id = self._scope, self._site, self._trace.data["id"]
+        if refused := refused_after_rules(self._level, scope, self._request, self._decision):
+            return refused
         match self._decision.outcome:
             case Outcome.ABORT_REQUEST:
                 return Abort()
             case Outcome.REDIRECT | Outcome.CUSTOM_RESPONSE:
                 return decided_response(self._decision, iis=scope.iis, trace_id=trace_id)
+        if moved := redirected(self._level, scope, self._request, self._decision):
+            return moved
         named = self._decision.origin
         target = backend_target(site, self._request, scope.variables.url, absolute=named is not None)
         if target is None:

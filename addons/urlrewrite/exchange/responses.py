@@ -136,7 +136,15 @@ _IIS_PHRASES = {
     "500.52": _REWRITE_ERROR,
     "500.53": _REWRITE_ERROR,
 }
+_REQUEST_FILTERING = "RequestFilteringModule"
+_IIS_MODULES = {
+    "403.4": "IIS Web Core",
+    "403.5": "IIS Web Core",
+    "403.6": "IpRestrictionModule",
+    **{f"404.{number}": _REQUEST_FILTERING for number in (5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 19)},
+}
 _IIS_NOTIFICATIONS = {
+    **dict.fromkeys(_IIS_MODULES, "BeginRequest"),
     "500.19": "BeginRequest",
     "500.50": "BeginRequest",
     "500.51": "GlobalPreBeginRequest",
@@ -153,7 +161,7 @@ def _iis_page(
     """Make an error page with the heading of IIS's, "HTTP Error 500.52 - URL Rewrite Module Error."."""
     code = f"{status}.{sub_status}"
     rows = [
-        ("Module", "RewriteModule" if _IIS_PHRASES.get(code) == _REWRITE_ERROR else ""),
+        ("Module", "RewriteModule" if phrase == _REWRITE_ERROR else _IIS_MODULES.get(code, "")),
         ("Notification", _IIS_NOTIFICATIONS.get(code, "")),
         # An HRESULT of Windows, as IIS writes it.
         ("Error code", f"0x{0x80070000 | error_code:08x}" if error_code else ""),

@@ -14,6 +14,7 @@ from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.request_fields import is_trusted
 from urlrewrite.fields.forwarded import last_element
+from urlrewrite.model import Site
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.model.origin import parse_authority
 
@@ -32,6 +33,29 @@ def as_client_asked(request: RequestFacts, rules: CompiledRules) -> RequestFacts
     compiled = rules.find_site(asked.scheme, asked.host, asked.target) if asked.host else None
     trusts = compiled is not None and is_trusted(request.client[0], compiled.site.trusted_proxies)
     return asked if trusts else request
+
+
+def client_addresses(request: RequestFacts, site: Site, *, proxy_mode: bool) -> tuple[str, ...]:
+    """Return the addresses that a request comes from, all of which a site has to let in.
+
+    That is the client's own, as a trusted proxy in front says it. In IIS's `proxy_mode` it is also what anybody else
+    says, since a proxy that is not listed as trusted may be in front: that can only keep a request out.
+    """
+    peer = request.client[0]
+    told = [_address(part) for value in field_values(request.fields, "x-forwarded-for") for part in value.split(",")]
+    told = [address for address in told if address]
+    if is_trusted(peer, site.trusted_proxies):
+        others = [address for address in told if not is_trusted(address, site.trusted_proxies)]
+        return (others[-1] if others else told[0] if told else peer,)
+    return (peer, *told) if proxy_mode else (peer,)
+
+
+def _address(text: str) -> str:
+    """Take the port, and the brackets of an address of IPv6, from an element of X-Forwarded-For."""
+    text = text.strip()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def _asked(request: RequestFacts) -> RequestFacts:

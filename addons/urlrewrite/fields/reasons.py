@@ -86,6 +86,10 @@ class FieldReason(StrEnum):
     NO_TRAILER = "no-trailer", "this field may not stand behind a body"
     NOT_TAKEN = "not-taken", "the client does not say that it takes trailers"
 
+    # What the site's own configuration says of responses.
+    CUSTOM_HEADER = "custom-header", "<httpProtocol> of the site gives it to responses"
+    HEADER_REMOVED = "header-removed", "the site's configuration takes it from responses"
+
     # Signatures of requests and responses.
     SIGNATURE_BROKEN = "signature-broken", "the signature covers {names}, which was changed: it is broken"
     HOST_SIGNED = (

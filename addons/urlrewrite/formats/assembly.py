@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 
@@ -28,6 +29,7 @@ from urlrewrite.model import (
 from urlrewrite.model.farms import BackendTls
 from urlrewrite.model.problems import Problem, RuleFileError, Severity, in_file_order
 from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS
+from urlrewrite.model.web_server import NOTHING_SAID, inherited
 
 
 def put_together(
@@ -81,6 +83,8 @@ def joined(parts: Sequence[RuleSet], problems: list[Problem]) -> RuleSet:
         rewrite_before_cache=_last(part.rewrite_before_cache for part in parts),
         global_use_original_url_encoding=_last(part.global_use_original_url_encoding for part in parts),
         comments=_joined_comments(parts),
+        web_server=reduce(lambda below, own: inherited(own, below), (part.web_server for part in parts), NOTHING_SAID),
+        silenced=tuple(dict.fromkeys(id for part in parts for id in part.silenced)),
         farms=_by_name("farm", [part.farms for part in parts], problems),
         web_farms=_joined_elements([part.web_farms for part in parts if part.web_farms]),
         proxy=proxies[0] if proxies else None,

@@ -10,7 +10,7 @@ from urlrewrite.model import ErrorPage, Source
 
 STATUSES = range(400, 600)
 
-OWN_STATUSES = (400, 404, 421, 500, 502, 503, 504)
+OWN_STATUSES = (400, 401, 403, 404, 421, 500, 502, 503, 504)
 """Errors with which the proxy itself responds where no rule asks for one."""
 
 MAX_PAGE = 2**20

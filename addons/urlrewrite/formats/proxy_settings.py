@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from urlrewrite.formats.durations import parse_duration
+from urlrewrite.formats.element_attributes import ElementAttributes
 from urlrewrite.formats.farm_texts import UINT, parse_host
 from urlrewrite.formats.reader import Reader
-from urlrewrite.formats.reports import Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ConfigElement, Timeouts
 from urlrewrite.model.field_lines import is_token
@@ -77,57 +76,12 @@ def read_proxy(proxy: ConfigElement, problems: list[Problem]) -> tuple[ProxySett
 
     Its `timeout` is WinHTTP's: the wait for a response, and for each further piece of it.
     """
-    reader = _Attributes(proxy, problems)
+    reader = ElementAttributes(proxy, problems, (*ATTRIBUTES, "timeout", "preserveHostHeader"))
     timeouts = None
     if "timeout" in reader:
         seconds = reader.parsed("timeout", None, parse_duration)
         timeouts = None if seconds is None else Timeouts(response=seconds, idle=seconds)
     return read_settings(reader), reader.boolean("preserveHostHeader", False), timeouts
-
-
-class _Value(NamedTuple):
-    text: str
-    line: int
-
-
-class _Attributes(Reader):
-    """The attributes of an element that is kept as it is; IIS compares their names without regard to case."""
-
-    BOOLEANS = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
-    QUOTE = '"'
-
-    def __init__(self, element: ConfigElement, problems: list[Problem]) -> None:
-        super().__init__(Report(element.source.file, problems))
-        self._element = element
-        known = {name.casefold(): name for name in (*ATTRIBUTES, "timeout", "preserveHostHeader")}
-        self._values = {
-            known[name.casefold()]: value for name, value in element.attributes.items() if name.casefold() in known
-        }
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._values
-
-    def label(self, key: str) -> str:
-        return f"<{self._element.name}> {key}"
-
-    def line(self, key: str) -> int:
-        del key
-        return self._element.source.line
-
-    def text(self, key: str, default: str = "") -> str:
-        return self._values.get(key, default)
-
-    def texts(self, key: str) -> tuple[_Value, ...]:
-        return (_Value(self._values[key], self.line(key)),) if key in self else ()
-
-    def word(self, key: str) -> str | None:
-        return self._values[key].strip() if key in self else None
-
-    def described(self, key: str) -> str:
-        return shown(self._values[key])
-
-    def trimmed(self, key: str, expected: str) -> str:
-        return self.required(key, expected).strip()
 
 
 def _field_name(text: str) -> str:

@@ -83,6 +83,12 @@ class ProblemId(StrEnum):
     TOO_MANY = "UR023"
     """There were so many problems that the rest of the file was not read."""
 
+    NOT_DONE = "UR024"
+    """A section of IIS beside `<rewrite>` that is not done here (a warning)."""
+
+    UNKNOWN_SECTION = "UR025"
+    """A section that is not known to be one of IIS (a warning)."""
+
     NOT_IN_IIS = "UR031"
     """An export leaves out what IIS has nothing for, or has in another place (a warning)."""
 

@@ -17,6 +17,7 @@ from urlrewrite.model import (
     Removal,
     RewriteMap,
 )
+from urlrewrite.model.web_server import WebServer
 
 
 class SharedFields(TypedDict, total=False):
@@ -38,6 +39,8 @@ class OwnFields(TypedDict, total=False):
     use_original_url_encoding: bool | None
     rewrite_before_cache: bool | None
     comments: Mapping[str, str]
+    web_server: WebServer
+    silenced: tuple[str, ...]
 
 
 class SectionFields(OwnFields, SharedFields):

@@ -91,6 +91,13 @@ class Options:
             choices=["", *map(str, Mode)],
         )
         loader.add_option(
+            "urlrewrite_allow_open",
+            bool,
+            False,
+            "Let everybody in where a rule file of IIS or Apache asks clients who they are: that is not done here, and "
+            "such a file is not loaded otherwise (UR026).",
+        )
+        loader.add_option(
             "urlrewrite_listen",
             Sequence[str],
             DEFAULT_LISTEN,

@@ -36,6 +36,7 @@ OVERRIDES = (
     "urlrewrite_links",
     "urlrewrite_mode",
     "urlrewrite_connect",
+    "urlrewrite_allow_open",
 )
 
 DEFAULT_RULES = Path(__file__).parents[3] / "rules" / "default.yaml"

@@ -7,6 +7,7 @@ conditions, at patterns, or at all the rules of a level together, and claims onl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -15,7 +16,7 @@ from urlrewrite.lint.registry import CHECKS, DOCUMENTS
 from urlrewrite.lint.silence import without_silenced
 from urlrewrite.lint.subjects import subjects
 from urlrewrite.model import RuleSet
-from urlrewrite.model.problems import Problem, in_file_order
+from urlrewrite.model.problems import Problem, Severity, in_file_order
 
 __all__ = ["DOCUMENTS", "judge", "lint"]
 
@@ -35,11 +36,16 @@ def lint(rule_set: RuleSet) -> tuple[Problem, ...]:
     return _ordered(list(found))
 
 
-def judge(rule_set: RuleSet, warnings: Iterable[Problem] = ()) -> tuple[Problem, ...]:
-    """Return all warnings about a rule set that can be used: `warnings` of its readers and of the compiler, and the
+def judge(rule_set: RuleSet, warnings: Iterable[Problem] = (), *, allow_open: bool = False) -> tuple[Problem, ...]:
+    """Return all findings about a rule set that can be used: `warnings` of its readers and of the compiler, and the
     linter's own, without the silenced ones.
+
+    A site that would be open, and is closed in IIS, is an error, unless `allow_open`.
     """
-    return _ordered(without_silenced(rule_set, [*dict.fromkeys(warnings), *lint(rule_set)]))
+    found = without_silenced(rule_set, [*dict.fromkeys(warnings), *lint(rule_set)])
+    if allow_open:
+        found = [replace(item, severity=Severity.WARNING) for item in found]
+    return _ordered(found)
 
 
 def _ordered(problems: Sequence[Problem]) -> tuple[Problem, ...]:

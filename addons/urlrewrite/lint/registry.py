@@ -45,13 +45,14 @@ class Check:
     document: Document
     on: type
     find: Callable[[Any], Iterator[Finding]]
+    severity: Severity = Severity.WARNING
 
     def problems(self, subject: Subject) -> Iterator[Problem]:
         """Yield the problems that this check finds in a subject of its type."""
         for finding in self.find(subject):
             source = finding.source or subject.source
             rule = subject.rule if finding.rule is None else finding.rule
-            yield Problem(source, heading(subject) + finding.message, self.document.id, rule, Severity.WARNING)
+            yield Problem(source, heading(subject) + finding.message, self.document.id, rule, self.severity)
 
 
 DOCUMENTS: dict[str, Document] = {}
@@ -73,7 +74,15 @@ def document(id: str, title: str, *, means: str, iis: str, here: str, write: str
 
 
 def check[S: Subject](
-    id: str, title: str, on: type[S], *, means: str, iis: str, here: str, write: str
+    id: str,
+    title: str,
+    on: type[S],
+    *,
+    means: str,
+    iis: str,
+    here: str,
+    write: str,
+    severity: Severity = Severity.WARNING,
 ) -> Callable[[Callable[[S], Iterator[Finding]]], Callable[[S], Iterator[Finding]]]:
     """Return a decorator that registers a check with the documentation of its id.
 
@@ -82,7 +91,7 @@ def check[S: Subject](
     """
 
     def register(find: Callable[[S], Iterator[Finding]]) -> Callable[[S], Iterator[Finding]]:
-        CHECKS.append(Check(document(id, title, means=means, iis=iis, here=here, write=write), on, find))
+        CHECKS.append(Check(document(id, title, means=means, iis=iis, here=here, write=write), on, find, severity))
         return find
 
     return register

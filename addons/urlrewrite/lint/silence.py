@@ -18,7 +18,7 @@ type Rule = InboundRule | OutboundRule
 _UNKNOWN = document(
     "UR188",
     "An unknown id is silenced",
-    means="A rule silences an id that no finding has.",
+    means="A rule or a site silences an id that no finding has.",
     iis="Has no such thing.",
     here="Nothing is silenced by it.",
     write="One of the ids of this list, as the finding shows it at its end.",
@@ -48,16 +48,23 @@ def without_silenced(rule_set: RuleSet, problems: Iterable[Problem]) -> list[Pro
             used.add((id(owner), problem.id))
         else:
             kept.append(problem)
+    for site in rule_set.sites:
+        unknown = [silenced for silenced in site.silenced if silenced not in DOCUMENTS]
+        kept += [Problem(site.source, _told(silenced), _UNKNOWN, severity=Severity.WARNING) for silenced in unknown]
     for rule in rules:
         for silenced in rule.silenced:
             if silenced not in DOCUMENTS:
-                near = get_close_matches(silenced, DOCUMENTS, 1)
-                hint = f": did you mean {near[0]}?" if near else ""
-                kept.append(_warning(rule, _UNKNOWN, f"got {silenced} to silence, expected the id of a finding{hint}"))
+                kept.append(_warning(rule, _UNKNOWN, _told(silenced)))
             elif rule.enabled and (id(rule), silenced) not in used:
                 message = f"got {silenced} to silence, but the rule has no such warning: remove it"
                 kept.append(_warning(rule, _UNUSED, message))
     return kept
+
+
+def _told(silenced: str) -> str:
+    near = get_close_matches(silenced, DOCUMENTS, 1)
+    hint = f": did you mean {near[0]}?" if near else ""
+    return f"got {silenced} to silence, expected the id of a finding{hint}"
 
 
 def _warning(rule: Rule, id: str, message: str) -> Problem:

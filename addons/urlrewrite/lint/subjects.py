@@ -22,11 +22,14 @@ from urlrewrite.lint.views import (
     Owner,
     PatternView,
     PreConditionView,
+    SectionView,
     SiteView,
     Subject,
     place,
+    quoted,
 )
 from urlrewrite.model import (
+    NOWHERE,
     ActionType,
     Condition,
     InboundRule,
@@ -49,6 +52,7 @@ def subjects(rule_set: RuleSet) -> Iterator[Subject]:
     for site in rule_set.sites:
         own = (rule for section in (site, *site.locations) for rule in section.rules)
         yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own))
+    yield from _sections(rule_set)
     yield FarmsView(rule_set)
     for farm in rule_set.farms.values():
         yield FarmView(farm, rule_set)
@@ -70,6 +74,18 @@ def subjects(rule_set: RuleSet) -> Iterator[Subject]:
         for view in level.pre_conditions:
             yield view
             yield ConditionsView(view, view.conditions, view.item.logical_grouping, False, -1, ())
+
+
+def _sections(rule_set: RuleSet) -> Iterator[SectionView]:
+    of_server = frozenset(rule_set.silenced)
+    yield SectionView(rule_set, "", of_server, NOWHERE)
+    for site in rule_set.sites:
+        name = f"the site {quoted(site.name)}: " if len(rule_set.sites) > 1 else ""
+        of_site = of_server | frozenset(site.silenced)
+        yield SectionView(site, name, of_site, site.source)
+        for location in site.locations:
+            silenced = of_site | frozenset(location.silenced)
+            yield SectionView(location, f"{name}{quoted(location.path)}: ", silenced, location.source)
 
 
 def _patterns_of(owners: Iterable[Owner]) -> tuple[PatternView, ...]:

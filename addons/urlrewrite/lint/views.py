@@ -29,6 +29,7 @@ from urlrewrite.model import (
     PatternSyntax,
     PreCondition,
     RuleSet,
+    Section,
     SetServerVariable,
     Site,
     Source,
@@ -269,7 +270,22 @@ class FarmsView:
     source: Source = NOWHERE
 
 
-type Subject = Owner | ConditionsView | PatternView | LevelView | SiteView | FarmView | FarmsView
+@dataclass(frozen=True, slots=True)
+class SectionView:
+    """What one level says: the server, a site, or a directory of one.
+
+    `name` begins messages about it, "" where there is one site only; `silenced` are the findings that it, or a level
+    above it, wants to hear nothing of.
+    """
+
+    section: Section
+    name: str
+    silenced: frozenset[str]
+    source: Source
+    rule: str = ""
+
+
+type Subject = Owner | ConditionsView | PatternView | LevelView | SiteView | SectionView | FarmView | FarmsView
 
 
 def heading(subject: Subject) -> str:

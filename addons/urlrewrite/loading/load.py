@@ -30,11 +30,14 @@ def load_rules(
     `edited` has contents by absolute path, used in place of what is on disk there; nothing is written.
 
     Raises:
-        RuleFileError: a file cannot be used, or not with these overrides; it has the problems of all steps, and what
-            could be read.
+        RuleFileError: a file cannot be used, or not with these overrides, or a site would be open that IIS keeps
+            closed; it has the problems of all steps, and what could be read.
     """
     compiled, warnings = compile_files(paths, overrides, edited)
-    return compiled, judge(compiled.rule_set, warnings)
+    problems = judge(compiled.rule_set, warnings, allow_open=overrides.allow_open)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise RuleFileError(problems, compiled.rule_set)
+    return compiled, problems
 
 
 def compile_files(

@@ -2,7 +2,7 @@
 
 A `web.config` says neither under which name its site is published nor what stands behind it: in IIS the bindings and
 the rules do. Here `--public`, `--backend`, `--connect`, `--links` and `--mode` do, or the options `urlrewrite_public`
-and so on.
+and so on. `--allow-open` allows what a rule file itself cannot answer for.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Overrides:
     """Settings from outside the rule files.
 
     `public`, `backend` and `connect` are for sites that have none in their file; `links` and `mode`, if given, for all.
+    `allow_open` lets sites be open that IIS keeps closed.
     """
 
     public: tuple[Origin, ...] = ()
@@ -31,6 +32,7 @@ class Overrides:
     links: LinkMode | None = None
     mode: Mode | None = None
     connect: tuple[str, int] | None = None
+    allow_open: bool = False
 
 
 NO_OVERRIDES = Overrides()
@@ -42,6 +44,7 @@ def parse_overrides(
     links: str | None = None,
     mode: str | None = None,
     connect: str | None = None,
+    allow_open: bool = False,
 ) -> Overrides:
     """Parse overrides as a person writes them; what is empty or None is not given.
 
@@ -54,6 +57,7 @@ def parse_overrides(
         _one_of("links", LinkMode, links),
         _one_of("mode", Mode, mode),
         _address("connect", connect) if connect else None,
+        allow_open,
     )
 
 
@@ -63,7 +67,7 @@ def fill_in(rule_set: RuleSet, overrides: Overrides) -> RuleSet:
     Raises:
         RuleFileError: no site, or more than one, could take the public name, the backend or the address to dial.
     """
-    if overrides == NO_OVERRIDES:
+    if replace(overrides, allow_open=False) == NO_OVERRIDES:
         return rule_set
     problems = [
         *_no_place_for_public(rule_set, overrides),

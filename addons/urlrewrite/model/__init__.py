@@ -21,6 +21,7 @@ from urlrewrite.model.choices import (
     ResponseCacheDirective,
     TagReplacement,
 )
+from urlrewrite.model.config_element import ConfigElement
 from urlrewrite.model.farms import Connections, Farm, Server, Timeouts
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.model.rules import (
@@ -42,7 +43,6 @@ from urlrewrite.model.rules import (
 )
 from urlrewrite.model.sites import (
     Certificate,
-    ConfigElement,
     ErrorPage,
     Expectation,
     Location,

@@ -13,6 +13,7 @@ from urlrewrite.model.choices import (
     Mode,
     TagReplacement,
 )
+from urlrewrite.model.config_element import ConfigElement
 from urlrewrite.model.farms import DEFAULT_TLS, BackendTls, Connections, Farm, Timeouts
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
@@ -27,6 +28,7 @@ from urlrewrite.model.rules import (
     RewriteMap,
     Source,
 )
+from urlrewrite.model.web_server import NOTHING_SAID, WebServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,10 @@ class Section:
     """`useOriginalURLEncoding` of `<rules>`: whether IIS encodes a rewritten URL once more."""
     rewrite_before_cache: bool | None = None
     """`rewriteBeforeCache` of `<outboundRules>`."""
+    web_server: WebServer = NOTHING_SAID
+    """What stands beside `<rewrite>` in `<system.webServer>` and is done here."""
+    silenced: tuple[str, ...] = ()
+    """Ids of findings about the level itself, and not about one of its rules, that are not to be reported."""
     comments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
     """Comments of the file that belong to no entry: name of an element to text."""
 
@@ -185,20 +191,6 @@ class Site(Section):
         if self.preserve_host_header or farm:
             return bool(self.preserve_host_header) or (farm is not None and farm.preserve_host_header)
         return server and self.preserve_host_header is None
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigElement:
-    """An element of `applicationHost.config` that is kept as it is: `<proxy>`, parts of `<webFarms>`."""
-
-    name: str
-    """The element's name, without a namespace."""
-    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Its attributes, as written."""
-    children: tuple[ConfigElement, ...] = ()
-    """The elements in it, in order."""
-    source: Source = field(default=NOWHERE, compare=False)
-    comment: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,8 @@ _OUTSIDE_RULES = frozenset(
         Name.REQUEST_ROUTED,
         Name.RULES_RULED_OUT,
         Name.SAML_LEFT,
+        Name.SECTION_ANSWERED,
+        Name.SECTION_PASSED,
         Name.SERVER_FAILED,
         Name.SERVER_STATE,
         Name.URL_REWRITE_END,

@@ -209,6 +209,34 @@ class Reason(StrEnum):
     TRAILERS_TOO_LONG = "trailers-too-long", "the trailers are longer, or have more lines, than allowed"
     RESPONSE_REFUSED = "response-refused", "the backend's response is not valid HTTP: {detail}"
 
+    # Why a section beside `<rewrite>` gives the response (SECTION_ANSWERED).
+    SSL_REQUIRED = "ssl-required", "the site is served over TLS only"
+    ADDRESS_DENIED = "address-denied", "the address {host} is in {name}, which is kept out"
+    ADDRESS_UNLISTED = "address-unlisted", "the address {host} is not listed, and only those that are may come in"
+    HEADER_TOO_LONG = "header-too-long", "the field {name} has {size} bytes, more than the {threshold} that are allowed"
+    CONTENT_TOO_LONG = "content-too-long", "the body has {size} bytes, more than the {threshold} that are allowed"
+    URL_TOO_LONG = "url-too-long", "the URL has {size} bytes, more than the {threshold} that are allowed"
+    QUERY_TOO_LONG = "query-too-long", "the query string has {size} bytes, more than the {threshold} that are allowed"
+    VERB_DENIED = "verb-denied", "the method {name} is not allowed"
+    HIGH_BIT_CHARACTER = "high-bit-character", "the path has {name!r} in it, and only ASCII is allowed"
+    DOUBLE_ESCAPED = "double-escaped", "the path, once decoded, has {name!r} in it, which could be decoded again"
+    URL_SEQUENCE_DENIED = "url-sequence-denied", "the URL has {name!r} in it"
+    EXTENSION_DENIED = "extension-denied", "the file extension {name!r} is not allowed"
+    HIDDEN_SEGMENT = "hidden-segment", "the path has the hidden segment {name!r} in it"
+    QUERY_SEQUENCE_DENIED = "query-sequence-denied", "the query string has {name!r} in it"
+    FILTERING_RULE = "filtering-rule", "the filtering rule {name!r} finds {argument!r} in {where}"
+    SITE_REDIRECTS = "site-redirects", "what no rule responds to is redirected to {url}"
+    WILDCARD_REDIRECTS = "wildcard-redirects", "the URL is one of {name!r}, which is redirected to {url}"
+    LENGTH_UNKNOWN = (
+        "length-unknown",
+        "the request does not say how long its body is, so that maxAllowedContentLength ({threshold}) is not enforced",
+        "does the same",
+    )
+    REDIRECTED_FIRST = (
+        "redirected-first",
+        "a rule redirects the request to TLS, which the site requires (sslFlags), before it is refused",
+    )
+
     # Where an exchange cannot go on.
     NO_SITE = "no-site", "no site is published under {name!r}"
     NO_SITE_BELOW = "no-site-below", "no site is published under {name!r} at {where}"

@@ -78,6 +78,27 @@ class SiteChosen(TypedDict):
     public: str
 
 
+class SectionPassed(TypedDict):
+    """A section beside `<rewrite>` looked at the request and lets it through; `source` is its file and line."""
+
+    section: str
+    source: str
+
+
+class SectionAnswered(TypedDict):
+    """A section beside `<rewrite>` gives the response; `reason` is a code of `reasons.py`, `why` its sentence.
+
+    `source` is the file and line of the entry that decided. `iis_status` is status and sub-status, "" where the
+    connection is closed.
+    """
+
+    section: str
+    source: str
+    iis_status: str
+    reason: str
+    why: str
+
+
 class RulesRuledOut(TypedDict):
     """Rules that cannot match, from `first` to `last`, which an index left out.
 
@@ -335,6 +356,8 @@ CONDITIONS_EVALUATION_END = EventType(Name.CONDITIONS_EVALUATION_END, Conditions
 REWRITE_MAP_LOOKUP = EventType(Name.REWRITE_MAP_LOOKUP, RewriteMapLookup)
 
 SITE_CHOSEN = EventType(Name.SITE_CHOSEN, SiteChosen)
+SECTION_PASSED = EventType(Name.SECTION_PASSED, SectionPassed)
+SECTION_ANSWERED = EventType(Name.SECTION_ANSWERED, SectionAnswered)
 RULES_RULED_OUT = EventType(Name.RULES_RULED_OUT, RulesRuledOut)
 RULE_OUTSIDE_LOCATION = EventType(Name.RULE_OUTSIDE_LOCATION, RuleOutsideLocation)
 RULE_EVALUATION_START = EventType(Name.RULE_EVALUATION_START, RuleEvaluationStart)

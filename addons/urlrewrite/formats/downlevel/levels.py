@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from urlrewrite.model import Collection, Location, RuleSet, Section, Site
+from urlrewrite.model.web_server import inherited
 
 
 class _Entry(Protocol):
@@ -72,11 +73,12 @@ def _joined(upper: Section, lower: Section) -> dict[str, Any]:
         "providers": named(Collection.PROVIDERS, upper.providers, lower.providers),
         "use_original_url_encoding": _or(lower.use_original_url_encoding, upper.use_original_url_encoding),
         "rewrite_before_cache": _or(lower.rewrite_before_cache, upper.rewrite_before_cache),
+        "web_server": inherited(lower.web_server, upper.web_server),
     }
 
 
 def _kept(upper: Section, lower: Section) -> dict[str, Any]:
-    """Return removals, allowed variables and comments of both."""
+    """Return removals, allowed variables, comments and silences of both."""
     collection = Collection.ALLOWED_SERVER_VARIABLES
     removed = {item.name.casefold() for item in lower.removals if item.collection is collection}
     allowed = upper.allowed_server_variables
@@ -91,6 +93,7 @@ def _kept(upper: Section, lower: Section) -> dict[str, Any]:
     return {
         "removals": tuple(dict.fromkeys((*upper.removals, *lower.removals))),
         "allowed_server_variables": allowed,
+        "silenced": tuple(dict.fromkeys((*upper.silenced, *lower.silenced))),
         "comments": MappingProxyType({element: "\n".join(found) for element, found in texts.items()}),
     }
 

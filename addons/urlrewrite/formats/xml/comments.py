@@ -3,7 +3,7 @@
     <!-- urlrewrite: silence UR131 UR140 -->   findings that are not to be reported
     <!-- urlrewrite: redirectType=308 -->      what IIS has no name for
 
-stand before a rule or in it, and
+stand before a rule or in it (the first of them also before a section beside `<rewrite>`, or in it), and
 
     <!-- urlrewrite: relative to the location -->
 
@@ -53,6 +53,13 @@ def plain_comment(comments: Iterable[Comment], report: Report) -> str:
         else:
             kept.append(comment)
     return joined(kept)
+
+
+def silenced_by(*elements: Element) -> frozenset[str]:
+    """Return the ids that comments before elements, or at their ends, silence; other directives are for rules."""
+    comments = (comment for element in elements for comment in (*element.comments, *element.trailing))
+    found = (_SILENCE.fullmatch(directive[1]) for comment in comments if (directive := _DIRECTIVE.match(comment.text)))
+    return frozenset(id for each in found if each for id in each[1].upper().replace(",", " ").split())
 
 
 def remarks_of(rule: Element, report: Report) -> Remarks:

@@ -15,6 +15,7 @@ from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.formats.xml.comments import LOCATION_DIRECTIVE
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import NotXmlError, Tag, document
+from urlrewrite.formats.xml.export_web_server import add_web_server
 from urlrewrite.model import NOWHERE, Collection, Location, Removal, RuleSet, Section, Site
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
@@ -44,13 +45,18 @@ def to_web_config(rule_set: RuleSet, site_name: str | None = None) -> tuple[str,
     problems += without_tests(rule_set)
     root = Tag("configuration")
     writer = SectionWriter(problems)
-    rewrite = root.add("system.webServer").add("rewrite")
+    web_server = root.add("system.webServer")
+    add_web_server(root, web_server, site)
+    rewrite = web_server.add("rewrite")
     rewrite.comments += notes
     writer.section(rewrite, replace(site, allowed_server_variables=None, removals=_removals_here(site)))
     for location in site.locations:
         tag = location_tag(location.path, location, problems)
-        inner = tag.add("system.webServer").add("rewrite")
-        writer.section(inner, replace(location, allowed_server_variables=None, removals=_removals_here(location)))
+        inner = tag.add("system.webServer")
+        add_web_server(tag, inner, location)
+        writer.section(
+            inner.add("rewrite"), replace(location, allowed_server_variables=None, removals=_removals_here(location))
+        )
         root.children.append(tag)
     return finished(root, problems)
 

@@ -12,6 +12,7 @@ from urlrewrite.formats.xml.export import finished, left_out, location_tag, not_
 from urlrewrite.formats.xml.export_farms import element_tag, web_farms
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import Tag
+from urlrewrite.formats.xml.export_web_server import add_web_server
 from urlrewrite.model import Location, Origin, RuleSet, Site
 from urlrewrite.model.problems import Problem
 
@@ -37,6 +38,7 @@ def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
     server = root.add("system.webServer")
     if rule_set.proxy:
         server.children.append(element_tag(rule_set.proxy))
+    add_web_server(root, server, rule_set)
     rewrite = server.add("rewrite")
     writer.global_rules(
         rewrite,
@@ -68,7 +70,9 @@ def to_application_host(rule_set: RuleSet) -> tuple[str, tuple[Problem, ...]]:
                 if isinstance(section, Location)
                 else Tag("location", {"path": where})
             )
-            writer.section(tag.add("system.webServer").add("rewrite"), section)
+            web_server = tag.add("system.webServer")
+            add_web_server(tag, web_server, section)
+            writer.section(web_server.add("rewrite"), section)
             root.children.append(tag)
     problems += without_tests(rule_set)
     return finished(root, problems)

@@ -2,8 +2,8 @@
 
 A `web.config`, or a piece such as `<rewrite>`, makes one site that serves every name. `applicationHost.config` makes as
 many as it has sites; what it says outside of `<location>` is the server's. Where the directory of a site, or of an
-application or virtual directory in it, is on this machine, the `web.config` there is read, too. What is not about URL
-Rewrite or ARR belongs to other modules of IIS and is ignored.
+application or virtual directory in it, is on this machine, the `web.config` there is read, too. What becomes of the
+sections that are not about URL Rewrite or ARR, `known_sections` says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from urlrewrite.formats.downlevel.levels import moved
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown, suggestion
-from urlrewrite.formats.xml.comments import RELATIVE_TO_LOCATION
+from urlrewrite.formats.xml.beside_rewrite import BesideRewrite
+from urlrewrite.formats.xml.comments import RELATIVE_TO_LOCATION, silenced_by
 from urlrewrite.formats.xml.error_pages import tell_error_pages
 from urlrewrite.formats.xml.farms import config_element, web_farms
 from urlrewrite.formats.xml.fields import REFUSED, Fields
@@ -69,6 +70,7 @@ class _Document:
         self._levels: dict[tuple[str, str], Level] = {}
         self._paths: dict[tuple[str, str], tuple[str, int]] = {}
         self._own_base: set[tuple[str, str]] = set()
+        self._beside = BesideRewrite(root, report, files)
 
     def rule_set(self) -> RuleSet:
         self._warn_of_transformation()
@@ -129,6 +131,7 @@ class _Document:
             expected = "<system.webServer>" if name == "rewrite" else "<rewrite> of <system.webServer>"
             self._read_misplaced(element, parent, self._level(site, path, parent.line), expected)
         else:
+            self._beside.of_configuration(element, lambda: self._level(site, path, parent.line))
             self._misplaced(element)
 
     def _read_misplaced(self, element: Element, parent: Element, level: Level, expected: str) -> None:
@@ -159,6 +162,8 @@ class _Document:
             self._part(child, element, site, path)
 
     def _web_server(self, element: Element, level: Level) -> None:
+        silenced = silenced_by(element)
+        level.silence(silenced)
         for child in element.children:
             name = child.name.casefold()
             if name == "rewrite":
@@ -167,9 +172,11 @@ class _Document:
                 self._read_proxy(child)
             elif name == "httperrors":
                 tell_error_pages(child, self._report)
+                self._beside.of_web_server(child, level, silenced)
             elif name in _BY_NAME:
                 self._read_misplaced(child, element, level, "<rewrite>")
             else:
+                self._beside.of_web_server(child, level, silenced)
                 self._misplaced(child)
 
     def _read_proxy(self, element: Element) -> None:

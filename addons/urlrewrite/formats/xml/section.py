@@ -6,8 +6,9 @@ knows only the first (`Section.removals` come before what the level adds), so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -16,6 +17,7 @@ from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.providers import with_answers
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.section_fields import SectionFields
+from urlrewrite.formats.web_server.reading import read_web_server
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.xml.comments import plain_comment
 from urlrewrite.formats.xml.fields import REFUSED, Fields, children_of
@@ -26,6 +28,7 @@ from urlrewrite.formats.xml.outbound import custom_tags, outbound_rule, pre_cond
 from urlrewrite.formats.xml.sources import section_of
 from urlrewrite.model import (
     Collection,
+    ConfigElement,
     CustomTags,
     InboundRule,
     OutboundRule,
@@ -36,6 +39,7 @@ from urlrewrite.model import (
     Source,
 )
 from urlrewrite.model.choices import IN_OUTBOUND_RULES
+from urlrewrite.model.web_server import WebServer
 
 SECTIONS = (
     "rules",
@@ -129,6 +133,9 @@ class Level:
         self._encoding: bool | None = None
         self._global_encoding: bool | None = None
         self._before_cache: bool | None = None
+        self._beside: list[ConfigElement] = []
+        self._problems = report.problems
+        self._silenced: dict[str, None] = {}
 
     @property
     def global_rules(self) -> tuple[InboundRule, ...]:
@@ -163,7 +170,21 @@ class Level:
             use_original_url_encoding=self._encoding,
             rewrite_before_cache=self._before_cache,
             comments=MappingProxyType({name: "\n".join(texts) for name, texts in self._comments.items()}),
+            web_server=self._web_server,
+            silenced=tuple(self._silenced),
         )
+
+    @cached_property
+    def _web_server(self) -> WebServer:
+        return read_web_server(self._beside, self._problems)
+
+    def beside_rewrite(self, element: ConfigElement) -> None:
+        """Take a section that stands beside `<rewrite>`."""
+        self._beside.append(element)
+
+    def silence(self, ids: Iterable[str]) -> None:
+        """Silence findings about the level as a whole."""
+        self._silenced.update(dict.fromkeys(sorted(ids)))
 
     def rewrite(self, element: Element, report: Report) -> None:
         """Read a `<rewrite>`."""

@@ -6,10 +6,9 @@ they are about.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from urlrewrite.formats.addresses import site_name
 from urlrewrite.formats.proxy_settings import write_settings
+from urlrewrite.formats.yaml.export_elements import element_table
 from urlrewrite.formats.yaml.export_farms import connections_of, farms_of, timeouts_of, tls_of
 from urlrewrite.formats.yaml.export_rules import (
     add_own,
@@ -22,7 +21,7 @@ from urlrewrite.formats.yaml.export_rules import (
 )
 from urlrewrite.formats.yaml.export_tests import tests_of
 from urlrewrite.formats.yaml.export_text import List, Map, document
-from urlrewrite.model import ConfigElement, Location, Mode, Readings, RuleSet, Site, TagReplacement
+from urlrewrite.model import Location, Mode, Readings, RuleSet, Site, TagReplacement
 from urlrewrite.model.farms import DEFAULT_TLS
 
 
@@ -55,7 +54,7 @@ def to_yaml(rule_set: RuleSet) -> str:
         root.add("farms", farms_of(rule_set.farms.values()))
     for key, element in (("webFarms", rule_set.web_farms), ("proxy", rule_set.proxy)):
         if element:
-            table = _element(element)
+            table = element_table(element)
             if element.name == key:
                 del table.entries[0]
             root.add(key, table, element.comment)
@@ -138,20 +137,3 @@ def _location(location: Location) -> Map:
     add_own(table, location)
     table.block = bool(table.entries)
     return table
-
-
-def _elements(elements: tuple[ConfigElement, ...]) -> List:
-    return List([(_element(element), element.comment) for element in elements])
-
-
-def _element(element: ConfigElement) -> Map:
-    table = Map([("element", element.name, "")])
-    if element.attributes:
-        table.add("attributes", _attributes(element.attributes))
-    if element.children:
-        table.add("children", _elements(element.children))
-    return table
-
-
-def _attributes(attributes: Mapping[str, str]) -> Map:
-    return Map([(key, value, "") for key, value in attributes.items()])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from urlrewrite.formats.yaml.export_text import List, Map, Node
+from urlrewrite.formats.yaml.export_web_server import add_web_server
 from urlrewrite.formats.yaml.sections import MAP_KEYS
 from urlrewrite.model import (
     Action,
@@ -49,6 +50,9 @@ def add_shared(table: Map, section: Section) -> None:
 
 def add_own(table: Map, section: Section) -> None:
     """Add the rest of a section."""
+    if section.silenced:
+        table.add("silence", texts(section.silenced))
+    add_web_server(table, section.web_server)
     if section.allowed_server_variables is not None:
         table.add("allowedServerVariables", texts(section.allowed_server_variables))
     if section.removals:

@@ -21,6 +21,8 @@ A file with one site is written without `sites`; the site is then called like th
     errorPages: {502: pages/502.html}       # for errors of the proxy itself; relative to this file
     trustedProxies: [10.0.0.0/8]
     certificate: www.example.com.pem        # key, certificate and chain; relative to this file
+    silence: [UR026]                        # findings about the site that are as they should be
+    security: {requestFiltering: {denyUrlSequences: [.git]}}   # and httpProtocol, httpRedirect: see `web_server.py`
     documentRoot: wwwroot                   # for matchType IsFile and IsDirectory; relative to this file
     allowedServerVariables: [HTTP_X_TENANT] # without it rules may set every variable
     remove: [customTags, {rules: old rule}] # not inherited: all of a collection, or one name or a list of names of it
@@ -52,7 +54,8 @@ A file with one site is written without `sites`; the site is then called like th
         action: {type: Rewrite, value: ...}
     locations:                              # the section of a directory: its rules see URLs relative to it,
                                             # or to the directory of relativeTo: / (as in <location path> of IIS)
-      shop/cart: {rules: [...], remove: ...} # all keys from allowedServerVariables to outboundRules; or a list of them
+      shop/cart: {rules: [...], remove: ...} # all keys from allowedServerVariables to outboundRules, and `security` and
+                                            # so on; or a list of them
     tests:
       - request: GET https://www.example.com/article/7    # or {method: ..., url: ..., headers: {...}}
         response: {status: 200, headers: {...}, body: ...} # what the backend answers, for outbound rules

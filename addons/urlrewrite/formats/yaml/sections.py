@@ -22,9 +22,10 @@ from urlrewrite.formats.yaml.fields import (
     texts_by_name,
     texts_of,
 )
-from urlrewrite.formats.yaml.inbound import inbound_rules
+from urlrewrite.formats.yaml.inbound import inbound_rules, silenced
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar
 from urlrewrite.formats.yaml.outbound import custom_tags_of, outbound_rules, pre_conditions_of
+from urlrewrite.formats.yaml.web_server import WEB_SERVER_KEYS, web_server_of
 from urlrewrite.model import (
     Collection,
     Provider,
@@ -36,6 +37,8 @@ SHARED_KEYS = ("rewriteMaps", "providers")
 """What is for all sites even where a file with one site has no `sites`."""
 
 SECTION_KEYS = (
+    "silence",
+    *WEB_SERVER_KEYS,
     "allowedServerVariables",
     "remove",
     "useOriginalURLEncoding",
@@ -62,6 +65,8 @@ def own_fields(table: Table) -> OwnFields:
         "removals": _removals(table),
         "use_original_url_encoding": table.optional_boolean("useOriginalURLEncoding"),
         "rewrite_before_cache": table.optional_boolean("rewriteBeforeCache"),
+        "web_server": web_server_of(table),
+        "silenced": silenced(table),
     }
 
 

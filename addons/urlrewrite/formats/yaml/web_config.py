@@ -29,7 +29,7 @@ def with_web_config(site: Site, table: Table, files: FilesRead) -> tuple[Site, R
     shared = {"rewriteMaps": site.rewrite_maps, "providers": site.providers}
     for key in (*SECTION_KEYS, "locations"):
         # In a file without `sites`, maps and providers are not the site's.
-        if key in table and shared.get(key, True):
+        if key in table and key != "silence" and shared.get(key, True):
             table.error(key, ProblemId.NOT_POSSIBLE, f"got {key} beside {KEY}, expected it in {shown(name)}")
     path = Path(table.report.file).parent / name
     try:
@@ -45,4 +45,5 @@ def with_web_config(site: Site, table: Table, files: FilesRead) -> tuple[Site, R
             table.error(KEY, ProblemId.NOT_POSSIBLE, message)
         return site, nothing
     section = {item.name: getattr(found.sites[0], item.name) for item in fields(Section)}
+    section["silenced"] = tuple(dict.fromkeys((*site.silenced, *section["silenced"])))
     return replace(site, **section, locations=found.sites[0].locations), replace(found, sites=())

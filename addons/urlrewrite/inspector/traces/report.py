@@ -127,7 +127,9 @@ def _result(reading: Reading) -> str:
 def _decision(reading: Reading) -> str:
     """Return what the inbound rules decided, in words for people."""
     names = reading.names("inbound_rules")
+    section = _last(reading.request, Name.SECTION_ANSWERED)
     by = f" by {quoted_names(names)}" if names else ""
+    by = f" by <{visible(text(section, 'section'))}>" if section else by
     status = number(reading.data, "status")
     match text(reading.data, "action"):
         case "Rewrite" | "None" if not text(reading.data, "target"):

@@ -45,6 +45,8 @@ def request_part(reading: Reading) -> list[str]:
                     scope = SCOPES.get(text(event, "scope"), text(event, "scope"))
                     inside = f", in {shown(text(event, 'location'))}" if text(event, "location") else ""
                     lines += ["", f"  {visible(scope)}{inside}, on {shown(text(event, 'url'))}"]
+                case Name.SECTION_PASSED | Name.SECTION_ANSWERED:
+                    lines += _section(event)
                 case Name.RULES_RULED_OUT:
                     lines += _ruled_out(event)
                 case Name.RULE_DISABLED:
@@ -96,6 +98,18 @@ def _query(event: Event) -> list[str]:
     before, after = shown(text(event, "before")), shown(text(event, "after"))
     title = labelled("query", f"{name} ({why}) mapped back", "  ")
     return [title, labelled("", f"- {before}", "  "), labelled("", f"+ {after}", "  ")]
+
+
+def _section(event: Event) -> list[str]:
+    """Return what a section beside `<rewrite>` does with the request, and where it stands."""
+    answered = name_of(event) == Name.SECTION_ANSWERED
+    title = f"<{visible(text(event, 'section'))}>"
+    lines = [f"  {padded(f'{mark(answered)} {title}', 40)} {shown(text(event, 'source'))}"]
+    if not answered:
+        lines[0] = f"  – {title} lets it through"
+        return lines
+    status = visible(text(event, "iis_status")) or "the connection is closed"
+    return [*lines, labelled("response", f"{status}: {visible(text(event, 'why'))}", INSIDE)]
 
 
 def _server(event: Event) -> str:

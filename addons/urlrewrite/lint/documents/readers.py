@@ -211,3 +211,21 @@ document(
     here=_NOT_LOADED,
     write="Fix what is reported, and check the file again.",
 )
+document(
+    "UR024",
+    "A section of IIS that is not done here",
+    means="A section beside `<rewrite>` does something in IIS that a proxy of rules does not: it chooses default "
+    "documents, adds lifetimes to files, runs handlers and modules. rules/iis.md lists all sections.",
+    iis="Does what it says.",
+    here="It has no effect.",
+    write="What the message says; or nothing, where the backend does it. "
+    "`<!-- urlrewrite: silence UR024 -->` before the section keeps it quiet.",
+)
+document(
+    "UR025",
+    "An unknown section",
+    means="A section is neither one of IIS and .NET that is known here, nor declared in `<configSections>`.",
+    iis="500.19, unless a module that is installed there brings it.",
+    here="It has no effect.",
+    write="The name as the message has it; or nothing, where it is for another program.",
+)

@@ -1,0 +1,105 @@
+"""What the sections beside `<rewrite>` decide of a request, carried out.
+
+They look at what the client sent, after the global rules and before those of the site, as IIS's modules do in
+BeginRequest; `<httpRedirect>` takes what no rule responds to. A site in mode helpful asks for TLS after its rules, so
+that one which redirects to https does so; IIS refuses the request before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from urlrewrite.engine.compile import CompiledLevel
+from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.web_server.answer import SectionAnswer
+from urlrewrite.exchange.responses import Abort, LocalResponse, decided_response, iis_response, plain_response
+from urlrewrite.exchange.trusted_proxies import client_addresses
+from urlrewrite.model import Site
+from urlrewrite.model.field_lines import field_values
+from urlrewrite.trace import request_events as events
+from urlrewrite.trace.reasons import Reason, sentence
+
+
+def refused_before_rules(
+    level: CompiledLevel, site: Site, scope: Scope, request: RequestFacts, decision: Decision
+) -> LocalResponse | Abort | None:
+    """Refuse a request that the site's sections do not let in, before any rule of the site sees it."""
+    sections = level.web_server
+    if sections is None:
+        return None
+    proxy_mode = bool(sections.said.ip_security.enable_proxy_mode)
+    answer = sections.refused_without_tls(request) if scope.iis else None
+    answer = answer or sections.refused(request, client_addresses(request, site, proxy_mode=proxy_mode))
+    if answer:
+        return _refused(answer, scope, decision)
+    for section, source in sections.looked_at():
+        scope.trace.add(events.SECTION_PASSED, section=section, source=source)
+    limit = sections.filter.limits_content
+    if limit is not None and field_values(request.fields, "transfer-encoding"):
+        scope.trace.warn(Reason.LENGTH_UNKNOWN, threshold=limit)
+    return None
+
+
+def refused_after_rules(
+    level: CompiledLevel, scope: Scope, request: RequestFacts, decision: Decision
+) -> LocalResponse | Abort | None:
+    """Refuse, in mode helpful, what rules do with a request without TLS, but for a redirect to https."""
+    answer = level.web_server.refused_without_tls(request) if level.web_server and not scope.iis else None
+    if answer is None:
+        return None
+    if decision.outcome is Outcome.REDIRECT and decision.location.lower().startswith("https://"):
+        scope.trace.iis_differs(Reason.REDIRECTED_FIRST, answer.iis_status)
+        return None
+    return _refused(answer, scope, decision)
+
+
+def redirected(level: CompiledLevel, scope: Scope, request: RequestFacts, decision: Decision) -> LocalResponse | None:
+    """Redirect what no rule responds to where `<httpRedirect>` says so.
+
+    Raises:
+        PatternTimeout: a wildcard took longer than the scope's deadline.
+    """
+    if level.web_server is None:
+        return None
+    redirect = level.web_server.redirect
+    found = redirect.redirection(request.scheme, request.host, request.target, scope.deadline)
+    if found is None:
+        return None
+    why = sentence(found.reason, {"name": found.wildcard, "url": found.location})
+    scope.trace.decided(
+        events.SECTION_ANSWERED,
+        section="httpRedirect",
+        source=str(found.source),
+        iis_status=str(found.status),
+        reason=str(found.reason),
+        why=why,
+    )
+    scope.trace.decided(
+        events.REDIRECT_ACTION, substitution=found.destination, location=found.location, status=found.status
+    )
+    decision.outcome, decision.status, decision.location = Outcome.REDIRECT, found.status, found.location
+    return decided_response(decision)
+
+
+def _refused(answer: SectionAnswer, scope: Scope, decision: Decision) -> LocalResponse | Abort:
+    trace = scope.trace
+    trace.decided(
+        events.SECTION_ANSWERED,
+        section=answer.section,
+        source=str(answer.source),
+        iis_status=answer.iis_status,
+        reason=str(answer.reason),
+        why=sentence(answer.reason, answer.values),
+    )
+    if not answer.iis_status:
+        decision.outcome = Outcome.ABORT_REQUEST
+        return Abort()
+    status, _, sub_status = answer.iis_status.partition(".")
+    decision.outcome, decision.status = Outcome.CUSTOM_RESPONSE, int(status)
+    decision.sub_status = int(sub_status or 0)
+    if scope.iis:
+        return iis_response(answer.iis_status, answer.message, trace.data["id"])
+    response = plain_response(decision.status, "This request is not allowed here.", trace.data["id"])
+    return replace(response, sub_status=decision.sub_status)

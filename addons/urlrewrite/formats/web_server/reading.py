@@ -1,0 +1,344 @@
+"""The sections beside `<rewrite>` of one level, read from elements, whichever format they come from."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from urlrewrite.formats.element_attributes import ElementAttributes
+from urlrewrite.formats.farm_texts import UINT
+from urlrewrite.formats.reader import Reader
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, SYSTEM_WEB, Shape
+from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.model import ConfigElement, Source
+from urlrewrite.model.field_lines import has_control, is_token
+from urlrewrite.model.problems import Problem
+from urlrewrite.model.web_server import (
+    Access,
+    Address,
+    DenyAction,
+    Entries,
+    FilteringRule,
+    Header,
+    HeaderLimit,
+    HttpProtocol,
+    HttpRedirect,
+    IpSecurity,
+    Keyed,
+    Permission,
+    Permissions,
+    RequestFiltering,
+    RequestLimits,
+    ResponseStatus,
+    SslFlag,
+    WebServer,
+    WildcardRedirect,
+    Word,
+    inherited,
+)
+
+_OF_CONNECTION = frozenset(
+    "connection content-length keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
+)
+"""Fields that say how a message is sent, which no configuration can know."""
+
+_SSL_NUMBERS = {
+    8: SslFlag.SSL,
+    32: SslFlag.NEGOTIATE_CERT,
+    64: SslFlag.REQUIRE_CERT,
+    128: SslFlag.MAP_CERT,
+    256: SslFlag.SSL_128,
+}
+_DENY_NUMBERS = {
+    "0": DenyAction.ABORT_REQUEST,
+    "401": DenyAction.UNAUTHORIZED,
+    "403": DenyAction.FORBIDDEN,
+    "404": DenyAction.NOT_FOUND,
+}
+_STATUS_NUMBERS = {str(item.status): item for item in ResponseStatus}
+_NO_ELEMENT = ConfigElement("")
+
+type _Make[T] = Callable[[_Part], T | None]
+
+
+def read_web_server(elements: Iterable[ConfigElement], problems: list[Problem]) -> WebServer:
+    """Read what stands beside `<rewrite>`: `<security>`, `<httpProtocol>` and so on, in any number and order.
+
+    What is not known is left out with a warning; of `<security>` only what is honoured, or kept, is looked at.
+    """
+    found = WebServer()
+    for element in elements:
+        found = inherited(_read(element, problems), found)
+    return found
+
+
+def _read(element: ConfigElement, problems: list[Problem]) -> WebServer:
+    match element.name.casefold():
+        case "security":
+            parts = {name.casefold(): name for name in SECURITY}
+            found = WebServer(kept=tuple(child for child in element.children if child.name.casefold() in KEPT))
+            for child in element.children:
+                if name := parts.get(child.name.casefold()):
+                    part = _Part(child, SECURITY[name], problems)
+                    found = inherited(_READ_IN_SECURITY[name](part), found)
+            return found
+        case "httpprotocol":
+            return WebServer(http_protocol=_http_protocol(_Part(element, BESIDE_REWRITE["httpProtocol"], problems)))
+        case "httpredirect":
+            return WebServer(http_redirect=_http_redirect(_Part(element, BESIDE_REWRITE["httpRedirect"], problems)))
+    kept = tuple(child for child in element.children if child.name.casefold() in KEPT)
+    whole = ConfigElement(SYSTEM_WEB, children=kept, source=element.source)
+    return WebServer(kept=(whole,) if kept else ())
+
+
+class _Part:
+    """An element with its shape: what is not of the shape is reported, and left out."""
+
+    def __init__(self, element: ConfigElement, shape: Shape, problems: list[Problem]) -> None:
+        self._element = element
+        self._shape = shape
+        self._problems = problems
+        self.report = Report(element.source.file, problems)
+        self.values: Reader = ElementAttributes(element, problems, shape.attributes)
+        self._tell_unknown(element.attributes, shape.attributes, "the attribute ")
+        self._tell_unknown([child.name for child in element.children], self._children(), "<", ">")
+
+    @property
+    def source(self) -> Source:
+        return self._element.source
+
+    def _children(self) -> Sequence[str]:
+        of_collection = (self._shape.entry, "remove", "clear") if self._shape.entries else ()
+        return (*self._shape.elements, *of_collection)
+
+    def _tell_unknown(self, names: Iterable[str], known: Sequence[str], *around: str) -> None:
+        folded = {name.casefold() for name in known}
+        for name in names:
+            if name.casefold() in folded or name.startswith(("{", "lock")):
+                continue
+            got = f"{around[0]}{shown(name) if len(around) == 1 else name}{''.join(around[1:])}"
+            expected = listed(known) if known else "none"
+            message = f"<{self._element.name}>: got {got}, expected {expected}{suggestion(name, known)}; it is left out"
+            self.report.warning(self._element.source.line, ProblemId.UNKNOWN_KEY, message)
+
+    def part(self, name: str) -> _Part:
+        """Return the element of this name; an empty one where there is none."""
+        for child in self._element.children:
+            if child.name.casefold() == name.casefold():
+                return _Part(child, self._shape.elements[name], self._problems)
+        return _Part(_NO_ELEMENT, self._shape.elements[name], self._problems)
+
+    def switch(self, name: str) -> bool | None:
+        return self.values.optional_boolean(name)
+
+    def number(self, name: str) -> int | None:
+        return self.values.integer(name, 0, UINT) if name in self.values else None
+
+    def entries[T: Keyed](self, make: _Make[T]) -> Entries[T]:
+        """Read the collection of this element; `make` makes an entry, or reports why it cannot, and gives None."""
+        shape = self._shape.entries
+        assert shape is not None, "only elements with a collection are asked"
+        added: dict[str, T] = {}
+        removed: dict[str, None] = {}
+        clear = False
+        for child in self._element.children:
+            name = child.name.casefold()
+            if name == "clear":
+                added.clear()
+                removed.clear()
+                clear = True
+                continue
+            if name not in (self._shape.entry.casefold(), "remove"):
+                continue
+            part = _Part(child, shape, self._problems)
+            entry = make(part)
+            if entry is None:
+                continue
+            if name == "remove":
+                added.pop(entry.key, None)
+                removed[entry.key] = None
+            elif entry.key in added:
+                message = f"<{self._element.name}>: got {shown(entry.key)} again, expected each once"
+                part.report.error(part.source.line, ProblemId.DUPLICATE_NAME, message)
+            else:
+                added[entry.key] = entry
+        return Entries(tuple(added.values()), tuple(removed), clear)
+
+
+def _access(part: _Part) -> WebServer:
+    return WebServer(access=Access(ssl_flags=part.values.parsed("sslFlags", None, _ssl_flags), source=part.source))
+
+
+def _ssl_flags(text: str) -> frozenset[SslFlag]:
+    """Parse `Ssl, SslRequireCert`, or the sum of their numbers. Raises ValueError with "got X, expected Y"."""
+    if text.isascii() and text.isdigit():
+        return frozenset(flag for number, flag in _SSL_NUMBERS.items() if int(text) & number)
+    words = {str(flag).casefold(): flag for flag in SslFlag}
+    found = set()
+    for word in text.replace(",", " ").split():
+        if word.casefold() == "none":
+            continue
+        if word.casefold() not in words:
+            raise ValueError(f"got {shown(word)}, expected {listed(['None', *SslFlag])}{suggestion(word, SslFlag)}")
+        found.add(words[word.casefold()])
+    return frozenset(found)
+
+
+def _ip_security(part: _Part) -> WebServer:
+    action = part.values.choice("denyAction", DenyAction.FORBIDDEN, _DENY_NUMBERS)
+    section = IpSecurity(
+        allow_unlisted=part.switch("allowUnlisted"),
+        deny_action=action if "denyAction" in part.values else None,
+        enable_proxy_mode=part.switch("enableProxyMode"),
+        addresses=part.entries(_address),
+        source=part.source,
+    )
+    return WebServer(ip_security=section)
+
+
+def _address(part: _Part) -> Address | None:
+    values = part.values
+    text, mask, domain = values.text("ipAddress").strip(), values.text("subnetMask").strip(), values.text("domainName")
+    allowed = values.boolean("allowed", False)
+    if not text and domain:
+        return Address("", allowed, domain, part.source)
+    try:
+        network = _network(text, mask)
+    except ValueError:
+        got = f"got {shown(f'{text}/{mask}' if mask else text)}"
+        message = f"{got}, expected an address such as 10.0.0.7, or 10.0.0.0 with the subnetMask 255.0.0.0"
+        values.error("ipAddress", ProblemId.BAD_ADDRESS, message)
+        return None
+    return Address(network, allowed, source=part.source)
+
+
+def _network(text: str, mask: str) -> str:
+    """Return an address with its mask as `10.0.0.0/8`, one address alone as itself. Raises ValueError."""
+    if ":" in mask:
+        bits = f"{int(ipaddress.IPv6Address(mask)):0128b}"
+        if "01" in bits:
+            raise ValueError(mask)
+        mask = str(bits.count("1"))
+    network = ipaddress.ip_network(f"{text}/{mask}" if mask else text, strict=False)
+    return str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def _request_filtering(part: _Part) -> WebServer:
+    limits = part.part("requestLimits")
+    section = RequestFiltering(
+        allow_double_escaping=part.switch("allowDoubleEscaping"),
+        allow_high_bit_characters=part.switch("allowHighBitCharacters"),
+        unescape_query_string=part.switch("unescapeQueryString"),
+        remove_server_header=part.switch("removeServerHeader"),
+        limits=RequestLimits(
+            max_allowed_content_length=limits.number("maxAllowedContentLength"),
+            max_url=limits.number("maxUrl"),
+            max_query_string=limits.number("maxQueryString"),
+            header_limits=limits.part("headerLimits").entries(_header_limit),
+        ),
+        file_extensions=_permissions(part.part("fileExtensions"), "fileExtension", with_dot=True),
+        verbs=_permissions(part.part("verbs"), "verb"),
+        hidden_segments=_words(part.part("hiddenSegments"), "segment"),
+        deny_url_sequences=_words(part.part("denyUrlSequences"), "sequence"),
+        deny_query_string_sequences=_words(part.part("denyQueryStringSequences"), "sequence"),
+        always_allowed_urls=_words(part.part("alwaysAllowedUrls"), "url"),
+        always_allowed_query_strings=_words(part.part("alwaysAllowedQueryStrings"), "queryString"),
+        filtering_rules=part.part("filteringRules").entries(_filtering_rule),
+        source=part.source,
+    )
+    return WebServer(request_filtering=section)
+
+
+def _words(part: _Part, attribute: str) -> Entries[Word]:
+    def word(entry: _Part) -> Word | None:
+        text = entry.values.required(attribute, "a text")
+        return Word(text, entry.source) if text else None
+
+    return part.entries(word)
+
+
+def _permissions(part: _Part, attribute: str, *, with_dot: bool = False) -> Permissions:
+    def permission(entry: _Part) -> Permission | None:
+        name = entry.values.required(attribute, "a name").strip()
+        if with_dot and name and not name.startswith("."):
+            name = f".{name}"
+        return Permission(name, entry.values.boolean("allowed", True), entry.source) if name else None
+
+    return Permissions(allow_unlisted=part.switch("allowUnlisted"), listed=part.entries(permission))
+
+
+def _header_limit(part: _Part) -> HeaderLimit | None:
+    name = part.values.required("header", "the name of a field").strip()
+    return HeaderLimit(name, part.values.integer("sizeLimit", 0, UINT), part.source) if name else None
+
+
+def _filtering_rule(part: _Part) -> FilteringRule | None:
+    name = part.values.required("name", "a name")
+
+    def texts(element: str, attribute: str) -> tuple[str, ...]:
+        return tuple(word.text for word in _words(part.part(element), attribute).add)
+
+    rule = FilteringRule(
+        name=name,
+        scan_url=part.values.boolean("scanUrl", False),
+        scan_query_string=part.values.boolean("scanQueryString", False),
+        scan_all_raw=part.values.boolean("scanAllRaw", False),
+        deny_unescaped_percent=part.values.boolean("denyUnescapedPercent", True),
+        scan_headers=texts("scanHeaders", "requestHeader"),
+        applies_to=texts("appliesTo", "fileExtension"),
+        deny_strings=texts("denyStrings", "string"),
+        source=part.source,
+    )
+    return rule if name else None
+
+
+def _http_protocol(part: _Part) -> HttpProtocol:
+    if part.switch("allowKeepAlive") is False:
+        message = "got false, expected none: connections of clients are kept, which has no effect on what they get"
+        part.values.warning("allowKeepAlive", ProblemId.NO_EFFECT, message)
+    return HttpProtocol(
+        custom_headers=part.part("customHeaders").entries(_header),
+        redirect_headers=part.part("redirectHeaders").entries(_header),
+        source=part.source,
+    )
+
+
+def _header(part: _Part) -> Header | None:
+    name, value = part.values.required("name", "the name of a field").strip(), part.values.text("value")
+    if not name:
+        return None
+    if not is_token(name) or has_control(value):
+        got = shown(f"{name}: {value}")
+        part.values.error("", ProblemId.BAD_VALUE, f"got {got}, expected a field such as X-Frame-Options: DENY")
+        return None
+    if name.casefold() in _OF_CONNECTION:
+        message = f"got {name}, expected another field: how a response is sent is not for a configuration to say"
+        part.values.warning("name", ProblemId.NO_EFFECT, f"{message}; it is left out")
+        return None
+    return Header(name, value.strip(), part.source)
+
+
+def _http_redirect(part: _Part) -> HttpRedirect:
+    status = part.values.choice("httpResponseStatus", ResponseStatus.FOUND, _STATUS_NUMBERS)
+    return HttpRedirect(
+        enabled=part.switch("enabled"),
+        destination=part.values.text("destination").strip() if "destination" in part.values else None,
+        exact_destination=part.switch("exactDestination"),
+        child_only=part.switch("childOnly"),
+        http_response_status=status if "httpResponseStatus" in part.values else None,
+        wildcards=part.entries(_wildcard),
+        source=part.source,
+    )
+
+
+def _wildcard(part: _Part) -> WildcardRedirect | None:
+    wildcard = part.values.required("wildcard", "a text with *, such as *.php")
+    return WildcardRedirect(wildcard, part.values.text("destination").strip(), part.source) if wildcard else None
+
+
+_READ_IN_SECURITY: Mapping[str, Callable[[_Part], WebServer]] = {
+    "access": _access,
+    "ipSecurity": _ip_security,
+    "requestFiltering": _request_filtering,
+}
