@@ -13,11 +13,12 @@ from formats.models import quick
 from formats.section_models import WEB_SERVERS
 from formats.support import SITE
 from shared_folder import SHARED, needs_shared
+from urlrewrite.formats.fates import Fate
 from urlrewrite.formats.reports import Report
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
-from urlrewrite.formats.xml.known_sections import KNOWN_SECTIONS, Fate
+from urlrewrite.formats.xml.known_sections import KNOWN_SECTIONS
 from urlrewrite.formats.xml.nodes import Element, read_tree
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml

@@ -10,7 +10,7 @@ import pytest
 from urlrewrite.loading.load import load_rules
 from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
 from urlrewrite.model import Mode, Origin
-from urlrewrite.model.problems import RuleFileError
+from urlrewrite.model.problems import RuleFileError, Severity
 
 XML = """\
 <configuration><system.webServer><rewrite>
@@ -144,3 +144,30 @@ def test_a_map_that_is_inherited_and_given_again_is_told_once(tmp_path: Path) ->
         "rewriteMaps: {m: {a: b}}\nsites:\n  - {public: https://a.example, backend: http://b, rewriteMaps: {M: {}}}\n"
     )
     assert told(tmp_path, text, "rules.yaml") == ["3  UR127"]
+
+
+CLOSED = """<configuration><system.webServer>
+  <security>
+    <!-- {} -->
+    <authentication><anonymousAuthentication enabled="false" /></authentication>
+  </security>
+</system.webServer></configuration>
+"""
+
+
+def test_a_site_that_iis_keeps_closed_is_not_loaded_unless_that_is_allowed(tmp_path: Path) -> None:
+    file = tmp_path / "web.config"
+    file.write_text(CLOSED.format("here nobody is asked who he is"))
+    backend = Overrides(backend=Origin("http", "b", 80))
+    with pytest.raises(RuleFileError) as caught:
+        load_rules([file], backend)
+    assert [(problem.source.line, problem.id) for problem in caught.value.problems] == [(4, "UR026")]
+    allowed, (warning,) = load_rules([file], Overrides(backend=Origin("http", "b", 80), allow_open=True))
+    assert (warning.id, warning.severity) == ("UR026", Severity.WARNING)
+    # What clients keep of it is the same.
+    silent = CLOSED.format("urlrewrite: silence UR026")
+    file.write_text(silent)
+    rules, problems = load_rules([file], backend)
+    assert problems == ()
+    assert rules.rule_set.sites[0].silenced == ("UR026",)
+    assert allowed.rule_set.sites[0].web_server == rules.rule_set.sites[0].web_server

@@ -98,6 +98,12 @@ def test_words_become_values() -> None:
     assert parse_overrides(
         ["https://www.example.com", "https://WWW.example.com:443/"], str(B), "off", "iis", "10.0.0.7:8080"
     ) == Overrides((A,), B, LinkMode.OFF, Mode.IIS, DIALLED)
+    assert parse_overrides(allow_open=True) == Overrides(allow_open=True)
+
+
+def test_what_is_allowed_does_not_change_the_rules() -> None:
+    rule_set = rules(WHOLE)
+    assert fill_in(rule_set, Overrides(allow_open=True)) is rule_set
 
 
 WRONG = [

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from urlrewrite.formats.apache.directives import known_directive
 from urlrewrite.formats.apache.known import is_known_directive
 from urlrewrite.formats.apache.parts import (
     AliasRedirect,
     Configuration,
     Context,
+    Directive,
     Host,
     MapDefinition,
     RewriteCond,
     RewriteRule,
+    Scope,
+    ScopeKind,
 )
-from urlrewrite.formats.apache.strings import parse_condition_pattern, parse_rule_pattern, parse_template
+from urlrewrite.formats.apache.scopes import scope_of
+from urlrewrite.formats.apache.strings import (
+    Part,
+    RuleGroup,
+    parse_condition_pattern,
+    parse_rule_pattern,
+    parse_template,
+)
 from urlrewrite.formats.apache.syntax import (
     CONDITION_FLAGS,
     DirectiveError,
@@ -37,6 +49,7 @@ class _Section:
         skipped: its directives do not apply, as in `<IfModule !mod_rewrite.c>`.
         foreign: the section in which rewriting cannot be converted, such as `<Location /a>`; "" outside of one.
         doubt: the section whose condition is not known here, such as `<IfDefine X>`; "" outside of one.
+        scopes: the sections around that limit what stands in them, this one included.
     """
 
     name: str
@@ -46,6 +59,7 @@ class _Section:
     skipped: bool = False
     foreign: str = ""
     doubt: str = ""
+    scopes: tuple[Scope, ...] = ()
 
 
 _OPTIONS = {
@@ -53,17 +67,17 @@ _OPTIONS = {
     for name in """Inherit InheritBefore InheritDown InheritDownBefore IgnoreInherit AllowNoSlash AllowAnyURI MergeBase
     IgnoreContextInfo LegacyPrefixDocRoot LongURLOptimization MaxRedirects""".split()
 }
+_SILENCE = re.compile(r"#\s*urlrewrite:\s*silence\s+(UR\d{3}(?:[\s,]+UR\d{3})*)\s*$", re.IGNORECASE)
 _STATUS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
-_OURS = ("rewrite_module", "mod_rewrite.c", "alias_module", "mod_alias.c")
+_OURS = frozenset(
+    f"{name}{end}"
+    for name in ("alias", "authz_core", "authz_host", "headers", "proxy", "proxy_http", "rewrite", "setenvif", "ssl")
+    for end in ("_module",)
+) | frozenset(f"mod_{name}.c" for name in "alias authz_core authz_host headers proxy proxy_http rewrite ssl".split())
+"""Modules of which what is done here takes the place, so that what stands there without them does not count."""
 _CARRY_COMMENTS = frozenset(("rewriteengine", "rewritebase", "rewriteoptions", "rewritecond"))
-_NOT_READ = {
-    "include": "the file that it names is not read: import it by itself",
-    "includeoptional": "the files that it names are not read: import them by themselves",
-    "proxypass": "write the backend into the rule file, or a RewriteRule with the flag P",
-    "proxypassmatch": "write the backend into the rule file, or a RewriteRule with the flag P",
-    "fallbackresource": "write a RewriteRule for what is no file",
-    "use": "macros are not expanded",
-}
+_IN_LOCATION = frozenset(("rewriteengine", "rewritecond", "rewriterule"))
+_EVERYTHING = frozenset((".*", "(.*)", "^", "^.*", "^.*$", "^(.*)$", ".?", "."))
 _MAX_RULES = 50_000
 _REWRITING = frozenset(
     """rewriteengine rewriterule rewritecond rewritebase rewriteoptions rewritemap redirect redirectmatch
@@ -103,6 +117,8 @@ class _Reader:
         text = line.text
         if text.startswith("#"):
             self.comments.append(text.lstrip("#").strip())
+            if found := _SILENCE.search(text):
+                self.sections[-1].host.silenced += re.split(r"[\s,]+", found[1].upper())
         elif text.startswith("</"):
             self.close(line)
         elif text.startswith("<"):
@@ -121,7 +137,7 @@ class _Reader:
         self.end_of_conditions()
         name, around = words[0].lower(), self.sections[-1]
         host, context = around.host, around.context
-        skipped, foreign, doubt = around.skipped, around.foreign, around.doubt
+        skipped, foreign, doubt, scopes = around.skipped, around.foreign, around.doubt, around.scopes
         match name:
             case "ifmodule" if words[1:] and words[1].startswith("!"):
                 skipped = True
@@ -134,13 +150,14 @@ class _Reader:
             case "virtualhost":
                 host = Host(line.number, Context(line.number), words[1:], secure=any(":443" in w for w in words[1:]))
                 self.configuration.hosts.append(host)
-                context = host.own
+                context, scopes = host.own, ()
             case "directory" if len(words) == 2 and not set(words[1]) & set("*?["):
                 context = Context(line.number, words[1])
                 host.directories.append(context)
             case _:
                 foreign = line.text
-        self.sections.append(_Section(words[0], line.number, host, context, skipped, foreign, doubt))
+                scopes = (*scopes, scope_of(words, line.number, line.text))
+        self.sections.append(_Section(words[0], line.number, host, context, skipped, foreign, doubt, scopes))
 
     def close(self, line: Line) -> None:
         name = line.text.removeprefix("</").removesuffix(">").strip()
@@ -153,7 +170,7 @@ class _Reader:
     def directive(self, line: Line, name: str) -> None:
         section = self.sections[-1]
         if name in _REWRITING:
-            if section.foreign:
+            if section.foreign and not (name in _IN_LOCATION and _is_in_location(section)):
                 message = f"in {section.foreign} nothing can be converted: write it outside, with a RewriteCond instead"
                 self.report.error(line.number, ProblemId.APACHE_NOT_CONVERTED, f"got {shown(line.text)}; {message}")
                 return
@@ -163,13 +180,18 @@ class _Reader:
         words = split_words(line.text)[1:] if name in _HANDLERS else ()
         if handler := _HANDLERS.get(name):
             handler(self, line.number, words)
-        elif advice := _NOT_READ.get(name):
-            message = f"got {shown(line.text)}, which is not converted: {advice}"
-            self.report.warning(line.number, ProblemId.APACHE_LEFT_OUT, message)
+        elif found := known_directive(name):
+            self.beside(line, found[0])
         elif not is_known_directive(name):
             written = line.text.split(None, 1)[0]
             message = f"got {shown(written)}, expected a directive of Apache{suggestion(written, _WRITTEN)}"
             self.report.error(line.number, ProblemId.APACHE_SYNTAX, message)
+
+    def beside(self, line: Line, name: str) -> None:
+        """Keep a directive that is not about rewriting."""
+        section = self.sections[-1]
+        words, directory = split_words(line.text)[1:], section.context.directory
+        section.host.beside.append(Directive(line.number, name, words, line.text, section.scopes, directory))
 
     def take_comment(self) -> str:
         comment = "\n".join(self.comments).strip("\n")
@@ -224,8 +246,24 @@ class _Reader:
         negate, pattern = parse_rule_pattern(words[0])
         substitution = None if words[1] == "-" else parse_template(words[1])
         check_variables(substitution or ())
+        if self.sections[-1].scopes:
+            pattern = self.in_location(number, pattern, negate, substitution or ())
         rule = RewriteRule(number, pattern, negate, substitution, flags, conditions, comment)
         self.sections[-1].context.rules.append(rule)
+
+    def in_location(self, number: int, pattern: str, negate: bool, substitution: Sequence[Part]) -> str:
+        """Return the pattern, for the server, of a rule for everything in a `<Location>`.
+
+        Raises:
+            DirectiveError: it sees what only Apache knows: where the path of a file would be.
+        """
+        scope = self.sections[-1].scopes[0]
+        if pattern not in _EVERYTHING or negate or any(isinstance(part, RuleGroup) for part in substitution):
+            raise DirectiveError(
+                f"got a rule in {scope.text} whose pattern or $1 depends on the path of a file: write it outside"
+            )
+        path = scope.arguments[0].rstrip("/")
+        return f"^{re.escape(path)}(?:/|$)" if path else "^"
 
     def base(self, number: int, words: Sequence[str]) -> None:
         context = self.sections[-1].context
@@ -274,6 +312,12 @@ class _Reader:
 
     def ssl_engine(self, number: int, words: Sequence[str]) -> None:
         self.sections[-1].host.secure = [word.lower() for word in words] == ["on"]
+
+
+def _is_in_location(section: _Section) -> bool:
+    """Say whether a section is that of a path of the server or of a virtual host, and of nothing else."""
+    kinds = [scope.kind for scope in section.scopes]
+    return kinds == [ScopeKind.LOCATION] and section.context.directory is None
 
 
 _HANDLERS: dict[str, Callable[[_Reader, int, Sequence[str]], None]] = {

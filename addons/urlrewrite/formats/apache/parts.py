@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from urlrewrite.formats.apache.strings import ConditionPattern, Part
 from urlrewrite.formats.apache.syntax import Flag, Flags
@@ -61,6 +62,48 @@ class AliasRedirect:
     comment: str
 
 
+class ScopeKind(StrEnum):
+    """Sections that limit what stands in them."""
+
+    LOCATION = "Location"
+    LOCATION_MATCH = "LocationMatch"
+    FILES = "Files"
+    FILES_MATCH = "FilesMatch"
+    LIMIT = "Limit"
+    LIMIT_EXCEPT = "LimitExcept"
+    PROXY = "Proxy"
+    REQUIRE_ALL = "RequireAll"
+    REQUIRE_ANY = "RequireAny"
+    REQUIRE_NONE = "RequireNone"
+    OTHER = "other"
+    """One that no rule can say: `<If>`, `<DirectoryMatch>`, a location with wildcards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """An open section; `text` is how it begins in the file."""
+
+    kind: ScopeKind
+    arguments: tuple[str, ...]
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A directive that is not about rewriting, with the sections in which it stands, from the outermost one.
+
+    `name` is as Apache spells it; `directory` is that of the context, None for the server or virtual host.
+    """
+
+    line: int
+    name: str
+    words: tuple[str, ...]
+    text: str
+    scopes: tuple[Scope, ...]
+    directory: str | None
+
+
 @dataclass(slots=True)
 class Context:
     """The directives of one context: those of a server, for which `directory` is None, or of a directory."""
@@ -89,6 +132,10 @@ class Host:
     secure: bool = False
     document_root: str = ""
     directories: list[Context] = field(default_factory=list)
+    beside: list[Directive] = field(default_factory=list)
+    """What is not about rewriting."""
+    silenced: list[str] = field(default_factory=list)
+    """Ids of findings that comments silence."""
 
     @property
     def contexts(self) -> list[Context]:

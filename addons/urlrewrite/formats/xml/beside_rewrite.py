@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from urlrewrite.formats.fates import Fate
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, SYSTEM_WEB
 from urlrewrite.formats.wording import suggestion
 from urlrewrite.formats.xml.comments import silenced_by
 from urlrewrite.formats.xml.farms import config_element
-from urlrewrite.formats.xml.known_sections import KNOWN_SECTIONS, Fate, known_section
+from urlrewrite.formats.xml.known_sections import KNOWN_SECTIONS, known_section
 from urlrewrite.formats.xml.nodes import Element
 from urlrewrite.formats.xml.section import Level
 from urlrewrite.formats.xml.sources import section_of

@@ -7,26 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from types import MappingProxyType
 
+from urlrewrite.formats.fates import Fate
 from urlrewrite.formats.xml.nodes import Element
-
-
-class Fate(StrEnum):
-    """What becomes of a section."""
-
-    HONOURED = "honoured"
-    """It is done here."""
-
-    KEEPS_CLOSED = "error where it keeps clients out"
-    """It is not done here; where it keeps clients out, the rules are not loaded unless that is allowed."""
-
-    TOLD = "warning"
-    """It is not done here, and a finding says so."""
-
-    PASSED_OVER = "passed over"
-    """It has no bearing on what a proxy does: it is for an application, or for how IIS itself runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,91 @@
+"""The sections of a configuration that limit what stands in them to some requests."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Sequence
+
+from urlrewrite.formats.apache.expressions import read_expression
+from urlrewrite.formats.apache.parts import Scope, ScopeKind
+from urlrewrite.formats.reports import Report
+from urlrewrite.model import Condition, Conditions, Match
+from urlrewrite.patterns.spelling import ecmascript_literal, ecmascript_source
+
+_WILD = set("*?[")
+_KINDS = {
+    "location": ScopeKind.LOCATION,
+    "locationmatch": ScopeKind.LOCATION_MATCH,
+    "files": ScopeKind.FILES,
+    "filesmatch": ScopeKind.FILES_MATCH,
+    "limit": ScopeKind.LIMIT,
+    "limitexcept": ScopeKind.LIMIT_EXCEPT,
+    "proxy": ScopeKind.PROXY,
+    "requireall": ScopeKind.REQUIRE_ALL,
+    "requireany": ScopeKind.REQUIRE_ANY,
+    "requirenone": ScopeKind.REQUIRE_NONE,
+}
+_EXPRESSIONS = {ScopeKind.LOCATION: ScopeKind.LOCATION_MATCH, ScopeKind.FILES: ScopeKind.FILES_MATCH}
+
+CONTAINERS = frozenset({ScopeKind.REQUIRE_ALL, ScopeKind.REQUIRE_ANY, ScopeKind.REQUIRE_NONE})
+"""Sections that group what is required, and limit nothing."""
+
+LAST_SEGMENT = Match("([^/]*)$")
+"""Gives the name of the file, as far as a URL tells it, as `{R:1}`."""
+
+
+def scope_of(words: Sequence[str], line: int, text: str) -> Scope:
+    """Return the scope that a section opens; `words` are its name and what stands beside it."""
+    kind = _KINDS.get(words[0].lower(), ScopeKind.OTHER)
+    arguments = tuple(words[1:])
+    if arguments[:1] == ("~",) and kind in _EXPRESSIONS:
+        kind, arguments = _EXPRESSIONS[kind], arguments[1:]
+    if kind is ScopeKind.LOCATION and (len(arguments) != 1 or _WILD & set(arguments[0])):
+        kind = ScopeKind.OTHER
+    if kind is ScopeKind.PROXY and arguments != ("*",):
+        kind = ScopeKind.OTHER
+    return Scope(kind, arguments, line, text)
+
+
+def match_of(scopes: Sequence[Scope], report: Report) -> tuple[Match, Conditions] | None:
+    """Return the match and conditions of a rule for the requests in all of the scopes; None if no rule can say that."""
+    match, conditions = Match(".*"), list[Condition]()
+    for scope in scopes:
+        source = report.source(scope.line)
+        match scope.kind:
+            case ScopeKind.PROXY:
+                pass
+            case ScopeKind.LOCATION:
+                path = scope.arguments[0].rstrip("/")
+                end = "/" if scope.arguments[0].endswith("/") else "(?:/|$)"
+                if path or end == "(?:/|$)":
+                    pattern = f"^{ecmascript_literal(path)}{end}"
+                    conditions.append(Condition("{URL}", pattern, ignore_case=False, source=source))
+            case ScopeKind.LOCATION_MATCH if len(scope.arguments) == 1:
+                pattern = ecmascript_source(read_expression(scope.arguments[0], scope.line, report).tree)
+                conditions.append(Condition("{URL}", pattern, ignore_case=False, source=source))
+            case ScopeKind.FILES | ScopeKind.FILES_MATCH if len(scope.arguments) == 1:
+                match = LAST_SEGMENT
+                pattern = _name_pattern(scope, report)
+                conditions.append(Condition("{R:1}", pattern, ignore_case=False, source=source))
+            case ScopeKind.LIMIT | ScopeKind.LIMIT_EXCEPT:
+                methods = "|".join(map(ecmascript_literal, scope.arguments))
+                if "GET" in scope.arguments:
+                    methods += "|HEAD"
+                negate = scope.kind is ScopeKind.LIMIT_EXCEPT
+                pattern = f"^(?:{methods})$"
+                conditions.append(
+                    Condition("{REQUEST_METHOD}", pattern, ignore_case=False, negate=negate, source=source)
+                )
+            case _:
+                return None
+    return match, Conditions(tuple(conditions))
+
+
+def _name_pattern(scope: Scope, report: Report) -> str:
+    """Return the pattern for the name of a file; wildcards are those of the shell."""
+    text = scope.arguments[0]
+    if scope.kind is ScopeKind.FILES:
+        text = re.sub(r"\\[zZ]\Z", "$", fnmatch.translate(text).removeprefix("(?s:"))
+        text = "^" + text.removesuffix("$").removesuffix(")") + "$"
+    return ecmascript_source(read_expression(text, scope.line, report).tree)
