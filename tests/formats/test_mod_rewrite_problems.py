@@ -77,7 +77,8 @@ LINES: dict[str, Told] = {
     "<Location /a>\nRewriteRule ^a b\n</Location>": [(3, "UR042!", "write it outside")],
     # what is left out
     "RewriteRule ^a b [T=text/plain,H=x]": [(2, "UR043", "type"), (2, "UR043", "handler")],
-    "ProxyPass / http://b/\nRewriteRule ^a /b [END]": [(2, "UR043", "flag P")],
+    "ProxyPass / ajp://b/\nRewriteRule ^a /b [END]": [(2, "UR042!", "only http, https, ws and wss")],
+    "ErrorDocument 404 /x\nRewriteRule ^a - [F]": [(2, "UR043", "errorPages")],
     # the nearest
     "RewriteCond %{REQUEST_FILENAME} -s\nRewriteRule ^a - [L]": [(2, "UR044", "an empty file")],
     "RewriteRule ^a b\nRewriteCond %{REQUEST_URI} c\nRewriteRule ^d - [L]": [(4, "UR044", "line 2 rewrites")],
@@ -141,7 +142,7 @@ SILENT = [
     RewriteRule .* index.php [L]
     """,
     "RewriteEngine On\nRewriteRule ^old$ new [END]\nRewriteRule ^new$ x [R,L]\n",
-    "ErrorDocument 404 /x\nHeader set X-A b\nphp_value a b\nRewriteEngine On\nRewriteRule ^a - [F]\n",
+    "Header set X-A b\nphp_value a b\nRewriteEngine On\nRewriteRule ^a - [F]\n",
 ]
 
 

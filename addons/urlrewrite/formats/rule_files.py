@@ -37,7 +37,8 @@ _SUFFIXES = {
     ".htaccess": FileKind.MOD_REWRITE,
 }
 _DIRECTIVE = re.compile(
-    rb"^[ \t]*(?:Rewrite(?:Rule|Cond|Engine|Base|Map|Options)[ \t]|<(?:IfModule|Directory|Location|VirtualHost)\b)",
+    rb"^[ \t]*(?:(?:Rewrite(?:Rule|Cond|Engine|Base|Map|Options)|ProxyPass(?:Match|Reverse)?|Redirect(?:Match)?|Require"
+    rb"|AuthType|ServerName)[ \t]|<(?:IfModule|Directory|Location|VirtualHost|Files|FilesMatch|LocationMatch|Proxy)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 _MARKUP = re.compile(rb"\s*<[?!A-Za-z_]")

@@ -52,10 +52,10 @@ class Access:
         """Whether nobody may come in."""
         return not self.unlisted and not self.allowed
 
-    def web_server(self) -> WebServer:
+    def web_server(self, report: Report) -> WebServer:
         """Return it as sections; it takes the place of what is said of the level above, as in Apache."""
         addresses = Entries((*self.denied, *self.allowed), clear=True)
-        kept = (_refusing(self.asks),) if self.asks else ()
+        kept = (_refusing(self.asks, report),) if self.asks else ()
         return WebServer(ip_security=IpSecurity(allow_unlisted=self.unlisted, addresses=addresses), kept=kept)
 
 
@@ -126,6 +126,11 @@ def _by_require(directives: Sequence[Directive], report: Report) -> Access:
 
 
 def _of_group(group: _Group, report: Report) -> Access:
+    if group.kind is not ScopeKind.REQUIRE_ALL:
+        for item in group.members:
+            if isinstance(item, Directive) and item.words[:1] and item.words[0].lower() == "not":
+                message = f"got {shown(item.text)} outside of <RequireAll>, expected it in one: it lets nobody in"
+                report.error(item.line, ProblemId.APACHE_SYNTAX, message)
     found = [_of_group(item, report) if isinstance(item, _Group) else _of_line(item, report) for item in group.members]
     match group.kind:
         case ScopeKind.REQUIRE_ALL:
@@ -138,16 +143,20 @@ def _of_group(group: _Group, report: Report) -> Access:
             for access in found:
                 whole = _both(whole, _not(access))
             return whole
+    if len(found) == 1:
+        return found[0]
     if any(access.is_open for access in found):
         return Access()
-    allowing = [access for access in found if access.allowed or (access.unlisted and not access.asks)]
+    by_address = [access for access in found if not access.asks and not access.denies_all]
     asking = [item for access in found for item in access.asks]
     left = [item for access in found for item in access.left]
-    if not allowing:
+    if not by_address:
         return Access(asks=asking, left=left) if asking else Access(unlisted=False, left=left)
-    if len(allowing) == 1:
-        return replace(allowing[0], asks=[], left=[*left, *asking])
-    allowed = [address for access in allowing for address in access.allowed]
+    allowed = [address for access in by_address for address in access.allowed]
+    # Who is let in by one of them is not kept out by another.
+    denied = next((access.denied for access in by_address if access.unlisted), None)
+    if denied is not None:
+        return Access(denied=[*allowed, *denied], left=[*left, *asking])
     return Access(allowed=allowed, unlisted=False, left=[*left, *asking])
 
 
@@ -224,11 +233,13 @@ def _network(text: str) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
-def _refusing(asks: Sequence[Directive]) -> ConfigElement:
+def _refusing(asks: Sequence[Directive], report: Report) -> ConfigElement:
     """Return the element of IIS that refuses anonymous clients, for directives that ask for more than an address."""
+    source = report.source(asks[0].line)
     off = ConfigElement(
         "anonymousAuthentication",
         MappingProxyType({"enabled": "false"}),
+        source=source,
         comment=SAID_BY_APACHE + "; ".join(item.text for item in asks),
     )
-    return ConfigElement("authentication", children=(off,))
+    return ConfigElement("authentication", children=(off,), source=source)

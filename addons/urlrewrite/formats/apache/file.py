@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from urlrewrite.formats.apache.directives import known_directive
-from urlrewrite.formats.apache.known import is_known_directive
+from urlrewrite.formats.apache.known import OPTIONS, REPLACED_MODULES, WRITTEN, is_known_directive
 from urlrewrite.formats.apache.parts import (
     AliasRedirect,
     Configuration,
@@ -18,12 +18,9 @@ from urlrewrite.formats.apache.parts import (
     RewriteCond,
     RewriteRule,
     Scope,
-    ScopeKind,
 )
-from urlrewrite.formats.apache.scopes import scope_of
+from urlrewrite.formats.apache.scopes import is_one_location, pattern_in_location, scope_of
 from urlrewrite.formats.apache.strings import (
-    Part,
-    RuleGroup,
     parse_condition_pattern,
     parse_rule_pattern,
     parse_template,
@@ -62,22 +59,10 @@ class _Section:
     scopes: tuple[Scope, ...] = ()
 
 
-_OPTIONS = {
-    name.lower(): name
-    for name in """Inherit InheritBefore InheritDown InheritDownBefore IgnoreInherit AllowNoSlash AllowAnyURI MergeBase
-    IgnoreContextInfo LegacyPrefixDocRoot LongURLOptimization MaxRedirects""".split()
-}
 _SILENCE = re.compile(r"#\s*urlrewrite:\s*silence\s+(UR\d{3}(?:[\s,]+UR\d{3})*)\s*$", re.IGNORECASE)
 _STATUS = {"permanent": 301, "temp": 302, "seeother": 303, "gone": 410}
-_OURS = frozenset(
-    f"{name}{end}"
-    for name in ("alias", "authz_core", "authz_host", "headers", "proxy", "proxy_http", "rewrite", "setenvif", "ssl")
-    for end in ("_module",)
-) | frozenset(f"mod_{name}.c" for name in "alias authz_core authz_host headers proxy proxy_http rewrite ssl".split())
-"""Modules of which what is done here takes the place, so that what stands there without them does not count."""
 _CARRY_COMMENTS = frozenset(("rewriteengine", "rewritebase", "rewriteoptions", "rewritecond"))
 _IN_LOCATION = frozenset(("rewriteengine", "rewritecond", "rewriterule"))
-_EVERYTHING = frozenset((".*", "(.*)", "^", "^.*", "^.*$", "^(.*)$", ".?", "."))
 _MAX_RULES = 50_000
 _REWRITING = frozenset(
     """rewriteengine rewriterule rewritecond rewritebase rewriteoptions rewritemap redirect redirectmatch
@@ -141,7 +126,7 @@ class _Reader:
         match name:
             case "ifmodule" if words[1:] and words[1].startswith("!"):
                 skipped = True
-                if words[1][1:].lower() not in _OURS:
+                if words[1][1:].lower() not in REPLACED_MODULES:
                     doubt, skipped = f"<{line.text[1:-1]}>", around.skipped
             case "ifmodule":
                 pass
@@ -170,7 +155,9 @@ class _Reader:
     def directive(self, line: Line, name: str) -> None:
         section = self.sections[-1]
         if name in _REWRITING:
-            if section.foreign and not (name in _IN_LOCATION and _is_in_location(section)):
+            if section.foreign and not (
+                name in _IN_LOCATION and is_one_location(section.scopes, section.context.directory)
+            ):
                 message = f"in {section.foreign} nothing can be converted: write it outside, with a RewriteCond instead"
                 self.report.error(line.number, ProblemId.APACHE_NOT_CONVERTED, f"got {shown(line.text)}; {message}")
                 return
@@ -184,7 +171,7 @@ class _Reader:
             self.beside(line, found[0])
         elif not is_known_directive(name):
             written = line.text.split(None, 1)[0]
-            message = f"got {shown(written)}, expected a directive of Apache{suggestion(written, _WRITTEN)}"
+            message = f"got {shown(written)}, expected a directive of Apache{suggestion(written, WRITTEN)}"
             self.report.error(line.number, ProblemId.APACHE_SYNTAX, message)
 
     def beside(self, line: Line, name: str) -> None:
@@ -247,23 +234,9 @@ class _Reader:
         substitution = None if words[1] == "-" else parse_template(words[1])
         check_variables(substitution or ())
         if self.sections[-1].scopes:
-            pattern = self.in_location(number, pattern, negate, substitution or ())
+            pattern = pattern_in_location(self.sections[-1].scopes[0], pattern, negate, substitution or ())
         rule = RewriteRule(number, pattern, negate, substitution, flags, conditions, comment)
         self.sections[-1].context.rules.append(rule)
-
-    def in_location(self, number: int, pattern: str, negate: bool, substitution: Sequence[Part]) -> str:
-        """Return the pattern, for the server, of a rule for everything in a `<Location>`.
-
-        Raises:
-            DirectiveError: it sees what only Apache knows: where the path of a file would be.
-        """
-        scope = self.sections[-1].scopes[0]
-        if pattern not in _EVERYTHING or negate or any(isinstance(part, RuleGroup) for part in substitution):
-            raise DirectiveError(
-                f"got a rule in {scope.text} whose pattern or $1 depends on the path of a file: write it outside"
-            )
-        path = scope.arguments[0].rstrip("/")
-        return f"^{re.escape(path)}(?:/|$)" if path else "^"
 
     def base(self, number: int, words: Sequence[str]) -> None:
         context = self.sections[-1].context
@@ -275,10 +248,10 @@ class _Reader:
 
     def options(self, number: int, words: Sequence[str]) -> None:
         for word in words:
-            if (name := word.partition("=")[0].lower()) not in _OPTIONS:
-                known = suggestion(word, _OPTIONS.values())
+            if (name := word.partition("=")[0].lower()) not in OPTIONS:
+                known = suggestion(word, OPTIONS.values())
                 raise DirectiveError(f"got RewriteOptions {shown(word)}, expected one of Apache's{known}")
-            self.sections[-1].context.options.add(_OPTIONS[name])
+            self.sections[-1].context.options.add(OPTIONS[name])
 
     def map(self, number: int, words: Sequence[str]) -> None:
         if len(words) < 2 or ":" not in words[1]:
@@ -314,12 +287,6 @@ class _Reader:
         self.sections[-1].host.secure = [word.lower() for word in words] == ["on"]
 
 
-def _is_in_location(section: _Section) -> bool:
-    """Say whether a section is that of a path of the server or of a virtual host, and of nothing else."""
-    kinds = [scope.kind for scope in section.scopes]
-    return kinds == [ScopeKind.LOCATION] and section.context.directory is None
-
-
 _HANDLERS: dict[str, Callable[[_Reader, int, Sequence[str]], None]] = {
     "rewriteengine": _Reader.engine,
     "rewritecond": _Reader.condition,
@@ -336,7 +303,3 @@ _HANDLERS: dict[str, Callable[[_Reader, int, Sequence[str]], None]] = {
     "documentroot": _Reader.document_root,
     "sslengine": _Reader.ssl_engine,
 }
-_WRITTEN = (
-    "RewriteEngine RewriteCond RewriteRule RewriteBase RewriteOptions RewriteMap Redirect RedirectMatch "
-    "RedirectPermanent RedirectTemp ServerName ServerAlias DocumentRoot"
-).split()

@@ -47,3 +47,24 @@ _FAMILIES = tuple(
 def is_known_directive(name: str) -> bool:
     """Tell whether Apache or a common module has a directive of this name, given in lower case."""
     return name in _NAMES or name.startswith(_FAMILIES)
+
+
+WRITTEN = (
+    "RewriteEngine RewriteCond RewriteRule RewriteBase RewriteOptions RewriteMap Redirect RedirectMatch "
+    "RedirectPermanent RedirectTemp ServerName ServerAlias DocumentRoot"
+).split()
+"""The directives that are looked at for one that is misspelt."""
+
+OPTIONS = {
+    name.lower(): name
+    for name in """Inherit InheritBefore InheritDown InheritDownBefore IgnoreInherit AllowNoSlash AllowAnyURI MergeBase
+    IgnoreContextInfo LegacyPrefixDocRoot LongURLOptimization MaxRedirects""".split()
+}
+"""The options of RewriteOptions by their names in lower case."""
+
+REPLACED_MODULES = frozenset(
+    f"{name}{end}"
+    for name in ("alias", "authz_core", "authz_host", "headers", "proxy", "proxy_http", "rewrite", "setenvif", "ssl")
+    for end in ("_module",)
+) | frozenset(f"mod_{name}.c" for name in "alias authz_core authz_host headers proxy proxy_http rewrite ssl".split())
+"""Modules of which what is done here takes the place, so that what stands there without them does not count."""

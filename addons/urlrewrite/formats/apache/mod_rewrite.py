@@ -7,6 +7,7 @@ rule of IIS or, if need be, several; one that no rules of IIS can express is a p
 
 A file is that of a directory, where URLs have no leading slash, or of the server, where they have one. `<VirtualHost>`
 sections become sites of their own, `<Directory>` sections below the DocumentRoot and a RewriteBase become locations.
+What stands beside the rules, `beside.py` reads.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from urlrewrite.formats.apache.alias import convert_redirect
+from urlrewrite.formats.apache.beside import Beside
 from urlrewrite.formats.apache.file import read_configuration
+from urlrewrite.formats.apache.host_sites import HostSites, add_matched_passes, origins_of, says_anything
 from urlrewrite.formats.apache.maps import Maps
 from urlrewrite.formats.apache.parts import Configuration, Context, Host, RewriteRule
 from urlrewrite.formats.apache.rerun import warn_of_second_runs
@@ -28,7 +31,6 @@ from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ActionType, Collection, InboundRule, LinkMode, Location, Removal, RuleSet, Site
-from urlrewrite.model.origin import DEFAULT_PORTS, Origin, parse_authority
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 _OF_SERVER = re.compile(
@@ -76,15 +78,33 @@ def read(
         for flag, value in rule.flags
         if flag is Flag.ENV
     )
+    for host in hosts:
+        add_matched_passes(host, report)
     importer = _Importer(configuration, report, maps, environment)
-    sites = [importer.site(host) for host in hosts if host.contexts]
+    wanted = [host for host in hosts if host.contexts or (says_anything(host) and host is not configuration.main)]
+    if not configuration.hosts and not wanted and says_anything(configuration.main):
+        wanted = [configuration.main]
+    sites = [importer.site(host) for host in wanted]
     maps.tell_of_unused()
     if not sites and not any(problem.severity is Severity.ERROR for problem in problems):
-        report.warning(1, ProblemId.APACHE_NO_EFFECT, "got no RewriteRule and no Redirect, expected some to import")
-        sites = [importer.site(configuration.main)]
+        message = "got no RewriteRule, no Redirect and no ProxyPass, expected some to import"
+        report.warning(1, ProblemId.APACHE_NO_EFFECT, message)
+        wanted, sites = [configuration.main], [importer.site(configuration.main)]
     if len(sites) > 1:
-        importer.tell_apart(sites, [host for host in hosts if host.contexts])
-    return RuleSet(sites=tuple(replace(site, rewrite_maps=maps.made) for site in sites))
+        importer.tell_apart(sites, wanted)
+    host_sites = HostSites(configuration, report)
+    found = [host_sites.of(site, host) for site, host in zip(sites, wanted, strict=True)]
+    server = Beside()
+    if configuration.hosts and configuration.main not in wanted:
+        server = host_sites.beside(configuration.main, ())
+    return RuleSet(
+        sites=tuple(replace(site, rewrite_maps=maps.made) for sites, _ in found for site in sites),
+        rules=(*server.inbound, *(rule for _, rules in found for rule in rules)),
+        outbound_rules=tuple(server.outbound),
+        pre_conditions=server.pre_conditions,
+        web_server=server.level_of(""),
+        silenced=server.silenced,
+    )
 
 
 def is_of_directory(text: str, file: str) -> bool:
@@ -142,7 +162,7 @@ class _Importer:
         names: set[str] = set()
         for index, (site, host) in enumerate(zip(sites, hosts, strict=True)):
             scheme = "https" if host.secure else "http"
-            public = tuple(dict.fromkeys(origin for name in host.names for origin in _origins(scheme, name, host)))
+            public = tuple(dict.fromkeys(origin for name in host.names for origin in origins_of(scheme, name, host)))
             name = site.name if site.name.lower() not in names else f"{site.name} ({scheme}, line {host.line})"
             names.add(name.lower())
             sites[index] = replace(site, name=name, public=public)
@@ -226,19 +246,3 @@ class _Importer:
 
 def _keeps_going(rule: InboundRule) -> bool:
     return rule.action.type in (ActionType.NONE, ActionType.REWRITE)
-
-
-def _origins(scheme: str, name: str, host: Host) -> Iterable[Origin]:
-    """Return the origins of a ServerName or ServerAlias at the ports of its virtual host."""
-    name = name.partition("://")[2] or name
-    parsed = parse_authority(name)
-    if not parsed or "*" in name:
-        return
-    ports = {port for address in host.addresses if (port := _port(address))}
-    for port in sorted(ports or {parsed[1] or DEFAULT_PORTS[scheme]}):
-        yield Origin(scheme, parsed[0], port)
-
-
-def _port(address: str) -> int:
-    digits = address.rpartition(":")[2]
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 0

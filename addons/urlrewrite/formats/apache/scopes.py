@@ -8,10 +8,14 @@ from collections.abc import Sequence
 
 from urlrewrite.formats.apache.expressions import read_expression
 from urlrewrite.formats.apache.parts import Scope, ScopeKind
+from urlrewrite.formats.apache.strings import Part, RuleGroup
+from urlrewrite.formats.apache.syntax import DirectiveError
 from urlrewrite.formats.reports import Report
 from urlrewrite.model import Condition, Conditions, Match
 from urlrewrite.patterns.spelling import ecmascript_literal, ecmascript_source
 
+_ANCHOR = re.compile(r"(?<![\\[])\^")
+_EVERYTHING = frozenset((".*", "(.*)", "^", "^.*", "^.*$", "^(.*)$", ".?", "."))
 _WILD = set("*?[")
 _KINDS = {
     "location": ScopeKind.LOCATION,
@@ -31,7 +35,7 @@ CONTAINERS = frozenset({ScopeKind.REQUIRE_ALL, ScopeKind.REQUIRE_ANY, ScopeKind.
 """Sections that group what is required, and limit nothing."""
 
 LAST_SEGMENT = Match("([^/]*)$")
-"""Gives the name of the file, as far as a URL tells it, as `{R:1}`."""
+"""Gives the name of the file, as far as a URL tells it, as `{R:1}`: where `{URL}` alone does not do."""
 
 
 def scope_of(words: Sequence[str], line: int, text: str) -> Scope:
@@ -65,9 +69,15 @@ def match_of(scopes: Sequence[Scope], report: Report) -> tuple[Match, Conditions
                 pattern = ecmascript_source(read_expression(scope.arguments[0], scope.line, report).tree)
                 conditions.append(Condition("{URL}", pattern, ignore_case=False, source=source))
             case ScopeKind.FILES | ScopeKind.FILES_MATCH if len(scope.arguments) == 1:
-                match = LAST_SEGMENT
-                pattern = _name_pattern(scope, report)
-                conditions.append(Condition("{R:1}", pattern, ignore_case=False, source=source))
+                pattern = _name_pattern(scope)
+                if _ANCHOR.search(pattern.removeprefix("^")):
+                    match, tested = LAST_SEGMENT, "{R:1}"
+                else:
+                    tested = "{URL}"
+                    anywhere = "" if pattern.startswith("^") else "[^/]*?"
+                    pattern = f"/(?=[^/]*$){anywhere}(?:{pattern.removeprefix('^')})"
+                pattern = ecmascript_source(read_expression(pattern, scope.line, report).tree)
+                conditions.append(Condition(tested, pattern, ignore_case=False, source=source))
             case ScopeKind.LIMIT | ScopeKind.LIMIT_EXCEPT:
                 methods = "|".join(map(ecmascript_literal, scope.arguments))
                 if "GET" in scope.arguments:
@@ -82,10 +92,28 @@ def match_of(scopes: Sequence[Scope], report: Report) -> tuple[Match, Conditions
     return match, Conditions(tuple(conditions))
 
 
-def _name_pattern(scope: Scope, report: Report) -> str:
-    """Return the pattern for the name of a file; wildcards are those of the shell."""
+def _name_pattern(scope: Scope) -> str:
+    """Return the expression for the name of a file; wildcards are those of the shell."""
     text = scope.arguments[0]
-    if scope.kind is ScopeKind.FILES:
-        text = re.sub(r"\\[zZ]\Z", "$", fnmatch.translate(text).removeprefix("(?s:"))
-        text = "^" + text.removesuffix("$").removesuffix(")") + "$"
-    return ecmascript_source(read_expression(text, scope.line, report).tree)
+    if scope.kind is ScopeKind.FILES_MATCH:
+        return text
+    return "^" + fnmatch.translate(text).removeprefix("(?s:").rpartition(")")[0] + "$"
+
+
+def is_one_location(scopes: Sequence[Scope], directory: str | None) -> bool:
+    """Say whether scopes are a path of the server or of a virtual host, and nothing else."""
+    return [scope.kind for scope in scopes] == [ScopeKind.LOCATION] and directory is None
+
+
+def pattern_in_location(scope: Scope, pattern: str, negate: bool, substitution: Sequence[Part]) -> str:
+    """Return the pattern, for the server, of a rule for everything in a `<Location>`.
+
+    Raises:
+        DirectiveError: it sees what only Apache knows: where the path of a file would be.
+    """
+    if pattern not in _EVERYTHING or negate or any(isinstance(part, RuleGroup) for part in substitution):
+        raise DirectiveError(
+            f"got a rule in {scope.text} whose pattern or $1 depends on the path of a file: write it outside"
+        )
+    path = scope.arguments[0].rstrip("/")
+    return f"^{re.escape(path)}(?:/|$)" if path else "^"

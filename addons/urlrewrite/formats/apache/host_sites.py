@@ -1,0 +1,115 @@
+"""The sites of a server or virtual host: its names, its rules, and what it forwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from urlrewrite.formats.apache.beside import CONVERTED, Beside, beside_of, mounted, with_beside
+from urlrewrite.formats.apache.parts import Configuration, Host, RewriteRule
+from urlrewrite.formats.apache.proxies import Passed
+from urlrewrite.formats.apache.strings import parse_template
+from urlrewrite.formats.apache.syntax import DirectiveError, Flag
+from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.wording import shown
+from urlrewrite.model import Condition, InboundRule, Site
+from urlrewrite.model.origin import DEFAULT_PORTS, Origin, parse_authority
+from urlrewrite.patterns.spelling import ecmascript_literal
+
+
+def says_anything(host: Host) -> bool:
+    """Say whether a host has something beside rules that is converted."""
+    return any(item.name in CONVERTED for item in host.beside)
+
+
+def add_matched_passes(host: Host, report: Report) -> None:
+    """Add each ProxyPassMatch to the rules of its host: it is a RewriteRule with the flag P, behind all others.
+
+    Without `$1` or the like in its URL, the whole path is added to that.
+    """
+    for item in host.beside:
+        if item.name != "ProxyPassMatch":
+            continue
+        if item.scopes or len(item.words) < 2 or item.words[1] == "!":
+            message = f"got {shown(item.text)}, expected a pattern and a URL, outside of <Location>"
+            report.error(item.line, ProblemId.APACHE_NOT_CONVERTED, message)
+            continue
+        pattern, url = item.words[:2]
+        try:
+            target = parse_template(url if "$" in url else f"{url}$0")
+        except DirectiveError as fault:
+            report.error(item.line, ProblemId.APACHE_SYNTAX, str(fault))
+            continue
+        flags = ((Flag.PROXY, ""), (Flag.NO_ESCAPE, ""))
+        host.own.rules.append(RewriteRule(item.line, pattern, False, target, flags, (), ""))
+        host.own.engine = True if host.own.engine is None else host.own.engine
+
+
+@dataclass(frozen=True, slots=True)
+class HostSites:
+    """Makes sites of the hosts of a configuration."""
+
+    configuration: Configuration
+    report: Report
+
+    def beside(self, host: Host, public: Sequence[Origin]) -> Beside:
+        """Read what stands beside the rules of a host."""
+        return beside_of(host, public, self.report, lambda directory: self._quiet_path(host, directory))
+
+    def of(self, site: Site, host: Host) -> tuple[list[Site], tuple[InboundRule, ...]]:
+        """Return the sites of a host, with what stands beside its rules, and rules that all of them have in common.
+
+        A path that is forwarded is a site below that path. Rules of the host see its whole paths, as those of the
+        server do, and so they are among these where there are such sites.
+        """
+        scheme = "https" if host.secure else "http"
+        names = tuple(dict.fromkeys(origin for name in host.names for origin in origins_of(scheme, name, host)))
+        found = self.beside(host, names)
+        if not found.forwarding.passed:
+            return [with_beside(site, found)], ()
+        site = replace(site, public=names or site.public)
+        passed = found.forwarding.passed
+        if [item.path for item in passed] == [""]:
+            return [mounted(site, found, passed[0])], ()
+        if not names:
+            message = "ProxyPass for a path, and no ServerName: give the public name with --public"
+            self.report.warning(passed[0].line, ProblemId.APACHE_ASSUMED, message)
+        shared = tuple(self._only_for(rule, host) for rule in site.rules)
+        bare = replace(site, rules=())
+        if site.rules and not any(item.path == "" for item in passed):
+            passed = [*passed, Passed("", None, "", host.line)]
+        return [mounted(bare, found, item) for item in passed], shared
+
+    def _only_for(self, rule: InboundRule, host: Host) -> InboundRule:
+        """Return a rule with the condition that the request is for a name of its host, where there are others."""
+        if len(self.configuration.hosts) < 2 or not host.names:
+            return rule
+        names = "|".join(ecmascript_literal(name.partition("://")[2] or name) for name in host.names)
+        own = Condition("{HTTP_HOST}", f"^(?:{names})(?::[0-9]+)?$", source=rule.source)
+        return replace(rule, conditions=replace(rule.conditions, items=(own, *rule.conditions.items)))
+
+    def _quiet_path(self, host: Host, directory: str | None) -> str | None:
+        """Return the path in URLs of a directory; None where it is outside of the site, or not known."""
+        if not directory:
+            return host.own.base.strip("/") if directory == "" else ""
+        root, path = host.document_root or self.configuration.main.document_root, directory.rstrip("/")
+        if root:
+            return path[len(root) :].strip("/") if path == root or path.startswith(f"{root}/") else None
+        others = {item.directory for item in host.beside if item.directory not in (None, "", "/")}
+        return "" if others == {directory} else None
+
+
+def origins_of(scheme: str, name: str, host: Host) -> Iterable[Origin]:
+    """Return the origins of a ServerName or ServerAlias at the ports of its virtual host."""
+    name = name.partition("://")[2] or name
+    parsed = parse_authority(name)
+    if not parsed or "*" in name:
+        return
+    ports = {port for address in host.addresses if (port := _port(address))}
+    for port in sorted(ports or {parsed[1] or DEFAULT_PORTS[scheme]}):
+        yield Origin(scheme, parsed[0], port)
+
+
+def _port(address: str) -> int:
+    digits = address.rpartition(":")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 6 else 0
