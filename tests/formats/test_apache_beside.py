@@ -386,6 +386,22 @@ def test_two_hosts_have_rules_of_their_own() -> None:
     assert [site.name for site in rules.sites] == ["www.example.com/app", "www.example.com", "two.example.com/app"]
 
 
+def test_rules_of_a_host_without_tls_are_not_for_the_one_with_it() -> None:
+    plain = HOST.replace("443", "80").replace("SSLEngine on\n", "")
+    redirect = plain.format(
+        "RewriteEngine On\nRewriteRule ^ https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]\nProxyPass /x !"
+    )
+    mounts = HOST.format(
+        "ProxyPass /app http://b:8080/\nRewriteEngine On\n"
+        "RewriteCond %{HTTP_HOST} ^www [OR]\nRewriteCond %{HTTPS} off\n"
+        "RewriteRule ^/old$ /new [R,L]\n<Files .env>\nRequire all denied\n</Files>"
+    )
+    rules, _ = read(redirect + mounts, "site.conf")
+    assert sent_to(rules, "http://www.example.com/app/y") == "301"
+    asked = {"/app/y": "http://b:8080/y", "/old": "302", "/app/.env": "403", "/z": "404"}
+    assert {url: sent_to(rules, WWW + url) for url in asked} == asked
+
+
 def test_what_maps_links_is_links_everywhere() -> None:
     rules = proxied(
         """

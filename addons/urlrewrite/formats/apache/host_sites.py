@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from urlrewrite.formats.apache.beside import CONVERTED, Beside, beside_of, mounted, with_beside
@@ -12,7 +12,7 @@ from urlrewrite.formats.apache.strings import parse_template
 from urlrewrite.formats.apache.syntax import DirectiveError, Flag
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
-from urlrewrite.model import Condition, InboundRule, Site
+from urlrewrite.model import ActionType, Condition, Conditions, InboundRule, LogicalGrouping, Site
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin, parse_authority
 from urlrewrite.patterns.spelling import ecmascript_literal
 
@@ -74,19 +74,34 @@ class HostSites:
         if not names:
             message = "ProxyPass for a path, and no ServerName: give the public name with --public"
             self.report.warning(passed[0].line, ProblemId.APACHE_ASSUMED, message)
-        shared = tuple(self._only_for(rule, host) for rule in site.rules)
+        # Rules of the server run before those of sites: denials must not come behind them.
+        shared = tuple(own for rule in (*found.inbound, *site.rules) for own in self._only_for(rule, host))
+        found.inbound.clear()
         bare = replace(site, rules=())
         if site.rules and not any(item.path == "" for item in passed):
             passed = [*passed, Passed("", None, "", host.line)]
         return [mounted(bare, found, item) for item in passed], shared
 
-    def _only_for(self, rule: InboundRule, host: Host) -> InboundRule:
-        """Return a rule with the condition that the request is for a name of its host, where there are others."""
-        if len(self.configuration.hosts) < 2 or not host.names:
-            return rule
-        names = "|".join(ecmascript_literal(name.partition("://")[2] or name) for name in host.names)
-        own = Condition("{HTTP_HOST}", f"^(?:{names})(?::[0-9]+)?$", source=rule.source)
-        return replace(rule, conditions=replace(rule.conditions, items=(own, *rule.conditions.items)))
+    def _only_for(self, rule: InboundRule, host: Host) -> Iterator[InboundRule]:
+        """Yield a rule, or one for each of its alternatives, with the conditions that the request is for its host."""
+        if len(self.configuration.hosts) < 2:
+            yield rule
+            return
+        own = [Condition("{HTTPS}", "^on$", negate=not host.secure, source=rule.source)]
+        if host.names:
+            names = "|".join(ecmascript_literal(name.partition("://")[2] or name) for name in host.names)
+            own.append(Condition("{HTTP_HOST}", f"^(?:{names})(?::[0-9]+)?$", source=rule.source))
+        conditions = rule.conditions
+        if conditions.logical_grouping is LogicalGrouping.MATCH_ALL or len(conditions.items) < 2:
+            yield replace(
+                rule, conditions=Conditions((*own, *conditions.items), track_all_captures=conditions.track_all_captures)
+            )
+            return
+        if not rule.stop_processing and rule.action.type in (ActionType.NONE, ActionType.REWRITE):
+            message = "a rule with [OR] that others follow, in one of several hosts: import its host from a file alone"
+            self.report.of_rule(rule.name).error(rule.source.line, ProblemId.APACHE_NOT_CONVERTED, message)
+        for number, item in enumerate(conditions.items, 1):
+            yield replace(rule, name=f"{rule.name} ({number})", conditions=Conditions((*own, item)))
 
     def _quiet_path(self, host: Host, directory: str | None) -> str | None:
         """Return the path in URLs of a directory; None where it is outside of the site, or not known."""

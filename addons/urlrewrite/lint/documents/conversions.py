@@ -59,10 +59,11 @@ document(
 document(
     "UR043",
     "Something of Apache that is left out",
-    means="It is not converted, and the rules do the same without it.",
+    means="It is not converted: the rules do the same without it, or it does something that is not done here. "
+    "rules/apache.md lists the directives.",
     iis=_APACHE,
-    here="Left out.",
-    write="Nothing.",
+    here="Left out. What keeps clients out is never left out in this way: see UR026.",
+    write="What the message says; nothing, where the backend does it.",
 )
 document(
     "UR044",
