@@ -20,7 +20,7 @@ from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.inbound import InboundSet, run_inbound
 from urlrewrite.engine.scope import Lookup, Scope
-from urlrewrite.engine.variables import Variables
+from urlrewrite.engine.variables import Url, Variables
 from urlrewrite.exchange.backend_settings import backend_settings
 from urlrewrite.exchange.body.request import RequestBody, request_body
 from urlrewrite.exchange.body.rewriting import concerns
@@ -33,7 +33,7 @@ from urlrewrite.exchange.queries import map_back_query
 from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.exchange.sections import redirected, refused_after_rules, refused_before_rules
+from urlrewrite.exchange.sections import levels_concerned, redirected, refused_after_rules, refused_before_rules
 from urlrewrite.exchange.trusted_proxies import as_client_asked
 from urlrewrite.exchange.valid_messages import Violation, judge_request, unfolded_request
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
@@ -202,9 +202,7 @@ class _Judging:
         try:
             if ended := self._run(rules.global_rules, rules.lookups, rules.global_fault):
                 return ended
-            if self._decision.forwards and (
-                refused := refused_before_rules(level, self._site, scope, self._request, self._decision)
-            ):
+            if refused := self._refused():
                 return refused
             if ended := self._run(level.inbound, level.lookups, level.fault):
                 return ended
@@ -221,6 +219,17 @@ class _Judging:
             return give_up(scope, failure)
         finally:
             scope.lookups = level.lookups
+
+    def _refused(self) -> LocalResponse | Abort | None:
+        """Refuse what sections do not let in, unless a global rule has decided."""
+        if self._decision.forwards:
+            for level in self._concerned():
+                if refused := refused_before_rules(level, self._site, self._scope, self._request, self._decision):
+                    return refused
+        return None
+
+    def _concerned(self) -> list[CompiledLevel]:
+        return levels_concerned(self._compiled, Url(self._request.target).path.text)
 
     def _run(self, rule_set: InboundSet, lookups: Mapping[str, Lookup], fault: Failure | None) -> LocalResponse | None:
         """Run a set of rules, unless one before it has decided; return the response where it cannot be run."""
@@ -241,8 +250,9 @@ class _Judging:
             PatternTimeout: a wildcard of `<httpRedirect>` took longer than the deadline.
         """
         scope, site, trace_id = self._scope, self._site, self._trace.data["id"]
-        if refused := refused_after_rules(self._level, scope, self._request, self._decision):
-            return refused
+        for level in self._concerned():
+            if refused := refused_after_rules(level, scope, self._request, self._decision):
+                return refused
         match self._decision.outcome:
             case Outcome.ABORT_REQUEST:
                 return Abort()

@@ -7,9 +7,10 @@ that one which redirects to https does so; IIS refuses the request before.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from urlrewrite.engine.compile import CompiledLevel
+from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.scope import Scope
@@ -21,11 +22,23 @@ from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace import request_events as events
 from urlrewrite.trace.reasons import Reason, sentence
 
+_PARAMETER = re.compile(";[^/]*")
+
+
+def levels_concerned(compiled: CompiledSite, path: str) -> list[CompiledLevel]:
+    """Return the levels whose sections a path (decoded, without its leading slash) concerns.
+
+    A server of Java takes path parameters away, and serves `/private/x` for `/private;a/x`: its directory counts, too.
+    """
+    level = compiled.level_of(path)
+    plain = compiled.level_of(_PARAMETER.sub("", path)) if ";" in path else level
+    return [level] if plain is level else [plain, level]
+
 
 def refused_before_rules(
     level: CompiledLevel, site: Site, scope: Scope, request: RequestFacts, decision: Decision
 ) -> LocalResponse | Abort | None:
-    """Refuse a request that the site's sections do not let in, before any rule of the site sees it."""
+    """Refuse a request that the sections of a level do not let in, before any rule of the site sees it."""
     sections = level.web_server
     if sections is None:
         return None

@@ -16,6 +16,7 @@ from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation,
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.why import Cause, Why
+from urlrewrite.inspector.diagnose.why import cause as cause_of
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, name_of, number, reason_of, text
@@ -24,8 +25,9 @@ from urlrewrite.trace.text import shown
 
 KINDS = frozenset(
     """
-    aborted answered-by-rule attempts-failed backend-404 backend-down backend-error farm-down given-up near-miss
-    outside-mount own-response proxy-error refused shadowed sticky-server-gone wrong-link wrong-site wrong-target
+    aborted answered-by-rule answered-by-section attempts-failed backend-404 backend-down backend-error farm-down
+    given-up near-miss outside-mount own-response proxy-error refused shadowed sticky-server-gone wrong-link wrong-site
+    wrong-target
     """.split()
 )
 """The kinds of breakages that are made here."""
@@ -92,6 +94,8 @@ def _what(case: Case, exchange: RecordedExchange) -> str:
 def _not_answered(case: Case, exchange: RecordedExchange) -> Breakage:
     cause = local_response(case, exchange)
     target = case.backend_url(exchange)
+    if refusal := _section(case, exchange):
+        return _breakage(case, exchange, "aborted", f"{_what(case, exchange)} gets no response: {refusal.why}", refusal)
     if cause:
         title = f'{_what(case, exchange)} gets no response: the rule "{cause.rule}" {cause.why}'
         return _breakage(case, exchange, "aborted", title, cause)
@@ -153,6 +157,8 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
         return "backend-down", text(error, "message"), failure
     if error is not None:
         return "proxy-error", text(error, "message"), _refused_by_us(case, exchange, error)
+    if refusal := _section(case, exchange):
+        return "answered-by-section", refusal.why, refusal
     answered = local_response(case, exchange)
     if answered:
         return "answered-by-rule", f'the rule "{answered.rule}" {answered.why}', answered
@@ -174,6 +180,15 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | 
     for miss in sorted(near_misses(case, exchange), key=lambda each: each.code in _CONDITIONS):
         return "near-miss", f'the rule "{miss.rule}" did not take it: {miss.why}', miss
     return _backends_own(case, exchange, status, where)
+
+
+def _section(case: Case, exchange: RecordedExchange) -> Cause | None:
+    """Return the section beside rules that refused the request; None where none did."""
+    for event in case.reading(exchange).events:
+        if name_of(event) == Name.SECTION_ANSWERED:
+            told = {"name": f"<{text(event, 'section')}>", "detail": shown(text(event, "why"), 200)}
+            return cause_of(Why.SECTION_REFUSES, source=text(event, "source"), **told)
+    return None
 
 
 def _is_passed_on(case: Case, exchange: RecordedExchange) -> bool:

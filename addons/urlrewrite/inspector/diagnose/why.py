@@ -185,6 +185,11 @@ class Why(StrEnum):
         "{detail}",
         "Let the backend respond without no-transform, which forbids changing the body.",
     )
+    SECTION_REFUSES = (
+        "section-refuses",
+        "the section {name} does not let it in: {detail}",
+        "Change that section, if it should come in.",
+    )
     OWN_RESPONSE = "own-response", "the response is this proxy's own, in which no link is mapped{detail}"
     LINKS_MAP_IT_NOW = (
         "links-map-it-now",
