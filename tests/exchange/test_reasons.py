@@ -96,7 +96,6 @@ ELSEWHERE = {
     "header-too-long",
     "hidden-segment",
     "high-bit-character",
-    "length-unknown",
     "query-sequence-denied",
     "query-too-long",
     "redirected-first",

@@ -266,10 +266,15 @@ def test_what_lets_a_request_through_is_told() -> None:
     assert "– <security/requestFiltering> lets it through" in render(result.exchange.trace.data)
 
 
-def test_a_body_of_unknown_length_is_told() -> None:
-    rules = f"{FILTER}{{requestLimits: {{maxAllowedContentLength: 9}}}}}}"
-    result = ask(rules, f"{WWW}/a", ("Transfer-Encoding", "chunked"), method="POST")
-    assert problem_codes(result) == ["length-unknown"]
+def test_a_body_whose_length_was_not_said_is_counted() -> None:
+    exchange = routed(
+        rules_of(f"{FILTER}{{requestLimits: {{maxAllowedContentLength: 9}}}}}}"), f"{WWW}/a", method="POST"
+    )
+    assert exchange.content_limit == 9
+    response = exchange.refuse_length(10)
+    assert (response.status, response.sub_status) == (404, 13)
+    assert "answered 404 by <security/requestFiltering/requestLimits>" in summary(exchange.trace.data)
+    assert routed(rules_of(""), f"{WWW}/a").content_limit is None
 
 
 REDIRECT = "httpRedirect: {enabled: true, destination: "

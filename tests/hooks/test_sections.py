@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +62,47 @@ async def test_sections_over_every_version_of_http(client: str, tmp_path: Path) 
         assert (await ask("POST", "/", b"1234")).status == 200
         assert (await ask("GET", "/gone/x")).status == 0
         assert len(backend.asked) == 2
+
+
+MEGABYTE = bytes(2**20)
+
+
+@pytest.mark.parametrize(
+    ("limit", "pieces", "status"),
+    [
+        (4, [b"1234"], 200),
+        (4, [b"123", b"45"], 404),
+        (4, [MEGABYTE] * 9, 404),
+        (10 * 2**20, [MEGABYTE] * 10, 200),
+        (10 * 2**20, [*[MEGABYTE] * 10, b"1"], 0),
+    ],
+    ids=["within", "held", "dropped", "streamed", "cut"],
+)
+async def test_a_body_that_does_not_say_its_length_is_counted(
+    limit: int, pieces: list[bytes], status: int, tmp_path: Path
+) -> None:
+    rules = f"security: {{requestFiltering: {{requestLimits: {{maxAllowedContentLength: {limit}}}}}}}"
+    async with (
+        Http1Backend({"/": Answer(fields=CAME, body=b"ok")}) as backend,
+        in_process(rules_for(backend, rules), tmp_path, connection_strategy="lazy") as proxy,
+    ):
+        client = await Http1.connect(proxy.port)
+        client.writer.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                client.writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                await client.writer.drain()
+            client.writer.write(b"0\r\n\r\n")
+        got = await client.read("POST")
+        if not status:
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(30):
+                    await client.reader.read()
+        await client.close()
+        if status:
+            assert got.status == status
+        else:
+            # What the client is told of the end depends on how far it is.
+            assert got.status in (0, 400)
+        whole = [asked for asked in backend.asked if len(asked.body) == sum(map(len, pieces))]
+        assert len(whole) == (status == 200)

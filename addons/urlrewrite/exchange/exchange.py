@@ -35,6 +35,7 @@ from urlrewrite.exchange.response import BackendResponse, ResponseBody, Response
 from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.reverse_rewrite import reverse_rewritten
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.exchange.sections import refused_by_length
 from urlrewrite.exchange.valid_messages import Violation, judge_response, unfolded_response
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.custom_headers import with_custom_headers
@@ -142,6 +143,21 @@ class Exchange:
     def refuse(self, over: Reason) -> LocalResponse:
         """Give the response for a request whose end is over a bound; to be asked before it is forwarded."""
         return self.paged(refuse(self.trace, self.request, Violation(over)))
+
+    @property
+    def content_limit(self) -> int | None:
+        """The bytes that the body of the request may have (maxAllowedContentLength); None for any number."""
+        served = self._routed.served if self._routed else None
+        sections = served.level.web_server if served else None
+        return sections.filter.limits_content if sections else None
+
+    def refuse_length(self, size: int) -> LocalResponse:
+        """Give the response for a request whose body proves to be longer than that; to be asked before it is sent."""
+        assert self._routed and self._routed.served, "nothing else has a limit"
+        self.trace.data.pop("target", None)
+        response = refused_by_length(self._routed.served.level, self._routed.served.scope, size, self.decision)
+        self.trace.data.update(action=str(self.decision.outcome), sub_status=response.sub_status)
+        return self.paged(response)
 
     def receive(self, response: ResponseFacts, *, own: bool = False) -> ResponseHead | LocalResponse:
         """Take the head of a response. `own` is a response that this exchange gave itself: only rules apply to it."""

@@ -18,7 +18,6 @@ from urlrewrite.engine.web_server.answer import SectionAnswer
 from urlrewrite.exchange.responses import Abort, LocalResponse, decided_response, iis_response, plain_response
 from urlrewrite.exchange.trusted_proxies import client_addresses
 from urlrewrite.model import Site
-from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace import request_events as events
 from urlrewrite.trace.reasons import Reason, sentence
 
@@ -49,9 +48,6 @@ def refused_before_rules(
         return _refused(answer, scope, decision)
     for section, source in sections.looked_at():
         scope.trace.add(events.SECTION_PASSED, section=section, source=source)
-    limit = sections.filter.limits_content
-    if limit is not None and field_values(request.fields, "transfer-encoding"):
-        scope.trace.warn(Reason.LENGTH_UNKNOWN, threshold=limit)
     return None
 
 
@@ -66,6 +62,14 @@ def refused_after_rules(
         scope.trace.iis_differs(Reason.REDIRECTED_FIRST, answer.iis_status)
         return None
     return _refused(answer, scope, decision)
+
+
+def refused_by_length(level: CompiledLevel, scope: Scope, size: int, decision: Decision) -> LocalResponse:
+    """Refuse a request whose body proves to be longer than the level allows, though it did not say so."""
+    assert level.web_server, "a level with a limit says something"
+    refused = _refused(level.web_server.filter.too_long(size), scope, decision)
+    assert isinstance(refused, LocalResponse), "such a request gets a status"
+    return refused
 
 
 def redirected(level: CompiledLevel, scope: Scope, request: RequestFacts, decision: Decision) -> LocalResponse | None:

@@ -22,7 +22,7 @@ from urlrewrite.hooks.translate import (
     request_facts,
     show_public_url,
 )
-from urlrewrite.hooks.uploads import rewrite_upload, upload_stream
+from urlrewrite.hooks.uploads import refuse_upload, rewrite_upload, upload_stream
 from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.inbound")
@@ -98,6 +98,8 @@ class Inbound:
             else:
                 live.own = True
                 apply_response(flow, live.exchange.refuse(over))
+        if live and not flow.response and not request.stream:
+            refuse_upload(flow, live, len(request.raw_content or b""))
         if live and not flow.response and not flow.error:
             try:
                 await rewrite_upload(flow, live)

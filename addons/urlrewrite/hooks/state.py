@@ -58,7 +58,8 @@ class Live:
 
     `own` says that the response is ours; `failed` that it was replaced by an error, which is `unsent` as long as it is.
     `needs_http1` says that the client was told to repeat its request over HTTP/1.1.
-    `upload_dropped` says that the body of the request is not kept, since nobody will read it. `original` is the
+    `upload_dropped` says that the body of the request is not kept, since nobody will read it; `uploaded` counts the
+    bytes of one that is streamed. `original` is the
     response as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body
     that was streamed to the client.
     """
@@ -76,6 +77,7 @@ class Live:
     own: bool = False
     failed: bool = False
     upload_dropped: bool = False
+    uploaded: int = 0
     unsent: list[LocalResponse] = field(default_factory=list)
     original: dict[str, Any] | None = None
     sent: bytes | None = None

@@ -11,9 +11,24 @@ from urlrewrite.exchange.body.request import RequestBody
 from urlrewrite.hooks.outbound import THREAD_FROM
 from urlrewrite.hooks.state import Live, Stream
 from urlrewrite.hooks.streamed_body import PieceByPiece
-from urlrewrite.hooks.translate import field_lines, headers
+from urlrewrite.hooks.translate import apply_response, field_lines, headers
 
 logger = logging.getLogger("urlrewrite.uploads")
+
+
+def refuse_upload(flow: http.HTTPFlow, live: Live, size: int) -> None:
+    """Respond to a request of whose body so many bytes came, if its site does not allow as many."""
+    limit = live.exchange.content_limit
+    if limit is not None and size > limit:
+        live.own = True
+        apply_response(flow, live.exchange.refuse_length(size))
+
+
+def is_over_limit(live: Live, size: int) -> bool:
+    """Count bytes of a body that is streamed; say whether its site does not allow as many."""
+    live.uploaded += size
+    limit = live.exchange.content_limit
+    return limit is not None and live.uploaded > limit
 
 
 async def rewrite_upload(flow: http.HTTPFlow, live: Live) -> None:

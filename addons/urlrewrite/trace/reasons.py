@@ -227,11 +227,6 @@ class Reason(StrEnum):
     FILTERING_RULE = "filtering-rule", "the filtering rule {name!r} finds {argument!r} in {where}"
     SITE_REDIRECTS = "site-redirects", "what no rule responds to is redirected to {url}"
     WILDCARD_REDIRECTS = "wildcard-redirects", "the URL is one of {name!r}, which is redirected to {url}"
-    LENGTH_UNKNOWN = (
-        "length-unknown",
-        "the request does not say how long its body is, so that maxAllowedContentLength ({threshold}) is not enforced",
-        "does the same",
-    )
     REDIRECTED_FIRST = (
         "redirected-first",
         "a rule redirects the request to TLS, which the site requires (sslFlags), before it is refused",

@@ -61,6 +61,11 @@ class RequestFilter:
         """The bytes that the body of a request may have; None for any number."""
         return self._section.limits.max_allowed_content_length
 
+    def too_long(self, size: int) -> SectionAnswer:
+        """Refuse a body of more bytes than that."""
+        values: Values = {"size": size, "threshold": self.limits_content or 0}
+        return _answer(Reason.CONTENT_TOO_LONG, self._section.source, values)
+
     def _refusals(self, request: RequestFacts) -> Iterator[SectionAnswer]:
         raw, query = split_target(request.target)
         yield from self._of_fields(request)

@@ -40,7 +40,7 @@ from urlrewrite.hooks.patches.server_connections import ServerConnections
 from urlrewrite.hooks.patches.stream_timer import Alarm
 from urlrewrite.hooks.patches.upload_bounds import Uploads
 from urlrewrite.hooks.state import Hold, State
-from urlrewrite.hooks.uploads import upload_stream
+from urlrewrite.hooks.uploads import is_over_limit, refuse_upload, upload_stream
 
 logger = logging.getLogger("urlrewrite.holding")
 
@@ -123,6 +123,8 @@ def stream_class(
                 return
             held = bytes(self.request_body_buf)
             self.request_body_buf.clear()
+            if not self.flow.response:
+                refuse_upload(self.flow, live, len(held))
             if self.flow.response:
                 live.upload_dropped = True
                 return
@@ -141,10 +143,14 @@ def stream_class(
 
         def state_stream_request_body(self, event: RequestData | RequestEndOfMessage) -> layer.CommandGenerator[None]:
             yield from super().state_stream_request_body(event)
+            if self.client_state != self.state_stream_request_body:
+                return
             live = state.live.get(self.flow.id)
             body = live.exchange.request_body if live else None
-            if body and body.cut and self.client_state == self.state_stream_request_body:
+            if body and body.cut:
                 yield from self.end_request("the coding of its body is damaged")
+            elif live and isinstance(event, RequestData) and is_over_limit(live, len(event.data)):
+                yield from self.end_request("its body is longer than maxAllowedContentLength of its site")
 
         def start_response_stream(self) -> layer.CommandGenerator[None]:
             backpressure.watch(self)
