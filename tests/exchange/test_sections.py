@@ -273,7 +273,7 @@ def test_a_body_whose_length_was_not_said_is_counted() -> None:
     assert exchange.content_limit == 9
     response = exchange.refuse_length(10)
     assert (response.status, response.sub_status) == (404, 13)
-    assert "answered 404 by <security/requestFiltering/requestLimits>" in summary(exchange.trace.data)
+    assert "answered by <security/requestFiltering/requestLimits>" in summary(exchange.trace.data)
     assert routed(rules_of(""), f"{WWW}/a").content_limit is None
 
 
