@@ -23,6 +23,7 @@ from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.lint.linter import judge
 from urlrewrite.model import LinkMode, Origin, RuleSet
+from urlrewrite.model.farms import Algorithm
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
 
 BACKEND = Origin("http", "privateserver", 8080)
@@ -293,6 +294,11 @@ TOLD = [
     ('Substitute "s|a(.)b|c$1|"', "UR043", "only a plain text"),
     ("ProxyPassReverseCookiePath /a /b", "UR043", "Paths of cookies"),
     ("ProxyPass / http://b:1/ retry=0", "UR043", "retry"),
+    (
+        "<Proxy balancer://s>\nBalancerMember http://a route=1\n</Proxy>\nProxyPass / balancer://s/",
+        "UR043",
+        "route=1 is",
+    ),
     ("ProxyPass /a !", "UR044", "nothing is forwarded there"),
     ("ProxyPass / http://b:1/\nProxyPass /a http://c:1/", "UR049", "which takes its requests"),
 ]
@@ -369,6 +375,41 @@ def test_rules_of_a_host_see_whole_paths_before_what_is_forwarded() -> None:
     )
     asked = {"/": "302", "/app/old/x": "301", "/app/ws/x": "http://c:9000/x", "/app/x": "http://b:8080/x", "/y": "404"}
     assert {url: sent_to(rules, WWW + url) for url in asked} == asked
+
+
+def test_a_balancer_is_a_farm() -> None:
+    rules = proxied(
+        """
+        <Proxy balancer://shop>
+          BalancerMember http://a:8080 loadfactor=3
+          BalancerMember http://b:8081
+          BalancerMember http://c status=+H
+          ProxySet lbmethod=bybusyness
+        </Proxy>
+        ProxyPass / balancer://shop/x/
+        ProxyPassReverse / balancer://shop/x/
+        """
+    )
+    (farm,) = rules.farms.values()
+    assert farm.algorithm is Algorithm.LEAST_REQUESTS
+    found = [(server.address, server.http_port, server.weight, server.backup) for server in farm.servers]
+    assert found == [("a", 8080, 300, False), ("b", 8081, 100, False), ("c", 80, 100, True)]
+    (site,) = rules.sites
+    assert (site.backend, site.backend_path) == (Origin("http", "shop", 80), "/x")
+    assert sent_to(rules, f"{WWW}/y") == "http://shop/x/y"
+
+
+def test_what_the_server_forwards_its_hosts_do_too() -> None:
+    rules, problems = read("ProxyPass /a http://a:80/\n" + HOST.format("ProxyPass / http://b:8080/"), "site.conf")
+    assert [problem for problem in problems if problem.id != "UR030"] == []
+    asked = {"/a/x": "http://a/x", "/x": "http://b:8080/x"}
+    assert {url: sent_to(rules, WWW + url) for url in asked} == asked
+
+
+def test_denials_of_the_server_hold_beside_rules_of_its_own() -> None:
+    text = "RewriteEngine On\nRewriteRule ^/old$ /new [R,L]\n<Location /in>\nRequire all denied\n</Location>\n"
+    rules, _ = read(text + HOST.format("ProxyPass / http://b:8080/"), "site.conf")
+    assert [let_in(rules, url) for url in ("/x", "/in/x")] == [True, False]
 
 
 def test_pass_match_is_a_rule() -> None:

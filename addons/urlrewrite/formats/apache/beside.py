@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import unquote
 
-from urlrewrite.formats.apache import access, headers, proxies
+from urlrewrite.formats.apache import access, balancers, headers, proxies
 from urlrewrite.formats.apache.access import Access, access_of
 from urlrewrite.formats.apache.actions import blocked
+from urlrewrite.formats.apache.balancers import Balancers
 from urlrewrite.formats.apache.directives import known_directive
 from urlrewrite.formats.apache.headers import HeaderRules
 from urlrewrite.formats.apache.parts import Directive, Host, Scope, ScopeKind
@@ -22,7 +23,7 @@ from urlrewrite.model.origin import Origin
 from urlrewrite.model.web_server import NOTHING_SAID, WebServer, inherited
 from urlrewrite.patterns.spelling import ecmascript_literal
 
-CONVERTED = access.NAMES | headers.NAMES | proxies.NAMES
+CONVERTED = access.NAMES | balancers.NAMES | headers.NAMES | proxies.NAMES
 
 
 @dataclass(slots=True)
@@ -62,13 +63,18 @@ class Beside:
 
 
 def beside_of(
-    host: Host, public: Sequence[Origin], report: Report, path_of: Callable[[str | None], str | None]
+    host: Host,
+    public: Sequence[Origin],
+    farms: Balancers,
+    report: Report,
+    path_of: Callable[[str | None], str | None],
 ) -> Beside:
     """Read what stands beside the rules of a host.
 
     Args:
         host: the server or virtual host.
         public: its names.
+        farms: the balancers of the file.
         report: of the file.
         path_of: gives the path in URLs of a directory, None where it is not known.
     """
@@ -78,7 +84,7 @@ def beside_of(
     rules = HeaderRules(report)
     found.inbound += rules.inbound(host.beside)
     found.outbound += rules.outbound(host.beside)
-    found.forwarding = forwarding_of(host.beside, public, report)
+    found.forwarding = forwarding_of(host.beside, public, farms, report)
     found.outbound += found.forwarding.rules
     return found
 
@@ -175,3 +181,12 @@ def with_beside(site: Site, found: Beside, path: str = "") -> Site:
         web_server=found.level_of(path),
         silenced=found.silenced,
     )
+
+
+def below_server(site: Site, server: Beside) -> Site:
+    """Return a site with what the server around it says of directories; the rest it inherits."""
+    directories = Beside(levels={path: said for path, said in server.levels.items() if path})
+    path = unquote(site.path.removeprefix("/"))
+    above = tuple(Location(path=inner, web_server=said, source=site.source) for inner, said in directories.below(path))
+    own = inherited(site.web_server, directories.level_of(path))
+    return replace(site, locations=(*above, *site.locations), web_server=own)

@@ -47,7 +47,7 @@ KNOWN_DIRECTIVES: Mapping[str, KnownDirective] = MappingProxyType(
                     "for what denies everybody, and for fields",
                 ),
                 **_all("<RequireAll> <RequireAny> <RequireNone>", Fate.HONOURED, "of addresses"),
-                **_all("<Proxy>", Fate.HONOURED, "for `*`; what else keeps clients out is an error"),
+                **_all("<Proxy>", Fate.HONOURED, "for `*` and balancers; what else keeps clients out is an error"),
                 **_all(
                     "Allow Deny Order Require Satisfy",
                     Fate.HONOURED,
@@ -90,7 +90,7 @@ KNOWN_DIRECTIVES: Mapping[str, KnownDirective] = MappingProxyType(
                     "Include IncludeOptional", Fate.TOLD, "the files that it names are not read: import them as well"
                 ),
                 **_all("Use", Fate.TOLD, "macros are not expanded"),
-                **_all("BalancerMember ProxySet", Fate.TOLD, "write the servers as a farm in YAML"),
+                **_all("BalancerMember ProxySet", Fate.HONOURED, "as servers and algorithm of a farm"),
                 **_all("ProxyErrorOverride", Fate.TOLD, "what a backend says of its errors is left alone"),
                 **_all("ProxyRequests", Fate.TOLD, "only hosts that a rule file names are forwarded to"),
                 **_all("ProxyAddHeaders", Fate.TOLD, "the backend is always told who asks for what"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from urlrewrite.formats.apache import proxies
+from urlrewrite.formats.apache.balancers import Balancers
 from urlrewrite.formats.apache.beside import CONVERTED, Beside, beside_of, mounted, with_beside
 from urlrewrite.formats.apache.parts import Configuration, Host, RewriteRule
 from urlrewrite.formats.apache.proxies import Passed
@@ -20,6 +22,16 @@ from urlrewrite.patterns.spelling import ecmascript_literal
 def says_anything(host: Host) -> bool:
     """Say whether a host has something beside rules that is converted."""
     return any(item.name in CONVERTED for item in host.beside)
+
+
+def share_passes(configuration: Configuration) -> None:
+    """Give virtual hosts what the server around them forwards: Apache puts that before their own."""
+    main = configuration.main
+    if configuration.hosts:
+        shared = [item for item in main.beside if item.name in proxies.NAMES]
+        main.beside = [item for item in main.beside if item.name not in proxies.NAMES]
+        for host in configuration.hosts:
+            host.beside[:0] = shared
 
 
 def add_matched_passes(host: Host, report: Report) -> None:
@@ -50,11 +62,12 @@ class HostSites:
     """Makes sites of the hosts of a configuration."""
 
     configuration: Configuration
+    farms: Balancers
     report: Report
 
     def beside(self, host: Host, public: Sequence[Origin]) -> Beside:
         """Read what stands beside the rules of a host."""
-        return beside_of(host, public, self.report, lambda directory: self._quiet_path(host, directory))
+        return beside_of(host, public, self.farms, self.report, lambda directory: self._quiet_path(host, directory))
 
     def of(self, site: Site, host: Host) -> tuple[list[Site], tuple[InboundRule, ...]]:
         """Return the sites of a host, with what stands beside its rules, and rules that all of them have in common.
@@ -64,7 +77,9 @@ class HostSites:
         """
         scheme = "https" if host.secure else "http"
         names = tuple(dict.fromkeys(origin for name in host.names for origin in origins_of(scheme, name, host)))
-        found = self.beside(host, names)
+        # What the server says is for its virtual hosts as well, and is not the site's that it serves itself.
+        is_server = host is self.configuration.main and bool(self.configuration.hosts)
+        found = Beside() if is_server else self.beside(host, names)
         if not found.forwarding.passed:
             return [with_beside(site, found)], ()
         site = replace(site, public=names or site.public)

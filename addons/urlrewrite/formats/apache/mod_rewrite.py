@@ -18,9 +18,10 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from urlrewrite.formats.apache.alias import convert_redirect
-from urlrewrite.formats.apache.beside import Beside
+from urlrewrite.formats.apache.balancers import balancers_of
+from urlrewrite.formats.apache.beside import Beside, below_server
 from urlrewrite.formats.apache.file import read_configuration
-from urlrewrite.formats.apache.host_sites import HostSites, add_matched_passes, origins_of, says_anything
+from urlrewrite.formats.apache.host_sites import HostSites, add_matched_passes, origins_of, says_anything, share_passes
 from urlrewrite.formats.apache.maps import Maps
 from urlrewrite.formats.apache.parts import Configuration, Context, Host, RewriteRule
 from urlrewrite.formats.apache.rerun import warn_of_second_runs
@@ -78,6 +79,8 @@ def read(
         for flag, value in rule.flags
         if flag is Flag.ENV
     )
+    balancers = balancers_of((item for host in hosts for item in host.beside), report)
+    share_passes(configuration)
     for host in hosts:
         add_matched_passes(host, report)
     importer = _Importer(configuration, report, maps, environment)
@@ -92,18 +95,21 @@ def read(
         wanted, sites = [configuration.main], [importer.site(configuration.main)]
     if len(sites) > 1:
         importer.tell_apart(sites, wanted)
-    host_sites = HostSites(configuration, report)
+    host_sites = HostSites(configuration, balancers, report)
     found = [host_sites.of(site, host) for site, host in zip(sites, wanted, strict=True)]
     server = Beside()
-    if configuration.hosts and configuration.main not in wanted:
+    if configuration.hosts:
         server = host_sites.beside(configuration.main, ())
     return RuleSet(
-        sites=tuple(replace(site, rewrite_maps=maps.made) for sites, _ in found for site in sites),
+        sites=tuple(
+            below_server(replace(site, rewrite_maps=maps.made), server) for sites, _ in found for site in sites
+        ),
         rules=(*server.inbound, *(rule for _, rules in found for rule in rules)),
         outbound_rules=tuple(server.outbound),
         pre_conditions=server.pre_conditions,
         web_server=server.level_of(""),
         silenced=server.silenced,
+        farms=balancers.farms,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from urlrewrite.formats.addresses import parse_path, parse_place
+from urlrewrite.formats.apache.balancers import SCHEME, Balancers, name_in
 from urlrewrite.formats.apache.parts import Directive, ScopeKind
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
@@ -70,14 +71,17 @@ class Forwarding:
         return bool(self.passed or self.matched)
 
 
-def forwarding_of(directives: Sequence[Directive], public: Sequence[Origin], report: Report) -> Forwarding:
+def forwarding_of(
+    directives: Sequence[Directive], public: Sequence[Origin], balancers: Balancers, report: Report
+) -> Forwarding:
     """Return what the directives of a server or virtual host that has these `public` names say of forwarding."""
-    return _Reader(public, report).read(directives)
+    return _Reader(public, balancers, report).read(directives)
 
 
 class _Reader:
-    def __init__(self, public: Sequence[Origin], report: Report) -> None:
+    def __init__(self, public: Sequence[Origin], balancers: Balancers, report: Report) -> None:
         self._public = public
+        self._balancers = balancers
         self._report = report
         self._found = Forwarding()
 
@@ -114,9 +118,9 @@ class _Reader:
                 message = f"got {shown(item.text)}: nothing is forwarded there, and what Apache serves is not here"
                 self._report.warning(item.line, ProblemId.APACHE_NEAREST, message)
                 return
-            backend, backend_path = parse_place(_WEBSOCKET.sub(r"http\1://", url))
+            backend, backend_path = self._backend(url)
         except ValueError as error:
-            message = f"ProxyPass: {error}; only http, https, ws and wss are forwarded here"
+            message = f"ProxyPass: {error}; only http, https, ws, wss and balancers are forwarded to here"
             self._report.error(item.line, ProblemId.APACHE_NOT_CONVERTED, message)
             return
         said = dict(option.partition("=")[::2] for option in options)
@@ -126,6 +130,16 @@ class _Reader:
             self._report.warning(item.line, ProblemId.APACHE_LEFT_OUT, message)
         seconds = float(said["timeout"]) if said.get("timeout", "").isdigit() else None
         self._add(Passed(path, backend, backend_path, item.line, seconds))
+
+    def _backend(self, url: str) -> tuple[Origin, str]:
+        """Parse the URL of a backend, or of a balancer. Raises ValueError with "got X, expected Y"."""
+        if not url.lower().startswith(SCHEME):
+            return parse_place(_WEBSOCKET.sub(r"http\1://", url))
+        name = name_in(url)
+        origin = self._balancers.origins.get(name.lower())
+        if origin is None:
+            raise ValueError(f"got {shown(url)}, expected a balancer that has members in this file")
+        return origin, parse_path(url[len(SCHEME) + len(name) :])
 
     def _add(self, passed: Passed) -> None:
         """Take a path, unless one that comes before it takes all of its requests."""
@@ -176,7 +190,7 @@ class _Reader:
     def _names_backend(self, url: str) -> bool:
         """Say whether a URL, or its beginning, names a backend."""
         try:
-            origin, _ = parse_place(_WEBSOCKET.sub(r"http\1://", url))
+            origin, _ = self._backend(url)
         except ValueError:
             return False
         return any(passed.backend == origin for passed in self._found.passed)
