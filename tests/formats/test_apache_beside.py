@@ -8,6 +8,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import ResponseFacts
@@ -517,3 +519,37 @@ def test_the_table_and_what_is_converted_agree() -> None:
         if known.fate in done and not name.startswith(("Rewrite", "Redirect"))
     }
     assert converted - of_rules == CONVERTED
+
+
+DIRECTIVES = """Require Order Allow Deny Satisfy Header RequestHeader ProxyPass ProxyPassReverse ProxyPassMatch
+    Substitute ProxyHTMLURLMap ProxyPassReverseCookiePath BalancerMember ProxySet ServerName SSLVerifyClient""".split()
+WORDS = r"""not all granted denied ip 10 192.0.2.7 local valid-user env host user x deny,allow allow,deny from Any set
+    always unset append X-A a env=HTTPS "%{A}s" / /a /a/ ! http://b/ ws://b:1/c balancer://s balancer://s/x ajp://b
+    timeout=3
+    ^/(.*)$ http://b/$1 "s|a|b|" s/a/b/i loadfactor=0.5 lbmethod=bytraffic www.example.com require \ " {""".split()
+SECTIONS = """Files *.a|FilesMatch ^a(|FilesMatch \\.b$|Location /a|Location /|LocationMatch ^/c|Limit PUT
+    |LimitExcept GET|Proxy *|RequireAll|RequireAny|RequireNone|VirtualHost *:443|If x|Directory /a
+    |/Files|/FilesMatch|/Location|/Limit
+    |/LocationMatch|/RequireAll|/RequireAny|/VirtualHost""".split("|")
+LINES = st.one_of(
+    st.tuples(st.sampled_from(DIRECTIVES), st.lists(st.sampled_from(WORDS), max_size=3)).map(
+        lambda line: " ".join([line[0], *line[1]])
+    ),
+    st.sampled_from([f"<{section.strip()}>" for section in SECTIONS]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_any_file_is_imported_or_refused(text: str) -> None:
+    try:
+        rules, problems = mod_rewrite.parse(text, "site.conf")
+    except RuleFileError as error:
+        assert all(problem.source.line for problem in error.problems)
+        return
+    assert all(problem.severity is Severity.WARNING for problem in problems)
+    compile_rules(rules)
+    if all(site.public or not site.path for site in rules.sites):
+        again = yaml_rules.parse(to_yaml(rules), "again.yaml")[0]
+        assert [site.web_server for site in again.sites] == [site.web_server for site in rules.sites]
+        assert again.farms == rules.farms
