@@ -77,7 +77,7 @@ LINES: dict[str, Told] = {
     "<Location /a>\nRewriteRule ^a b\n</Location>": [(3, "UR042!", "write it outside")],
     # what is left out
     "RewriteRule ^a b [T=text/plain,H=x]": [(2, "UR043", "type"), (2, "UR043", "handler")],
-    "ProxyPass / ajp://b/\nRewriteRule ^a /b [END]": [(2, "UR042!", "only http, https, ws and wss")],
+    "ProxyPass / ajp://b/\nRewriteRule ^a /b [END]": [(2, "UR042!", "only http, https, ws, wss and balancers")],
     "ErrorDocument 404 /x\nRewriteRule ^a - [F]": [(2, "UR043", "errorPages")],
     # the nearest
     "RewriteCond %{REQUEST_FILENAME} -s\nRewriteRule ^a - [L]": [(2, "UR044", "an empty file")],
