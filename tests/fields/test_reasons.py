@@ -40,6 +40,7 @@ SITES = {
     "mounted": rules_of("", site="public: https://www.example.com/app" + _IN_FRONT),
     "cookie values": rules_of("linksAlso: [cookieValues]"),
     "plain bodies": rules_of("", settings=Settings(recode=Recode.PLAIN)),
+    "own fields": rules_of("httpProtocol: {customHeaders: {remove: [X-Powered-By], add: {X-Own: b}}}"),
     "two backends": rules_of(
         "",
         site="""
@@ -139,6 +140,10 @@ RESPONSES = [
     Given("Content-Encoding", "gzip", "", others=(HTML,), body=gzip.compress(LINK.encode())),
     Given("Signature-Input", 'a=("location")', "signature-broken", others=(("Location", f"{B}/x"),)),
     Given("Signature-Input", 'a=("etag")', "", others=(("Location", f"{B}/x"),)),
+    # What the site's configuration says.
+    Given("X-Own", "a", "custom-header", "own fields"),
+    Given("X-Own", "b", "", "own fields"),
+    Given("X-Powered-By", "a", "header-removed", "own fields"),
 ]
 
 REQUESTS = [
