@@ -238,6 +238,10 @@ CASES = [
         "rules: [{name: r, match: .*, action: {type: Redirect, url: '/{UrlDecode:{QUERY_STRING}}'}}]",
         path="/?%2541",
     ),
+    Given(
+        "field-of-connection held-whole",
+        "rules: [{name: r, match: .*, serverVariables: {HTTP_TRANSFER_ENCODING: chunked}, action: None}]",
+    ),
     Given("fragment-left-out held-whole", "rules: [{name: r, match: .*, action: {type: Rewrite, url: '/app#/x'}}]"),
     Given("held-whole lost-tail", outbound("filterByTags: [A], pattern: ^http", "b")),
     Given(

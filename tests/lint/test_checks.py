@@ -247,6 +247,11 @@ GIVEN: dict[str, list[str]] = {
         inbound(".*", "None", more="serverVariables: {HTTP_X_A: '{{HTTP_HOST}}'}"),
     ],
     "UR157": [inbound(".*", conditions=f"[{on('{IPV6}', 'on')}]")],
+    "UR158": [
+        inbound(".*", "None", more="serverVariables: {HTTP_CONNECTION: upgrade}"),
+        inbound(".*", "None", more="serverVariables: {HTTP_Upgrade: '{HTTP_UPGRADE}'}"),
+        inbound(".*", "None", more="serverVariables: {HTTP_TRANSFER-ENCODING: chunked}"),
+    ],
     "UR160": [outbound(field("Location", "^/(.*)", "/a/{R:1}")), outbound(field("X-Powered-By", ".+", "b"))],
     "UR161": [outbound(field("HTTP_X_Forwarded_Host", ".*", "{HTTP_HOST}"))],
     "UR162": [
@@ -548,6 +553,10 @@ NOT_GIVEN: dict[str, list[str]] = {
         outbound(field("RESPONSE_A", ".+", "function() { return 1; }")),
     ],
     "UR157": [inbound(".*", "None", more="serverVariables: {IPV6: a, HTTP_X_A: '{IPV6}'}")],
+    "UR158": [
+        inbound(".*", "None", more="serverVariables: {HTTP_UPGRADE: ''}"),
+        inbound(".*", "None", more="serverVariables: {HTTP_SEC_WEBSOCKET_EXTENSIONS: ''}"),
+    ],
     "UR160": [outbound(field("RESPONSE_Location", "^/a(.*)$", "/{R:1}")), outbound(field("ORIGINAL_HOST", ".+", "b"))],
     "UR161": [outbound(field("HTTP_ACCEPT_ENCODING", "^(.*)", "{HTTP_X_ORIGINAL_ACCEPT_ENCODING}"))],
     "UR162": [

@@ -30,7 +30,7 @@ from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.link_maps import LinkMaps, at_first_server
 from urlrewrite.exchange.mounts import backend_target, lacks_slash
 from urlrewrite.exchange.queries import map_back_query
-from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields
+from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields, settable
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.sections import levels_concerned, redirected, refused_after_rules, refused_before_rules
@@ -321,7 +321,10 @@ class _Judging:
         )
         fields = count_forwards(fields, proxy.max_forwards)
         fields = limit_codings(fields)
-        fields = set_fields(fields, decision.fields)
+        wanted, refused = settable(fields, decision.fields)
+        for name in refused:
+            self._trace.warn(Reason.FIELD_OF_CONNECTION, name=name)
+        fields = set_fields(fields, wanted)
         record_request_changes(self._trace, changes + forwarded)
         host = decision.fields.get("host") or proxy.alternate_host_name
         host = host or (request.host if settings.keeps_host else origin.authority)

@@ -6,6 +6,7 @@ import ipaddress
 
 from urlrewrite.content.coding.codings import limit_accept_encoding
 from urlrewrite.engine.failure import Failure
+from urlrewrite.engine.variables import OF_CONNECTION
 from urlrewrite.model.field_lines import FieldLine, FieldLines, field_values
 from urlrewrite.trace.reasons import Reason
 
@@ -47,6 +48,21 @@ def limit_codings(fields: FieldLines) -> FieldLines:
     limited = limit_accept_encoding(", ".join(values))
     rest = tuple(line for line in fields if line[0].lower() != "accept-encoding")
     return rest if limited is None else (*rest, ("Accept-Encoding", limited))
+
+
+def settable(fields: FieldLines, wanted: dict[str, str | None]) -> tuple[dict[str, str | None], list[str]]:
+    """Split what rules set, by lower-case name, into what can be set, and the names of what is a connection's matter.
+
+    A value that a field has already, and the removal of Connection or Upgrade, are no matter of dispute.
+    """
+    refused = [
+        name
+        for name, value in wanted.items()
+        if name in OF_CONNECTION
+        and not (value is None and name in ("connection", "upgrade"))
+        and [each.lower() for each in field_values(fields, name)] != [(value or "").lower()]
+    ]
+    return {name: value for name, value in wanted.items() if name not in refused}, refused
 
 
 def set_fields(fields: FieldLines, wanted: dict[str, str | None]) -> FieldLines:

@@ -149,6 +149,10 @@ class Reason(StrEnum):
         'the provider "{name}" ({kind}) cannot be used here: its value is empty',
         "uses it",
     )
+    FIELD_OF_CONNECTION = (
+        "field-of-connection",
+        "a rule sets {name}, which is left as it is: it belongs to one connection, or says where the message ends",
+    )
     FRAGMENT_LEFT_OUT = (
         "fragment-left-out",
         'rule "{rule}" rewrites to {url!r}, of which what follows "#" is left out: no request has a fragment; '
