@@ -51,6 +51,14 @@ def test_a_section_in_a_file_of_its_own(tmp_path: Path, name: str, monkeypatch: 
     assert again.fingerprint != rules.fingerprint
 
 
+def test_another_letter_case_is_taken_as_meant(tmp_path: Path) -> None:
+    text = config("maps.config", "/>").replace("configSource", "ConfigSource")
+    rules, problems = load(write(tmp_path, {"web.config": text, "maps.config": MAPS}))
+    assert rules is not None
+    assert rules.sites[0].rewrite_maps["m"].entries == {"a": "b"}
+    assert [(problem.id, problem.refused_by_iis) for problem in problems] == [("UR017", True)]
+
+
 def test_a_problem_in_such_a_file_is_told_of_it(tmp_path: Path) -> None:
     rules = "<rules>\n<rule name='a'/></rules>"
     text = "<rewrite><rules configSource='r.config'/></rewrite>"

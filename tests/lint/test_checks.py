@@ -78,6 +78,13 @@ FORBIDDEN = "{type: CustomResponse, statusCode: 403}"
 STOP = "stopProcessing: true"
 
 NOWHERE = "public: https://www.example.com\n"
+KEYS = """rewriteMaps: {Keys: {entries: {'KEY': v}}}
+rules:
+  - name: r
+    match: '(.*)'
+    conditions: [{input: '{Keys:INPUT}', pattern: '(.+)'}]
+    action: {type: Redirect, url: '{C:1}'}
+"""
 LOCATION = "locations: {shop/cart: {relativeTo: /, rules: [{name: a, match: 'PATTERN', action: AbortRequest}]}}\n"
 PORTS = "public: [http://www.example.com:5000, https://www.example.com:5001]\nbackend: http://privateserver\n"
 
@@ -200,6 +207,10 @@ GIVEN: dict[str, list[str]] = {
         outbound(field("RESPONSE_A", ".+", "b", pre="is"), pre="{is: [{input: '{R:0}', pattern: a}]}"),
     ],
     "UR144": [
+        inbound("'*'", more="patternSyntax: Wildcard", conditions=f"[{on('{REMOTE_PORT}', '.*')}]"),
+        inbound("a", conditions=f"[{on('{SERVER_PORT}', '^https$')}]"),
+        inbound("a", conditions=f"[{on('{REMOTE_ADDR}', 'localhost')}]"),
+        inbound("a", conditions=f"[{on('{REQUEST_METHOD}', '^get$', ', ignoreCase: false')}]"),
         inbound(".*", conditions=f"[{on('{HTTPS}', '^https$')}]"),
         inbound(".*", conditions=f"[{on('{HTTPS}', '^OFF$', ', ignoreCase: false')}]"),
         inbound(".*", conditions=f"[{on('{HTTPS}', 'o', NEGATED)}]"),
@@ -340,6 +351,36 @@ GIVEN: dict[str, list[str]] = {
         inbound("admin", FORBIDDEN, more="patternSyntax: ExactMatch"),
         inbound("\\.bak$", FORBIDDEN),
         rules(rule("^secret", FORBIDDEN), rule("^admin$", FORBIDDEN)),
+    ],
+    "UR240": [
+        inbound("^admin", FORBIDDEN, conditions=f"[{on('{REMOTE_ADDR}', '10[.](.*)', NEGATED)}]".replace("[.]", "\\.")),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10.0.0.1')}]"),
+        inbound("^admin", conditions=f"[{on('{HTTP_X_FORWARDED_FOR}', '92.168.1.5$')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10.1.1.1$|12.1.1.1$')}]"),
+    ],
+    "UR241": [
+        inbound("^a\\\\.php$"),
+        inbound("^(\\\\d+)$"),
+        inbound(".*", conditions=f"[{on('{HTTP_HOST}', '^www\\\\.example')}]"),
+        inbound("^(.\\*)$"),
+    ],
+    "UR242": [
+        inbound("(.*)", redirect("https://{HTTP_HOST}/{REQUEST_URI}", ", appendQueryString: false")),
+        inbound("(.*)", rewrite("http://b/{URL}")),
+        inbound("^a(/.*)$", redirect("/b/{R:1}")),
+        inbound(
+            ".*", redirect("/b/{C:1}", ", appendQueryString: false"), conditions=f"[{on('{REQUEST_URI}', '(.*)')}]"
+        ),
+    ],
+    "UR243": [
+        KEYS.replace("KEY", "/my page").replace("INPUT", "{REQUEST_URI}"),
+        KEYS.replace("KEY", "/\u00fcber").replace("INPUT", "{UNENCODED_URL}"),
+        KEYS.replace("KEY", "page").replace("INPUT", "{REQUEST_URI}"),
+        KEYS.replace("KEY", "/a?b=c").replace("INPUT", "{URL}"),
+        KEYS.replace("KEY", "/a%20b").replace("INPUT", "{PATH_INFO}"),
+        KEYS.replace("KEY", "/a").replace("INPUT", "{R:1}"),
+        KEYS.replace("KEY", "?a=b").replace("INPUT", "{QUERY_STRING}"),
+        KEYS.replace("KEY", "http://a").replace("INPUT", "{HTTP_HOST}"),
     ],
     "UR188": [inbound("^a", more="silence: [UR999]")],
     "UR189": [inbound("^a", more="silence: [UR135]")],
@@ -517,6 +558,9 @@ NOT_GIVEN: dict[str, list[str]] = {
     ],
     "UR143": [inbound("^(a)", conditions=f"[{on('{R:1}', '(b)')}, {on('{C:1}', 'c')}, {on('{R:0}', 'd')}]")],
     "UR144": [
+        inbound("a", conditions=f"[{on('{SERVER_PORT}', '^(443|8443)$')}]"),
+        inbound("a", conditions=f"[{on('{REMOTE_ADDR}', '^::ffff:10[.]')}]"),
+        inbound("a", conditions=f"[{on('{REQUEST_METHOD}', '^get$')}]"),
         inbound(".*", conditions=f"[{on('{HTTPS}', '^OFF$')}, {on('{SERVER_PORT_SECURE}', '^0$')}]"),
         inbound(".*", conditions=f"[{on('{REQUEST_URI}', '^/api')}, {on('{URL}', 'a')}, {on('{PATH_INFO}', '^/?b')}]"),
         inbound(".*", conditions=f"[{on('{REQUEST_URI}', 'a[?]b=1')}, {on('{QUERY_STRING}', '^a=[?]')}]"),
@@ -675,6 +719,37 @@ NOT_GIVEN: dict[str, list[str]] = {
         inbound("^admin$", FORBIDDEN, conditions=f"[{on('{REMOTE_ADDR}', '^10')}]"),
         inbound("'admin*'", FORBIDDEN, more="patternSyntax: Wildcard"),
         rules(rule("^admin$", FORBIDDEN), rule("^admin;", FORBIDDEN)),
+    ],
+    "UR240": [
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10[.]')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10[.]0[.]0[.]1$')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^(10.0.0.1|10.0.0.2)$')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^127.0.0.1$|^::1$')}]"),
+        inbound("'admin*'", more="patternSyntax: Wildcard", conditions=f"[{on('{REMOTE_ADDR}', '10.*')}]"),
+        inbound("^admin", conditions=f"[{on('{HTTP_USER_AGENT}', 'Firefox/10.0')}]"),
+    ],
+    "UR241": [
+        inbound("^a\\.php$"),
+        inbound("^a\\*b$"),
+        inbound(".*", conditions=f"[{on('{REQUEST_FILENAME}', '^C:\\\\data')}]"),
+        outbound(tags("http:\\\\/\\\\/b", "x")),
+    ],
+    "UR242": [
+        inbound("(.*)", redirect("https://{HTTP_HOST}{REQUEST_URI}", ", appendQueryString: false")),
+        inbound("(.*)", rewrite("http://b/{R:1}")),
+        inbound("^a/(.*)$", redirect("/b/{R:1}")),
+        inbound("(.*)", redirect("/login?back=/{REQUEST_URI}", ", appendQueryString: false")),
+        inbound(".*", redirect("/b/{C:1}"), conditions=f"[{on('{REQUEST_URI}', '^/a/(.*)')}]"),
+    ],
+    "UR243": [
+        KEYS.replace("KEY", "/my%20page").replace("INPUT", "{REQUEST_URI}"),
+        KEYS.replace("KEY", "/my page").replace("INPUT", "{URL}"),
+        KEYS.replace("KEY", "a/b c").replace("INPUT", "{R:1}"),
+        KEYS.replace("KEY", "/my page").replace("INPUT", "{ToLower:{REQUEST_URI}}"),
+        KEYS.replace("KEY", "www.example.com:8080").replace("INPUT", "{HTTP_HOST}"),
+        KEYS.replace("KEY", "on").replace("INPUT", "{HTTPS}"),
+        KEYS.replace("KEY", "/a").replace("INPUT", "{R:1}").replace("'(.*)'", "'^(/?.*)$'"),
+        KEYS.replace("KEY", "/a b").replace("INPUT", "{REQUEST_URI}") + "    serverVariables: {X: '{Keys:{URL}}'}\n",
     ],
     "UR188": [inbound("^/a", more="silence: [UR135]")],
     "UR189": [inbound("^/a", more="silence: [UR135]"), inbound("^a", more="enabled: false\n    silence: [UR135]")],

@@ -27,9 +27,13 @@ def section_of(element: Element, report: Report, files: FilesRead) -> Written:
     The file is beneath the directory of the configuration (`configSource` attribute, .NET Framework configuration
     reference); what leads out of there is refused.
     """
-    name = element.attributes.get(KEY)
-    if name is None:
+    written = next((name for name in element.attributes if name.lower() == KEY.lower()), None)
+    if written is None:
         return Written(element, report)
+    if written != KEY:
+        message = f"<{element.name}>: got the attribute {written}, expected {KEY}; IIS answers 500.19"
+        report.warning(element.line, ProblemId.SPELLING, message, refused=True)
+    name = element.attributes[written]
     empty = Written(replace(element, pairs=(), children=(), text=""), report)
     label = f"<{element.name}> {KEY}"
     if element.children or len(element.pairs) > 2:
@@ -53,10 +57,8 @@ def section_of(element: Element, report: Report, files: FilesRead) -> Written:
         message = f"got <{root.name}>, expected <{element.name}>: {report.file} has it as {KEY} of that"
         own.error(root.line, ProblemId.WRONG_KIND, message)
         return empty
-    if KEY in root.attributes:
-        message = (
-            f"<{root.name}> {KEY}: got {shown(root.attributes[KEY])} in a file that is a {KEY} itself, expected none"
-        )
+    if any(name.lower() == KEY.lower() for name in root.attributes):
+        message = f"<{root.name}> {KEY}: got it in a file that is a {KEY} itself, expected none"
         own.error(root.line, ProblemId.UNSAFE_FILE, message)
         return empty
     return Written(replace(root, comments=(*element.comments, *root.comments)), own)

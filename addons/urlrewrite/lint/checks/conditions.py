@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from urlrewrite.engine.template import BackReference, Template
 from urlrewrite.engine.variables import HOST_VARIABLES, PATH_VARIABLES
 from urlrewrite.lint.registry import Finding, check
-from urlrewrite.lint.shapes import begins_with, cannot_begin_with, flat, is_only
+from urlrewrite.lint.shapes import begins_with, cannot_begin_with, flat, is_only, sample_character
 from urlrewrite.lint.views import ConditionsView, ConditionView, PreConditionView, place, quoted
 from urlrewrite.model import LogicalGrouping, MatchType, PatternSyntax, Source
+from urlrewrite.patterns import characters
 from urlrewrite.patterns.pattern import Pattern
-from urlrewrite.patterns.tree import Chars
+from urlrewrite.patterns.tree import Chars, Repeat
 
 _DEADLINE = 0.05
 _TARGETS = ("REQUEST_URI", "UNENCODED_URL", "HTTP_URL", "HTTP_X_ORIGINAL_URL")
@@ -20,6 +21,13 @@ _VALUES = {
     "SERVER_PORT_SECURE": ("0", "1"),
     "RESPONSE_STATUS": tuple(map(str, range(100, 600))),
 }
+_DIGITS = "0123456789"
+_KINDS = (
+    (("REMOTE_PORT", "SERVER_PORT", "CONTENT_LENGTH"), "a number", _DIGITS),
+    (("REMOTE_ADDR", "REMOTE_HOST", "LOCAL_ADDR", "SERVER_ADDR"), "an address", _DIGITS + "abcdef.:%"),
+    (("REQUEST_METHOD", "HTTP_METHOD"), "a method", "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_" + _DIGITS),
+)
+"""Variables with what their value is, and all characters that it can have. (Methods are in capitals.)"""
 
 
 @check(
@@ -131,7 +139,7 @@ def empty_reference_in_input(view: ConditionsView) -> Iterator[Finding]:
     ConditionsView,
     means="The pattern of a condition matches none of the values that its input can have, or all of them: `{HTTPS}` is "
     "`on` or `off`, `{RESPONSE_STATUS}` a number, `{REQUEST_URI}`, `{URL}` and `{PATH_INFO}` begin with a slash, "
-    "`{QUERY_STRING}` has no question mark before it, `{HTTP_HOST}` is a name with perhaps a port.",
+    "`{QUERY_STRING}` has no question mark before it, `{HTTP_HOST}` is a name with perhaps a port, a port is a number.",
     iis="Never runs the rule, or runs it always. (IIS's documents differ on whether it writes `on` or `ON`: do "
     "not set ignoreCase to false there.)",
     here="The same; HTTPS is `on` or `off` in lower case.",
@@ -167,6 +175,21 @@ def _never_fits(item: ConditionView, pattern: Pattern, syntax: PatternSyntax) ->
         return "the value begins after the question mark"
     if item.asks(*HOST_VARIABLES) and _needs(pattern, "/"):
         return "the value is a name with perhaps a port, and has no slash"
+    for names, kind, characters_of_it in _KINDS:
+        if item.asks(*names) and (needed := _foreign(pattern, characters_of_it)):
+            wildcard = (
+                ", and in a Wildcard a dot is a dot" if needed == "." and syntax is PatternSyntax.WILDCARD else ""
+            )
+            return f"the value is {kind}, and has no {quoted(needed)}{wildcard}"
+    return ""
+
+
+def _foreign(pattern: Pattern, allowed: str) -> str:
+    """Return a character that every match of the pattern needs and that is not among those allowed; "" for none."""
+    for part in flat(pattern.tree):
+        needed = part.body if isinstance(part, Repeat) and part.least > 0 else part
+        if isinstance(needed, Chars) and not any(characters.contains(needed.ranges, ord(char)) for char in allowed):
+            return sample_character(needed.ranges)
     return ""
 
 

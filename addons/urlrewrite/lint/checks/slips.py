@@ -1,0 +1,43 @@
+"""Checks of what a pattern brought along from where it was copied: backslashes of Markdown, JSON and JavaScript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from urlrewrite.lint.registry import Finding, check
+from urlrewrite.lint.views import OutboundView, PatternView, quoted
+from urlrewrite.model import PatternSyntax
+
+_DOUBLED = re.compile(r"\\\\(?=[.dwsDWSb/?+*()\[\]{}^$|-])")
+_ESCAPED_STAR = re.compile(r"(?<=[.\])])\\\*")
+_FILES = ("REQUEST_FILENAME", "PATH_TRANSLATED", "SCRIPT_FILENAME", "SCRIPT_TRANSLATED", "APPL_PHYSICAL_PATH")
+
+
+@check(
+    "UR241",
+    "A backslash that was doubled or added on the way",
+    PatternView,
+    means="The pattern has `\\\\.` or `\\\\d`, as JSON and JavaScript write `\\.` and `\\d`, or `.\\*`, as Markdown "
+    "writes "
+    "`.*`. It looks for a backslash, or for a star, which no URL has.",
+    iis="Looks for them, and never matches.",
+    here="The same.",
+    write="`\\.` for `\\\\.`, `.*` for `.\\*`.",
+)
+def slip(view: PatternView) -> Iterator[Finding]:
+    if view.syntax is not PatternSyntax.ECMASCRIPT or view.pattern is None or _may_have_backslashes(view):
+        return
+    fixed = _ESCAPED_STAR.sub("*", _DOUBLED.sub(r"\\", view.text))
+    if fixed != view.text:
+        found = _DOUBLED.search(view.text) or _ESCAPED_STAR.search(view.text)
+        assert found
+        what = "a backslash" if found[0] == "\\\\" else "a star"
+        yield Finding(f"{view.name} looks for {what}, in IIS as here: write {quoted(fixed)}", view.source)
+
+
+def _may_have_backslashes(view: PatternView) -> bool:
+    """Say whether the pattern is for bodies and values, in which URLs may be escaped, or for names of files."""
+    if view.condition is None:
+        return isinstance(view.owner, OutboundView)
+    return view.condition.asks(*_FILES) or isinstance(view.owner, OutboundView)
