@@ -406,7 +406,7 @@ def test_a_site_without_names_and_backend(origin: str, sni: str, path: str, stat
 def test_links_come_back_with_the_name_that_was_asked_for() -> None:
     page = f'<a href="{B}/x">'.encode()
     result = ask(rules_of(PLAIN_WEB_CONFIG, site=""), "https://any.example:9/app/x", answer=(200, [HTML], page))
-    assert result.body == b'<a href="https://any.example:9/x">'
+    assert result.body == b'<a href="https://any.example:9/app/x">'
 
 
 @pytest.mark.parametrize(("host", "sni", "status"), [("a.example", "a.example", 200), ("b.example", "a.example", 421)])

@@ -15,6 +15,7 @@ from urlrewrite.engine.inbound import InboundSet
 from urlrewrite.engine.index.rule_index import RuleList
 from urlrewrite.engine.inheritance import Effective, PlacedRule, find_level, server_level, site_levels
 from urlrewrite.engine.level_faults import LevelFaults, files_above
+from urlrewrite.engine.rule_mounts import PublishedOrigin, published_origins
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.site_names import asked_by, named
 from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts, open_backend
@@ -42,6 +43,8 @@ class CompiledLevel:
     rewrite_before_cache: bool
     fault: Failure | None
     web_server: CompiledWebServer | None = None
+    published: tuple[PublishedOrigin, ...] = ()
+    """The origins that rules publish whatever else a request has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +255,7 @@ class _Compiler:
             level.rewrite_before_cache,
             faults.first,
             compile_web_server(level.web_server, level.redirect_directory),
+            published_origins(inbound),
         )
 
     def _list(self, rules: Iterable[CompiledInboundRule]) -> RuleList:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from urlrewrite.engine.rule_mounts import RuleMount
 from urlrewrite.model.origin import Origin
 
 
@@ -24,8 +25,9 @@ class Decision:
 
     `origin` is where to send the request if a rule named one, else None for the site's own backend; `target` is path
     and query as they go on the wire. `location` is absolute. `fields` are request fields that rules set, by lower-case
-    name, None standing for "remove". `rules` are the names of the rules that acted, in order. `logged_url` is what IIS
-    would write into its log for the URL: path and query after a rule with logRewrittenUrl, else "".
+    name, None standing for "remove". `mount` is that of the rule that named the origin. `rules` are the names of the
+    rules that acted, in order. `logged_url` is what IIS would write into its log for the URL: path and query after a
+    rule with logRewrittenUrl, else "".
     """
 
     outcome: Outcome = Outcome.NONE
@@ -37,6 +39,7 @@ class Decision:
     description: str = ""
     location: str = ""
     logged_url: str = ""
+    mount: RuleMount | None = None
     fields: dict[str, str | None] = field(default_factory=dict)
     rules: list[str] = field(default_factory=list)
 

@@ -19,6 +19,7 @@ from urlrewrite.engine.conditions import stopped_at
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import one_line
 from urlrewrite.engine.index.rule_index import RuleList
+from urlrewrite.engine.rule_mounts import mount_of
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.targets import AllowedHosts
 from urlrewrite.engine.url_path import CookedPath
@@ -211,6 +212,7 @@ def _rewrite(acting: ActingRule, decision: Decision, allowed_hosts: AllowedHosts
         if not allowed_hosts.has(rewritten.origin):
             raise TargetError(Reason.UNNAMED_HOST, rule=compiled.rule.name, origin=str(rewritten.origin))
         decision.origin = rewritten.origin
+    decision.mount = mount_of(acting, rewritten) if rewritten.origin else None
     url.path, url.query = CookedPath(rewritten.path), rewritten.query
     decision.outcome, decision.target = Outcome.REWRITE, url.target
     if action.log_rewritten_url:

@@ -109,6 +109,8 @@ class Exchange:
         match routing:
             case Forward():
                 data["target"] = routing.url
+                if self.decision.mount:
+                    data["mount"] = [self.decision.mount.base, self.decision.mount.path]
                 self.trace.decided(
                     REQUEST_ROUTED, url=routing.url, host=routing.host, connect=list(routing.connect or ())
                 )

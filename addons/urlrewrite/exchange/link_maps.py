@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.content.links.mounts import Mount
+from urlrewrite.engine.rule_mounts import PublishedOrigin, RuleMount
 from urlrewrite.model import Farm, Site
 from urlrewrite.model.origin import Origin
 
 type Farms = Mapping[str, Farm]
+type Published = tuple[PublishedOrigin, ...]
 
 NO_FARMS: Farms = MappingProxyType({})
 
@@ -43,7 +45,7 @@ class LinkMapCache:
 
     def __init__(self, max_size: int = MAX_LINK_MAPS) -> None:
         self._max_size = max_size
-        self._made: dict[tuple[str, Origin, Origin], LinkMaps] = {}
+        self._made: dict[tuple[str, Origin, Origin, RuleMount | None, Published], LinkMaps] = {}
 
     def __len__(self) -> int:
         return len(self._made)
@@ -57,16 +59,27 @@ class LinkMapCache:
         farms: Farms = NO_FARMS,
         *,
         keeps_host: bool = False,
+        rule_mount: RuleMount | None = None,
+        published: Published = (),
     ) -> LinkMaps:
         """Give the maps of `site`, which is one of `sites`; see `link_maps`."""
-        key = (site.name, public, target)
+        key = (site.name, public, target, rule_mount, published)
         found = self._made.get(key)
         if found is None:
             if len(self._made) >= self._max_size:
                 self._made.clear()
             # A site with a wildcard may be asked by any of many names: nobody knows to which of them a link would lead.
             others = [other for other in sites if other.name != site.name and not _has_wildcard(other)]
-            found = self._made[key] = link_maps(site, others, public, target, farms, keeps_host=keeps_host)
+            found = self._made[key] = link_maps(
+                site,
+                others,
+                public,
+                target,
+                farms,
+                keeps_host=keeps_host,
+                rule_mount=rule_mount,
+                published=published,
+            )
         return found
 
 
@@ -78,6 +91,8 @@ def link_maps(
     farms: Farms = NO_FARMS,
     *,
     keeps_host: bool = False,
+    rule_mount: RuleMount | None = None,
+    published: Published = (),
 ) -> LinkMaps:
     """Make the maps for responses (backend to public) and for requests (public to backend).
 
@@ -86,20 +101,30 @@ def link_maps(
     On the way back, the name of every site becomes its backend, unless that one knows its public name. What is mapped
     back is what `outbound` mapped, and nothing else: a site whose backend is this site's own, too, stays foreign.
     Of a server farm all servers are meant: a link of one may come from another. `farms` are all farms, by name in
-    lower case; `keeps_host` is what `<proxy preserveHostHeader>` says.
+    lower case; `keeps_host` is what `<proxy preserveHostHeader>` says. `rule_mount` is how the rule that chose the
+    target publishes it, `published` what other rules publish.
     """
     others = list(others)
     farm = farms.get(target.host)
     taken = {public, *(name for each in (site, *others) for name in each.public)}
     site, *others = (_with_servers(each, farms, taken) for each in (site, *others))
     preserves = site.keeps_host(farm, keeps_host)
-    mount = _mount(site, target)
+    mount = _mount(site, target) if rule_mount is None else _of_rule(site, rule_mount)
     own = dict.fromkeys((site.backend, *site.backend_names, target, *_servers(farm, taken)))
+    of_rules = [(target, rule_mount)] if rule_mount else []
+    of_rules += [(each.origin, each.mount) for each in published]
     pairs = [
+        replace(pair, alone=origin.host not in farms)
+        for origin, of_rule in of_rules
+        for pair in _by_mount(origin, public, _of_rule(site, of_rule))
+    ]
+    pairs += [
         replace(pair, alone=origin.host not in farms) for origin in own if origin for pair in _own(site, origin, public)
     ]
+    pairs = list({(pair.origin, pair.path): pair for pair in reversed(pairs)}.values())[::-1]
     if preserves:
-        pairs += _of_public_names(site, others, public)
+        own_mount = mount if rule_mount else _mount(site, site.backend) if site.backend else None
+        pairs += _of_public_names(site, others, public, own_mount)
     base, path = (mount.base, mount.path) if mount else ("", "")
     back = {site.name: [Pair(name, name if preserves else target, path, base) for name in site.public or (public,)]}
     known = {(pair.origin, pair.path) for pair in pairs}
@@ -116,7 +141,9 @@ def link_maps(
                     back[other.name] = [Pair(name, origin, new_path, path) for name in other.public]
     # A backend that is reached under its public name needs no map, and must not be mapped to itself.
     outbound = LinkMap(_that_change(pairs), mount, site.root_paths)
-    inbound = LinkMap(_that_change(chain(*back.values())))
+    of_rules = [(each.origin, each.mount) for each in published if each.origin != target]
+    by_rules = [Pair(name, origin, by.path, by.base) for origin, by in of_rules for name in site.public or (public,)]
+    inbound = LinkMap(_that_change(chain(*back.values(), () if preserves else by_rules)))
     return LinkMaps(outbound, inbound, _returns((site, *others), back), _origins(back))
 
 
@@ -191,23 +218,29 @@ def _paths(site: Site) -> tuple[str, str]:
     return ("", "") if site.backend_path == site.path else (site.backend_path, site.path)
 
 
+def _of_rule(site: Site, mount: RuleMount) -> Mount | None:
+    return None if mount.base == mount.path else Mount(mount.base, mount.path, aware=site.forward_prefix)
+
+
 def _own(site: Site, origin: Origin, public: Origin) -> list[Pair]:
-    mount = _mount(site, origin)
+    return _by_mount(origin, public, _mount(site, origin))
+
+
+def _by_mount(origin: Origin, public: Origin, mount: Mount | None) -> list[Pair]:
     return [Pair(origin, public, *change) for change in mount.changes] if mount else [Pair(origin, public)]
 
 
-def _of_public_names(site: Site, others: Iterable[Site], public: Origin) -> list[Pair]:
+def _of_public_names(site: Site, others: Iterable[Site], public: Origin, mount: Mount | None) -> list[Pair]:
     """Give pairs for a backend that sees the public name, and writes it into links with the scheme it speaks itself.
 
     Below its mount, and those of others, such a link is a public one already.
     """
-    mount = _mount(site, site.backend) if site.backend else None
     twin = _plain_twin(public)
     names = [] if twin in site.public else [twin]
     if mount is None:
         return [Pair(name, public) for name in names]
     names += site.public or (public,)
-    paths = {site.path, *(other.path for other in others if public in other.public)} - {""}
+    paths = {mount.path, *(other.path for other in others if public in other.public)} - {""}
     pairs = [Pair(name, public, path, path) for name in names for path in sorted(paths)]
     return pairs + [Pair(name, public, mount.base, mount.path) for name in names if mount.base not in paths]
 

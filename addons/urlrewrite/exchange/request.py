@@ -28,7 +28,7 @@ from urlrewrite.exchange.failing import fail, give_up, refuse
 from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.link_maps import LinkMaps, at_first_server
-from urlrewrite.exchange.mounts import backend_target, lacks_slash
+from urlrewrite.exchange.mounts import backend_target, lacks_slash, page_path
 from urlrewrite.exchange.queries import map_back_query
 from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields, settable
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
@@ -71,8 +71,9 @@ class ForwardedRequest:
     """A request on its way to `target`, with all that the rewriting of the response needs of it.
 
     `carried_mark` tells that the client's copy was rewritten by these rules (`fields/validators.py`).
-    `reverse_rewrites` tells that Location gets the public name even with `links: off`. `body` rewrites the request's
-    body; None where that passes as it comes.
+    `reverse_rewrites` tells that Location gets the public name even with `links: off`. `page` is the path of the
+    response as the backend knows it, "" if that is not known. `body` rewrites the request's body; None where that
+    passes as it comes.
     """
 
     served: ServedRequest
@@ -80,6 +81,7 @@ class ForwardedRequest:
     maps: LinkMaps
     carried_mark: bool
     reverse_rewrites: bool
+    page: str
     body: RequestBody | None = None
 
 
@@ -290,7 +292,10 @@ class _Judging:
         connect = site.connect if origin == site.backend and farm is None else None
         settings = backend_settings(self._rules.rules.rule_set, site, farm)
         proxy = settings.proxy
-        maps = self._rules.link_maps(self._compiled, public, origin)
+        # ARR replaces the host of Location, and leaves its path as it is.
+        by_rule = None if self._scope.iis and site.links is LinkMode.OFF else decision.mount
+        published = self._level.published if site.links is not LinkMode.OFF or by_rule else ()
+        maps = self._rules.link_maps(self._compiled, public, origin, by_rule, published)
         unmarked = unmark_request_fields(
             request.fields,
             self._served.fingerprint,
@@ -354,7 +359,13 @@ class _Judging:
         )
         body = self._body(fields, maps.inbound if farm is None else at_first_server(maps.inbound, farm, origin))
         on_its_way = ForwardedRequest(
-            self._served, origin, maps, unmarked.carried_mark, settings.reverse_rewrites, body
+            self._served,
+            origin,
+            maps,
+            unmarked.carried_mark,
+            settings.reverse_rewrites,
+            decision.target.partition("?")[0] if by_rule else page_path(site, request),
+            body,
         )
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 

@@ -17,7 +17,6 @@ from urlrewrite.exchange.body.plan import BodyPlan, Way
 from urlrewrite.exchange.body.rewriting import BodyRewriting
 from urlrewrite.exchange.field_changes import record_response_changes
 from urlrewrite.exchange.iis_errors import applies_no_rule
-from urlrewrite.exchange.mounts import page_path
 from urlrewrite.exchange.request import ForwardedRequest, ServedRequest
 from urlrewrite.exchange.response_fields import map_response_fields
 from urlrewrite.exchange.rules_in_force import Recode, Settings
@@ -91,7 +90,7 @@ class BackendResponse:
         record_response_changes(self._trace, changes)
         self._integrity = BodyIntegrity(self._request.url, fields, memory, self._trace)
         outbound = forwarded.maps.outbound
-        page = page_path(site, self._request) if outbound.mount else ""
+        page = forwarded.page if outbound.mount else ""
         self._body = BodyRewriting(run, outbound, site.links, settings, self._integrity, page, site.links_also)
         plan = self._plan(response.status, fields)
         self._subject = plan.subject

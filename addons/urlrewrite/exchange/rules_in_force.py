@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from urlrewrite.engine.compile import CompiledRules, CompiledSite
 from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.engine.rule_mounts import PublishedOrigin, RuleMount
 from urlrewrite.exchange.link_maps import LinkMapCache, LinkMaps
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.trace import TraceLevel
@@ -81,8 +82,27 @@ class RulesInForce:
             return used
         return public[0]
 
-    def link_maps(self, site: CompiledSite, public: Origin, target: Origin) -> LinkMaps:
-        """Give the maps for responses (backend to public) and for requests (public to backend)."""
+    def link_maps(
+        self,
+        site: CompiledSite,
+        public: Origin,
+        target: Origin,
+        rule_mount: RuleMount | None = None,
+        published: tuple[PublishedOrigin, ...] = (),
+    ) -> LinkMaps:
+        """Give the maps for responses (backend to public) and for requests (public to backend).
+
+        `rule_mount` is how the rule that chose the target publishes it, `published` what other rules publish.
+        """
         kept = self.rules.rule_set.preserve_host_header
         sites = (other.site for other in self.rules.sites)
-        return self._link_maps.get(site.site, sites, public, target, self.rules.farms, keeps_host=kept)
+        return self._link_maps.get(
+            site.site,
+            sites,
+            public,
+            target,
+            self.rules.farms,
+            keeps_host=kept,
+            rule_mount=rule_mount,
+            published=published,
+        )

@@ -120,7 +120,8 @@ def with_file(site: str, settings: str, proposed: Proposal) -> str:
 @pytest.mark.parametrize("body", ["<a href='http://other:9000/base/x'>", "<script>f('//other:9000/base/x')</script>"])
 def test_backends_that_a_simple_rule_names(body: str) -> None:
     action = "{type: Rewrite, url: 'http://other:9000/base/{R:1}'}"
-    text = f"{SITE}links: everywhere\nrules:\n  - name: api\n    match: ^api/(.*)$\n    action: {action}\n"
+    asked = "conditions: [{input: '{REQUEST_METHOD}', pattern: .}]"
+    text = f"{SITE}links: everywhere\nrules:\n  - name: api\n    match: ^api/(.*)$\n    {asked}\n    action: {action}\n"
     rules = with_yaml(text)
     seen = exchange(rules, body)
     leak = find_leaks(seen, rules)[0]

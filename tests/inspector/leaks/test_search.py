@@ -272,7 +272,9 @@ def test_public_names_are_no_leaks(site: str, text: str, named: bool) -> None:
 
 
 def test_backends_that_only_rules_name() -> None:
-    rules = rules_of("rules: [{name: r, match: ^api/(.*), action: {type: Rewrite, url: 'http://other:9000/{R:1}'}}]")
+    rule = "name: r, match: ^api/(.*), action: {type: Rewrite, url: 'http://other:9000/{R:1}'}"
+    assert not find_leaks(exchange(rules_of(f"rules: [{{{rule}}}]"), "<a href='http://other:9000/x'>"), rules_of(""))
+    rules = rules_of(f"rules: [{{{rule}, conditions: [{{input: '{{REQUEST_METHOD}}', pattern: .}}]}}]")
     leak = worst(exchange(rules, "<a href='http://other:9000/x'>"), rules)
     assert leak.remedy is Remedy.SITE
     assert "no site is published for it" in leak.why

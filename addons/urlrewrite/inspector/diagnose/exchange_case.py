@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.engine.rule_mounts import RuleMount
 from urlrewrite.engine.url_path import CookedPath
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose.rule_misses import Miss, outbound_misses
@@ -17,7 +18,7 @@ from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode, Site
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import Event, Reading, name_of, read, text
+from urlrewrite.trace.reading import Event, Reading, name_of, read, text, texts
 
 _MAX_NAMES = 100
 _TARGET = re.compile(r"(https?)://([^/?#]+)", re.IGNORECASE)
@@ -72,7 +73,12 @@ class ExchangeCase:
     @cached_property
     def link_map(self) -> LinkMap:
         """What would become of the backend's URLs in the response if every link were mapped."""
-        return self.rules.link_maps(self.compiled, self.public, self.target)[0] if self.compiled else LinkMap(())
+        if self.compiled is None:
+            return LinkMap(())
+        mount = texts(self.reading.data, "mount")
+        level = self.compiled.level_of(CookedPath(self.exchange.request.target.partition("?")[0]).text)
+        by_rule = RuleMount(*mount) if len(mount) == 2 else None
+        return self.rules.link_maps(self.compiled, self.public, self.target, by_rule, level.published)[0]
 
     @property
     def back(self) -> LinkMap:
