@@ -215,6 +215,22 @@ def test_explain_tells_a_warning_in_a_condition_in_words(tmp_path: Path, capsys:
     assert "message=" not in out
 
 
+def test_files_for_a_htaccess(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By an option, or by a rule file in YAML that names it."""
+    path = tmp_path / ".htaccess"
+    path.write_text("RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule . /index.php [L]\n")
+    (tmp_path / "a.css").touch()
+    by_yaml = tmp_path / "site.yaml"
+    by_yaml.write_text("public: http://a\nbackend: http://b\ndocumentRoot: .\nwebConfig: .htaccess\n")
+    options = ["--public", "http://a", "--backend", "http://b", "--document-root", str(tmp_path)]
+    for given in ([str(path), *options], [str(by_yaml)]):
+        assert main(["check", *given]) == 0
+        assert "UR146" not in capsys.readouterr().out
+        for asked, sent in (("a.css", "a.css"), ("c.css", "index.php")):
+            assert main(["explain", *given, f"http://a/{asked}"]) == 0
+            assert f"→ http://b/{sent}\n" in capsys.readouterr().out
+
+
 MISTAKES = [
     (["explain", "RULES", "/no/host"], "absolute"),
     (["explain", "RULES", "https://www.example.com/", "-H", "nonsense"], "Name: value"),

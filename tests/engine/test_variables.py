@@ -38,6 +38,23 @@ def test_ipv6(client: str, value: str) -> None:
     assert variables(client)["IPV6"] == value
 
 
+FILES = [
+    # documentRoot, the root that is invented, and what REQUEST_FILENAME and APPL_PHYSICAL_PATH are for /css/a b.css
+    ("/srv/www", "C:\\inetpub", "/srv/www/css/a b.css", "/srv/www/"),
+    ("", "C:\\inetpub\\wwwroot", "C:\\inetpub\\wwwroot\\css\\a b.css", "C:\\inetpub\\wwwroot\\"),
+    ("", "/var/www/html", "/var/www/html/css/a b.css", "/var/www/html/"),
+    ("", "", "", ""),
+]
+
+
+@pytest.mark.parametrize(("root", "invented", "file", "directory"), FILES)
+def test_names_of_files_are_those_of_the_url(root: str, invented: str, file: str, directory: str) -> None:
+    request = RequestFacts("GET", "http", "localhost", "/css/a%20b.css?x")
+    found = Variables(request, document_root=root, invented_root=invented)
+    assert {found[name] for name in ("REQUEST_FILENAME", "PATH_TRANSLATED", "SCRIPT_FILENAME")} == {file}
+    assert (found["APPL_PHYSICAL_PATH"], found["DOCUMENT_ROOT"]) == (directory, root or invented)
+
+
 def test_all_variables_of_apache_are_known() -> None:
     assert TIMES.keys() | {"IPV6"} == APACHE_VARIABLES
     assert all(variables().is_known(name) for name in APACHE_VARIABLES)

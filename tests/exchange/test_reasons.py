@@ -248,6 +248,11 @@ CASES = [
         "held-whole no-document-root",
         "rules: [{name: r, match: .*, conditions: [{input: /x, matchType: IsFile}], action: None}]",
     ),
+    Given(
+        "held-whole invented-root",
+        "rules: [{name: r, match: .*, serverVariables: {HTTP_X: '{REQUEST_FILENAME}{APPL_PHYSICAL_PATH}'}, action: "
+        "None}]",
+    ),
     # Where an exchange cannot go on.
     Given("no-site-below own-response", path="/other", site=MOUNTED),
     Given("no-site own-response", asked=(("Host", "nobody.example"),)),

@@ -263,6 +263,14 @@ GIVEN: dict[str, list[str]] = {
         inbound(".*", "None", more="serverVariables: {HTTP_Upgrade: '{HTTP_UPGRADE}'}"),
         inbound(".*", "None", more="serverVariables: {HTTP_TRANSFER-ENCODING: chunked}"),
     ],
+    "UR159": [
+        inbound(".*", "None", more="serverVariables: {HTTP_X_USER: '{AUTH_USER}'}"),
+        inbound(".*", "None", more="serverVariables: {HTTP_X_CERT: 'x{CERT_SUBJECT}'}"),
+        inbound("^admin", FORBIDDEN, conditions=f"[{on('{LOGON_USER}', '^$')}]"),
+        inbound("^admin", FORBIDDEN, conditions=f"[{on('{REMOTE_USER}', '.+', NEGATED)}]"),
+        inbound(".*", redirect("/{APP_POOL_ID}/")),
+        outbound(field("RESPONSE_X", ".*", "{LOGON_USER}")),
+    ],
     "UR160": [outbound(field("Location", "^/(.*)", "/a/{R:1}")), outbound(field("X-Powered-By", ".+", "b"))],
     "UR161": [outbound(field("HTTP_X_Forwarded_Host", ".*", "{HTTP_HOST}"))],
     "UR162": [
@@ -600,6 +608,10 @@ NOT_GIVEN: dict[str, list[str]] = {
     "UR158": [
         inbound(".*", "None", more="serverVariables: {HTTP_UPGRADE: ''}"),
         inbound(".*", "None", more="serverVariables: {HTTP_SEC_WEBSOCKET_EXTENSIONS: ''}"),
+    ],
+    "UR159": [
+        inbound(".*", "None", more="serverVariables: {AUTH_USER: '{HTTP_X_USER}', HTTP_X_A: '{AUTH_USER}'}"),
+        inbound(".*", "None", more="serverVariables: {HTTP_X_A: '{HTTP_X_USER}{REMOTE_ADDR}'}"),
     ],
     "UR160": [outbound(field("RESPONSE_Location", "^/a(.*)$", "/{R:1}")), outbound(field("ORIGINAL_HOST", ".+", "b"))],
     "UR161": [outbound(field("HTTP_ACCEPT_ENCODING", "^(.*)", "{HTTP_X_ORIGINAL_ACCEPT_ENCODING}"))],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,12 @@ def test_what_is_allowed_does_not_change_the_rules() -> None:
     assert fill_in(rule_set, Overrides(allow_open=True)) is rule_set
 
 
+def test_a_directory_of_files_is_for_sites_that_have_none(tmp_path: Path) -> None:
+    overrides = parse_overrides(document_root=str(tmp_path))
+    own = rules(Site(name="a"), Site(name="b", document_root="/own"))
+    assert [site.document_root for site in fill_in(own, overrides).sites] == [str(tmp_path), "/own"]
+
+
 WRONG = [
     ({"public": ["www.example.com"]}, 'public: got "www.example.com"'),
     ({"public": ["https://a/b"]}, "public: .*without a path"),
@@ -113,6 +120,7 @@ WRONG = [
     ({"backend": "http://a\nb"}, "backend: got "),
     ({"connect": "privateserver"}, 'connect: got "privateserver", expected host:port'),
     ({"links": "all"}, 'links: got "all", expected one of off, tags, everywhere'),
+    ({"document_root": "/no/such"}, 'document_root: got "/no/such", expected a directory that is there'),
     ({"mode": "IIS"}, 'mode: got "IIS", expected one of helpful, iis'),
 ]
 

@@ -19,7 +19,7 @@ class UsageError(Exception):
 
 
 def add_overrides(command: argparse.ArgumentParser) -> None:
-    """Add --public, --backend, --connect, --links, --mode and --allow-open."""
+    """Add --public, --backend, --connect, --document-root, --links, --mode and --allow-open."""
     group = command.add_argument_group("what the rule files leave open")
     group.add_argument(
         "--public",
@@ -33,6 +33,9 @@ def add_overrides(command: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--connect", metavar="HOST:PORT", help="where to reach the backend if its own name does not resolve here"
+    )
+    group.add_argument(
+        "--document-root", metavar="DIRECTORY", help="the site's files, for conditions that ask whether one is there"
     )
     group.add_argument("--links", choices=list(map(str, LinkMode)), help="map the backend's links, for every site")
     group.add_argument("--mode", choices=list(map(str, Mode)), help="do what authors meant, or fail as IIS does")
@@ -51,10 +54,17 @@ def overrides_of(options: argparse.Namespace) -> Overrides:
     """
     try:
         return parse_overrides(
-            options.public, options.backend, options.links, options.mode, options.connect, options.allow_open
+            options.public,
+            options.backend,
+            options.links,
+            options.mode,
+            options.connect,
+            options.document_root,
+            options.allow_open,
         )
     except ValueError as error:
-        raise UsageError(f"--{error}") from error
+        name, colon, message = str(error).partition(":")
+        raise UsageError(f"--{name.replace('_', '-')}{colon}{message}") from error
 
 
 def override_settings(options: argparse.Namespace) -> list[str]:
@@ -67,6 +77,7 @@ def override_settings(options: argparse.Namespace) -> list[str]:
     given: list[tuple[str, object]] = [("public", origin) for origin in overrides.public]
     given += [(name, value) for name in ("backend", "links", "mode") if (value := getattr(overrides, name))]
     given += [("connect", options.connect)] if options.connect else []
+    given += [("document_root", overrides.document_root)] if overrides.document_root else []
     given += [("allow_open", "true")] if overrides.allow_open else []
     return [f"--set=urlrewrite_{name}={value}" for name, value in given]
 

@@ -67,7 +67,10 @@ class CompiledConditions:
 
     def _evaluate_one(self, item: CompiledCondition, scope: Scope) -> bool:
         condition = item.condition
+        # Whether the file is there is told by itself.
+        scope.tells_roots = item.pattern is not None
         text = scope.expand(item.input)
+        scope.tells_roots = True
         captures: Captures | None = None
         if item.pattern is None:
             matched = _exists(condition, text, scope)

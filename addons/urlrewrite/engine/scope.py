@@ -9,7 +9,7 @@ from typing import Unpack
 
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Template, Variable
-from urlrewrite.engine.variables import Variables
+from urlrewrite.engine.variables import FILE_VARIABLES, Variables, normal_name
 from urlrewrite.model import Provider, RewriteMap
 from urlrewrite.patterns.pattern import Captures
 from urlrewrite.trace.reasons import Reason, Values
@@ -50,7 +50,8 @@ class Scope:
 
     `rule` and `conditions` hold what `{R:n}` and `{C:n}` give; `rule_name` is the rule being evaluated. `lookups` are
     rewrite maps and providers by name in lower case. `deadline` is in seconds, for one pattern on one text. `iis` says
-    that the site is in mode iis, `is_global` that the rules being run are global ones.
+    that the site is in mode iis, `is_global` that the rules being run are global ones, `tells_roots` that a file's name
+    without a documentRoot is told.
     """
 
     __slots__ = (
@@ -62,6 +63,7 @@ class Scope:
         "lookups",
         "rule",
         "rule_name",
+        "tells_roots",
         "trace",
         "variables",
     )
@@ -82,6 +84,7 @@ class Scope:
         self.iis = iis
         self.is_global = False
         self.rule_name = ""
+        self.tells_roots = True
         self.rule: tuple[str, ...] = ()
         self.conditions: tuple[str, ...] = ()
         self._told: set[tuple[str, ...]] = set()
@@ -133,6 +136,10 @@ class Scope:
             return groups[node.number] if node.number < len(groups) else ""
         if not self.variables.is_known(node.name):
             self.warn_once(Reason.UNKNOWN_VARIABLE, node.name, name=node.name)
+        elif self.tells_roots and not self.variables.document_root and normal_name(node.name) in FILE_VARIABLES:
+            value = self.variables[node.name]
+            self.warn_once(Reason.INVENTED_ROOT, name=normal_name(node.name), argument=value)
+            return value
         return self.variables[node.name]
 
     def call(self, name: str, argument: str) -> str:

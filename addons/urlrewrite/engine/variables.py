@@ -55,14 +55,17 @@ class Variables:
     public `{URL}`).
     """
 
-    __slots__ = ("assigned", "document_root", "request", "response", "site", "url")
+    __slots__ = ("assigned", "document_root", "invented_root", "request", "response", "site", "url")
 
-    def __init__(self, request: RequestFacts, *, site: str = "", document_root: str = "") -> None:
+    def __init__(
+        self, request: RequestFacts, *, site: str = "", document_root: str = "", invented_root: str = ""
+    ) -> None:
         self.request = request
         self.response: ResponseFacts | None = None
         self.url = Url(request.target)
         self.site = site
         self.document_root = document_root
+        self.invented_root = invented_root
         self.assigned: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> str:
@@ -132,10 +135,18 @@ def _server_port(variables: Variables) -> str:
     return "443" if variables.request.scheme == "https" else "80"
 
 
+def _root(variables: Variables) -> str:
+    """Return the directory of the site's files, with a separator at its end; an invented one where none is known."""
+    root = variables.document_root or variables.invented_root
+    return root.rstrip("/\\") + ("\\" if "\\" in root else "/") if root else ""
+
+
 def _physical_path(variables: Variables) -> str:
-    if not variables.document_root:
-        return ""
-    return str(PurePosixPath(variables.document_root) / variables.url.path.text)
+    """Return the file of the URL, whether it is there or not."""
+    if variables.document_root:
+        return str(PurePosixPath(variables.document_root) / variables.url.path.text)
+    root, path = _root(variables), variables.url.path.text
+    return root + (path.replace("/", "\\") if root.endswith("\\") else path) if root else ""
 
 
 def _all_http(variables: Variables) -> str:
@@ -151,11 +162,11 @@ _COMPUTED: dict[str, Callable[[Variables], str]] = {
     "ALL_HTTP": _all_http,
     "ALL_RAW": lambda v: "".join(f"{name}: {value}\r\n" for name, value in v.request.fields),
     # IIS ends this one with a separator: rules write {APPL_PHYSICAL_PATH}folder.
-    "APPL_PHYSICAL_PATH": lambda v: f"{v.document_root.rstrip('/')}/" if v.document_root else "",
+    "APPL_PHYSICAL_PATH": _root,
     "CACHE_URL": _cache_url,
     "CONTENT_LENGTH": _field("content-length"),
     "CONTENT_TYPE": _field("content-type"),
-    "DOCUMENT_ROOT": lambda v: v.document_root,
+    "DOCUMENT_ROOT": lambda v: v.document_root or v.invented_root,
     "GATEWAY_INTERFACE": lambda v: "CGI/1.1",
     "HTTPS": lambda v: "on" if v.request.scheme == "https" else "off",
     "HTTP_HOST": lambda v: v.request.host,
@@ -193,6 +204,11 @@ PATH_VARIABLES = frozenset(("PATH_INFO", "SCRIPT_NAME", "URL", "URL_PATH_INFO"))
 
 URL_VARIABLES = frozenset(("HTTP_URL", "HTTP_X_ORIGINAL_URL", "REQUEST_URI", "UNENCODED_URL"))
 """Those whose value is a path and a query."""
+
+FILE_VARIABLES = frozenset(
+    ("APPL_PHYSICAL_PATH", "DOCUMENT_ROOT", "PATH_TRANSLATED", "REQUEST_FILENAME", "SCRIPT_FILENAME")
+)
+"""Those whose value is a place in the file system."""
 
 HOST_VARIABLES = frozenset(("HTTP_HOST", "SERVER_NAME"))
 """Those whose value is the host that the client requested."""

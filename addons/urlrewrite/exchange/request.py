@@ -185,7 +185,9 @@ class _Judging:
         self._compiled = compiled
         self._request = request
         self._site = site = compiled.site
-        variables = Variables(request, site=site.name, document_root=site.document_root)
+        variables = Variables(
+            request, site=site.name, document_root=site.document_root, invented_root=site.invented_root
+        )
         deadline = rules.settings.pattern_deadline
         self._scope = Scope(variables, rules.rules.lookups, trace, deadline, iis=site.mode is Mode.IIS)
         self._level = compiled.level_of(variables.url.path.text)

@@ -75,6 +75,13 @@ class Options:
             "has no `connect`.",
         )
         loader.add_option(
+            "urlrewrite_document_root",
+            str,
+            "",
+            "The directory of the site's files, for conditions that ask whether a file is there, for sites whose rule "
+            "file has no `documentRoot`.",
+        )
+        loader.add_option(
             "urlrewrite_links",
             str,
             "",

@@ -36,6 +36,7 @@ OVERRIDES = (
     "urlrewrite_links",
     "urlrewrite_mode",
     "urlrewrite_connect",
+    "urlrewrite_document_root",
     "urlrewrite_allow_open",
 )
 

@@ -1,8 +1,8 @@
 """Settings from outside the rule files: names that a file leaves open, and a mode or links for all sites.
 
 A `web.config` says neither under which name its site is published nor what stands behind it: in IIS the bindings and
-the rules do. Here `--public`, `--backend`, `--connect`, `--links` and `--mode` do, or the options `urlrewrite_public`
-and so on. `--allow-open` allows what a rule file itself cannot answer for.
+the rules do. Here `--public`, `--backend`, `--connect`, `--document-root`, `--links` and `--mode` do, or the options
+`urlrewrite_public` and so on. `--allow-open` allows what a rule file itself cannot answer for.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 from urlrewrite.formats.addresses import parse_host_port, parse_named_origin, parse_public
 from urlrewrite.model import LinkMode, Mode, Origin, RuleSet, Site
@@ -23,8 +24,8 @@ CANNOT_FILL_IN = "UR191"
 class Overrides:
     """Settings from outside the rule files.
 
-    `public`, `backend` and `connect` are for sites that have none in their file; `links` and `mode`, if given, for all.
-    `allow_open` lets sites be open that IIS keeps closed.
+    `public`, `backend`, `connect` and `document_root` (an absolute directory) are for sites that have none in their
+    file; `links` and `mode`, if given, for all. `allow_open` lets sites be open that IIS keeps closed.
     """
 
     public: tuple[Origin, ...] = ()
@@ -32,6 +33,7 @@ class Overrides:
     links: LinkMode | None = None
     mode: Mode | None = None
     connect: tuple[str, int] | None = None
+    document_root: str = ""
     allow_open: bool = False
 
 
@@ -44,6 +46,7 @@ def parse_overrides(
     links: str | None = None,
     mode: str | None = None,
     connect: str | None = None,
+    document_root: str | None = None,
     allow_open: bool = False,
 ) -> Overrides:
     """Parse overrides as a person writes them; what is empty or None is not given.
@@ -57,6 +60,7 @@ def parse_overrides(
         _one_of("links", LinkMode, links),
         _one_of("mode", Mode, mode),
         _address("connect", connect) if connect else None,
+        _directory("document_root", document_root) if document_root else "",
         allow_open,
     )
 
@@ -100,6 +104,7 @@ def _filled(site: Site, overrides: Overrides) -> Site:
         bound=site.bound if site.public or not overrides.public else None,
         backend=backend,
         connect=site.connect or (overrides.connect if backend else None),
+        document_root=site.document_root or overrides.document_root,
         links=overrides.links or site.links,
         mode=overrides.mode or site.mode,
     )
@@ -164,6 +169,13 @@ def _address(what: str, text: str) -> tuple[str, int]:
         return parse_host_port(text)
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from None
+
+
+def _directory(what: str, text: str) -> str:
+    path = Path(text).absolute()
+    if not path.is_dir():
+        raise ValueError(f'{what}: got "{text}", expected a directory that is there')
+    return str(path)
 
 
 def _one_of[Value: StrEnum](what: str, values: type[Value], text: str | None) -> Value | None:

@@ -179,6 +179,8 @@ class Site(Section):
     """The certificate for the public names; None: mitmproxy's CA makes one."""
     document_root: str = ""
     """The absolute directory of the site's files, for IsFile, IsDirectory and `{REQUEST_FILENAME}`; "" for none."""
+    invented_root: str = field(default=r"C:\inetpub\wwwroot", compare=False)
+    """Where `{REQUEST_FILENAME}` and its like have the URL's path below, where there is no `document_root`."""
     locations: tuple[Location, ...] = ()
     """The directories that have a section of their own."""
     source: Source = field(default=NOWHERE, compare=False)

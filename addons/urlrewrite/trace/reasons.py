@@ -174,6 +174,11 @@ class Reason(StrEnum):
         "{kind} is false because the site has no documentRoot",
         "looks for the file in the site's physical directory",
     )
+    INVENTED_ROOT = (
+        "invented-root",
+        "{{{name}}} is {argument!r}: the site has no documentRoot, so the directory in it is invented",
+        "has the site's physical directory in it",
+    )
     CHUNKED_LEFT = (
         "chunked-left",
         "the response is chunked, and the outbound rules have rewriteBeforeCache",

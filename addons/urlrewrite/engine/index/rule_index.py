@@ -23,7 +23,7 @@ from urlrewrite.engine.compiled import CompiledInboundRule
 from urlrewrite.engine.conditions import CompiledCondition
 from urlrewrite.engine.scope import Scope
 from urlrewrite.engine.template import BackReference, Literal, Template, Variable
-from urlrewrite.engine.variables import is_server_variable
+from urlrewrite.engine.variables import FILE_VARIABLES, is_server_variable, normal_name
 from urlrewrite.model import LogicalGrouping
 from urlrewrite.patterns.literals import Anchoring, Literals, fold, required_literals
 from urlrewrite.trace.request_events import RULES_RULED_OUT
@@ -264,9 +264,13 @@ def _of_any(items: tuple[CompiledCondition, ...]) -> Iterator[tuple[_Input, Lite
             yield items[0].input, Literals(anchoring, frozenset[str]().union(*texts))
 
 
+def _is_silent(name: str) -> bool:
+    return is_server_variable(name) and normal_name(name) not in FILE_VARIABLES
+
+
 def _has_no_side_effects(item: CompiledCondition) -> bool:
     """Say whether evaluating the condition adds nothing to the trace, warns of nothing and looks nothing up."""
     return item.pattern is not None and all(
-        isinstance(reference, BackReference) or (isinstance(reference, Variable) and is_server_variable(reference.name))
+        isinstance(reference, BackReference) or (isinstance(reference, Variable) and _is_silent(reference.name))
         for reference in item.input.references()
     )

@@ -125,6 +125,9 @@ def _all_rules(hosts: Iterable[Host]) -> Iterable[RewriteRule]:
     return (rule for host in hosts for context in host.contexts for rule in context.rules)
 
 
+_INVENTED_ROOT = "/var/www/html"
+
+
 class _Importer:
     def __init__(self, configuration: Configuration, report: Report, maps: Maps, environment: frozenset[str]) -> None:
         self.configuration = configuration
@@ -160,6 +163,7 @@ class _Importer:
             rules=rules,
             locations=tuple(locations),
             document_root=host.document_root,
+            invented_root=_INVENTED_ROOT,
             source=self.report.source(host.line),
         )
 

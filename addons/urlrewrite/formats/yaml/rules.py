@@ -62,12 +62,12 @@ A file with one site is written without `sites`; the site is then called like th
         expect: {status: 302, location: https://www.example.com/news/7}
         # url, action, site, headers (null: absent), request: {headers: {...}}, body: {contains: [...], lacks: [...]}
 
-`webConfig: web.config` in a site takes its rules and all that goes with them from that file; they cannot stand beside
-it then. Several sites stand in a list under `sites`. Beside that, every key from `allowedServerVariables` to
-`outboundRules` is the server's, as in applicationHost.config: it is inherited by all sites of all files that are loaded
-together. So are `globalRules` (and `globalUseOriginalURLEncoding` for them), `rewriteMaps` and `providers` on the top
-level, be there `sites` or not, and `farms` (see `farms.py`). `proxy` is kept as it is in IIS, and so is in `webFarms`
-what IIS says of a farm that is not served here, for the way back:
+`webConfig: web.config` (or `.htaccess`) in a site takes its rules and all that goes with them from that file; they
+cannot stand beside it then. Several sites stand in a list under `sites`. Beside that, every key from
+`allowedServerVariables` to `outboundRules` is the server's, as in applicationHost.config: it is inherited by all sites
+of all files that are loaded together. So are `globalRules` (and `globalUseOriginalURLEncoding` for them), `rewriteMaps`
+and `providers` on the top level, be there `sites` or not, and `farms` (see `farms.py`). `proxy` is kept as it is in
+IIS, and so is in `webFarms` what IIS says of a farm that is not served here, for the way back:
 
     proxy: {attributes: {enabled: 'true'}, children: [{element: cache, attributes: {enabled: 'false'}}]}
     webFarms: {children: [{element: webFarm, attributes: {name: shop, serverAutoStart: 'false'}}]}

@@ -1,10 +1,11 @@
-"""The `webConfig` of a site: its rules out of a file of IIS."""
+"""The `webConfig` of a site: its rules out of a file of IIS, or of Apache."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
 from pathlib import Path
 
+from urlrewrite.formats.file_kinds import FileKind, kind_of, read_apache
 from urlrewrite.formats.files_read import FilesRead, reason
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.wording import shown
@@ -38,12 +39,19 @@ def with_web_config(site: Site, table: Table, files: FilesRead) -> tuple[Site, R
         message = f"got {shown(name)} ({reason(error)}), expected a web.config that can be read"
         table.error(KEY, ProblemId.UNREADABLE, message)
         return site, nothing
-    found = xml_rules.read(content, str(path), table.report.problems, files)
+    problems = table.report.problems
+    if kind_of(content, path.name) is FileKind.MOD_REWRITE:
+        found = read_apache(content, str(path), problems, files) or RuleSet()
+    else:
+        found = xml_rules.read(content, str(path), problems, files)
     if len(found.sites) != 1:
         if found.sites:
             message = f"got {shown(name)} with {len(found.sites)} sites, expected a web.config; name it as a rule file"
             table.error(KEY, ProblemId.NOT_POSSIBLE, message)
         return site, nothing
-    section = {item.name: getattr(found.sites[0], item.name) for item in fields(Section)}
+    own = found.sites[0]
+    section = {item.name: getattr(own, item.name) for item in fields(Section)}
     section["silenced"] = tuple(dict.fromkeys((*site.silenced, *section["silenced"])))
-    return replace(site, **section, locations=found.sites[0].locations), replace(found, sites=())
+    root = site.document_root or own.document_root
+    site = replace(site, **section, locations=own.locations, document_root=root, invented_root=own.invented_root)
+    return site, replace(found, sites=())

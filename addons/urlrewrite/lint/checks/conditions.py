@@ -242,7 +242,8 @@ def no_websockets(view: ConditionsView) -> Iterator[Finding]:
     "global one, which belongs to no site.",
     iis="Looks into the physical directory of the site. In global rules it does not allow such conditions.",
     here="There is no file: the condition is false, and true where it is negated. The trace warns.",
-    write="`documentRoot:` with the site's directory, a pattern for the path, or no such condition.",
+    write="`documentRoot:` (or `--document-root`) with the site's directory, a pattern for the path, or no such "
+    "condition.",
 )
 def no_files(view: ConditionsView) -> Iterator[Finding]:
     site = view.context.site
@@ -259,8 +260,8 @@ def no_files(view: ConditionsView) -> Iterator[Finding]:
         why = "in global rules; IIS refuses it there: write the rule for a site, or test the path with a pattern"
     else:
         why = (
-            "here, because the site has no documentRoot; IIS looks into the site's directory: set documentRoot, or "
-            "test the path with a pattern"
+            "here, because the site has no documentRoot; IIS looks into the site's directory: set documentRoot "
+            "(--document-root), or test the path with a pattern"
         )
     yield Finding(f"{results} {why}", place(asking[0], view))
 
