@@ -41,6 +41,9 @@ SITES = {
     "cookie values": rules_of("linksAlso: [cookieValues]"),
     "plain bodies": rules_of("", settings=Settings(recode=Recode.PLAIN)),
     "own fields": rules_of("httpProtocol: {customHeaders: {remove: [X-Powered-By], add: {X-Own: b}}}"),
+    "said by a rule": rules_of(
+        "rules: [{name: r, match: .*, serverVariables: {HTTP_X_FORWARDED_PROTO: https}, action: None}]"
+    ),
     "two backends": rules_of(
         "",
         site="""
@@ -162,6 +165,7 @@ REQUESTS = [
     # What the backend is told of the client.
     Given("X-Real-IP", "192.0.2.1", "untrusted"),
     Given("X-Forwarded-For", "192.0.2.1", "who-asked"),
+    Given("X-Forwarded-Proto", "http", "by-rule", "said by a rule"),
     Given("Proxy-Connection", "keep-alive", "of-connection"),
     Given("Connection", "x-own", "of-connection"),
     Given("X-Own", "1", "of-connection", others=(("Connection", "x-own"),)),

@@ -315,6 +315,9 @@ class _Judging:
             changes += mapped
             everything = LinkPlace.QUERIES in site.links_also
             decision.target = map_back_query(decision.target, maps, self._trace, everything=everything)
+        wanted, refused = settable(fields, decision.fields)
+        for name in refused:
+            self._trace.warn(Reason.FIELD_OF_CONNECTION, name=name)
         fields, forwarded = forwarding_fields(
             fields,
             client_ip=request.client[0],
@@ -325,12 +328,10 @@ class _Judging:
             append=is_trusted(request.client[0], site.trusted_proxies),
             prefix=site.path if site.forward_prefix else "",
             settings=proxy,
+            by_rules=wanted,
         )
         fields = count_forwards(fields, proxy.max_forwards)
         fields = limit_codings(fields)
-        wanted, refused = settable(fields, decision.fields)
-        for name in refused:
-            self._trace.warn(Reason.FIELD_OF_CONNECTION, name=name)
         fields = set_fields(fields, wanted)
         record_request_changes(self._trace, changes + forwarded)
         host = decision.fields.get("host") or proxy.alternate_host_name

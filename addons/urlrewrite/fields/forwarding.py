@@ -8,10 +8,12 @@ is a proxy that the user trusts (`append`). Fields of the connection end here to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
+from urlrewrite.fields.agreement import ByRules, agreeing, quoted
 from urlrewrite.fields.names import Change, ip_address
 from urlrewrite.fields.reasons import FieldReason, because
-from urlrewrite.model.field_lines import FieldLine, FieldLines, is_token
+from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS, ProxySettings
 
@@ -39,6 +41,8 @@ _MAPPED_BACK = frozenset(
 )
 _ORIGINS = frozenset("origin sec-websocket-origin".split())
 
+NO_RULES: ByRules = MappingProxyType({})
+
 UNKNOWN_TLS_INFO = "0|0||"
 """X-ARR-SSL of a TLS connection of which nothing is known: for most backends it only must not be empty."""
 
@@ -55,6 +59,7 @@ def forwarding_fields(
     append: bool = False,
     prefix: str = "",
     settings: ProxySettings = NO_PROXY_SETTINGS,
+    by_rules: ByRules = NO_RULES,
 ) -> tuple[FieldLines, list[Change]]:
     """Drop the fields that a client must not set, and add X-Forwarded-*, Forwarded (RFC 7239), X-Original-URL and
     X-ARR-*.
@@ -63,7 +68,8 @@ def forwarding_fields(
     goes into X-Forwarded-For and Forwarded where given (IIS sends it, and many backends cannot read it). `tls_info` is
     the value of X-ARR-SSL, `keysize|secret keysize|issuer|subject`. With `append` the peer is a trusted proxy: its
     copies stay, and the client address is added to its lists. `prefix` is the public path that the
-    backend does not see, for X-Forwarded-Prefix. `settings` may give some of them other names, or none.
+    backend does not see, for X-Forwarded-Prefix. `settings` may give some of them other names, or none. `by_rules` are
+    the fields that rules set: those of ours are the rules', and the others agree with them.
     """
     kept, changes = drop_hop_by_hop(fields)
     who = _or(settings.x_forwarded_for_header_name, "X-Forwarded-For")
@@ -79,8 +85,9 @@ def forwarding_fields(
     }
     if prefix:
         own["X-Forwarded-Prefix"] = prefix
+    tls = _or(settings.ssl_header_name, "X-ARR-SSL")
     if requested.scheme == "https":
-        own[_or(settings.ssl_header_name, "X-ARR-SSL")] = tls_info or UNKNOWN_TLS_INFO
+        own[tls] = tls_info or UNKNOWN_TLS_INFO
     if settings.x_forwarded_by_header:
         own[_or(settings.x_forwarded_by_header_name, "X-Forwarded-By")] = settings.x_forwarded_by_header
     own.pop("", None)
@@ -88,6 +95,8 @@ def forwarding_fields(
         own = _own_behind_a_proxy(own, kept, lists=(who, "Forwarded"), ours=("X-Original-URL", log_id))
     lines: list[FieldLine] = []
     replaced = {name.lower() for name in own}
+    own = agreeing(own, by_rules, who=who, tls=tls, tls_info=tls_info or UNKNOWN_TLS_INFO)
+    replaced |= {name.lower() for name in own}
     former: dict[str, str] = {}
     for name, value in kept:
         same = name.lower().replace("_", "-")
@@ -101,7 +110,8 @@ def forwarding_fields(
         lines.append((name, value))
         before = former.get(name.lower())
         if before != value:
-            changes.append(Change(name, before, value, because(FieldReason.WHO_ASKED)))
+            reason = FieldReason.BY_RULE if name.lower() in by_rules else FieldReason.WHO_ASKED
+            changes.append(Change(name, before, value, because(reason)))
     return tuple(lines), changes
 
 
@@ -217,12 +227,7 @@ def _forwarded(client_ip: str, port: int | None, requested: Origin) -> str:
     else:
         node = f"[{address}]" if address.version == 6 else str(address)
         node += f":{port}" if port is not None else ""
-    return f"for={_quoted(node)};host={_quoted(requested.authority)};proto={requested.scheme}"
-
-
-def _quoted(value: str) -> str:
-    """Quote a value that is not a token (RFC 7239, 4): an IPv6 address, anything with a port."""
-    return value if is_token(value) else f'"{value}"'
+    return f"for={quoted(node)};host={quoted(requested.authority)};proto={requested.scheme}"
 
 
 def _options(value: str) -> list[str]:

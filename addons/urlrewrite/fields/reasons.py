@@ -112,6 +112,7 @@ class FieldReason(StrEnum):
     # What the backend is told of the client.
     UNTRUSTED = "untrusted", "only a trusted proxy may say this"
     WHO_ASKED = "who-asked", "says who requested what"
+    BY_RULE = "by-rule", "a rule says who requested what"
     OF_CONNECTION = "of-connection", "belongs to the client's connection"
     MAPPED_BACK = "mapped-back", "public name mapped back: the backend compares it with its own"
 
