@@ -64,6 +64,11 @@ CASES: list[tuple[dict[str, str | None], Origin, dict[str, str]]] = [
         expected("198.51.100.7, 2001:db8::2", W, "http", "80",
                  f'for=198.51.100.7;host={W};proto=http, for="[2001:db8::2]"'),
     ),
+    (
+        {"x-forwarded-host": "www.example.com/docs"},
+        SECURE,
+        expected(C, "www.example.com/docs", "https", "443", f"for={C};host={W};proto=https", TLS),
+    ),
     ({"x-forwarded-host": None}, PLAIN, expected(C, "", "http", "80", f"for={C};proto=http")),
     ({"x-forwarded-for": None}, PLAIN, expected("", W, "http", "80", f"host={W};proto=http")),
     ({"forwarded": None}, PLAIN, expected(C, W, "http", "80", "")),

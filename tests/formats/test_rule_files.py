@@ -28,6 +28,9 @@ EXAMPLES = {
 
 def test_every_task_has_its_example() -> None:
     assert {file.stem for file in FILES if file.parent.name == "examples"} >= EXAMPLES
+    applications = RULES / "examples" / "applications"
+    assert {file.stem for file in applications.glob("*.config")} == {file.stem for file in applications.glob("*.yaml")}
+    assert len([*applications.glob("*.config")]) >= 10
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(RULES)))

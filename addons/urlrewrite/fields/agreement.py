@@ -72,7 +72,8 @@ def agreeing(own: Mapping[str, str], by_rules: ByRules, *, who: str, tls: str, t
         if scheme in ("https", "wss"):
             made[tls] = tls_info
     if FORWARDED.lower() not in by_rules:
-        forwarded = _forwarded(made.get(who, ""), made.get(HOST, ""), made.get(PROTO, ""))
+        told_host = said.host or made.get(HOST, "") if HOST in made else ""
+        forwarded = _forwarded(made.get(who, ""), told_host, made.get(PROTO, ""))
         made.pop(FORWARDED, None)
         if forwarded:
             made[FORWARDED] = forwarded
@@ -92,7 +93,8 @@ def _said(by_rules: ByRules) -> _Said:
     schemes = [(by_rules.get(name) or "").strip().lower() for name in _SCHEMES]
     switches = [(by_rules.get(name) or "").strip().lower() for name in _SWITCHES]
     schemes += ["https" if value not in ("off", "0", "false", "no") else "http" for value in switches if value]
-    hosts = [(by_rules.get(name) or "").partition(",")[0].strip() for name in _HOSTS]
+    # Some applications want a path behind the host, which is no part of an authority.
+    hosts = [(by_rules.get(name) or "").partition(",")[0].partition("/")[0].strip() for name in _HOSTS]
     return _Said(
         next((scheme for scheme in (*schemes, first.get("proto", "").lower()) if scheme), ""),
         next((host for host in (*hosts, first.get("host", "")) if host), ""),
