@@ -48,6 +48,15 @@ def answered(text: str, url: str, base: str) -> Evaluation:
     )
 
 
+def on_url(name: str, pattern: str, url: str, more: str = "") -> str:
+    """A rule for every path, whose condition on a variable hands on a part of it."""
+    conditions = f"conditions: [{more}{{input: '{{{name}}}', pattern: '{pattern}'}}]"
+    return rule(".*", url, conditions).replace("url: '", "appendQueryString: false, url: '")
+
+
+ON_HOST = "{input: '{HTTP_HOST}', pattern: '^(www)'}, "
+
+
 @dataclass(frozen=True)
 class Case:
     """A rule, the site that says the same, a path that is asked for, and where the backend has its pages."""
@@ -71,6 +80,11 @@ CASES = [
     Case(rule("app/*", f"{B}/x/{{R:1}}", "patternSyntax: Wildcard"), "/app", "/app/a", "/x"),
     Case(rule("^app/(.*)", f"{B}/x/{{R:1}}?v=1"), "/app", "/app/a", "/x"),
     Case(rule("^my%20app/(.*)", f"{B}/{{R:1}}").replace("%20", " "), "/my%20app", "/my%20app/a"),
+    Case(on_url("REQUEST_URI", "^/app/(.*)", f"{B}/{{C:1}}"), "/app", "/app/a?x=1"),
+    Case(on_url("REQUEST_URI", "^/app/(.*)", f"{B}/{{C:1}}"), "/app", "/app/?x=1"),
+    Case(on_url("UNENCODED_URL", "^/app(/.*)?$", f"{B}/x{{C:1}}"), "/app", "/app/a", "/x"),
+    Case(on_url("URL", "^/app/([^?]*)", f"{B}/{{C:1}}"), "/app", "/app/a%20b"),
+    Case(on_url("PATH_INFO", "^/app/(.*)", f"{B}/{{C:1}}", ON_HOST), "/app", "/app/"),
     Case("locations: {app: {rules: [{name: r, match: '(.*)', action: {type: Rewrite, url: '" + B
          + "/x/{R:1}'}}]}}\n", "/app", "/app/a", "/x"),
 ]  # fmt: skip
@@ -82,7 +96,7 @@ def test_a_rule_is_a_mount(case: Case) -> None:
     ruled, sited = (answered(text, WWW + case.asked, case.base) for text in (case.rule, by_site))
     assert isinstance(ruled.routing, Forward)
     assert isinstance(sited.routing, Forward)
-    assert ruled.routing.url.partition("?")[0] == sited.routing.url
+    assert ruled.routing.url.partition("?")[0] == sited.routing.url.partition("?")[0]
     assert dict(ruled.routing.fields)["Referer"] == dict(sited.routing.fields)["Referer"]
     assert ruled.fields == sited.fields
     assert ruled.body == sited.body
@@ -98,6 +112,19 @@ NONE = [
     (rule("^app/(.*)", f"{B}/app/{{R:1}}"), "/app/a"),
     (rule("(.*)", f"{B}/{{R:1}}"), "/a"),
     (rule("^app/(.*)", f"{B}/{{ToLower:{{R:1}}}}"), "/app/A"),
+    (on_url("QUERY_STRING", "^to=(.*)", f"{B}/{{C:1}}"), "/app/a?to=a"),
+    (on_url("REQUEST_URI", r"^/app/[^?]*\?(.*)", f"{B}/{{C:1}}"), "/app/?"),
+    (on_url("REQUEST_URI", "^/app/([^/]*)/", f"{B}/{{C:1}}"), "/app/a/a"),
+    (rule("^app/(.*)", f"{B}/{{C:1}}", "conditions: [{input: '{HTTP_ORIGIN}', pattern: '^https:()'}]"), "/app/"),
+    (
+        rule(
+            "^(?:app)/",
+            f"{B}/{{C:1}}",
+            "conditions: {trackAllCaptures: true, add: [{input: '{HTTP_ORIGIN}', pattern: '^https:'},"
+            " {input: '{URL}', pattern: '^/app/(.*)'}]}",
+        ),
+        "/app/a",
+    ),
 ]
 
 

@@ -19,7 +19,7 @@ from urlrewrite.engine.template import BackReference, Literal, Template, Variabl
 from urlrewrite.engine.template import Node as TemplateNode
 from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.engine.variables import PATH_VARIABLES, URL_VARIABLES, normal_name
-from urlrewrite.model import ActionType, Origin, PatternSyntax
+from urlrewrite.model import ActionType, LogicalGrouping, Origin, PatternSyntax
 from urlrewrite.model.origin import origin_of
 
 # Letters that stand for themselves wherever a URL may stand: what a client asks for is written into pages.
@@ -48,26 +48,60 @@ class PublishedOrigin:
 
 def mount_of(acting: ActingRule, rewritten: RewrittenUrl) -> RuleMount | None:
     """Return the mount that a rule makes by what it rewrites this request to; None for a rule that makes none."""
-    node = _last_of_path(acting.compiled.url)
-    captures, variables = acting.captures, acting.scope.variables
-    requested = CookedPath(split_target(variables.request.target)[0]).raw
-    match node:
+    requested = CookedPath(split_target(acting.scope.variables.request.target)[0]).raw
+    handed_on = _handed_on(acting, requested)
+    if handed_on is None:
+        return None
+    if not (requested.endswith(handed_on) and rewritten.path.endswith(handed_on)):
+        return None
+    before = requested[: len(requested) - len(handed_on)]
+    behind = rewritten.path[: len(rewritten.path) - len(handed_on)]
+    return _mount(behind, before, with_slash=not handed_on or handed_on.startswith("/"))
+
+
+def _handed_on(acting: ActingRule, requested: str) -> str | None:
+    """Return the end of the path that a rule hands on, as the client wrote it; None if it hands on none."""
+    captures, path = acting.captures, acting.scope.variables.url.path
+    match _last_of_path(acting.compiled.url):
         case BackReference("R", number) if captures and number < len(captures.spans):
             start, end = captures.spans[number]
             if start < 0:
                 start = end = len(captures.text)
             if end < len(captures.text):
                 return None
-            handed_on = variables.url.path.raw_slice(start + acting.offset, end + acting.offset)
-        case Variable(name) if _is_whole_path(name) and normal_name(name) not in variables.assigned:
-            handed_on = variables.url.path.raw if normal_name(name) in PATH_VARIABLES else requested
+            return path.raw_slice(start + acting.offset, end + acting.offset)
+        case BackReference("C", number):
+            return _handed_on_by_condition(acting, number)
+        case Variable(name) if _is_url(acting, name):
+            return path.raw if normal_name(name) in PATH_VARIABLES else requested
+    return None
+
+
+def _handed_on_by_condition(acting: ActingRule, number: int) -> str | None:
+    """Do so for a group of a condition on the URL, where it is certain that no other condition gave it."""
+    conditions, scope = acting.compiled.conditions, acting.scope
+    givers = [item for item in conditions.items if item.pattern and not item.condition.negate]
+    if conditions.track_all_captures or conditions.logical_grouping is LogicalGrouping.MATCH_ANY:
+        givers = givers if len(givers) == 1 else []
+    match givers[-1].input.nodes if givers else ():
+        case (Variable(name),) if _is_url(acting, name):
+            pattern = givers[-1].pattern
         case _:
             return None
-    if not (requested.endswith(handed_on) and rewritten.path.endswith(handed_on)):
+    captures = pattern.search(scope.variables[name], scope.deadline) if pattern else None
+    if captures is None or number >= len(captures.spans):
         return None
-    before = requested[: len(requested) - len(handed_on)]
-    behind = rewritten.path[: len(rewritten.path) - len(handed_on)]
-    return _mount(behind, before, with_slash=not handed_on or handed_on.startswith("/"))
+    path, _, _ = captures.text.partition("?") if normal_name(name) in URL_VARIABLES else (captures.text, "", "")
+    start, end = captures.spans[number]
+    if start < 0:
+        start = end = len(path)
+    if start > len(path) or end < len(path):
+        return None
+    if normal_name(name) in URL_VARIABLES:
+        return path[start:]
+    # What is decoded has a slash before the text that a rule of the site sees.
+    cooked = scope.variables.url.path
+    return cooked.raw if start == 0 else cooked.raw_slice(start - 1, len(cooked.text))
 
 
 def published_origins(rules: Iterable[CompiledInboundRule]) -> tuple[PublishedOrigin, ...]:
@@ -122,6 +156,10 @@ def _last_of_path(url: Template) -> TemplateNode | None:
             return last if node.text[0] in "?#" else None
         last = node
     return last
+
+
+def _is_url(acting: ActingRule, name: str) -> bool:
+    return _is_whole_path(name) and normal_name(name) not in acting.scope.variables.assigned
 
 
 def _is_whole_path(name: str) -> bool:
