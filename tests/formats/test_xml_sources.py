@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.formats import rule_files
+from urlrewrite.lint.linter import lint
 from urlrewrite.model import RuleSet
 from urlrewrite.model.problems import Problem, RuleFileError
 
@@ -66,6 +67,42 @@ def test_a_problem_in_such_a_file_is_told_of_it(tmp_path: Path) -> None:
     assert (problem.source.file, problem.source.line, problem.rule) == (str(tmp_path / "r.config"), 2, "a")
 
 
+BESIDE = {
+    "web.config": """<configuration><system.web>
+<authorization configSource='asp.config'/></system.web>
+<system.webServer><security><ipSecurity configSource='conf/ip.config'/>
+<authentication><anonymousAuthentication configSource='anonymous.config'/></authentication></security>
+<httpProtocol configSource='http.config'/><proxy configSource='proxy.config'/><handlers configSource='none.config'/>
+<httpErrors configSource='errors.config'/><tracing configSource='none.config'/></system.webServer>
+<connectionStrings configSource='none.config'/></configuration>""",
+    "asp.config": "<authorization>\n\n<deny users='?'/></authorization>",
+    "conf/ip.config": "<ipSecurity>\n<add ipAddress='10.0.0.1' allowed='false'/></ipSecurity>",
+    "anonymous.config": "\n<anonymousAuthentication enabled='false'/>",
+    "http.config": "<httpProtocol><customHeaders>\n<add name='X-A' value='b'/></customHeaders></httpProtocol>",
+    "proxy.config": "<proxy preserveHostHeader='true'/>",
+    "errors.config": "<httpErrors>\n\n<error statusCode='404' path='/x'/></httpErrors>",
+}
+
+
+def test_sections_beside_rules_in_files_of_their_own(tmp_path: Path) -> None:
+    rules, problems = load(write(tmp_path, BESIDE))
+    assert rules is not None
+    beside = rules.sites[0].web_server
+    assert rules.preserve_host_header
+    sources = {
+        "http.config": beside.http_protocol.custom_headers.add[0].source,
+        "conf/ip.config": beside.ip_security.addresses.add[0].source,
+    }
+    for name, source in sources.items():
+        assert (source.file, source.line) == (str(tmp_path / name), 2)
+    assert {str(problem.source.file).removeprefix(f"{tmp_path}/"): problem.id for problem in problems} == {
+        "errors.config": "UR020",
+        "web.config": "UR024",
+    }
+    closed = [problem.source for problem in lint(rules) if problem.id == "UR026"]
+    assert [(Path(source.file).name, source.line) for source in closed] == [("asp.config", 3), ("anonymous.config", 2)]
+
+
 REFUSED = [
     (config("../maps.config", "/>"), "UR019", "expected a file beneath the directory"),
     (config("/etc/passwd", "/>"), "UR019", "expected a file beneath"),
@@ -84,6 +121,7 @@ REFUSED = [
     (config("again.config", "/>"), "UR019", "in a file that is a configSource itself"),
     (config("web.config", "/>"), "UR003", "got <configuration>, expected <rewriteMaps>"),
     (config("maps.config", " a='b'/>"), "UR012", "expected it alone"),
+    ("<configuration><system.webServer configSource='maps.config'/></configuration>", "UR012", "expected it in a"),
     (config("maps.config", "><rewriteMap name='a'/></rewriteMaps>"), "UR012", "expected it alone"),
 ]
 

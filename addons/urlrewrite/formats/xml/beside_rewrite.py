@@ -20,7 +20,8 @@ from urlrewrite.formats.xml.farms import config_element
 from urlrewrite.formats.xml.known_sections import KNOWN_SECTIONS, known_section
 from urlrewrite.formats.xml.nodes import Element
 from urlrewrite.formats.xml.section import Level
-from urlrewrite.formats.xml.sources import section_of
+from urlrewrite.formats.xml.sources import has_source, section_of
+from urlrewrite.model import ConfigElement
 
 _HONOURED = frozenset(name.casefold() for name in BESIDE_REWRITE)
 _IN_SECURITY = frozenset(name.casefold() for name in (*SECURITY, *KEPT))
@@ -38,33 +39,34 @@ class BesideRewrite:
     def of_configuration(self, element: Element, level: Callable[[], Level]) -> None:
         """Read a section of `<configuration>` or `<location>` that is not one of IIS's own; `level` makes theirs."""
         silenced = silenced_by(element, *element.children)
-        self._tell(element.name, element, silenced)
-        kept = tuple(self._written(child) for child in element.children if child.name.casefold() in KEPT)
+        self._tell(element.name, element, silenced, self._report)
+        kept = [child for child in element.children if child.name.casefold() in KEPT]
         if kept and element.name.casefold() == SYSTEM_WEB:
             level().silence(silenced)
-            level().beside_rewrite(config_element(replace(element, children=kept), self._report))
+            level().beside_rewrite(self._read(replace(element, children=kept), self._report))
 
     def of_web_server(self, element: Element, level: Level, silenced: frozenset[str]) -> None:
         """Read a section of `<system.webServer>`; `silenced` is what is silenced for all of them."""
         path, name = f"{_WEB_SERVER}/{element.name}", element.name.casefold()
         silenced |= silenced_by(element, *element.children)
         level.silence(silenced)
-        self._tell(path, element, silenced)
+        self._tell(path, element, silenced, self._report)
         if name in _HONOURED:
-            level.beside_rewrite(config_element(self._written(element), self._report))
-        if name != "security":
-            return
-        kept = []
-        for child in element.children:
-            self._tell(f"{path}/{child.name}", child, silenced)
-            if child.name.casefold() in _IN_SECURITY:
-                kept.append(self._written(child))
-        level.beside_rewrite(config_element(replace(element, children=kept), self._report))
+            level.beside_rewrite(self._read(element, self._report))
+        if name == "security":
+            security = section_of(element, self._report, self._files)
+            for child in security.element.children:
+                self._tell(f"{path}/{child.name}", child, silenced, security.report)
+            kept = [child for child in security.element.children if child.name.casefold() in _IN_SECURITY]
+            level.beside_rewrite(self._read(replace(security.element, children=kept), security.report))
 
-    def _written(self, element: Element) -> Element:
-        return section_of(element, self._report, self._files).element
+    def _read(self, element: Element, report: Report) -> ConfigElement:
+        """Keep an element and all that is in it, each of which can be a file of its own."""
+        written = section_of(element, report, self._files)
+        found = config_element(replace(written.element, children=()), written.report)
+        return replace(found, children=tuple(self._read(child, written.report) for child in written.element.children))
 
-    def _tell(self, path: str, element: Element, silenced: frozenset[str]) -> None:
+    def _tell(self, path: str, element: Element, silenced: frozenset[str], report: Report) -> None:
         known = known_section(path)
         if known is None:
             # A misplaced <rewrite> is told of as such.
@@ -74,10 +76,12 @@ class BesideRewrite:
                 names = (name.rpartition("/") for name in KNOWN_SECTIONS)
                 hint = suggestion(element.name, [name for parent, _, name in names if parent.casefold() == beside])
                 message = f"got <{element.name}>, expected a section of IIS that is known here{hint}; it is passed over"
-                self._report.warning(element.line, ProblemId.UNKNOWN_SECTION, message)
-        elif known.fate is Fate.TOLD and known.matters(element) and ProblemId.NOT_DONE not in silenced:
+                report.warning(element.line, ProblemId.UNKNOWN_SECTION, message)
+        elif known.fate is Fate.TOLD and ProblemId.NOT_DONE not in silenced:
+            if not known.matters(element) and not has_source(element):
+                return
             message = f"<{element.name}> is not done here: {known.instead}"
-            self._report.warning(element.line, ProblemId.NOT_DONE, message)
+            report.warning(element.line, ProblemId.NOT_DONE, message)
 
 
 def _declared(root: Element) -> Iterator[str]:

@@ -26,6 +26,7 @@ from urlrewrite.formats.xml.fields import REFUSED, Fields
 from urlrewrite.formats.xml.hosts import Host, hosts_of
 from urlrewrite.formats.xml.nodes import Element, read_tree
 from urlrewrite.formats.xml.section import SECTIONS, Level
+from urlrewrite.formats.xml.sources import section_of
 from urlrewrite.model import ConfigElement, LinkMode, Location, RuleSet, Section, Site
 from urlrewrite.model.problems import Problem
 
@@ -108,7 +109,8 @@ class _Document:
             name = child.name.casefold()
             if name == "webfarms":
                 self._is_server = self._may_be_server = True
-                farms, kept = web_farms(child, self._report)
+                written = section_of(child, self._report, self._files)
+                farms, kept = web_farms(written.element, written.report)
                 self._farms.append(RuleSet(farms=farms, web_farms=kept))
             elif name == "system.applicationhost":
                 self._is_server = self._may_be_server = True
@@ -162,6 +164,7 @@ class _Document:
             self._part(child, element, site, path)
 
     def _web_server(self, element: Element, level: Level) -> None:
+        Fields(element, self._report, ())
         silenced = silenced_by(element)
         level.silence(silenced)
         for child in element.children:
@@ -171,7 +174,8 @@ class _Document:
             elif name == "proxy":
                 self._read_proxy(child)
             elif name == "httperrors":
-                tell_error_pages(child, self._report)
+                written = section_of(child, self._report, self._files)
+                tell_error_pages(written.element, written.report)
                 self._beside.of_web_server(child, level, silenced)
             elif name in _BY_NAME:
                 self._read_misplaced(child, element, level, "<rewrite>")
@@ -183,7 +187,8 @@ class _Document:
         if self._proxy:
             message = f"got <proxy> again, expected it once: the first one is in {self._proxy.source}; {REFUSED}"
             self._report.error(element.line, ProblemId.DUPLICATE_KEY, message)
-        self._proxy = config_element(element, self._report)
+        written = section_of(element, self._report, self._files)
+        self._proxy = config_element(written.element, written.report)
 
     def _misplaced(self, element: Element) -> None:
         """Warn of every `<rewrite>` where IIS does not look for it."""

@@ -21,6 +21,11 @@ class Written:
     report: Report
 
 
+def has_source(element: Element) -> bool:
+    """Say whether an element has its content in a file of its own."""
+    return any(name.lower() == KEY.lower() for name in element.attributes)
+
+
 def section_of(element: Element, report: Report, files: FilesRead) -> Written:
     """Return the element, or the one of the file that its `configSource` names.
 
@@ -57,7 +62,7 @@ def section_of(element: Element, report: Report, files: FilesRead) -> Written:
         message = f"got <{root.name}>, expected <{element.name}>: {report.file} has it as {KEY} of that"
         own.error(root.line, ProblemId.WRONG_KIND, message)
         return empty
-    if any(name.lower() == KEY.lower() for name in root.attributes):
+    if has_source(root):
         message = f"<{root.name}> {KEY}: got it in a file that is a {KEY} itself, expected none"
         own.error(root.line, ProblemId.UNSAFE_FILE, message)
         return empty
