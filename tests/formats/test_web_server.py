@@ -245,5 +245,17 @@ def test_iis_md_counts_the_files_that_have_each_section() -> None:
     assert written == seen
 
 
+def test_what_is_kept_of_several_sections_is_one_of_each_name() -> None:
+    asp = "<system.web><authorization><deny users='?'/></authorization></system.web>"
+    own = "<Authorization><add accessType='Deny' users='*'/></Authorization><authentication/>"
+    rules = parsed(f"<security>{own}</security>", beside=asp + asp)[0]
+    authentication, authorization, of_asp = rules.sites[0].web_server.kept
+    assert (authentication.name, authorization.name) == ("authentication", "authorization")
+    (of_asp,) = of_asp.children
+    assert [dict(child.attributes) for child in of_asp.children] == [{"users": "?"}, {"users": "?"}]
+    again = yaml_rules.parse(to_yaml(rules), "again.yaml")[0]
+    assert again.sites[0].web_server == rules.sites[0].web_server
+
+
 def test_every_fate_has_a_section() -> None:
     assert {known.fate for known in KNOWN_SECTIONS.values()} == set(Fate)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from urlrewrite.formats.element_attributes import ElementAttributes
 from urlrewrite.formats.farm_texts import UINT
@@ -58,6 +60,7 @@ _DENY_NUMBERS = {
 }
 _STATUS_NUMBERS = {str(item.status): item for item in ResponseStatus}
 _NO_ELEMENT = ConfigElement("")
+_KEPT = {name.casefold(): name for name in (*KEPT, SYSTEM_WEB)}
 
 type _Make[T] = Callable[[_Part], T | None]
 
@@ -70,7 +73,22 @@ def read_web_server(elements: Iterable[ConfigElement], problems: list[Problem]) 
     found = WebServer()
     for element in elements:
         found = inherited(_read(element, problems), found)
-    return found
+    return replace(found, kept=_joined(found.kept))
+
+
+def _joined(kept: Iterable[ConfigElement]) -> tuple[ConfigElement, ...]:
+    """Make one of all elements of a name, in the order of `_KEPT`, which is that of a file that is written."""
+    by_name: dict[str, ConfigElement] = {}
+    for element in kept:
+        name = _KEPT[element.name.casefold()]
+        first = by_name.get(name)
+        attributes = MappingProxyType({**(first.attributes if first else {}), **element.attributes})
+        children = (*(first.children if first else ()), *element.children)
+        source, comment = (first.source, first.comment) if first else (element.source, element.comment)
+        by_name[name] = ConfigElement(name, attributes, children, source, comment)
+    if SYSTEM_WEB in by_name:
+        by_name[SYSTEM_WEB] = replace(by_name[SYSTEM_WEB], children=_joined(by_name[SYSTEM_WEB].children))
+    return tuple(by_name[name] for name in _KEPT.values() if name in by_name)
 
 
 def _read(element: ConfigElement, problems: list[Problem]) -> WebServer:
