@@ -133,6 +133,8 @@ GIVEN: dict[str, list[str]] = {
         NOWHERE,
         NOWHERE + rules(rule("a", rewrite("/b"))),
         NOWHERE + rules(rule("a", redirect("http://b/"))),
+        NOWHERE + rules(rule("(.*)", redirect("http://b/"), conditions=f"[{on('{HTTPS}', 'off')}]")),
+        NOWHERE + rules(rule("(.*)", "None", more=STOP)),
     ],
     "UR130": [
         inbound(".*", conditions=f"[{on('HTTP_HOST', '^a$')}]"),
@@ -496,6 +498,8 @@ NOT_GIVEN: dict[str, list[str]] = {
         inbound("a"),
         NOWHERE + rules(rule("a", rewrite("http://b/"))),
         NOWHERE + rules(rule("a", rewrite("{C:1}"))),
+        NOWHERE + rules(rule("a"), rule("^(.*)$", redirect("https://a.example/{R:1}"))),
+        NOWHERE + "httpRedirect: {enabled: true, destination: 'https://a.example/'}\n",
         NOWHERE + "locations: {shop: {rules: [{name: a, match: a, action: {type: Rewrite, url: 'http://b/'}}]}}\n",
         "sites: [{public: http://a}]\nglobalRules: [{name: a, match: a, action: {type: Rewrite, url: 'http://b/'}}]\n",
     ],
@@ -666,6 +670,9 @@ NOT_GIVEN: dict[str, list[str]] = {
         + inbound("(.*)", rewrite("http://b{UNENCODED_URL}", ", appendQueryString: false")),
     ],
     "UR173": [
+        "sites:\n  - name: plain\n    public: http://www.example.com\n    rules: ["
+        + "{name: a, match: '(.*)', action: {type: Redirect, url: 'https://www.example.com/{R:1}'}}]\n"
+        + "  - {public: https://www.example.com, backend: http://b}\n",
         inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}"), conditions=f"[{on('{HTTPS}', '^off$')}]"),
         inbound("(.*)", redirect("https://www.example.org/{R:1}")),
         inbound(

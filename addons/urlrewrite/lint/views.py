@@ -57,6 +57,11 @@ class Context:
     published: frozenset[Origin]
 
     @property
+    def elsewhere(self) -> frozenset[Origin]:
+        """The public names of other sites; none for rules of the server."""
+        return self.published.difference(self.site.public) if self.site else frozenset()
+
+    @property
     def is_strict(self) -> bool:
         """Whether the site does as IIS does, mistakes of the rules included."""
         return self.site is not None and self.site.mode is Mode.IIS

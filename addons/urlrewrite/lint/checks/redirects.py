@@ -6,7 +6,7 @@ through all the rules of the level.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.lint.registry import Finding, check
@@ -34,10 +34,11 @@ def endless_redirect(view: LevelView) -> Iterator[Finding]:
         return  # what a directory inherits is judged where it was written
     walker = Walker(view)
     starts = starts_of(view)
+    elsewhere = view.context.elsewhere
     for rule in walker.rules:
         if walker.is_tired:
             return
-        if rule.item.action.type is ActionType.REDIRECT and (url := _endless(rule, starts, walker)):
+        if rule.item.action.type is ActionType.REDIRECT and (url := _endless(rule, starts, walker, elsewhere)):
             yield Finding(
                 f"the redirect never ends, in IIS as here: {url} is redirected again and again; add a condition that "
                 "does not hold for the new address",
@@ -46,16 +47,21 @@ def endless_redirect(view: LevelView) -> Iterator[Finding]:
             )
 
 
-def _endless(rule: InboundView, starts: list[tuple[str, str]], walker: Walker) -> str:
-    """Return an address from which redirects, this rule's among them, never end; "" if none is found."""
+def _endless(rule: InboundView, starts: list[tuple[str, str]], walker: Walker, elsewhere: Collection[Origin]) -> str:
+    """Return an address from which redirects, this rule's among them, never end; "" if none is found.
+
+    They end `elsewhere`: at the names of other sites.
+    """
     hosts = {host for _, host in starts}
     for request in requests_for(rule, starts):
-        if _follow(request, rule, walker, hosts):
+        if _follow(request, rule, walker, hosts, elsewhere):
             return quoted(request.url)
     return ""
 
 
-def _follow(request: RequestFacts, rule: InboundView, walker: Walker, hosts: set[str]) -> bool:
+def _follow(
+    request: RequestFacts, rule: InboundView, walker: Walker, hosts: set[str], elsewhere: Collection[Origin]
+) -> bool:
     """Say whether redirects go on forever, the rule in question among them."""
     seen = []
     for _ in range(_HOPS):
@@ -66,7 +72,7 @@ def _follow(request: RequestFacts, rule: InboundView, walker: Walker, hosts: set
         seen.append(acted)
         scheme, mark, rest = location.partition("://")
         host, slash, target = rest.partition("/")
-        if not mark or scheme not in ("http", "https") or host not in hosts:
+        if not mark or scheme not in ("http", "https") or host not in hosts or _origin(location) in elsewhere:
             return False
         request = request_of(scheme, host, (slash or "/") + target.partition("#")[0])
     return rule in seen[_HOPS // 2 :]

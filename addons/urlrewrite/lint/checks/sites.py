@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from urlrewrite.lint.registry import Finding, check
+from urlrewrite.lint.shapes import matches_everything
+from urlrewrite.lint.subjects import pattern_of
 from urlrewrite.lint.views import SiteView
 from urlrewrite.model import ActionType, InboundRule
 
@@ -13,20 +15,29 @@ from urlrewrite.model import ActionType, InboundRule
     "UR030",
     "A site that forwards its requests nowhere",
     SiteView,
-    means="A site has no backend, and no rule rewrites to a host.",
+    means="A site has no backend, and no rule rewrites to a host, or responds to every request.",
     iis="Serves the files of the site itself.",
     here="A request that no rule answers gets 404.",
     write="`backend:` in a rule file in YAML; for the files of IIS and Apache `--backend http://privateserver:8080`.",
 )
 def sends_nowhere(view: SiteView) -> Iterator[Finding]:
-    if view.site.backend is None and not any(map(_goes_elsewhere, view.rules)):
+    redirects = view.site.web_server.http_redirect.enabled
+    if view.site.backend is None and not redirects and not any(_takes_care(rule) for rule in view.rules):
         yield Finding(
             f'the site "{view.site.name}" has no backend, and no rule rewrites to an absolute URL: a request that no '
             "rule answers gets 404; name the backend in the rule file, or with --backend"
         )
 
 
-def _goes_elsewhere(rule: InboundRule) -> bool:
-    """Say whether a rule rewrites to an absolute URL, or to what may turn out to be one."""
+def _takes_care(rule: InboundRule) -> bool:
+    """Say whether a rule rewrites to an absolute URL, or what may turn out as one, or responds to every request."""
     url = rule.action.url
-    return rule.action.type is ActionType.REWRITE and ("://" in url or url.startswith("{"))
+    match rule.action.type:
+        case ActionType.REWRITE:
+            return "://" in url or url.startswith("{")
+        case ActionType.NONE:
+            return False
+    if rule.conditions.items or rule.match.negate or not rule.enabled:
+        return False
+    pattern = pattern_of(rule.match.url, rule.pattern_syntax, rule.match.ignore_case)
+    return pattern is not None and matches_everything(pattern)
