@@ -42,7 +42,7 @@ def cause_in_field(case: ExchangeCase, name: str, value: str, named: Named, *, w
     if case.links is LinkMode.OFF:
         return cause(Why.FIELD_LINKS_OFF, rules=rules)
     if named.hidden:
-        return cause(Why.BASE64, rules=rules)
+        return _encoded(named, rules)
     if not named.is_url:
         return cause(Why.BARE_NAME_IN_FIELD, name=name, rules=rules)
     return cause(Why.SPELLING_LEFT, where=f" in {name}", rules=rules)
@@ -67,7 +67,7 @@ def cause_in_body(case: ExchangeCase, kind: Kind, place: Place, named: Named, *,
     if case.links is LinkMode.TAGS and place.sort not in (Sort.LINK, Sort.COMMENT, Sort.TEXT):
         return cause(Why.TAGS_END, place=_a(place), rules=rules)
     if named.hidden:
-        return cause(Why.BASE64, rules=rules)
+        return _encoded(named, rules)
     if left := _left_alone(case, kind, place):
         also, why = left
         helps = would_map and case.links is not LinkMode.TAGS
@@ -124,6 +124,12 @@ def _of_name(case: ExchangeCase, named: Named, *, would_map: bool) -> Cause | No
         connects = case.site is not None and case.site.connect == (named.origin.host, named.origin.port)
         return cause(Why.CONNECT_ADDRESS if connects else Why.NO_SITE)
     return None
+
+
+def _encoded(named: Named, rules: str) -> Cause:
+    if named.spelling.startswith("base64"):
+        return cause(Why.BASE64, rules=rules)
+    return cause(Why.ENCODED_NAME, spelling=named.spelling, rules=rules)
 
 
 def _port(named: Named) -> str:

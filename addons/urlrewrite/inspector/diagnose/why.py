@@ -230,6 +230,10 @@ class Why(StrEnum):
         "Add requestBodies to linksAlso{detail}.",
     )
     BASE64 = "base64", "base64 is left alone: what is in it may be signed, or its length declared{rules}"
+    ENCODED_NAME = (
+        "encoded-name",
+        "{spelling} is left alone: what is in it may be signed, or its length declared{rules}",
+    )
     BARE_NAME_IN_FIELD = (
         "bare-name-in-field",
         "it is a bare name, not a URL, and {name} is not a field that names a host{rules}",

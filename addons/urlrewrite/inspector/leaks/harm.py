@@ -56,6 +56,7 @@ _REMEDIES: dict[object, Remedy] = {
         (
             Why.BASE64,
             Why.BODY_PASSED,
+            Why.ENCODED_NAME,
             Why.IDENTIFIER,
             Why.MAIL,
             Why.NOT_PUBLISHED,

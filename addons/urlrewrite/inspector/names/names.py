@@ -2,8 +2,8 @@
 
 Most spellings leave the letters of a host as they are, so they are searched for as the link map does; what surrounds
 them decides what they are. A few spellings hide the letters, and each of these has a quick test of its own: letters
-written as escapes (`%70rivate`, `&#112;rivate`), base64 (a host has three forms in it, one for each alignment), and the
-two or four bytes a character of UTF-16 and UTF-32. Bytes without a name cost only these tests.
+written as escapes (`escapes.py`), what is encoded as a whole (`encoded.py`), and the two or four bytes a character of
+UTF-16 and UTF-32. Bytes without a name cost only these tests.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from enum import StrEnum
 
 from urlrewrite.content.links.host_spellings import host_spellings, needles
 from urlrewrite.content.links.spellings import COLON, QUOTE, SLASH
-from urlrewrite.inspector.names.escapes import escapes_of, unescaped
-from urlrewrite.inspector.names.in_base64 import base64_of, decoded_around
+from urlrewrite.inspector.names.encoded import digits_of, forms_of
+from urlrewrite.inspector.names.escapes import READINGS, Reading, compiled
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 MAX_NAMES = 5000
@@ -88,7 +88,7 @@ class Named:
     is_url: bool = False
     quoted: bool = False
     hidden: bool = False
-    """Whether it is inside base64."""
+    """Whether it is encoded: no browser reads it, and nothing maps it."""
 
     @property
     def is_elsewhere(self) -> bool:
@@ -124,8 +124,11 @@ class Names:
         ascii_hosts = [f"[{host}]".encode() if ":" in host else host.encode() for host in self._origins]
         self._wide = tuple((host, step) for host in ascii_hosts for step in (2, 4))
         self._wide_needles = tuple(_interleaved(host, step) for host, step in self._wide)
-        self._base64 = {needle: lead for host in ascii_hosts for needle, lead in base64_of(host)}
-        self._escapes = escapes_of(b"".join(ascii_hosts))
+        self._forms = tuple(form for host in ascii_hosts for form in forms_of(host))
+        self._gates = tuple(dict.fromkeys((form.gate, form.cased) for form in self._forms))
+        triggers = [(reading, reading.triggers(ascii_hosts)) for reading in READINGS] if ascii_hosts else []
+        self._readings = [(reading, compiled(of_reading)) for reading, of_reading in triggers]
+        self._triggers = compiled([trigger for _, of_reading in triggers for trigger in of_reading])
 
     def __bool__(self) -> bool:
         return bool(self._origins)
@@ -136,9 +139,14 @@ class Names:
         return (
             any(needle in lower for needle in self._needles)
             or any(needle in lower for needle in self._wide_needles)
-            or any(needle in data for needle in self._base64)
-            or any(pattern.search(lower) for pattern in self._escapes)
+            or any(lead in lower and pattern.search(lower) for lead, pattern in self._triggers)
+            or self._may_be_encoded(data, lower)
         )
+
+    def _may_be_encoded(self, data: bytes, lower: bytes) -> bool:
+        digits = digits_of(lower)
+        gates = [gate for gate, cased in self._gates if gate in (data if cased else digits)]
+        return any(form.occurs(data, lower, digits) for form in self._forms if form.gate in gates)
 
     def find(self, data: bytes, *, bare: bool = False, most: int = MAX_NAMES) -> list[Named]:
         """Return the names in bytes of an encoding that contains ASCII, in order.
@@ -150,8 +158,11 @@ class Names:
             return []
         lower = data.lower()
         found = [*self._plain(data, lower, bare, most)]
-        found += self._escaped(data, lower, found)
-        found += self._in_base64(data)
+        for reading, triggers in self._readings:
+            hits = {hit.start() for lead, trigger in triggers if lead in lower for hit in trigger.finditer(lower)}
+            if hits:
+                found += self._escaped(data, sorted(hits)[:MAX_NAMES], found, reading)
+        found += self._encoded(data, lower)
         found += self._in_wide(data, lower)
         return sorted(found, key=lambda named: named.start)[:MAX_NAMES]
 
@@ -240,43 +251,41 @@ class Names:
             return by_default[0], False
         return origins[0], True
 
-    def _escaped(self, data: bytes, lower: bytes, known: list[Named]) -> Iterator[Named]:
-        """Yield names with letters written as escapes, which browsers read nevertheless."""
-        done = 0
+    def _escaped(self, data: bytes, hits: list[int], known: list[Named], reading: Reading) -> Iterator[Named]:
+        """Yield names with letters written as escapes at `hits`, except where others are `known`."""
         spans = [(named.start, named.end) for named in known]
-        hits = sorted({found.start() for pattern in self._escapes for found in pattern.finditer(lower)})
-        for at in hits[:MAX_NAMES]:
-            if at < done:
+        done = read = 0
+        for at in hits:
+            if at < read:
                 continue
             begin = max(at - _ESCAPED_REACH, done)
-            window, starts = unescaped(data[begin : at + _ESCAPED_REACH])
+            read = at + 2 * _ESCAPED_REACH
+            window, starts = reading.decoded(data[begin : read + _ESCAPED_REACH])
             plain = window.lower()
             for named in self._plain(window, plain, bare=False):
                 start, end = begin + starts[named.start], begin + starts[named.end]
-                if not any(start < stop and first < end for first, stop in spans):
+                is_known = any(start < stop and first < end for first, stop in spans)
+                if not is_known and (named.is_url or not reading.in_urls):
                     written = data[start:end]
-                    yield replace(named, start=start, end=end, written=written, spelling=_spelling(written))
+                    spelling = reading.name or _spelling(written)
+                    yield replace(
+                        named, start=start, end=end, written=written, spelling=spelling, hidden=reading.hidden
+                    )
                 done = max(done, end)
 
-    def _in_base64(self, data: bytes) -> Iterator[Named]:
-        for needle, lead in self._base64.items():
-            at = data.find(needle)
-            found = 0
-            while at >= 0 and found < MAX_NAMES:
-                found += 1
-                yield from self._decoded(data, at - lead, at + len(needle))
-                at = data.find(needle, at + len(needle))
-
-    def _decoded(self, data: bytes, quantum: int, end: int) -> Iterator[Named]:
-        """Yield names in the base64 that has a whole group of four at `quantum`, and continues after `end`."""
-        begin, plain = decoded_around(data, quantum, end)
-        for named in self._plain(plain, plain.lower(), bare=False):
-            around = plain[max(named.start - 4, 0) : named.end + 4]
-            first, last = begin + named.start * 4 // 3, begin + -(-named.end * 4 // 3)
-            if first < end and quantum < last and around.isascii() and all(byte >= 9 for byte in around):
-                spelling = "base64" if named.spelling == "plain" else f"base64 of {named.spelling}"
-                written = data[first:last]
-                yield replace(named, start=first, end=last, written=written, spelling=spelling, hidden=True)
+    def _encoded(self, data: bytes, lower: bytes) -> Iterator[Named]:
+        """Yield names inside of what is encoded as a whole."""
+        digits = digits_of(lower)
+        for form in self._forms:
+            for decoded in form.find(data, lower, digits, MAX_NAMES):
+                for named in self._plain(decoded.plain, decoded.plain.lower(), bare=False):
+                    around = decoded.plain[max(named.start - 4, 0) : named.end + 4]
+                    if named.start < decoded.last and decoded.first < named.end and _is_text(around):
+                        start, end = decoded.spans[named.start][0], decoded.spans[named.end - 1][1]
+                        plain = named.spelling == "plain"
+                        spelling = form.spelling if plain else f"{form.spelling} of {named.spelling}"
+                        written = data[start:end]
+                        yield replace(named, start=start, end=end, written=written, spelling=spelling, hidden=True)
 
     def _in_wide(self, data: bytes, lower: bytes) -> Iterator[Named]:
         """Yield names in text of two or four bytes a character that is embedded in other bytes."""
@@ -305,6 +314,10 @@ def _before(lower: bytes, floor: int, start: int) -> re.Match[bytes] | None:
     # Neither a quote nor a bracket stands in what comes before a host.
     floor = 1 + max(floor - 1, *(lower.rfind(mark, floor, start) for mark in _MARKS))
     return _BEFORE.search(lower, floor, start) if _SLASH_OR_ESCAPE.search(lower, floor, start) else None
+
+
+def _is_text(data: bytes) -> bool:
+    return data.isascii() and all(byte >= 9 for byte in data)
 
 
 def _in_word(lower: bytes, at: int) -> bool:
