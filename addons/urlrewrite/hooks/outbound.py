@@ -9,16 +9,20 @@ from dataclasses import replace
 
 from mitmproxy import http
 
-from urlrewrite.exchange.body.plan import Way
+from urlrewrite.exchange.body.plan import Way, is_never_touched
 from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
 from urlrewrite.hooks.farm_requests import bound
+from urlrewrite.hooks.leak_watch import LeakWatch, PassedBody
 from urlrewrite.hooks.originals import keep_head
 from urlrewrite.hooks.state import Hold, Live, State, Stream
 from urlrewrite.hooks.streamed_body import StreamedBody
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
+from urlrewrite.inspector.diagnose.exchange_case import names_of, site_and_public_name
+from urlrewrite.inspector.leaks.watch import Watch
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.reasons import Reason
+from urlrewrite.trace.trace import TraceLevel
 
 logger = logging.getLogger("urlrewrite.outbound")
 
@@ -64,9 +68,11 @@ class Outbound:
             response.reason = head.reason
         response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
         if head.plan.way is Way.STREAM:
+            live.watch = _watch(live, head.fields)
             response.stream = StreamedBody(flow, live, head)
         elif head.plan.way is Way.PASS and not live.own and _is_long(response):
-            response.stream = True
+            live.watch = _watch(live, head.fields)
+            response.stream = _passed(live, live.watch, head.fields) if live.watch else True
         elif head.plan.way is Way.WHOLE and head.plan.length is None:
             settings, began = exchange.rules.settings, time.monotonic()
 
@@ -143,7 +149,32 @@ def _release(flow: http.HTTPFlow, live: Live, held: int, seconds: float) -> Stre
     live.head = head = live.exchange.release(head, held, seconds)
     response.headers = headers(head.fields, lower=flow.request.is_http2 or flow.request.is_http3)
     _frame_stream(flow, response)
+    live.watch = _watch(live, head.fields)
     return StreamedBody(flow, live, head)
+
+
+def is_watching(live: Live) -> bool:
+    """Say whether responses are looked at for leaks: below the trace level full nobody would see what is found."""
+    return live.exchange.trace.level is TraceLevel.FULL
+
+
+def _watch(live: Live, fields: FieldLines) -> LeakWatch | None:
+    """Return what looks at a body that streams by; None where nobody watches, or there is no name to find."""
+    if live.own or not is_watching(live) or is_never_touched(fields):
+        return None
+    exchange = live.exchange
+    names = names_of(exchange.rules, *site_and_public_name(exchange.request, exchange.rules))
+    return LeakWatch(Watch(fields, exchange.request.target.partition("?")[0], names)) if names else None
+
+
+def _passed(live: Live, watch: LeakWatch, fields: FieldLines) -> PassedBody:
+    original = live.original
+
+    def keep(body: bytes) -> None:
+        assert original is not None
+        original["body"] = live.sent = body
+
+    return PassedBody(watch, fields, keep if original is not None else None)
 
 
 def _set_body(

@@ -16,6 +16,7 @@ from urlrewrite.hooks.originals import KEY
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.inspector.traces.report import log_line, summary
 from urlrewrite.trace.events import Name
+from urlrewrite.trace.reading import number
 from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.text import visible
 from urlrewrite.trace.trace import TraceLevel
@@ -107,6 +108,16 @@ def annotate(flow: http.HTTPFlow, data: dict[str, Any], *, for_list: bool = True
     flow.metadata.update(_flat(data))
     if for_list:
         _show(flow, data)
+
+
+def count_leaks(flow: http.HTTPFlow, data: dict[str, Any], more: int) -> None:
+    """Count leaks that came after the trace of a flow ended, in it and in the flow list."""
+    shown = flow.comment == summary(data)
+    data["leaks"] = (number(data, "leaks") or 0) + more
+    make_storable(data)
+    flow.metadata.update(_flat(data))
+    if shown:
+        flow.comment = summary(data)
 
 
 def make_storable(data: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.registry import Registry
 from urlrewrite.hooks.idle_connections import IdleConnections
+from urlrewrite.hooks.leak_watch import LeakWatch
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.model.farms import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, BackendTls, Connections, Timeouts
 
@@ -61,7 +62,7 @@ class Live:
     `upload_dropped` says that the body of the request is not kept, since nobody will read it; `uploaded` counts the
     bytes of one that is streamed. `original` is the
     response as the backend sent it (`hooks/originals.py`), None where there is none to keep; `sent` is a copy of a body
-    that was streamed to the client.
+    that was streamed to the client, and `watch` looks at such a body for leaks.
     """
 
     exchange: Exchange
@@ -81,6 +82,7 @@ class Live:
     unsent: list[LocalResponse] = field(default_factory=list)
     original: dict[str, Any] | None = None
     sent: bytes | None = None
+    watch: LeakWatch | None = None
 
 
 @dataclass(slots=True)

@@ -99,7 +99,10 @@ class StreamedBody(PieceByPiece):
             self._flow.kill()
         if self._copied:
             self._copy(piece, rewritten)
-        return [rewritten] if rewritten and not exchange.cut else []
+        sent = [rewritten] if rewritten and not exchange.cut else []
+        if self._live.watch:
+            self._live.watch.add(b"".join(sent))
+        return sent
 
     def _copy(self, came: bytes, went: bytes) -> None:
         self._came.add(came)

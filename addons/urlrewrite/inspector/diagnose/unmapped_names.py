@@ -83,6 +83,26 @@ def cause_in_body(case: ExchangeCase, kind: Kind, place: Place, named: Named, *,
     return cause(Why.SPELLING_LEFT, where="", rules=rules)
 
 
+def cause_in_message(case: ExchangeCase, named: Named, *, text: bool, would_map: bool) -> Cause:
+    """Return why a name was left in a message of a WebSocket, `text` or binary."""
+    if found := _of_name(case, named, would_map=would_map):
+        return found
+    if case.links is LinkMode.OFF:
+        return cause(Why.LINKS_OFF, rules="")
+    if not text:
+        return cause(Why.BINARY_MESSAGE)
+    if case.site is None or LinkPlace.WEBSOCKET_MESSAGES not in case.site.links_also:
+        return cause(Why.MESSAGE)
+    if named.hidden:
+        return _encoded(named, "")
+    return cause(Why.SPELLING_LEFT, where=" in messages of WebSockets", rules="")
+
+
+def cause_in_document(case: ExchangeCase) -> Cause:
+    """Return why a name was left in a ZIP document."""
+    return _own(case) if case.exchange.own else cause(Why.ENCODED_NAME, spelling="a ZIP document", rules="")
+
+
 def _own(case: ExchangeCase) -> Cause:
     rules = [f'"{name}"' for name in case.reading.names("inbound_rules")]
     by = f": the rule {' and '.join(rules[:_MAX_RULES])} wrote it so" if rules else ""

@@ -234,6 +234,8 @@ class Why(StrEnum):
         "encoded-name",
         "{spelling} is left alone: what is in it may be signed, or its length declared{rules}",
     )
+    MESSAGE = "websocket-message", "messages of WebSockets are mapped only if linksAlso has webSocketMessages"
+    BINARY_MESSAGE = "binary-message", "binary messages of WebSockets are left alone: only their own program reads them"
     BARE_NAME_IN_FIELD = (
         "bare-name-in-field",
         "it is a bare name, not a URL, and {name} is not a field that names a host{rules}",

@@ -84,6 +84,12 @@ class Statistics:
         with self._lock:
             _Exchange(self._figures, data, events, began, max(seconds, 0.0), site, spent).count()
 
+    def more_leaks(self, count: int, *, first: bool) -> None:
+        """Count leaks in messages of an exchange that was added before; `first` says that it had none then."""
+        with self._lock:
+            self._figures.leaks += count
+            self._figures.leaking += first and count > 0
+
     def reload(self, ok: bool, seconds: float, problems: Iterable[str] = (), *, fingerprint: str = "") -> None:
         """Count one load of the rule files, which took `seconds`; `fingerprint` is that of the rules now in force."""
         messages = tuple(problems)

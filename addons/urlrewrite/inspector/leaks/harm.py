@@ -55,6 +55,7 @@ _REMEDIES: dict[object, Remedy] = {
     **dict.fromkeys(
         (
             Why.BASE64,
+            Why.BINARY_MESSAGE,
             Why.BODY_PASSED,
             Why.ENCODED_NAME,
             Why.IDENTIFIER,
@@ -81,6 +82,8 @@ def remedy_of(cause: Cause, links: LinkMode, *, would_map: bool) -> tuple[Remedy
     """
     if cause.code is Why.COOKIE_VALUE:
         return Remedy.LINKS_ALSO, LinkPlace.COOKIE_VALUES
+    if cause.code is Why.MESSAGE and would_map:
+        return Remedy.LINKS_ALSO, LinkPlace.WEBSOCKET_MESSAGES
     if cause.code is Why.REASON_PHRASE:
         return Remedy.LINKS_ALSO, LinkPlace.REASON_PHRASE
     also = _ALSO.get(cause.code) if would_map and links is LinkMode.EVERYWHERE else None

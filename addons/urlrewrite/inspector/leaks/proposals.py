@@ -33,7 +33,7 @@ from urlrewrite.model import (
 )
 
 _NOTHING = {
-    "base64": "Change it in the backend: what is inside base64 may be signed, and its length may be declared.",
+    "encoded": "Change it in the backend: what is encoded, as base64 is, may be signed, or its length declared.",
     "identifier": "It has to stay: whatever compares it would no longer recognize it.",
     "other host": "If that host is to be reached from outside, publish it as a site of its own.",
     "": "No rule can do it here; what the reason says has to be changed, in the backend or in what is asked of it.",
@@ -112,7 +112,7 @@ def _links_help(leak: Leak) -> bool:
 
 def _nothing(leak: Leak) -> str:
     if leak.named and leak.named.hidden:
-        return _NOTHING["base64"]
+        return _NOTHING["encoded"]
     if leak.where and leak.where.sort is Sort.IDENTIFIER:
         return _NOTHING["identifier"]
     if leak.named and leak.named.relation in (Relation.BELOW, Relation.LONGER):

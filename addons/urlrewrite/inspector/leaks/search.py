@@ -16,9 +16,17 @@ from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase, names_of, site_and_public_name
-from urlrewrite.inspector.diagnose.unmapped_names import cause_in_body, cause_in_field, cause_of_phrase
+from urlrewrite.inspector.diagnose.unmapped_names import (
+    cause_in_body,
+    cause_in_document,
+    cause_in_field,
+    cause_in_message,
+    cause_of_phrase,
+)
 from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.leaks.excerpts import read_excerpts, read_unread
 from urlrewrite.inspector.leaks.harm import Harm, Remedy, harm_in_body, harm_in_field, remedy_of
+from urlrewrite.inspector.leaks.watch import BINARY_MESSAGE, MESSAGE, is_document, watched
 from urlrewrite.inspector.names.bodies import Body, Unreadable, body_of, response_body
 from urlrewrite.inspector.names.names import Named, Names
 from urlrewrite.inspector.names.places import Place, Sort, Uses, places
@@ -113,6 +121,9 @@ def leak_places(fields: FieldLines, body: bytes | None, request: RequestFacts, r
         read = body_of(fields, body, request.target.partition("?")[0])
     except Unreadable:
         return found
+    if is_document(read.kind, read.data):
+        found += [LeakPlace("", 0)] * watched((), "", read.data, names).count
+        return found
     if not names.may_occur(read.data):
         return found
     uses = Uses(read.data, read.data.lower(), read.kind)
@@ -134,6 +145,9 @@ def find_leaks(exchange: RecordedExchange, rules: RulesInForce) -> list[Leak]:
     found = [*_of_fields(case, fields), *_of_phrase(case), *_of_paths(case)]
     if raw:
         found += _of_body(case, fields, raw)
+    else:
+        found += _of_excerpts(case, exchange.trace.get("excerpts"))
+    found += _of_excerpts(case, exchange.trace.get("websocket_leaks"))
     return in_order(grouped(found))[:MAX_LEAKS]
 
 
@@ -162,7 +176,8 @@ def leaks_text(exchange: RecordedExchange, rules: RulesInForce) -> str:
         f"{counted(sum(leak.count for leak in leaks), 'name')} of backends left in this response, {matter:,} matter"
     ]
     for leak in leaks:
-        at = f", line {leak.line:,} column {leak.column:,} (byte {leak.offset:,})" if leak.offset is not None else ""
+        at = f"byte {leak.offset:,}" if leak.offset is not None else ""
+        at = f", line {leak.line:,} column {leak.column:,} ({at})" if leak.line else at and f", {at}"
         often = f" ×{leak.count:,}" if leak.count > 1 else ""
         lines += ["", f"{leak.harm} in {shown(leak.place, 80)}{often}{at}"]
         lines += [f"    {shown(leak.written, 120)}  ({leak.spelling})", f"    in {shown(leak.around, 160)}"]
@@ -212,6 +227,9 @@ def _of_body(case: ExchangeCase, fields: FieldLines, raw: bytes) -> Iterator[Lea
         why = cause(Why.UNREADABLE, detail=error)
         yield Leak("body", "unknown", "", "", why, Harm.INFORMATION, Remedy.NONE, "")
         return
+    if is_document(body.kind, body.data):
+        yield from _of_excerpts(case, watched((), "", body.data, case.names).as_data())
+        return
     if not case.names.may_occur(body.data):
         return
     found = case.names.find(body.data)
@@ -231,6 +249,27 @@ def _of_body(case: ExchangeCase, fields: FieldLines, raw: bytes) -> Iterator[Lea
             where=place,
             kind=str(body.kind),
         )
+
+
+def _of_excerpts(case: ExchangeCase, data: object) -> Iterator[Leak]:
+    """Yield names that were found in passing: in bodies that were not kept, ZIP documents, messages of WebSockets."""
+    for one in read_excerpts(data):
+        named, text, place = one.named(case.names), one.data, one.place
+        if named is None:
+            continue
+        would_map = _would_map(case.link_map, text, named)
+        if one.packed:
+            why = cause_in_document(case)
+        elif place.label in (MESSAGE, BINARY_MESSAGE):
+            why = cause_in_message(case, named, text=place.label == MESSAGE, would_map=would_map)
+        else:
+            why = cause_in_body(case, one.content, place, named, would_map=would_map)
+        harm = harm_in_body(place.sort, named, waits=place.waits)
+        leak = _leak(case, place.label, text, named, why, harm, would_map=would_map)
+        yield replace(leak, offset=one.offset, where=place, kind=one.kind, count=max(one.count, 1))
+    for detail in read_unread(data):
+        why = cause(Why.UNREADABLE, detail=detail)
+        yield Leak("body", "unknown", "", "", why, Harm.INFORMATION, Remedy.NONE, "")
 
 
 def _spelling(body: Body, named: Named) -> str:

@@ -90,6 +90,10 @@ class Named:
     hidden: bool = False
     """Whether it is encoded: no browser reads it, and nothing maps it."""
 
+    def moved(self, by: int) -> Named:
+        """Return it for bytes in which it begins so much later."""
+        return replace(self, start=self.start + by, end=self.end + by)
+
     @property
     def is_elsewhere(self) -> bool:
         """Whether it names another server than the backend, as far as can be seen: a host below the backend's, or an

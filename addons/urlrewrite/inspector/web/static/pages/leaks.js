@@ -73,7 +73,8 @@ function leakTable(leaks, query) {
 }
 
 function detail(leak, query) {
-  const at = leak.offset === null ? "" : `line ${count(leak.line)}, column ${count(leak.column)}, byte ${count(leak.offset)} of the decoded body`;
+  const byte = leak.offset === null ? "" : `byte ${count(leak.offset)} of the decoded body`;
+  const at = leak.line ? `line ${count(leak.line)}, column ${count(leak.column)}, ${byte}` : byte;
   return h(
     "div",
     { class: "columns" },
