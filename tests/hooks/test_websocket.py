@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hooks.support import answer, request_flow, state_of
 from urlrewrite.hooks.inbound import Inbound
 from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
+from urlrewrite.hooks.state import State
 from urlrewrite.hooks.websocket import WebSocket
 from urlrewrite.inspector.traces.report import render
 from urlrewrite.trace.reasons import Reason
@@ -24,8 +26,8 @@ B, P = b'{"u":"http://privateserver:8080/x"}', b'{"u":"https://www.example.com/x
 class Open:
     """A WebSocket that was opened through all hooks."""
 
-    def __init__(self, hook: WebSocket, flow: http.HTTPFlow) -> None:
-        self.hook, self.flow = hook, flow
+    def __init__(self, hook: WebSocket, flow: http.HTTPFlow, state: State) -> None:
+        self.hook, self.flow, self.state = hook, flow, state
 
     def send(self, content: bytes, *, from_client: bool = False, kind: Opcode = Opcode.TEXT) -> bytes:
         """What the other side gets."""
@@ -53,7 +55,7 @@ async def opened(text: str) -> Open:
     hook.response(flow)
     Recorder(state).response(flow)
     assert not state.live
-    return Open(hook, flow)
+    return Open(hook, flow, state)
 
 
 async def test_messages_are_mapped_out_and_back_and_counted() -> None:
@@ -110,3 +112,54 @@ async def test_what_has_ended_is_forgotten() -> None:
     socket = await opened(ON)
     socket.hook.websocket_end(socket.flow)
     assert socket.send(B) == B
+
+
+def leaks_of(socket: Open) -> list[tuple[str, int]]:
+    return [(one["label"], one["count"]) for one in socket.trace.get("websocket_leaks", {"found": []})["found"]]
+
+
+@pytest.mark.parametrize("text", ["", ON, "links: off"])
+async def test_names_that_the_client_gets_are_counted(text: str) -> None:
+    socket = await opened(text)
+    assert socket.send(b"ping") == b"ping"
+    assert "websocket_leaks" not in socket.trace
+    assert socket.send(B, kind=Opcode.BINARY) == B
+    socket.send(B, from_client=True)
+    mapped = socket.send(B) == P
+    assert mapped == (text == ON)
+    count = 1 if mapped else 2
+    assert leaks_of(socket) == [("binary WebSocket message", 1), ("WebSocket message", 1)][:count]
+    assert (socket.trace["leaks"], socket.flow.metadata["urlrewrite.leaks"]) == (count, count)
+    assert ("1 leak" if count == 1 else "2 leaks") in socket.flow.comment
+    figures = socket.state.statistics.figures()
+    assert (figures.leaks, figures.leaking) == (count, 1)
+
+
+async def test_a_comment_of_a_person_stays() -> None:
+    socket = await opened("")
+    socket.flow.comment = "mine"
+    socket.send(B)
+    assert (socket.flow.comment, socket.trace["leaks"]) == ("mine", 1)
+
+
+async def test_long_messages_are_looked_at_in_a_thread() -> None:
+    socket = await opened("")
+    long = b" " * 2**20 + B
+    assert socket.send(long) == long
+    assert "websocket_leaks" not in socket.trace
+    async with asyncio.timeout(30):
+        while not leaks_of(socket):  # noqa: ASYNC110 (there is no event)
+            await asyncio.sleep(0.01)
+    assert len(socket.trace["websocket_leaks"]["found"][0]["text"]) < 600
+
+
+async def test_a_message_that_cannot_be_looked_at_passes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError
+
+    socket = await opened("")
+    monkeypatch.setattr("urlrewrite.hooks.websocket.message_excerpts", fail)
+    assert socket.send(B) == B
+    assert "could not be counted" in caplog.text

@@ -40,15 +40,16 @@ class LeakWatch:
         self._watch = watch
         self._waiting = 0
         self._seconds = 0.0
-        self._given_up = False
+        self.given_up = False
+        """Whether the rest of the body is not looked at."""
 
     def add(self, piece: bytes) -> None:
         """Take the next piece, which has been sent."""
-        if not piece or self._given_up or self._watch.over:
+        if not piece or self.given_up or self._watch.over:
             return
         self._waiting += len(piece)
         if self._waiting > MAX_WAITING or self._seconds > MAX_SECONDS:
-            self._given_up = True
+            self.given_up = True
             return
         in_turn(lambda: self._look(piece))
 
@@ -58,14 +59,14 @@ class LeakWatch:
             self._watch.feed(piece)
         except Exception:
             logger.exception("a body that streams by could not be looked at")
-            self._given_up = True
+            self.given_up = True
         self._waiting -= len(piece)
         self._seconds += time.thread_time() - began
 
     async def end(self) -> Excerpts:
         """Look at what is left, and return what was found."""
         excerpts = await asyncio.get_running_loop().run_in_executor(_threads, self._watch.finish)
-        excerpts.whole = excerpts.whole and not self._given_up
+        excerpts.whole = excerpts.whole and not self.given_up
         return excerpts
 
 
