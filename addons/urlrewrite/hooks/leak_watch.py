@@ -22,8 +22,8 @@ logger = logging.getLogger("urlrewrite.leaks")
 MAX_WAITING = 4 * 2**20
 """Bytes of one body that may wait to be looked at."""
 
-MAX_SECONDS = 5.0
-"""Seconds that are spent on one body."""
+MAX_SECONDS = 2.0
+"""Seconds of the processor that are spent on one body."""
 
 _threads = ThreadPoolExecutor(1, thread_name_prefix="urlrewrite-leaks")
 

@@ -24,7 +24,7 @@ from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.search import find_leaks, leak_places
 from urlrewrite.inspector.leaks.watch import (
     MAX_BINARY,
-    MAX_COUNTED,
+    MAX_EXAMINED,
     MAX_INFLATED,
     MAX_TEXT,
     Watch,
@@ -101,7 +101,8 @@ def test_what_is_looked_at_and_kept_is_bounded() -> None:
         assert (found.seen <= most + 64 * 1024, found.whole) == (True, whole)
     many = "\n".join(f"http://privateserver:{port}/" for port in range(1000, 9999)).encode()
     found = in_pieces(many)
-    assert MAX_COUNTED <= found.count <= MAX_COUNTED + 1
+    assert found.count == found.examined == MAX_EXAMINED
+    assert not found.whole
     assert len(found.found) == MAX_EXCERPTS
     assert all(len(one.text) <= 6 * AROUND for one in found.found.values())
 

@@ -95,11 +95,12 @@ def excerpt(
 class Excerpts:
     """Excerpts of one body, or of the messages of one connection: equal ones are kept once, with their count.
 
-    `count` is the number of names that matter, `seen` that of the bytes that were looked at, `whole` whether those were
-    all, `unread` what of a ZIP document was not read.
+    `count` is the number of names that matter, `examined` that of all, `seen` that of the bytes that were looked at,
+    `whole` whether those were all, `unread` what of a ZIP document was not read.
     """
 
     count: int = 0
+    examined: int = 0
     seen: int = 0
     whole: bool = True
     found: dict[tuple[str, ...], Excerpt] = field(default_factory=dict)
@@ -107,6 +108,7 @@ class Excerpts:
 
     def add(self, one: Excerpt, written: bytes) -> None:
         """Add one, unless there are enough: then it is only counted."""
+        self.examined += 1
         self.count += one.matters
         key = (one.label, one.sort, written.decode("latin-1").lower())
         if first := self.found.get(key):

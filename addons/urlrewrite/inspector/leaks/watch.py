@@ -2,7 +2,7 @@
 
 Names are found wherever a body is cut: a name is told when enough bytes behind it have come. What is kept is bounded,
 and so is what is looked at, since a download may be as long as it likes: `MAX_TEXT` bytes of text, decoded, fewer of
-what no browser reads as text, and `MAX_COUNTED` names.
+what no browser reads as text, and `MAX_EXAMINED` names.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ MAX_BINARY = 4 * 2**20
 MAX_INFLATED = 32 * 2**20
 """Bytes that are inflated of a ZIP document and those within it."""
 
-MAX_COUNTED = 500
-"""Names of one body that are examined."""
+MAX_EXAMINED = 1000
+"""Names of one body that are examined, whether they matter or not."""
 
 _SPAN = 2048
 """Bytes that a name has at most, with what decides about it on each side."""
@@ -96,7 +96,7 @@ class _Scan:
         self._window, self._offset, self._done = self._window[cut:], self._offset + cut, settled - cut
 
     def _tell(self, found: list[Named], begin: int) -> None:
-        room = MAX_COUNTED - self._excerpts.count
+        room = MAX_EXAMINED - self._excerpts.examined
         if not found or room <= 0:
             return
         uses = Uses(self._window, self._window.lower(), self._kind)
@@ -182,7 +182,7 @@ class Watch:
             self._begun = self._begin(data)
         self._begun(data, final)
         most = MAX_BINARY if self._kind is Kind.BINARY and not isinstance(self._begun, _Documents) else MAX_TEXT
-        if self.excerpts.seen > most or self.excerpts.count >= MAX_COUNTED:
+        if self.excerpts.seen > most or self.excerpts.examined >= MAX_EXAMINED:
             self._begun(b"", True)
             self.over = True
             # Nobody expects that a film is looked at to its end.
@@ -245,7 +245,7 @@ def message_excerpts(data: bytes, names: Names, excerpts: Excerpts, *, text: boo
     looked_at = data[:MAX_BINARY]
     excerpts.seen += len(looked_at)
     excerpts.whole = excerpts.whole and len(looked_at) == len(data)
-    if excerpts.count < MAX_COUNTED and names.may_occur(looked_at):
+    if excerpts.examined < MAX_EXAMINED and names.may_occur(looked_at):
         kind, label = (Kind.OTHER_TEXT, MESSAGE) if text else (Kind.BINARY, BINARY_MESSAGE)
         _Scan(names, kind, excerpts, label, Sort.DATA).feed(looked_at, final=True)
 
