@@ -153,6 +153,13 @@ async def test_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert trace["excerpts"]["seen"] < len(LONG)
 
 
+async def test_time_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leak_watch, "MAX_SECONDS", -1.0)
+    async with proxied(plain(LONG), tmp_path) as (proxy, client):
+        assert (await client.ask(path="/x")).body == LONG
+        assert (await trace_of(proxy))["excerpts"]["whole"] is False
+
+
 async def test_a_watch_that_fails_harms_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -271,3 +271,28 @@ def test_no_document_is_a_crash(noise: bytes, at: int, cut: int) -> None:
     hostile = body[:at] + noise + body[at + len(noise) :]
     in_pieces(hostile, min(cut, len(hostile)), fields=DOCX)
     find_leaks(unmapped(exchange(RULES, hostile, DOCX[0][1])), RULES)
+
+
+ENDINGS = [
+    # a member, and the place of a name in `<a href=URL>` or what the kind makes of it
+    *((f"a.{ending}", f'<a href="{B}/x">', "<a href>") for ending in ("html", "htm", "xhtml", "svg")),
+    *((f"a.{ending}", f"<b>{B}/x</b>", "text of <b>") for ending in ("xml", "rels", "opf", "ncx", "vml")),
+    ("a.css", f"@import url({B}/x)", "style sheet"),
+    ("a.js", f"f('{B}/x')", "script"),
+    ("a.json", f'{{"u": "{B}/x"}}', 'JSON "u"'),
+    *((f"a.{ending}", f"see {B}/x", "plain text") for ending in ("txt", "md", "MF", "properties", "csv")),
+    ("a.class", f"see {B}/x", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "place"), ENDINGS, ids=[row[0] for row in ENDINGS])
+def test_members_are_read_by_their_endings(name: str, text: str, place: str) -> None:
+    (one,) = watched(DOCX, "/a", document((name, text.encode())), NAMES).found.values()
+    assert one.label == f"{name} in the document{place and f', {place}'}"
+    assert one.matters
+
+
+def test_a_document_of_many_members_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urlrewrite.inspector.names.zip_members.MAX_MEMBERS", 2)
+    found = watched(DOCX, "/a", document(*MEMBERS), NAMES)
+    assert (found.unread, found.count) == ({str(Unread.MANY): 1}, 0)
