@@ -16,11 +16,14 @@ from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import Settings
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.exchange_case import names_of, site_and_public_name
 from urlrewrite.inspector.diagnose.page_loads import page_loads
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.rule_misses import misses
 from urlrewrite.inspector.diagnose.why import Cause, Why
+from urlrewrite.inspector.leaks.excerpts import Excerpts
 from urlrewrite.inspector.leaks.search import find_leaks
+from urlrewrite.inspector.leaks.watch import message_excerpts
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.request_events import SERVER_FAILED
@@ -67,6 +70,11 @@ def recorded(told: Mapping[str, Any]) -> RecordedExchange:
             own, sent = True, (None, None)
     if "lost" in told:
         trace["websocket_lost"] = told["lost"]
+    if message := told.get("message", told.get("octets", "")):
+        excerpts = Excerpts()
+        names = names_of(rules, *site_and_public_name(request, rules))
+        message_excerpts(message.encode(), names, excerpts, text="message" in told)
+        trace["websocket_leaks"] = excerpts.as_data()
     return RecordedExchange(
         "f", 1.0, trace, request, told.get("upload", "").encode(), *sent, answer, result.body, own, failed
     )
