@@ -226,7 +226,7 @@ def test_with_a_damaged_file_it_does_not_start(
     issue(file)
     file.write_bytes(DAMAGED[how][0](file.read_bytes()))
     # It ended in a fault of memory where listeners of QUIC were just being opened; not each time.
-    for _ in range(4):
+    for _ in range(2):
         service, port = start(rules=f"{setting.format(file=file)}\n", scheme="https", wait=False)
         service.stopped = True
         assert service.process.wait(60) == 1, service.log

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from rules_of import ask, field
@@ -24,6 +26,7 @@ PAIRS = [
 ]
 
 
+@cache
 def rules_for(backend: str, public: str, links: str = "everywhere") -> tuple[RulesInForce, RulesInForce]:
     """As YAML says it, and as IIS has it."""
     rule_set, _ = yaml_rules.parse(f"public: {public}\nbackend: {backend}\nlinks: {links}\n", "a.yaml")
