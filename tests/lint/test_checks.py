@@ -367,12 +367,21 @@ GIVEN: dict[str, list[str]] = {
         inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10.0.0.1')}]"),
         inbound("^admin", conditions=f"[{on('{HTTP_X_FORWARDED_FOR}', '92.168.1.5$')}]"),
         inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10.1.1.1$|12.1.1.1$')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '192.168.1.*')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^(192[.]168[.]1|10[.])')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10')}]"),
+        inbound("'admin*'", more="patternSyntax: Wildcard", conditions=f"[{on('{REMOTE_ADDR}', '10*')}]"),
     ],
     "UR241": [
         inbound("^a\\\\.php$"),
         inbound("^(\\\\d+)$"),
         inbound(".*", conditions=f"[{on('{HTTP_HOST}', '^www\\\\.example')}]"),
         inbound("^(.\\*)$"),
+    ],
+    "UR244": [
+        inbound("^a$", redirect("/new\\_page")),
+        inbound("^a$", redirect("https:\\/\\/www.example.com\\/")),
+        inbound("^a$", rewrite("a\\b/{R:0}?c=d")),
     ],
     "UR242": [
         inbound("(.*)", redirect("https://{HTTP_HOST}/{REQUEST_URI}", ", appendQueryString: false")),
@@ -746,12 +755,21 @@ NOT_GIVEN: dict[str, list[str]] = {
         inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^127.0.0.1$|^::1$')}]"),
         inbound("'admin*'", more="patternSyntax: Wildcard", conditions=f"[{on('{REMOTE_ADDR}', '10.*')}]"),
         inbound("^admin", conditions=f"[{on('{HTTP_USER_AGENT}', 'Firefox/10.0')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^(?:[0-9]{1,3}[.]){3}[0-9]{1,3}$')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^(25[0-5]|2[0-4]?[0-9]|1?[0-9]{1,2})[.]')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10[.].*')}]"),
+        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^192[.]168[.]1[.].*$')}]"),
     ],
     "UR241": [
         inbound("^a\\.php$"),
         inbound("^a\\*b$"),
         inbound(".*", conditions=f"[{on('{REQUEST_FILENAME}', '^C:\\\\data')}]"),
         outbound(tags("http:\\\\/\\\\/b", "x")),
+    ],
+    "UR244": [
+        inbound("^a$", redirect("/new_page")),
+        inbound("^a$", redirect("/a?file=c:\\d")),
+        inbound("^a$", "None", more="serverVariables: {HTTP_X_A: 'a\\b'}"),
     ],
     "UR242": [
         inbound("(.*)", redirect("https://{HTTP_HOST}{REQUEST_URI}", ", appendQueryString: false")),

@@ -19,7 +19,10 @@ _ADDRESSES = (
     "HTTP_TRUE_CLIENT_IP",
     "HTTP_CF_CONNECTING_IP",
 )
-_WRITTEN = re.compile(r"\d{1,3}(?:\\?\.\d{1,3}){0,3}\\?\.?")
+_CLASS = re.compile(r"\[(?:[^\]\\]|\\.)*\]")
+_WRITTEN = re.compile(r"(?<![\d{,\\])\d{1,3}(?:\\?\.\d{1,3}){0,3}(?:\\?\.(?![*+?{]))?")
+_STRANGERS = ("8.8.4.4", "99.31.172.6", "203.0.113.250")
+"""Addresses that a pattern for any address matches, and one for some address or network does not."""
 _DEADLINE = 0.02
 _TRIED = 50
 """Addresses of one pattern that are tried."""
@@ -30,8 +33,8 @@ _TRIED = 50
     "An address that others match as well",
     ConditionsView,
     means="A pattern for the client's address is found anywhere in it: `10\\.` stands in `210.1.2.3`, too, and "
-    "`10.0.0.1` "
-    "in `10.0.0.17`. Whoever has such an address is taken for one of those that were meant.",
+    "`10.0.0.1` in `10.0.0.17`; `^10` and `^10.*` are how `100.1.2.3` begins. Whoever has such an address is taken for "
+    "one of those that were meant.",
     iis="Finds the pattern anywhere in the address.",
     here="The same.",
     write="`^10\\.` for a network, `^10\\.0\\.0\\.1$` for one address.",
@@ -40,28 +43,38 @@ def open_address(view: ConditionsView) -> Iterator[Finding]:
     for item in view.items:
         if item.pattern is None or not item.asks(*_ADDRESSES):
             continue
-        for written in list(dict.fromkeys(_WRITTEN.findall(item.item.pattern)))[:_TRIED]:
+        if all(_matches(item.pattern, address) for address in _STRANGERS):
+            continue
+        for written in list(dict.fromkeys(_WRITTEN.findall(_without_classes(item.item.pattern))))[:_TRIED]:
             if other := _other(written.replace("\\", ""), item.pattern):
                 yield Finding(
                     f"the pattern {quoted(item.item.pattern)} for {item.item.input} matches {other} as well, in IIS as "
-                    "here: write '^' before an address, and '$' behind a whole one",
+                    "here: write '^' before an address, '$' behind a whole one, and '\\.' behind a part of one",
                     place(item.item, view),
                 )
                 break
 
 
+def _without_classes(text: str) -> str:
+    """Return a pattern without its sets of characters, in which digits are no address; `[.]` is a dot."""
+    return _CLASS.sub("[]", text.replace("[.]", "\\."))
+
+
 def _other(written: str, pattern: Pattern) -> str:
     """Return an address that is not meant by a written one, or a part of one, and matches; "" for none."""
     octets = written.rstrip(".").split(".")
-    whole = len(octets) == 4
-    if len(octets) == 1 and not written.endswith("."):
-        return ""
-    address = ".".join([*octets, *["7"] * (4 - len(octets))])
+    address = _completed(octets)
     if not _matches(pattern, address):
         return ""
-    before = [f"{digit}{address}" for digit in "12"]
-    behind = [f"{address}{digit}" for digit in "01"] if whole else []
-    return next((other for other in (*before, *behind) if _is_address(other) and _matches(pattern, other)), "")
+    longer = [[f"{digit}{octets[0]}", *octets[1:]] for digit in "12"]
+    if not written.endswith("."):
+        longer += [[*octets[:-1], f"{octets[-1]}{digit}"] for digit in "01"]
+    others = map(_completed, longer)
+    return next((other for other in others if _is_address(other) and _matches(pattern, other)), "")
+
+
+def _completed(octets: list[str]) -> str:
+    return ".".join([*octets, *["7"] * (4 - len(octets))])
 
 
 def _matches(pattern: Pattern, text: str) -> bool:

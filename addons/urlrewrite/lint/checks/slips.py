@@ -1,13 +1,14 @@
-"""Checks of what a pattern brought along from where it was copied: backslashes of Markdown, JSON and JavaScript."""
+"""Checks of what a rule brought along from where it was copied: backslashes of Markdown, JSON and JavaScript."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from urlrewrite.engine.template import Literal
 from urlrewrite.lint.registry import Finding, check
-from urlrewrite.lint.views import OutboundView, PatternView, quoted
-from urlrewrite.model import PatternSyntax
+from urlrewrite.lint.views import InboundView, OutboundView, PatternView, quoted
+from urlrewrite.model import ActionType, PatternSyntax
 
 _DOUBLED = re.compile(r"\\\\(?=[.dwsDWSb/?+*()\[\]{}^$|-])")
 _ESCAPED_STAR = re.compile(r"(?<=[.\])])\\\*")
@@ -41,3 +42,23 @@ def _may_have_backslashes(view: PatternView) -> bool:
     if view.condition is None:
         return isinstance(view.owner, OutboundView)
     return view.condition.asks(*_FILES) or isinstance(view.owner, OutboundView)
+
+
+@check(
+    "UR244",
+    "A backslash in the URL of an action",
+    InboundView,
+    means="The URL has a backslash, as Markdown writes `\\_` for `_`, and JSON and JavaScript `\\/` for `/`. There it "
+    "is a character like any other.",
+    iis="Sends it.",
+    here="Sends it, as `%5C`.",
+    write="`_` for `\\_`, `/` for `\\/`.",
+)
+def backslash_in_url(view: InboundView) -> Iterator[Finding]:
+    if view.item.action.type not in (ActionType.REWRITE, ActionType.REDIRECT):
+        return
+    path = "".join(node.text if isinstance(node, Literal) else "x" for node in view.url.nodes).partition("?")[0]
+    if "\\" in path:
+        fixed = re.sub(r"\\+(?=[^\w\s]|_)", "", view.url.source)
+        hint = "remove it" if "\\" in fixed or fixed == view.url.source else f"write {quoted(fixed)}"
+        yield Finding(f"{quoted(view.url.source)} has a backslash, in IIS as here: {hint}")
