@@ -509,6 +509,8 @@ NOT_GIVEN: dict[str, list[str]] = {
         NOWHERE + rules(rule("a", rewrite("{C:1}"))),
         NOWHERE + rules(rule("a"), rule("^(.*)$", redirect("https://a.example/{R:1}"))),
         NOWHERE + "httpRedirect: {enabled: true, destination: 'https://a.example/'}\n",
+        "public: http://a.example\n"
+        + rules(rule(".*", redirect("https://a.example/"), conditions=f"[{on('{HTTPS}', 'off')}]")),
         NOWHERE + "locations: {shop: {rules: [{name: a, match: a, action: {type: Rewrite, url: 'http://b/'}}]}}\n",
         "sites: [{public: http://a}]\nglobalRules: [{name: a, match: a, action: {type: Rewrite, url: 'http://b/'}}]\n",
     ],
