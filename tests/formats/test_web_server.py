@@ -245,16 +245,32 @@ def test_iis_md_counts_the_files_that_have_each_section() -> None:
     assert written == seen
 
 
-def test_what_is_kept_of_several_sections_is_one_of_each_name() -> None:
-    asp = "<system.web><authorization><deny users='?'/></authorization></system.web>"
-    own = "<Authorization><add accessType='Deny' users='*'/></Authorization><authentication/>"
-    rules = parsed(f"<security>{own}</security>", beside=asp + asp)[0]
+def test_what_is_kept_of_several_groups_is_one_of_each_name() -> None:
+    parts = ("<authorization><deny users='?'/></authorization>", "<authentication mode='Forms'/>")
+    asp = "".join(f"<system.web>{part}</system.web>" for part in parts)
+    own = "<Authorization><add accessType='Deny' users='*'/></Authorization>", "<authentication/>"
+    rules = parsed("".join(f"<security>{part}</security>" for part in own), beside=asp)[0]
     authentication, authorization, of_asp = rules.sites[0].web_server.kept
     assert (authentication.name, authorization.name) == ("authentication", "authorization")
-    (of_asp,) = of_asp.children
-    assert [dict(child.attributes) for child in of_asp.children] == [{"users": "?"}, {"users": "?"}]
+    assert [child.name for child in of_asp.children] == ["authentication", "authorization"]
     again = yaml_rules.parse(to_yaml(rules), "again.yaml")[0]
     assert again.sites[0].web_server == rules.sites[0].web_server
+
+
+@pytest.mark.parametrize(
+    ("inside", "beside"),
+    [
+        ("<security><authorization/>\n<authorization/></security>", ""),
+        ("<security><authentication/></security>\n<security><Authentication/></security>", ""),
+        ("", "<system.web><authorization/></system.web>\n<system.web><authorization/></system.web>"),
+    ],
+)
+def test_what_asks_who_clients_are_stands_once(inside: str, beside: str) -> None:
+    with pytest.raises(RuleFileError) as caught:
+        parsed(inside, beside=beside)
+    (problem,) = caught.value.problems
+    assert problem.id == "UR005"
+    assert "again, expected it once: the first one is in web.config:" in problem.message
 
 
 def test_every_fate_has_a_section() -> None:

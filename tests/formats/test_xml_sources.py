@@ -100,7 +100,7 @@ def test_sections_beside_rules_in_files_of_their_own(tmp_path: Path) -> None:
         "web.config": "UR024",
     }
     closed = [problem.source for problem in lint(rules) if problem.id == "UR026"]
-    assert [(Path(source.file).name, source.line) for source in closed] == [("asp.config", 3), ("anonymous.config", 2)]
+    assert [(Path(source.file).name, source.line) for source in closed] == [("anonymous.config", 2), ("asp.config", 3)]
 
 
 REFUSED = [

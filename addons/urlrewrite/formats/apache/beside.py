@@ -18,9 +18,10 @@ from urlrewrite.formats.apache.proxies import HTML, Forwarding, Passed, forwardi
 from urlrewrite.formats.apache.scopes import CONTAINERS, match_of
 from urlrewrite.formats.fates import Fate
 from urlrewrite.formats.reports import ProblemId, Report
+from urlrewrite.formats.web_server.reading import at_one_level
 from urlrewrite.model import Condition, Conditions, InboundRule, Location, OutboundRule, PreCondition, Site
 from urlrewrite.model.origin import Origin
-from urlrewrite.model.web_server import NOTHING_SAID, WebServer, inherited
+from urlrewrite.model.web_server import NOTHING_SAID, WebServer
 from urlrewrite.patterns.spelling import ecmascript_literal
 
 CONVERTED = access.NAMES | balancers.NAMES | headers.NAMES | proxies.NAMES
@@ -51,7 +52,7 @@ class Beside:
         found = NOTHING_SAID
         for above in sorted(self.levels, key=len):
             if above in ("", path) or path.startswith(f"{above}/"):
-                found = inherited(self.levels[above], found)
+                found = at_one_level(self.levels[above], found)
         return found
 
     def below(self, path: str) -> Iterator[tuple[str, WebServer]]:
@@ -122,7 +123,7 @@ def _read_access(
             located = [scope.arguments[0] for scope in scopes if scope.kind is ScopeKind.LOCATION]
             level = unquote(located[0]).strip("/") if located else path
             if level or not said.is_open:
-                found.levels[level] = inherited(said.web_server(report), found.levels.get(level, NOTHING_SAID))
+                found.levels[level] = at_one_level(said.web_server(report), found.levels.get(level, NOTHING_SAID))
         elif not said.is_open:
             _limit(scopes, path, said, items, found, report)
 
@@ -134,7 +135,7 @@ def _limit(
     scoped = match_of(scopes, report) if said.denies_all and not said.asks else None
     if scoped is None:
         asking = replace(said, allowed=[], denied=[], unlisted=True, asks=[*items])
-        found.levels[""] = inherited(asking.web_server(report), found.levels.get("", NOTHING_SAID))
+        found.levels[""] = at_one_level(asking.web_server(report), found.levels.get("", NOTHING_SAID))
         return
     match, conditions = scoped
     if path:
@@ -188,5 +189,5 @@ def below_server(site: Site, server: Beside) -> Site:
     directories = Beside(levels={path: said for path, said in server.levels.items() if path})
     path = unquote(site.path.removeprefix("/"))
     above = tuple(Location(path=inner, web_server=said, source=site.source) for inner, said in directories.below(path))
-    own = inherited(site.web_server, directories.level_of(path))
+    own = at_one_level(site.web_server, directories.level_of(path))
     return replace(site, locations=(*above, *site.locations), web_server=own)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -71,8 +71,33 @@ def read_web_server(elements: Iterable[ConfigElement], problems: list[Problem]) 
     What is not known is left out with a warning; of `<security>` only what is honoured, or kept, is looked at.
     """
     found = WebServer()
+    sections: dict[tuple[str, ...], ConfigElement] = {}
     for element in elements:
-        found = inherited(_read(element, problems), found)
+        read = _read(element, problems)
+        for path, section in _sections(read.kept):
+            if (first := sections.setdefault(path, section)) is not section:
+                # Together they may let in whom one of them keeps out.
+                message = (
+                    f"got <{path[-1]}> again, expected it once: the first one is in {first.source}; IIS answers 500.19"
+                )
+                Report(section.source.file, problems).error(section.source.line, ProblemId.DUPLICATE_KEY, message)
+        found = at_one_level(read, found)
+    return found
+
+
+def _sections(kept: Iterable[ConfigElement], *above: str) -> Iterator[tuple[tuple[str, ...], ConfigElement]]:
+    """Yield the sections that are kept, with their paths."""
+    for element in kept:
+        name = _KEPT[element.name.casefold()]
+        if name == SYSTEM_WEB:
+            yield from _sections(element.children, name)
+        else:
+            yield (*above, name), element
+
+
+def at_one_level(said: WebServer, before: WebServer) -> WebServer:
+    """Return what a level says that says one after the other."""
+    found = inherited(said, before)
     return replace(found, kept=_joined(found.kept))
 
 
