@@ -420,6 +420,26 @@ def test_pass_match_is_a_rule() -> None:
     assert {url: sent_to(rules, WWW + url) for url in asked} == asked
 
 
+@pytest.mark.parametrize(
+    "forwards",
+    [
+        "ProxyPassMatch ^/app/(.*)$ http://b:8080/x/$1",
+        "RewriteEngine On\nRewriteRule ^/app/(.*)$ http://b:8080/x/$1 [P]",
+    ],
+)
+def test_what_goes_with_forwarding_holds_where_a_rule_forwards(forwards: str) -> None:
+    rules = proxied(
+        f"{forwards}\nProxyPreserveHost On\nProxyTimeout 7\nProxyPassReverseCookiePath /x /app\n"
+        "ProxyPassReverse /app/ http://b:8080/x/\nProxyPassReverse /app/ http://b.internal/x/"
+    )
+    (site,) = rules.sites
+    assert (site.links, site.preserve_host_header) == (LinkMode.EVERYWHERE, True)
+    assert site.timeouts
+    assert (site.timeouts.response, site.backend_names) == (7, (Origin("http", "b.internal", 80),))
+    assert site.public == (Origin("https", "www.example.com", 443),)
+    assert sent_to(rules, f"{WWW}/app/y") == "http://b:8080/x/y"
+
+
 def test_two_hosts_have_rules_of_their_own() -> None:
     one = HOST.format("RewriteEngine On\nRewriteRule ^/x$ /y [R,L]\nProxyPass /app http://b:8080/")
     two = HOST.replace("www", "two").format("ProxyPass /app http://c:8080/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -19,10 +20,12 @@ from urlrewrite.formats.apache.scopes import CONTAINERS, match_of
 from urlrewrite.formats.fates import Fate
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.web_server.reading import at_one_level
-from urlrewrite.model import Condition, Conditions, InboundRule, Location, OutboundRule, PreCondition, Site
-from urlrewrite.model.origin import Origin
+from urlrewrite.model import Condition, Conditions, InboundRule, LinkMode, Location, OutboundRule, PreCondition, Site
+from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.model.web_server import NOTHING_SAID, WebServer
 from urlrewrite.patterns.spelling import ecmascript_literal
+
+_ABSOLUTE = re.compile("(https?)://([^/?#{]+)", re.IGNORECASE)
 
 CONVERTED = access.NAMES | balancers.NAMES | headers.NAMES | proxies.NAMES
 
@@ -168,6 +171,21 @@ def mounted(site: Site, found: Beside, passed: Passed) -> Site:
         timeouts=forwarding.timeouts,
     )
     return with_beside(site, found, path)
+
+
+def forwarded_by_rules(site: Site, forwarding: Forwarding, public: Sequence[Origin]) -> Site:
+    """Return the site of a host that forwards by rules alone, with what is said of that."""
+    says = forwarding.links is not LinkMode.OFF or forwarding.keeps_host is not None or forwarding.timeouts
+    urls = (_ABSOLUTE.match(rule.action.url) for rule in site.rules)
+    targets = {origin for url in urls if url and (origin := origin_of(url[1], url[2]))}
+    return replace(
+        site,
+        public=(tuple(public) if says else ()) or site.public,
+        backend_names=tuple(name for name in forwarding.names if name not in targets),
+        links=forwarding.links,
+        preserve_host_header=forwarding.keeps_host,
+        timeouts=forwarding.timeouts,
+    )
 
 
 def with_beside(site: Site, found: Beside, path: str = "") -> Site:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from urlrewrite.formats.apache import proxies
 from urlrewrite.formats.apache.balancers import Balancers
-from urlrewrite.formats.apache.beside import CONVERTED, Beside, beside_of, mounted, with_beside
+from urlrewrite.formats.apache.beside import CONVERTED, Beside, beside_of, forwarded_by_rules, mounted, with_beside
 from urlrewrite.formats.apache.parts import Configuration, Host, RewriteRule
 from urlrewrite.formats.apache.proxies import Passed
 from urlrewrite.formats.apache.strings import parse_template
@@ -81,7 +81,7 @@ class HostSites:
         is_server = host is self.configuration.main and bool(self.configuration.hosts)
         found = Beside() if is_server else self.beside(host, names)
         if not found.forwarding.passed:
-            return [with_beside(site, found)], ()
+            return [with_beside(forwarded_by_rules(site, found.forwarding, names), found)], ()
         site = replace(site, public=names or site.public)
         passed = found.forwarding.passed
         if [item.path for item in passed] == [""]:

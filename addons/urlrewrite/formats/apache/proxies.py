@@ -84,6 +84,8 @@ class _Reader:
         self._balancers = balancers
         self._report = report
         self._found = Forwarding()
+        self._reversed = set[tuple[str, str]]()
+        """Paths of backends, and the paths in public for which ProxyPassReverse has them."""
 
     def read(self, directives: Sequence[Directive]) -> Forwarding:
         found = self._found
@@ -101,7 +103,7 @@ class _Reader:
         given = [passed.seconds for passed in found.passed if passed.seconds is not None]
         if given and found.timeouts is None:
             found.timeouts = Timeouts(response=given[0], idle=given[0])
-        for item in directives:
+        for item in sorted(directives, key=lambda item: item.name == "ProxyPassReverseCookiePath"):
             self._mapping(item)
         return found
 
@@ -162,7 +164,8 @@ class _Reader:
                 path, words = _place(item)
                 if words and not self._names_backend(words[0]):
                     self._add_name(item, words[0])
-                del path
+                if path and words:
+                    self._reversed.add((_path_of(words[0]), path.rstrip("/") or "/"))
             case "ProxyHTMLEnable":
                 if [word.lower() for word in item.words[:1]] == ["on"]:
                     self._everywhere()
@@ -179,8 +182,8 @@ class _Reader:
                 self._everywhere()
                 pairs = {((passed.backend_path or "/"), (passed.path or "/")) for passed in self._found.passed}
                 words = tuple(word.rstrip("/") or "/" for word in item.words[:2])
-                if words not in pairs:
-                    self._left_out(item, "Paths of cookies follow those of ProxyPass")
+                if words not in pairs | self._reversed:
+                    self._left_out(item, "Paths of cookies follow those of ProxyPass, or of the rule that forwards")
             case "Substitute":
                 self._substitute(item)
 
@@ -248,6 +251,11 @@ class _Reader:
 
 def _without_scheme(text: str) -> str:
     return re.sub(r"^(?:https?:)?//", "", text.lower()).rstrip("/")
+
+
+def _path_of(url: str) -> str:
+    """Return the path of a URL without the slash at its end, "/" for none."""
+    return "/" + url.partition("://")[2].partition("/")[2].rstrip("/")
 
 
 def _place(item: Directive) -> tuple[str | None, Sequence[str]]:
