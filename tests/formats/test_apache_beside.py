@@ -440,6 +440,20 @@ def test_what_goes_with_forwarding_holds_where_a_rule_forwards(forwards: str) ->
     assert sent_to(rules, f"{WWW}/app/y") == "http://b:8080/x/y"
 
 
+def test_wildcards_and_ports_of_names() -> None:
+    named = HOST.replace("ServerName www.example.com", "ServerName www.example.com:443\nServerAlias *.a.example shop.*")
+    mounts = "ProxyPass /app http://b:8080/\n<Files .env>\nRequire all denied\n</Files>"
+    rules, problems = read(
+        named.format(mounts) + HOST.replace("www", "two").format("ProxyPass / http://c/"), "site.conf"
+    )
+    assert [problem.id for problem in problems] == ["UR043"]
+    assert "'shop.*'" in problems[0].message.replace('"', "'")
+    assert {str(origin) for origin in rules.sites[0].public} == {"https://www.example.com", "https://*.a.example"}
+    for host in ("https://www.example.com", "https://x.a.example"):
+        assert (sent_to(rules, f"{host}/app/x"), sent_to(rules, f"{host}/app/.env")) == ("http://b:8080/x", "403")
+    assert sent_to(rules, "https://two.example.com/.env") == "http://c/.env"
+
+
 def test_two_hosts_have_rules_of_their_own() -> None:
     one = HOST.format("RewriteEngine On\nRewriteRule ^/x$ /y [R,L]\nProxyPass /app http://b:8080/")
     two = HOST.replace("www", "two").format("ProxyPass /app http://c:8080/")

@@ -36,6 +36,7 @@ from urlrewrite.formats.apache.syntax import (
 from urlrewrite.formats.apache.variables import check_variables
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown, suggestion
+from urlrewrite.model.origin import WILDCARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +278,13 @@ class _Reader:
         self.sections[-1].context.redirects.append(found)
 
     def server_name(self, number: int, words: Sequence[str]) -> None:
-        if not self.sections[-1].foreign:
-            self.sections[-1].host.names += words
+        if self.sections[-1].foreign:
+            return
+        self.sections[-1].host.names += words
+        for name in words:
+            if set("*?") & set(name.removeprefix(WILDCARD)):
+                message = f"got the name {shown(name)}, which is left out: a wildcard is the first label of a name here"
+                self.report.warning(number, ProblemId.APACHE_LEFT_OUT, message)
 
     def document_root(self, number: int, words: Sequence[str]) -> None:
         self.sections[-1].host.document_root = words[0].rstrip("/") if words else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,10 @@ from urlrewrite.formats.apache.syntax import DirectiveError, Flag
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ActionType, Condition, Conditions, InboundRule, LogicalGrouping, Site
-from urlrewrite.model.origin import DEFAULT_PORTS, Origin, parse_authority
+from urlrewrite.model.origin import DEFAULT_PORTS, WILDCARD, Origin, parse_authority
 from urlrewrite.patterns.spelling import ecmascript_literal
+
+_WILD = set("*?")
 
 
 def says_anything(host: Host) -> bool:
@@ -104,7 +107,7 @@ class HostSites:
             return
         own = [Condition("{HTTPS}", "^on$", negate=not host.secure, source=rule.source)]
         if host.names:
-            names = "|".join(ecmascript_literal(name.partition("://")[2] or name) for name in host.names)
+            names = "|".join(map(_name_pattern, host.names))
             own.append(Condition("{HTTP_HOST}", f"^(?:{names})(?::[0-9]+)?$", source=rule.source))
         conditions = rule.conditions
         if conditions.logical_grouping is LogicalGrouping.MATCH_ALL or len(conditions.items) < 2:
@@ -131,13 +134,25 @@ class HostSites:
 
 def origins_of(scheme: str, name: str, host: Host) -> Iterable[Origin]:
     """Return the origins of a ServerName or ServerAlias at the ports of its virtual host."""
-    name = name.partition("://")[2] or name
-    parsed = parse_authority(name)
-    if not parsed or "*" in name:
+    bare = _authority(name)
+    below = bare.startswith(WILDCARD)
+    parsed = parse_authority(bare.removeprefix(WILDCARD))
+    if not parsed or _WILD & set(bare.removeprefix(WILDCARD)):
         return
     ports = {port for address in host.addresses if (port := _port(address))}
     for port in sorted(ports or {parsed[1] or DEFAULT_PORTS[scheme]}):
-        yield Origin(scheme, parsed[0], port)
+        yield Origin(scheme, f"{WILDCARD if below else ''}{parsed[0]}", port)
+
+
+def _authority(name: str) -> str:
+    """Return a ServerName without its scheme."""
+    return name.partition("://")[2] or name
+
+
+def _name_pattern(name: str) -> str:
+    """Return a pattern for the names that a ServerName or ServerAlias stands for; its port is the listener's matter."""
+    host = re.sub(r":[0-9]+\Z", "", _authority(name))
+    return "".join({"*": ".*", "?": "."}.get(char, ecmascript_literal(char)) for char in host)
 
 
 def _port(address: str) -> int:

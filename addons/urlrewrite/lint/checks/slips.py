@@ -59,6 +59,6 @@ def backslash_in_url(view: InboundView) -> Iterator[Finding]:
         return
     path = "".join(node.text if isinstance(node, Literal) else "x" for node in view.url.nodes).partition("?")[0]
     if "\\" in path:
-        fixed = re.sub(r"\\+(?=[^\w\s]|_)", "", view.url.source)
+        fixed = re.sub(r"\\(?=[^\w\s]|_)", "", view.url.source)
         hint = "remove it" if "\\" in fixed or fixed == view.url.source else f"write {quoted(fixed)}"
         yield Finding(f"{quoted(view.url.source)} has a backslash, in IIS as here: {hint}")
