@@ -124,8 +124,8 @@ def _published(compiled: CompiledInboundRule) -> PublishedOrigin | None:
         if _is_whole_path(node.name) and rule.match.url in (".*", "(.*)", "^.*$", "^(.*)$", "*"):
             mount = _mount(url["path"], "", with_slash=True)
     elif isinstance(node, BackReference) and node.kind == "R":
-        expression = _WILDCARD if rule.pattern_syntax is PatternSyntax.WILDCARD else _EXPRESSION
-        found = expression.fullmatch(rule.match.url)
+        is_wildcard = rule.pattern_syntax is PatternSyntax.WILDCARD
+        found = _WILDCARD.fullmatch(rule.match.url) if is_wildcard else _EXPRESSION.fullmatch(rule.match.url)
         if found and node.number == 1 and (found["anchor"] is not None or not found["prefix"]):
             prefix = re.sub(r"\\(.)", r"\1", found["prefix"])
             mount = _mount(url["path"], f"{directory}/{prefix}", with_slash=bool(found["slash"]))

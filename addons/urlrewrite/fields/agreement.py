@@ -20,7 +20,7 @@ PROTO, HOST, PORT, FORWARDED = "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwa
 _SCHEMES = ("x-forwarded-proto", "x-forwarded-scheme", "x-forwarded-protocol", "x-scheme", "x-url-scheme")
 _SWITCHES = ("front-end-https", "x-forwarded-ssl", "x-arr-ssl")
 _HOSTS = ("x-forwarded-host", "x-original-host")
-_PAIR = re.compile(r'(?P<name>[a-z]+)=(?P<value>"(?:[^"\\]|\\.)*"|[^;,\s"]*)', re.IGNORECASE)
+_PAIR = re.compile(r'(?<![a-z])(?P<name>[a-z]++)=(?P<value>"(?:[^"\\]|\\.)*"|[^;,\s"]*)', re.IGNORECASE)
 
 type ByRules = Mapping[str, str | None]
 """The fields that rules set, by lower-case name; None removes one."""

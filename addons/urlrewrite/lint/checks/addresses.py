@@ -19,7 +19,7 @@ _ADDRESSES = (
     "HTTP_TRUE_CLIENT_IP",
     "HTTP_CF_CONNECTING_IP",
 )
-_CLASS = re.compile(r"(\\.)|\[(?:[^\]\\]|\\.)*\]")
+_CLASS = re.compile(r"(\\.)|\[(?:[^\]\\]|\\.)*+\]?")
 _WRITTEN = re.compile(r"(?<![\d{,\\])\d{1,3}(?:\\?\.\d{1,3}){0,3}(?:\\?\.(?![*+?{]))?")
 _STRANGERS = ("8.8.4.4", "99.31.172.6", "203.0.113.250")
 """Addresses that a pattern for any address matches, and one for some address or network does not."""
