@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from urlrewrite.content.changes import Links
+from urlrewrite.content.html.dav import DavRequest
 from urlrewrite.content.kinds import Kind, content_kind, media_type
+from urlrewrite.content.links.mounts import PathBack
 from urlrewrite.content.mapping import content_rewriter, form_rewriter
 from urlrewrite.content.stream import BodyRewriter
 
@@ -30,8 +32,13 @@ def upload_kind(content_type: str, *, plain_text: bool) -> Kind | None:
     return kind if mapped else None
 
 
-def upload_rewriter(content_type: str, kind: Kind, links: Links) -> BodyRewriter:
-    """Return a rewriter for a body of this type, whose `kind` is that of `upload_kind`."""
+def upload_rewriter(content_type: str, kind: Kind, links: Links, dav: PathBack | None = None) -> BodyRewriter:
+    """Return a rewriter for a body of this type, whose `kind` is that of `upload_kind`.
+
+    `dav` is given for what a client of WebDAV asks for in XML.
+    """
+    if dav:
+        return DavRequest(links, dav)
     if media_type(content_type) == _FORM_DATA:
         return form_rewriter(links)
     rewriter = content_rewriter(kind, links=replace(links, plain_text=True))

@@ -13,6 +13,7 @@ from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap
+from urlrewrite.content.links.mounts import PathBack
 from urlrewrite.engine.action_url import TargetError
 from urlrewrite.engine.compile import CompiledLevel, CompiledRules, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
@@ -22,13 +23,14 @@ from urlrewrite.engine.inbound import InboundSet, run_inbound
 from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.variables import Url, Variables
 from urlrewrite.exchange.backend_settings import backend_settings
-from urlrewrite.exchange.body.request import RequestBody, request_body
+from urlrewrite.exchange.body.request import DAV_METHODS, RequestBody, request_body
 from urlrewrite.exchange.body.rewriting import concerns
 from urlrewrite.exchange.failing import fail, give_up, refuse
 from urlrewrite.exchange.field_changes import record_request_changes
 from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.link_maps import LinkMaps, at_first_server
 from urlrewrite.exchange.mounts import backend_target, lacks_slash, page_path
+from urlrewrite.exchange.path_back import path_back
 from urlrewrite.exchange.queries import map_back_query
 from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields, settable
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
@@ -37,6 +39,7 @@ from urlrewrite.exchange.sections import levels_concerned, redirected, refused_a
 from urlrewrite.exchange.trusted_proxies import as_client_asked
 from urlrewrite.exchange.valid_messages import Violation, judge_request, unfolded_request
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
+from urlrewrite.fields.names import NameMap
 from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
@@ -305,10 +308,11 @@ class _Judging:
             whole_only=self._is_subject(kind_by_path(request.target)),
         )
         fields, changes = unmarked.fields, unmarked.changes
+        to_path = path_back(maps, public, origin)
         if site.links is not LinkMode.OFF:
             fields, mapped = map_back_request_fields(
                 fields,
-                map_back_text=maps.inbound.map_text,
+                names=NameMap(public, origin, maps.inbound.map_text, maps.inbound.map_authority, to_path),
                 origins=maps.origins,
                 cookies=LinkPlace.COOKIE_VALUES in site.links_also,
             )
@@ -360,7 +364,9 @@ class _Judging:
             farm,
             settings.keep_alive,
         )
-        body = self._body(fields, maps.inbound if farm is None else at_first_server(maps.inbound, farm, origin))
+        body = self._body(
+            fields, maps.inbound if farm is None else at_first_server(maps.inbound, farm, origin), to_path
+        )
         on_its_way = ForwardedRequest(
             self._served,
             origin,
@@ -372,12 +378,24 @@ class _Judging:
         )
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 
-    def _body(self, fields: FieldLines, link_map: LinkMap) -> RequestBody | None:
-        """Give what rewrites the body of the request, if that is asked for."""
-        also = self._site.links_also
-        if self._site.links is LinkMode.OFF or LinkPlace.REQUEST_BODIES not in also:
+    def _body(self, fields: FieldLines, link_map: LinkMap, to_path: PathBack) -> RequestBody | None:
+        """Give what rewrites the body of the request, if that is asked for, or the method is one of WebDAV.
+
+        A client of WebDAV says in its requests what it read in responses, where `links: everywhere` maps it.
+        """
+        links, also = self._site.links, self._site.links_also
+        dav = self._request.method in DAV_METHODS and links is LinkMode.EVERYWHERE
+        every_type = LinkPlace.REQUEST_BODIES in also
+        if links is LinkMode.OFF or not (dav or every_type):
             return None
-        return request_body(fields, link_map, self._trace, plain_text=LinkPlace.PLAIN_TEXT in also)
+        return request_body(
+            fields,
+            link_map,
+            self._trace,
+            plain_text=LinkPlace.PLAIN_TEXT in also,
+            every_type=every_type,
+            dav=to_path if dav else None,
+        )
 
     def _is_subject(self, kind: Kind | None) -> bool:
         """Say whether responses of this kind depend on the rules; not if nobody knows the kind."""

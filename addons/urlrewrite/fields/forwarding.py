@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from urlrewrite.fields.agreement import ByRules, agreeing, quoted
-from urlrewrite.fields.names import Change, ip_address
+from urlrewrite.fields.names import Change, NameMap, ip_address
 from urlrewrite.fields.reasons import FieldReason, because
+from urlrewrite.fields.references import map_anything, map_list, map_tagged_list, map_url
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.proxy_settings import NO_PROXY_SETTINGS, ProxySettings
@@ -36,9 +37,20 @@ _HOP_BY_HOP = frozenset(
 # What frames and routes the message stays, whatever `Connection` says.
 _NEVER_NOMINATED = frozenset("host content-length transfer-encoding connection upgrade".split())
 
-_MAPPED_BACK = frozenset(
-    "referer destination if content-location upload-concat ping-from ping-to hx-current-url".split()
-)
+_MAPPED_BACK: Mapping[str, Callable[[str, NameMap], str]] = {
+    "referer": map_anything,
+    "ping-from": map_anything,
+    "ping-to": map_anything,
+    "hx-current-url": map_anything,
+    "content-location": map_url,
+    "upload-concat": map_list,
+    # WebDAV's (RFC 4918, 10.3 to 10.5). Those that name resources may have paths; what names a lock is a URI.
+    "destination": map_url,
+    "if": map_tagged_list,
+    "lock-token": map_anything,
+}
+"""Fields in which clients say what they read in responses, and how it is mapped back."""
+
 _ORIGINS = frozenset("origin sec-websocket-origin".split())
 
 NO_RULES: ByRules = MappingProxyType({})
@@ -153,14 +165,15 @@ def says_trailers(te: str) -> bool:
 def map_back_request_fields(
     fields: FieldLines,
     *,
-    map_back_text: Callable[[str], str],
+    names: NameMap,
     origins: Mapping[Origin, Origin],
     cookies: bool = False,
 ) -> tuple[FieldLines, list[Change]]:
     """Map public names back where the backend compares them with its own: Origin, Referer, Destination and the like.
 
-    `map_back_text` maps every URL of a public origin in a text. `origins` maps public origins to backend ones; the
-    Origin field is mapped only if it is exactly one of them, so that a foreign origin stays foreign and `null` null.
+    `names` has the functions that map from the public names to the backend's. `origins` maps public origins to backend
+    ones; the Origin field is mapped only if it is exactly one of them, so that a foreign origin stays foreign and
+    `null` null.
     `cookies` says that cookies were mapped on their way out.
     """
     lines: list[FieldLine] = []
@@ -171,13 +184,13 @@ def map_back_request_fields(
             origin = Origin.parse(value.strip(" \t"))
             if origin is not None and origin in origins:
                 after = str(origins[origin])
-        elif name.lower() in _MAPPED_BACK or (cookies and name.lower() == "cookie"):
+        elif (map_back := _MAPPED_BACK.get(name.lower())) or (cookies and name.lower() == "cookie"):
             # A page may give away no more than its origin, which may be that of several sites.
             origin = Origin.parse(value.removesuffix("/")) if name.lower() == "referer" else None
             if origin is not None and origin in origins:
                 after = f"{origins[origin]}{value[len(value.removesuffix('/')) :]}"
             else:
-                after = map_back_text(value)
+                after = (map_back or map_anything)(value, names)
         lines.append((name, after))
         if after != value:
             changes.append(Change(name, value, after, because(FieldReason.MAPPED_BACK)))

@@ -18,6 +18,7 @@ _PATH_ONLY = re.compile(r"/(?![/\\])[^?#]*")
 _WHOLE = re.compile(r"\A(\s*)(\S.*)", re.DOTALL | re.ASCII)
 _REFRESH = re.compile(r"\A(\s*[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?[\"']?)([^\"']*)", re.IGNORECASE | re.ASCII)
 _LINK = re.compile(r"(<\s*|;\s*anchor\s*=\s*\"?)([^<>\";,]*)", re.IGNORECASE | re.ASCII)
+_RESOURCE_TAG = re.compile(r"(<)(/[^<>]*)(?=>\s*\()", re.ASCII)
 _QUOTED = re.compile(r'(")([^"]*)')
 _LIST = re.compile(r"(?<=[;=\s])()(/[^\s;,]*+)", re.ASCII)
 
@@ -56,6 +57,11 @@ def map_refresh(value: str, names: NameMap) -> str:
 def map_link(value: str, names: NameMap) -> str:
     """Map the targets and anchors of a Link value (RFC 8288), several of them as well."""
     return _map_found(_LINK, value, names)
+
+
+def map_tagged_list(value: str, names: NameMap) -> str:
+    """Map the resources of WebDAV's If (RFC 4918, 10.4.2); between the parentheses there are URIs and validators."""
+    return _map_found(_RESOURCE_TAG, value, names)
 
 
 def map_quoted(value: str, names: NameMap) -> str:

@@ -16,7 +16,7 @@ from urlrewrite.content.held import Held
 from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, is_name, map_value
 from urlrewrite.content.html.nested import map_nested
 from urlrewrite.content.html.plain import plain_pattern
-from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, Token, TokenKind
+from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, OnTag, Token, TokenKind
 from urlrewrite.content.json import map_json
 from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.links.any_of import any_of
@@ -66,6 +66,7 @@ class Markup:
             self._text if links.everywhere else None,
             xml=kind is not Kind.HTML,
             plain=None if nested else self._plain(links),
+            on_tag=self._on_tag(),
         )
 
     @property
@@ -80,6 +81,10 @@ class Markup:
     def finish(self) -> bytes:
         """End the document and return all that was held back."""
         return self._rewriter.finish()
+
+    def _on_tag(self) -> OnTag | None:
+        """Return what is to be told of every tag."""
+        return None
 
     def _plain(self, links: Links) -> tuple[re.Pattern[bytes], OnPlain] | None:
         """Return the quick way for HTML; None if what links become could be taken for a link again."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from urlrewrite.content.changes import Links
 from urlrewrite.content.css import map_css
+from urlrewrite.content.html.dav import DavHrefs
 from urlrewrite.content.html.markup import MAX_PLAIN_LINKS, Markup, place_of
 from urlrewrite.content.html.plain_mounted import mounted_plain_pattern
 from urlrewrite.content.html.references import in_addresses, in_attribute, in_style_sheet_instruction
-from urlrewrite.content.html.rewriter import Attribute, Token, TokenKind
+from urlrewrite.content.html.rewriter import Attribute, OnTag, Token, TokenKind
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap, OnChange, shifted
 from urlrewrite.content.links.mounts import Mount, Paths
@@ -34,8 +35,12 @@ class MountedMarkup(Markup):
         self._mount = mount
         self._paths = paths or Paths(mount, links.page)
         self._xml = kind is Kind.XML
+        self._hrefs = DavHrefs() if self._xml else None
         self._plain_link = re.compile(rb'="(?=%b)%b' % (mount.plain_root, re.escape(mount.base.encode())))
         super().__init__(kind, links, nested=nested)
+
+    def _on_tag(self) -> OnTag | None:
+        return self._hrefs.take if self._hrefs else None
 
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
         link_map, root = links.link_map, self._mount.plain_root
@@ -83,7 +88,20 @@ class MountedMarkup(Markup):
             on_change = self._links.tell("<?xml-stylesheet?>", token.start)
             changes = self._paths.changes(data, in_style_sheet_instruction(data))
             return map_around(data, changes, self._links.link_map, on_change)
+        if token.kind is TokenKind.CDATA and (mapped := self._dav_reference(token, data)):
+            return mapped
         return super()._raw(token, data)
+
+    def _text(self, token: Token, data: bytes) -> bytes | None:
+        return self._dav_reference(token, data) or super()._text(token, data)
+
+    def _dav_reference(self, token: Token, data: bytes) -> bytes | None:
+        """Map the content of a `DAV:href` that is a path; None where it is not."""
+        at = self._hrefs.path(token, data) if self._hrefs else None
+        change = None if at is None else self._paths.change(data, at)
+        if change is None:
+            return None
+        return map_around(data, [change], self._links.link_map, self._links.tell("DAV:href", token.start))
 
     def _code(self, element: bytes, tag: Token | None, token: Token, data: bytes, links: Links) -> bytes:
         on_change = links.tell(f"<{element.decode('ascii', 'replace')}>", token.start)

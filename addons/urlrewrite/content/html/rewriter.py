@@ -43,6 +43,7 @@ __all__ = [
     "OnAttribute",
     "OnPlain",
     "OnSpan",
+    "OnTag",
     "Token",
     "TokenKind",
     "Wanted",
@@ -56,9 +57,11 @@ RAW_KINDS = frozenset(
 type OnAttribute = Callable[[Token, Attribute, bytes], bytes | None]
 type OnSpan = Callable[[Token, bytes], bytes | None]
 type OnPlain = Callable[[bytes, int], bytes]
+type OnTag = Callable[[Token], None]
 
 type _Change = tuple[int, int, bytes]  # start, end, new bytes
 _START_TAG = TokenKind.START_TAG
+_TAGS = (TokenKind.START_TAG, TokenKind.END_TAG)
 _NEEDS_QUOTES = re.compile(rb"""[ \t\n\f\r"'=<>`]""")
 
 
@@ -73,6 +76,7 @@ class HtmlRewriter:
         xml, wanted: as with `HtmlScanner`; `on_attribute` is asked about the wanted attributes only.
         plain: an expression as for `HtmlScanner`, and what is to be made of the spans that it takes, given their
             offset. The other callbacks are not asked about them.
+        on_tag: is told of every start and end tag, before the other callbacks are asked about it.
         limit: as with `HtmlScanner`.
 
     A new attribute value stands in the quotes of the old one; if it holds that quote, the quote is written as a
@@ -88,6 +92,7 @@ class HtmlRewriter:
         xml: bool = False,
         wanted: Wanted | None = None,
         plain: tuple[re.Pattern[bytes], OnPlain] | None = None,
+        on_tag: OnTag | None = None,
         limit: int = 8 << 20,
     ) -> None:
         kinds: set[TokenKind] = set(TokenKind) if plain else set()
@@ -97,6 +102,9 @@ class HtmlRewriter:
             kinds |= RAW_KINDS
         if on_text:
             kinds.add(TokenKind.TEXT)
+        if on_tag:
+            kinds |= {TokenKind.START_TAG, TokenKind.END_TAG}
+        self._on_tag = on_tag
         self._on_attribute = on_attribute
         self._on_raw = on_raw
         self._on_text = on_text
@@ -116,12 +124,14 @@ class HtmlRewriter:
 
     def feed(self, data: bytes, final: bool = False) -> bytes:
         """Take the next chunk and return what can be sent now. Raises ValueError after the final one."""
-        scanner, on_plain = self._scanner, self._on_plain
+        scanner, on_plain, on_tag = self._scanner, self._on_plain, self._on_tag
         sent = done = scanner.position
         pieces: list[bytes] = []
         for token in scanner.feed(data, final=final):
             changes = self._plain(done, token.start) if on_plain else []
             done = token.end
+            if on_tag and token.kind in _TAGS:
+                on_tag(token)
             if token.kind is _START_TAG:
                 self.start_tag = token
                 changes += self._attributes(token)

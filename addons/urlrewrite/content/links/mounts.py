@@ -13,13 +13,16 @@ with the same letters is one of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from urlrewrite.content.links.spellings import SLASH, path_like, path_pattern
 
 type Change = tuple[int, int, bytes]
 """A span of some bytes, and what is to stand there."""
+
+type PathBack = Callable[[str], str]
+"""Returns what a public path from the root is for the backend: a path of it, or a URL of another origin."""
 
 _SECOND = rb"(?:%b|[\\\t\n\r]|&(?:#0*(?:92|9|10|13)(?![0-9])|#x0*(?:5c|9|a|d)(?![0-9a-f])|bsol;|tab;|newline;))" % SLASH
 _ROOTED = re.compile(rb"(?P<slash>%b)(?!%b)" % (SLASH, _SECOND), re.IGNORECASE)

@@ -1,4 +1,6 @@
-"""The body of a request on its way to the backend, in which public names are mapped back (`linksAlso: requestBodies`).
+"""The body of a request on its way to the backend, in which public names are mapped back.
+
+That is done on request (`linksAlso: requestBodies`), and in what clients of WebDAV ask for.
 
 It takes the same two ways as that of a response: whole, so that its length and digests are known when its head is sent,
 or, where it is too long to be held, as it comes. What cannot be read passes as it came, and the trace says why.
@@ -22,6 +24,7 @@ from urlrewrite.content.coding.codings import (
 )
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap
+from urlrewrite.content.links.mounts import PathBack
 from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.content.uploads import upload_kind, upload_rewriter
 from urlrewrite.exchange.body.plan import Way, is_never_touched
@@ -32,6 +35,15 @@ from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.reasons import Reason, Values
 from urlrewrite.trace.request_events import REQUEST_BODY, REQUEST_BODY_CHANGE
 from urlrewrite.trace.trace import MAX_CHANGES, Trace, clip
+
+DAV_METHODS = frozenset(
+    """
+    PROPFIND PROPPATCH MKCOL COPY MOVE LOCK OPTIONS REPORT VERSION-CONTROL CHECKOUT CHECKIN UNCHECKOUT MKWORKSPACE
+    UPDATE LABEL MERGE BASELINE-CONTROL MKACTIVITY ORDERPATCH ACL MKREDIRECTREF UPDATEREDIRECTREF MKCALENDAR SEARCH BIND
+    UNBIND REBIND
+    """.split()
+)
+"""Methods whose bodies are elements of WebDAV (RFC 4918, 2518, 3253, 3648, 3744, 4437, 4791, 5323 and 5842)."""
 
 _MAX_DECODED = 16 * 2**20
 """Bytes up to which a held body is decoded at once; what decodes to more is rewritten as a stream is."""
@@ -48,17 +60,31 @@ class UploadedBody:
     body: bytes
 
 
-def request_body(fields: FieldLines, link_map: LinkMap, trace: Trace, *, plain_text: bool) -> RequestBody | None:
+def request_body(
+    fields: FieldLines,
+    link_map: LinkMap,
+    trace: Trace,
+    *,
+    plain_text: bool,
+    every_type: bool = True,
+    dav: PathBack | None = None,
+) -> RequestBody | None:
     """Give what rewrites the body of a request with these fields; None where it passes as it comes.
 
-    `plain_text` says that links are mapped in text without a syntax, too.
+    `plain_text` says that links are mapped in text without a syntax, too. `dav` is given where the method is one of
+    DAV_METHODS, and maps paths in references; without `every_type` such bodies are the only ones that are rewritten.
     """
     content_type = next(iter(field_values(fields, "content-type")), "")
-    kind = upload_kind(content_type, plain_text=plain_text)
+    # Servers of WebDAV read a body for what the method says it is.
+    kind = upload_kind(content_type, plain_text=plain_text) if content_type or not dav else Kind.XML
     if kind is None or is_never_touched(fields) or not link_map.pairs:
         return None
+    if kind is not Kind.XML:
+        dav = None
+    if not (every_type or dav):
+        return None
     codings = parse_content_encoding(field_values(fields, "content-encoding"))
-    body = RequestBody(content_type, kind, codings, link_map, trace)
+    body = RequestBody(content_type, kind, codings, link_map, trace, dav)
     unsupported = [coding for coding in codings if coding not in SUPPORTED]
     if unsupported:
         body.passes(Reason.UNKNOWN_CODING, coding=unsupported[0])
@@ -75,11 +101,18 @@ class RequestBody:
     """Rewrites the body of one request, by `whole` or by `stream`."""
 
     def __init__(
-        self, content_type: str, kind: Kind, codings: tuple[str, ...], link_map: LinkMap, trace: Trace
+        self,
+        content_type: str,
+        kind: Kind,
+        codings: tuple[str, ...],
+        link_map: LinkMap,
+        trace: Trace,
+        dav: PathBack | None,
     ) -> None:
         self._content_type = content_type
         self._kind = kind
         self._codings = codings
+        self._dav = dav
         self._trace = trace
         self._links = Links(link_map, True, self._on_change, self._count)
         self.count = 0
@@ -170,7 +203,7 @@ class RequestBody:
         return DetectThenRewrite(self._kind, self._content_type, choose, self._stage_failed, patient=True)
 
     def _rewriter(self) -> BodyRewriter:
-        return upload_rewriter(self._content_type, self._kind, self._links)
+        return upload_rewriter(self._content_type, self._kind, self._links, self._dav)
 
     def _stage_failed(self, error: Exception) -> None:
         self._trace.warn(Reason.REST_OF_REQUEST_PASSED, detail=str(error))
