@@ -8,7 +8,7 @@ set -euo pipefail
 ROOT=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
 VENV=$ROOT/.venv
 CACHE=$ROOT/.cache
-APPS="devpi jupyterlab oidc"
+APPS="dav devpi grpc jupyterlab oidc"
 
 usage() {
   cat <<'EOF'
@@ -155,6 +155,7 @@ ensure_tests() {
 missing_debian_packages() {
   command -v chromium >/dev/null || printf 'chromium '
   command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || printf 'haproxy '
+  command -v litmus >/dev/null || printf 'litmus '
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || printf 'nginx-light '
   command -v wrk >/dev/null || printf 'wrk '
 }

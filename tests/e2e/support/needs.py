@@ -15,6 +15,7 @@ SUPER_USER_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbi
 DEBIAN_PACKAGE_OF = {
     "chromium": "chromium",
     "haproxy": "haproxy",
+    "litmus": "litmus",
     "nginx": "nginx-light",
     "systemd-analyze": "systemd",
     "wrk": "wrk",
