@@ -66,6 +66,8 @@ ELSEWHERE = {
     # Of what is said of the backend: test_proxy_settings.py, and tests/hooks/test_backend_tls.py.
     "not-verified",
     "too-many-forwards",
+    # Of gRPC: test_grpc.py.
+    "grpc-over-http1",
     # What is not valid HTTP: test_valid_messages.py.
     "bad-field-name",
     "bad-host",

@@ -28,6 +28,7 @@ from urlrewrite.exchange.early_hints import forward_hints
 from urlrewrite.exchange.error_pages import with_error_page
 from urlrewrite.exchange.failing import fail, give_up, refuse, refuse_response
 from urlrewrite.exchange.field_changes import record_request_changes, record_response_changes
+from urlrewrite.exchange.grpc import grpc_error, is_grpc
 from urlrewrite.exchange.iis_errors import judge_coding
 from urlrewrite.exchange.order import Call, IllegalOrder, Order
 from urlrewrite.exchange.request import RoutedRequest, Routing, route
@@ -41,7 +42,7 @@ from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.fields.custom_headers import with_custom_headers
 from urlrewrite.fields.trailers import request_trailers
 from urlrewrite.fields.validators import after_rewrite
-from urlrewrite.model import LinkMode, Site
+from urlrewrite.model import LinkMode, Mode, Site
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace.reasons import Reason, Values
@@ -178,7 +179,7 @@ class Exchange:
         if not own:
             response = unfolded_response(response)
             if violation := judge_response(response):
-                return refuse_response(self.trace, served.site, violation)
+                return self.paged(refuse_response(self.trace, served.site, violation))
         if forwarded and served.scope.iis and served.site.links is LinkMode.OFF:
             # ARR does it before any outbound rule sees the response.
             fields, changes = reverse_rewritten(forwarded, response.fields, every_host=True)
@@ -241,7 +242,9 @@ class Exchange:
         return self.paged(fail(self.trace, reason, **values))
 
     def paged(self, response: LocalResponse) -> LocalResponse:
-        """Give an error its site's own page, if there is one."""
+        """Give an error its site's own page, if there is one, and to a client of gRPC what that understands."""
+        if response.is_error and is_grpc(self.request) and not (self.site and self.site.mode is Mode.IIS):
+            return grpc_error(response, self.trace.data["id"])
         return with_error_page(response, self.site, self.trace.data["id"])
 
     def server_variable(self, name: str) -> str:

@@ -27,6 +27,7 @@ from urlrewrite.exchange.body.request import DAV_METHODS, RequestBody, request_b
 from urlrewrite.exchange.body.rewriting import concerns
 from urlrewrite.exchange.failing import fail, give_up, refuse
 from urlrewrite.exchange.field_changes import record_request_changes
+from urlrewrite.exchange.grpc import is_grpc
 from urlrewrite.exchange.iis_errors import judge_target
 from urlrewrite.exchange.link_maps import LinkMaps, at_first_server
 from urlrewrite.exchange.mounts import backend_target, lacks_slash, page_path
@@ -352,6 +353,8 @@ class _Judging:
             self._scope.variables.assign("HTTP_HOST", host)
         if origin.scheme == "https" and not settings.tls.verify:
             self._trace.warn(Reason.NOT_VERIFIED, origin=str(origin))
+        if is_grpc(request) and not (origin.scheme == "https" and settings.tls.http2):
+            self._trace.warn(Reason.GRPC_OVER_HTTP1, origin=str(origin))
         routing = Forward(
             origin,
             connect,

@@ -11,6 +11,9 @@ class BackendFault(StrEnum):
     NO_HEAD = "no-head"
     """The connection ended before the head of a response, or what came is not HTTP."""
 
+    H2C = "h2c"
+    """It speaks HTTP/2 without TLS, which nobody here does."""
+
     STATUS = "status"
     """The status is no number from 100 to 599."""
 

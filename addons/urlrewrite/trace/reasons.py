@@ -197,6 +197,12 @@ class Reason(StrEnum):
         "answer in its place",
     )
 
+    GRPC_OVER_HTTP1 = (
+        "grpc-over-http1",
+        "a call of gRPC needs HTTP/2, and {origin} is asked by HTTP/1.1: HTTP/2 is spoken to backends over TLS only "
+        "(https), and not without it (h2c)",
+    )
+
     # What is not valid HTTP (`exchange/valid_messages.py`).
     BAD_METHOD = "bad-method", "the method is not a token"
     BAD_VERSION = "bad-version", "a request of HTTP/1 says that it is of another version"

@@ -393,7 +393,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
             else:
                 origin = f"{request.scheme}://{request.host}:{request.port}"
                 trace.error(Reason.BACKEND_FAILED, iis_status="502.3", origin=origin, detail=self._failure)
-            apply_response(self.flow, gateway_response(live.exchange.site, trace, cause))
+            apply_response(self.flow, live.exchange.paged(gateway_response(live.exchange.site, trace, cause)))
             self.flow.error = None
             if self.client_state == self.state_stream_request_body:
                 self.client_state = self.state_discard_request_body

@@ -7,6 +7,7 @@ the client have changed by then, whether the connection to the backend is over.
 - A request goes out with a framing that is ours. A body that is held has its true length; one that is streamed has the
   length that the client told, or chunks. More or fewer bytes end the connection, and the exchange with it.
 - What the head of a response said is kept as it came, so that a connection that ends with its response is closed.
+- A backend that begins with a frame of HTTP/2 is known as what it is: it may wait for more for ever.
 - A connection that a backend resets ends no body: mitmproxy is told of a reset as of a proper end.
 - A first line whose status is no number from 100 to 599 (RFC 9110, 15) is refused.
 - What still comes after an early response, while the upload goes on, is no second end of it.
@@ -45,6 +46,9 @@ from urlrewrite.trace.backend_faults import BackendFault
 
 _FIRST_LINE = re.compile(rb"HTTP/\d\.\d[ \t]++(?!(?:[1-5]\d\d)(?:[ \t\r\n]|$))([^\r\n]*)\r?\n")
 """A line that is one of HTTP but for its status; what is no HTTP at all mitmproxy itself refuses."""
+
+_SETTINGS = re.compile(rb"\0..\x04\0\0\0\0\0", re.DOTALL)
+"""The frame that HTTP/2 begins with on the side of a server (RFC 9113, 3.4)."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """For SO_LINGER: on, for no time."""
@@ -97,6 +101,9 @@ class FramingClient(Http1Client):
         """Read the head of a response, and keep it as it came."""
         if isinstance(event, events.ConnectionClosed):
             yield from self._end_without_head()
+            return
+        if self.request and _SETTINGS.match(bytes(self.buf)):
+            yield from self._refuse("a frame of HTTP/2 in place of a response", BackendFault.H2C)
             return
         if self.request and (line := _FIRST_LINE.match(bytes(self.buf))):
             status = line[1][:40].decode("ascii", "backslashreplace")

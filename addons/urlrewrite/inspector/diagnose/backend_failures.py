@@ -20,6 +20,7 @@ _WHY: Mapping[str, Why] = {
     RetryCause.TLS: Why.BACKEND_TLS,
     RetryCause.TIMEOUT: Why.BACKEND_TIMEOUT,
     BackendFault.NO_HEAD: Why.BACKEND_NO_HEAD,
+    BackendFault.H2C: Why.BACKEND_H2C,
     BackendFault.STATUS: Why.BACKEND_STATUS,
     BackendFault.UPGRADE: Why.BACKEND_UPGRADE,
     BackendFault.FIELDS: Why.BACKEND_FIELDS,

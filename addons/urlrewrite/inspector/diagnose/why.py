@@ -300,6 +300,11 @@ class Why(StrEnum):
         "the backend {server} sent no head of a response that can be read ({detail})",
         "Look into the backend's own log, and check whether its address has the right scheme.",
     )
+    BACKEND_H2C = (
+        "backend-h2c",
+        "the backend {server} speaks HTTP/2 without TLS (h2c), and it was asked by HTTP/1.1 ({detail})",
+        "Let it take HTTP/1.1 there, too, or, as gRPC needs HTTP/2, give it TLS and write https:// for it.",
+    )
     BACKEND_STATUS = (
         "backend-status",
         "the backend {server} sent no status from 100 to 599 ({detail})",
