@@ -25,7 +25,13 @@ from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.trace.reading import read
 
-_BEFORE_THE_BODY = (Why.BACKEND_NO_HEAD, Why.BACKEND_STATUS, Why.BACKEND_UPGRADE, Why.BACKEND_FIELDS)
+_BEFORE_THE_BODY = (
+    Why.BACKEND_NO_HEAD,
+    Why.BACKEND_H2C,
+    Why.BACKEND_STATUS,
+    Why.BACKEND_UPGRADE,
+    Why.BACKEND_FIELDS,
+)
 _IN_TIME = (Why.BACKEND_TIMEOUT, Why.BACKEND_STALLED)
 """Faults that show when a time is over."""
 

@@ -244,6 +244,7 @@ class Exchange:
     def paged(self, response: LocalResponse) -> LocalResponse:
         """Give an error its site's own page, if there is one, and to a client of gRPC what that understands."""
         if response.is_error and is_grpc(self.request) and not (self.site and self.site.mode is Mode.IIS):
+            self.trace.data["stands_for"] = response.status
             return grpc_error(response, self.trace.data["id"])
         return with_error_page(response, self.site, self.trace.data["id"])
 

@@ -79,8 +79,8 @@ class Recorder:
                 exchange.trace.error(Reason.BROKEN_OFF, detail=broken_off)
                 cut = True
         if flow.response is not None:
-            # An error of ours may have replaced the response of the backend.
-            data["status"] = flow.response.status_code
+            # An error of ours may have replaced the response of the backend; one of gRPC has its status elsewhere.
+            data["status"] = data.get("stands_for") or flow.response.status_code
         exchange.finish()
         match exchange.trace.level:
             case TraceLevel.FULL:

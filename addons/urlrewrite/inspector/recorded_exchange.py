@@ -14,6 +14,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.farms.figures import FarmFigures
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
+from urlrewrite.trace.reading import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,11 @@ class RecordedExchange:
     response_body: bytes | None = None
     own: bool = False
     failed: str = ""
+
+    @property
+    def status(self) -> int | None:
+        """The status that the client got; of an error told in the words of gRPC, the one that it stands for."""
+        return number(self.trace, "stands_for") or (self.response.status if self.response else None)
 
     @property
     def given_up(self) -> bool:

@@ -65,7 +65,7 @@ def failed_requests(case: Case) -> Iterator[Breakage]:
     for exchange in (case.page, *case.load.resources):
         if is_websocket(exchange):
             continue
-        status = exchange.response.status if exchange.response else None
+        status = exchange.status
         if status is None:
             if exchange.failed or text(case.reading(exchange).data, "action") == "AbortRequest":
                 yield _not_answered(case, exchange)

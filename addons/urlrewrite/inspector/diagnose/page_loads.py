@@ -122,7 +122,7 @@ def is_navigation(exchange: RecordedExchange) -> bool:
     anything = accept in ("", "*/*") and not request_field(exchange, "referer")
     response = exchange.response
     # The pages of errors of this proxy are plain text.
-    is_error = exchange.own and response is not None and response.status >= 500
+    is_error = exchange.own and (exchange.status or 0) >= 500
     return anything and (
         response is None or is_error or is_redirect(exchange) or is_html(response, exchange.response_body)
     )
