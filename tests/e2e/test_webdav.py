@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -24,41 +25,70 @@ PROGRAMS = PROJECT / "tests" / "e2e" / "apps"
 FRAGMENT = "basic 9. delete_fragment"
 """What litmus warns of: this server takes a target with a fragment for one without; the proxy responds with 400."""
 
-LAYOUTS = {
-    # public name and path, and the path of the backend
-    "at the root": ("localhost", "", ""),
-    "below a path": ("localhost", "/app", ""),
-    "one path for another": ("localhost", "/both/x", "/dav"),
-    "a path at the root": ("127.0.0.1", "", "/dav"),
+FILES = {
+    # public URL, and the path of WsgiDAV
+    "at the root": ("https://localhost:HTTPS_PORT", ""),
+    "below a path": ("https://localhost:HTTPS_PORT/app", ""),
+    "below a path, without TLS": ("http://localhost:HTTP_PORT/app", ""),
+    "one path for another": ("https://localhost:HTTPS_PORT/both/x", "/dav"),
+    "a path at the root": ("https://127.0.0.1:HTTPS_PORT", "/dav"),
+}
+CALENDARS = {
+    # public URL, and the path of Radicale
+    "at the root": ("http://localhost:HTTP_PORT", ""),
+    "below a path": ("https://localhost:HTTPS_PORT/calendar", ""),
+    "one path for another": ("https://localhost:HTTPS_PORT/both/calendar", "/dav"),
+    "a path at the root": ("http://127.0.0.1:HTTP_PORT", "/dav"),
 }
 
 
-def rules(ports: dict[str, int]) -> str:
-    """A site for each layout; `ports` are those of the backend, by its path."""
-    sites = "".join(
-        f"- {{name: {name}, public: ['https://{host}:HTTPS_PORT{path}', 'http://{host}:HTTP_PORT{path}'],"
-        f" backend: 'http://privateserver:8080{base}', connect: '127.0.0.1:{ports[base]}'}}\n"
-        for name, (host, path, base) in LAYOUTS.items()
+class Servers(NamedTuple):
+    """The proxy, and the ports of what is behind it; `litmus` is what litmus finds without the proxy."""
+
+    proxy: Proxy
+    wsgidav: int
+    radicale: int
+    litmus: dict[str, str]
+
+    def published(self, url: str) -> str:
+        ports = ("HTTPS_PORT", self.proxy.https_port), ("HTTP_PORT", self.proxy.http_port)
+        for word, port in ports:
+            url = url.replace(word, str(port))
+        return f"{url}/"
+
+
+def rules(wsgidav: int, radicale: dict[str, int]) -> str:
+    published = [
+        *((url, path, wsgidav) for url, path in FILES.values()),
+        *((url, path, radicale[path]) for url, path in CALENDARS.values()),
+    ]
+    return "sites:\n" + "".join(
+        f"- {{name: site {number}, public: '{url}', backend: 'http://privateserver:8080{path}',"
+        f" connect: '127.0.0.1:{port}'}}\n"
+        for number, (url, path, port) in enumerate(published)
     )
-    return f"sites:\n{sites}"
-
-
-def address(proxy: Proxy, layout: str, scheme: str) -> str:
-    host, path, _ = LAYOUTS[layout]
-    return f"{scheme}://{host}:{proxy.https_port if scheme == 'https' else proxy.http_port}{path}/"
 
 
 @pytest.fixture(scope="module")
-def webdav(require: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Proxy]]:
-    """The port of a WsgiDAV, and a proxy in front of it."""
+def servers(require: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     require("dav", "litmus")
-    folder = tmp_path_factory.mktemp("webdav")
-    (port,) = free_ports(1)
-    command = [app_program("dav", "python"), str(PROGRAMS / "webdav_server.py"), str(folder / "files"), str(port)]
-    with running(service := Service(command, folder / "server.log")):
-        service.await_ports(port)
-        with running_proxy(rules({"": port, "/dav": port}), folder) as proxy:
-            yield port, proxy
+    folder = tmp_path_factory.mktemp("dav")
+    wsgidav, root, dav = free_ports(3)
+    commands = {wsgidav: [app_program("dav", "python"), str(PROGRAMS / "webdav_server.py"), str(folder), str(wsgidav)]}
+    for path, port in (("", root), ("/dav", dav)):
+        commands[port] = [
+            *(app_program("dav", "radicale"), f"--server-hosts=127.0.0.1:{port}", "--auth-type=none"),
+            *(f"--storage-filesystem-folder={folder / str(port)}", f"--server-script-name={path}"),
+        ]
+    with ExitStack() as stack:
+        services = {
+            port: stack.enter_context(running(Service(command, folder / f"{port}.log")))
+            for port, command in commands.items()
+        }
+        proxy = stack.enter_context(running_proxy(rules(wsgidav, {"": root, "/dav": dav}), folder))
+        for port, service in services.items():
+            service.await_ports(port)
+        yield Servers(proxy, wsgidav, root, litmus(f"http://127.0.0.1:{wsgidav}/", folder))
 
 
 def litmus(url: str, folder: Path) -> dict[str, str]:
@@ -75,52 +105,35 @@ def litmus(url: str, folder: Path) -> dict[str, str]:
     return results
 
 
-@pytest.fixture(scope="module")
-def without_proxy(webdav: tuple[int, Proxy], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return litmus(f"http://127.0.0.1:{webdav[0]}/", tmp_path_factory.mktemp("litmus"))
+def test_litmus_is_content_without_the_proxy(servers: Servers) -> None:
+    assert len(servers.litmus) > 100
+    assert {name for name, result in servers.litmus.items() if result != "pass"} == {FRAGMENT}
 
 
-def test_litmus_is_content_without_the_proxy(without_proxy: dict[str, str]) -> None:
-    assert len(without_proxy) > 100
-    assert {name for name, result in without_proxy.items() if result != "pass"} == {FRAGMENT}
-
-
-@pytest.mark.parametrize(("layout", "scheme"), [*((layout, "https") for layout in LAYOUTS), ("below a path", "http")])
-def test_litmus_finds_what_it_finds_without_the_proxy(
-    webdav: tuple[int, Proxy], without_proxy: dict[str, str], tmp_path: Path, layout: str, scheme: str
-) -> None:
-    found = litmus(address(webdav[1], layout, scheme), tmp_path)
-    if scheme == "https":
+@pytest.mark.parametrize("layout", FILES)
+def test_litmus_finds_what_it_finds_without_the_proxy(servers: Servers, tmp_path: Path, layout: str) -> None:
+    url = servers.published(FILES[layout][0])
+    found = litmus(url, tmp_path)
+    if url.startswith("https"):
         # litmus does not try this one over TLS.
         assert found["http 2. expect100"].startswith("SKIPPED")
-        found["http 2. expect100"] = without_proxy["http 2. expect100"]
-    assert found == without_proxy | {FRAGMENT: "pass"}
+        found["http 2. expect100"] = servers.litmus["http 2. expect100"]
+    assert found == servers.litmus | {FRAGMENT: "pass"}
 
 
 @pytest.fixture(scope="module")
-def days(require: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[str, object]]]:
-    """What a client of CalDAV got in each layout, and "directly"; below /dav there is another Radicale."""
-    require("dav")
-    folder = tmp_path_factory.mktemp("caldav")
-    root, dav = free_ports(2)
-    with ExitStack() as stack:
-        for base, port in (("", root), ("/dav", dav)):
-            command = [
-                *(app_program("dav", "radicale"), f"--server-hosts=127.0.0.1:{port}", "--auth-type=none"),
-                *(f"--storage-filesystem-folder={folder / str(port)}", f"--server-script-name={base}"),
-            ]
-            service = stack.enter_context(running(Service(command, folder / f"{port}.log")))
-            service.await_ports(port)
-        proxy = stack.enter_context(running_proxy(rules({"": root, "/dav": dav}), folder))
-        homes = {layout: address(proxy, layout, "https") for layout in LAYOUTS}
-        homes["directly"] = f"http://127.0.0.1:{root}/"
-        command = [app_program("dav", "python"), str(PROGRAMS / "caldav_client.py"), str(proxy.ca), *homes.values()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=100)
-        assert done.returncode == 0, done.stderr
-        return dict(zip(homes, json.loads(done.stdout), strict=True))
+def days(servers: Servers) -> dict[str, list[tuple[str, object]]]:
+    """What a client of CalDAV got in each layout, and "directly"."""
+    homes = {layout: servers.published(url) for layout, (url, _) in CALENDARS.items()}
+    # Each of the two Radicales serves one layout after the other; a day leaves nothing behind.
+    homes["directly"] = f"http://127.0.0.1:{servers.radicale}/"
+    command = [app_program("dav", "python"), str(PROGRAMS / "caldav_client.py"), str(servers.proxy.ca)]
+    done = subprocess.run([*command, *homes.values()], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(homes, json.loads(done.stdout), strict=True))
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", CALENDARS)
 def test_a_client_of_caldav_gets_what_it_gets_without_the_proxy(
     days: dict[str, list[tuple[str, object]]], layout: str
 ) -> None:
