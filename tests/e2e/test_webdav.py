@@ -32,6 +32,7 @@ FILES = {
     "below a path, without TLS": ("http://localhost:HTTP_PORT/app", ""),
     "one path for another": ("https://localhost:HTTPS_PORT/both/x", "/dav"),
     "a path at the root": ("https://127.0.0.1:HTTPS_PORT", "/dav"),
+    "where a rule sends it": ("https://localhost:HTTPS_PORT/rule/files", "/dav"),
 }
 CALENDARS = {
     # public URL, and the path of Radicale
@@ -39,7 +40,17 @@ CALENDARS = {
     "below a path": ("https://localhost:HTTPS_PORT/calendar", ""),
     "one path for another": ("https://localhost:HTTPS_PORT/both/calendar", "/dav"),
     "a path at the root": ("http://127.0.0.1:HTTP_PORT", "/dav"),
+    "where a rule sends it": ("https://localhost:HTTPS_PORT/rule/calendar", "/dav"),
 }
+RULES = """
+sites:
+- name: by rules
+  public: https://localhost:HTTPS_PORT/rule
+  backend: http://portal.internal
+  rules:
+    - {name: files, match: ^files/(.*), action: {type: Rewrite, url: 'http://127.0.0.1:WSGIDAV/dav/{R:1}'}}
+    - {name: calendar, match: ^calendar/(.*), action: {type: Rewrite, url: 'http://127.0.0.1:RADICALE/dav/{R:1}'}}
+"""
 
 
 class Servers(NamedTuple):
@@ -59,10 +70,10 @@ class Servers(NamedTuple):
 
 def rules(wsgidav: int, radicale: dict[str, int]) -> str:
     published = [
-        *((url, path, wsgidav) for url, path in FILES.values()),
-        *((url, path, radicale[path]) for url, path in CALENDARS.values()),
+        *((url, path, wsgidav) for url, path in FILES.values() if "/rule" not in url),
+        *((url, path, radicale[path]) for url, path in CALENDARS.values() if "/rule" not in url),
     ]
-    return "sites:\n" + "".join(
+    return RULES.replace("WSGIDAV", str(wsgidav)).replace("RADICALE", str(radicale["/dav"])) + "".join(
         f"- {{name: site {number}, public: '{url}', backend: 'http://privateserver:8080{path}',"
         f" connect: '127.0.0.1:{port}'}}\n"
         for number, (url, path, port) in enumerate(published)

@@ -23,6 +23,12 @@ SITES = {
     "both": (f"public: {W}/app/x\nbackend: {B}/dav\n", "/app/x", "/dav"),
     "same": (f"public: {W}/app\nbackend: {B}/app\n", "/app", "/app"),
     "preserving": (f"public: {W}/app\nbackend: {B}\npreserveHostHeader: true\n", "/app", ""),
+    "by a rule": (
+        f"public: {W}\nbackend: http://portal\n"
+        f"rules: [{{name: r, match: '^app/(.*)', action: {{type: Rewrite, url: '{B}/dav/{{R:1}}'}}}}]\n",
+        "/app",
+        "/dav",
+    ),
     "one of several": (
         f"sites:\n- {{public: '{W}/app', backend: '{B}'}}\n- {{public: '{W}/wiki', backend: 'http://wiki'}}\n",
         "/app",
@@ -119,6 +125,7 @@ OUTSIDE = [
     ("below", "/apple", f"{W}/apple"),
     ("below", "/", f"{W}/"),
     ("one of several", "/wiki/x", "http://wiki/x"),
+    ("by a rule", "/other/x", f"{W}/other/x"),
     ("root", "/app/x", "/app/x"),
     ("same", "/app", "/app"),
     ("below", "/app", "/"),
