@@ -136,7 +136,6 @@ def test_litmus_finds_what_it_finds_without_the_proxy(servers: Servers, tmp_path
 def days(servers: Servers) -> dict[str, list[tuple[str, object]]]:
     """What a client of CalDAV got in each layout, and "directly"."""
     homes = {layout: servers.published(url) for layout, (url, _) in CALENDARS.items()}
-    # Each of the two Radicales serves one layout after the other; a day leaves nothing behind.
     homes["directly"] = f"http://127.0.0.1:{servers.radicale}/"
     command = [app_program("dav", "python"), str(PROGRAMS / "caldav_client.py"), str(servers.proxy.ca)]
     done = subprocess.run([*command, *homes.values()], capture_output=True, text=True, timeout=100)

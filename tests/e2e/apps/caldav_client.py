@@ -1,10 +1,11 @@
-"""What a client of CalDAV does in a day, at each of some addresses: it prints what came of each step.
+"""What a client of CalDAV does in a day, at each of some addresses at once: it prints what came of each step.
 
 python caldav_client.py CA_FILE URL...
 """
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -28,16 +29,21 @@ type Steps = list[tuple[str, object]]
 
 
 class Day:
-    """A day at one address. URLs are told as if that were the root; one that is not below it stands out."""
+    """A day of a user at one address.
 
-    def __init__(self, home: str) -> None:
+    URLs are told as if that were the root, and the user were called "user"; one that is not below it stands out.
+    """
+
+    def __init__(self, home: str, user: str) -> None:
         self._home = home
+        self._user = user
         self.steps: Steps = []
 
     def below(self, url: object) -> str:
         parts = urlsplit(self._home)
         path = str(url).removeprefix(f"{parts.scheme}://{parts.netloc}")
-        return path.removeprefix(parts.path[:-1]) if path.startswith(parts.path) else f"elsewhere: {path}"
+        own = f"{parts.path}{self._user}/"
+        return path.replace(own, "/user/") if path.startswith(own) else f"elsewhere: {path}"
 
     def summaries(self, events: list[caldav.Event]) -> list[object]:
         return sorted((self.below(event.url), str(event.icalendar_component["SUMMARY"])) for event in events)
@@ -47,7 +53,7 @@ class Day:
 
     def spend(self) -> None:
         steps, below, summaries = self.steps, self.below, self.summaries
-        with caldav.DAVClient(url=self._home, username="bob", password="secret", ssl_verify_cert=CA) as client:
+        with caldav.DAVClient(url=self._home, username=self._user, password="secret", ssl_verify_cert=CA) as client:
             principal = client.principal()
             steps.append(("principal", below(principal.url)))
             steps.append(("home", below(principal.calendar_home_set.url)))
@@ -85,9 +91,9 @@ class Day:
 
 
 def main() -> None:
-    days = [Day(home) for home in HOMES]
-    for day in days:
-        day.spend()
+    days = [Day(home, f"user{number}") for number, home in enumerate(HOMES)]
+    with ThreadPoolExecutor(len(days)) as pool:
+        list(pool.map(Day.spend, days))
     print(json.dumps([day.steps for day in days]))
 
 
