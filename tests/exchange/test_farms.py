@@ -53,7 +53,8 @@ def test_a_host_of_no_file_is_refused_as_ever() -> None:
 
 
 def test_a_server_gets_the_request_under_its_own_name_where_the_clients_is_not_kept() -> None:
-    asked = (("Origin", WWW), ("Referer", f"{WWW}/b"))
+    dav = (("Destination", f"{WWW}/c"), ("If", f"<{WWW}/d> (<urn:x>)"), ("Lock-Token", f"<{WWW}/e>"))
+    asked = (("Origin", WWW), ("Referer", f"{WWW}/b"), *dav, ("Content-Location", f"{WWW}/f"))
     found = forward(BY_BACKEND.replace("servers:", "preserveHostHeader: false\n    servers:"), asked)
     assert found.farm is not None
     first, second = (found.at(server) for server in found.farm.servers)
@@ -65,6 +66,12 @@ def test_a_server_gets_the_request_under_its_own_name_where_the_clients_is_not_k
     assert (second.connect, second.host) == (("APP2.lan", 81), "app2.internal:81")
     assert dict(second.fields)["Origin"] == "http://app2.internal:81"
     assert dict(second.fields)["Referer"] == "http://app2.internal:81/b"
+    assert [dict(second.fields)[name] for name in ("Destination", "If", "Lock-Token", "Content-Location")] == [
+        "http://app2.internal:81/c",
+        "<http://app2.internal:81/d> (<urn:x>)",
+        "<http://app2.internal:81/e>",
+        "http://app2.internal:81/f",
+    ]
 
 
 def test_a_server_gets_the_clients_host_as_a_rule() -> None:

@@ -21,6 +21,9 @@ from urlrewrite.model.farms import (
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
 
+_MAPPED_BACK = frozenset("origin referer destination if content-location lock-token".split())
+"""Fields in which a backend compares URLs with its own name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forward:
@@ -54,22 +57,20 @@ class Forward:
         """Return the request as it goes to a server of its farm.
 
         Its origin has the server's own name, which is the one for TLS. Where the client's host is not kept and no rule
-        set another, it goes into Host, and the farm's name in Origin, Referer and the query becomes it.
+        set another, it goes into Host, and the farm's name in the query and in fields that were mapped back becomes it.
         """
         origin = server.origin(self.origin.scheme)
         connect = server.address, origin.port
         if self.host != self.origin.authority:
             return replace(self, origin=origin, connect=connect)
-        old, new = str(self.origin), str(origin)
+        by_server = LinkMap([Pair(self.origin, origin)]).map_text
         fields = tuple(
-            (name, new + value.removeprefix(old))
-            if name.lower() in ("origin", "referer") and (value == old or value.startswith(f"{old}/"))
-            else (name, value)
+            (name, by_server(value) if name.lower() in _MAPPED_BACK and self.origin.host in value else value)
             for name, value in self.fields
         )
         path, mark, query = self.target.partition("?")
         if self.origin.host in query:
-            query = LinkMap([Pair(self.origin, origin)]).map_text(query)
+            query = by_server(query)
         target = path + mark + query
         return replace(self, origin=origin, connect=connect, host=origin.authority, target=target, fields=fields)
 
