@@ -30,13 +30,14 @@ class Kind:
         return (*self.fields, ("content-length", str(length))) if length else self.fields
 
 
-GRPC = ("content-type", "application/grpc")
+# Streamed, and told of errors as any other request.
+GRPC_WEB = ("content-type", "application/grpc-web")
 KINDS = {
     "GET": Kind(),
     "HEAD": Kind("HEAD"),
     "POST": Kind("POST", early=b"x" * 20_000),
-    "a stream": Kind("POST", (GRPC,), early=b"x" * 20_000),
-    "a stream that waits": Kind("POST", (GRPC,), early=b"x" * 10_000, late=b"x" * 10_000),
+    "a stream": Kind("POST", (GRPC_WEB,), early=b"x" * 20_000),
+    "a stream that waits": Kind("POST", (GRPC_WEB,), early=b"x" * 10_000, late=b"x" * 10_000),
 }
 """By the name that cases have for them. The proxy streams a body of gRPC, and holds any other as short."""
 

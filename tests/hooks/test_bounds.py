@@ -228,7 +228,7 @@ async def test_trailers_of_http2(trailers: list[tuple[str, str]], kind: str, tmp
         in_process(RULES.format(port=backend.port), tmp_path, **SMALL) as proxy,
     ):
         client = await Frames.connect(proxy.port)
-        fields = [("content-type", "application/grpc")] if kind == "streamed" else []
+        fields = [("content-type", "application/grpc-web")] if kind == "streamed" else []
         client.send(client.head(1, fields, ended=False), DataFrame(1, b"body"), client.block(1, trailers))
         got = await client.response(1)
         assert got.status == (504 if kind == "streamed" else 431), proxy.log
@@ -270,7 +270,7 @@ async def test_trailers_of_http3(trailers: list[tuple[str, str]], kind: str, tmp
         in_process(RULES.format(port=backend.port), tmp_path, http3=True, **SMALL) as proxy,
     ):
         client = await QuicFrames.connect(proxy.port)
-        fields = (("content-type", "application/grpc"),) if kind == "streamed" else ()
+        fields = (("content-type", "application/grpc-web"),) if kind == "streamed" else ()
         stream = client.begin("POST", fields=fields, ended=False)
         client.send_frame(stream, FrameType.DATA, b"body")
         client.send_frame(stream, FrameType.HEADERS, coded([(n.encode(), v.encode()) for n, v in trailers]), ended=True)
