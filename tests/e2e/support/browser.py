@@ -76,8 +76,13 @@ class Visitor:
     def close(self) -> list[tuple[str, Response]]:
         """End the visit and return every response with its URL: fields and body as the browser saw them, decoded."""
         self._context.close()
-        entries = json.loads(self._recording.read_text())["log"]["entries"]
-        return [(entry["request"]["url"], _answer(entry)) for entry in entries]
+        return recorded(self._recording)
+
+
+def recorded(recording: Path) -> list[tuple[str, Response]]:
+    """Return every response of a visit that has ended, with its URL."""
+    entries = json.loads(recording.read_text())["log"]["entries"]
+    return [(entry["request"]["url"], _answer(entry)) for entry in entries]
 
 
 def _answer(entry: dict) -> Response:

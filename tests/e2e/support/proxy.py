@@ -43,24 +43,26 @@ def spki_hash(certificate: Path) -> str:
 
 
 @contextlib.contextmanager
-def running_proxy(rules: str, folder: Path, *options: str, file_name: str = "rules.yaml") -> Iterator[Proxy]:
+def running_proxy(
+    rules: str, folder: Path, *options: str, file_name: str = "rules.yaml", command: Sequence[str] = ("proxy",)
+) -> Iterator[Proxy]:
     """Run the proxy in an empty folder and stop it at the end; a traceback in its log fails the test.
 
     In `rules`, the text of a rule file, HTTPS_PORT and HTTP_PORT stand for the ports that it gets. `options` are
-    mitmproxy's.
+    mitmproxy's; `command` is that of run.sh, with its own options.
     """
-    with running((proxy := _start(rules, folder / file_name, options)).service):
+    with running((proxy := _start(rules, folder / file_name, options, command)).service):
         yield proxy
 
 
-def _start(rules: str, file: Path, options: Sequence[str]) -> Proxy:
+def _start(rules: str, file: Path, options: Sequence[str], run: Sequence[str]) -> Proxy:
     folder = file.parent
     confdir = folder / "mitmproxy"
     for _ in range(TRIES):
         https_port, http_port = free_ports(2)
         file.write_text(rules.replace("HTTPS_PORT", str(https_port)).replace("HTTP_PORT", str(http_port)))
         listen = [f"--listen=https://127.0.0.1:{https_port}", f"--listen=http://127.0.0.1:{http_port}"]
-        command = [RUN_SH, "proxy", str(file), *listen, "--", f"--set=confdir={confdir}", *options]
+        command = [RUN_SH, *run, str(file), *listen, "--", f"--set=confdir={confdir}", *options]
         service = Service(command, folder / "proxy.log")
         try:
             service.await_ports(https_port, http_port)
