@@ -98,7 +98,7 @@ def proposals(web_port: int) -> dict[str, list[str]]:
         if not load["findings"]:
             continue
         for finding in _ask(web_port, f"broken?flow={load['flow']}")["findings"]:
-            for setting, values in (yaml.safe_load(finding.get("yaml", "")) or {}).items():
+            for setting, values in (yaml.safe_load(finding["yaml"]) or {}).items():
                 values = values if isinstance(values, list) else [values]
                 found[setting] = list(dict.fromkeys([*found.get(setting, []), *values]))
     return found

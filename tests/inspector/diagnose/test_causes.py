@@ -129,6 +129,9 @@ def test_a_breakage_has_a_cause(code: str, case: Mapping[str, Any]) -> None:
     breakages = [each for each in find_breakages(looked.load, looked.rules) if each.code]
     assert {each.code for each in breakages} == {code}
     assert case.get("says", "") in breakages[0].title
+    proposed = breakages[0].as_data()
+    assert yaml.safe_load(proposed["yaml"]) == case.get("yaml")
+    assert not proposed["yaml"] or proposed["site"] == looked.rules.rules.rule_set.sites[0].name
 
 
 @cases("leaks")

@@ -12,6 +12,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.breakage import Breakage
 from urlrewrite.inspector.diagnose.page_loads import page_loads
+from urlrewrite.inspector.leaks.rule_file_edits import with_fragment
 
 P = "https://www.example.com"
 MOUNTED = "public: https://www.example.com/app\nbackend: http://privateserver:8080/base\n"
@@ -59,6 +60,9 @@ def test_a_root_path_is_proposed_that_was_tried(more: str, script: str, path: st
     segment = "/" + path.split("/")[1]
     tried = f"tried on 2 recorded responses, it changes 1 (/app/app.js), which then have /app{segment}."
     assert found.todo == f"{proposed}: {tried}"
+    changed = with_fragment(site + more, found.yaml, found.site)
+    assert changed is not None
+    assert f"\n{proposed.removeprefix('Set ')}\n" in changed
     assert ("asked for by", f"{P}/app/page") in found.evidence
     assert ("written in", f"{P}/app/app.js") in found.evidence
 
@@ -87,6 +91,7 @@ ELSEWHERE = [
 def test_what_else_helps_where_it_does_not(script: str, path: str, proposed: str) -> None:
     (found,) = broken(rules_of("", site=MOUNTED), script, path)
     assert found.todo.startswith(proposed)
+    assert found.yaml == ""
     site = "publish https://www.example.com/static as a site of its own, with backend: "
     assert found.todo.endswith(f"{site}http://privateserver:8080/base/static.")
 
@@ -94,6 +99,7 @@ def test_what_else_helps_where_it_does_not(script: str, path: str, proposed: str
 def test_where_no_link_is_mapped_that_is_to_be_changed_first() -> None:
     (found,) = broken(rules_of("", site=MOUNTED + "links: tags\n"), 'a = "/base/static"', "/base/static")
     assert found.todo.startswith("Set links: everywhere and rootPaths: [/base], or publish ")
+    assert found.yaml == "links: everywhere\nrootPaths: [/base]\n"
 
 
 def test_what_is_below_the_mount_is_not_outside() -> None:

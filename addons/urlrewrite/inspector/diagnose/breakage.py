@@ -47,6 +47,7 @@ class Breakage:
     `evidence` are pairs of a label and a value; `flows` are ids, the most telling first.
 
     `rule` is the rule concerned, as its file names it, and `source` its file and line; both are "" where there is none.
+    `yaml` is what to do as settings for the site named `site`, "" where there are none that would help.
     """
 
     kind: str
@@ -60,6 +61,8 @@ class Breakage:
     severity: BreakageSeverity = BreakageSeverity.ERROR
     count: int = 1
     code: str = ""
+    yaml: str = ""
+    site: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON values for a page: texts are visible and clipped."""
@@ -73,6 +76,8 @@ class Breakage:
             "rule": visible(self.rule),
             "source": visible(self.source),
             "todo": shortened(visible(self.todo), _TITLE * 2),
+            "yaml": self.yaml,
+            "site": self.site,
             "count": self.count,
         }
 

@@ -45,7 +45,7 @@ class Case:
         self._before: dict[int, dict[Reference, Reference]] = {}
         self._named: dict[str, tuple[RecordedExchange, Reference]] | None = None
         self._references: dict[tuple[int, bool], list[Reference]] = {}
-        self.tried: dict[tuple[str, str], str] = {}
+        self.tried: dict[tuple[str, str], tuple[str, str]] = {}
         """What came of trying one more root path in a site, by the names of both (`outside_mount.py`)."""
 
     @property

@@ -18,6 +18,7 @@ from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import request_field, url_of
 from urlrewrite.inspector.diagnose.why import Cause, Why, cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.site_yaml import site_yaml
 from urlrewrite.inspector.text import counted
 from urlrewrite.model import LinkMode, Site
 from urlrewrite.trace.text import shown
@@ -55,9 +56,9 @@ def outside_mount(case: Case, exchange: RecordedExchange) -> Outside | None:
     if (site.name, segment) not in case.tried:
         case.tried[site.name, segment] = _advice(case, site, segment, writers)
     by = shown(asker.request.target, 100)
-    detail = case.tried[site.name, segment]
+    detail, yaml = case.tried[site.name, segment]
     why = cause(Why.OUTSIDE_MOUNT, source=str(site.source), path=site.path, value=by, detail=detail)
-    return Outside(why, tuple(evidence))
+    return Outside(replace(why, yaml=yaml, site=site.name), tuple(evidence))
 
 
 def _asker(case: Case, exchange: RecordedExchange) -> RecordedExchange:
@@ -84,24 +85,27 @@ def _writers(case: Case, site: Site, segment: str) -> Iterator[RecordedExchange]
             yield each
 
 
-def _advice(case: Case, site: Site, segment: str, writers: list[RecordedExchange]) -> str:
-    """Return what to do, and what came of it where it was tried."""
+def _advice(case: Case, site: Site, segment: str, writers: list[RecordedExchange]) -> tuple[str, str]:
+    """Return what to do, and what came of it where it was tried; and as YAML, where a setting helps."""
     elsewhere = f"publish {segment or 'what it asks for'} of the backend as a site of its own"
     backend = f"{site.backend}{site.backend_path}{segment}" if site.backend else ""
     if backend and segment:
         elsewhere = f"publish {site.public[0]}{segment} as a site of its own, with backend: {backend}"
+    proposed = tuple(dict.fromkeys((*site.root_paths, segment)))
     if site.links is not LinkMode.EVERYWHERE:
-        return f"Set links: everywhere and rootPaths: [{segment}], or {elsewhere}."
+        todo = f"Set links: everywhere and rootPaths: [{segment}], or {elsewhere}."
+        return todo, site_yaml({"links": str(LinkMode.EVERYWHERE), "rootPaths": proposed}) if writers else ""
     if not writers or case.rules is None:
-        return f"No recorded response has it as a string, so that a script puts it together: {elsewhere}."
-    paths = ", ".join(dict.fromkeys((*site.root_paths, segment)))
+        return f"No recorded response has it as a string, so that a script puts it together: {elsewhere}.", ""
+    paths = ", ".join(proposed)
     changed = _changed(case, site, segment, writers[:_MAX_TRIED])
     tried = f"tried on {counted(len(list(_of_site(case, site))), 'recorded response')}, "
     if not changed:
-        return f"rootPaths: [{paths}] was {tried}and changes none: {elsewhere}."
+        return f"rootPaths: [{paths}] was {tried}and changes none: {elsewhere}.", ""
     where = ", ".join(shown(each.request.target, 60) for each in changed[:_MAX_NAMED])
     verb = f"it changes {len(changed)} ({where})"
-    return f"Set rootPaths: [{paths}]: {tried}{verb}, which then have {site.path}{segment}."
+    todo = f"Set rootPaths: [{paths}]: {tried}{verb}, which then have {site.path}{segment}."
+    return todo, site_yaml({"rootPaths": proposed})
 
 
 def _changed(case: Case, site: Site, segment: str, writers: Iterable[RecordedExchange]) -> list[RecordedExchange]:

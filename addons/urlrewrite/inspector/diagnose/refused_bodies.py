@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import unquote
 
 from urlrewrite.exchange.body.request import request_body
@@ -11,6 +12,7 @@ from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import request_field
 from urlrewrite.inspector.diagnose.why import Cause, Why, cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.site_yaml import site_yaml
 from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.text import shown
@@ -69,4 +71,7 @@ def _cause(case: Case, exchange: RecordedExchange) -> Cause | None:
     off = site is not None and site.links is LinkMode.OFF
     if site is None or (LinkPlace.REQUEST_BODIES in site.links_also and not off):
         return None
-    return cause(Why.REQUEST_BODY, source=str(site.source), detail=", and links: tags or everywhere" if off else "")
+    why = cause(Why.REQUEST_BODY, source=str(site.source), detail=", and links: tags or everywhere" if off else "")
+    also = tuple(map(str, sorted({*site.links_also, LinkPlace.REQUEST_BODIES})))
+    links = {"links": str(LinkMode.EVERYWHERE)} if off else {}
+    return replace(why, yaml=site_yaml({**links, "linksAlso": also}), site=site.name)

@@ -354,12 +354,14 @@ def sentence(why: Why, values: Mapping[str, object]) -> str:
 
 
 class Concerned(TypedDict):
-    """The rule concerned, its file and line, what to do, and the code of the cause."""
+    """The rule concerned, its file and line, what to do, the code of the cause, and what is to stand in a site."""
 
     rule: str
     source: str
     todo: str
     code: str
+    yaml: str
+    site: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +369,8 @@ class Cause:
     """Why something is as it is: a sentence with its code, the rule concerned and its position, and what to do.
 
     `code` is that of the trace where the proxy itself or a farm refused, else one of `Why`; None where the kind of a
-    breakage is all that there is.
+    breakage is all that there is. `yaml` is what to do as settings for the site named `site`, "" where there are none
+    that would help.
     """
 
     rule: str
@@ -376,6 +379,8 @@ class Cause:
     todo: str = ""
     code: str | None = None
     values: tuple[str, ...] = ()
+    yaml: str = ""
+    site: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -385,7 +390,8 @@ class Cause:
     @property
     def concerned(self) -> Concerned:
         """What a breakage says of its cause."""
-        return {"rule": self.rule, "source": self.source, "todo": self.todo, "code": str(self.code or "")}
+        code = str(self.code or "")
+        return Concerned(rule=self.rule, source=self.source, todo=self.todo, code=code, yaml=self.yaml, site=self.site)
 
 
 def cause(why: Why, rule: str = "", source: str = "", **values: object) -> Cause:

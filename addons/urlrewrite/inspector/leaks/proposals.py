@@ -7,7 +7,6 @@ links; it is made from the exact words of the leak, so that it covers neither mo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
@@ -15,7 +14,6 @@ from urlrewrite.fields.urls import FieldKind, kind_of
 from urlrewrite.formats.xml.export_rules import SectionWriter
 from urlrewrite.formats.xml.export_text import NotXmlError, Tag
 from urlrewrite.formats.xml.export_text import document as xml_document
-from urlrewrite.formats.yaml.export_rules import add_own, texts
 from urlrewrite.formats.yaml.export_text import List, Map
 from urlrewrite.formats.yaml.export_text import document as yaml_document
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
@@ -27,10 +25,8 @@ from urlrewrite.inspector.leaks.web_config_edits import with_rewrite
 from urlrewrite.inspector.names.names import Relation
 from urlrewrite.inspector.names.places import Sort
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.model import (
-    LinkMode,
-    Section,
-)
+from urlrewrite.inspector.site_yaml import site_yaml
+from urlrewrite.model import LinkMode, Section
 
 _NOTHING = {
     "encoded": "Change it in the backend: what is encoded, as base64 is, may be signed, or its length declared.",
@@ -65,11 +61,12 @@ def proposal(leak: Leak, exchange: RecordedExchange, rules: RulesInForce) -> Pro
         case Remedy.LINKS if _links_help(leak):
             why = "Maps every URL of the backend, wherever and however it is written, without a rule for each."
             allowed = Section(outbound_rules=() if leak.field else tuple(transformed(case)))
-            return Proposal("Map all links", why, _yaml({"links": str(LinkMode.EVERYWHERE)}, allowed), xml, site)
+            return Proposal("Map all links", why, site_yaml({"links": str(LinkMode.EVERYWHERE)}, allowed), xml, site)
         case Remedy.LINKS_ALSO if leak.also and case.links is not LinkMode.OFF:
             also = sorted({*(case.site.links_also if case.site else ()), leak.also})
             why = f"Maps links there, too, as in all responses of the site: {leak.also}."
-            return Proposal(f"Map links in {leak.also}", why, _yaml({"linksAlso": tuple(map(str, also))}), xml, site)
+            yaml = site_yaml({"linksAlso": tuple(map(str, also))})
+            return Proposal(f"Map links in {leak.also}", why, yaml, xml, site)
         case Remedy.ROOT_PATHS:
             return _root_path(case, leak)
         case Remedy.SITE:
@@ -83,7 +80,7 @@ def proposal(leak: Leak, exchange: RecordedExchange, rules: RulesInForce) -> Pro
     why = f"A rule that maps this spelling and no other, in {_scope(rule)}."
     if leak.remedy is Remedy.TRANSFORM:
         why = "Lets the body be rewritten, though the backend forbids it by Cache-Control: no-transform."
-    return Proposal(title, why, _yaml({}, rule.section), xml, site)
+    return Proposal(title, why, site_yaml({}, rule.section), xml, site)
 
 
 def _scope(draft: Draft) -> str:
@@ -123,7 +120,7 @@ def _nothing(leak: Leak) -> str:
 def _root_path(case: ExchangeCase, leak: Leak) -> Proposal:
     segment = leak.written.split("/")[1] if leak.written.count("/") else ""
     paths = [*(case.site.root_paths if case.site else ()), f"/{segment}"]
-    yaml = _yaml({"rootPaths": tuple(dict.fromkeys(paths))}) if segment and segment.isascii() else ""
+    yaml = site_yaml({"rootPaths": tuple(dict.fromkeys(paths))}) if segment and segment.isascii() else ""
     why = f"Says that strings in scripts and JSON which begin with /{segment} are paths of the backend."
     return Proposal(f"Map paths below /{segment} in scripts", why, yaml, "", case.site.name if case.site else "")
 
@@ -139,15 +136,6 @@ def _another_site(case: ExchangeCase, leak: Leak) -> Proposal:
     entry.add("backend", str(leak.origin))
     why = "Publishes that backend below the public name, so that its links can be mapped."
     return Proposal(f"Publish {leak.origin}", why, yaml_document(Map([("sites", List([(entry, "")]), "")])))
-
-
-def _yaml(settings: Mapping[str, str | tuple[str, ...]], section: Section | None = None) -> str:
-    root = Map(block=True)
-    for key, value in settings.items():
-        root.add(key, value if isinstance(value, str) else texts(value))
-    if section:
-        add_own(root, section)
-    return yaml_document(root)
 
 
 def _xml(draft: Draft) -> str:

@@ -24,6 +24,8 @@
 // `src` but `#/...`, `/...` and http(s) ones, and refuses `style`: styles are classes.
 
 const API = "/rewrite/api/";
+/** Where `tryLink` leaves a proposal for the page What if, in the storage of the browser's tab. */
+export const PROPOSAL = "rewrite.proposal";
 const SVG = "http://www.w3.org/2000/svg";
 
 const ATTRIBUTES_OF_URLS = new Set(["href", "src", "action", "formaction", "xlink:href", "data", "poster", "srcset"]);
@@ -131,6 +133,12 @@ export function address(page, params = {}) {
 /** A link to a page of the inspector. */
 export function link(page, params, text, props = {}) {
   return h("a", { href: address(page, params), ...props }, text);
+}
+
+/** A link to the page What if, with the rule file in which a proposal stands; what is proposed is `yaml`, `xml` or both. */
+export function tryLink({ title, yaml, xml, site }) {
+  const keep = () => sessionStorage.setItem(PROPOSAL, JSON.stringify({ title, yaml, xml }));
+  return link("what_if", { proposal: "1", site }, "Try it against recorded flows", { onclick: keep, onauxclick: keep });
 }
 
 /** A table. `heads` are texts or {text, title, class}; `rows` are arrays of cells: anything that `h` takes as a child, or

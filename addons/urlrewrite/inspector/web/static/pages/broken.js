@@ -1,5 +1,5 @@
 // The page "Why is the page broken": the worst finding as a sentence, all findings of one page load, the other page loads.
-import { badge, card, code, copyButton, count, counted, get, h, link, note, table, time } from "../lib.js";
+import { badge, card, code, copyButton, count, counted, get, h, link, note, table, time, tryLink } from "../lib.js";
 
 export const title = "Why is the page broken?";
 
@@ -41,6 +41,7 @@ function findingCard(finding, number) {
     { class: "card finding", "data-kind": finding.kind },
     h("h2", {}, badge(KINDS[finding.severity] ?? "info", finding.severity), ` ${number}. ${finding.title}`),
     finding.todo ? h("p", {}, h("strong", {}, "What to do: "), finding.todo) : null,
+    finding.yaml ? proposal(finding) : null,
     rule ? h("p", {}, rule, finding.source ? [" ", copyButton(finding.source, "Copy location")] : null) : null,
     finding.evidence.length
       ? table(["Evidence", ""], finding.evidence.map(([label, value]) => [label, code(value)]))
@@ -57,6 +58,11 @@ function findingCard(finding, number) {
         )
       : null,
   );
+}
+
+function proposal({ todo, yaml, site }) {
+  const buttons = h("div", { class: "toolbar" }, copyButton(yaml), tryLink({ title: todo.split(":")[0], yaml, xml: "", site }));
+  return h("div", {}, code(yaml), buttons);
 }
 
 function exchanges(resources) {

@@ -1,6 +1,6 @@
 // The page Leaks: names of the backend left in responses: which, where, why, and what would remove each.
 
-import { address, badge, card, code, copyButton, count, counted, get, h, link, note, table, tabs } from "../lib.js";
+import { address, badge, card, code, copyButton, count, counted, get, h, link, note, table, tabs, tryLink } from "../lib.js";
 
 export const title = "Leaks";
 
@@ -94,15 +94,8 @@ function flows(item, query) {
 
 function proposal(proposed) {
   const texts = Object.entries({ YAML: proposed.yaml, "web.config": proposed.xml }).filter(([, text]) => text);
-  const panels = Object.fromEntries(texts.map(([name, text]) => [name, h("div", {}, code(text), h("div", { class: "toolbar" }, copyButton(text), tryIt(proposed)))]));
+  const panels = Object.fromEntries(texts.map(([name, text]) => [name, h("div", {}, code(text), h("div", { class: "toolbar" }, copyButton(text), tryLink(proposed)))]));
   return [h("h3", {}, proposed.title), h("p", {}, proposed.why), texts.length ? tabs(panels) : null];
-}
-
-function tryIt(proposed) {
-  const params = { proposal: "1", site: proposed.site };
-  const { title, yaml, xml } = proposed;
-  const keep = () => sessionStorage.setItem("rewrite.proposal", JSON.stringify({ title, yaml, xml }));
-  return link("what_if", params, "Try it against recorded flows", { onclick: keep, onauxclick: keep });
 }
 
 function overTable(matches) {

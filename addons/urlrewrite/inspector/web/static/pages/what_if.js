@@ -1,6 +1,6 @@
 // The page What if: an edited rule file against recorded exchanges; what would change, break or leak; then it is saved.
 
-import { badge, card, code, copyButton, count, counted, get, h, link, note, post, table } from "../lib.js";
+import { badge, card, code, copyButton, count, counted, get, h, link, note, post, PROPOSAL, table } from "../lib.js";
 import { hunkOf, problemNote } from "./try_out.js";
 
 export const title = "What if";
@@ -8,7 +8,6 @@ export const title = "What if";
 const WAIT = 600;
 const POLL = 300;
 const PATIENCE = 40;
-const KEY = "rewrite.proposal";
 const KINDS = { error: "err", warning: "warn", information: "info", note: "info" };
 
 export async function show(main, query, app) {
@@ -25,10 +24,10 @@ export async function show(main, query, app) {
   await page.compare();
 }
 
-/** What the page Leaks proposes: {yaml, xml, title, site}. */
+/** What the pages Leaks and Why broken propose: {yaml, xml, title, site}. */
 function proposed(query) {
   try {
-    return { ...JSON.parse(sessionStorage.getItem(KEY) ?? "null"), site: query.site ?? "" };
+    return { ...JSON.parse(sessionStorage.getItem(PROPOSAL) ?? "null"), site: query.site ?? "" };
   } catch {
     return null;
   }
@@ -149,7 +148,7 @@ class Page {
     file.stamp = saved.stamp;
     this.mark();
     this.beside.replaceChildren();
-    sessionStorage.removeItem(KEY);
+    sessionStorage.removeItem(PROPOSAL);
     this.status.replaceChildren(note("info", "Saved. It comes into force in a moment."));
     const inForce = await this.comesIntoForce(saved.fingerprint);
     if (!this.app.isCurrent()) return;
