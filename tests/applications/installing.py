@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -53,18 +54,20 @@ class PyPI:
 
 @dataclass(frozen=True)
 class Npm:
-    """A package of npm, with the version and what it brings along."""
+    """A package of npm in a version; `overrides` are versions of what it brings along."""
 
     package: str
     version: str
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
     def install(self, name: str) -> tuple[Path, str]:
         folder = FOLDER / name
-        wanted = f"{self.package}@{self.version}"
+        wanted = json.dumps({"dependencies": {self.package: self.version}, "overrides": dict(self.overrides)})
         if not _is_stamped(folder, wanted):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            _run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), wanted])
+            (folder / "package.json").write_text(wanted, "utf-8")
+            _run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)])
             _stamp(folder, wanted)
         return folder, self.version
 

@@ -15,6 +15,9 @@ from e2e.support.browser import OPTIONS, WITHOUT_ORIGIN, recorded
 from e2e.support.needs import program
 from e2e.support.response import Response
 
+USER, PASSWORD = "alice", "secret"
+"""Who visits; also where an application asks by HTTP authentication."""
+
 PATIENCE = 15_000
 """Milliseconds for a page or an element."""
 
@@ -140,8 +143,9 @@ class Visit:
     def _same(self, text: str) -> str:
         """The text without the address of the application, and without what is new each time."""
         url = urlsplit(self.base)
-        for base in (self.base, self.base.replace("http", "ws", 1), url.netloc + url.path, url.netloc):
-            text = text.replace(base, "")
+        origin = f"{url.scheme}://{url.netloc}"
+        for base in (self.base, origin, url.netloc + url.path, url.netloc):
+            text = text.replace(base.replace("http", "ws", 1), "").replace(base, "")
         return _CHANGING.sub("#", text)
 
 
@@ -161,7 +165,11 @@ def visiting(base: str, address: str, folder: Path, trust: Sequence[str] = ()) -
     recording = folder / "visit.har"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=options)
-        context = browser.new_context(record_har_path=recording, record_har_content="embed", accept_downloads=True)
+        context = browser.new_context(
+            record_har_path=recording,
+            record_har_content="embed",
+            http_credentials={"username": USER, "password": PASSWORD},
+        )
         visit = Visit(context, base, folder)
         try:
             yield visit
