@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from applications.installing import Installer
 from applications.visit import Visit
 from e2e.support.needs import PROJECT
-from e2e.support.service import Service
+from e2e.support.service import Service, ServiceError
 
 BACKENDS = Path(__file__).resolve().parent / "backends"
 HOST = "privateserver"
@@ -27,33 +28,40 @@ class Place:
     installed: Path
     folder: Path
     port: int
+    started: list[Service] = field(default_factory=list)
 
     def program(self, name: str) -> str:
         """A program of an installation from PyPI."""
         return str(self.installed / "bin" / name)
 
-    def service(self, *command: str | Path, ports: Sequence[int] = (), **env: str) -> Service:
-        """Start a server in the folder, and return once it accepts connections."""
-        service = Service(list(map(str, command)), self.folder / "service.log", env=env, cwd=self.folder)
-        try:
-            service.await_ports(*(ports or [self.port]))
-        except BaseException:
-            service.process.kill()
-            service.process.wait()
-            raise
-        return service
+    def service(self, *command: str | Path, port: int = 0, **env: str) -> None:
+        """Start a server in the folder, and return once it accepts connections, at the application's port or another.
+
+        Raises:
+            ServiceError: it ended, or did not accept any for too long.
+        """
+        log = self.folder / f"service{len(self.started)}.log"
+        service = Service(list(map(str, command)), log, env=env, cwd=self.folder)
+        self.started.append(service)
+        service.await_ports(port or self.port)
+
+    def stop(self) -> None:
+        """Stop what runs, the last server first."""
+        for service in reversed(self.started):
+            with contextlib.suppress(ServiceError):
+                service.stop()
 
 
 @dataclass(frozen=True)
 class Application:
     """An application of the catalogue.
 
-    `start` returns the running servers, the last of which are stopped first; `settings` are what its site needs in the
-    rule file besides the usual four lines.
+    `start` starts its servers by `Place.service`; `settings` are what its site needs in the rule file besides the usual
+    four lines.
     """
 
     name: str
     installer: Installer
-    start: Callable[[Place], Sequence[Service]]
+    start: Callable[[Place], None]
     walk: Callable[[Visit], None]
     settings: str = ""

@@ -37,10 +37,11 @@ def _all(direct: Seen, proxied: Seen, name: str) -> Iterator[Difference]:
     for step, why in proxied.steps.items():
         if why and not direct.steps.get(step):
             yield Difference(Kind.STEP, f"{step}: {why}")
-    known = direct.strangers
+    lost = {*proxied.outside, *proxied.strangers}
     for kind, before, after in (
-        (Kind.FAILED, direct.failed, proxied.failed),
-        (Kind.STRANGER, known, proxied.strangers),
+        # What went elsewhere is told as such, and not again because it failed there.
+        (Kind.FAILED, direct.failed, [each for each in proxied.failed if each.partition(" ")[2] not in lost]),
+        (Kind.STRANGER, direct.strangers, proxied.strangers),
         (Kind.OUTSIDE, [], proxied.outside),
         (Kind.CONSOLE, direct.console, proxied.console),
     ):

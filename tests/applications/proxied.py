@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,10 +85,12 @@ class Visits:
         folder = self._folder / f"{self._count}-{name}"
         (folder / "data").mkdir(parents=True)
         [port] = free_ports(1)
-        with ExitStack() as stack:
-            for service in self._application.start(Place(self._installed, folder / "data", port)):
-                stack.callback(service.stop)
+        place = Place(self._installed, folder / "data", port)
+        try:
+            self._application.start(place)
             yield port, folder
+        finally:
+            place.stop()
 
 
 def proposals(web_port: int) -> dict[str, list[str]]:

@@ -24,7 +24,9 @@ PATIENCE = 15_000
 _ABORTED = "net::ERR_ABORTED"
 """What becomes of requests when their page is left, and of downloads: no fault."""
 
-_CHANGING = re.compile(r"[0-9a-f]{12,}|\d{6,}|(?<=[=/_-])\d+(?=[&/.:-]|$)|(?<=:)\d+(?=:)", re.IGNORECASE)
+_CHANGING = re.compile(
+    r"[0-9a-f]{12,}|[0-9a-f]{8}-[0-9a-f-]{27}|\d{6,}|(?<=[=/_-])\d+(?=[&/.:-]|$)|(?<=:)\d+(?=:)", re.IGNORECASE
+)
 """Parts of URLs and messages that are new at each visit."""
 
 
@@ -80,7 +82,7 @@ class Visit:
             with contextlib.suppress(Error):
                 self.page.screenshot(path=self.files / f"{re.sub(r'\W+', '-', name)}.png")
             self.seen.steps[name] = self._same(" ".join(map(str.strip, lines[:5])))[:400]
-        self.seen.cookies[name] = {cookie["name"] for cookie in self._context.cookies()}
+        self.seen.cookies[name] = {self._same(cookie["name"]) for cookie in self._context.cookies()}
 
     def go(self, path: str) -> None:
         """Open a page by its path from the root of the application."""
@@ -141,7 +143,7 @@ class Visit:
             self.seen.outside.append(f"{method} {self._same(asked.path)}")
 
     def _same(self, text: str) -> str:
-        """The text without the address of the application, and without what is new each time."""
+        """Return the text without the address of the application, and without what is new each time."""
         url = urlsplit(self.base)
         origin = f"{url.scheme}://{url.netloc}"
         for base in (self.base, origin, url.netloc + url.path, url.netloc):

@@ -11,12 +11,11 @@ from playwright.sync_api import expect
 from applications.application import Application, Place
 from applications.installing import PyPI
 from applications.visit import Visit
-from e2e.support.service import Service
 
 TOWNS = [(f"Town {number}", f"Country {number % 7}", number * 1000) for number in range(250)]
 
 
-def start(place: Place) -> list[Service]:
+def start(place: Place) -> None:
     file = place.folder / "world.db"
     with closing(sqlite3.connect(file)) as world:
         world.execute("create table countries (name text primary key)")
@@ -25,7 +24,7 @@ def start(place: Place) -> list[Service]:
         world.executemany("insert into towns values (?, ?, ?)", TOWNS)
         world.commit()
     options = ["--port", str(place.port), "--setting", "facet_time_limit_ms", "5000"]
-    return [place.service(place.program("datasette"), "serve", file, *options)]
+    place.service(place.program("datasette"), "serve", file, *options)
 
 
 def walk(visit: Visit) -> None:

@@ -9,12 +9,11 @@ from playwright.sync_api import expect
 from applications.application import BACKENDS, Application, Place
 from applications.installing import PyPI
 from applications.visit import Visit
-from e2e.support.service import Service
 
 
-def start(place: Place) -> list[Service]:
+def start(place: Place) -> None:
     program = BACKENDS / "django_admin.py"
-    return [place.service(place.program("python"), program, place.folder, str(place.port))]
+    place.service(place.program("python"), program, place.folder, str(place.port))
 
 
 def walk(visit: Visit) -> None:

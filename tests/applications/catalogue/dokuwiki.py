@@ -11,7 +11,6 @@ from playwright.sync_api import expect
 from applications.application import Application, Place
 from applications.installing import Debian
 from applications.visit import PASSWORD, USER, Visit
-from e2e.support.service import Service
 
 DATA = "attic cache index locks log media media_attic media_meta meta pages tmp".split()
 LOCAL = """<?php
@@ -27,7 +26,7 @@ PICTURE = (
 )
 
 
-def start(place: Place) -> list[Service]:
+def start(place: Place) -> None:
     wiki, conf, data = (place.folder / name for name in ("wiki", "conf", "data"))
     shutil.copytree(place.installed / "share" / "dokuwiki", wiki, symlinks=True)
     conf.mkdir()
@@ -42,7 +41,7 @@ def start(place: Place) -> list[Service]:
     (conf / "local.php").write_text(LOCAL % data)
     (wiki / "inc" / "preload.php").unlink(missing_ok=True)
     (wiki / "inc" / "preload.php").write_text(f"<?php define('DOKU_CONF', '{conf}/');\n")
-    return [place.service("php", "-S", f"127.0.0.1:{place.port}", "-t", wiki, PHP_CLI_SERVER_WORKERS="4")]
+    place.service("php", "-S", f"127.0.0.1:{place.port}", "-t", wiki, PHP_CLI_SERVER_WORKERS="4")
 
 
 def walk(visit: Visit) -> None:
@@ -65,8 +64,10 @@ def walk(visit: Visit) -> None:
     with visit.step("upload"):
         page.get_by_role("link", name="Media Manager").first.click()
         page.get_by_role("link", name="Upload", exact=True).click()
-        page.locator("#mediamanager__uploader input[type=file]").set_input_files(visit.file("dot.png", PICTURE))
-        page.get_by_role("button", name="Upload").click()
+        page.locator("#mediamanager__uploader .qq-upload-button input[type=file]").set_input_files(
+            visit.file("dot.png", PICTURE)
+        )
+        page.get_by_role("button", name="Upload", exact=True).click()
         expect(page.locator("#mediamanager__uploader")).to_contain_text("dot.png")
         visit.go("/doku.php?id=first&do=media&ns=")
         expect(page.locator("#mediamanager__page .filelist")).to_contain_text("dot.png")

@@ -10,17 +10,16 @@ from applications.application import BACKENDS, Application, Place
 from applications.catalogue.dokuwiki import PICTURE
 from applications.installing import PyPI
 from applications.visit import PASSWORD, USER, Visit
-from e2e.support.service import Service
 
 
-def start(place: Place) -> list[Service]:
+def start(place: Place) -> None:
     offline = {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_OFFLINE": "1",
         "GRADIO_TEMP_DIR": str(place.folder / "temp"),
     }
     command = (place.program("python"), BACKENDS / "gradio_page.py", str(place.port), USER, PASSWORD)
-    return [place.service(*command, **offline)]
+    place.service(*command, **offline)
 
 
 def walk(visit: Visit) -> None:
@@ -46,10 +45,10 @@ def walk(visit: Visit) -> None:
         page.locator("input[type=file]").last.set_input_files(visit.file("dot.png", PICTURE))
         expect(page.locator("img").first).to_be_visible()
         page.get_by_role("button", name="Show").click()
-        expect(page.locator("img")).to_have_count(2)
+        expect(page.locator("img[src*=dot]")).to_have_count(2)
         visit.pictures_show()
     with visit.step("look at the API"):
-        visit.go("/?view=api")
+        page.get_by_role("button", name="Use via API").click()
         expect(page.locator("body")).to_contain_text("/count")
     with visit.step("log out"):
         visit.go("/logout")

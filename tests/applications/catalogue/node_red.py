@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from applications.application import Application, Place
 from applications.installing import Npm
 from applications.visit import PASSWORD, USER, Visit
-from e2e.support.service import Service
 
 SETTINGS = """
 const known = name => Promise.resolve(name === "%s" ? {username: name, permissions: "*"} : null);
@@ -58,11 +57,11 @@ FLOW = [
 ]
 
 
-def start(place: Place) -> list[Service]:
+def start(place: Place) -> None:
     settings = place.folder / "settings.js"
     settings.write_text(SETTINGS % (USER, place.port, place.folder, PASSWORD))
     program = place.installed / "node_modules" / "node-red" / "red.js"
-    return [place.service("node", program, "--settings", settings)]
+    place.service("node", program, "--settings", settings)
 
 
 def walk(visit: Visit) -> None:
@@ -87,8 +86,10 @@ def walk(visit: Visit) -> None:
         page.locator("#red-ui-header-button-deploy").click()
         expect(page.locator(".red-ui-notification").filter(has_text="Successfully deployed")).to_be_visible()
     with visit.step("run, and see it by the WebSocket"):
-        page.locator(".red-ui-tabs").get_by_text("Walk").first.click()
-        page.locator("[id*=red-ui-tab-debug] a, .red-ui-sidebar [title*=Debug]").first.click()
+        visit.go("/#flow/tab1")
+        page.reload()
+        expect(page.locator("g.red-ui-flow-node-group").first).to_be_visible()
+        page.evaluate("RED.sidebar.show('debug')")
         page.locator(".red-ui-flow-node-button-button").first.click()
         expect(page.locator(".red-ui-debug-content").filter(has_text="hello from the flow")).to_be_visible()
     with visit.step("edit a node, in the editor of code"):

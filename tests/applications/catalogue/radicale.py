@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from applications.application import Application, Place
 from applications.installing import PyPI
 from applications.visit import PASSWORD, USER, Visit
-from e2e.support.service import Service
 
 CALENDAR = b"""BEGIN:VCALENDAR\r
 VERSION:2.0\r
@@ -24,7 +23,7 @@ END:VCALENDAR\r
 """
 
 
-def start(place: Place) -> list[Service]:
+def start(place: Place) -> None:
     users = place.folder / "users"
     users.write_text(f"{USER}:{PASSWORD}\n")
     config = place.folder / "config"
@@ -33,7 +32,7 @@ def start(place: Place) -> list[Service]:
         f"[auth]\ntype = htpasswd\nhtpasswd_filename = {users}\nhtpasswd_encryption = plain\n"
         f"[storage]\nfilesystem_folder = {place.folder / 'collections'}\n"
     )
-    return [place.service(place.program("python"), "-m", "radicale", "--config", config)]
+    place.service(place.program("python"), "-m", "radicale", "--config", config)
 
 
 def walk(visit: Visit) -> None:

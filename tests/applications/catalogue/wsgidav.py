@@ -10,10 +10,9 @@ from playwright.sync_api import expect
 from applications.application import Application, Place
 from applications.installing import PyPI
 from applications.visit import PASSWORD, USER, Visit
-from e2e.support.service import Service
 
 
-def start(place: Place) -> list[Service]:
+def start(place: Place) -> None:
     files = place.folder / "files"
     files.mkdir()
     (files / "first.txt").write_text("The first file\n")
@@ -29,7 +28,7 @@ def start(place: Place) -> list[Service]:
         "property_manager": True,
     }
     config.write_text(yaml.safe_dump(settings))
-    return [place.service(place.program("wsgidav"), "--config", config)]
+    place.service(place.program("wsgidav"), "--config", config)
 
 
 DAV = """async ([method, path, fields, body]) => {
