@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -55,7 +56,7 @@ def _row(name: str, folder: Path) -> tuple[list[str], bool]:
     visits = Visits(application, installed, folder)
     try:
         steps = visits.without_proxy().steps
-    except ServiceError as error:
+    except (ServiceError, OSError, subprocess.CalledProcessError) as error:
         print(error)
         return [application.name, f"{version}, does not start", "", "", "", ""], False
     failed = {step: why for step, why in steps.items() if why}

@@ -82,7 +82,9 @@ class Visit:
             with contextlib.suppress(Error):
                 self.page.screenshot(path=self.files / f"{re.sub(r'\W+', '-', name)}.png")
             self.seen.steps[name] = self._same(" ".join(map(str.strip, lines[:5])))[:400]
-        self.seen.cookies[name] = {self._same(cookie["name"]) for cookie in self._context.cookies()}
+        self.seen.cookies[name] = {
+            re.sub(r"[\w-]{40,}$", "#", self._same(cookie["name"])) for cookie in self._context.cookies()
+        }
 
     def go(self, path: str) -> None:
         """Open a page by its path from the root of the application."""
