@@ -18,7 +18,7 @@ from e2e.support.response import Response
 USER, PASSWORD = "alice", "secret"
 """Who visits; also where an application asks by HTTP authentication."""
 
-PATIENCE = 15_000
+PATIENCE = 10_000
 """Milliseconds for a page or an element."""
 
 _ABORTED = "net::ERR_ABORTED"

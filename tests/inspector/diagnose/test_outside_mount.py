@@ -78,6 +78,34 @@ def test_another_site_at_the_root_takes_the_blame() -> None:
     assert found.todo.startswith("Set rootPaths: [/static]")
 
 
+NAMED = [
+    # the site, what the script has, whether the public name is proposed as one of the backend's
+    ("", 'root = "https://www.example.com"', True),
+    ("", r'{"root": "https:\/\/www.example.com\/x"}', True),
+    ("", 'root = "https://www.example.com/application"', True),
+    ("", 'root = "https://www.example.com/app"', False),
+    ("", 'root = "https://www.example.com.au"', False),
+    ("backendNames: https://www.example.com\n", 'root = "https://www.example.com"', False),
+]
+
+
+@pytest.mark.parametrize(("more", "script", "proposed"), NAMED)
+def test_a_backend_that_writes_the_public_name_without_the_path(more: str, script: str, proposed: bool) -> None:
+    site = f"public: https://www.example.com/app\nbackend: http://privateserver:8080\n{more}"
+    (found,) = broken(rules_of("", site=site), script, "/static/x")
+    assert found.todo.startswith("Set backendNames: [https://www.example.com]: tried on 2 ") is proposed
+    assert found.yaml == ("backendNames: ['https://www.example.com']\n" if proposed else "")
+    if proposed:
+        changed = with_fragment(site, found.yaml, found.site)
+        assert changed is not None
+        assert found.yaml in changed
+
+
+def test_the_public_name_without_the_path_may_be_another_site() -> None:
+    (found,) = broken(rules_of("", site=SITES), 'root = "https://www.example.com"', "/static/x")
+    assert "backendNames" not in found.todo
+
+
 ELSEWHERE = [
     # what the script has, what is asked for, what is proposed
     ('a = "/" + name', "/static/x", "No recorded response has it as a string, so that a script puts it together: "),

@@ -1,7 +1,8 @@
 """Requests of a page that is published below a path for what is outside of it: which page asked, and what would help.
 
 A script that writes `"/static/x"` asks at the root of the public name, where its application is not. Nothing but the
-author's word distinguishes such a string, so `rootPaths` is proposed, and tried on what was recorded.
+author's word distinguishes such a string, so `rootPaths` is proposed, and tried on what was recorded. So is
+`backendNames`, where the backend writes the public name, which it knows from X-Forwarded-Host, without the path.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.engine.compile import compile_rules
@@ -78,7 +80,11 @@ def _of_site(case: Case, site: Site) -> Iterator[RecordedExchange]:
 
 def _writers(case: Case, site: Site, segment: str) -> Iterator[RecordedExchange]:
     """Yield the responses in which a string begins with the path that was asked for."""
-    written = re.compile(rf"[\"'`]\\?{re.escape(segment)}(?![\w.~-])")
+    yield from _writing(case, site, re.compile(rf"[\"'`]\\?{re.escape(segment)}(?![\w.~-])"))
+
+
+def _writing(case: Case, site: Site, written: re.Pattern[str]) -> Iterator[RecordedExchange]:
+    """Yield the responses of a site's backend in which something is written."""
     for each in _of_site(case, site):
         body = case.body(each, original=True) if case.in_time() else None
         if body and written.search(body.replace("\\/", "/")):
@@ -95,25 +101,59 @@ def _advice(case: Case, site: Site, segment: str, writers: list[RecordedExchange
     if site.links is not LinkMode.EVERYWHERE:
         todo = f"Set links: everywhere and rootPaths: [{segment}], or {elsewhere}."
         return todo, site_yaml({"links": str(LinkMode.EVERYWHERE), "rootPaths": proposed}) if writers else ""
+    if named := _by_public_name(case, site):
+        return named
     if not writers or case.rules is None:
         return f"No recorded response has it as a string, so that a script puts it together: {elsewhere}.", ""
     paths = ", ".join(proposed)
-    changed = _changed(case, site, segment, writers[:_MAX_TRIED])
-    tried = f"tried on {counted(len(list(_of_site(case, site))), 'recorded response')}, "
+    changed = _changed(case, replace(site, root_paths=proposed), writers)
     if not changed:
-        return f"rootPaths: [{paths}] was {tried}and changes none: {elsewhere}.", ""
-    where = ", ".join(shown(each.request.target, 60) for each in changed[:_MAX_NAMED])
-    verb = f"it changes {len(changed)} ({where})"
-    todo = f"Set rootPaths: [{paths}]: {tried}{verb}, which then have {site.path}{segment}."
+        return f"rootPaths: [{paths}] was {_tried(case, site)}, and changes none: {elsewhere}.", ""
+    todo = f"Set rootPaths: [{paths}]: {_tried(case, site, changed)}, which then have {site.path}{segment}."
     return todo, site_yaml({"rootPaths": proposed})
 
 
-def _changed(case: Case, site: Site, segment: str, writers: Iterable[RecordedExchange]) -> list[RecordedExchange]:
-    """Return the responses that another root path would change."""
+def _by_public_name(case: Case, site: Site) -> tuple[str, str] | None:
+    """Return what to do where the backend writes the public name without the path; None if it does not.
+
+    Where another site has that name without a path, the link may be meant for that one.
+    """
+    if case.rules is None or any(each is not site and not each.path for each in _namesakes(case.rules, site)):
+        return None
+    names = "|".join(re.escape(str(origin)) for origin in site.public)
+    written = re.compile(rf"(?:{names})(?!{re.escape(site.path)}(?![\w.~-]))(?![\w.:-])")
+    proposed = tuple(dict.fromkeys((*site.backend_names, *site.public)))
+    writers = _writing(case, site, written)
+    changed = _changed(case, replace(site, backend_names=proposed), writers)
+    if not changed or proposed == site.backend_names:
+        return None
+    listed = tuple(map(str, proposed))
+    todo = (
+        f"Set backendNames: [{', '.join(listed)}]: {_tried(case, site, changed)}, which write it without {site.path}."
+    )
+    return todo, site_yaml({"backendNames": listed})
+
+
+def _namesakes(rules: RulesInForce, site: Site) -> Iterator[Site]:
+    """Yield the sites that share a public name with this one, itself among them."""
+    yield from (each for each in rules.rules.rule_set.sites if set(each.public) & set(site.public))
+
+
+def _tried(case: Case, site: Site, changed: list[RecordedExchange] | None = None) -> str:
+    """Say what a setting was tried on, and which responses it changes."""
+    tried = f"tried on {counted(len(list(_of_site(case, site))), 'recorded response')}"
+    if not changed:
+        return tried
+    where = ", ".join(shown(each.request.target, 60) for each in changed[:_MAX_NAMED])
+    return f"{tried}, it changes {len(changed)} ({where})"
+
+
+def _changed(case: Case, changed: Site, writers: Iterable[RecordedExchange]) -> list[RecordedExchange]:
+    """Return the responses that a site with other settings would change."""
     assert case.rules is not None
-    others = with_root_path(case.rules, site, segment)
+    others = _with_site(case.rules, changed)
     found = []
-    for each in writers:
+    for each in islice(writers, _MAX_TRIED):
         if not case.in_time() or len(each.original_body or b"") > _MAX_BODY:
             continue
         now, then = (_body(rules, each) for rules in (case.rules, others))
@@ -126,10 +166,9 @@ def _body(rules: RulesInForce, exchange: RecordedExchange) -> bytes | None:
     return evaluate(rules, exchange.request, exchange.original, exchange.original_body or b"").body
 
 
-def with_root_path(rules: RulesInForce, site: Site, path: str) -> RulesInForce:
-    """Return the rules with one more root path in a site."""
+def _with_site(rules: RulesInForce, changed: Site) -> RulesInForce:
+    """Return the rules with other settings in a site."""
     rule_set = rules.rules.rule_set
-    changed = replace(site, root_paths=tuple(dict.fromkeys((*site.root_paths, path))))
-    sites = tuple(changed if each.name == site.name else each for each in rule_set.sites)
+    sites = tuple(changed if each.name == changed.name else each for each in rule_set.sites)
     compiled, _ = compile_rules(replace(rule_set, sites=sites))
     return RulesInForce(compiled, replace(rules.settings, trace=TraceLevel.OFF))

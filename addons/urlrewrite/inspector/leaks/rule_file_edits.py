@@ -18,7 +18,7 @@ from urlrewrite.model.choices import IN_OUTBOUND_RULES, Collection
 from urlrewrite.model.problems import RuleFileError
 
 _COLLECTIONS = (*IN_OUTBOUND_RULES, Collection.OUTBOUND_RULES)
-_SETTINGS = ("links", "linksAlso", "rootPaths")
+_SETTINGS = ("links", "linksAlso", "rootPaths", "backendNames")
 _FILE = "rules.yaml"
 _NOTHING = re.compile(r"\s*(?:#.*)?$")
 _VALUE = re.compile(
@@ -73,6 +73,7 @@ def _expected(rule_set: RuleSet, index: int, fragment: str) -> RuleSet:
         links=added.links if "links" in keys else site.links,
         links_also=added.links_also if "linksAlso" in keys else site.links_also,
         root_paths=added.root_paths if "rootPaths" in keys else site.root_paths,
+        backend_names=added.backend_names if "backendNames" in keys else site.backend_names,
         outbound_rules=(*site.outbound_rules, *added.outbound_rules),
         pre_conditions={**site.pre_conditions, **added.pre_conditions},
         custom_tags={**site.custom_tags, **added.custom_tags},
