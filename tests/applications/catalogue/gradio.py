@@ -29,9 +29,9 @@ def walk(visit: Visit) -> None:
         page.get_by_label("username").fill(USER)
         page.get_by_label("password").fill(PASSWORD)
         page.get_by_role("button", name="Login").click()
-        expect(page.get_by_label("Name")).to_be_visible()
+        expect(page.get_by_label("Name", exact=True)).to_be_visible()
     with visit.step("a stream of events"):
-        page.get_by_label("Name").fill("Alice")
+        page.get_by_label("Name", exact=True).fill("Alice")
         page.get_by_role("button", name="Greet").click()
         expect(page.get_by_label("Said")).to_have_value("Hello Alice")
     with visit.step("upload a file, and get another"):
