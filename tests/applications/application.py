@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +43,7 @@ class Place:
             ServiceError: it ended, or did not accept any for too long.
         """
         log = self.folder / f"service{len(self.started)}.log"
-        service = Service(list(map(str, command)), log, env=env, cwd=self.folder)
+        service = Service(list(map(str, command)), log, env=env, cwd=self.folder, group=True)
         self.started.append(service)
         service.await_ports(port or self.port)
 
@@ -50,6 +52,8 @@ class Place:
         for service in reversed(self.started):
             with contextlib.suppress(ServiceError):
                 service.stop()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(service.process.pid, signal.SIGKILL)  # PHP's workers outlive it
 
 
 @dataclass(frozen=True)

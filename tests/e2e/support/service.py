@@ -20,10 +20,16 @@ START_WITHIN = 90.0  # seconds, on a machine busy with other tests
 
 
 class Service:
-    """A child process with a log file."""
+    """A child process with a log file; with `group`, it leads a group of processes, which has its own id."""
 
     def __init__(
-        self, arguments: Sequence[str], log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        *,
+        group: bool = False,
     ):
         self.name = " ".join(Path(argument).name for argument in arguments[:2])
         self.stopped = False
@@ -36,6 +42,7 @@ class Service:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
                 cwd=cwd,
+                start_new_session=group,
             )
 
     @property
