@@ -82,9 +82,7 @@ class Visit:
             with contextlib.suppress(Error):
                 self.page.screenshot(path=self.files / f"{re.sub(r'\W+', '-', name)}.png")
             self.seen.steps[name] = self._same(" ".join(map(str.strip, lines[:5])))[:400]
-        self.seen.cookies[name] = {
-            re.sub(r"[\w-]{40,}$", "#", self._same(cookie["name"])) for cookie in self._context.cookies()
-        }
+        self.seen.cookies[name] = {self._cookie(cookie["name"]) for cookie in self._context.cookies()}
 
     def go(self, path: str) -> None:
         """Open a page by its path from the root of the application."""
@@ -143,6 +141,10 @@ class Visit:
             self.seen.strangers.append(f"{method} {self._same(url.partition('?')[0])}")
         elif base.path and not f"{asked.path}/".startswith(f"{base.path}/"):
             self.seen.outside.append(f"{method} {self._same(asked.path)}")
+
+    def _cookie(self, name: str) -> str:
+        """Return a name without what is new each time, and without the scheme that phpMyAdmin puts at its end."""
+        return re.sub(r"[\w-]{40,}$", "#", self._same(name).removesuffix("_https"))
 
     def _same(self, text: str) -> str:
         """Return the text without the address of the application, and without what is new each time."""

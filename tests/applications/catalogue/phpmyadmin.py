@@ -63,6 +63,7 @@ def walk(visit: Visit) -> None:
     with visit.step("create a database"):
         page.locator("#topmenu").get_by_role("link", name="Databases").click()
         page.locator("#text_create_db").fill("world")
+        page.wait_for_load_state("networkidle")  # without the scripts that are still to come, the form leaves the page
         page.locator("#buttonGo").click()
         expect(page.locator("#pma_navigation_tree")).to_contain_text("world")
     with visit.step("import a file"):
