@@ -144,7 +144,7 @@ class Visit:
 
     def _cookie(self, name: str) -> str:
         """Return a name without what is new each time, and without the scheme that phpMyAdmin puts at its end."""
-        return re.sub(r"[\w-]{40,}$", "#", self._same(name).removesuffix("_https"))
+        return re.sub(r"[\w-]{40,}$", "#", self._same(name.removesuffix("_https")))
 
     def _same(self, text: str) -> str:
         """Return the text without the address of the application, and without what is new each time."""
