@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Dialog, Error, Page, Request, WebSocket, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Error,
+    Page,
+    Request,
+    WebSocket,
+    expect,
+    sync_playwright,
+)
 
 from e2e.support.browser import OPTIONS, WITHOUT_ORIGIN, recorded
 from e2e.support.needs import program
@@ -18,7 +28,7 @@ from e2e.support.response import Response
 USER, PASSWORD = "alice", "secret"
 """Who visits; also where an application asks by HTTP authentication."""
 
-PATIENCE = 10_000
+PATIENCE = 20_000
 """Milliseconds for a page or an element."""
 
 _ABORTED = "net::ERR_ABORTED"
@@ -60,6 +70,7 @@ class Visit:
         self.seen = Seen()
         self._context = context
         context.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         context.on("request", self._request)
         context.on("requestfailed", self._request_failed)
         context.on(
