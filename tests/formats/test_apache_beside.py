@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from textwrap import dedent
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.engine.facts import ResponseFacts
+from urlrewrite.engine.web_server.access import AddressGuard
 from urlrewrite.exchange.responses import Forward, LocalResponse
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
@@ -76,6 +78,19 @@ BY_ADDRESS = [
         True,
         True,
     ),
+    (
+        "<RequireAny>\n<RequireAll>\nRequire ip 10.0.0.0/8\nRequire not ip 10.1\n</RequireAll>\n"
+        "Require ip 192.0.2.7\n</RequireAny>",
+        False,
+        True,
+    ),
+    (
+        "<RequireAll>\nRequire ip 10 192\n<RequireAny>\nRequire ip 10.1\nRequire ip 172.16\n</RequireAny>\n"
+        "</RequireAll>",
+        True,
+        False,
+    ),
+    ("Order allow,deny\nAllow from 10.1.2.3\nDeny from 10", False, False),
     ("Order deny,allow\nDeny from all\nAllow from 10.", True, False),
     ("Order deny,allow\nDeny from 10.0.0.0/8\nAllow from 10.1.2.3", True, True),
     ("Order deny,allow\nDeny from 10.0.0.0/8", False, True),
@@ -108,6 +123,47 @@ def test_who_may_come_in_by_address(text: str, inside: bool, outside: bool) -> N
     assert (let_in(rules, client=IN), let_in(rules, client=OUT)) == (inside, outside)
     again = yaml_rules.parse(to_yaml(rules), "again.yaml")[0]
     assert (let_in(again, client=IN), let_in(again, client=OUT)) == (inside, outside)
+
+
+NETWORKS = ("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.3", "192.0.2.0/24", "192.0.2.7", "::1")
+CLIENTS = ("10.1.2.3", "10.1.2.4", "10.1.3.4", "10.2.3.4", "192.0.2.7", "192.0.2.8", "203.0.113.1", "::1", "::2")
+
+type Wanted = tuple[str, str | list[Wanted]]
+
+
+def wants(wanted: Wanted, client: str) -> bool:
+    """What Apache says of a client's address."""
+    kind, members = wanted
+    if isinstance(members, str):
+        address, network = ip_address(client), ip_network(members)
+        return (address in network) is (kind == "ip")
+    answers = [wants(member, client) for member in members]
+    return {"All": all(answers), "Any": any(answers), "None": not any(answers)}[kind]
+
+
+def written(wanted: Wanted) -> str:
+    kind, members = wanted
+    if isinstance(members, str):
+        return f"Require {kind} {members}\n"
+    return f"<Require{kind}>\n{''.join(map(written, members))}</Require{kind}>\n"
+
+
+def groups(inner: st.SearchStrategy[Wanted]) -> st.SearchStrategy[Wanted]:
+    denied = st.tuples(st.just("not ip"), st.sampled_from(NETWORKS))
+    return st.tuples(st.sampled_from(("Any", "None")), st.lists(inner, min_size=1, max_size=3)) | st.tuples(
+        st.just("All"), st.builds(lambda one, more: [one, *more], inner, st.lists(inner | denied, max_size=3))
+    )
+
+
+@given(st.recursive(st.tuples(st.just("ip"), st.sampled_from(NETWORKS)), groups, max_leaves=8))
+@settings(max_examples=60)
+def test_groups_of_requirements_let_in_whom_apache_lets_in(wanted: Wanted) -> None:
+    rules, problems = mod_rewrite.parse(written(("All", [wanted])), ".htaccess")
+    assert not problems
+    section = rules.sites[0].web_server.ip_security
+    guard = AddressGuard(section) if section else None
+    for client in CLIENTS:
+        assert (guard is None or guard.refused([client]) is None) == wants(wanted, client), client
 
 
 DENIED = "Require all denied"

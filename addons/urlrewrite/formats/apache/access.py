@@ -8,8 +8,9 @@ tells of a site that would be open, and no format loses it.
 from __future__ import annotations
 
 import ipaddress
+import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -24,6 +25,8 @@ NAMES = frozenset(("Require", "Order", "Allow", "Deny", "Satisfy", "SSLVerifyCli
 SAID_BY_APACHE = "Apache: "
 """Begins the comment of an element that stands for directives of Apache, which follow."""
 
+type _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _LOCAL = ("127.0.0.0/8", "::1")
 _PART_OF_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,2}\.?")
 
@@ -32,12 +35,11 @@ _PART_OF_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,2}\.?")
 class Access:
     """Who may come in where: by address, and what else is asked (`asks`).
 
-    `allowed` and `denied` are networks, `unlisted` says what becomes of the others. `left` are ways in that are not
-    known here, without which fewer come in.
+    The smallest network of `addresses` that has a client decides on it; `unlisted` says what becomes of the others.
+    `left` are ways in that are not known here, without which fewer come in.
     """
 
-    allowed: list[Address] = field(default_factory=list)
-    denied: list[Address] = field(default_factory=list)
+    addresses: dict[_Network, Address] = field(default_factory=dict)
     unlisted: bool = True
     asks: list[Directive] = field(default_factory=list)
     left: list[Directive] = field(default_factory=list)
@@ -45,16 +47,17 @@ class Access:
     @property
     def is_open(self) -> bool:
         """Whether everybody may come in."""
-        return self.unlisted and not self.denied and not self.asks
+        return self.unlisted and not self.addresses and not self.asks
 
     @property
     def denies_all(self) -> bool:
         """Whether nobody may come in."""
-        return not self.unlisted and not self.allowed
+        return not self.unlisted and not self.addresses
 
     def web_server(self, report: Report) -> WebServer:
         """Return it as sections; it takes the place of what is said of the level above, as in Apache."""
-        addresses = Entries((*self.denied, *self.allowed), clear=True)
+        smallest_first = sorted(self.addresses.items(), key=lambda item: -item[0].prefixlen)
+        addresses = Entries(tuple(address for _, address in smallest_first), clear=True)
         kept = (_refusing(self.asks, report),) if self.asks else ()
         return WebServer(ip_security=IpSecurity(allow_unlisted=self.unlisted, addresses=addresses), kept=kept)
 
@@ -69,7 +72,7 @@ def access_of(directives: Sequence[Directive], report: Report) -> Access | None:
     found = _by_require(requires, report) if requires else None
     before = _by_order(older, report) if older else None
     if found and before:
-        found = _either(before, found) if any_suffices else _both(before, found)
+        found = _either((before, found)) if any_suffices else _joined((before, found), operator.and_)
     found = found or before
     if asks:
         found = replace(found or Access(), asks=[*(found.asks if found else []), *asks])
@@ -79,26 +82,60 @@ def access_of(directives: Sequence[Directive], report: Report) -> Access | None:
     return found
 
 
-def _both(first: Access, second: Access) -> Access:
-    """Return what both allow; where both have addresses of their own, that cannot be said, and more is asked."""
+type _Decide = Callable[[bool, bool], bool]
+
+
+def _joined(members: Sequence[Access], decide: _Decide) -> Access:
+    """Return what several decide together; by halves, as lists of thousands of lines are joined."""
+    if len(members) == 1:
+        return members[0]
+    middle = len(members) // 2
+    first, second = _joined(members[:middle], decide), _joined(members[middle:], decide)
+    unlisted = decide(first.unlisted, second.unlisted)
+    joined: dict[_Network, Address] = {}
+    of_first, of_second, of_both = _Lookup(first), _Lookup(second), _Lookup(Access(joined, unlisted))
+    # The larger ones first: one that decides as the one around it does says nothing.
+    for network, address in sorted({**second.addresses, **first.addresses}.items(), key=lambda item: item[0].prefixlen):
+        allowed = decide(of_first.lets_in(network), of_second.lets_in(network))
+        if allowed != of_both.lets_in(network):
+            of_both.add(network, replace(address, allowed=allowed))
     asks, left = [*first.asks, *second.asks], [*first.left, *second.left]
-    for one, other in ((first, second), (second, first)):
-        if (one.unlisted and not one.denied) or other.denies_all:
-            return replace(other, asks=asks, left=left)
-        if other.unlisted:
-            return replace(one, denied=[*one.denied, *other.denied], asks=asks, left=left)
-    # Each lets in only what it lists: the first one's list is in force, and nobody knows whether the other's is kept.
-    return replace(first, asks=asks, left=left)
+    return Access(joined, unlisted, asks, left)
 
 
-def _either(first: Access, second: Access) -> Access:
+class _Lookup:
+    """Finds the smallest network that has another one."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._lengths = sorted({network.prefixlen for network in access.addresses}, reverse=True)
+
+    def lets_in(self, network: _Network) -> bool:
+        """Whether what is in a network may come in, but for smaller ones that are listed."""
+        for length in self._lengths:
+            if length <= network.prefixlen:
+                found = self._access.addresses.get(network.supernet(new_prefix=length))
+                if found:
+                    return found.allowed
+        return self._access.unlisted
+
+    def add(self, network: _Network, address: Address) -> None:
+        """Add a network to the access, not larger than those that were added before."""
+        self._access.addresses[network] = address
+        if network.prefixlen not in self._lengths:
+            self._lengths.insert(0, network.prefixlen)
+
+
+def _either(members: Sequence[Access]) -> Access:
     """Return what one of them allows: who passes by address is not asked for more."""
-    if first.is_open or second.is_open:
+    if any(access.is_open for access in members):
         return Access()
-    if first.asks and second.asks:
-        return first
-    by_address, other = (second, first) if first.asks else (first, second)
-    return replace(by_address, left=[*by_address.left, *other.asks, *other.left])
+    by_address = [access for access in members if not access.asks]
+    if all(access.denies_all for access in by_address):
+        return _joined(members, operator.or_)
+    found = _joined(by_address, operator.or_)
+    others = [access for access in members if access.asks]
+    return replace(found, left=[*found.left, *(item for access in others for item in (*access.asks, *access.left))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +171,17 @@ def _of_group(group: _Group, report: Report) -> Access:
     found = [_of_group(item, report) if isinstance(item, _Group) else _of_line(item, report) for item in group.members]
     match group.kind:
         case ScopeKind.REQUIRE_ALL:
-            whole = Access()
-            for access in found:
-                whole = _both(whole, access)
-            return whole
+            return _joined(found, operator.and_)
         case ScopeKind.REQUIRE_NONE:
-            whole = Access()
-            for access in found:
-                whole = _both(whole, _not(access))
-            return whole
-    if len(found) == 1:
-        return found[0]
-    if any(access.is_open for access in found):
-        return Access()
-    by_address = [access for access in found if not access.asks and not access.denies_all]
-    asking = [item for access in found for item in access.asks]
-    left = [item for access in found for item in access.left]
-    if not by_address:
-        return Access(asks=asking, left=left) if asking else Access(unlisted=False, left=left)
-    allowed = [address for access in by_address for address in access.allowed]
-    # Who is let in by one of them is not kept out by another.
-    denied = next((access.denied for access in by_address if access.unlisted), None)
-    if denied is not None:
-        return Access(denied=[*allowed, *denied], left=[*left, *asking])
-    return Access(allowed=allowed, unlisted=False, left=[*left, *asking])
+            return _joined([_not(access) for access in found], operator.and_)
+    return _either(found)
 
 
 def _not(access: Access) -> Access:
     if access.asks or access.left:
         return Access(asks=[*access.asks, *access.left])
-    denied = [replace(address, allowed=False) for address in access.allowed]
-    return Access(denied=denied) if not access.unlisted else Access(unlisted=False)
+    opposite = {network: replace(address, allowed=not address.allowed) for network, address in access.addresses.items()}
+    return Access(opposite, not access.unlisted)
 
 
 def _of_line(item: Directive, report: Report) -> Access:
@@ -177,9 +194,9 @@ def _of_line(item: Directive, report: Report) -> Access:
         case ["all", "denied"]:
             found = Access(unlisted=False)
         case ["local"]:
-            found = Access(allowed=_addresses(_LOCAL, item, report), unlisted=False)
+            found = _listed(_addresses(_LOCAL, item, report))
         case ["ip", *networks] if networks and all(map(_network, networks)):
-            found = Access(allowed=_addresses(networks, item, report), unlisted=False)
+            found = _listed(_addresses(networks, item, report))
         case _:
             return Access(asks=[item])
     return _not(found) if negated else found
@@ -199,26 +216,29 @@ def _by_order(directives: Sequence[Directive], report: Report) -> Access:
             if word.lower() == "all":
                 everybody[item.name] = True
             elif _network(word):
-                lists[item.name] += _addresses([word], item, report, allowed=item.name == "Allow")
+                lists[item.name] += _addresses([word], item, report)
             elif item not in unknown[item.name]:
                 unknown[item.name].append(item)
-    allowed, denied, left = lists["Allow"], lists["Deny"], unknown["Allow"]
+    allowed, denied = (Access() if everybody[name] else _listed(lists[name]) for name in ("Allow", "Deny"))
     if allow_last:
-        if everybody["Allow"]:
-            return Access()
-        if everybody["Deny"]:
-            return Access(allowed=allowed, unlisted=False, left=left)
         # Who is allowed is let in even if he is denied as well.
-        return Access(denied=[*allowed, *denied], asks=unknown["Deny"], left=left)
-    if everybody["Deny"]:
-        return Access(unlisted=False, left=left)
-    if everybody["Allow"]:
-        return Access(denied=denied, asks=unknown["Deny"])
-    return Access(allowed=allowed, denied=denied, unlisted=False, asks=unknown["Deny"], left=left)
+        found = _joined((allowed, _not(denied)), operator.or_)
+    else:
+        found = _joined((allowed, _not(denied)), operator.and_)
+    asks = unknown["Deny"] if not everybody["Deny"] and not (allow_last and everybody["Allow"]) else []
+    return replace(found, asks=asks, left=[] if everybody["Allow"] else unknown["Allow"])
 
 
-def _addresses(networks: Iterable[str], item: Directive, report: Report, *, allowed: bool = True) -> list[Address]:
-    return [Address(_network(network), allowed, source=report.source(item.line)) for network in networks]
+def _listed(addresses: Iterable[Address]) -> Access:
+    """Return what lets in who is listed, and nobody else."""
+    listed: dict[_Network, Address] = {}
+    for address in addresses:
+        listed.setdefault(ipaddress.ip_network(address.network), address)
+    return Access(listed, unlisted=False)
+
+
+def _addresses(networks: Iterable[str], item: Directive, report: Report) -> list[Address]:
+    return [Address(_network(network), allowed=True, source=report.source(item.line)) for network in networks]
 
 
 def _network(text: str) -> str:
