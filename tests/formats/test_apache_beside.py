@@ -470,10 +470,49 @@ def test_denials_of_the_server_hold_beside_rules_of_its_own() -> None:
     assert [let_in(rules, url) for url in ("/x", "/in/x")] == [True, False]
 
 
-def test_pass_match_is_a_rule() -> None:
-    rules = proxied('ProxyPassMatch "^/(a|b)/(.*)$" http://b:8080/$1-$2\nProxyPassMatch ^/c http://c:80')
-    asked = {"/a/x": "http://b:8080/a-x", "/c/d": "http://c/c"}
+PASS_MATCH = [
+    ('ProxyPassMatch "^/(a|b)/(.*)$" http://b:8080/$1-$2', {"/a/x": "http://b:8080/a-x"}),
+    ("ProxyPassMatch ^/c http://c:80", {"/c/d?e": "http://c/c/d?e"}),
+    (r"ProxyPassMatch \.gif$ http://c", {"/x/y.gif": "http://c/x/y.gif"}),
+    (
+        "ProxyPassMatch ^/\\.well-known/ !\nProxyPass /static !\nProxyPass / http://b",
+        {"/.well-known/x": "404", "/static/x": "404", "/y": "http://b/y"},
+    ),
+    (
+        '<LocationMatch "^/api/(v[12])/(.*)$">\nProxyPassMatch http://$1.lan:81/$2\n</LocationMatch>\n'
+        "<Location /in>\nProxyPassMatch http://c\n</Location>",
+        {"/api/v2/x": "http://v2.lan:81/x", "/in/x": "http://c/in/x"},
+    ),
+    (
+        "ProxyPass /a !\nProxyPass /b/ http://b/\nProxyPassMatch ^/(.*)\\.gif$ http://c/$1",
+        {"/a/x.gif": "404", "/b/x.gif": "http://b/x.gif", "/ab/x.gif": "http://c/ab/x"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "asked"), PASS_MATCH)
+def test_pass_match_is_a_rule(text: str, asked: dict[str, str]) -> None:
+    rules, _ = read(HOST.format(text), "site.conf")
     assert {url: sent_to(rules, WWW + url) for url in asked} == asked
+
+
+def test_a_pass_match_that_nothing_is_left_for_is_told() -> None:
+    _, problems = read(HOST.format("ProxyPass / http://b/\nProxyPassMatch ^/x http://c"), "site.conf")
+    assert [problem.id for problem in problems] == ["UR049"]
+
+
+DEFINED = [
+    ("Define b b.lan:81\nProxyPass / http://${b}/", "http://b.lan:81/x"),
+    ("Define b b.lan\nDefine url http://${b}:82/y\nProxyPass / ${url}/", "http://b.lan:82/y/x"),
+    ("Define b\n<IfDefine b>\nProxyPass / http://b/\n</IfDefine>", "http://b/x"),
+    ("Define b\n<IfDefine !b>\nProxyPass / http://c/\n</IfDefine>\nProxyPass / http://b/", "http://b/x"),
+    ("Define b c\nUnDefine b\nDefine b b\nProxyPass / http://${b}/", "http://b/x"),
+]
+
+
+@pytest.mark.parametrize(("text", "target"), DEFINED)
+def test_what_a_file_defines_is_put_in(text: str, target: str) -> None:
+    assert sent_to(proxied(text), f"{WWW}/x") == target
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from urlrewrite.formats.apache.definitions import Definitions
 from urlrewrite.formats.apache.directives import known_directive
 from urlrewrite.formats.apache.known import OPTIONS, REPLACED_MODULES, WRITTEN, is_known_directive
 from urlrewrite.formats.apache.parts import (
@@ -86,11 +87,12 @@ class _Reader:
         self.condition_lines: list[int] = []
         self.comments: list[str] = []
         self.rules = 0
+        self.definitions = Definitions()
 
     def read(self, text: str) -> Configuration:
         for line in logical_lines(text):
             try:
-                self.line(line)
+                self.line(self.definitions.expanded(line))
             except DirectiveError as fault:
                 self.report.error(line.number, ProblemId.APACHE_SYNTAX, str(fault))
         for section in self.sections[1:]:
@@ -131,6 +133,8 @@ class _Reader:
                     doubt, skipped = f"<{line.text[1:-1]}>", around.skipped
             case "ifmodule":
                 pass
+            case "ifdefine" if len(words) == 2 and (holds := self.definitions.holds(words[1])) is not None:
+                skipped = skipped or not holds
             case "ifversion" | "ifdefine" | "iffile" | "ifdirective" | "ifsection":
                 doubt = line.text
             case "virtualhost":
@@ -168,6 +172,8 @@ class _Reader:
         words = split_words(line.text)[1:] if name in _HANDLERS else ()
         if handler := _HANDLERS.get(name):
             handler(self, line.number, words)
+        elif name in ("define", "undefine"):
+            self.definitions.take(line)
         elif found := known_directive(name):
             self.beside(line, found[0])
         elif not is_known_directive(name):

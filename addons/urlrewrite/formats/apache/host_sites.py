@@ -9,12 +9,9 @@ from dataclasses import dataclass, replace
 from urlrewrite.formats.apache import proxies
 from urlrewrite.formats.apache.balancers import Balancers
 from urlrewrite.formats.apache.beside import CONVERTED, Beside, beside_of, forwarded_by_rules, mounted, with_beside
-from urlrewrite.formats.apache.parts import Configuration, Host, RewriteRule
+from urlrewrite.formats.apache.parts import Configuration, Host
 from urlrewrite.formats.apache.proxies import Passed
-from urlrewrite.formats.apache.strings import parse_template
-from urlrewrite.formats.apache.syntax import DirectiveError, Flag
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.wording import shown
 from urlrewrite.model import ActionType, Condition, Conditions, InboundRule, LogicalGrouping, Site
 from urlrewrite.model.origin import DEFAULT_PORTS, WILDCARD, Origin, parse_authority
 from urlrewrite.patterns.spelling import ecmascript_literal
@@ -35,29 +32,6 @@ def share_passes(configuration: Configuration) -> None:
         main.beside = [item for item in main.beside if item.name not in proxies.NAMES]
         for host in configuration.hosts:
             host.beside[:0] = shared
-
-
-def add_matched_passes(host: Host, report: Report) -> None:
-    """Add each ProxyPassMatch to the rules of its host: it is a RewriteRule with the flag P, behind all others.
-
-    Without `$1` or the like in its URL, the whole path is added to that.
-    """
-    for item in host.beside:
-        if item.name != "ProxyPassMatch":
-            continue
-        if item.scopes or len(item.words) < 2 or item.words[1] == "!":
-            message = f"got {shown(item.text)}, expected a pattern and a URL, outside of <Location>"
-            report.error(item.line, ProblemId.APACHE_NOT_CONVERTED, message)
-            continue
-        pattern, url = item.words[:2]
-        try:
-            target = parse_template(url if "$" in url else f"{url}$0")
-        except DirectiveError as fault:
-            report.error(item.line, ProblemId.APACHE_SYNTAX, str(fault))
-            continue
-        flags = ((Flag.PROXY, ""), (Flag.NO_ESCAPE, ""))
-        host.own.rules.append(RewriteRule(item.line, pattern, False, target, flags, (), ""))
-        host.own.engine = True if host.own.engine is None else host.own.engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ from urlrewrite.formats.apache.alias import convert_redirect
 from urlrewrite.formats.apache.balancers import balancers_of
 from urlrewrite.formats.apache.beside import Beside, below_server
 from urlrewrite.formats.apache.file import read_configuration
-from urlrewrite.formats.apache.host_sites import HostSites, add_matched_passes, origins_of, says_anything, share_passes
+from urlrewrite.formats.apache.host_sites import HostSites, origins_of, says_anything, share_passes
 from urlrewrite.formats.apache.maps import Maps
+from urlrewrite.formats.apache.matched_passes import add_matched_passes
 from urlrewrite.formats.apache.parts import Configuration, Context, Host, RewriteRule
 from urlrewrite.formats.apache.rerun import warn_of_second_runs
 from urlrewrite.formats.apache.rules import Numbering, RuleConverter

@@ -108,7 +108,7 @@ class _Reader:
         return found
 
     def _pass(self, item: Directive) -> None:
-        path, words = _place(item)
+        path, words = place_of(item)
         if path is None or not words:
             self._left_out(item, "a path and a URL are expected, or a URL in <Location>")
             return
@@ -161,7 +161,7 @@ class _Reader:
         match item.name:
             case "ProxyPassReverse":
                 self._everywhere()
-                path, words = _place(item)
+                path, words = place_of(item)
                 if words and not self._names_backend(words[0]):
                     self._add_name(item, words[0])
                 if path and words:
@@ -258,7 +258,7 @@ def _path_of(url: str) -> str:
     return "/" + url.partition("://")[2].partition("/")[2].rstrip("/")
 
 
-def _place(item: Directive) -> tuple[str | None, Sequence[str]]:
+def place_of(item: Directive) -> tuple[str | None, Sequence[str]]:
     """Return the path that a directive is for, its own or that of its `<Location>`, and the words after it."""
     located = [scope for scope in item.scopes if scope.kind is ScopeKind.LOCATION]
     if located:
