@@ -383,6 +383,15 @@ GIVEN: dict[str, list[str]] = {
         inbound("^a$", redirect("https:\\/\\/www.example.com\\/")),
         inbound("^a$", rewrite("a\\b/{R:0}?c=d")),
     ],
+    "UR245": [
+        inbound("^a$", rewrite("b?c=d&amp;e=f")),
+        inbound("^a$", conditions=f"[{on('{QUERY_STRING}', 'a=1&amp;b=2')}]"),
+        inbound("\u201c^a$\u201d"),
+        inbound("^a\u200b/b"),
+        inbound("^a$", redirect("\u201c/b\u201d")),
+        inbound(q(" ^a$")),
+        inbound(q("^a$ ")),
+    ],
     "UR242": [
         inbound("(.*)", redirect("https://{HTTP_HOST}/{REQUEST_URI}", ", appendQueryString: false")),
         inbound("(.*)", rewrite("http://b/{URL}")),
@@ -772,6 +781,13 @@ NOT_GIVEN: dict[str, list[str]] = {
         inbound("^a$", redirect("/new_page")),
         inbound("^a$", redirect("/a?file=c:\\d")),
         inbound("^a$", "None", more="serverVariables: {HTTP_X_A: 'a\\b'}"),
+    ],
+    "UR245": [
+        inbound("^a$", rewrite("b?c=d&e=f")),
+        inbound("^(a b|c )$", redirect("/b\u2013c")),
+        inbound("^it\u2019s$"),
+        outbound(tags("a&amp;b\u00a0", "x")),
+        inbound(q("^a\\$ ")),
     ],
     "UR242": [
         inbound("(.*)", redirect("https://{HTTP_HOST}{REQUEST_URI}", ", appendQueryString: false")),

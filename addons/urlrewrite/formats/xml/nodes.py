@@ -95,7 +95,7 @@ class _Builder:
             # The first fault is in the log; what is raised may only say that there is no tree.
             first = next(iter(parser.feed_error_log), None)
             line, said = (first.line, first.message) if first else (error.lineno or 1, error.msg or "")
-            raise NotUsableError(max(line, 1), ProblemId.NOT_XML, _explain(said)) from None
+            raise NotUsableError(max(line, 1), ProblemId.NOT_XML, _explain(said, text)) from None
         self._leave(self._take(parser, last))
         assert self._root is not None, "the parser refuses a text without an element"
         return self._root
@@ -166,6 +166,10 @@ def _tidy(comment: str) -> str:
 
 
 _HINTS = (
+    ("AttValue", "values stand in straight quotes, \" or ', not in those of print"),
+    ("String not started", "values stand in straight quotes, \" or ', not in those of print"),
+    ("redefined", "an attribute may stand once"),
+    ("Double hyphen", "no -- may stand in a comment"),
     ("EntityRef", "write & as &amp;"),
     ("CharRef", "write & as &amp;"),
     ("Entity '", "write & as &amp;; XML knows &amp; &lt; &gt; &quot; &apos; and numbers such as &#160;"),
@@ -181,6 +185,8 @@ _HINTS = (
 """What libxml2 says of a mistake, and what to do about it."""
 
 
-def _explain(said: str) -> str:
+def _explain(said: str, text: str) -> str:
     hint = next((f"; {hint}" for words, hint in _HINTS if words in said), "")
+    if text.lstrip().startswith("&lt;"):
+        hint = "; it went through a tool for web pages: write < for &lt;, > for &gt;, and so on"
     return f"got what is no XML ({said.strip()}), expected a configuration{hint}"
