@@ -168,6 +168,7 @@ def test_what_is_not_done_is_told(inside: str, id: str, expected: str) -> None:
         "<handlers><remove name='WebDAV'/></handlers>",
         "<webSocket enabled='true'/>",
         "<validation validateIntegratedModeConfiguration='false'/>",
+        '<caching enabled="false" enableKernelCache="false"/>',
         "<!-- urlrewrite: silence UR024 --><staticContent/>",
         "<staticContent><!-- urlrewrite: silence UR024 --></staticContent>",
     ],

@@ -23,6 +23,8 @@ _PERCENT_RUN = re.compile(r"(?:%[0-9a-fA-F]{2})+|(?:%[uU][0-9a-fA-F]{4})+")
 _NOT_IN_URL = re.compile(
     r"%(?![0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})|[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e%]"
 )
+_LEFT_AWAY = re.compile(r"(?:;|(?<!:):++\$)[^/]*")
+_TRAILING = re.compile(r"(?<![. ])[. ]++(?=/|$)")
 _DECODED = re.compile(r"[^\x21\x23\x24\x26-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7c\x7e]")
 
 
@@ -64,6 +66,15 @@ def remove_dot_segments(raw: str) -> str:
         else:
             kept.append(separator + segment)
     return _FIRST_SEPARATOR.sub("/", "".join(kept), count=1) or "/"
+
+
+def as_served(path: str) -> str:
+    """Return a decoded path without what some servers take away from its segments before they look for a file.
+
+    Servers of Java take path parameters away (`;x`), Windows dots and blanks at the end, and the default stream of a
+    file or directory (`::$DATA`, `:$I30:$INDEX_ALLOCATION`): all of them serve `/private/x` for it.
+    """
+    return _TRAILING.sub("", _LEFT_AWAY.sub("", path))
 
 
 class CookedPath:

@@ -7,13 +7,13 @@ that one which redirects to https does so; IIS refuses the request before.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.scope import Scope
+from urlrewrite.engine.url_path import as_served
 from urlrewrite.engine.web_server.answer import SectionAnswer
 from urlrewrite.exchange.responses import Abort, LocalResponse, decided_response, iis_response, plain_response
 from urlrewrite.exchange.trusted_proxies import client_addresses
@@ -21,16 +21,14 @@ from urlrewrite.model import Site
 from urlrewrite.trace import request_events as events
 from urlrewrite.trace.reasons import Reason, sentence
 
-_PARAMETER = re.compile(";[^/]*")
-
 
 def levels_concerned(compiled: CompiledSite, path: str) -> list[CompiledLevel]:
     """Return the levels whose sections a path (decoded, without its leading slash) concerns.
 
-    A server of Java takes path parameters away, and serves `/private/x` for `/private;a/x`: its directory counts, too.
+    Some servers serve `/private/x` for `/private;a/x` or `/private./x`: its directory counts, too.
     """
-    level = compiled.level_of(path)
-    plain = compiled.level_of(_PARAMETER.sub("", path)) if ";" in path else level
+    level, served = compiled.level_of(path), as_served(path)
+    plain = compiled.level_of(served) if served != path else level
     return [level] if plain is level else [plain, level]
 
 

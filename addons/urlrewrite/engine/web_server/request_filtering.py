@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from urlrewrite.engine.facts import RequestFacts
-from urlrewrite.engine.url_path import CookedPath, split_target
+from urlrewrite.engine.url_path import CookedPath, as_served, split_target
 from urlrewrite.engine.web_server.answer import SectionAnswer
 from urlrewrite.model import Source
 from urlrewrite.model.field_lines import field_values
@@ -107,13 +107,12 @@ class RequestFilter:
                 if key in looked_at:
                     yield _answer(Reason.URL_SEQUENCE_DENIED, entry.source, {"name": entry.text})
         last = cooked.rpartition("/")[2]
-        # A server of Java takes what follows a semicolon away, and serves the file before it.
-        for name in dict.fromkeys((last, last.partition(";")[0])):
+        for name in dict.fromkeys((last, as_served(last))):
             extension = _extension(name)
             if name and (source := self._denies(section.file_extensions, extension or ".")):
                 yield _answer(Reason.EXTENSION_DENIED, source, {"name": extension})
         for segment in cooked.casefold().split("/"):
-            hidden = self._segments.get(segment) or self._segments.get(segment.partition(";")[0])
+            hidden = self._segments.get(segment) or self._segments.get(as_served(segment))
             if hidden:
                 yield _answer(Reason.HIDDEN_SEGMENT, hidden.source, {"name": hidden.text})
 

@@ -33,6 +33,10 @@ def _is_off(element: Element) -> bool:
     return element.attributes.get("enabled", "").strip().lower() in ("false", "0")
 
 
+def _is_on(element: Element) -> bool:
+    return not _is_off(element)
+
+
 def _replaces(element: Element) -> bool:
     """Say whether what a backend says of its errors is replaced."""
     return element.attributes.get("existingResponse", "").strip().lower() == "replace"
@@ -42,12 +46,12 @@ _WEB_SERVER = {
     "applicationInitialization": KnownSection(Fate.PASSED_OVER),
     "asp": KnownSection(Fate.PASSED_OVER),
     "aspNetCore": KnownSection(Fate.PASSED_OVER),
-    "caching": KnownSection(Fate.TOLD, "nothing is cached: put a cache such as nginx in front"),
+    "caching": KnownSection(Fate.TOLD, "nothing is cached: put a cache such as nginx in front", _is_on),
     "cgi": KnownSection(Fate.PASSED_OVER),
     "cors": KnownSection(Fate.TOLD, "set the fields in outbound rules, or leave them to the backend"),
     "defaultDocument": KnownSection(Fate.TOLD, "the backend chooses what a directory shows; a rule can rewrite '^$'"),
     "directoryBrowse": KnownSection(Fate.PASSED_OVER),
-    "diskCache": KnownSection(Fate.TOLD, "nothing is cached: put a cache such as nginx in front"),
+    "diskCache": KnownSection(Fate.TOLD, "nothing is cached: put a cache such as nginx in front", _is_on),
     "fastCgi": KnownSection(Fate.PASSED_OVER),
     "globalModules": KnownSection(Fate.PASSED_OVER),
     "handlers": KnownSection(
