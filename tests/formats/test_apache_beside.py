@@ -170,9 +170,16 @@ DENIED = "Require all denied"
 IN_PLACES = [
     (f'<Files "wp-config.php">\n{DENIED}\n</Files>', ["/wp-config.php", "/a/wp-config.php"], ["/wp-config.phpx", "/x"]),
     (f"<Files .ht*>\n{DENIED}\n</Files>", ["/.htpasswd", "/a/.htaccess"], ["/a.htm", "/ht"]),
-    (f"<Files ~ '\\.ini$'>\n{DENIED}\n</Files>", ["/a.ini", "/a/b.ini"], ["/a.ini/b", "/a.inix"]),
+    (f"<Files ~ '\\.ini$'>\n{DENIED}\n</Files>", ["/a.ini", "/a/b.ini", "/a.ini/b"], ["/a.inix", "/.ini/b"]),
+    (
+        f"<Files xmlrpc.php>\n{DENIED}\n</Files>",
+        ["/xmlrpc.php/x", "/a/xmlrpc.php/"],
+        ["/axmlrpc.php/x", "/xmlrpc.phpx/y"],
+    ),
+    (f'<Files "*.bak*">\n{DENIED}\n</Files>', ["/a.bak", "/b/a.bak1", "/a.php.bak"], ["/a.ba", "/bak"]),
+    (f'<FilesMatch "(~|\\.(bak|sw[op]))$">\n{DENIED}\n</FilesMatch>', ["/a~", "/a.swp", "/a.bak/b"], ["/a~b", "/~a/b"]),
     (f'<FilesMatch "\\.(ini|log)$">\n{DENIED}\n</FilesMatch>', ["/app.ini", "/a/b.log"], ["/app.INI", "/log"]),
-    ('<FilesMatch "^\\.">\nDeny from all\n</FilesMatch>', ["/.git", "/a/.env"], ["/a.b", "/.git/config"]),
+    ('<FilesMatch "^\\.">\nDeny from all\n</FilesMatch>', ["/.git", "/a/.env"], ["/a.b", "/.well-known/x"]),
     (f'<FilesMatch "(^a|b$)">\n{DENIED}\n</FilesMatch>', ["/ax", "/x/xb"], ["/xa", "/bx", "/ax/c"]),
     (f'<FilesMatch "a.c">\n{DENIED}\n</FilesMatch>', ["/abc", "/xabcx"], ["/a/c", "/abc/d"]),
     (f"<Location /private>\n{DENIED}\n</Location>", ["/private", "/private/x"], ["/privateer", "/"]),

@@ -15,6 +15,7 @@ from urlrewrite.model import Condition, Conditions, Match
 from urlrewrite.patterns.spelling import ecmascript_literal, ecmascript_source
 
 _ANCHOR = re.compile(r"(?<![\\[])\^")
+_NAME_END = re.compile(r"(?<!\\)\$(?=[|)]|$)")
 _EVERYTHING = frozenset((".*", "(.*)", "^", "^.*", "^.*$", "^(.*)$", ".?", "."))
 _WILD = set("*?[")
 _KINDS = {
@@ -75,7 +76,10 @@ def match_of(scopes: Sequence[Scope], report: Report) -> tuple[Match, Conditions
                 else:
                     tested = "{URL}"
                     anywhere = "" if pattern.startswith("^") else "[^/]*?"
-                    pattern = f"/(?=[^/]*$){anywhere}(?:{pattern.removeprefix('^')})"
+                    # What follows the name of a file is its path info: /xmlrpc.php/x is asked of xmlrpc.php. Without
+                    # the files, a segment with an extension is taken for one.
+                    name = _NAME_END.sub("(?=/|$)", pattern.removeprefix("^"))
+                    pattern = f"/(?=[^/]*$|[^/]+\\.[^/]*/){anywhere}(?:{name})"
                 pattern = ecmascript_source(read_expression(pattern, scope.line, report).tree)
                 conditions.append(Condition(tested, pattern, ignore_case=False, source=source))
             case ScopeKind.LIMIT | ScopeKind.LIMIT_EXCEPT:
