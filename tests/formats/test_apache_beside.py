@@ -255,6 +255,9 @@ ASKS = [
     "Order deny,allow\nDeny from evil.example",
     "Deny from all\nAllow from 10\nRequire valid-user",
     "<Files a.php>\nRequire ip 10\n</Files>",
+    "<Files a.php>\nSSLRequireSSL\n</Files>",
+    'SSLRequire %{SSL_CLIENT_VERIFY} eq "SUCCESS"',
+    'SSLVerifyClient optional\n<Location /in>\nSSLRequire %{SSL_CLIENT_VERIFY} eq "SUCCESS"\n</Location>',
     "<FilesMatch b>\nRequire valid-user\n</FilesMatch>",
     "<If \"%{HTTP_HOST} == 'x'\">\nRequire all denied\n</If>",
     "<Location /in>\nRequire valid-user\n</Location>",
@@ -506,6 +509,19 @@ def test_pass_match_is_a_rule(text: str, asked: dict[str, str]) -> None:
 def test_a_pass_match_that_nothing_is_left_for_is_told() -> None:
     _, problems = read(HOST.format("ProxyPass / http://b/\nProxyPassMatch ^/x http://c"), "site.conf")
     assert [problem.id for problem in problems] == ["UR049"]
+
+
+def test_tls_is_asked_for_and_addresses_of_the_level_above_hold() -> None:
+    rules, problems = read("Require ip 10\n<Location /in>\nSSLRequireSSL\n</Location>", "httpd.conf")
+    assert problems == []
+    plain = "http://www.example.com"
+    asked = {
+        (f"{WWW}/in/x", IN): True,
+        (f"{WWW}/in/x", OUT): False,
+        (f"{plain}/in/x", IN): False,
+        (f"{plain}/x", IN): True,
+    }
+    assert {(url, client): let_in(rules, url, client) for url, client in asked} == asked
 
 
 DEFINED = [

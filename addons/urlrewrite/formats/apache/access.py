@@ -19,9 +19,10 @@ from urlrewrite.formats.apache.scopes import CONTAINERS
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.wording import shown
 from urlrewrite.model import ConfigElement
-from urlrewrite.model.web_server import Address, Entries, IpSecurity, WebServer
+from urlrewrite.model.web_server import Access as TlsAccess
+from urlrewrite.model.web_server import Address, Entries, IpSecurity, SslFlag, WebServer
 
-NAMES = frozenset(("Require", "Order", "Allow", "Deny", "Satisfy", "SSLVerifyClient"))
+NAMES = frozenset(("Require", "Order", "Allow", "Deny", "Satisfy", "SSLVerifyClient", "SSLRequire", "SSLRequireSSL"))
 SAID_BY_APACHE = "Apache: "
 """Begins the comment of an element that stands for directives of Apache, which follow."""
 
@@ -36,18 +37,21 @@ class Access:
     """Who may come in where: by address, and what else is asked (`asks`).
 
     The smallest network of `addresses` that has a client decides on it; `unlisted` says what becomes of the others.
-    `left` are ways in that are not known here, without which fewer come in.
+    `left` are ways in that are not known here, without which fewer come in. `needs_tls` is where it is said that a
+    request must come over TLS; without `says_who` nothing is said of addresses, and what the level above says holds.
     """
 
     addresses: dict[_Network, Address] = field(default_factory=dict)
     unlisted: bool = True
     asks: list[Directive] = field(default_factory=list)
     left: list[Directive] = field(default_factory=list)
+    needs_tls: Directive | None = None
+    says_who: bool = True
 
     @property
     def is_open(self) -> bool:
         """Whether everybody may come in."""
-        return self.unlisted and not self.addresses and not self.asks
+        return self.unlisted and not self.addresses and not self.asks and not self.needs_tls
 
     @property
     def denies_all(self) -> bool:
@@ -58,28 +62,39 @@ class Access:
         """Return it as sections; it takes the place of what is said of the level above, as in Apache."""
         smallest_first = sorted(self.addresses.items(), key=lambda item: -item[0].prefixlen)
         addresses = Entries(tuple(address for _, address in smallest_first), clear=True)
+        who = IpSecurity(allow_unlisted=self.unlisted, addresses=addresses) if self.says_who else IpSecurity()
+        tls = TlsAccess()
+        if self.needs_tls:
+            tls = TlsAccess(ssl_flags=frozenset({SslFlag.SSL}), source=report.source(self.needs_tls.line))
         kept = (_refusing(self.asks, report),) if self.asks else ()
-        return WebServer(ip_security=IpSecurity(allow_unlisted=self.unlisted, addresses=addresses), kept=kept)
+        return WebServer(access=tls, ip_security=who, kept=kept)
 
 
 def access_of(directives: Sequence[Directive], report: Report) -> Access | None:
     """Return what directives that stand in one place say together; None if they say nothing of who may come in."""
     requires = [item for item in directives if item.name == "Require"]
     older = [item for item in directives if item.name in ("Order", "Allow", "Deny")]
-    certificates = [item for item in directives if item.name == "SSLVerifyClient"]
-    asks = [item for item in certificates if item.words and item.words[0].lower() == "require"]
+    asks = [item for item in directives if _asks_for_certificate(item)]
+    needs_tls = next((item for item in directives if item.name == "SSLRequireSSL"), None)
     any_suffices = any(item.name == "Satisfy" and "any" in map(str.lower, item.words) for item in directives)
     found = _by_require(requires, report) if requires else None
     before = _by_order(older, report) if older else None
     if found and before:
         found = _either((before, found)) if any_suffices else _joined((before, found), operator.and_)
     found = found or before
-    if asks:
-        found = replace(found or Access(), asks=[*(found.asks if found else []), *asks])
+    if asks or needs_tls:
+        found = found or Access(says_who=False)
+        found = replace(found, asks=[*found.asks, *asks], needs_tls=needs_tls)
     for item in found.left if found else ():
         message = f"{shown(item.text)} lets nobody in here: who that is, is not known"
         report.warning(item.line, ProblemId.APACHE_LEFT_OUT, message)
     return found
+
+
+def _asks_for_certificate(item: Directive) -> bool:
+    """Say whether a directive asks for a certificate, or by `SSLRequire` for what only mod_ssl knows."""
+    first = item.words[0].lower() if item.words else ""
+    return item.name == "SSLRequire" or (item.name == "SSLVerifyClient" and first == "require")
 
 
 type _Decide = Callable[[bool, bool], bool]

@@ -137,7 +137,7 @@ def _limit(
     """Keep clients out of some files, URLs or methods: by a rule where nobody may come in."""
     scoped = match_of(scopes, report) if said.denies_all and not said.asks else None
     if scoped is None:
-        asking = replace(said, addresses={}, unlisted=True, asks=[*items])
+        asking = replace(said, addresses={}, unlisted=True, asks=[*items], needs_tls=None, says_who=False)
         found.levels[""] = at_one_level(asking.web_server(report), found.levels.get("", NOTHING_SAID))
         return
     match, conditions = scoped

@@ -66,7 +66,8 @@ KNOWN_DIRECTIVES: Mapping[str, KnownDirective] = MappingProxyType(
                 **_all("ProxyPreserveHost", Fate.HONOURED, "as preserveHostHeader of the site"),
                 **_all("ProxyTimeout", Fate.HONOURED, "as timeouts of the site"),
                 **_all("Substitute", Fate.HONOURED, "as links, or as outbound rules for HTML"),
-                **_all("SSLVerifyClient", Fate.KEEPS_CLOSED, "no certificate is asked of clients here"),
+                **_all("SSLRequire SSLVerifyClient", Fate.KEEPS_CLOSED, "no certificate is asked of clients here"),
+                **_all("SSLRequireSSL", Fate.HONOURED, "as sslFlags of access"),
                 **_all(
                     "AuthBasicProvider AuthDigestProvider AuthGroupFile AuthName AuthType AuthUserFile",
                     Fate.TOLD,
