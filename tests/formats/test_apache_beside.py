@@ -705,3 +705,11 @@ def test_any_file_is_imported_or_refused(text: str) -> None:
         again = yaml_rules.parse(to_yaml(rules), "again.yaml")[0]
         assert [site.web_server for site in again.sites] == [site.web_server for site in rules.sites]
         assert again.farms == rules.farms
+
+
+@pytest.mark.parametrize("text", ["ProxyRequests Off", "ProxyErrorOverride off", "ProxyAddHeaders On"])
+def test_what_asks_for_nothing_is_not_told(text: str) -> None:
+    assert read(HOST.format(f"{text}\nProxyPass / http://b/"), "site.conf")[1] == []
+    opposite = text.replace("Off", "On").replace("off", "on") if "ff" in text else text.replace("On", "Off")
+    told = read(HOST.format(f"{opposite}\nProxyPass / http://b/"), "site.conf")[1]
+    assert [problem.id for problem in told] == ["UR043"]

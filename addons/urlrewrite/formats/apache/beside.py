@@ -27,6 +27,15 @@ from urlrewrite.patterns.spelling import ecmascript_literal
 
 _ABSOLUTE = re.compile("(https?)://([^/?#{]+)", re.IGNORECASE)
 
+_SAYS_NOTHING = {
+    "ExpiresActive": "off",
+    "ProxyAddHeaders": "on",
+    "ProxyErrorOverride": "off",
+    "ProxyRequests": "off",
+    "SecRuleEngine": "off",
+}
+"""Words with which directives that are told of ask for nothing that is not so here."""
+
 CONVERTED = access.NAMES | balancers.NAMES | headers.NAMES | proxies.NAMES
 
 
@@ -98,7 +107,8 @@ def _tell(directives: Sequence[Directive], report: Report) -> None:
     told: dict[str, list[Directive]] = {}
     for item in directives:
         known = known_directive(item.name)
-        if known and known[1].fate is Fate.TOLD:
+        says_nothing = [word.lower() for word in item.words] == [_SAYS_NOTHING.get(item.name)]
+        if known and known[1].fate is Fate.TOLD and not says_nothing:
             told.setdefault(known[1].instead, []).append(item)
     for instead, items in told.items():
         names = [*dict.fromkeys(item.name for item in items)]
