@@ -17,7 +17,7 @@ from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.addresses import difference
-from urlrewrite.inspector.diagnose.breakage import Breakage
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss, worst_first
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, page_loads
 from urlrewrite.inspector.diagnose.policies import allows
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -418,3 +418,16 @@ def test_the_path_of_a_mounted_site_without_its_slash_is_no_wrong_link() -> None
     mounted = rules_of("", site="public: https://www.example.com/app\nbackend: http://privateserver:8080\n")
     body = '<script>f("http://privateserver:8080")</script><a href="http://privateserver:8080">start</a>'
     assert found(mounted, exchange(mounted, "https://www.example.com/app/", body=body)) == []
+
+
+def test_a_guess_is_no_error_and_comes_last() -> None:
+    known, guessed = (
+        Breakage("x", loss, "", (), known=known)
+        for loss, known in ((Loss.HINT, Knowledge.RECORD), (Loss.PAGE, Knowledge.GUESS))
+    )
+    noted = Breakage("y", Loss.HINT, "", (), severity=BreakageSeverity.NOTE)
+    assert worst_first([guessed, noted, known]) == [
+        known,
+        noted,
+        replace(guessed, severity=BreakageSeverity.WARNING),
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -22,6 +22,21 @@ class BreakageSeverity(StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
+
+
+class Knowledge(StrEnum):
+    """How a claim is known."""
+
+    BROWSER = "browser"
+    """The browser said so."""
+    RECORD = "record"
+    """The exchange as it was recorded shows it: its trace, its fields, its body."""
+    EXPERIMENT = "experiment"
+    """It was tried with one thing changed, and the change made the difference."""
+    SPECIFICATION = "specification"
+    """A specification says that what was recorded has this effect."""
+    GUESS = "guess"
+    """Likely, from experience. Never an error, and never before a claim that is known."""
 
 
 class Loss(IntEnum):
@@ -48,6 +63,7 @@ class Breakage:
 
     `rule` is the rule concerned, as its file names it, and `source` its file and line; both are "" where there is none.
     `yaml` is what to do as settings for the site named `site`, "" where there are none that would help.
+    `known` says how the claim is known.
     """
 
     kind: str
@@ -63,6 +79,7 @@ class Breakage:
     code: str = ""
     yaml: str = ""
     site: str = ""
+    known: Knowledge = Knowledge.RECORD
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON values for a page: texts are visible and clipped."""
@@ -79,11 +96,18 @@ class Breakage:
             "yaml": self.yaml,
             "site": self.site,
             "count": self.count,
+            "known": str(self.known),
         }
 
 
 def worst_first(breakages: list[Breakage]) -> list[Breakage]:
-    """Sort by severity, then by loss; equal ones are kept once."""
+    """Sort by severity, then by loss; equal ones are kept once. Guesses come last, and none is an error."""
     order = list(BreakageSeverity)
-    unique = list(dict.fromkeys(breakages))
-    return sorted(unique, key=lambda each: (order.index(each.severity), each.loss))
+    unique = dict.fromkeys(map(_not_more_than_a_guess, breakages))
+    return sorted(unique, key=lambda each: (each.known is Knowledge.GUESS, order.index(each.severity), each.loss))
+
+
+def _not_more_than_a_guess(breakage: Breakage) -> Breakage:
+    if breakage.known is Knowledge.GUESS and breakage.severity is BreakageSeverity.ERROR:
+        return replace(breakage, severity=BreakageSeverity.WARNING)
+    return breakage
