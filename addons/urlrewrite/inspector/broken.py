@@ -67,15 +67,20 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
 
 
 def find_breakages(
-    load: PageLoad, rules: RulesInForce | None, earlier: tuple[RecordedExchange, ...] = (), *, until: float = math.inf
+    load: PageLoad,
+    rules: RulesInForce | None,
+    earlier: tuple[RecordedExchange, ...] = (),
+    *,
+    until: float = math.inf,
+    later: tuple[RecordedExchange, ...] = (),
 ) -> list[Breakage]:
     """Return what is broken in a page load, the worst first.
 
     `rules` are those in force now, which may not be those of the exchanges; `earlier` are exchanges of the same client
-    before this page load, the newest first. After `until`, a reading of the monotonic clock in seconds, only the
-    document is examined, and a note says so.
+    before this page load, the newest first, and `later` those that began after it, the oldest first. After `until`, a
+    reading of the monotonic clock in seconds, only the document is examined, and a note says so.
     """
-    case = Case(load, rules, earlier, until)
+    case = Case(load, rules, earlier, until, later)
     found = [breakage for search in _SEARCHES for breakage in search(case)]
     reported = _alike_as_one(worst_first(_without_echoes(found)))[:MAX_FINDINGS]
     return [*reported, _UNFINISHED] if case.unfinished else reported

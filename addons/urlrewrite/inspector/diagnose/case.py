@@ -24,8 +24,9 @@ _NO_RULES = RulesInForce(compile_rules(RuleSet())[0], Settings())
 class Case:
     """What is known of a page load. Where no rules are in force, what depends on them is left out.
 
-    `earlier` are exchanges of the same client before this page load, the newest first. After `until`, a reading of the
-    monotonic clock in seconds, only the document is read, and `unfinished` is set.
+    `earlier` are exchanges of the same client before this page load, the newest first; `later` are those that began
+    after it, the oldest first. After `until`, a reading of the monotonic clock in seconds, only the document is read,
+    and `unfinished` is set.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class Case:
         rules: RulesInForce | None,
         earlier: tuple[RecordedExchange, ...] = (),
         until: float = math.inf,
+        later: tuple[RecordedExchange, ...] = (),
     ) -> None:
         self.load = load
         self.rules = rules
         self.earlier = earlier
+        self.later = later
         self.unfinished = False
         self._until = until
         self._cases: dict[int, ExchangeCase] = {}

@@ -10,6 +10,7 @@ from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, path_of
+from urlrewrite.inspector.diagnose.expected import expected
 from urlrewrite.inspector.diagnose.farms import farm_failure
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
@@ -57,8 +58,6 @@ _CONDITIONS = frozenset({Why.CONDITION, Why.NEGATED_CONDITION, Why.NO_FILE})
 _NOBODY = Cause("", "", "")
 """No rule is involved."""
 
-_UNIMPORTANT = ("/favicon.ico", "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png", "/.well-known/")
-
 
 def failed_requests(case: Case) -> Iterator[Breakage]:
     """Yield what failed, the document first."""
@@ -70,7 +69,7 @@ def failed_requests(case: Case) -> Iterator[Breakage]:
             if exchange.failed or text(case.reading(exchange).data, "action") == "AbortRequest":
                 yield _not_answered(case, exchange)
         elif status >= 400:
-            yield _refused(case, exchange, status)
+            yield from _refused(case, exchange, status)
 
 
 def loss_of(case: Case, exchange: RecordedExchange, reference: Reference | None = None) -> Loss:
@@ -109,7 +108,7 @@ def _not_answered(case: Case, exchange: RecordedExchange) -> Breakage:
     return _breakage(case, exchange, "backend-down", title, Cause("", "", "", todo))
 
 
-def _refused(case: Case, exchange: RecordedExchange, status: int) -> Breakage:
+def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Breakage]:
     where = case.named(url_of(exchange))
     reference = where[1] if where else None
     evidence = list(_evidence(case, exchange, where))
@@ -120,20 +119,22 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Breakage:
         evidence += outside.evidence
     else:
         kind, title, cause = _cause(case, exchange, status, where)
+    may_be_fine = kind in _THE_BACKENDS_WORD and (kind != "wrong-target" or cause.code is Why.SENT)
+    row = expected(case, exchange, status) if may_be_fine else None
+    if row is not None and row.severity is None:
+        return
     title = f"{_what(case, exchange)} gets {_status(case, exchange, status)}: {title}"
     breakage = _breakage(case, exchange, kind, title, cause, evidence=evidence, reference=reference)
-    trifle = any(exchange.request.target.startswith(path) for path in _UNIMPORTANT) and exchange is not case.page
-    if trifle and not cause.rule:
-        return Breakage(
-            breakage.kind,
-            Loss.HINT,
-            title,
-            breakage.flows,
-            breakage.evidence,
-            todo=breakage.todo,
-            severity=BreakageSeverity.NOTE,
-        )
-    return breakage
+    if row is not None and row.severity is not None:
+        known = (*breakage.evidence, ("perhaps no failure", row.says))
+        breakage = replace(breakage, severity=row.severity, evidence=known)
+    yield breakage
+
+
+_THE_BACKENDS_WORD = frozenset(
+    {"backend-404", "backend-error", "near-miss", "refused", "shadowed", "wrong-site", "wrong-target"}
+)
+"""Kinds where the backend answered what it was asked, and what may have been meant instead is not known."""
 
 
 def _status(case: Case, exchange: RecordedExchange, status: int) -> str:

@@ -28,7 +28,8 @@ SECONDS = 3.0
 """How long page loads are examined; the newest come first."""
 
 _MAX_RESOURCES = 200
-_EARLIER = 20
+_EARLIER = 200
+_LATER = 50
 
 
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
         if time.monotonic() > until:
             break
         examined.append((load, _breakages(snapshot, load, until)))
-    ranked = sorted(examined, key=lambda pair: not _is_broken(pair[1]))
+    ranked = sorted(examined, key=lambda pair: _rank(pair[1]))
     first = next(iter(ranked), None)
     found = first[1] if first else []
     data = _page(snapshot, first[0] if first else None, found, [_summary(*pair) for pair in ranked])
@@ -68,13 +69,17 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _breakages(snapshot: Snapshot, load: PageLoad, until: float) -> list[Breakage]:
-    client, began = load.first.request.client[0], load.first.began
-    earlier = (each for each in snapshot.exchanges if each.request.client[0] == client and each.began < began)
-    return find_breakages(load, snapshot.rules, tuple(islice(earlier, _EARLIER)), until=until)
+    client, began, ended = load.first.request.client[0], load.first.began, load.document.began
+    own = [each for each in snapshot.exchanges if each.request.client[0] == client]
+    earlier = islice((each for each in own if each.began < began), _EARLIER)
+    later = islice((each for each in reversed(own) if each.began > ended), _LATER)
+    return find_breakages(load, snapshot.rules, tuple(earlier), until=until, later=tuple(later))
 
 
-def _is_broken(breakages: list[Breakage]) -> bool:
-    return any(each.severity is BreakageSeverity.ERROR for each in breakages)
+def _rank(breakages: list[Breakage]) -> int:
+    """Return how badly a page load is broken, 0 for an error."""
+    severities = list(BreakageSeverity)
+    return min((severities.index(each.severity) for each in breakages), default=len(severities))
 
 
 def _page(
