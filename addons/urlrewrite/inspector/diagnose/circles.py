@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
+from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
-from urlrewrite.inspector.diagnose.cookies import parse_cookie
-from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, request_field, response_field, url_of
+from urlrewrite.inspector.diagnose.cookies import ended_at_once, path_not_seen, refused_for
+from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
 from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions, local_response
+from urlrewrite.inspector.diagnose.stored_cookies import (
+    Cookie,
+    is_taken_back,
+    parse_cookie,
+    path_matches,
+    refusal,
+    sent_cookies,
+)
 from urlrewrite.inspector.diagnose.unmapped import field_cause
+from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.trace.text import shown
 
+_NEAR = 20
+"""Exchanges before a page load among which a login is looked for."""
+
+_PASSWORD = re.compile(r"<input[^>]*type\s*=\s*[\"']?password", re.IGNORECASE)
 _LOGIN_WORDS = ("login", "logon", "signin", "sign-in", "auth", "account", "sso")
 
 
@@ -93,51 +108,87 @@ def _sets_cookie_in_vain(case: Case, circle: list[RecordedExchange]) -> bool:
 
 
 def _lost_cookies(case: Case, exchanges: list[RecordedExchange]) -> dict[str, RecordedExchange]:
-    """Return cookies that were set and that no later request of the client carried, by name."""
+    """Return cookies that were set and that no later request carried though it was one for them, by name."""
     set_by: dict[str, RecordedExchange] = {}
     ordered = sorted(exchanges, key=lambda exchange: exchange.began)
     for at, exchange in enumerate(ordered):
         for line in field(exchange, "set-cookie"):
-            name, attributes = parse_cookie(line)
-            if "1970" in attributes.get("expires", "") or attributes.get("max-age", "") in ("0", "-1"):
+            cookie = parse_cookie(line)
+            later = [other for other in ordered[at + 1 :] if other.request.host == exchange.request.host]
+            if not cookie.name or not later or is_taken_back(cookie, exchange):
                 continue
-            later = ordered[at + 1 :]
-            if later and not any(name in _sent(other) for other in later):
-                set_by.setdefault(name, exchange)
+            kept = _why_lost(case, exchange, cookie) is None
+            concerned = [other for other in later if not kept or _is_for(cookie, exchange, other)]
+            if concerned and not any(cookie.name in sent_cookies(other) for other in later):
+                set_by.setdefault(cookie.name, exchange)
     return set_by
 
 
-def _sent(exchange: RecordedExchange) -> set[str]:
-    return {part.partition("=")[0].strip() for part in request_field(exchange, "cookie").split(";")}
+def _is_for(cookie: Cookie, exchange: RecordedExchange, other: RecordedExchange) -> bool:
+    """Say whether a request is below the path of a cookie that another one brought."""
+    set_at, asked = (each.request.target.partition("?")[0] for each in (exchange, other))
+    secure = "secure" not in cookie.attributes or other.request.scheme == "https"
+    return secure and path_matches(asked, cookie.path_for(set_at))
+
+
+def _why_lost(case: Case, exchange: RecordedExchange, cookie: Cookie) -> tuple[str, Cause, BrowserRule] | None:
+    """Return the rule of browsers by which a cookie does not come back."""
+    if row := refusal(cookie, exchange):
+        return refused_for(case, exchange, cookie, row), field_cause(case, exchange, "Set-Cookie"), row
+    if ended := ended_at_once(cookie, exchange):
+        return ended, field_cause(case, exchange, "Set-Cookie"), BrowserRule.COOKIE_EXPIRED
+    if lost := path_not_seen(case, exchange, cookie):
+        return *lost, BrowserRule.COOKIE_PATH
+    return None
 
 
 def login_loops(case: Case) -> Iterator[Breakage]:
     """Yield a login that set a cookie which never comes back, so that the next page requires a login again."""
     chain = [*case.load.redirects, case.page]
-    before = [exchange for exchange in case.earlier if _is_login(exchange)][:5]
+    before = [exchange for exchange in case.earlier[:_NEAR] if _is_login(exchange)][:5]
     exchanges = [*before, *chain]
-    if not any(_is_login(exchange) for exchange in exchanges):
+    if not any(_is_login(exchange) for exchange in exchanges) or not _is_denied(case, exchanges):
         return
-    denied = case.page.response is not None and (
-        case.page.response.status in (401, 403) or is_redirect(case.page) or _is_login(case.page)
-    )
     lost = _lost_cookies(case, exchanges)
-    if not denied or not lost:
+    if not lost:
         return
     name, exchange = next(iter(lost.items()))
-    cause = field_cause(case, exchange, "Set-Cookie")
-    line = next(line for line in field(exchange, "set-cookie") if parse_cookie(line)[0] == name)
-    attributes = parse_cookie(line)[1]
-    listed = ", ".join(f"{key}={value}" if value else key for key, value in attributes.items())
+    line = next(line for line in field(exchange, "set-cookie") if parse_cookie(line).name == name)
+    cookie = parse_cookie(line)
+    found = _why_lost(case, exchange, cookie)
+    cause = found[1] if found else field_cause(case, exchange, "Set-Cookie")
+    why = f"{found[0]}" if found else cause.why
+    listed = ", ".join(f"{key}={value}" if value else key for key, value in cookie.attributes.items())
     names = ", ".join(f'"{shown(each, 40)}"' for each in lost)
     verb = "was" if len(lost) == 1 else "were"
     title = (
         f"The login does not last: {names} {verb} set by {shown(exchange.request.target, 80)} and never came back "
-        f"({shown(listed, 120)}): {cause.why}"
+        f"({shown(listed, 120)}): {why}"
     )
-    evidence = (("set with", listed), ("requested then", case.page.request.url))
+    if found and found[2] is not BrowserRule.COOKIE_PATH:
+        title += f": {cause.why}"
+    evidence = [("set with", listed), ("requested then", case.page.request.url)]
+    evidence += [found[2].evidence] if found else []
     flows = (exchange.flow_id, case.page.flow_id)
-    yield Breakage("login-loop", Loss.PAGE, title, flows, evidence, **cause.concerned)
+    concerned = cause.concerned | ({"code": found[2].code} if found else {})
+    known = Knowledge.SPECIFICATION if found else Knowledge.RECORD
+    yield Breakage("login-loop", Loss.PAGE, title, flows, tuple(evidence), **concerned, known=known)
+
+
+def _is_denied(case: Case, exchanges: list[RecordedExchange]) -> bool:
+    """Say whether the page is no page for those who are logged in: it is refused, sent elsewhere, or a login again."""
+    page = case.page
+    if page.response is None:
+        return False
+    if page.response.status in (401, 403) or is_redirect(page):
+        return True
+    forms = {_path(each) for each in exchanges if each.request.method == "POST" and each is not page}
+    words = case.load.redirects and any(word in _path(page).lower() for word in _LOGIN_WORDS)
+    return _path(page) in forms or bool(words) or bool(_PASSWORD.search(case.body(page) or ""))
+
+
+def _path(exchange: RecordedExchange) -> str:
+    return exchange.request.target.partition("?")[0]
 
 
 def _is_login(exchange: RecordedExchange) -> bool:

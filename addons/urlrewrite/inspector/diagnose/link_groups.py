@@ -113,8 +113,3 @@ def responses_with_links(case: Case) -> Iterator[RecordedExchange]:
             return
         if exchange.response and exchange.response.status < 400:
             yield exchange
-
-
-def is_insecure(case: Case, reference: Reference) -> bool:
-    """Say whether it is mixed content."""
-    return case.page.request.scheme == "https" and reference.url.lower().startswith(("http://", "ws://"))

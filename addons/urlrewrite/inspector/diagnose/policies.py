@@ -9,18 +9,17 @@ import re
 from collections.abc import Iterator
 
 from urlrewrite.content.carriers import Use
-from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code, policies_in
+from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code
 from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
-from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url, path_of
+from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
+from urlrewrite.inspector.diagnose.mixed_content import Fate, fate, upgraded
+from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, policies_of
 from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
-
-type Policy = dict[str, list[str]]
-"""Directive to its source expressions, both as written but for the letter case of the directive."""
 
 _DIRECTIVES: dict[Use, tuple[str, ...]] = {
     "script": ("script-src-elem", "script-src", "default-src"),
@@ -49,17 +48,6 @@ _SOURCE = re.compile(
     re.IGNORECASE,
 )
 _HASH = re.compile(r"'(sha(?:256|384|512)-[A-Za-z0-9+/_=-]+)'", re.IGNORECASE)
-_NAME = "Content-Security-Policy"
-
-
-def parse_policy(value: str) -> Policy:
-    """Return the directives of one policy; of a directive that appears twice, the first counts."""
-    found: Policy = {}
-    for part in value.split(";"):
-        words = part.split()
-        if words:
-            found.setdefault(words[0].lower(), words[1:])
-    return found
 
 
 def allows(sources: list[str], url: str, page: Origin) -> bool:
@@ -117,30 +105,23 @@ def blocked_by_policy(case: Case) -> Iterator[Breakage]:
     origin = case.origin(page)
     if origin is None or not is_html(page.response, page.response_body):
         return
-    for where, value in _policies(case, page):
-        yield from _blocked(case, page, origin, where, value)
-        yield from _stale_hashes(case, page, where, value)
+    for policy in policies_of(case, page):
+        yield from _blocked(case, page, origin, policy)
+        yield from _stale_hashes(case, page, policy.value)
 
 
-def _policies(case: Case, page: RecordedExchange) -> Iterator[tuple[str, str]]:
-    for value in field(page, _NAME):
-        for one in value.split(","):
-            yield "", one
-    body = case.body(page)
-    if body:
-        yield from (("meta", policy) for policy in policies_in(body.encode("utf-8", "replace")))
-
-
-def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, value: str) -> Iterator[Breakage]:
-    policy = parse_policy(value)
+def _blocked(case: Case, page: RecordedExchange, origin: Origin, of_page: PagePolicy) -> Iterator[Breakage]:
+    policy = of_page.directives
     blocked: dict[str, list[tuple[Use, str]]] = {}
     for each in case.references(page):
         directive = next((name for name in _DIRECTIVES.get(each.use, ()) if name in policy), None)
-        target = origin_of_url(each.url)
+        # A browser asks for https before it looks at what a policy allows.
+        url = upgraded(each.url) if fate(case, each) is Fate.UPGRADED else each.url
+        target = origin_of_url(url)
         if directive is None or target not in case.public_origins():
             continue
-        if not allows(policy[directive], each.url, origin):
-            blocked.setdefault(directive, []).append((each.use, each.url))
+        if not allows(policy[directive], url, origin):
+            blocked.setdefault(directive, []).append((each.use, url))
     if not blocked:
         return
     worst = min(blocked, key=lambda name: min(_HARM.get(use, Loss.PART) for use, _ in blocked[name]))
@@ -153,11 +134,11 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, where: str, val
         reason = f"{worst} names the backend, {shown(named, 80)}, and not {origin}"
     else:
         reason = f"{worst} is {shown(sources, 120)}, which does not allow {origin}{_nearly(policy[worst], origin)}"
-    cause = field_cause(case, page, _NAME)
-    kind = "the policy in the page" if where else "the Content-Security-Policy"
+    cause = field_cause(case, page, NAME)
+    kind = "the policy in the page" if of_page.in_page else "the Content-Security-Policy"
     what = "1 address of this page is" if total == 1 else f"{total:,} addresses of this page are"
     title = f"{what} blocked: {kind} does not allow the public name: {reason}: {cause.why}"
-    evidence = ((_NAME, value.strip()), *((f"blocked by {name}", urls[0][1]) for name, urls in blocked.items()))
+    evidence = ((NAME, of_page.value.strip()), *((f"blocked by {name}", urls[0][1]) for name, urls in blocked.items()))
     yield Breakage(
         "csp",
         min(_HARM.get(use, Loss.PART) for use in uses),
@@ -184,7 +165,7 @@ def _nearly(sources: list[str], origin: Origin) -> str:
     return ""
 
 
-def _stale_hashes(case: Case, page: RecordedExchange, where: str, value: str) -> Iterator[Breakage]:
+def _stale_hashes(case: Case, page: RecordedExchange, value: str) -> Iterator[Breakage]:
     """Yield inline code that a policy allowed by its hash, and that was changed since."""
     allowed = {found[1] for found in _HASH.finditer(value)}
     after, before = case.body(page), case.body(page, original=True)
@@ -199,7 +180,7 @@ def _stale_hashes(case: Case, page: RecordedExchange, where: str, value: str) ->
     title = f"Inline code of this page is blocked: the policy allows it by a hash that no longer holds, since {by}"
     source = case.rule_source(rules[0], page) if rules else ""
     todo = "Make the pattern of the rule leave inline scripts and styles alone."
-    evidence = (("hash of the backend's code", stale[0]), (_NAME, value.strip()))
+    evidence = (("hash of the backend's code", stale[0]), (NAME, value.strip()))
     yield Breakage("csp-hash", Loss.FUNCTION, title, (page.flow_id,), evidence, rules[0] if rules else "", source, todo)
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from urlrewrite.fields.names import is_loopback
 from urlrewrite.inspector.diagnose.addresses import difference
-from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
+from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
-from urlrewrite.inspector.diagnose.link_groups import LinkGroups, is_insecure, responses_with_links
+from urlrewrite.inspector.diagnose.link_groups import LinkGroups, responses_with_links
+from urlrewrite.inspector.diagnose.mixed_content import Fate, fate, upgraded
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
-from urlrewrite.inspector.diagnose.page_references import LOADED, Reference
+from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.diagnose.why import Cause
@@ -26,29 +28,40 @@ _NO_SLASH = re.compile(r"\s*([a-z]+://[^/?#:\s]+:\d+)[^/?#\d]", re.IGNORECASE)
 
 
 def mixed_content(case: Case) -> Iterator[Breakage]:
-    """Yield what an https page loads by http:// from a public name: browsers block it, or request it by https."""
+    """Yield what an https page loads by http:// from a public name and browsers block."""
     hosts = {known.host for known in case.public_origins()}
     for exchange in responses_with_links(case):
         groups = LinkGroups(exchange)
         for each in case.references(exchange):
             origin = origin_of_url(each.url)
-            loaded = each.use in LOADED or each.use == "form"
-            if origin and origin.host in hosts and loaded and is_insecure(case, each):
-                groups.add(
-                    _writer(case, exchange, each, "Write https:// into the value of the rule."), each, origin.authority
-                )
+            what = fate(case, each)
+            if origin and origin.host in hosts and what in _SAID:
+                writer = _writer(case, exchange, each, "Write https:// into the value of the rule.")
+                groups.add(writer, each, origin.authority, what)
         for group in groups:
             origin = origin_of_url(group.found[0].url)
             assert origin is not None
+            what = fate(case, group.found[0])
             title = (
                 f"Mixed content: {group.subject(case)} {group.verb('begins', 'begin')} with http://{origin.authority} "
             )
-            title += f"in an https page, which browsers block: {group.cause.why}"
-            if is_loopback(origin.host):
-                here = f"browsers make an exception for {origin.host}, and for no real name"
-                yield group.breakage(case, "mixed-content", title, ("here", here), severity=BreakageSeverity.WARNING)
+            title += f"in an https page, {_SAID[what]}: {group.cause.why}"
+            if what is Fate.BLOCKED:
+                socket = group.found[0].url.startswith("ws:")
+                row = BrowserRule.MIXED_SOCKET if socket else BrowserRule.MIXED_BLOCKED
+                found = group.breakage(case, "mixed-content", title, row.evidence, severity=BreakageSeverity.ERROR)
+                yield replace(found, code=row.code, known=Knowledge.SPECIFICATION)
             else:
-                yield group.breakage(case, "mixed-content", title, severity=BreakageSeverity.ERROR)
+                here = f"browsers make an exception for {origin.host}, and for no real name"
+                told = ("here", here if what is Fate.TRUSTED else "the form is sent if the user agrees")
+                yield group.breakage(case, "mixed-content", title, told, severity=BreakageSeverity.WARNING)
+
+
+_SAID = {
+    Fate.BLOCKED: "which browsers block",
+    Fate.TRUSTED: "which browsers block",
+    Fate.WARNED: "of which browsers warn",
+}
 
 
 def _writer(case: Case, exchange: RecordedExchange, reference: Reference, todo: str) -> Cause:
@@ -69,7 +82,8 @@ def unpublished_links(case: Case) -> Iterator[Breakage]:
     for exchange in responses_with_links(case):
         groups = LinkGroups(exchange)
         for each in case.references(exchange):
-            origin = origin_of_url(each.url)
+            asked = upgraded(each.url) if fate(case, each) is Fate.UPGRADED else each.url
+            origin = origin_of_url(asked)
             if origin and origin.host in hosts and origin not in known and not case.names_backend(each.url, exchange):
                 todo = "Correct scheme and port in the value of the rule."
                 groups.add(_writer(case, exchange, each, todo), each, str(origin))

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
-from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, is_insecure, responses_with_links
-from urlrewrite.inspector.diagnose.page_references import LOADED
+from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, responses_with_links
+from urlrewrite.inspector.diagnose.mixed_content import Fate, fate
 from urlrewrite.inspector.diagnose.unmapped import why_unmapped
 from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.leaks.harm import Harm, Remedy
@@ -61,7 +61,7 @@ def _leak(case: Case, group: LinkGroup) -> Breakage:
     hosts = sorted({origin.authority for each in group.found if (origin := origin_of_url(each.url))})
     verb = group.verb("names", "name")
     title = f"{group.subject(case)} still {verb} the backend {hosts[0]}: {group.cause.why}"
-    mixed = sum(each.use in LOADED and is_insecure(case, each) for each in group.found)
+    mixed = sum(fate(case, each) is Fate.BLOCKED for each in group.found)
     verb = "is" if mixed == 1 else "are"
     besides = [("also mixed content", f"{mixed} of them {verb} http:// in an https page")] if mixed else []
     return group.breakage(case, "leak", title, *besides, severity=group.severity)
