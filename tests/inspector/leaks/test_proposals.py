@@ -170,6 +170,14 @@ def test_what_no_rule_can_do(content_type: str, body: str, why: str) -> None:
     assert as_rule_file(SITE, proposed) is None
 
 
+def test_the_root_of_a_mount_is_no_root_path() -> None:
+    rules = rules_of("", site=f"public: {P}/app\nbackend: {B}\n")
+    seen = exchange(rules, "<script>fetch('/')</script>", url=f"{P}/app/")
+    for leak in find_leaks(seen, rules):
+        proposed = proposal(leak, seen, rules)
+        assert (proposed.yaml, proposed.title) == ("", "Nothing that a rule could do")
+
+
 def test_names_that_are_taken() -> None:
     text = f"""{SITE}links: off
 preConditions:

@@ -16,6 +16,7 @@ from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
+from urlrewrite.inspector.diagnose.what_to_try import what_to_try
 from urlrewrite.inspector.diagnose.why import Cause, Why
 from urlrewrite.inspector.diagnose.why import cause as cause_of
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -239,14 +240,16 @@ def _backends_own(case: Case, exchange: RecordedExchange, status: int, where: _N
         why = f'it went to the site "{site.site.name}", but the page belongs to the site {other}'
         return "wrong-site", why, Cause("", str(site.site.source), why)
     by_page = f", as its page names it in {where[1].place}" if where else ""
+    todo, besides = what_to_try(case, exchange, status)
+    unknown = Cause("", "", "", todo)
     if status in (401, 403):
-        return "refused", f"the backend refuses it{by_page}", _NOBODY
+        return "refused", f"the backend refuses it{by_page}{besides}", unknown
     if status >= 500:
-        return "backend-error", f"the backend itself fails{by_page}", _NOBODY
+        return "backend-error", f"the backend itself fails{by_page}{besides}", unknown
     url = shown(case.backend_url(exchange), 120)
     if status not in (404, 410):
-        return "refused", f"the backend rejects the request for {url}{by_page}; no rule changed it", _NOBODY
-    return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it", _NOBODY
+        return "refused", f"the backend rejects the request for {url}{by_page}; no rule changed it{besides}", unknown
+    return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it{besides}", unknown
 
 
 def _refused_by_us(case: Case, exchange: RecordedExchange, error: Event) -> Cause:

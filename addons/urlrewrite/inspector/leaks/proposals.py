@@ -32,6 +32,7 @@ _NOTHING = {
     "encoded": "Change it in the backend: what is encoded, as base64 is, may be signed, or its length declared.",
     "identifier": "It has to stay: whatever compares it would no longer recognize it.",
     "other host": "If that host is to be reached from outside, publish it as a site of its own.",
+    "root": "The root of a site is no path of which rootPaths could say that strings begin with it: every path does.",
     "": "No rule can do it here; what the reason says has to be changed, in the backend or in what is asked of it.",
 }
 
@@ -120,7 +121,9 @@ def _nothing(leak: Leak) -> str:
 def _root_path(case: ExchangeCase, leak: Leak) -> Proposal:
     segment = leak.written.split("/")[1] if leak.written.count("/") else ""
     paths = [*(case.site.root_paths if case.site else ()), f"/{segment}"]
-    yaml = site_yaml({"rootPaths": tuple(dict.fromkeys(paths))}) if segment and segment.isascii() else ""
+    if not segment or not segment.isascii():
+        return Proposal("Nothing that a rule could do", _NOTHING["root"], site=case.site.name if case.site else "")
+    yaml = site_yaml({"rootPaths": tuple(dict.fromkeys(paths))})
     why = f"Says that strings in scripts and JSON which begin with /{segment} are paths of the backend."
     return Proposal(f"Map paths below /{segment} in scripts", why, yaml, "", case.site.name if case.site else "")
 
