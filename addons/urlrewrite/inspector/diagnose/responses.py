@@ -1,4 +1,4 @@
-"""Responses that arrive and cannot be used: the wrong type, a wrong coding or charset; and warnings."""
+"""Responses that arrive and cannot be used: a wrong coding or charset; and warnings."""
 
 from __future__ import annotations
 
@@ -6,61 +6,18 @@ import re
 from collections.abc import Iterator
 
 from urlrewrite.content.coding.codings import parse_content_encoding
-from urlrewrite.content.kinds import Kind, content_kind, media_type, sniff_kind
+from urlrewrite.content.kinds import media_type
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, field
-from urlrewrite.inspector.diagnose.page_loads import destination, request_field, response_field, url_of
-from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
+from urlrewrite.inspector.diagnose.page_loads import request_field, response_field
 from urlrewrite.inspector.diagnose.unmapped import field_cause
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
 
-_SCRIPTS = frozenset({"script", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"})
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
 _ZERO = re.compile(r";\s*q\s*=\s*0(?:\.0*)?\s*$", re.IGNORECASE)
-
-
-def wrong_types(case: Case) -> Iterator[Breakage]:
-    """Yield pages that came where a script or a style sheet was requested: browsers refuse them."""
-    for exchange in case.load.resources:
-        if exchange.response is None or exchange.response.status not in (200, 203):
-            continue
-        where = case.named(url_of(exchange))
-        use = destination(exchange) or (where[1].use if where else "")
-        declared = response_field(exchange, "content-type")
-        kind = content_kind(declared) if declared else sniff_kind(exchange.response_body or b"")
-        script, style = use in _SCRIPTS, use == "style"
-        if not (script and kind in (Kind.HTML, Kind.XHTML)) and not (style and kind not in (Kind.CSS, Kind.BINARY)):
-            continue
-        cause, why = _type_cause(case, exchange, declared)
-        asked = "script" if script else "style sheet"
-        comes_as = media_type(declared) or "a page"
-        title = f"The {asked} {shown(exchange.request.target, 100)} comes as {comes_as}: {why}"
-        evidence = (
-            ("Content-Type", declared),
-            ("requested", exchange.request.url),
-            ("requested from the backend", case.backend_url(exchange)),
-        )
-        flows = (exchange.flow_id, case.page.flow_id)
-        loss = Loss.FUNCTION if script else Loss.LOOK
-        yield Breakage("wrong-type", loss, title, flows, evidence, **cause.concerned)
-
-
-def _type_cause(case: Case, exchange: RecordedExchange, declared: str) -> tuple[Cause, str]:
-    before = next(iter(field(exchange, "content-type", original=True)), "")
-    if before and media_type(before) != media_type(declared):
-        cause = field_cause(case, exchange, "Content-Type")
-        return cause, f"the backend sent {shown(before, 60)}; {cause.why}"
-    if answered := local_response(case, exchange):
-        return answered, f'the rule "{answered.rule}" {answered.why}'
-    if taken := taken_by(case, exchange):
-        return taken, f'the rule "{taken.rule}" took it: {taken.why}'
-    for miss in near_misses(case, exchange):
-        return miss, f'the rule "{miss.rule}" did not take it: {miss.why}'
-    return Cause("", "", ""), "that is how the backend sends it"
 
 
 def wrong_codings(case: Case) -> Iterator[Breakage]:

@@ -1,0 +1,129 @@
+"""Scripts and style sheets whose type keeps browsers from using them, and pages that come in their place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from urlrewrite.content.kinds import Kind, content_kind, media_type
+from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
+from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
+from urlrewrite.inspector.diagnose.case import Case, field
+from urlrewrite.inspector.diagnose.page_loads import destination, request_field, response_field, url_of
+from urlrewrite.inspector.diagnose.page_references import Reference
+from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
+from urlrewrite.inspector.diagnose.unmapped import field_cause
+from urlrewrite.inspector.diagnose.why import Cause
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.trace.text import shown
+
+JAVASCRIPT = frozenset(
+    """
+    application/ecmascript application/javascript application/x-ecmascript application/x-javascript text/ecmascript
+    text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 text/javascript1.4
+    text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript
+    """.split()
+)
+"""What browsers take for JavaScript (MIME Sniffing, 4.6)."""
+
+_WORKERS = frozenset({"worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"})
+_NO_SCRIPT = re.compile(r"(?:audio|image|video)/|text/csv$")
+_MARKUP = re.compile(r"\ufeff?\s*<(?:!doctype|html|head|body|!--|\?xml|[a-z])", re.IGNORECASE)
+_STANDARDS = re.compile(r"\ufeff?(?:\s|<!--.*?-->)*<!doctype\s+html\s*>", re.IGNORECASE | re.DOTALL)
+
+
+def is_nosniff(exchange: RecordedExchange) -> bool:
+    """Say whether a response forbids to guess its type."""
+    first = next(iter(field(exchange, "x-content-type-options")), "")
+    return first.partition(",")[0].strip().lower() == "nosniff"
+
+
+def script_refusal(declared: str, *, nosniff: bool, module: bool, markup: bool) -> BrowserRule | None:
+    """Return the rule by which a browser does not run a script; `markup` says that its body is a page."""
+    if module and declared not in JAVASCRIPT:
+        return BrowserRule.MODULE_TYPE
+    if nosniff and declared not in JAVASCRIPT:
+        return BrowserRule.NOSNIFF_SCRIPT
+    if _NO_SCRIPT.match(declared):
+        return BrowserRule.SCRIPT_TYPE
+    return BrowserRule.SCRIPT_IS_PAGE if markup else None
+
+
+def style_refusal(declared: str, *, nosniff: bool, standards: bool) -> BrowserRule | None:
+    """Return the rule by which a browser does not apply a style sheet; `standards` says that its page has a doctype."""
+    if declared == "text/css":
+        return None
+    if nosniff:
+        return BrowserRule.NOSNIFF_STYLE
+    return BrowserRule.STYLE_TYPE if standards and declared else None
+
+
+def wrong_types(case: Case) -> Iterator[Breakage]:
+    """Yield scripts and style sheets that browsers refuse for their type, or that are none."""
+    for exchange in case.load.resources:
+        if exchange.response is None or exchange.response.status not in (200, 203):
+            continue
+        where = case.named(url_of(exchange))
+        use = destination(exchange) or (where[1].use if where else "")
+        declared = media_type(response_field(exchange, "content-type"))
+        is_page = _is_page(case, exchange, declared)
+        if use == "script" or use in _WORKERS:
+            module = use in _WORKERS or _is_module(exchange, where[1] if where else None)
+            row = script_refusal(declared, nosniff=is_nosniff(exchange), module=module, markup=is_page)
+            asked, loss = "script", Loss.FUNCTION
+        elif use == "style":
+            standards = bool(_STANDARDS.match(case.body(case.page) or ""))
+            row = style_refusal(declared, nosniff=is_nosniff(exchange), standards=standards)
+            asked, loss = "style sheet", Loss.LOOK
+        else:
+            continue
+        if row or is_page:
+            yield _breakage(case, exchange, asked, loss, row)
+
+
+def _is_page(case: Case, exchange: RecordedExchange, declared: str) -> bool:
+    """Say whether a page has come where something else was asked for."""
+    if declared and content_kind(declared) not in (Kind.HTML, Kind.XHTML):
+        return False
+    body = case.body(exchange)
+    return bool(_MARKUP.match(body)) if body else bool(declared)
+
+
+def _is_module(exchange: RecordedExchange, reference: Reference | None) -> bool:
+    """Say whether a script was asked for as modules are: as if it were another origin's."""
+    as_cors = request_field(exchange, "sec-fetch-mode").lower() == "cors"
+    return as_cors and reference is not None and reference.tag == "script" and not reference.crossorigin
+
+
+def _breakage(case: Case, exchange: RecordedExchange, asked: str, loss: Loss, row: BrowserRule | None) -> Breakage:
+    declared = response_field(exchange, "content-type")
+    cause, why = _type_cause(case, exchange, declared)
+    nosniff = " with nosniff" if row in (BrowserRule.NOSNIFF_SCRIPT, BrowserRule.NOSNIFF_STYLE) else ""
+    comes_as = media_type(declared) or ("without a type" if row else "a page")
+    title = f"The {asked} {shown(exchange.request.target, 100)} comes as {comes_as}{nosniff}: {why}"
+    evidence = [
+        ("Content-Type", declared),
+        ("requested", exchange.request.url),
+        ("requested from the backend", case.backend_url(exchange)),
+    ]
+    evidence += [row.evidence] if row else []
+    flows = (exchange.flow_id, case.page.flow_id)
+    code = row.code if row else str(cause.code or "")
+    known = Knowledge.SPECIFICATION if row else Knowledge.RECORD
+    return Breakage(
+        "wrong-type", loss, title, flows, tuple(evidence), cause.rule, cause.source, cause.todo, code=code, known=known
+    )
+
+
+def _type_cause(case: Case, exchange: RecordedExchange, declared: str) -> tuple[Cause, str]:
+    before = next(iter(field(exchange, "content-type", original=True)), "")
+    if before and media_type(before) != media_type(declared):
+        cause = field_cause(case, exchange, "Content-Type")
+        return cause, f"the backend sent {shown(before, 60)}; {cause.why}"
+    if answered := local_response(case, exchange):
+        return answered, f'the rule "{answered.rule}" {answered.why}'
+    if taken := taken_by(case, exchange):
+        return taken, f'the rule "{taken.rule}" took it: {taken.why}'
+    for miss in near_misses(case, exchange):
+        return miss, f'the rule "{miss.rule}" did not take it: {miss.why}'
+    return Cause("", "", ""), "that is how the backend sends it"
