@@ -11,13 +11,19 @@ from urlrewrite.inspector.diagnose import (
     backend_failures,
     circles,
     cookies,
+    cors,
     failed_requests,
     farms,
+    framing,
+    inline_policies,
     integrity,
+    not_modified,
     policies,
+    referrers,
     refused_bodies,
     resource_types,
     responses,
+    service_workers,
     sharing,
     wrong_links,
 )
@@ -50,11 +56,16 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     sharing.refused_origins,
     refused_bodies.refused_bodies,
     sharing.refused_websockets,
-    sharing.refused_by_cors,
+    referrers.hidden_origins,
+    cors.refused_by_cors,
+    framing.refused_frames,
+    service_workers.refused_workers,
     policies.blocked_by_policy,
+    inline_policies.blocked_inline_code,
     integrity.broken_integrity,
     resource_types.wrong_types,
     responses.wrong_codings,
+    not_modified.unasked_304,
     leaking_links.leaking_links,
     wrong_links.mixed_content,
     wrong_links.no_urls,
@@ -118,5 +129,5 @@ def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
     return kept
 
 
-_EXPLAIN = frozenset({"origin", "request-body", "websocket", "redirect-loop"})
+_EXPLAIN = frozenset({"origin", "service-worker", "request-body", "websocket", "redirect-loop"})
 _STATUS_KINDS = frozenset({"refused", "backend-404", "backend-error"})

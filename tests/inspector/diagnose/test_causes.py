@@ -90,7 +90,8 @@ class Looked:
         page = told.get("page", {} if "lost" in told else None)
         before = [] if page is None else [replace(recorded(page), flow_id="page")]
         self.load = page_loads([*before, self.seen])[-1]
-        self.case = Case(self.load, self.rules)
+        self.earlier = tuple(replace(recorded(each), began=0.0) for each in told.get("earlier", []))
+        self.case = Case(self.load, self.rules, self.earlier)
 
     def causes(self, where: str) -> list[Cause]:
         case, seen = self.case, self.seen
@@ -126,7 +127,7 @@ def test_a_cause_is_found(code: str, case: Mapping[str, Any]) -> None:
 @cases("broken")
 def test_a_breakage_has_a_cause(code: str, case: Mapping[str, Any]) -> None:
     looked = Looked(case)
-    breakages = [each for each in find_breakages(looked.load, looked.rules) if each.code]
+    breakages = [each for each in find_breakages(looked.load, looked.rules, looked.earlier) if each.code]
     assert {each.code for each in breakages} == {code}
     assert case.get("says", "") in breakages[0].title
     proposed = breakages[0].as_data()

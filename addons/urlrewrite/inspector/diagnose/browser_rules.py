@@ -14,7 +14,6 @@ class BrowserRule(Enum):
 
     # Cookies that are refused.
     COOKIE_SIZE = "cookie-size", "RFC 6265bis, 5.6", "name and value of a cookie have 4,096 bytes together at most"
-    COOKIE_CONTROL = "cookie-control", "RFC 6265bis, 5.6", "a cookie with control characters is ignored"
     COOKIE_EMPTY = "cookie-empty", "RFC 6265bis, 5.6", "a cookie needs a name or a value"
     COOKIE_DOMAIN = "cookie-domain", "RFC 6265bis, 5.7", "Domain is the host of the request or a domain above it"
     COOKIE_SUFFIX = "cookie-suffix", "RFC 6265bis, 5.7", "no cookie is for all the names below a public suffix"
@@ -107,7 +106,7 @@ class BrowserRule(Enum):
     )
     WORKER_TYPE = "worker-type", "Service Workers, Update", "the script of a service worker has a JavaScript type"
     # Caches.
-    REDIRECT_CACHED = "redirect-cached", "RFC 9110, 15.4.2", "a permanent redirect is followed again without asking"
+    REDIRECT_CACHED = "redirect-remembered", "RFC 9110, 15.4.2", "a permanent redirect is followed again without asking"
     NOT_MODIFIED = "not-modified", "RFC 9110, 15.4.5", "304 answers a request with a condition only"
 
     def __init__(self, code: str, specified: str, says: str) -> None:

@@ -81,8 +81,6 @@ def refused_for(case: Case, exchange: RecordedExchange, cookie: Cookie, row: Bro
             return f"its name demands {' and '.join(lacking)}" if lacking else "its name __Host- forbids a Domain"
         case BrowserRule.COOKIE_SIZE:
             return f"its name and value have {cookie.length:,} bytes, and {MAX_LENGTH:,} are taken"
-        case BrowserRule.COOKIE_CONTROL:
-            return "it has control characters"
         case BrowserRule.COOKIE_CROSS_SITE:
             same_site = cookie.attributes.get("samesite") or "no SameSite, which means Lax"
             wanted = "where only SameSite=None with Secure is taken"

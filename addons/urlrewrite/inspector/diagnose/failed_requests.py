@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
+from urlrewrite.inspector.diagnose.came_from import came_from
 from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.diagnose.expected import expected
 from urlrewrite.inspector.diagnose.farms import farm_failure
@@ -28,8 +29,8 @@ from urlrewrite.trace.text import shown
 KINDS = frozenset(
     """
     aborted answered-by-rule answered-by-section attempts-failed backend-404 backend-down backend-error farm-down
-    given-up near-miss outside-mount own-response proxy-error refused shadowed sticky-server-gone wrong-link wrong-site
-    wrong-target
+    given-up near-miss outside-mount own-response proxy-error redirected refused shadowed sticky-server-gone
+    wrong-link wrong-site wrong-target
     """.split()
 )
 """The kinds of breakages that are made here."""
@@ -120,10 +121,17 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Br
         evidence += outside.evidence
     else:
         kind, title, cause = _cause(case, exchange, status, where)
+    came = came_from(case, exchange) if kind in _THE_BACKENDS_WORD else None
+    if came:
+        evidence += came.evidence
     may_be_fine = kind in _THE_BACKENDS_WORD and (kind != "wrong-target" or cause.code is Why.SENT)
     row = expected(case, exchange, status) if may_be_fine else None
     if row is not None and row.severity is None:
         return
+    if came and (came.remembered or kind in _UNEXPLAINED):
+        kind, title, cause = "redirected", f"{title}; {came.cause.why}", came.cause
+        if came.remembered:
+            title = came.cause.why
     title = f"{_what(case, exchange)} gets {_status(case, exchange, status)}: {title}"
     breakage = _breakage(case, exchange, kind, title, cause, evidence=evidence, reference=reference)
     if row is not None and row.severity is not None:
@@ -132,6 +140,7 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Br
     yield breakage
 
 
+_UNEXPLAINED = frozenset({"backend-404", "backend-error", "refused"})
 _THE_BACKENDS_WORD = frozenset(
     {"backend-404", "backend-error", "near-miss", "refused", "shadowed", "wrong-site", "wrong-target"}
 )

@@ -14,7 +14,8 @@ from urlrewrite.content.coding.codings import (
 )
 from urlrewrite.content.integrity import digests
 from urlrewrite.engine.facts import ResponseFacts
-from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
+from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
@@ -39,10 +40,34 @@ def broken_integrity(case: Case) -> Iterator[Breakage]:
         promised = _promised(reference.integrity)
         if exchange is None or not promised:
             continue
+        if _is_unshared(case, reference, exchange):
+            yield _unshared(case, reference, exchange)
+            continue
         body = _plain(exchange.response, exchange.response_body)
         if body is None or promised & set(digests(body).values()):
             continue
         yield _breakage(case, reference, exchange, body, promised)
+
+
+def _is_unshared(case: Case, reference: Reference, exchange: RecordedExchange) -> bool:
+    """Say whether a file is another origin's and was not asked for by CORS, so that nobody may know its digest."""
+    return case.origin(exchange) != case.origin(case.page) and not reference.crossorigin
+
+
+def _unshared(case: Case, reference: Reference, exchange: RecordedExchange) -> Breakage:
+    kind = "script" if reference.tag == "script" else "style sheet"
+    title = (
+        f"The {kind} {shown(exchange.request.url, 100)} is refused for its integrity attribute: it is another "
+        "origin's, and the tag lacks crossorigin"
+    )
+    loss = Loss.FUNCTION if reference.tag == "script" else Loss.LOOK
+    row = BrowserRule.INTEGRITY_CORS
+    evidence = (("integrity", reference.integrity), row.evidence)
+    return Breakage(
+        "integrity", loss, title, (exchange.flow_id, case.page.flow_id), evidence,
+        todo="Add crossorigin to the tag, and let the other origin send Access-Control-Allow-Origin.", code=row.code,
+        known=Knowledge.SPECIFICATION,
+    )  # fmt: skip
 
 
 def _breakage(
@@ -80,10 +105,13 @@ def _breakage(
         todo = "An outbound rule can remove the attribute."
     kind = "script" if reference.tag == "script" else "style sheet"
     title = f"The {kind} {shown(exchange.request.target, 100)} is refused for its integrity attribute: {why}"
-    evidence = (("integrity", reference.integrity), ("is", digests(body)["sha256"]))
+    row = BrowserRule.INTEGRITY
+    evidence = (("integrity", reference.integrity), ("is", digests(body)["sha256"]), row.evidence)
     loss = Loss.FUNCTION if reference.tag == "script" else Loss.LOOK
     flows = (exchange.flow_id, case.page.flow_id)
-    return Breakage("integrity", loss, title, flows, evidence, rule, source, todo)
+    return Breakage(
+        "integrity", loss, title, flows, evidence, rule, source, todo, code=row.code, known=Knowledge.SPECIFICATION
+    )
 
 
 def _promised(integrity: str) -> set[str]:

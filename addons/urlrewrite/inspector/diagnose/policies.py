@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from urlrewrite.content.carriers import Use
 from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code
-from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
+from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
 from urlrewrite.inspector.diagnose.mixed_content import Fate, fate, upgraded
 from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, policies_of
@@ -138,15 +139,23 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, of_page: PagePo
     kind = "the policy in the page" if of_page.in_page else "the Content-Security-Policy"
     what = "1 address of this page is" if total == 1 else f"{total:,} addresses of this page are"
     title = f"{what} blocked: {kind} does not allow the public name: {reason}: {cause.why}"
-    evidence = ((NAME, of_page.value.strip()), *((f"blocked by {name}", urls[0][1]) for name, urls in blocked.items()))
+    evidence = (
+        (NAME, of_page.value.strip()),
+        BrowserRule.CSP_SOURCE.evidence,
+        *((f"blocked by {name}", urls[0][1]) for name, urls in blocked.items()),
+    )
     yield Breakage(
         "csp",
         min(_HARM.get(use, Loss.PART) for use in uses),
         title,
         (page.flow_id,),
         evidence[:5],
-        **cause.concerned,
+        cause.rule,
+        cause.source,
+        cause.todo,
         count=total,
+        code=BrowserRule.CSP_SOURCE.code,
+        known=Knowledge.SPECIFICATION,
     )
 
 

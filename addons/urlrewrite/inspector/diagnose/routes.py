@@ -24,6 +24,7 @@ from urlrewrite.trace.reading import Block, Event, flag, inbound_blocks, name_of
 from urlrewrite.trace.text import shown
 
 _MAX_RULES = 200
+_TWICE = re.compile(r"%25[0-9a-f]{2}", re.IGNORECASE)
 _LOCAL: dict[str, Why] = {
     Name.CUSTOM_RESPONSE_ACTION: Why.RESPONDS,
     Name.ABORT_REQUEST_ACTION: Why.CLOSES,
@@ -76,6 +77,8 @@ def _oddities(block: Block, action: Event) -> Iterator[tuple[Why, dict[str, obje
         yield Why.QUERY_DROPPED, {"query": shown(query, 80)}
     if flag(action, "append_query_string") and query and url.count(query) > 1:
         yield Why.QUERY_TWICE, {"query": shown(query, 80)}
+    if _TWICE.search(path) and not _TWICE.search(text(block.start, "input")):
+        yield Why.ENCODED_TWICE, {"value": shown(path, 120)}
     if doubled := doubled_prefix(path):
         yield Why.PATH_TWICE, {"name": doubled, "value": shown(path, 120)}
     for found in re.finditer(r"([^/{}=?&])\{(R|C):(\d+)\}", substitution):

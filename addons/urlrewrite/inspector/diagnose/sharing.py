@@ -1,75 +1,20 @@
-"""What depends on the origin of a page: responses that a script may not read (CORS), and WebSockets that do
-not open.
-"""
+"""What a backend refuses for the origin of a page, and WebSockets that do not open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
-from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
+from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
-from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
-
-_ALLOW = "Access-Control-Allow-Origin"
-
-
-def refused_by_cors(case: Case) -> Iterator[Breakage]:
-    """Yield responses that a browser keeps, or will keep, from the script that requested them."""
-    for exchange in case.load.all:
-        allowed = field(exchange, _ALLOW)
-        asked_from = request_field(exchange, "origin")
-        if is_websocket(exchange) or not (allowed or _is_cross_origin(exchange)):
-            continue
-        wrong = _wrong(case, exchange, allowed, asked_from)
-        if wrong is None:
-            continue
-        reason = field_cause(case, exchange, _ALLOW)
-        title = f"CORS: a script may not read {shown(exchange.request.target, 80)}: {wrong}: {reason.why}"
-        evidence = [(_ALLOW, ", ".join(allowed) or "(missing)")]
-        evidence += [("Origin of the request", asked_from)] if asked_from else []
-        loss = Loss.FUNCTION if _is_cross_origin(exchange) else Loss.LATER
-        flows = (exchange.flow_id, case.page.flow_id)
-        yield Breakage("cors", loss, title, flows, tuple(evidence), **reason.concerned)
-
-
-def _is_cross_origin(exchange: RecordedExchange) -> bool:
-    """Say whether a browser uses CORS, for another origin than the page's."""
-    asked_from = request_field(exchange, "origin")
-    mode = request_field(exchange, "sec-fetch-mode").lower()
-    own = f"{exchange.request.scheme}://{exchange.request.host}".lower()
-    return bool(asked_from) and asked_from.lower() not in (own, "null") and mode in ("", "cors")
-
-
-def _wrong(case: Case, exchange: RecordedExchange, allowed: list[str], asked_from: str) -> str | None:
-    if len(allowed) > 1:
-        return f"{_ALLOW} appears {len(allowed)} times, but must appear only once"
-    if not allowed:
-        status = exchange.response.status if exchange.response else 0
-        return f"{_ALLOW} is missing for {shown(asked_from, 80)}" if 200 <= status < 400 else None
-    value = allowed[0].strip()
-    credentials = (field(exchange, "access-control-allow-credentials") or [""])[0].strip().lower() == "true"
-    if value == "*":
-        return (
-            f"{_ALLOW} is *, which browsers refuse together with Access-Control-Allow-Credentials"
-            if credentials
-            else None
-        )
-    origin = origin_of_url(value)
-    if origin and origin.host in case.backend_hosts(exchange):
-        expected = asked_from or str(case.origin(exchange))
-        return f"{_ALLOW} names the backend, {shown(value, 80)}, and not {shown(expected, 80)}"
-    if _is_cross_origin(exchange) and value.lower() != asked_from.lower():
-        return f"{_ALLOW} is {shown(value, 80)}, but the page's origin is {shown(asked_from, 80)}"
-    return None
 
 
 def refused_origins(case: Case) -> Iterator[Breakage]:

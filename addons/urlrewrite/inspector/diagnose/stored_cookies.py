@@ -126,8 +126,6 @@ def refusal(cookie: Cookie, exchange: RecordedExchange) -> BrowserRule | None:
         return BrowserRule.COOKIE_EMPTY
     if cookie.length > MAX_LENGTH:
         return BrowserRule.COOKIE_SIZE
-    if any((ord(letter) < 0x20 and letter != "\t") or letter == "\x7f" for letter in cookie.name + cookie.value):
-        return BrowserRule.COOKIE_CONTROL
     if domain and host != domain:
         if not host.endswith(f".{domain}"):
             return BrowserRule.COOKIE_DOMAIN

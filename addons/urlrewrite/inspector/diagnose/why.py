@@ -158,6 +158,23 @@ class Why(StrEnum):
     RESPONDS = "responds", "responds with {value} itself; the request was not forwarded{detail}"
     CLOSES = "closes", "closes the connection without a response{detail}"
     REDIRECTS = "redirects", "redirects to {value}{detail}"
+    REDIRECTED_HERE = (
+        "redirected-here",
+        "it comes from {path} by a redirect ({status}) {by}{when}{detail}",
+        "Check where that redirect leads.",
+    )
+    REDIRECT_REMEMBERED = (
+        "redirect-remembered",
+        "it comes from {path} by a permanent redirect ({status}) {by}{when}, and that the browser keeps in its cache: "
+        "it never asks for {path} again{detail}",
+        "Clear the browser's cache. For others who have seen it, let this address lead on for some time. Redirect with "
+        "Found or Temporary (302, 307) until it is right for good.",
+    )
+    ENCODED_TWICE = (
+        "encoded-twice",
+        "its URL is percent-encoded twice: {value}",
+        "Leave out {{UrlEncode:}}: what a pattern took of the URL is encoded again where that is needed.",
+    )
     TOOK_SEVERAL = (
         "took-several",
         'the rule "{rule}" took {count} links for one: its pattern is greedy, and matched {value}',
