@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import re
 import threading
-import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from email.utils import formatdate
+from datetime import UTC, timedelta
+from email.utils import format_datetime, localtime
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -69,8 +69,13 @@ def filled(text: str, here: str) -> str:
     """A text of the table with what stands in braces: {here}, {x*9}, {now-60} in the format of HTTP, {sha256 TEXT}."""
     text = text.replace("{here}", here)
     text = re.sub(r"\{x\*(\d+)\}", lambda found: "x" * int(found[1]), text)
-    text = re.sub(r"\{now([+-]\d+)\}", lambda found: formatdate(time.time() + int(found[1]), usegmt=True), text)
+    text = re.sub(r"\{now([+-]\d+)\}", lambda found: _date(int(found[1])), text)
     return re.sub(r"\{sha256 ([^{}]*)\}", lambda found: digests(found[1].encode())["sha256"], text)
+
+
+def _date(later: int) -> str:
+    """A date so many seconds from now, in the format of HTTP."""
+    return format_datetime((localtime() + timedelta(seconds=later)).astimezone(UTC), usegmt=True)
 
 
 class Answers:

@@ -46,7 +46,13 @@ def seen_of(flow: object) -> RecordedExchange | None:
         response_body=flow.response.raw_content if flow.response else None,
         own=own,
         failed=flow.error.msg if flow.error else "",
+        seconds=_seconds(flow),
     )
+
+
+def _seconds(flow: http.HTTPFlow) -> float | None:
+    ended = flow.error.timestamp if flow.error else flow.response.timestamp_end if flow.response else None
+    return max(ended - flow.timestamp_start, 0.0) if ended else None
 
 
 def _has_no_backends(trace: Mapping[str, Any]) -> bool:

@@ -8,14 +8,17 @@ from dataclasses import replace
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose import (
+    address_parts,
     backend_failures,
     circles,
     cookies,
     cors,
+    durations,
     failed_requests,
     farms,
     framing,
     inline_policies,
+    inner_names,
     integrity,
     not_modified,
     policies,
@@ -73,6 +76,9 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     wrong_links.wrong_paths,
     cookies.refused_cookies,
     changed_too_much.over_matches,
+    address_parts.split_addresses,
+    inner_names.inner_names,
+    durations.slow_pages,
     responses.wrong_charsets,
     responses.warnings,
 )

@@ -24,7 +24,8 @@ class RecordedExchange:
     `request` is as the client sent it, `original` the response as the backend sent it, `response` as the client got it.
     Bodies are bytes as they were sent, under their content coding; None where a body was not kept: it was too long, or
     has been dropped since. `original` is None, too, where there is none: the response is this proxy's own (`own`), or
-    none came. `began` is in seconds since the epoch, `failed` says why the exchange was broken off.
+    none came. `began` is in seconds since the epoch, `seconds` is how long it took until the response was whole or the
+    exchange was broken off, None where that is unknown; `failed` says why it was broken off.
     """
 
     flow_id: str
@@ -38,6 +39,7 @@ class RecordedExchange:
     response_body: bytes | None = None
     own: bool = False
     failed: str = ""
+    seconds: float | None = None
 
     @property
     def status(self) -> int | None:

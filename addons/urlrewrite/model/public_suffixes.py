@@ -12,6 +12,11 @@ def is_public_suffix(host: str) -> bool:
     return _suffixes().is_public(host)
 
 
+def is_known_suffix(label: str) -> bool:
+    """Say whether a last label is one of the public domain name system, by the same list."""
+    return _suffixes().is_public(label)
+
+
 @cache
 def _suffixes() -> PublicSuffixList:
     """Read the list on first use, which takes a tenth of a second; of a last label that it lacks, nothing is known."""

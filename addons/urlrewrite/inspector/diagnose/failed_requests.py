@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import unquote
 
-from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.backend_failures import backend_failure
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.came_from import came_from
 from urlrewrite.inspector.diagnose.case import Case, path_of
+from urlrewrite.inspector.diagnose.durations import is_impatient, lasting, usual
 from urlrewrite.inspector.diagnose.expected import expected
 from urlrewrite.inspector.diagnose.farms import farm_failure
+from urlrewrite.inspector.diagnose.followed_links import Named, wrong_link
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
@@ -101,20 +102,35 @@ def _not_answered(case: Case, exchange: RecordedExchange) -> Breakage:
         title = f'{_what(case, exchange)} gets no response: the rule "{cause.rule}" {cause.why}'
         return _breakage(case, exchange, "aborted", title, cause)
     if exchange.given_up:
-        title = f"{_what(case, exchange)} was not waited for: the client gave up ({exchange.failed})"
-        found = _breakage(case, exchange, "given-up", title, _NOBODY)
-        return replace(found, loss=Loss.HINT, severity=BreakageSeverity.NOTE)
+        return _given_up(case, exchange)
     reason = exchange.failed or "the exchange was broken off"
     title = f"{_what(case, exchange)} gets no response from the backend {shown(target, 120)} ({reason})"
     todo = "Check whether the backend is running, and whether its address (backend:, connect:) is right."
     return _breakage(case, exchange, "backend-down", title, Cause("", "", "", todo))
 
 
+def _given_up(case: Case, exchange: RecordedExchange) -> Breakage:
+    """Return what is said of a client that left: a note, since they do it all the time, unless it had waited long."""
+    waited = f" after {lasting(exchange.seconds)}" if exchange.seconds is not None else ""
+    title = f"{_what(case, exchange)} was not waited for: the backend had not answered{waited}, when the client gave up"
+    if not is_impatient(case, exchange):
+        found = _breakage(case, exchange, "given-up", title, _NOBODY)
+        return replace(found, loss=Loss.HINT, severity=BreakageSeverity.NOTE)
+    typical = usual(case, exchange)
+    told = [
+        *_evidence(case, exchange, None),
+        *([("usual for this host", lasting(typical))] if typical is not None else []),
+    ]
+    todo = "See what the backend does for so long: its own log; a user waits for a page for some seconds only."
+    found = _breakage(case, exchange, "given-up", title, Cause("", "", "", todo), evidence=told)
+    return replace(found, severity=BreakageSeverity.WARNING)
+
+
 def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Breakage]:
     where = case.named(url_of(exchange))
     reference = where[1] if where else None
     evidence = list(_evidence(case, exchange, where))
-    if where and (wrong := _wrong_link(case, where)):
+    if where and (wrong := wrong_link(case, where)):
         kind, title, cause = wrong
     elif outside := outside_mount(case, exchange):
         kind, title, cause = "outside-mount", outside.cause.why, outside.cause
@@ -154,10 +170,8 @@ def _status(case: Case, exchange: RecordedExchange, status: int) -> str:
 
 _CHECK_BACKEND = "Check whether the backend is running, and whether its address (backend:, connect:) is right."
 
-type _Named = tuple[RecordedExchange, Reference, Reference | None]
 
-
-def _cause(case: Case, exchange: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, Cause]:
+def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | None) -> tuple[str, str, Cause]:
     """Return a word for the kind of failure, why it failed, and the rule concerned."""
     reading = case.reading(exchange)
     if exchange.original is None and (farms := farm_failure(reading)):
@@ -211,37 +225,7 @@ def _is_passed_on(case: Case, exchange: RecordedExchange) -> bool:
     return unquote(path_of(case.backend_url(exchange))) == unquote(asked)
 
 
-def _wrong_link(case: Case, where: _Named) -> tuple[str, str, Cause] | None:
-    """Return the cause if the link in the page is wrong: the backend's page has another address there."""
-    page, after, before = where
-    if before is None:
-        return _unprefixed(case, page, after)
-    right = case.public_url(before.url, page) if case.names_backend(before.url, page) else ""
-    if not right or path_of(right) == path_of(after.url):
-        return None
-    changer = case.changer(page, before.written, after.written)
-    what = difference(path_of(right), path_of(after.url))
-    detail = f": {what}" if what else f", where {shown(path_of(right), 100)} would be right"
-    if changer:
-        why = f'the rule "{changer}" made {shown(after.written, 100)} of {shown(before.written, 100)}{detail}'
-        source = case.rule_source(changer, page)
-        return "wrong-link", why, Cause(changer, source, why, "Correct the value of the rule.")
-    why = f"the page has {shown(after.written, 100)}{detail}; no rule made it so"
-    return "wrong-link", why, Cause("", "", "", "Add an outbound rule for it, or links: everywhere.")
-
-
-def _unprefixed(case: Case, page: RecordedExchange, reference: Reference) -> tuple[str, str, Cause] | None:
-    site = case.site(page)
-    path = site.site.path if site else ""
-    if not path or path_of(reference.url).startswith(f"{path}/") or not reference.written.startswith("/"):
-        return None
-    why = (
-        f"{shown(reference.written, 100)} in {reference.place} lacks the path {path}, below which the site is published"
-    )
-    return "wrong-link", why, Cause("", "", why, "Map it by links: everywhere, rootPaths:, or an outbound rule.")
-
-
-def _backends_own(case: Case, exchange: RecordedExchange, status: int, where: _Named | None) -> tuple[str, str, Cause]:
+def _backends_own(case: Case, exchange: RecordedExchange, status: int, where: Named | None) -> tuple[str, str, Cause]:
     site = case.site(exchange)
     page_site = case.site(case.page)
     if site and page_site and site is not page_site:
@@ -273,7 +257,7 @@ def _refused_by_us(case: Case, exchange: RecordedExchange, error: Event) -> Caus
     return Cause(name, source, text(error, "message"), _ADVICE.get(code, "") if code else "", code)
 
 
-def _evidence(case: Case, exchange: RecordedExchange, where: _Named | None) -> Iterator[tuple[str, str]]:
+def _evidence(case: Case, exchange: RecordedExchange, where: Named | None) -> Iterator[tuple[str, str]]:
     yield "requested", exchange.request.url
     if target := case.backend_url(exchange):
         yield "requested from the backend", target
