@@ -79,6 +79,11 @@ class LinkGroup:
         )
 
     @property
+    def is_in_scripts(self) -> bool:
+        """Whether all of them are strings in scripts, which may be there for another reason than to be asked for."""
+        return not any(each.tag or each.use != "connect" for each in self.found)
+
+    @property
     def severity(self) -> BreakageSeverity:
         """A warning for links that somebody has to click first, otherwise an error."""
         return BreakageSeverity.WARNING if self.loss >= Loss.LATER else BreakageSeverity.ERROR

@@ -115,6 +115,9 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, of_page: PagePo
     policy = of_page.directives
     blocked: dict[str, list[tuple[Use, str]]] = {}
     for each in case.references(page):
+        if each.use == "connect" and not each.tag:
+            # A string in a script need not be an address that it asks for.
+            continue
         directive = next((name for name in _DIRECTIVES.get(each.use, ()) if name in policy), None)
         # A browser asks for https before it looks at what a policy allows.
         url = upgraded(each.url) if fate(case, each) is Fate.UPGRADED else each.url

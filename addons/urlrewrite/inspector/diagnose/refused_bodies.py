@@ -7,7 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from urlrewrite.exchange.body.request import request_body
-from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import request_field
 from urlrewrite.inspector.diagnose.why import Cause, Why, cause
@@ -44,7 +44,7 @@ def refused_bodies(case: Case) -> Iterator[Breakage]:
             ("response", f"{got} {exchange.original.reason}".strip()),
         )
         flows = (exchange.flow_id, case.page.flow_id)
-        yield Breakage("request-body", Loss.FUNCTION, title, flows, evidence, **found.concerned)
+        yield Breakage("request-body", Loss.FUNCTION, title, flows, evidence, **found.concerned, known=Knowledge.GUESS)
 
 
 def _mapped(case: Case, exchange: RecordedExchange) -> tuple[str, str] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
@@ -15,6 +16,8 @@ from urlrewrite.model import LinkMode
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
+
+_FORGERY = re.compile(r"origin|csrf|xsrf|forger|referr?er|cross.site|antiforgery", re.IGNORECASE)
 
 
 def refused_origins(case: Case) -> Iterator[Breakage]:
@@ -40,7 +43,13 @@ def refused_origins(case: Case) -> Iterator[Breakage]:
         )
         kind = "websocket" if is_websocket(exchange) else "origin"
         flows = (exchange.flow_id, case.page.flow_id)
-        yield Breakage(kind, Loss.FUNCTION, title, flows, evidence, **cause.concerned)
+        known = Knowledge.RECORD if kind == "websocket" or _speaks_of_origin(case, exchange) else Knowledge.GUESS
+        yield Breakage(kind, Loss.FUNCTION, title, flows, evidence, **cause.concerned, known=known)
+
+
+def _speaks_of_origin(case: Case, exchange: RecordedExchange) -> bool:
+    """Say whether a backend that refuses a request gives its origin as the reason, as checks against forgery do."""
+    return bool(_FORGERY.search(case.body(exchange) or ""))
 
 
 def _mapped_back(case: Case, exchange: RecordedExchange) -> bool:
@@ -77,7 +86,7 @@ def refused_websockets(case: Case) -> Iterator[Breakage]:
         if not is_websocket(exchange) or exchange.flow_id in reported:
             continue
         status = exchange.response.status if exchange.response else None
-        if status == 101:
+        if status == 101 or (status is None and exchange.given_up):
             continue
         outside = outside_mount(case, exchange)
         cause = (

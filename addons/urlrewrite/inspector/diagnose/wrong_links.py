@@ -49,7 +49,8 @@ def mixed_content(case: Case) -> Iterator[Breakage]:
             if what is Fate.BLOCKED:
                 socket = group.found[0].url.startswith("ws:")
                 row = BrowserRule.MIXED_SOCKET if socket else BrowserRule.MIXED_BLOCKED
-                found = group.breakage(case, "mixed-content", title, row.evidence, severity=BreakageSeverity.ERROR)
+                severity = BreakageSeverity.WARNING if group.is_in_scripts else BreakageSeverity.ERROR
+                found = group.breakage(case, "mixed-content", title, row.evidence, severity=severity)
                 yield replace(found, code=row.code, known=Knowledge.SPECIFICATION)
             else:
                 here = f"browsers make an exception for {origin.host}, and for no real name"
@@ -92,7 +93,10 @@ def unpublished_links(case: Case) -> Iterator[Breakage]:
                 f"{group.subject(case)} {group.verb('leads', 'lead')} to {origin_of_url(group.found[0].url)}, where "
             )
             title += f"nothing is published ({', '.join(sorted(map(str, known)))} are): {group.cause.why}"
-            yield group.breakage(case, "unpublished", title, severity=BreakageSeverity.ERROR)
+            # Another application may well be there, which this proxy knows nothing of: a rule has to have meant it.
+            certain = group.cause.rule and not group.is_in_scripts
+            severity = BreakageSeverity.ERROR if certain else BreakageSeverity.WARNING
+            yield group.breakage(case, "unpublished", title, severity=severity)
 
 
 def no_urls(case: Case) -> Iterator[Breakage]:
