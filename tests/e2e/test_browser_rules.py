@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright
 
 from e2e.support.needs import program
 from hooks.in_process import in_process
@@ -155,12 +155,15 @@ def backend() -> Iterator[int]:
     thread.join()
 
 
-async def look(context: BrowserContext, row: Mapping[str, Any], variant: str) -> tuple[bool, list[str]]:
+async def look(page: Page, row: Mapping[str, Any], variant: str) -> tuple[bool, list[str]]:
     """Open a page and do what the row says; say whether it works, and what the console has."""
-    await context.clear_cookies()
-    page = await context.new_page()
+    await page.context.clear_cookies()
     console: list[str] = []
-    page.on("console", lambda message: console.append(message.text))
+
+    def hear(message: ConsoleMessage) -> None:
+        console.append(message.text)
+
+    page.on("console", hear)
     here = folder(row, variant)
     spec = {**row.get("both", {}), **row[variant]}
     with contextlib.suppress(Exception):
@@ -178,7 +181,7 @@ async def look(context: BrowserContext, row: Mapping[str, Any], variant: str) ->
     except Exception as error:
         console.append(str(error))
         works = False
-    await page.close()
+    page.remove_listener("console", hear)
     return works, console
 
 
@@ -199,9 +202,9 @@ async def visit(tmp: Path) -> dict[tuple[int, str], Seen]:
             browser = await playwright.chromium.launch(
                 executable_path=chromium, args=[*options, f"--host-resolver-rules={hosts}"]
             )
-            context = await browser.new_context(ignore_https_errors=True)
+            page = await (await browser.new_context(ignore_https_errors=True)).new_page()
             looks = {
-                (number, variant): await look(context, row, variant)
+                (number, variant): await look(page, row, variant)
                 for number, row in enumerate(ROWS)
                 for variant in VARIANTS
             }
