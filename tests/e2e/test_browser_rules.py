@@ -103,6 +103,8 @@ class Answers:
                     found = {"here": found["here"], **found.get("preflight", {"status": 204})}
                 if self.command == "POST" and self.headers.get("Origin") == "null":
                     found = {"here": found["here"], "status": 403}
+                if found.get("needs", "") not in (self.headers.get("Cookie") or ""):
+                    found = {"here": found["here"], "status": 403}
                 if "first" in found and self.path not in asked:
                     asked.add(self.path)
                     found = {"here": found["here"], **found["first"]}

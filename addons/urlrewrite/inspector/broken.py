@@ -20,6 +20,7 @@ from urlrewrite.inspector.diagnose import (
     inline_policies,
     inner_names,
     integrity,
+    isolation,
     not_modified,
     policies,
     referrers,
@@ -28,6 +29,7 @@ from urlrewrite.inspector.diagnose import (
     responses,
     service_workers,
     sharing,
+    withheld_cookies,
     wrong_links,
 )
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss, worst_first
@@ -60,6 +62,8 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     refused_bodies.refused_bodies,
     sharing.refused_websockets,
     referrers.hidden_origins,
+    withheld_cookies.withheld_cookies,
+    isolation.isolated_resources,
     cors.refused_by_cors,
     framing.refused_frames,
     service_workers.refused_workers,
@@ -67,6 +71,7 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     inline_policies.blocked_inline_code,
     integrity.broken_integrity,
     resource_types.wrong_types,
+    resource_types.pages_as_text,
     responses.wrong_codings,
     not_modified.unasked_304,
     leaking_links.leaking_links,

@@ -29,6 +29,11 @@ class BrowserRule(Enum):
     # Cookies that are not sent.
     COOKIE_EXPIRED = "cookie-expired", "RFC 6265bis, 5.7", "a cookie whose Expires or Max-Age is over is dropped"
     COOKIE_PATH = "cookie-path", "RFC 6265bis, 5.8", "a cookie is sent to its Path and below it"
+    COOKIE_SAME_SITE = (
+        "cookie-same-site",
+        "RFC 6265bis, 5.8.3",
+        "a page of another site gets no SameSite cookies sent with its frames and forms",
+    )
     COOKIE_NUMBER = (
         "cookie-number",
         "RFC 6265bis, 5.7",
@@ -88,6 +93,18 @@ class BrowserRule(Enum):
     SCRIPT_IS_PAGE = "script-is-page", "ECMAScript, 12", "markup is no JavaScript"
     MODULE_TYPE = "module-type", "HTML, 8.1.4", "modules and workers have a JavaScript type"
     STYLE_TYPE = "style-type", "HTML, 4.6.7", "style sheets of a page with a doctype are text/css"
+    DOCUMENT_TYPE = "document-type", "MIME Sniffing, 7", "a page that comes as text/plain is shown as text"
+    # Resources of other origins.
+    RESOURCE_POLICY = (
+        "resource-policy",
+        "Fetch, 3.7",
+        "Cross-Origin-Resource-Policy keeps a resource from pages of other origins or sites",
+    )
+    EMBEDDER_POLICY = (
+        "embedder-policy",
+        "HTML, 7.1.4",
+        "with require-corp, a page gets from other origins what has a Cross-Origin-Resource-Policy",
+    )
     # Integrity.
     INTEGRITY = "integrity", "SRI, 3.3", "a file with integrity has one of the digests"
     INTEGRITY_CORS = (

@@ -29,6 +29,7 @@ JAVASCRIPT = frozenset(
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"})
 _NO_SCRIPT = re.compile(r"(?:audio|image|video)/|text/csv$")
 _MARKUP = re.compile(r"\ufeff?\s*<(?:!doctype|html|head|body|!--|\?xml|[a-z])", re.IGNORECASE)
+_WHOLE_PAGE = re.compile(r"\ufeff?\s*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
 _STANDARDS = re.compile(r"\ufeff?(?:\s|<!--.*?-->)*<!doctype\s+html\s*>", re.IGNORECASE | re.DOTALL)
 
 
@@ -79,6 +80,22 @@ def wrong_types(case: Case) -> Iterator[Breakage]:
             continue
         if row or is_page:
             yield _breakage(case, exchange, asked, loss, row)
+
+
+def pages_as_text(case: Case) -> Iterator[Breakage]:
+    """Yield a page whose type makes a browser show its source."""
+    page = case.page
+    declared = media_type(response_field(page, "content-type"))
+    body = case.body(page) if page.response and page.response.status < 300 else None
+    as_text = declared == "text/plain" or (not declared and is_nosniff(page))
+    if body and as_text and destination(page) in ("document", "iframe", "frame") and _WHOLE_PAGE.match(body):
+        cause, why = _type_cause(case, page, response_field(page, "content-type"))
+        row = BrowserRule.DOCUMENT_TYPE
+        title = f"The page {shown(page.request.target, 100)} comes as {declared or 'nothing, with nosniff'}: {why}"
+        yield Breakage(
+            "wrong-type", Loss.PAGE, title, (page.flow_id,), (("Content-Type", declared), row.evidence),
+            cause.rule, cause.source, cause.todo, code=row.code, known=Knowledge.SPECIFICATION,
+        )  # fmt: skip
 
 
 def _is_page(case: Case, exchange: RecordedExchange, declared: str) -> bool:
