@@ -151,8 +151,9 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Br
     title = f"{_what(case, exchange)} gets {_status(case, exchange, status)}: {title}"
     breakage = _breakage(case, exchange, kind, title, cause, evidence=evidence, reference=reference)
     if row is not None and row.severity is not None:
-        known = (*breakage.evidence, ("perhaps no failure", row.says))
-        breakage = replace(breakage, severity=row.severity, evidence=known)
+        todo = f"Perhaps nothing: {row.says}."
+        todo += f" {breakage.todo}" if row.severity is BreakageSeverity.WARNING else ""
+        breakage = replace(breakage, severity=row.severity, todo=todo)
     yield breakage
 
 
