@@ -53,6 +53,15 @@ class Kind(StrEnum):
                 return "text"
 
 
+JAVASCRIPT = frozenset(
+    """
+    text/javascript text/ecmascript text/x-javascript text/x-ecmascript text/jscript text/livescript text/javascript1.0
+    text/javascript1.1 text/javascript1.2 text/javascript1.3 text/javascript1.4 text/javascript1.5
+    application/javascript application/x-javascript application/ecmascript application/x-ecmascript
+    """.split()
+)
+"""The types that browsers take for JavaScript where the type counts (MIME Sniffing, "JavaScript MIME type")."""
+
 _TYPES = {
     Kind.HTML: "text/html text/html-sandboxed text/x-server-parsed-html text/x-component text/vnd.turbo-stream.html",
     Kind.XHTML: "application/xhtml+xml application/vnd.wap.xhtml+xml",
@@ -61,11 +70,8 @@ _TYPES = {
         application/xml-external-parsed-entity text/xml-external-parsed-entity application/x-java-jnlp-file
         application/vnd.ms-wpl application/x-plist application/smil video/x-ms-asx audio/x-ms-wax video/x-ms-wvx""",
     Kind.CSS: "text/css",
-    # WHATWG's list (MIME Sniffing, "JavaScript MIME type"), and what servers say besides.
-    Kind.JAVASCRIPT: """text/javascript text/ecmascript text/x-javascript text/x-ecmascript text/jscript text/livescript
-        text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 text/javascript1.4
-        text/javascript1.5 application/javascript application/x-javascript application/ecmascript
-        application/x-ecmascript application/node text/jsx text/typescript application/typescript""",
+    # And what servers say besides.
+    Kind.JAVASCRIPT: " ".join(JAVASCRIPT) + " application/node text/jsx text/typescript application/typescript",
     Kind.JSON: """application/json text/json text/x-json application/x-json application/json5 application/ndjson
         application/x-ndjson application/jsonl application/x-jsonl application/jsonlines application/x-jsonlines
         application/json-seq application/x-json-stream application/source-map""",

@@ -9,19 +9,14 @@ import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 
+from urlrewrite.exchange.body.request import DAV_METHODS
 from urlrewrite.inspector.diagnose.breakage import BreakageSeverity
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, request_field, response_field, url_of
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.field_lines import field_values
 
-_WEBDAV = frozenset(
-    """
-    ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT COPY LABEL LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF
-    MKWORKSPACE MOVE ORDERPATCH PROPFIND PROPPATCH REBIND REPORT SEARCH UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE
-    UPDATEREDIRECTREF VERSION-CONTROL
-    """.split()
-)
+_WEBDAV = DAV_METHODS - {"OPTIONS"} | {"UNLOCK"}
 _WEBDAV_STATUSES = frozenset({403, 404, 405, 409, 412, 415, 422, 423, 424, 501, 507})
 _CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "if")
 _TRIFLES = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from urlrewrite.content.kinds import Kind, content_kind, media_type
+from urlrewrite.content.kinds import JAVASCRIPT, Kind, content_kind, media_type
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
@@ -16,15 +16,6 @@ from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
-
-JAVASCRIPT = frozenset(
-    """
-    application/ecmascript application/javascript application/x-ecmascript application/x-javascript text/ecmascript
-    text/javascript text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 text/javascript1.4
-    text/javascript1.5 text/jscript text/livescript text/x-ecmascript text/x-javascript
-    """.split()
-)
-"""What browsers take for JavaScript (MIME Sniffing, 4.6)."""
 
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"})
 _NO_SCRIPT = re.compile(r"(?:audio|image|video)/|text/csv$")

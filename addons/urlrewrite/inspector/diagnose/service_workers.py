@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from urlrewrite.content.canonical_url import canonical_url
-from urlrewrite.content.kinds import media_type
+from urlrewrite.content.kinds import JAVASCRIPT, media_type
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case
@@ -18,7 +18,6 @@ from urlrewrite.inspector.diagnose.page_loads import (
     response_field,
     url_of,
 )
-from urlrewrite.inspector.diagnose.resource_types import JAVASCRIPT
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
 from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
