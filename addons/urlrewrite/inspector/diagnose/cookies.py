@@ -143,6 +143,8 @@ def _breakage(case: Case, exchange: RecordedExchange, line: str, what: str, row:
     evidence = (("Set-Cookie", without_value(line)), row.evidence)
     return Breakage(
         "cookie", Loss.FUNCTION, title, flows, evidence, cause.rule, cause.source, cause.todo,
+        # Another site may show a picture of this one, and need no cookie for that.
+        severity=BreakageSeverity.WARNING if row is BrowserRule.COOKIE_CROSS_SITE else BreakageSeverity.ERROR,
         code=row.code, known=Knowledge.SPECIFICATION,
     )  # fmt: skip
 

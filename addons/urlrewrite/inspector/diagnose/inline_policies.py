@@ -14,7 +14,7 @@ from urlrewrite.content.integrity import digests
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case
-from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, policies_of
+from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, is_the_backends, policies_of
 from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.diagnose.why import Cause
@@ -150,17 +150,11 @@ def _breakage(case: Case, policy: PagePolicy, kind: _Kind, same: list[_Code]) ->
     original = case.body(page, original=True)
     own = not cause.rule and original is not None and original == case.body(page)
     # A page that its backend sends so was never seen to work: its policy may be meant.
-    severity = BreakageSeverity.WARNING if own and _same_policy(case, policy) else BreakageSeverity.ERROR
+    severity = BreakageSeverity.WARNING if own and is_the_backends(case, page, policy) else BreakageSeverity.ERROR
     return Breakage(
         "csp-inline", kind.loss, title, (page.flow_id,), evidence, cause.rule, cause.source, cause.todo,
         severity=severity, count=len(same), code=kind.rule.code, known=Knowledge.SPECIFICATION,
     )  # fmt: skip
-
-
-def _same_policy(case: Case, policy: PagePolicy) -> bool:
-    original = case.page.original
-    lines = [value for name, value in original.fields if name.lower() == NAME.lower()] if original else []
-    return policy.in_page or any(policy.value in line for line in lines)
 
 
 def _writer(case: Case, codes: list[_Code]) -> Cause | None:

@@ -33,7 +33,7 @@ def broken_integrity(case: Case) -> Iterator[Breakage]:
     by_url = {
         url_of(exchange): exchange
         for exchange in case.load.resources
-        if exchange.response and exchange.response.status == 200
+        if exchange.response and exchange.response.status == 200 and not exchange.failed
     }
     for reference in case.references(case.page):
         exchange = by_url.get(reference.url)

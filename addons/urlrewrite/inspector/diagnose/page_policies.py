@@ -43,6 +43,13 @@ def parse_policy(value: str) -> Policy:
     return found
 
 
+def is_the_backends(case: Case, exchange: RecordedExchange, policy: PagePolicy) -> bool:
+    """Say whether a policy came from the backend as it is: it forbids there what it forbids here."""
+    if policy.in_page:
+        return case.body(exchange) == case.body(exchange, original=True)
+    return any(policy.value in line for line in field(exchange, NAME, original=True))
+
+
 def policies_of(case: Case, exchange: RecordedExchange) -> Iterator[PagePolicy]:
     """Yield the policies of a response as the client got it."""
     for value in field(exchange, NAME):

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from urlrewrite.content.carriers import Use
 from urlrewrite.content.integrity import ALGORITHMS, digests, inline_code
-from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
 from urlrewrite.inspector.diagnose.mixed_content import Fate, fate, upgraded
-from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, policies_of
+from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, is_the_backends, policies_of
 from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -139,6 +139,7 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, of_page: PagePo
     else:
         reason = f"{worst} is {shown(sources, 120)}, which does not allow {origin}{_nearly(policy[worst], origin)}"
     cause = field_cause(case, page, NAME)
+    own = not cause.rule and is_the_backends(case, page, of_page)
     kind = "the policy in the page" if of_page.in_page else "the Content-Security-Policy"
     what = "1 address of this page is" if total == 1 else f"{total:,} addresses of this page are"
     title = f"{what} blocked: {kind} does not allow the public name: {reason}: {cause.why}"
@@ -156,6 +157,8 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, of_page: PagePo
         cause.rule,
         cause.source,
         cause.todo,
+        # A policy that is the backend's own, and names it nowhere, forbids there what it forbids here.
+        severity=BreakageSeverity.WARNING if own and not named else BreakageSeverity.ERROR,
         count=total,
         code=BrowserRule.CSP_SOURCE.code,
         known=Knowledge.SPECIFICATION,

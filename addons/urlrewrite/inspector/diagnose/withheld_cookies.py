@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
+from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.page_loads import is_navigation, request_field
@@ -53,6 +53,8 @@ def withheld_cookies(case: Case) -> Iterator[Breakage]:
         flows = (exchange.flow_id, setter.flow_id)
         yield Breakage(
             "cookie", loss, title, flows, evidence, cause.rule, cause.source, todo,
+            # What is no page may well be refused to other sites on purpose.
+            severity=BreakageSeverity.ERROR if is_navigation(exchange) else BreakageSeverity.WARNING,
             code=row.code, known=Knowledge.SPECIFICATION,
         )  # fmt: skip
 
