@@ -113,6 +113,17 @@ def a_policy_of_the_backend_for_its_own_page() -> Seen:
     return [exchange(EVERYWHERE, fields=[HTML, policy], body="<script>analytics()</script>")]
 
 
+def a_policy_of_the_backend_for_its_own_files() -> Seen:
+    policy = ("Content-Security-Policy", "script-src https://cdn.example")
+    return [exchange(EVERYWHERE, fields=[HTML, policy], body="<script src=/a.js></script>")]
+
+
+def a_picture_that_another_site_shows() -> Seen:
+    asked = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "no-cors")]
+    picture = resource(EVERYWHERE, f"{U}/a.png", "image", asked=asked, fields=[("Set-Cookie", "visit=1")])
+    return [exchange(EVERYWHERE), picture]
+
+
 SOUND: list[Callable[[], Seen]] = [
     cookies_in_several_lines,
     a_cookie_for_another_path,
@@ -128,6 +139,8 @@ SOUND: list[Callable[[], Seen]] = [
     conditional_requests,
     permission_for_nobody_who_asked,
     a_policy_of_the_backend_for_its_own_page,
+    a_policy_of_the_backend_for_its_own_files,
+    a_picture_that_another_site_shows,
 ]
 
 
