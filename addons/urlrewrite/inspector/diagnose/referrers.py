@@ -8,13 +8,16 @@ from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, request_field
+from urlrewrite.inspector.diagnose.sharing import speaks_of_origin
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 
 _NAME = "Referrer-Policy"
-_REFUSALS = frozenset({400, 401, 403, 419, 422})
+_OF_FORGERY = frozenset({403, 419})
 """Statuses of checks against forgery; 419 is Laravel's."""
+
+_REFUSALS = _OF_FORGERY | {400, 401, 422}
 
 
 def hidden_origins(case: Case) -> Iterator[Breakage]:
@@ -37,9 +40,12 @@ def hidden_origins(case: Case) -> Iterator[Breakage]:
         todo = cause.todo if cause.rule else "Send Referrer-Policy: same-origin or strict-origin with the page instead."
         evidence = (("Origin", "null"), (_NAME, value), ("response", str(status)), row.evidence)
         flows = (exchange.flow_id, sender.flow_id)
+        certain = status in _OF_FORGERY or speaks_of_origin(case, exchange)
         yield Breakage(
             "origin", Loss.FUNCTION, title, flows, evidence, cause.rule, cause.source, todo,
-            code=row.code, known=Knowledge.SPECIFICATION,
+            code=row.code,
+            # Why a backend refuses what somebody filled in is its own affair, unless it says so.
+            known=Knowledge.SPECIFICATION if certain else Knowledge.GUESS,
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
 
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _FORGERY = re.compile(r"origin|csrf|xsrf|forger|referr?er|cross.site|antiforgery", re.IGNORECASE)
 
 
@@ -43,13 +44,15 @@ def refused_origins(case: Case) -> Iterator[Breakage]:
         )
         kind = "websocket" if is_websocket(exchange) else "origin"
         flows = (exchange.flow_id, case.page.flow_id)
-        known = Knowledge.RECORD if kind == "websocket" or _speaks_of_origin(case, exchange) else Knowledge.GUESS
+        known = Knowledge.RECORD if kind == "websocket" or speaks_of_origin(case, exchange) else Knowledge.GUESS
         yield Breakage(kind, Loss.FUNCTION, title, flows, evidence, **cause.concerned, known=known)
 
 
-def _speaks_of_origin(case: Case, exchange: RecordedExchange) -> bool:
-    """Say whether a backend that refuses a request gives its origin as the reason, as checks against forgery do."""
-    return bool(_FORGERY.search(case.body(exchange) or ""))
+def speaks_of_origin(case: Case, exchange: RecordedExchange) -> bool:
+    """Say whether a backend that refuses a request gives its origin as the reason, as checks against forgery do: in what
+    a reader sees, for forms have tokens against forgery in their fields.
+    """
+    return bool(_FORGERY.search(_MARKUP.sub(" ", case.body(exchange) or "")))
 
 
 def _mapped_back(case: Case, exchange: RecordedExchange) -> bool:
