@@ -49,8 +49,9 @@ def refused_origins(case: Case) -> Iterator[Breakage]:
 
 
 def speaks_of_origin(case: Case, exchange: RecordedExchange) -> bool:
-    """Say whether a backend that refuses a request gives its origin as the reason, as checks against forgery do: in what
-    a reader sees, for forms have tokens against forgery in their fields.
+    """Say whether a backend that refuses a request gives its origin as the reason, as checks against forgery do.
+
+    What a reader sees is searched: forms have tokens against forgery in their fields.
     """
     return bool(_FORGERY.search(_MARKUP.sub(" ", case.body(exchange) or "")))
 
