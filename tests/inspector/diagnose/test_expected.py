@@ -113,3 +113,12 @@ def test_what_a_rule_did_is_an_error_all_the_same() -> None:
     seen = exchange(rules, OTHER, at=2.0, asked=[("Sec-Fetch-Dest", "empty"), ("Referer", PAGE)])
     [told] = found(rules, exchange(rules), seen)
     assert (told.kind, str(told.severity)) == ("answered-by-rule", "error")
+
+
+def test_an_icon_outside_of_the_mount_is_a_trifle() -> None:
+    rules = rules_of("", site="public: https://www.example.com/app\nbackend: http://privateserver:8080\n")
+    page = exchange(rules, "https://www.example.com/app/")
+    asked = [("Sec-Fetch-Dest", "image"), ("Referer", "https://www.example.com/app/")]
+    icon = exchange(rules, "https://www.example.com/favicon.ico", at=2.0, asked=asked, status=404)
+    [told] = found(rules, page, icon)
+    assert (told.kind, str(told.severity)) == ("outside-mount", "note")

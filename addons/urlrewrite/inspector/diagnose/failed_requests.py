@@ -11,7 +11,7 @@ from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, L
 from urlrewrite.inspector.diagnose.came_from import came_from
 from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.diagnose.durations import is_impatient, lasting, usual
-from urlrewrite.inspector.diagnose.expected import expected
+from urlrewrite.inspector.diagnose.expected import Expected, expected
 from urlrewrite.inspector.diagnose.farms import farm_failure
 from urlrewrite.inspector.diagnose.followed_links import Named, wrong_link
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
@@ -142,6 +142,8 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Br
         evidence += came.evidence
     may_be_fine = kind in _THE_BACKENDS_WORD and (kind != "wrong-target" or cause.code is Why.SENT)
     row = expected(case, exchange, status) if may_be_fine else None
+    if row is None and not cause.rule and Expected.TRIFLE.holds(case, exchange, status):
+        row = Expected.TRIFLE
     if row is not None and row.severity is None:
         return
     if came and (came.remembered or kind in _UNEXPLAINED):
