@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from pathlib import Path
 
 import pytest
-from aioquic.h3.connection import ErrorCode
+from aioquic.h3.connection import H3_ALPN, ErrorCode
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
-from aioquic.quic.events import StreamDataReceived, StreamReset
+from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, StreamDataReceived, StreamReset
 from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.packet_builder import QuicSentPacket
 from aioquic.quic.rangeset import RangeSet
 from aioquic.quic.recovery import QuicPacketSpace
-from aioquic.quic.stream import QuicStream
+from aioquic.quic.stream import QuicStream, QuicStreamSender
 from aioquic.tls import Epoch
 from mitmproxy.proxy.layers.quic import ClientQuicLayer, _stream_layers
 from mitmproxy.test import taddons
@@ -55,6 +57,29 @@ async def test_a_client_that_leaves_a_stream_and_says_so_twice_is_served_on(rese
             assert (got.status, got.body) == (200, b"<p>short"), proxy.log
         await client.close()
         assert is_sound(proxy), proxy.log
+
+
+async def test_the_first_packet_to_arrive_may_be_one_that_only_asks_whether_any_does(tmp_path: Path) -> None:
+    async with Http1Backend(ANSWERS) as behind, in_process(rules_for(behind), tmp_path, http3=True) as proxy:
+        loop, address = asyncio.get_running_loop(), ("127.0.0.1", proxy.port)
+        client = QuicConnection(
+            configuration=QuicConfiguration(alpn_protocols=H3_ALPN, server_name="localhost", verify_mode=ssl.CERT_NONE)
+        )
+        client.connect(address, loop.time())
+        first = client._crypto_streams[Epoch.INITIAL]
+        hello, first.sender = first.sender, QuicStreamSender(stream_id=None, writable=True)
+        client._probe_pending = True
+        with socket.socket(type=socket.SOCK_DGRAM) as own:
+            own.setblocking(False)
+            own.connect(address)
+            for datagram, _ in client.datagrams_to_send(loop.time()):
+                await loop.sock_sendall(own, datagram)
+            first.sender = hello
+            while not isinstance(event := client.next_event(), HandshakeCompleted):
+                assert not isinstance(event, ConnectionTerminated), proxy.log
+                for datagram, _ in client.datagrams_to_send(loop.time()):
+                    await loop.sock_sendall(own, datagram)
+                client.receive_datagram(await loop.sock_recv(own, 2000), address, loop.time())
 
 
 def test_the_end_of_a_stream_is_told_once() -> None:

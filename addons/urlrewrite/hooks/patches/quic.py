@@ -9,6 +9,7 @@ mitmproxy and the library below it take for impossible what happens in any netwo
 - How long it is waited for an acknowledgement depends on how much the time of a packet varies, which the library takes
   for how far it is from the shortest ever: where packets take longer for a while, a lost one is missed much too late.
   And one packet asks then whether anything arrives at all, which may itself be lost: the next one takes twice as long.
+- Such a packet can arrive where the first one of a client was lost; the library then closes what has not begun.
 """
 
 from __future__ import annotations
@@ -101,6 +102,12 @@ class ServedConnection(QuicConnection):
             return True
         told.add(stream)
         return False
+
+    def _payload_received(
+        self, context: QuicReceiveContext, plain: bytes, crypto_frame_required: bool = False
+    ) -> tuple[bool, bool]:
+        del crypto_frame_required
+        return super()._payload_received(context, plain)
 
     def _handle_stop_sending_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
         start = buf.tell()
