@@ -17,6 +17,7 @@ from urlrewrite.hooks.bounds import Bounds  # noqa: E402
 from urlrewrite.hooks.commands import Commands  # noqa: E402
 from urlrewrite.hooks.content_views import register  # noqa: E402
 from urlrewrite.hooks.descriptors import Descriptors  # noqa: E402
+from urlrewrite.hooks.experiments import Experiments  # noqa: E402
 from urlrewrite.hooks.farm_commands import FarmCommands  # noqa: E402
 from urlrewrite.hooks.farm_queue import FarmQueue  # noqa: E402
 from urlrewrite.hooks.farms import Farms  # noqa: E402
@@ -69,7 +70,8 @@ _site_certificates = SiteCertificates(_state)
 _farms = Farms(_state)
 _rules_file = RulesFile(_state, _site_certificates.rules_changed, _farms.rules_changed)
 _farm_commands = FarmCommands(_state, _farms)
-_web_pages = WebPages(_state, {"farms": _farm_commands.act})
+_experiments = Experiments(_state, lambda: _web_pages.current())
+_web_pages = WebPages(_state, {"farms": _farm_commands.act, "broken": _experiments.act})
 _backpressure = Backpressure()
 _uploads = Uploads(_bounds)
 _backend_names = BackendNames(_state)

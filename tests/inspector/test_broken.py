@@ -22,6 +22,7 @@ from urlrewrite.inspector.diagnose.page_loads import PageLoad, page_loads
 from urlrewrite.inspector.diagnose.policies import allows
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import Origin
+from urlrewrite.trace.trace import TraceLevel
 
 PAGE = "https://www.example.com/page"
 OFF = rules_of("links: off")
@@ -431,3 +432,13 @@ def test_a_guess_is_no_error_and_comes_last() -> None:
         noted,
         replace(guessed, severity=BreakageSeverity.WARNING),
     ]
+
+
+@pytest.mark.parametrize("level", [level for level in TraceLevel if level is not TraceLevel.OFF])
+@pytest.mark.parametrize(("rules", "blamed"), [(EVERYWHERE, False), (OFF, True)])
+def test_an_origin_that_was_mapped_back_is_not_blamed_whatever_the_trace_tells(
+    level: TraceLevel, rules: RulesInForce, blamed: bool
+) -> None:
+    asked = [("Sec-Fetch-Dest", "document"), ("Origin", "https://www.example.com")]
+    refused = exchange(rules.traced(level), asked=asked, status=403)
+    assert ("origin" in {each.kind for each in found(rules, refused)}) is blamed

@@ -16,6 +16,7 @@ from urlrewrite.farms.attempts import Attempts
 from urlrewrite.farms.registry import Registry
 from urlrewrite.hooks.idle_connections import IdleConnections
 from urlrewrite.hooks.leak_watch import LeakWatch
+from urlrewrite.inspector.asking.answers import Asked
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.model.farms import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, BackendTls, Connections, Timeouts
 
@@ -102,5 +103,7 @@ class State:
     """Requests to farms under way, by flow id, until they are counted off."""
     live: dict[str, Live] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    """Experiments on requests, by flow id."""
     keeps_flows: bool = True
     keeps_originals: bool = True

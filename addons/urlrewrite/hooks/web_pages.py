@@ -48,8 +48,12 @@ class WebPages:
             # It brings all of mitmweb along, which mitmdump has no use for.
             from urlrewrite.hooks.inspector_pages import install
 
-            # What a filter of the flow list hides is looked at, too.
-            install(master, lambda: self.snapshot_between_requests(master.view.resolve("@all")), self._acts)
+            install(master, self.current, self._acts)
+
+    async def current(self) -> Snapshot:
+        """Take a snapshot of all flows that mitmweb keeps; those that a filter of its list hides are among them."""
+        master: Any = ctx.master
+        return await self.snapshot_between_requests(master.view.resolve("@all"))
 
     def snapshot(self, flows: Iterable[flow.Flow]) -> Snapshot:
         """Return the state of the proxy with the exchanges of these flows, of which the oldest comes first."""
@@ -74,6 +78,7 @@ class WebPages:
             statistics=self._state.statistics,
             files=tuple(ctx.options.urlrewrite_rules) or (str(DEFAULT_RULES),),
             overrides=overrides(),
+            asked=dict(self._state.asked),
             farms=tuple(figures_of(farm, time.monotonic()) for farm in self._state.farms),
         )
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.asking.answers import Asked
 from urlrewrite.inspector.diagnose import (
     address_parts,
     backend_failures,
@@ -35,11 +38,18 @@ from urlrewrite.inspector.diagnose import (
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss, worst_first
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import PageLoad
+from urlrewrite.inspector.experiments.conclusions import with_answers
+from urlrewrite.inspector.experiments.proven import with_experiments
 from urlrewrite.inspector.leaks import changed_too_much, leaking_links
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 
 MAX_FINDINGS = 100
+
+MAX_SECONDS = 1.0
+"""How long experiments on the rules may take for one page load."""
+
+_NOTHING_ASKED: Mapping[str, Asked] = MappingProxyType({})
 
 _UNFINISHED = Breakage(
     "unfinished",
@@ -94,19 +104,32 @@ def find_breakages(
     rules: RulesInForce | None,
     earlier: tuple[RecordedExchange, ...] = (),
     *,
+    seen: Iterable[RecordedExchange] | None = (),
+    asked: Mapping[str, Asked] = _NOTHING_ASKED,
     until: float = math.inf,
     later: tuple[RecordedExchange, ...] = (),
 ) -> list[Breakage]:
     """Return what is broken in a page load, the worst first.
 
     `rules` are those in force now, which may not be those of the exchanges; `earlier` are exchanges of the same client
-    before this page load, the newest first, and `later` those that began after it, the oldest first. After `until`, a
-    reading of the monotonic clock in seconds, only the document is examined, and a note says so.
+    before this page load, the newest first, and `later` those that began after it, the oldest first; `seen` is
+    everything that was recorded, of which experiments on the rules know what backends have: None, and none are made.
+    `asked` are experiments on requests, by the ids of their flows. After `until`, a reading of the monotonic clock in
+    seconds, only the document is examined, and a note says so.
     """
     case = Case(load, rules, earlier, until, later)
     found = [breakage for search in _SEARCHES for breakage in search(case)]
     reported = _alike_as_one(worst_first(_without_echoes(found)))[:MAX_FINDINGS]
+    if seen is not None:
+        reported = with_experiments(case, reported, (*load.all, *earlier, *seen), _until(until))
+    reported = worst_first(with_answers(case, reported, asked))
     return [*reported, _UNFINISHED] if case.unfinished else reported
+
+
+def _until(until: float) -> float:
+    """Return when experiments end: half of the time that is left is for them, and no more than a second."""
+    now = time.monotonic()
+    return now + min(MAX_SECONDS, max(0.0, until - now) / 2)
 
 
 def _alike_as_one(breakages: list[Breakage]) -> list[Breakage]:

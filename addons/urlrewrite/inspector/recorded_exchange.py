@@ -6,12 +6,13 @@ All of it is plain values, so that pages, views, commands and `explain` share th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.farms.figures import FarmFigures
+from urlrewrite.inspector.asking.answers import Asked
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
 from urlrewrite.trace.reading import number
@@ -57,7 +58,7 @@ class Snapshot:
     """The proxy at one moment. `exchanges` begin with the newest; `rules` is None if none were ever in force.
 
     `files` are the paths of the rule files as they were given, `overrides` what the options say in their place,
-    `farms` the server farms with what their servers do.
+    `farms` the server farms with what their servers do, `asked` the experiments on requests by their flows' ids.
     """
 
     exchanges: tuple[RecordedExchange, ...]
@@ -66,6 +67,7 @@ class Snapshot:
     files: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
     farms: tuple[FarmFigures, ...] = ()
+    asked: Mapping[str, Asked] = field(default_factory=dict)
 
     def find(self, flow_id: str) -> RecordedExchange | None:
         """Return the exchange of a flow, by the flow's id or the trace's."""

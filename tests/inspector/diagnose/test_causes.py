@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from rules_of import SITE, rules_of
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import Settings
+from urlrewrite.inspector.asking.answers import Answer, Asked
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.exchange_case import names_of, site_and_public_name
@@ -21,6 +23,8 @@ from urlrewrite.inspector.diagnose.page_loads import page_loads
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.rule_misses import misses
 from urlrewrite.inspector.diagnose.why import Cause, Why
+from urlrewrite.inspector.experiments.judging import Seen
+from urlrewrite.inspector.experiments.requests import asked_again
 from urlrewrite.inspector.leaks.excerpts import Excerpts
 from urlrewrite.inspector.leaks.search import find_leaks
 from urlrewrite.inspector.leaks.watch import message_excerpts
@@ -80,6 +84,15 @@ def recorded(told: Mapping[str, Any]) -> RecordedExchange:
     )
 
 
+def answered(looked: Looked, answers: Mapping[str, int]) -> dict[str, Asked]:
+    """The experiment on the request of a case: a kind of change, or with what it changes, has its own status."""
+    asked = asked_again(looked.seen, looked.rules, Seen(()), math.inf)
+    while (planned := asked.next()) is not None:
+        exact = answers.get(f"{planned.kind} {planned.was}", answers.get(planned.kind))
+        asked.answers.append((planned, Answer(answers["else"] if exact is None else exact)))
+    return {looked.seen.flow_id: asked}
+
+
 class Looked:
     """What the inspector finds of the exchange of a case."""
 
@@ -127,7 +140,9 @@ def test_a_cause_is_found(code: str, case: Mapping[str, Any]) -> None:
 @cases("broken")
 def test_a_breakage_has_a_cause(code: str, case: Mapping[str, Any]) -> None:
     looked = Looked(case)
-    breakages = [each for each in find_breakages(looked.load, looked.rules, looked.earlier) if each.code]
+    asked = answered(looked, case["answers"]) if "answers" in case else {}
+    breakages = find_breakages(looked.load, looked.rules, looked.earlier, asked=asked)
+    breakages = [each for each in breakages if each.code]
     assert {each.code for each in breakages} == {code}
     assert case.get("says", "") in breakages[0].title
     proposed = breakages[0].as_data()

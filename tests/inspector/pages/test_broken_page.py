@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 
 from inspector.test_broken import EVERYWHERE, OFF, exchange, exchanges, resource
+from rules_of import rules_of
+from urlrewrite.inspector.asking.answers import Answer
+from urlrewrite.inspector.asking.request_changes import AskedKind
+from urlrewrite.inspector.experiments.judging import Seen
+from urlrewrite.inspector.experiments.requests import asked_again
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import broken
 from urlrewrite.inspector.pages.error import PageError
@@ -97,3 +103,29 @@ def test_hostile_texts_are_visible_and_clipped() -> None:
 def test_whatever_was_recorded_the_data_is_json(one: RecordedExchange, other: RecordedExchange) -> None:
     for asked in ({}, {"flow": one.flow_id}):
         json.dumps(broken.data(snapshot(one, other), asked))
+
+
+@pytest.mark.parametrize(("method", "safe"), [("GET", True), ("HEAD", True), ("POST", False), ("DELETE", False)])
+def test_a_backend_that_refused_can_be_asked_again(method: str, safe: bool) -> None:
+    refused = exchange(OFF, status=500)
+    refused = replace(refused, request=replace(refused.request, method=method))
+    shown = snapshot(refused)
+    (finding,) = broken.data(shown, {})["findings"]
+    assert finding["ask"] == {"flow": refused.flow_id, "method": method, "safe": safe, "done": False}
+    asked = asked_again(refused, OFF, Seen(()), math.inf)
+    while (planned := asked.next()) is not None:
+        asked.answers.append((planned, Answer(200 if planned.kind is AskedKind.OTHER_HOST else 500)))
+    (finding,) = broken.data(replace(shown, asked={refused.flow_id: asked}), {})["findings"]
+    assert finding["ask"]["done"] and finding["known"] == "experiment"
+    assert finding["title"] == (
+        "The page /page gets 500: the backend does not know the Host privateserver:8080: asked as www.example.com, it "
+        "answers 200"
+    )
+
+
+def test_what_no_backend_refused_cannot_be_asked_again() -> None:
+    rules = rules_of("rules: [{name: no, match: page, action: {type: CustomResponse, statusCode: 403}}]")
+    (finding,) = broken.data(snapshot(exchange(rules), rules=rules), {})["findings"]
+    assert finding["ask"] is None
+    page = exchange(OFF, body="<script src='http://privateserver:8080/x.js'></script>")
+    assert broken.data(snapshot(page), {})["findings"][0]["ask"] is None

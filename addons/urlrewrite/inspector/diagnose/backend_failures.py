@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from urlrewrite.inspector.diagnose.backend_words import protocol_of
 from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import is_websocket
@@ -38,7 +39,10 @@ def backend_failure(reading: Reading) -> Cause | None:
     why = _WHY.get(text(failed[-1], "fault") or text(failed[-1], "cause")) if failed else None
     if why is None:
         return None
-    return cause(why, server=shown(text(failed[-1], "server"), 60), detail=shown(text(failed[-1], "detail"), 200))
+    server, detail = shown(text(failed[-1], "server"), 60), text(failed[-1], "detail")
+    if why is Why.BACKEND_NO_HEAD and (name := protocol_of(detail)):
+        return cause(Why.BACKEND_PROTOCOL, server=server, name=name)
+    return cause(why, server=server, detail=shown(detail, 200))
 
 
 def cut_off(case: Case) -> Iterator[Breakage]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from urlrewrite.inspector.diagnose.backend_failures import backend_failure
+from urlrewrite.inspector.diagnose.backend_words import exchanged
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.came_from import came_from
 from urlrewrite.inspector.diagnose.case import Case, path_of
@@ -150,7 +151,9 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Br
         kind, title, cause = "redirected", f"{title}; {came.cause.why}", came.cause
         if came.remembered:
             title = came.cause.why
-    title = f"{_what(case, exchange)} gets {_status(case, exchange, status)}: {title}"
+    if kind in _UNEXPLAINED:
+        evidence += exchanged(case, exchange)
+    title = f"{subject(case, exchange, status)}: {title}"
     breakage = _breakage(case, exchange, kind, title, cause, evidence=evidence, reference=reference)
     if row is not None and row.severity is not None:
         todo = f"Perhaps nothing: {row.says}."
@@ -164,6 +167,11 @@ _THE_BACKENDS_WORD = frozenset(
     {"backend-404", "backend-error", "near-miss", "refused", "shadowed", "wrong-site", "wrong-target"}
 )
 """Kinds where the backend answered what it was asked, and what may have been meant instead is not known."""
+
+
+def subject(case: Case, exchange: RecordedExchange, status: int) -> str:
+    """Return what failed, and how, as the beginning of a sentence."""
+    return f"{_what(case, exchange)} gets {_status(case, exchange, status)}"
 
 
 def _status(case: Case, exchange: RecordedExchange, status: int) -> str:
@@ -182,7 +190,8 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | N
     error = next((event for event in reading.problems() if name_of(event) == Name.ERROR), None)
     if error is not None and text(error, "reason") == Reason.BACKEND_FAILED:
         failure = backend_failure(reading) or Cause("", "", "", _CHECK_BACKEND)
-        return "backend-down", text(error, "message"), failure
+        is_plain = failure.code in (Why.BACKEND_H2C, Why.BACKEND_PROTOCOL)
+        return "backend-down", failure.why if is_plain else text(error, "message"), failure
     if error is not None:
         return "proxy-error", text(error, "message"), _refused_by_us(case, exchange, error)
     if refusal := _section(case, exchange):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from urlrewrite.exchange.responses import Forward
+from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
@@ -13,9 +15,11 @@ from urlrewrite.inspector.diagnose.routes import local_response, taken_by
 from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
+from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import text
+from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
+from urlrewrite.trace.trace import TraceLevel
 
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _FORGERY = re.compile(r"origin|csrf|xsrf|forger|referr?er|cross.site|antiforgery", re.IGNORECASE)
@@ -57,11 +61,15 @@ def speaks_of_origin(case: Case, exchange: RecordedExchange) -> bool:
 
 
 def _mapped_back(case: Case, exchange: RecordedExchange) -> bool:
-    """Say whether the Origin was replaced by the backend's own before the request was forwarded."""
-    return any(
-        event.get("event") == Name.GENERAL_SET_REQUEST_HEADER and text(event, "name").lower() == "origin"
-        for event in case.reading(exchange).request
-    )
+    """Say whether the Origin was replaced by the backend's own before the request was forwarded; where the trace tells
+    of no fields, it is what the rules in force make of the request that counts.
+    """
+    told = [event for event in case.reading(exchange).request if name_of(event) == Name.GENERAL_SET_REQUEST_HEADER]
+    if told or case.rules is None:
+        return any(text(event, "name").lower() == "origin" for event in told)
+    routing = evaluate(case.rules.traced(TraceLevel.OFF), exchange.request, None).routing
+    sent = field_values(routing.fields, "origin") if isinstance(routing, Forward) else []
+    return sent != field_values(exchange.request.fields, "origin")
 
 
 def _why_not_mapped_back(case: Case, exchange: RecordedExchange) -> Cause:

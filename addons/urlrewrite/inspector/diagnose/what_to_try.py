@@ -11,8 +11,9 @@ from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.trace.text import shown
 
 ASK_THE_BACKEND = (
-    "The cause is not known. Ask the backend for the same without this proxy: if it answers the same, look into its "
-    "own log; if it does not, what this proxy sends otherwise is the cause (Host, Origin, Forwarded, X-Forwarded-*)."
+    'The cause is not known. Let this proxy ask again with one thing changed ("Ask again"): as another Host, without '
+    "one of the fields that it adds, with fewer cookies. What makes a difference is the cause; if nothing does, look "
+    "into the backend's own log."
 )
 
 

@@ -322,6 +322,11 @@ class Why(StrEnum):
         "the backend {server} speaks HTTP/2 without TLS (h2c), and it was asked by HTTP/1.1 ({detail})",
         "Let it take HTTP/1.1 there, too, or, as gRPC needs HTTP/2, give it TLS and write https:// for it.",
     )
+    BACKEND_PROTOCOL = (
+        "backend-protocol",
+        "the backend {server} was asked by HTTP/1, and what it sent is {name}",
+        "Correct the scheme or the port of backend: (or connect:), or let the backend speak HTTP/1 there.",
+    )
     BACKEND_STATUS = (
         "backend-status",
         "the backend {server} sent no status from 100 to 599 ({detail})",
@@ -362,6 +367,102 @@ class Why(StrEnum):
         "websocket-lost",
         "the backend {server} ended its connection without closing the WebSocket",
         "Look into the backend's own log: it failed, or something between closes connections that are silent.",
+    )
+
+    # Something was tried, and made a difference.
+    TRIED_OTHERWISE = (
+        "tried-otherwise",
+        "with {becomes} in place of {was}, the backend is asked for {url}, which it has ({status})",
+        "Write {becomes} in place of {was}: tried on what was recorded.",
+    )
+    TRIED_WITHOUT = (
+        "tried-without",
+        "without {was}, the backend is asked for {url}, which it has ({status})",
+        "Remove or correct {was}: tried on what was recorded.",
+    )
+    TRIED_ON_CIRCLE = (
+        "tried-on-circle",
+        "with {becomes} in place of {was}, they end at {url}",
+        "Write {becomes} in place of {was}: tried on what was recorded, the redirects end then.",
+    )
+    NO_SUCH_GROUP = (
+        "no-such-group",
+        "{was} in its URL is empty, since {name} has no such group; with {becomes}, it leads to {url}",
+        "Write {becomes} in place of {was}, if that is what the backend has.",
+    )
+    NEVER_ALL = (
+        "never-all",
+        "of its conditions on {template}, {held} holds and {failed} does not, {was} wants all of them, and no text "
+        "matches both; with {becomes}, the backend is asked for {url}",
+        "Set logicalGrouping: {becomes}, if the conditions are alternatives.",
+    )
+    TOLD_BY_RULE = (
+        "told-by-rule",
+        'the rule "{rule}" tells it {name}: {value} (without the rule: {before})',
+        "Correct the rule, or switch it off: the backend redirects to where, by {name}, it is not asked.",
+    )
+
+    # The backend was asked again with one thing changed, and answered otherwise.
+    ASKED_WITHOUT_FIELD = (
+        "asked-without-field",
+        "the backend fails on the field {was}: asked without it, it answers {status}",
+        "Mend the backend, or let the field not be sent: an inbound rule with the server variable {variable} set to an "
+        "empty value.",
+    )
+    ASKED_WITHOUT_OURS = (
+        "asked-without-ours",
+        "the backend fails on the fields that this proxy adds ({was}): asked without them, it answers {status}",
+        "Mend the backend, or let them not be sent: an inbound rule that sets their server variables to empty values.",
+    )
+    ASKED_AS_INNER_HOST = (
+        "asked-as-inner-host",
+        "the backend does not know the Host {was}: asked as {becomes}, it answers {status}",
+        "Let it be asked by its own name: without preserveHostHeader, and without a rule that sets HTTP_HOST.",
+    )
+    ASKED_AS_PUBLIC_HOST = (
+        "asked-as-public-host",
+        "the backend does not know the Host {was}: asked as {becomes}, it answers {status}",
+        "Set preserveHostHeader: true.",
+    )
+    ASKED_OTHER_SCHEME = (
+        "asked-other-scheme",
+        "the backend goes by what it is told of the scheme: told {becomes} in place of {was}, it answers {status}",
+        "Publish the site by that scheme, or set the server variable HTTP_X_FORWARDED_PROTO by an inbound rule.",
+    )
+    ASKED_WITHOUT_COOKIES = (
+        "asked-without-cookies",
+        "the backend fails on the cookies ({was}): asked without them, it answers {status}",
+        "Delete them in the browser, and see which one comes back.",
+    )
+    ASKED_WITHOUT_COOKIE = (
+        "asked-without-cookie",
+        "the backend fails on the cookie {was}: asked without it, it answers {status}",
+        "Delete it in the browser; if it comes back, see what sets it.",
+    )
+    ASKED_FEWER_COOKIES = (
+        "asked-fewer-cookies",
+        "{was} of cookies are too many for the backend: asked with {becomes} of them, it answers {status}",
+        "Let fewer or shorter cookies be set, or let the backend take longer fields.",
+    )
+    ASKED_OTHER_ORIGIN = (
+        "asked-other-origin",
+        "the backend refuses the Origin {was}: asked with {becomes}, it answers {status}",
+        "Let the backend allow that origin, or set the server variable HTTP_ORIGIN by an inbound rule.",
+    )
+    ASKED_OTHER_TLS = (
+        "asked-other-tls",
+        "the backend speaks {becomes} at this port, and not {was}: asked so, it answers {status}",
+        "Write {becomes}:// in backend:.",
+    )
+    ASKED_OTHER_VERSION = (
+        "asked-other-version",
+        "the backend speaks {becomes} at this port: asked by it, it answers {status}, and by {was} it does not",
+        "Let the backend speak {was} there.",
+    )
+    ASKED_OTHER_URL = (
+        "asked-other-url",
+        'with {becomes} in place of {was} in the rule "{rule}", the backend is asked for {url} and answers {status}',
+        "Write {becomes} in place of {was}: the backend was asked.",
     )
 
 

@@ -13,9 +13,11 @@ from itertools import islice
 from typing import Any
 
 from urlrewrite.exchange.rules_in_force import RulesInForce
+from urlrewrite.inspector.asking.request_changes import SAFE_METHODS
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, load_of, page_loads
+from urlrewrite.inspector.experiments.conclusions import can_be_asked
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import groups
@@ -37,8 +39,9 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
 
     `{"cause", "problems", "loads": [load], "load": load | None, "findings": [breakage], "resources": [resource]}`,
     where `cause` is the worst breakage, as one sentence, and `problems` are those of the rule files. `at` of a breakage
-    says where the page Rules shows its rule, None where that is unknown; `more` are older page loads that were not
-    examined.
+    says where the page Rules shows its rule, None where that is unknown; `ask` says that its backend can be asked again
+    with one thing changed (`{flow, method, safe, done}`), which a POST with the flow does; `more` are older page loads
+    that were not examined.
 
     Raises:
         PageError: there is no such flow.
@@ -60,20 +63,30 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     for load in loads[:MAX_LOADS]:
         if time.monotonic() > until:
             break
-        examined.append((load, _breakages(snapshot, load, until)))
+        examined.append((load, _breakages(snapshot, load, until, in_list=True)))
     ranked = sorted(examined, key=lambda pair: _rank(pair[1]))
     first = next(iter(ranked), None)
-    found = first[1] if first else []
-    data = _page(snapshot, first[0] if first else None, found, [_summary(*pair) for pair in ranked])
+    # Experiments take their time, and are for what is shown.
+    found = _breakages(snapshot, first[0], time.monotonic() + SECONDS) if first else []
+    summaries = [_summary(load, found if pair is first else pair[1]) for pair in ranked for load in pair[:1]]
+    data = _page(snapshot, first[0] if first else None, found, summaries)
     return {**data, "more": len(loads) - len(examined)}
 
 
-def _breakages(snapshot: Snapshot, load: PageLoad, until: float) -> list[Breakage]:
+def _breakages(snapshot: Snapshot, load: PageLoad, until: float, *, in_list: bool = False) -> list[Breakage]:
     client, began, ended = load.first.request.client[0], load.first.began, load.document.began
     own = [each for each in snapshot.exchanges if each.request.client[0] == client]
     earlier = islice((each for each in own if each.began < began), _EARLIER)
     later = islice((each for each in reversed(own) if each.began > ended), _LATER)
-    return find_breakages(load, snapshot.rules, tuple(earlier), until=until, later=tuple(later))
+    return find_breakages(
+        load,
+        snapshot.rules,
+        tuple(earlier),
+        seen=None if in_list else snapshot.exchanges,
+        asked=snapshot.asked,
+        until=until,
+        later=tuple(later),
+    )
 
 
 def _rank(breakages: list[Breakage]) -> int:
@@ -86,7 +99,10 @@ def _page(
     snapshot: Snapshot, load: PageLoad | None, breakages: list[Breakage], loads: list[dict[str, Any]]
 ) -> dict[str, Any]:
     places = _places(snapshot.rules)
-    listed = [{**each.as_data(), "at": places.get((each.rule, each.source))} for each in breakages]
+    listed = [
+        {**each.as_data(), "at": places.get((each.rule, each.source)), "ask": _ask(snapshot, load, each)}
+        for each in breakages
+    ]
     if load is None:
         cause = "No page has been loaded yet. Open one through the proxy, then come back."
     elif listed:
@@ -101,6 +117,16 @@ def _page(
         "resources": [_resource(exchange) for exchange in load.all[:_MAX_RESOURCES]] if load else [],
         "loads": loads,
     }
+
+
+def _ask(snapshot: Snapshot, load: PageLoad | None, breakage: Breakage) -> dict[str, Any] | None:
+    """Return how a backend can be asked again, with one thing changed; None where that is not possible."""
+    flow = breakage.flows[0] if breakage.flows else ""
+    exchange = next((each for each in load.all if each.flow_id == flow), None) if load else None
+    if exchange is None or snapshot.rules is None or not can_be_asked(breakage, exchange):
+        return None
+    method = exchange.request.method
+    return {"flow": flow, "method": visible(method), "safe": method in SAFE_METHODS, "done": flow in snapshot.asked}
 
 
 def _places(rules: RulesInForce | None) -> dict[tuple[str, str], dict[str, str]]:

@@ -1,23 +1,51 @@
 // The page "Why is the page broken": the worst finding as a sentence, all findings of one page load, the other page loads.
-import { badge, card, code, copyButton, count, counted, get, h, link, note, table, time, tryLink } from "../lib.js";
+import { badge, card, code, copyButton, count, counted, get, h, link, note, post, table, time, tryLink } from "../lib.js";
 
 export const title = "Why is the page broken?";
 
 // What a person can do something about on the page Farms.
 const OF_FARMS = new Set(["farm-down", "attempts-failed", "sticky-server-gone", "health-test"]);
+const ASK_AGAIN = "Ask again";
+const ASK_AGAIN_TITLE = "Send the request to the backend once more, past all rules, each time with one thing changed: at most twenty times";
 const KINDS = { error: "err", warning: "warn", note: "info" };
 
-export async function show(main, query) {
-  const data = await get("broken", query.flow ? { flow: query.flow } : {});
-  const broken = data.findings.some((finding) => finding.severity === "error");
-  main.append(
-    ...data.problems.map((problem) => note("err", problem)),
-    note(broken ? "err" : data.findings.length ? "warn" : "ok", h("strong", {}, data.cause)),
-  );
-  if (data.load) main.append(pageLoad(data.load, query.flow));
-  data.findings.forEach((finding, index) => main.append(findingCard(finding, index + 1)));
-  if (data.resources.length) main.append(exchanges(data.resources));
-  if (!query.flow && data.loads.length) main.append(loads(data, data.load?.flow));
+// How a finding is known, where that is more, or less, than what was recorded.
+const KNOWN = {
+  browser: ["ok", "the browser said so"],
+  experiment: ["ok", "tried: the change made the difference"],
+  guess: ["warn", "a guess"],
+};
+
+export async function show(main, query, app) {
+  const content = h("div");
+  main.append(content);
+
+  function update(data, chosen) {
+    const broken = data.findings.some((finding) => finding.severity === "error");
+    content.replaceChildren(
+      ...data.problems.map((problem) => note("err", problem)),
+      note(broken ? "err" : data.findings.length ? "warn" : "ok", h("strong", {}, data.cause)),
+    );
+    if (data.load) content.append(pageLoad(data.load, chosen));
+    data.findings.forEach((finding, index) => content.append(findingCard(finding, index + 1, askAgain)));
+    if (data.resources.length) content.append(exchanges(data.resources));
+    if (!chosen && data.loads.length) content.append(loads(data, data.load?.flow));
+  }
+  async function askAgain({ flow, method, safe }, button, refusal) {
+    const question = `${method} may change something at the backend, up to twenty times. Ask again all the same?`;
+    if (!safe && !window.confirm(question)) return;
+    button.disabled = true;
+    button.textContent = "Asking…";
+    try {
+      const data = await post("broken", { flow, confirmed: !safe });
+      if (app.isCurrent()) update(data, flow);
+    } catch (error) {
+      button.disabled = false;
+      button.textContent = ASK_AGAIN;
+      refusal.replaceChildren(note("err", error.message));
+    }
+  }
+  update(await get("broken", query.flow ? { flow: query.flow } : {}), query.flow);
 }
 
 function pageLoad(load, chosen) {
@@ -31,15 +59,20 @@ function pageLoad(load, chosen) {
   return h("div", { class: "row" }, parts);
 }
 
-function findingCard(finding, number) {
+function findingCard(finding, number, askAgain) {
+  const refusal = h("div");
+  const again = finding.ask
+    ? h("button", { type: "button", title: ASK_AGAIN_TITLE, onclick: (event) => askAgain(finding.ask, event.currentTarget, refusal) }, ASK_AGAIN)
+    : null;
   const flow = finding.flows[0];
   const source = finding.source ? h("span", { class: "muted" }, finding.source) : null;
   const rule = finding.rule ? [link("rules", finding.at ?? {}, `Rule "${finding.rule}"`), " ", source] : source;
+  const known = KNOWN[finding.known];
   const more = finding.flows.slice(1).map((id, index) => link("flow", { flow: id }, `flow ${index + 2}`));
   return h(
     "section",
     { class: "card finding", "data-kind": finding.kind },
-    h("h2", {}, badge(KINDS[finding.severity] ?? "info", finding.severity), ` ${number}. ${finding.title}`),
+    h("h2", {}, badge(KINDS[finding.severity] ?? "info", finding.severity), ` ${number}. ${finding.title} `, known ? badge(...known) : null),
     finding.todo ? h("p", {}, h("strong", {}, "What to do: "), finding.todo) : null,
     finding.yaml ? proposal(finding) : null,
     rule ? h("p", {}, rule, finding.source ? [" ", copyButton(finding.source, "Copy location")] : null) : null,
@@ -54,9 +87,11 @@ function findingCard(finding, number) {
           link("flow", { flow }, "Show the flow"),
           link("leaks", { flow }, "Its leaks"),
           link("try_out", { flow }, "Try it with other rules"),
+          again,
           more.length ? h("span", { class: "muted" }, "also: ", more.flatMap((item) => [item, " "])) : null,
         )
       : null,
+    refusal,
   );
 }
 

@@ -1,0 +1,1 @@
+"""Asking a backend again with one thing changed: what is sent, and which answer is better. Nothing is sent here."""
