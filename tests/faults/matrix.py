@@ -28,6 +28,7 @@ from urlrewrite.trace.reading import read
 _BEFORE_THE_BODY = (
     Why.BACKEND_NO_HEAD,
     Why.BACKEND_H2C,
+    Why.BACKEND_PROTOCOL,
     Why.BACKEND_STATUS,
     Why.BACKEND_UPGRADE,
     Why.BACKEND_FIELDS,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from urlrewrite.fields.forwarding import SPOOFABLE
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.read_text import read_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import shortened
 from urlrewrite.model.field_lines import field_values
@@ -23,8 +24,7 @@ MANY_COOKIES = 4096
 """Bytes of cookies from which they are told: many servers take 8 kB of fields in all."""
 
 _QUOTED = 200
-_UNSEEN = re.compile(r"<(script|style|title|head)\b.*?</\1\s*>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
+_TITLE = re.compile(r"<title\b[^<>]*>([^<]*)", re.IGNORECASE)
 _BYTES = re.compile(r"b(['\"])(.*)\1?", re.DOTALL)
 _SPOKEN: tuple[tuple[re.Pattern[bytes], str], ...] = (
     # RFC 8446, 5.1: records of alerts and handshakes.
@@ -43,9 +43,10 @@ def error_text(case: Case, exchange: RecordedExchange) -> str:
     body = case.body(exchange, original=True) or ""
     if len(body) > MAX_PAGE:
         return ""
-    title = re.search(r"<title\b[^>]*>(.*?)</title", body, re.IGNORECASE | re.DOTALL)
-    seen = _TAG.sub(" ", _UNSEEN.sub(" ", body))
-    words = " ".join(html.unescape(seen).split()) or " ".join(html.unescape(title[1]).split() if title else ())
+    title = _TITLE.search(body)
+    words = " ".join(html.unescape(read_text(body)).split()) or " ".join(
+        html.unescape(title[1]).split() if title else ()
+    )
     return shortened(words, _QUOTED)
 
 

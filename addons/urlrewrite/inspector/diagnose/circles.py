@@ -30,7 +30,7 @@ from urlrewrite.trace.text import shown
 _NEAR = 20
 """Exchanges before a page load among which a login is looked for."""
 
-_PASSWORD = re.compile(r"<input[^>]*type\s*=\s*[\"']?password", re.IGNORECASE)
+_PASSWORD = re.compile(r"<input\b[^<>]*type\s*=\s*[\"']?password", re.IGNORECASE)
 _LOGIN_WORDS = ("login", "logon", "signin", "sign-in", "auth", "account", "sso")
 
 

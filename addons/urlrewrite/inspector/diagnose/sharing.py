@@ -13,6 +13,7 @@ from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
 from urlrewrite.inspector.diagnose.why import Cause
+from urlrewrite.inspector.read_text import read_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode
 from urlrewrite.model.field_lines import field_values
@@ -21,7 +22,6 @@ from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
 from urlrewrite.trace.trace import TraceLevel
 
-_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _FORGERY = re.compile(r"origin|csrf|xsrf|forger|referr?er|cross.site|antiforgery", re.IGNORECASE)
 
 
@@ -57,7 +57,7 @@ def speaks_of_origin(case: Case, exchange: RecordedExchange) -> bool:
 
     What a reader sees is searched: forms have tokens against forgery in their fields.
     """
-    return bool(_FORGERY.search(_MARKUP.sub(" ", case.body(exchange) or "")))
+    return bool(_FORGERY.search(read_text(case.body(exchange) or "")))
 
 
 def _mapped_back(case: Case, exchange: RecordedExchange) -> bool:
