@@ -21,7 +21,7 @@ _WORKERS = frozenset({"worker", "sharedworker", "serviceworker", "audioworklet",
 _NO_SCRIPT = re.compile(r"(?:audio|image|video)/|text/csv$")
 _MARKUP = re.compile(r"\ufeff?\s*<(?:!doctype|html|head|body|!--|\?xml|[a-z])", re.IGNORECASE)
 _WHOLE_PAGE = re.compile(r"\ufeff?\s*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
-_STANDARDS = re.compile(r"\ufeff?(?:\s|<!--.*?-->)*<!doctype\s+html\s*>", re.IGNORECASE | re.DOTALL)
+_STANDARDS = re.compile(r"\ufeff?(?:\s|<!--.*?-->)*+<!doctype\s+html\s*>", re.IGNORECASE | re.DOTALL)
 
 
 def is_nosniff(exchange: RecordedExchange) -> bool:
