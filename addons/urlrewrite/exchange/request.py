@@ -1,4 +1,4 @@
-"""A request, judged: which site serves it, what its rules decide, and how it goes to the backend.
+"""A request, judged: what the rules of its site decide, and how it goes to the backend.
 
 `route` gives a frozen value with all that the second half of the exchange (`response.py`) needs of the first.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
@@ -15,7 +15,7 @@ from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.content.links.mounts import PathBack
 from urlrewrite.engine.action_url import TargetError
-from urlrewrite.engine.compile import CompiledLevel, CompiledRules, CompiledSite
+from urlrewrite.engine.compile import CompiledLevel, CompiledSite
 from urlrewrite.engine.decision import Decision, Outcome
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.failure import Failure
@@ -37,6 +37,7 @@ from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.exchange.sections import levels_concerned, redirected, refused_after_rules, refused_before_rules
+from urlrewrite.exchange.site_choice import NotServed, choose_site, find_site
 from urlrewrite.exchange.trusted_proxies import as_client_asked
 from urlrewrite.exchange.valid_messages import Violation, judge_request, unfolded_request
 from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fields
@@ -45,7 +46,7 @@ from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
 from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
 from urlrewrite.model.field_lines import FieldLines
-from urlrewrite.model.origin import Origin, parse_authority
+from urlrewrite.model.origin import Origin
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace import request_events as events
 from urlrewrite.trace.reasons import Reason
@@ -116,57 +117,12 @@ def route(
     request = as_client_asked(request, rules.rules)
     if violation:
         # No rule of its site sees it; but the error is the site's to show.
-        found = _find_site(rules.rules, request)
+        found = find_site(rules.rules, request)
         return RoutedRequest(refuse(trace, request, violation), request, found.site if found else None)
-    served = _serve(rules, request, trace)
-    if isinstance(served, RoutedRequest):
-        return served
-    compiled, request, public = served
-    return _Judging(rules, memory, decision, trace, compiled, request, public).judged()
-
-
-def _asked_name(request: RequestFacts) -> tuple[str, str]:
-    """Return scheme and name by which a site is chosen: those of the Host field, or of TLS where there is none."""
-    return (request.scheme, request.host) if request.host else ("https", request.sni)
-
-
-def _find_site(rules: CompiledRules, request: RequestFacts) -> CompiledSite | None:
-    scheme, name = _asked_name(request)
-    return rules.find_site(scheme, name, request.target) if name else None
-
-
-def _serve(
-    rules: RulesInForce, request: RequestFacts, trace: Trace
-) -> tuple[CompiledSite, RequestFacts, Origin] | RoutedRequest:
-    """Choose the site by Host, or by SNI where there is no Host; refuse the request if there is none to choose."""
-    compiled_rules = rules.rules
-    by_sni = compiled_rules.named_sites("https", request.sni) if request.sni else []
-    scheme, name = _asked_name(request)
-    compiled = _find_site(compiled_rules, request)
-    trace_id = trace.data["id"]
-    if compiled is None:
-        below, path = "", request.target.partition("?")[0]
-        if name and compiled_rules.named_sites(scheme, name):
-            below = f" at {path}"
-            trace.error(Reason.NO_SITE_BELOW, name=name, where=path)
-        else:
-            trace.error(Reason.NO_SITE, name=name)
-        name = f"the name {request.host!r}{below}"
-        return RoutedRequest(plain_response(404, f"No site is published here under {name}.", trace_id), request)
-    site = compiled.site
-    asked = parse_authority(request.host)
-    own_names = {origin.host for origin in site.public} | ({asked[0]} if asked else set())
-    other_names = {origin.host for other in by_sni for origin in other.site.public}
-    if request.sni.lower() in other_names - own_names:
-        # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
-        trace.error(Reason.OTHER_CONNECTION, name=request.sni, host=request.host)
-        return RoutedRequest(plain_response(421, "This connection belongs to another site.", trace_id), request, site)
-    public = rules.public_origin(compiled, request)
-    if not request.host:
-        # An old client that sends no Host is taken to mean the name that it gave in TLS.
-        request = replace(request, host=public.authority)
-    trace.add(events.SITE_CHOSEN, site=site.name, public=f"{public}{site.path}")
-    return compiled, request, public
+    chosen = choose_site(rules, request, trace)
+    if isinstance(chosen, NotServed):
+        return RoutedRequest(chosen.response, request, chosen.site)
+    return _Judging(rules, memory, decision, trace, chosen.compiled, chosen.request, chosen.public).judged()
 
 
 class _Judging:
