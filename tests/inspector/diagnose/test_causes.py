@@ -18,11 +18,12 @@ from urlrewrite.exchange.rules_in_force import Settings
 from urlrewrite.inspector.asking.answers import Answer, Asked
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.exchange_case import names_of, site_and_public_name
 from urlrewrite.inspector.diagnose.page_loads import page_loads
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.rule_misses import misses
-from urlrewrite.inspector.diagnose.why import Cause, Why
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.experiments.judging import Seen
 from urlrewrite.inspector.experiments.requests import asked_again
 from urlrewrite.inspector.leaks.excerpts import Excerpts

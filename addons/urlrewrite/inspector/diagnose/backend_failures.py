@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from urlrewrite.inspector.diagnose.backend_words import protocol_of
 from urlrewrite.inspector.diagnose.breakage import Breakage, Loss
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.page_loads import is_websocket
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.farms import RetryCause
 from urlrewrite.trace.backend_faults import BackendFault

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.page_loads import redirect_target, request_field, url_of
 from urlrewrite.inspector.diagnose.routes import local_response
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown

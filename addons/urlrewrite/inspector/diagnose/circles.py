@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.cookies import ended_at_once, path_not_seen, refused_for
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
 from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions, local_response
@@ -22,7 +23,6 @@ from urlrewrite.inspector.diagnose.stored_cookies import (
     sent_cookies,
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import quoted_names
 from urlrewrite.trace.text import shown

@@ -8,6 +8,7 @@ from urlrewrite.fields.cookies import missing
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field, path_of
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.routes import taken_by
 from urlrewrite.inspector.diagnose.stored_cookies import (
     MAX_LENGTH,
@@ -21,7 +22,6 @@ from urlrewrite.inspector.diagnose.stored_cookies import (
     sent_cookies,
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 

@@ -11,6 +11,8 @@ from urlrewrite.inspector.diagnose.backend_words import exchanged
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.came_from import came_from
 from urlrewrite.inspector.diagnose.case import Case, path_of
+from urlrewrite.inspector.diagnose.cause import Cause
+from urlrewrite.inspector.diagnose.cause import cause as cause_of
 from urlrewrite.inspector.diagnose.durations import is_impatient, lasting, usual
 from urlrewrite.inspector.diagnose.expected import Expected, expected
 from urlrewrite.inspector.diagnose.farms import farm_failure
@@ -20,8 +22,7 @@ from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation,
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.what_to_try import what_to_try
-from urlrewrite.inspector.diagnose.why import Cause, Why
-from urlrewrite.inspector.diagnose.why import cause as cause_of
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, name_of, number, reason_of, text

@@ -9,7 +9,7 @@ from urlrewrite.farms.choose import ChoiceReason, NoServer
 from urlrewrite.farms.health_state import HealthReason
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case
-from urlrewrite.inspector.diagnose.why import Cause
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.traces.attempts import (
     Attempt,
     ServerTold,

@@ -14,10 +14,10 @@ from urlrewrite.content.integrity import digests
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, is_the_backends, policies_of
 from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown

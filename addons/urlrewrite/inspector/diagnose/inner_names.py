@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from urlrewrite.fields.names import ip_address, is_loopback
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.link_groups import LinkGroup, LinkGroups, responses_with_links
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field
 from urlrewrite.inspector.diagnose.page_references import LOADED, Reference, script_references
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.public_suffixes import is_known_suffix

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from urlrewrite.content.carriers import Use
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.page_references import Reference
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 from urlrewrite.trace.text import shown

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.failed_requests import loss_of
 from urlrewrite.inspector.diagnose.page_loads import request_field
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.trace.text import shown
 
 _CONDITIONS = ("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range")

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule
 from urlrewrite.engine.variables import normal_name
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.patterns.pattern import PatternError, PatternTimeout, compile_pattern
 from urlrewrite.trace.text import shown
 

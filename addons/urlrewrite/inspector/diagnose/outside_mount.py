@@ -17,8 +17,9 @@ from urlrewrite.engine.compile import compile_rules
 from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.page_loads import request_field, url_of
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.site_yaml import site_yaml
 from urlrewrite.inspector.text import counted

@@ -9,8 +9,9 @@ from urllib.parse import unquote
 from urlrewrite.exchange.body.request import request_body
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.page_loads import request_field
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.site_yaml import site_yaml
 from urlrewrite.model import LinkMode, LinkPlace

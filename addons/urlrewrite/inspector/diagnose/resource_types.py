@@ -9,11 +9,11 @@ from urlrewrite.content.kinds import JAVASCRIPT, Kind, content_kind, media_type
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.page_loads import destination, request_field, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.unmapped import field_cause
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 

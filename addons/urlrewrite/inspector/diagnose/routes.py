@@ -14,9 +14,10 @@ from urllib.parse import unquote
 from urlrewrite.engine.compiled import CompiledInboundRule
 from urlrewrite.inspector.diagnose.addresses import doubled_prefix
 from urlrewrite.inspector.diagnose.case import Case, path_of
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.outbound_rules import matches, matches_in_other_case
 from urlrewrite.inspector.diagnose.rule_misses import condition_cause, condition_failed
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import ActionType
 from urlrewrite.trace.events import Name

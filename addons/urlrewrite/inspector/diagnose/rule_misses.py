@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.cause import Cause, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.traces.response_part import Story, stories_of
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Block, Event, Reading, blocks, flag, inbound_blocks, name_of, number, text

@@ -11,6 +11,7 @@ from urlrewrite.content.kinds import JAVASCRIPT, media_type
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.page_loads import (
     destination,
     is_redirect,
@@ -19,7 +20,6 @@ from urlrewrite.inspector.diagnose.page_loads import (
     url_of,
 )
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 

@@ -9,10 +9,10 @@ from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.read_text import read_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode

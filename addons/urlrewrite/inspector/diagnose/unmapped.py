@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
 from urlrewrite.inspector.diagnose.outbound_rules import (
     kept_back,
@@ -18,7 +19,7 @@ from urlrewrite.inspector.diagnose.outbound_rules import (
     rules_for,
 )
 from urlrewrite.inspector.diagnose.page_references import Reference
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode, OutboundActionType, OutboundRule
 from urlrewrite.trace.events import Name

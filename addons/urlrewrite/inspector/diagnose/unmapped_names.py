@@ -9,10 +9,11 @@ from __future__ import annotations
 from urlrewrite.content.kinds import Kind
 from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.fields.urls import FieldKind, kind_of
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase
 from urlrewrite.inspector.diagnose.outbound_rules import kept_back, rules_for
 from urlrewrite.inspector.diagnose.unmapped import body_passed
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.names.names import Named, Relation
 from urlrewrite.inspector.names.places import Place, Sort
 from urlrewrite.inspector.text import quoted_names

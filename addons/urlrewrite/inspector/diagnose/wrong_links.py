@@ -13,13 +13,13 @@ from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.link_groups import LinkGroups, responses_with_links
 from urlrewrite.inspector.diagnose.mixed_content import Fate, fate, upgraded
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response
 from urlrewrite.inspector.diagnose.unmapped import field_cause
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 

@@ -9,9 +9,10 @@ from urlrewrite.inspector.asking.answers import Asked
 from urlrewrite.inspector.asking.request_changes import REFINES, AskedKind, Planned
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.failed_requests import subject
 from urlrewrite.inspector.diagnose.page_loads import is_websocket
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
 from urlrewrite.model.field_lines import field_values

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.routes import acting_blocks
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.experiments.judging import Grade
 from urlrewrite.inspector.experiments.rule_edits import ChangeKind, groups
 from urlrewrite.inspector.experiments.rule_places import Rule, inbound_rules

@@ -9,9 +9,10 @@ from dataclasses import replace
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.failed_requests import subject
 from urlrewrite.inspector.diagnose.page_loads import redirect_target, url_of
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.experiments.judging import Grade, Seen
 from urlrewrite.inspector.experiments.plain_faults import plainly_wrong
 from urlrewrite.inspector.experiments.rule_edits import ChangeKind

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from urlrewrite.fields.urls import FieldKind, kind_of
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.unmapped_names import in_domain
-from urlrewrite.inspector.diagnose.why import Cause, Why
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.names.names import Named, Relation
 from urlrewrite.inspector.names.places import Sort
 from urlrewrite.model import LinkMode, LinkPlace

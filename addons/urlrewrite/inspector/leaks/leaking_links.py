@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, responses_with_links
 from urlrewrite.inspector.diagnose.mixed_content import Fate, fate
 from urlrewrite.inspector.diagnose.unmapped import why_unmapped
-from urlrewrite.inspector.diagnose.why import Cause
 from urlrewrite.inspector.leaks.harm import Harm, Remedy
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.names.places import Sort

@@ -15,6 +15,7 @@ from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.fields.urls import FieldKind, kind_of
+from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.exchange_case import ExchangeCase, names_of, site_and_public_name
 from urlrewrite.inspector.diagnose.unmapped_names import (
     cause_in_body,
@@ -23,7 +24,7 @@ from urlrewrite.inspector.diagnose.unmapped_names import (
     cause_in_message,
     cause_of_phrase,
 )
-from urlrewrite.inspector.diagnose.why import Cause, Why, cause
+from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.leaks.excerpts import read_excerpts, read_unread
 from urlrewrite.inspector.leaks.harm import Harm, Remedy, harm_in_body, harm_in_field, remedy_of
 from urlrewrite.inspector.leaks.watch import BINARY_MESSAGE, MESSAGE, is_document, watched
