@@ -26,12 +26,6 @@ def field_name(variable: str) -> str:
     return variable.partition("_")[2].replace("_", "-").lower()
 
 
-OF_CONNECTION = frozenset(
-    "connection content-length http2-settings keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-)
-"""Fields that frame a message or belong to one connection (RFC 9110, 7.6.1; RFC 9112, 6): no rule can set them."""
-
-
 class Url:
     """The URL that rules work on; each rule that rewrites changes it."""
 

@@ -6,8 +6,7 @@ import ipaddress
 
 from urlrewrite.content.coding.codings import limit_accept_encoding
 from urlrewrite.engine.failure import Failure
-from urlrewrite.engine.variables import OF_CONNECTION
-from urlrewrite.model.field_lines import FieldLine, FieldLines, field_values
+from urlrewrite.model.field_lines import OF_CONNECTION, FieldLine, FieldLines, field_values
 from urlrewrite.trace.reasons import Reason
 
 _MAX_FORWARDS = "max-forwards"

@@ -18,6 +18,11 @@ type FieldLine = tuple[str, str]
 type FieldLines = tuple[FieldLine, ...]
 """The field lines of a message or of its trailers, in order."""
 
+OF_CONNECTION = frozenset(
+    "connection content-length http2-settings keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
+)
+"""Fields that frame a message or belong to one connection (RFC 9110, 7.6.1; RFC 9112, 6): no rule file can set them."""
+
 
 def field_values(fields: FieldLines, name: str) -> list[str]:
     """Give the values of every line of a field, in order; `name` is compared without case."""

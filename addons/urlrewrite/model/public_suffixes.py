@@ -8,13 +8,11 @@ from publicsuffixlist import PublicSuffixList
 
 
 def is_public_suffix(host: str) -> bool:
-    """Say whether browsers refuse cookies of this domain, by the list that `publicsuffixlist` carries."""
+    """Say whether anybody can have a name below a domain, by the list that `publicsuffixlist` carries.
+
+    Browsers refuse cookies of such a domain. A last label that is none is not of the public domain name system.
+    """
     return _suffixes().is_public(host)
-
-
-def is_known_suffix(label: str) -> bool:
-    """Say whether a last label is one of the public domain name system, by the same list."""
-    return _suffixes().is_public(label)
 
 
 @cache

@@ -93,9 +93,7 @@ def _named(item: Directive) -> tuple[str, Sequence[str]]:
 
 def _take(item: Directive, words: Sequence[str], balancer: _Balancer, report: Report) -> None:
     given = dict(word.partition("=")[::2] for word in words if "=" in word)
-    left = [
-        word for word in words if "=" in word and word.partition("=")[0] not in ("loadfactor", "status", "lbmethod")
-    ]
+    left = [word for word in words if "=" in word and word.partition("=")[0] not in _READ]
     if item.name == "ProxySet":
         balancer.algorithm = _ALGORITHMS.get(given.get("lbmethod", ""), balancer.algorithm)
     else:

@@ -56,19 +56,12 @@ class Forwarding:
     """What one server or virtual host forwards, and how."""
 
     passed: list[Passed] = field(default_factory=list)
-    matched: list[Directive] = field(default_factory=list)
-    """ProxyPassMatch, which becomes a rule."""
     keeps_host: bool | None = None
     links: LinkMode = LinkMode.OFF
     names: list[Origin] = field(default_factory=list)
     """Other names of the backends."""
     timeouts: Timeouts | None = None
     rules: list[OutboundRule] = field(default_factory=list)
-
-    @property
-    def forwards(self) -> bool:
-        """Whether anything is forwarded."""
-        return bool(self.passed or self.matched)
 
 
 def forwarding_of(
@@ -93,8 +86,6 @@ class _Reader:
             match item.name:
                 case "ProxyPass":
                     self._pass(item)
-                case "ProxyPassMatch":
-                    found.matched.append(item)
                 case "ProxyPreserveHost":
                     found.keeps_host = [word.lower() for word in item.words] == ["on"]
                 case "ProxyTimeout" if item.words and item.words[0].isdigit():

@@ -14,7 +14,7 @@ from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, SYSTEM_WEB, Shape
 from urlrewrite.formats.wording import listed, shown, suggestion
 from urlrewrite.model import ConfigElement, Source
-from urlrewrite.model.field_lines import has_control, is_token
+from urlrewrite.model.field_lines import OF_CONNECTION, has_control, is_token
 from urlrewrite.model.problems import Problem
 from urlrewrite.model.web_server import (
     Access,
@@ -39,11 +39,6 @@ from urlrewrite.model.web_server import (
     Word,
     inherited,
 )
-
-_OF_CONNECTION = frozenset(
-    "connection content-length keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
-)
-"""Fields that say how a message is sent, which no configuration can know."""
 
 _SSL_NUMBERS = {
     8: SslFlag.SSL,
@@ -355,7 +350,7 @@ def _header(part: _Part) -> Header | None:
         got = shown(f"{name}: {value}")
         part.values.error("", ProblemId.BAD_VALUE, f"got {got}, expected a field such as X-Frame-Options: DENY")
         return None
-    if name.casefold() in _OF_CONNECTION:
+    if name.casefold() in OF_CONNECTION:
         message = f"got {name}, expected another field: how a response is sent is not for a configuration to say"
         part.values.warning("name", ProblemId.NO_EFFECT, f"{message}; it is left out")
         return None

@@ -17,7 +17,7 @@ from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_targe
 from urlrewrite.inspector.diagnose.page_references import LOADED, Reference, script_references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.origin import Origin
-from urlrewrite.model.public_suffixes import is_known_suffix
+from urlrewrite.model.public_suffixes import is_public_suffix
 from urlrewrite.trace.text import shown
 
 _SCRIPTS = ("javascript", "ecmascript", "json")
@@ -34,7 +34,7 @@ def why_inner(host: str) -> str:
     label = host.rstrip(".").rpartition(".")[2]
     if label == host:
         return "a name without a domain"
-    return "" if is_known_suffix(label) or label == "example" else f"an inner name: .{label} is no public domain"
+    return "" if is_public_suffix(label) or label == "example" else f"an inner name: .{label} is no public domain"
 
 
 def inner_names(case: Case) -> Iterator[Breakage]:

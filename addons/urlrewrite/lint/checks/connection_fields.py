@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from urlrewrite.engine.variables import OF_CONNECTION, field_name, normal_name
+from urlrewrite.engine.variables import field_name, normal_name
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.views import InboundView, place, quoted
+from urlrewrite.model.field_lines import OF_CONNECTION
 
 
 @check(
