@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+
+import pytest
 
 from rules_of import SITE
 from urlrewrite.engine.compile import compile_rules
@@ -52,6 +55,26 @@ rules:
   - {name: one, match: ^a, action: AbortRequest, silence: [UR135, UR777]}
 """
     assert findings(text) == [("UR188", "one", 6), ("UR189", "one", 6)]
+
+
+def test_a_site_silences_what_is_said_of_itself() -> None:
+    site = {"name": "a", "public": "https://www.example.com"}
+    assert [problem.id for problem in judge(parse(json.dumps({"sites": [site]}), "a.yaml")[0])] == ["UR030"]
+    silent = site | {"silence": ["UR030"]}
+    assert judge(parse(json.dumps({"sites": [silent]}), "a.yaml")[0]) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "silence: [UR777]\n",
+        "locations: {in: {silence: [UR777]}}\n",
+        "sites: [{public: https://www.example.com, backend: http://b}]\nsilence: [UR777]\n",
+    ],
+)
+def test_an_unknown_id_is_told_at_every_level(text: str) -> None:
+    rule_set, _ = parse(text if "sites" in text else SITE + text, "rules.yaml")
+    assert [problem.id for problem in judge(rule_set)] == ["UR188"]
 
 
 def test_errors_cannot_be_silenced() -> None:

@@ -1,7 +1,8 @@
 """Findings that a rule's author does not want: `silence` in YAML, a comment directive in XML.
 
-The one place where warnings are dropped, those of the readers, the compiler and the linter alike. Errors cannot be
-silenced. A silence without a finding is reported, so that it does not outlive its reason.
+The one place where warnings about rules, sites and directories are dropped, those of the readers, the compiler and the
+linter alike. Errors cannot be silenced, but for UR026, which its check keeps to itself. A rule's silence without a
+finding is reported, so that it does not outlive its reason.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from urlrewrite.lint.registry import DOCUMENTS, document
-from urlrewrite.model import InboundRule, OutboundRule, RuleSet
+from urlrewrite.model import NOWHERE, InboundRule, OutboundRule, RuleSet, Section, Source
 from urlrewrite.model.problems import Problem, Severity
 
 type Rule = InboundRule | OutboundRule
@@ -40,17 +41,19 @@ def without_silenced(rule_set: RuleSet, problems: Iterable[Problem]) -> list[Pro
     by_name: dict[str, list[Rule]] = {}
     for rule in rules:
         by_name.setdefault(rule.name, []).append(rule)
+    sections = list(_sections(rule_set))
+    of_sections = {(source, silenced) for section, source in sections for silenced in section.silenced}
     kept: list[Problem] = []
     used: set[tuple[int, str]] = set()
     for problem in problems:
         owner = _owner(problem, by_name.get(problem.rule, ()))
         if owner and problem.severity is Severity.WARNING and problem.id in owner.silenced:
             used.add((id(owner), problem.id))
-        else:
+        elif problem.rule or problem.severity is Severity.ERROR or (problem.source, problem.id) not in of_sections:
             kept.append(problem)
-    for site in rule_set.sites:
-        unknown = [silenced for silenced in site.silenced if silenced not in DOCUMENTS]
-        kept += [Problem(site.source, _told(silenced), _UNKNOWN, severity=Severity.WARNING) for silenced in unknown]
+    for section, source in sections:
+        unknown = [silenced for silenced in section.silenced if silenced not in DOCUMENTS]
+        kept += [Problem(source, _told(silenced), _UNKNOWN, severity=Severity.WARNING) for silenced in unknown]
     for rule in rules:
         for silenced in rule.silenced:
             if silenced not in DOCUMENTS:
@@ -78,9 +81,16 @@ def _owner(problem: Problem, rules: Iterable[Rule]) -> Rule | None:
     return max(before, key=lambda rule: rule.source.line, default=None)
 
 
+def _sections(rule_set: RuleSet) -> Iterator[tuple[Section, Source]]:
+    """Yield the server, the sites and their directories, each with where it was written."""
+    yield rule_set, NOWHERE
+    for site in rule_set.sites:
+        yield site, site.source
+        yield from ((location, location.source) for location in site.locations)
+
+
 def _rules(rule_set: RuleSet) -> Iterator[Rule]:
     yield from rule_set.global_rules
-    sections = [rule_set, *(part for site in rule_set.sites for part in (site, *site.locations))]
-    for section in sections:
+    for section, _ in _sections(rule_set):
         yield from section.rules
         yield from section.outbound_rules
