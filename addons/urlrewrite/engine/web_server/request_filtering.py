@@ -16,7 +16,7 @@ from urlrewrite.engine.url_path import CookedPath, as_served, split_target
 from urlrewrite.engine.web_server.answer import SectionAnswer
 from urlrewrite.model import Source
 from urlrewrite.model.field_lines import field_values
-from urlrewrite.model.web_server import FilteringRule, Permission, Permissions, RequestFiltering
+from urlrewrite.model.web_server import FilteringRule, Permissions, RequestFiltering
 from urlrewrite.trace.reasons import Reason, Values
 
 _SECTION = "security/requestFiltering"
@@ -162,10 +162,8 @@ class RequestFilter:
 
     def _denies(self, permissions: Permissions, name: str) -> Source | None:
         """Return where it is said that a verb or an extension is denied."""
-        entry: Permission | None = None
-        for permission in permissions.listed.add:
-            if permission.key == name.casefold():
-                entry = permission
+        key = name.casefold()
+        entry = next((permission for permission in permissions.listed.add if permission.key == key), None)
         if entry:
             return None if entry.allowed else entry.source
         return self._section.source if permissions.allow_unlisted is False else None

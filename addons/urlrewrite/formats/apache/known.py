@@ -63,8 +63,8 @@ OPTIONS = {
 """The options of RewriteOptions by their names in lower case."""
 
 REPLACED_MODULES = frozenset(
-    f"{name}{end}"
-    for name in ("alias", "authz_core", "authz_host", "headers", "proxy", "proxy_http", "rewrite", "setenvif", "ssl")
-    for end in ("_module",)
-) | frozenset(f"mod_{name}.c" for name in "alias authz_core authz_host headers proxy proxy_http rewrite ssl".split())
+    written
+    for name in "alias authz_core authz_host headers proxy proxy_http rewrite ssl".split()
+    for written in (f"{name}_module", f"mod_{name}.c")
+)
 """Modules of which what is done here takes the place, so that what stands there without them does not count."""

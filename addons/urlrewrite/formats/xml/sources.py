@@ -23,7 +23,12 @@ class Written:
 
 def has_source(element: Element) -> bool:
     """Say whether an element has its content in a file of its own."""
-    return any(name.lower() == KEY.lower() for name in element.attributes)
+    return _key_in(element) is not None
+
+
+def _key_in(element: Element) -> str | None:
+    """Return the attribute as it is written: another letter case is taken as meant."""
+    return next((name for name in element.attributes if name.lower() == KEY.lower()), None)
 
 
 def section_of(element: Element, report: Report, files: FilesRead) -> Written:
@@ -32,7 +37,7 @@ def section_of(element: Element, report: Report, files: FilesRead) -> Written:
     The file is beneath the directory of the configuration (`configSource` attribute, .NET Framework configuration
     reference); what leads out of there is refused.
     """
-    written = next((name for name in element.attributes if name.lower() == KEY.lower()), None)
+    written = _key_in(element)
     if written is None:
         return Written(element, report)
     if written != KEY:

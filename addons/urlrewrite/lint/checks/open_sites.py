@@ -14,12 +14,14 @@ from urlrewrite.model import ConfigElement
 from urlrewrite.model.problems import Severity
 from urlrewrite.model.web_server import SslFlag
 
+OPEN_SITE = "UR026"
+
 _EVERYBODY = {"*", "?"}
 _ALLOWED = "allow it with --allow-open, or with 'silence: [UR026]' of the site"
 
 
 @check(
-    "UR026",
+    OPEN_SITE,
     "A site that IIS keeps closed would be open",
     SectionView,
     means="A section that is not done here keeps clients out in IIS: anonymous ones are refused, a certificate is "
@@ -33,7 +35,7 @@ _ALLOWED = "allow it with --allow-open, or with 'silence: [UR026]' of the site"
     severity=Severity.ERROR,
 )
 def would_be_open(view: SectionView) -> Iterator[Finding]:
-    if "UR026" in view.silenced:
+    if OPEN_SITE in view.silenced:
         return
     said, where = view.section.web_server, view.name
     for element in said.kept:
