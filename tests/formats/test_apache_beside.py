@@ -465,6 +465,50 @@ def test_a_balancer_is_a_farm() -> None:
     assert sent_to(rules, f"{WWW}/y") == "http://shop/x/y"
 
 
+@pytest.mark.parametrize(
+    ("method", "algorithm"),
+    [
+        ("byrequests", Algorithm.WEIGHTED_ROUND_ROBIN),
+        ("bytraffic", Algorithm.WEIGHTED_TOTAL_TRAFFIC),
+        ("bybusyness", Algorithm.LEAST_REQUESTS),
+    ],
+)
+def test_how_a_balancer_chooses(method: str, algorithm: Algorithm) -> None:
+    # One that was chosen before is no longer in force.
+    other = "byrequests" if method == "bybusyness" else "bybusyness"
+    members = f"BalancerMember http://a\nProxySet lbmethod={other}\nProxySet lbmethod={method}"
+    rules = proxied(f"<Proxy balancer://s>\n{members}\n</Proxy>\nProxyPass / balancer://s/")
+    assert rules.farms["s"].algorithm is algorithm
+
+
+MODULES = "alias authz_core authz_host headers proxy proxy_http rewrite ssl".split()
+
+
+@pytest.mark.parametrize("name", [*(f"mod_{name}.c" for name in MODULES), *(f"{name}_module" for name in MODULES)])
+def test_what_is_for_an_apache_without_a_module_is_left(name: str) -> None:
+    rules, problems = read(f"<IfModule !{name}>\nRewriteEngine On\nRewriteRule ^ - [F]\n</IfModule>\nHeader set X-A b")
+    assert problems == []
+    assert let_in(rules)
+
+
+SAID_FOR_NOTHING = [
+    f"RequestHeader set X-Forwarded-{name} {value}"
+    for name, variable in {
+        "Proto": "request_scheme",
+        "For": "remote_addr",
+        "Host": "http_host",
+        "Port": "server_port",
+    }.items()
+    for value in (f"expr=%{{{variable}}}", f"%{{{variable}}}s", f"%{{{variable}}}e")
+]
+SAID_FOR_NOTHING += [f"ProxyPass /{word} http://b/ {word}=on" for word in "nocanon nocover upgrade interpolate".split()]
+
+
+@pytest.mark.parametrize("text", SAID_FOR_NOTHING)
+def test_what_is_done_in_any_case_is_not_told(text: str) -> None:
+    proxied(f"ProxyPass /b http://b/\n{text}")
+
+
 def test_what_the_server_forwards_its_hosts_do_too() -> None:
     rules, problems = read("ProxyPass /a http://a:80/\n" + HOST.format("ProxyPass / http://b:8080/"), "site.conf")
     assert [problem for problem in problems if problem.id != "UR030"] == []
@@ -705,7 +749,10 @@ def test_any_file_is_imported_or_refused(text: str) -> None:
         assert again.farms == rules.farms
 
 
-@pytest.mark.parametrize("text", ["ProxyRequests Off", "ProxyErrorOverride off", "ProxyAddHeaders On"])
+@pytest.mark.parametrize(
+    "text",
+    ["ExpiresActive Off", "SecRuleEngine Off", "ProxyRequests Off", "ProxyErrorOverride off", "ProxyAddHeaders On"],
+)
 def test_what_asks_for_nothing_is_not_told(text: str) -> None:
     assert read(HOST.format(f"{text}\nProxyPass / http://b/"), "site.conf")[1] == []
     opposite = text.replace("Off", "On").replace("off", "on") if "ff" in text else text.replace("On", "Off")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 import pytest
 from hypothesis import given, settings
@@ -135,6 +136,34 @@ def test_what_cannot_be_used_is_an_error(inside: str, expected: str) -> None:
     (problem,) = caught.value.problems
     assert expected in problem.message
     assert problem.source.line == 2
+
+
+NUMBERS = [
+    ("<security><access sslFlags={}/></security>", number, word)
+    for number, word in {
+        "8": "Ssl",
+        "32": "SslNegotiateCert",
+        "64": "SslRequireCert",
+        "128": "SslMapCert",
+        "256": "Ssl128",
+        "264": "Ssl, Ssl128",
+        "0": "None",
+    }.items()
+]
+NUMBERS += [
+    ("<security><ipSecurity denyAction={}/></security>", number, word)
+    for number, word in {"0": "AbortRequest", "401": "Unauthorized", "403": "Forbidden", "404": "NotFound"}.items()
+]
+NUMBERS += [
+    ("<httpRedirect httpResponseStatus={}/>", number, word)
+    for number, word in {"301": "Permanent", "302": "Found", "307": "Temporary", "308": "PermRedirect"}.items()
+]
+
+
+@pytest.mark.parametrize(("inside", "number", "word"), NUMBERS)
+def test_a_number_stands_for_its_word(inside: str, number: str, word: str) -> None:
+    by_number, by_word = (parsed(inside.format(quoteattr(text)))[0].sites[0].web_server for text in (number, word))
+    assert by_number == by_word != NOTHING_SAID
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,12 @@ GIVEN: dict[str, list[str]] = {
     "UR144": [
         inbound("'*'", more="patternSyntax: Wildcard", conditions=f"[{on('{REMOTE_PORT}', '.*')}]"),
         inbound("a", conditions=f"[{on('{SERVER_PORT}', '^https$')}]"),
-        inbound("a", conditions=f"[{on('{REMOTE_ADDR}', 'localhost')}]"),
+        inbound("a", conditions=f"[{on('{CONTENT_LENGTH}', 'K')}]"),
+        *(
+            inbound("a", conditions=f"[{on(f'{{{name}}}', 'localhost')}]")
+            for name in "REMOTE_ADDR REMOTE_HOST LOCAL_ADDR SERVER_ADDR".split()
+        ),
+        inbound("a", conditions=f"[{on('{HTTP_METHOD}', '^get$', ', ignoreCase: false')}]"),
         inbound("a", conditions=f"[{on('{REQUEST_METHOD}', '^get$', ', ignoreCase: false')}]"),
         inbound(".*", conditions=f"[{on('{HTTPS}', '^https$')}]"),
         inbound(".*", conditions=f"[{on('{HTTPS}', '^OFF$', ', ignoreCase: false')}]"),
@@ -369,7 +374,13 @@ GIVEN: dict[str, list[str]] = {
         inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10.1.1.1$|12.1.1.1$')}]"),
         inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '192.168.1.*')}]"),
         inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^(192[.]168[.]1|10[.])')}]"),
-        inbound("^admin", conditions=f"[{on('{REMOTE_ADDR}', '^10')}]"),
+        *(
+            inbound("^admin", conditions=f"[{on(f'{{{name}}}', '^10')}]")
+            for name in (
+                "REMOTE_ADDR REMOTE_HOST HTTP_X_FORWARDED_FOR HTTP_X_REAL_IP HTTP_CLIENT_IP HTTP_X_CLIENT_IP "
+                "HTTP_TRUE_CLIENT_IP HTTP_CF_CONNECTING_IP"
+            ).split()
+        ),
         inbound("'admin*'", more="patternSyntax: Wildcard", conditions=f"[{on('{REMOTE_ADDR}', '10*')}]"),
     ],
     "UR241": [
