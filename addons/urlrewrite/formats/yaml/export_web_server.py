@@ -8,6 +8,7 @@ from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY,
 from urlrewrite.formats.web_server.writing import elements_of
 from urlrewrite.formats.yaml.export_elements import element_table
 from urlrewrite.formats.yaml.export_text import List, Map, Node
+from urlrewrite.formats.yaml.web_server import keys_of
 from urlrewrite.model import ConfigElement
 from urlrewrite.model.web_server import WebServer
 
@@ -66,7 +67,7 @@ def _entries(entries: Sequence[ConfigElement], shape: Shape, *, alone: bool = Fa
         return List([(entry.attributes[names[0]], "") for entry in entries])
     pairs = [(entry.attributes.get(names[0], ""), entry.attributes.get(names[1], ""), "") for entry in entries]
     keys = {key for key, *_ in pairs}
-    reserved = {"add", "remove", "clear", *shape.attributes, *shape.elements} if alone else set()
-    if len(names) == 2 and len(keys) == len(pairs) and not keys & reserved:
+    reserved = keys_of(shape) if alone else ()
+    if len(names) == 2 and len(keys) == len(pairs) and keys.isdisjoint(reserved):
         return Map([*pairs])
     return List([(_element(entry, shape.entries), "") for entry in entries])

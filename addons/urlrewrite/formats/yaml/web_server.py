@@ -29,6 +29,12 @@ from urlrewrite.model.web_server import WebServer
 WEB_SERVER_KEYS = ("security", *BESIDE_REWRITE, SYSTEM_WEB)
 
 
+def keys_of(shape: Shape) -> tuple[str, ...]:
+    """Return the keys that an element of this shape may have as a mapping."""
+    of_collection = ("add", "remove", "clear") if shape.entries else ()
+    return (*shape.attributes, *shape.elements, *of_collection)
+
+
 def web_server_of(table: Table) -> WebServer:
     """Read what a level says beside its rules."""
     return read_web_server([*_elements(table)], table.report.problems)
@@ -61,8 +67,7 @@ def _element(node: Node, name: str, shape: Shape, report: Report, label: str) ->
     if shape.entries and (isinstance(node, Sequence) or _is_pairs(node, shape)):
         yield ConfigElement(name, children=tuple(_entries(node, shape, shape.entry, report, label)), source=source)
         return
-    of_collection = ("add", "remove", "clear") if shape.entries else ()
-    table = table_of(node, (*shape.attributes, *shape.elements, *of_collection), report, label)
+    table = table_of(node, keys_of(shape), report, label)
     if table is None:
         return
     children: list[ConfigElement] = []
@@ -88,7 +93,7 @@ def _is_pairs(node: Node, shape: Shape) -> bool:
     """Say whether a mapping has entries of two attributes, and not the keys of a collection."""
     if not isinstance(node, Mapping) or shape.entries is None or len(shape.entries.attributes) != 2:
         return False
-    known = {"add", "remove", "clear", *shape.attributes, *shape.elements}
+    known = keys_of(shape)
     return not any(key.text in known for key, _ in node.entries)
 
 
