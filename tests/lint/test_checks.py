@@ -135,6 +135,7 @@ GIVEN: dict[str, list[str]] = {
         NOWHERE + rules(rule("a", redirect("http://b/"))),
         NOWHERE + rules(rule("(.*)", redirect("http://b/"), conditions=f"[{on('{HTTPS}', 'off')}]")),
         NOWHERE + rules(rule("(.*)", "None", more=STOP)),
+        "sites: [{public: http://a, httpRedirect: {enabled: false}}]\nhttpRedirect: {enabled: true, destination: /x}\n",
     ],
     "UR130": [
         inbound(".*", conditions=f"[{on('HTTP_HOST', '^a$')}]"),
@@ -529,6 +530,7 @@ NOT_GIVEN: dict[str, list[str]] = {
         NOWHERE + rules(rule("a", rewrite("{C:1}"))),
         NOWHERE + rules(rule("a"), rule("^(.*)$", redirect("https://a.example/{R:1}"))),
         NOWHERE + "httpRedirect: {enabled: true, destination: 'https://a.example/'}\n",
+        "sites: [{public: http://a}]\nhttpRedirect: {enabled: true, destination: 'https://a.example/'}\n",
         "public: http://a.example\n"
         + rules(rule(".*", redirect("https://a.example/"), conditions=f"[{on('{HTTPS}', 'off')}]")),
         NOWHERE + "locations: {shop: {rules: [{name: a, match: a, action: {type: Rewrite, url: 'http://b/'}}]}}\n",

@@ -42,6 +42,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
+from urlrewrite.model.web_server import inherited
 from urlrewrite.patterns.pattern import Pattern, PatternError, compile_pattern
 
 _KEPT_PATTERNS = 4096
@@ -51,7 +52,8 @@ def subjects(rule_set: RuleSet) -> Iterator[Subject]:
     """Yield everything that checks can look at. What is inherited comes once for each level that inherits it."""
     for site in rule_set.sites:
         own = (rule for section in (site, *site.locations) for rule in section.rules)
-        yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own))
+        web_server = inherited(site.web_server, rule_set.web_server)
+        yield SiteView(site, (*rule_set.global_rules, *rule_set.rules, *own), web_server)
     yield from _sections(rule_set)
     yield FarmsView(rule_set)
     for farm in rule_set.farms.values():

@@ -34,6 +34,7 @@ from urlrewrite.model import (
     Site,
     Source,
 )
+from urlrewrite.model.web_server import WebServer
 from urlrewrite.patterns.pattern import Pattern
 
 
@@ -240,10 +241,13 @@ class LevelView:
 
 @dataclass(frozen=True, slots=True)
 class SiteView:
-    """A site. `rules` are all inbound rules that a request for it may meet, whatever its path."""
+    """A site. `rules` are all inbound rules that a request for it may meet, whatever its path; `web_server` is in force
+    for the whole of it.
+    """
 
     site: Site
     rules: tuple[InboundRule, ...]
+    web_server: WebServer
     rule: str = ""
 
     @property

@@ -23,7 +23,7 @@ _DEADLINE = 0.02
     write="`backend:` in a rule file in YAML; for the files of IIS and Apache `--backend http://privateserver:8080`.",
 )
 def sends_nowhere(view: SiteView) -> Iterator[Finding]:
-    redirects = view.site.web_server.http_redirect.enabled
+    redirects = view.web_server.http_redirect.enabled
     if view.site.backend is None and not redirects and not any(_takes_care(rule, view.site) for rule in view.rules):
         yield Finding(
             f'the site "{view.site.name}" has no backend, and no rule rewrites to an absolute URL: a request that no '
