@@ -258,6 +258,7 @@ ASKS = [
     'SSLRequire %{SSL_CLIENT_VERIFY} eq "SUCCESS"',
     'SSLVerifyClient optional\n<Location /in>\nSSLRequire %{SSL_CLIENT_VERIFY} eq "SUCCESS"\n</Location>',
     "<FilesMatch b>\nRequire valid-user\n</FilesMatch>",
+    "<Directory /srv/a>\nRequire all denied\n</Directory>\n<Directory /srv/b>\nRequire all granted\n</Directory>",
     "<If \"%{HTTP_HOST} == 'x'\">\nRequire all denied\n</If>",
     "<Location /in>\nRequire valid-user\n</Location>",
     "SSLVerifyClient require",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from types import MappingProxyType
 from urllib.parse import unquote
 
@@ -37,6 +38,17 @@ _SAYS_NOTHING = {
 """Words with which directives that are told of ask for nothing that is not so here."""
 
 CONVERTED = access.NAMES | balancers.NAMES | headers.NAMES | proxies.NAMES
+
+
+class Elsewhere(Enum):
+    """A directory that is no path of a site."""
+
+    OUTSIDE = auto()
+    UNKNOWN = auto()
+    """There is no DocumentRoot that would tell whether it is one."""
+
+
+type PathOf = Callable[[str | None], str | Elsewhere]
 
 
 @dataclass(slots=True)
@@ -80,7 +92,7 @@ def beside_of(
     public: Sequence[Origin],
     farms: Balancers,
     report: Report,
-    path_of: Callable[[str | None], str | None],
+    path_of: PathOf,
 ) -> Beside:
     """Read what stands beside the rules of a host.
 
@@ -89,7 +101,7 @@ def beside_of(
         public: its names.
         farms: the balancers of the file.
         report: of the file.
-        path_of: gives the path in URLs of a directory, None where it is not known.
+        path_of: gives the path in URLs of a directory.
     """
     found = Beside(silenced=tuple(dict.fromkeys(host.silenced)))
     _tell(host.beside, report)
@@ -118,9 +130,7 @@ def _tell(directives: Sequence[Directive], report: Report) -> None:
         report.warning(items[0].line, ProblemId.APACHE_LEFT_OUT, message)
 
 
-def _read_access(
-    directives: Sequence[Directive], found: Beside, report: Report, path_of: Callable[[str | None], str | None]
-) -> None:
+def _read_access(directives: Sequence[Directive], found: Beside, report: Report, path_of: PathOf) -> None:
     groups: dict[tuple[str | None, tuple[Scope, ...]], list[Directive]] = {}
     for item in directives:
         if item.name in access.NAMES:
@@ -129,7 +139,11 @@ def _read_access(
     for (directory, scopes), items in groups.items():
         path = path_of(directory)
         said = access_of(items, report)
-        if path is None or said is None:
+        if path is Elsewhere.OUTSIDE or said is None:
+            continue
+        if path is Elsewhere.UNKNOWN:
+            if not said.is_open:
+                _ask(said, items, found, report)
             continue
         kinds = [scope.kind for scope in scopes if scope.kind is not ScopeKind.PROXY]
         if kinds in ([], [ScopeKind.LOCATION]):
@@ -141,14 +155,19 @@ def _read_access(
             _limit(scopes, path, said, items, found, report)
 
 
+def _ask(said: Access, items: Sequence[Directive], found: Beside, report: Report) -> None:
+    """Keep what lets only some clients in as what is not done here."""
+    asking = replace(said, addresses={}, unlisted=True, asks=[*items], needs_tls=None, says_who=False)
+    found.levels[""] = at_one_level(asking.web_server(report), found.levels.get("", NOTHING_SAID))
+
+
 def _limit(
     scopes: Sequence[Scope], path: str, said: Access, items: Sequence[Directive], found: Beside, report: Report
 ) -> None:
     """Keep clients out of some files, URLs or methods: by a rule where nobody may come in."""
     scoped = match_of(scopes, report) if said.denies_all and not said.asks else None
     if scoped is None:
-        asking = replace(said, addresses={}, unlisted=True, asks=[*items], needs_tls=None, says_who=False)
-        found.levels[""] = at_one_level(asking.web_server(report), found.levels.get("", NOTHING_SAID))
+        _ask(said, items, found, report)
         return
     match, conditions = scoped
     if path:

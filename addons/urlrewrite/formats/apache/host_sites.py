@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from urlrewrite.formats.apache import proxies
 from urlrewrite.formats.apache.balancers import Balancers
-from urlrewrite.formats.apache.beside import CONVERTED, Beside, beside_of, forwarded_by_rules, mounted, with_beside
+from urlrewrite.formats.apache.beside import (
+    CONVERTED,
+    Beside,
+    Elsewhere,
+    beside_of,
+    forwarded_by_rules,
+    mounted,
+    with_beside,
+)
 from urlrewrite.formats.apache.parts import Configuration, Host
 from urlrewrite.formats.apache.proxies import Passed
 from urlrewrite.formats.reports import ProblemId, Report
@@ -95,15 +103,15 @@ class HostSites:
         for number, item in enumerate(conditions.items, 1):
             yield replace(rule, name=f"{rule.name} ({number})", conditions=Conditions((*own, item)))
 
-    def _quiet_path(self, host: Host, directory: str | None) -> str | None:
-        """Return the path in URLs of a directory; None where it is outside of the site, or not known."""
+    def _quiet_path(self, host: Host, directory: str | None) -> str | Elsewhere:
+        """Return the path in URLs of a directory."""
         if not directory:
             return host.own.base.strip("/") if directory == "" else ""
         root, path = host.document_root or self.configuration.main.document_root, directory.rstrip("/")
         if root:
-            return path[len(root) :].strip("/") if path == root or path.startswith(f"{root}/") else None
+            return path[len(root) :].strip("/") if path == root or path.startswith(f"{root}/") else Elsewhere.OUTSIDE
         others = {item.directory for item in host.beside if item.directory not in (None, "", "/")}
-        return "" if others == {directory} else None
+        return "" if others == {directory} else Elsewhere.UNKNOWN
 
 
 def origins_of(scheme: str, name: str, host: Host) -> Iterable[Origin]:
