@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from urlrewrite.content.links.link_map import LinkMap, Pair
 from urlrewrite.engine.decision import Decision, Outcome
+from urlrewrite.fields.forwarding import MAPPED_BACK
 from urlrewrite.model.farms import (
     DEFAULT_CONNECTIONS,
     DEFAULT_TIMEOUTS,
@@ -20,9 +21,6 @@ from urlrewrite.model.farms import (
 )
 from urlrewrite.model.field_lines import FieldLine, FieldLines
 from urlrewrite.model.origin import Origin
-
-_MAPPED_BACK = frozenset("origin referer destination if content-location lock-token".split())
-"""Fields in which a backend compares URLs with its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Forward:
             return replace(self, origin=origin, connect=connect)
         by_server = LinkMap([Pair(self.origin, origin)]).map_text
         fields = tuple(
-            (name, by_server(value) if name.lower() in _MAPPED_BACK and self.origin.host in value else value)
+            (name, by_server(value) if name.lower() in MAPPED_BACK and self.origin.host in value else value)
             for name, value in self.fields
         )
         path, mark, query = self.target.partition("?")

@@ -53,6 +53,9 @@ _MAPPED_BACK: Mapping[str, Callable[[str, NameMap], str]] = {
 
 _ORIGINS = frozenset("origin sec-websocket-origin".split())
 
+MAPPED_BACK = _ORIGINS.union(_MAPPED_BACK)
+"""Fields, by lower-case name, in which a backend compares URLs with its own name."""
+
 NO_RULES: ByRules = MappingProxyType({})
 
 UNKNOWN_TLS_INFO = "0|0||"
