@@ -21,7 +21,7 @@ from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.inbound import InboundSet, run_inbound
 from urlrewrite.engine.scope import Lookup, Scope
-from urlrewrite.engine.variables import Url, Variables
+from urlrewrite.engine.variables import Variables
 from urlrewrite.exchange.backend_settings import backend_settings
 from urlrewrite.exchange.body.request import DAV_METHODS, RequestBody, request_body
 from urlrewrite.exchange.body.rewriting import concerns
@@ -150,7 +150,8 @@ class _Judging:
         )
         deadline = rules.settings.pattern_deadline
         self._scope = Scope(variables, rules.rules.lookups, trace, deadline, iis=site.mode is Mode.IIS)
-        self._level = compiled.level_of(variables.url.path.text)
+        self._concerned = levels_concerned(compiled, variables.url.path.text)
+        self._level = self._concerned[-1]
         fingerprint = hashlib.sha256(f"{rules.fingerprint} {public}".encode()).hexdigest()[:8]
         self._served = ServedRequest(request, site, self._level, self._scope, public, fingerprint)
 
@@ -187,13 +188,10 @@ class _Judging:
     def _refused(self) -> LocalResponse | Abort | None:
         """Refuse what sections do not let in, unless a global rule has decided."""
         if self._decision.forwards:
-            for level in self._concerned():
+            for level in self._concerned:
                 if refused := refused_before_rules(level, self._site, self._scope, self._request, self._decision):
                     return refused
         return None
-
-    def _concerned(self) -> list[CompiledLevel]:
-        return levels_concerned(self._compiled, Url(self._request.target).path.text)
 
     def _run(self, rule_set: InboundSet, lookups: Mapping[str, Lookup], fault: Failure | None) -> LocalResponse | None:
         """Run a set of rules, unless one before it has decided; return the response where it cannot be run."""
@@ -214,7 +212,7 @@ class _Judging:
             PatternTimeout: a wildcard of `<httpRedirect>` took longer than the deadline.
         """
         scope, site, trace_id = self._scope, self._site, self._trace.data["id"]
-        for level in self._concerned():
+        for level in self._concerned:
             if refused := refused_after_rules(level, scope, self._request, self._decision):
                 return refused
         match self._decision.outcome:

@@ -23,7 +23,7 @@ from urlrewrite.trace.reasons import Reason, sentence
 
 
 def levels_concerned(compiled: CompiledSite, path: str) -> list[CompiledLevel]:
-    """Return the levels whose sections a path (decoded, without its leading slash) concerns.
+    """Return the levels whose sections a path (decoded, without its leading slash) concerns, its own as the last.
 
     Some servers serve `/private/x` for `/private;a/x` or `/private./x`: its directory counts, too.
     """
