@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from urlrewrite.hooks.outbound import Outbound
 from urlrewrite.hooks.recorder import Recorder
 from urlrewrite.hooks.state import State
 from urlrewrite.hooks.websocket import WebSocket
+from urlrewrite.inspector.leaks.watch import message_excerpts
 from urlrewrite.inspector.traces.report import render
 from urlrewrite.trace.reasons import Reason
 
@@ -151,6 +153,29 @@ async def test_long_messages_are_looked_at_in_a_thread() -> None:
         while not leaks_of(socket):  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0.01)
     assert len(socket.trace["websocket_leaks"]["found"][0]["text"]) < 600
+
+
+async def test_short_messages_wait_for_a_long_one_that_the_thread_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    socket = await opened("")
+    may_go_on, threads = threading.Event(), []
+
+    def kept(*args: Any, **named: Any) -> None:
+        assert may_go_on.wait(30)
+        threads.append(threading.current_thread())
+        message_excerpts(*args, **named)
+
+    monkeypatch.setattr("urlrewrite.hooks.websocket.message_excerpts", kept)
+    for message in (b" " * 2**15 + B, B, B):
+        assert socket.send(message) == message
+    may_go_on.set()
+    async with asyncio.timeout(30):
+        while not leaks_of(socket):  # noqa: ASYNC110 (there is no event)
+            await asyncio.sleep(0.01)
+    assert leaks_of(socket) == [("WebSocket message", 3)]
+    assert len(threads) == 3
+    assert threading.current_thread() not in threads
+    socket.send(B)
+    assert threads[-1] is threading.current_thread()
 
 
 async def test_a_message_that_cannot_be_looked_at_passes(

@@ -38,7 +38,8 @@ class LeakWatch:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._waiting = 0
+        # Each is written by one thread only: nothing is lost between reading and writing it.
+        self._came = self._looked_at = 0
         self._seconds = 0.0
         self.given_up = False
         """Whether the rest of the body is not looked at."""
@@ -47,8 +48,8 @@ class LeakWatch:
         """Take the next piece, which has been sent."""
         if not piece or self.given_up or self._watch.over:
             return
-        self._waiting += len(piece)
-        if self._waiting > MAX_WAITING or self._seconds > MAX_SECONDS:
+        self._came += len(piece)
+        if self._came - self._looked_at > MAX_WAITING or self._seconds > MAX_SECONDS:
             self.given_up = True
             return
         in_turn(lambda: self._look(piece))
@@ -60,7 +61,7 @@ class LeakWatch:
         except Exception:
             logger.exception("a body that streams by could not be looked at")
             self.given_up = True
-        self._waiting -= len(piece)
+        self._looked_at += len(piece)
         self._seconds += time.thread_time() - began
 
     async def end(self) -> Excerpts:

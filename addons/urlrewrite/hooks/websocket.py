@@ -72,19 +72,27 @@ class WebSocket:
             logger.exception("flow %s: a WebSocket message could not be rewritten; it is passed as it came", flow.id)
 
     def _look(self, flow: http.HTTPFlow, message: WebSocketMessage, watched: _Watched) -> None:
-        """Count the names in a message: a long one in a thread, and it does not wait for that."""
+        """Count the names in a message: a long one in a thread, and it does not wait for that; nor do those behind it.
+
+        What was found is the thread's as long as anything waits there, and the loop's otherwise.
+        """
         content, text = message.content, message.is_text
-        if len(content) < AT_ONCE:
+        size = len(content)
+        if not watched.waiting and size < AT_ONCE:
             watched.look(content, text=text)
             self._tell(flow, watched)
-        elif watched.waiting + len(content) <= MAX_WAITING:
-            watched.waiting += len(content)
+        elif watched.waiting + size <= MAX_WAITING:
+            watched.waiting += size
             loop = asyncio.get_running_loop()
+
+            def looked() -> None:
+                watched.waiting -= size
+                if not watched.waiting:
+                    self._tell(flow, watched)
 
             def look() -> None:
                 watched.look(content, text=text)
-                watched.waiting -= len(content)
-                loop.call_soon_threadsafe(self._tell, flow, watched)
+                loop.call_soon_threadsafe(looked)
 
             in_turn(look)
         else:

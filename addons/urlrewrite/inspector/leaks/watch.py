@@ -244,7 +244,8 @@ def message_excerpts(data: bytes, names: Names, excerpts: Excerpts, *, text: boo
     """Look at a message of a WebSocket that goes to the client, and add what is found to `excerpts`."""
     looked_at = data[:MAX_BINARY]
     excerpts.seen += len(looked_at)
-    excerpts.whole = excerpts.whole and len(looked_at) == len(data)
+    if len(looked_at) < len(data):
+        excerpts.whole = False
     if excerpts.examined < MAX_EXAMINED and names.may_occur(looked_at):
         kind, label = (Kind.OTHER_TEXT, MESSAGE) if text else (Kind.BINARY, BINARY_MESSAGE)
         _Scan(names, kind, excerpts, label, Sort.DATA).feed(looked_at, final=True)
