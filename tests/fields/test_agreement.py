@@ -58,6 +58,14 @@ CASES: list[tuple[dict[str, str | None], Origin, dict[str, str]]] = [
             TLS,
         ),
     ),
+    # What only another element says, a proxy behind the first was asked for.
+    (
+        {"forwarded": "for=10.0.0.1, for=10.0.0.2;proto=https;host=inner.example"},
+        PLAIN,
+        expected(
+            "10.0.0.1, 10.0.0.2", W, "http", "80", "for=10.0.0.1, for=10.0.0.2;proto=https;host=inner.example"
+        ),
+    ),
     (
         {"x-forwarded-for": "198.51.100.7, 2001:db8::2"},
         PLAIN,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from urlrewrite.fields.forwarded import elements
 from urlrewrite.fields.names import ip_address
 from urlrewrite.model.field_lines import is_token
 from urlrewrite.model.origin import DEFAULT_PORTS, parse_authority
@@ -20,7 +21,6 @@ PROTO, HOST, PORT, FORWARDED = "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwa
 _SCHEMES = ("x-forwarded-proto", "x-forwarded-scheme", "x-forwarded-protocol", "x-scheme", "x-url-scheme")
 _SWITCHES = ("front-end-https", "x-forwarded-ssl", "x-arr-ssl")
 _HOSTS = ("x-forwarded-host", "x-original-host")
-_PAIR = re.compile(r'(?<![a-z])(?P<name>[a-z]++)=(?P<value>"(?:[^"\\]|\\.)*"|[^;,\s"]*)', re.IGNORECASE)
 
 type ByRules = Mapping[str, str | None]
 """The fields that rules set, by lower-case name; None removes one."""
@@ -89,7 +89,8 @@ def _port(host: str, scheme: str) -> str:
 
 
 def _said(by_rules: ByRules) -> _Said:
-    first, clients = _read(by_rules.get(FORWARDED.lower()) or "")
+    forwarded = elements(by_rules.get(FORWARDED.lower()) or "")
+    first, clients = forwarded[0], (each["for"] for each in forwarded if "for" in each)
     schemes = [(by_rules.get(name) or "").strip().lower() for name in _SCHEMES]
     switches = [(by_rules.get(name) or "").strip().lower() for name in _SWITCHES]
     schemes += ["https" if value not in ("off", "0", "false", "no") else "http" for value in switches if value]
@@ -98,20 +99,8 @@ def _said(by_rules: ByRules) -> _Said:
     return _Said(
         next((scheme for scheme in (*schemes, first.get("proto", "").lower()) if scheme), ""),
         next((host for host in (*hosts, first.get("host", "")) if host), ""),
-        clients,
+        tuple(client[1:-1] if client.startswith("[") and client.endswith("]") else client for client in clients),
     )
-
-
-def _read(forwarded: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return what the first element of Forwarded says (RFC 7239, 4), and the clients of all."""
-    first: dict[str, str] = {}
-    clients: list[str] = []
-    for found in _PAIR.finditer(forwarded):
-        name, value = found["name"].lower(), re.sub(r"\\(.)", r"\1", found["value"].strip('"'))
-        first.setdefault(name, value)
-        if name == "for":
-            clients.append(value[1:-1] if value.startswith("[") and value.endswith("]") else value)
-    return first, tuple(clients)
 
 
 def _forwarded(clients: str, host: str, scheme: str) -> str:

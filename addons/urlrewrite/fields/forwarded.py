@@ -1,4 +1,4 @@
-"""The Forwarded field (RFC 7239, 4), read as far as a proxy in front is believed: its last element."""
+"""The Forwarded field (RFC 7239, 4), read; of what a proxy in front sends, its last element is believed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,22 @@ def last_element(value: str) -> dict[str, str]:
 
     The proxy that is believed wrote the last element; the ones before may be its client's.
     """
-    pairs: dict[str, str] = {}
+    return elements(value)[-1]
+
+
+def elements(value: str) -> list[dict[str, str]]:
+    """Return the pairs of each element of a field line, by lower-case name; one without any if it is malformed."""
+    read: list[dict[str, str]] = [{}]
     place = len(value) - len(value.lstrip(" \t"))
     while place < len(value):
         if pair := _PAIR.match(value, place):
             name, quoted, plain = pair.groups()
-            pairs[name.lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            read[-1][name.lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
             place = pair.end()
         separator = _SEPARATOR.match(value, place)
         if separator is None:
-            return {}
+            return [{}]
         if separator[1] == ",":
-            pairs = {}
+            read.append({})
         place = separator.end()
-    return pairs
+    return read
