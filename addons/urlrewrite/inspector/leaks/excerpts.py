@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from urlrewrite.content.kinds import Kind
 from urlrewrite.inspector.names.names import Named, Names
@@ -122,11 +122,7 @@ class Excerpts:
         return {"count": self.count, "seen": self.seen, "whole": self.whole, "found": found, "unread": {**self.unread}}
 
 
-_TYPES: dict[str, type] = {
-    **dict.fromkeys(("text", "kind", "sort", "label", "tag", "attribute"), str),
-    **dict.fromkeys(("at", "offset", "count"), int),
-    **dict.fromkeys(("begins", "before", "behind", "matters", "packed"), bool),
-}
+_TYPES: dict[str, type] = get_type_hints(Excerpt)
 
 
 def read_excerpts(data: object) -> Iterator[Excerpt]:
