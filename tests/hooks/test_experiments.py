@@ -274,6 +274,15 @@ async def test_a_method_that_is_not_safe_is_confirmed_first(tmp_path: Path) -> N
         assert "the backend refuses the Origin http://privateserver:8080" in worst(proxy, exchange).title
 
 
+async def test_the_newest_experiments_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("urlrewrite.hooks.experiments.MAX_KEPT", 2)
+    async with Particular(lambda asked: 200) as backend, proxy_for(backend, tmp_path) as proxy:
+        first, second, third = [await browse(proxy) for _ in range(3)]
+        for exchange in (first, second, first, third):
+            await experiment(proxy, exchange)
+        assert list(proxy.state.asked) == [first.flow_id, third.flow_id]
+
+
 async def test_no_flow_and_no_backend(tmp_path: Path) -> None:
     rules = "rules: [{name: no, match: no, action: {type: CustomResponse, statusCode: 403}}]\n"
     async with Particular(lambda asked: 200) as backend, proxy_for(backend, tmp_path, rules) as proxy:

@@ -69,6 +69,7 @@ class Experiments:
         except CannotAsk as error:
             raise PageError(f"this request cannot be sent again: {error}") from None
         kept = self._state.asked
+        kept.pop(exchange.flow_id, None)
         kept[exchange.flow_id] = planned
         while len(kept) > MAX_KEPT:
             del kept[next(iter(kept))]
