@@ -26,12 +26,12 @@ def paged(site: Site, *statuses: int) -> Site:
 def test_a_failed_backend(cause: RetryCause | None, mode: Mode) -> None:
     site, trace = Site(name="a", mode=mode), Trace("0a<")
     usual = gateway_response(site, trace, cause)
-    got = gateway_response(paged(site, usual.status), trace, cause)
+    got = with_error_page(usual, paged(site, usual.status), "0a<")
     body = b"<p title='0a&lt;'>{R:1} 0a&lt;</p>"
     assert (got.status, got.reason, got.body) == (usual.status, usual.reason, body)
     assert got.sub_status == usual.sub_status
     assert dict(got.fields) == dict(usual.fields) | {"Content-Type": "text/html", "Content-Length": str(len(body))}
-    assert gateway_response(paged(site, 404), trace, cause) == usual
+    assert with_error_page(usual, paged(site, 404), "0a<") == usual
 
 
 REFUSED = """
@@ -86,6 +86,14 @@ def test_a_response_that_cannot_be_rewritten() -> None:
     result = ask(rules, "https://www.example.com/x", answer=(200, lines, b"x"))
     assert (result.status, b"<p title=" in (result.body or b"")) == (500, True)
     assert result.exchange.trace.data["sub_status"] == 52
+
+
+def test_a_response_that_is_not_valid() -> None:
+    rules = rules_of("links: off\n")
+    sites = tuple(replace(item, site=paged(item.site, 502)) for item in rules.rules.sites)
+    rules = replace(rules, rules=replace(rules.rules, sites=sites))
+    result = ask(rules, "https://www.example.com/x", answer=(200, (("a b", "c"),), b"x"))
+    assert (result.status, b"<p title=" in (result.body or b"")) == (502, True)
 
 
 def test_without_a_site_nothing_changes() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from urlrewrite.exchange.error_pages import with_error_page
 from urlrewrite.exchange.responses import LocalResponse, iis_response, plain_response
 from urlrewrite.model import Mode, Site
 from urlrewrite.model.farms import RetryCause
@@ -62,4 +61,4 @@ def gateway_response(site: Site | None, trace: Trace, cause: RetryCause | Reason
         if cause is None:
             response = replace(response, fields=(*response.fields, ("Retry-After", str(RETRY_AFTER))))
     trace.data.update(status=response.status, sub_status=response.sub_status)
-    return with_error_page(response, site, trace_id)
+    return response
