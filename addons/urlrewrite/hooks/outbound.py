@@ -20,6 +20,7 @@ from urlrewrite.hooks.streamed_body import StreamedBody
 from urlrewrite.hooks.translate import apply_response, field_lines, headers, response_facts
 from urlrewrite.inspector.diagnose.exchange_case import names_of, site_and_public_name
 from urlrewrite.inspector.leaks.watch import Watch
+from urlrewrite.inspector.names.names import Names
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.trace import TraceLevel
@@ -158,13 +159,18 @@ def is_watching(live: Live) -> bool:
     return live.exchange.trace.level is TraceLevel.FULL
 
 
-def _watch(live: Live, fields: FieldLines) -> LeakWatch | None:
-    """Return what looks at a body that streams by; None where nobody watches, or there is no name to find."""
-    if live.own or not is_watching(live) or is_never_touched(fields):
+def watched_names(live: Live) -> Names | None:
+    """Return the names that a response is looked at for; None where nobody watches, or there is no name to find."""
+    if not is_watching(live):
         return None
     exchange = live.exchange
-    names = names_of(exchange.rules, *site_and_public_name(exchange.request, exchange.rules))
-    return LeakWatch(Watch(fields, exchange.request.target.partition("?")[0], names)) if names else None
+    return names_of(exchange.rules, *site_and_public_name(exchange.request, exchange.rules)) or None
+
+
+def _watch(live: Live, fields: FieldLines) -> LeakWatch | None:
+    """Return what looks at a body that streams by; None where there is nothing to look at or for."""
+    names = None if live.own or is_never_touched(fields) else watched_names(live)
+    return LeakWatch(Watch(fields, live.exchange.request.target.partition("?")[0], names)) if names else None
 
 
 def _passed(live: Live, watch: LeakWatch, fields: FieldLines) -> PassedBody:

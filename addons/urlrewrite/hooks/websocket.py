@@ -14,10 +14,9 @@ from wsproto.frame_protocol import CloseReason
 
 from urlrewrite.exchange.websocket import WebSocketMessages
 from urlrewrite.hooks.leak_watch import MAX_WAITING, in_turn
-from urlrewrite.hooks.outbound import is_watching
+from urlrewrite.hooks.outbound import watched_names
 from urlrewrite.hooks.recorder import count_leaks, make_storable
 from urlrewrite.hooks.state import State
-from urlrewrite.inspector.diagnose.exchange_case import names_of, site_and_public_name
 from urlrewrite.inspector.leaks.excerpts import Excerpts
 from urlrewrite.inspector.leaks.watch import message_excerpts
 from urlrewrite.inspector.names.names import Names
@@ -44,11 +43,8 @@ class WebSocket:
             return
         if messages := live.exchange.websocket_messages():
             self._open[flow.id] = messages
-        if is_watching(live):
-            exchange = live.exchange
-            names = names_of(exchange.rules, *site_and_public_name(exchange.request, exchange.rules))
-            if names:
-                self._watched[flow.id] = _Watched(names)
+        if names := watched_names(live):
+            self._watched[flow.id] = _Watched(names)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         """Rewrite the message that has come. Whatever goes wrong, it is passed as it came."""
