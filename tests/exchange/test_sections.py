@@ -11,9 +11,11 @@ from rules_of import SITE, problem_codes, routed, rules_of
 from rules_of import ask as ask_for
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.exchange.exchange import Exchange
-from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
+from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, iis_response
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate, request_facts
+from urlrewrite.fields.custom_headers import with_custom_headers
 from urlrewrite.inspector.traces.report import render, summary
+from urlrewrite.model.web_server import Entries, Header, HttpProtocol, WebServer
 from urlrewrite.trace.events import Name
 
 WWW = "https://www.example.com"
@@ -202,6 +204,20 @@ def test_pages_like_those_of_iis_name_the_module() -> None:
     assert b"<h1>HTTP Error 403.4 - Forbidden</h1>" in result.routing.body
     assert b"IIS Web Core" in result.routing.body
     assert b"BeginRequest" in result.routing.body
+
+
+MODULES = {
+    "RequestFilteringModule": [f"404.{number}" for number in (5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 18, 19)],
+    "IIS Web Core": ["403.4", "403.5"],
+    "IpRestrictionModule": ["403.6"],
+}
+
+
+@pytest.mark.parametrize(("code", "module"), [(code, module) for module, codes in MODULES.items() for code in codes])
+def test_the_module_of_each_status(code: str, module: str) -> None:
+    body = iis_response(code, "A text.", "id").body.decode()
+    assert f"<td>{module}</td>" in body
+    assert "<td>BeginRequest</td>" in body
 
 
 LISTED = f"{INSIDE}, enableProxyMode: false}}}}"
@@ -416,6 +432,22 @@ def test_fields_of_responses(mode: str, expected: list[tuple[str, str]]) -> None
     rules = rules_of(f"links: off\nmode: {mode}\n{HEADERS}")
     found = ask_for(rules, f"{WWW}/a", answer=(200, CAME, b"x"))
     assert [line for line in found.fields or [] if line[0] not in ("ETag", "Content-Length")] == expected
+
+
+LISTS = """
+    accept-ch accept-patch accept-post alt-svc cache-control clear-site-data content-security-policy
+    content-security-policy-report-only link permissions-policy proxy-authenticate reporting-endpoints server-timing
+    set-cookie timing-allow-origin vary via warning www-authenticate
+""".split()
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"), [*((name, True) for name in LISTS), ("x-frame-options", False), ("location", False)]
+)
+def test_what_the_backend_says_stays_where_several_lines_count(name: str, stays: bool) -> None:
+    headers = WebServer(http_protocol=HttpProtocol(custom_headers=Entries(add=(Header(name, "own"),))))
+    fields, _ = with_custom_headers(headers, ((name.title(), "theirs"),), 200, iis=False)
+    assert [value for _, value in fields] == (["theirs", "own"] if stays else ["own"])
 
 
 def test_redirects_get_fields_of_their_own_and_our_responses_those_of_all() -> None:

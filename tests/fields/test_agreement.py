@@ -88,6 +88,27 @@ def test_they_agree(by_rules: dict[str, str | None], requested: Origin, fields: 
     assert sent(by_rules, requested) == fields
 
 
+SAYS = [
+    # a field, what a rule sets in it, what was requested, the host and the scheme that Forwarded says
+    ("x-forwarded-proto", "https", PLAIN, W, "https"),
+    ("x-forwarded-scheme", "HTTPS", PLAIN, W, "https"),
+    ("x-forwarded-protocol", "https", PLAIN, W, "https"),
+    ("x-scheme", "https", PLAIN, W, "https"),
+    ("x-url-scheme", "https", PLAIN, W, "https"),
+    ("front-end-https", "on", PLAIN, W, "https"),
+    ("x-forwarded-ssl", "on", PLAIN, W, "https"),
+    ("x-arr-ssl", "2048|256|C=US|CN=a", PLAIN, W, "https"),
+    *(("x-forwarded-ssl", off, SECURE, W, "http") for off in ("off", "0", "false", "No")),
+    ("x-forwarded-host", "p.example", PLAIN, "p.example", "http"),
+    ("x-original-host", "p.example, q.example", PLAIN, "p.example", "http"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "requested", "host", "scheme"), SAYS, ids=lambda value: str(value)[:30])
+def test_what_says_the_scheme_or_the_host(name: str, value: str, requested: Origin, host: str, scheme: str) -> None:
+    assert sent({name: value}, requested)["Forwarded"] == f"for={C};host={host};proto={scheme}"
+
+
 def test_the_trace_shows_what_is_sent() -> None:
     rules = rules_of(
         """
