@@ -58,8 +58,9 @@ def test_the_response_shows_each_change(page: Page, tmp_path: Path) -> None:
 
 
 def test_the_flow_list_says_what_was_done(page: Page, demo: Demo, tmp_path: Path) -> None:
-    row = page.locator(".flow-table tbody tr", has_text=f"{demo.https}/old/3").inner_text()
-    assert 'redirected by "old items"' in row
+    expect(page.locator(".flow-table tbody tr", has_text=f"{demo.https}/old/3")).to_contain_text(
+        'redirected by "old items"'
+    )
     page.screenshot(path=tmp_path / "list.png")
 
 

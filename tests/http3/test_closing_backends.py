@@ -35,7 +35,10 @@ async def test_the_others_are_answered(fault: str, version: str, tmp_path: Path)
         for _ in range(2):
             got = await client.ask_all(["/", "/well"] * 4)
             faulty, well = got[::2], got[1::2]
-            assert [(each.status, each.cut) for each in faulty] == [(status, cut)] * 4, proxy.log
+            assert [each.cut for each in faulty] == [cut] * 4, proxy.log
+            # A stream that QUIC resets loses what was not sent yet, which may be all of it (RFC 9000, section 3.1).
+            lost = {0} if cut and version == "HTTP/3" else set()
+            assert {each.status for each in faulty} - lost <= {status}, proxy.log
             assert [(each.status, each.body) for each in well] == [(200, b"fine")] * 4, proxy.log
         await client.close()
         assert is_sound(proxy), proxy.log
