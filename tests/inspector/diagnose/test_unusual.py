@@ -91,6 +91,8 @@ PARTS = [
     ('{host: "privateserver", port: "8080"}', ['"port": 8080']),
     ('{"apiHost": "privateserver", "apiPort": 8080}', ['"apiPort": 8080']),
     ('{"host": "privateserver", "protocol": "http:"}', ['"protocol": http']),
+    ('{"host": "privateserver", "protocol": "HTTP"}', ['"protocol": HTTP']),
+    ('{"host": "privateserver", "port": "08080"}', ['"port": 08080']),
     ('{"host": "privateserver", "port": 443, "scheme": "https"}', []),
     ('{"host": "privateserver"}', []),
     ('{"host": "elsewhere.example", "port": 8080}', []),

@@ -24,13 +24,23 @@ _SECURE = {"https": True, "wss": True, "http": False, "ws": False}
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an address, by its name and its value as they are written."""
+
+    name: str
+    value: str
+
+    def __str__(self) -> str:
+        return f'"{self.name}": {self.value}'
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of an address in one object: the host, and port and scheme as they are written ("port": 8080)."""
+    """The parts of an address in one object."""
 
     host: str
-    port: int | None
-    scheme: str
-    written: tuple[str, ...]
+    port: Part | None
+    scheme: Part | None
 
 
 def parts_in(text: str) -> Iterator[Parts]:
@@ -38,8 +48,7 @@ def parts_in(text: str) -> Iterator[Parts]:
     for found in _OBJECT.finditer(text[:_MAX_LENGTH]):
         host, port, scheme = (each.search(found[0]) for each in (_HOST, _PORT, _SCHEME))
         if host and (port or scheme):
-            written = tuple(f'"{each[1]}": {each[2]}' for each in (port, scheme) if each)
-            yield Parts(host[2].lower(), int(port[2]) if port else None, scheme[2].lower() if scheme else "", written)
+            yield Parts(host[2].lower(), *(Part(each[1], each[2]) if each else None for each in (port, scheme)))
 
 
 def split_addresses(case: Case) -> Iterator[Breakage]:
@@ -58,29 +67,30 @@ def split_addresses(case: Case) -> Iterator[Breakage]:
                 break
 
 
-def _wrong(parts: Parts, public: Origin) -> list[str]:
-    """Return what of the parts is not the public name's, as it is written."""
+def _wrong(parts: Parts, public: Origin) -> list[Part]:
+    """Return what of the parts is not the public name's."""
     found = []
-    if parts.port is not None and parts.port != public.port:
-        found.append(next(each for each in parts.written if each.endswith(f": {parts.port}")))
-    if parts.scheme and _SECURE[parts.scheme] != (public.scheme == "https"):
-        found.append(next(each for each in parts.written if each.endswith(f": {parts.scheme}")))
+    if parts.port and int(parts.port.value) != public.port:
+        found.append(parts.port)
+    if parts.scheme and _SECURE[parts.scheme.value.lower()] != (public.scheme == "https"):
+        found.append(parts.scheme)
     return found
 
 
-def _breakage(case: Case, exchange: RecordedExchange, public: Origin, parts: Parts, wrong: list[str]) -> Breakage:
+def _breakage(case: Case, exchange: RecordedExchange, public: Origin, parts: Parts, wrong: list[Part]) -> Breakage:
     where = "this page" if exchange is case.page else shown(exchange.request.target, 80)
     verb = "was" if len(wrong) == 1 else "were"
     title = (
-        f"In {where} the host was mapped to {parts.host}, and {' and '.join(wrong)} beside it {verb} not: a script "
-        f"that puts the address together asks where nothing is published ({public} is)"
+        f"In {where} the host was mapped to {parts.host}, and {' and '.join(map(str, wrong))} beside it {verb} not: a "
+        f"script that puts the address together asks where nothing is published ({public} is)"
     )
     todo = (
         f"Write an outbound rule for that response which makes port {public.port} and scheme {public.scheme} of them, "
         "or let the application give whole URLs, or paths."
     )
     flows = (exchange.flow_id, case.page.flow_id)
+    written = ", ".join(str(each) for each in (parts.port, parts.scheme) if each)
     return Breakage(
-        "address-parts", Loss.FUNCTION, title, flows, (("written", ", ".join(parts.written)), ("host", parts.host)),
+        "address-parts", Loss.FUNCTION, title, flows, (("written", written), ("host", parts.host)),
         todo=todo, severity=BreakageSeverity.WARNING,
     )  # fmt: skip
