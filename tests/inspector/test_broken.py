@@ -16,6 +16,7 @@ from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.rule_tests import evaluate, request_facts
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.broken import find_breakages
+from urlrewrite.inspector.diagnose import mixed_content
 from urlrewrite.inspector.diagnose.addresses import difference
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss, worst_first
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, page_loads
@@ -419,6 +420,14 @@ def test_the_path_of_a_mounted_site_without_its_slash_is_no_wrong_link() -> None
     mounted = rules_of("", site="public: https://www.example.com/app\nbackend: http://privateserver:8080\n")
     body = '<script>f("http://privateserver:8080")</script><a href="http://privateserver:8080">start</a>'
     assert found(mounted, exchange(mounted, "https://www.example.com/app/", body=body)) == []
+
+
+def test_the_policies_of_a_page_are_read_once_whatever_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[RecordedExchange] = []
+    monkeypatch.setattr(mixed_content, "policies_of", lambda case, page: [read.append(page)][1:])
+    links = "".join(f"<img src=http://www.example.com/{number}.png>" for number in range(20))
+    found(EVERYWHERE, exchange(EVERYWHERE, body=links))
+    assert len(read) == 1
 
 
 def test_a_guess_is_no_error_and_comes_last() -> None:

@@ -50,6 +50,8 @@ class Case:
         self._references: dict[tuple[int, bool], list[Reference]] = {}
         self.tried: dict[tuple[str, str], tuple[str, str]] = {}
         """What came of trying one more root path in a site, by the names of both (`outside_mount.py`)."""
+        self.upgrades: bool | None = None
+        """Whether a policy has http:// asked for by https; None before its policies were read (`mixed_content.py`)."""
 
     @property
     def page(self) -> RecordedExchange:

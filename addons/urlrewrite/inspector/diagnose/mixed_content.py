@@ -38,13 +38,20 @@ def fate(case: Case, reference: Reference) -> Fate:
         return Fate.SOUND
     if is_loopback(origin.host):
         return Fate.TRUSTED
-    if any("upgrade-insecure-requests" in each.directives for each in policies_of(case, case.page)):
+    if _upgrades(case):
         return Fate.UPGRADED
     if reference.use == "form":
         return Fate.WARNED
     # A candidate of srcset is blocked, as it always was.
     media = reference.use in _UPGRADED_USES and reference.attribute != "srcset" and not ip_address(origin.host)
     return Fate.UPGRADED if media else Fate.BLOCKED
+
+
+def _upgrades(case: Case) -> bool:
+    """Say whether the page has http:// asked for by https; it is read for that once, whatever it names."""
+    if case.upgrades is None:
+        case.upgrades = any("upgrade-insecure-requests" in each.directives for each in policies_of(case, case.page))
+    return case.upgrades
 
 
 def upgraded(url: str) -> str:
