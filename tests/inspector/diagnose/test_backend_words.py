@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from inspector.exchanges import seen_by
 from rules_of import rules_of
-from urlrewrite.inspector.diagnose.backend_words import MANY_COOKIES, MAX_PAGE, error_text, exchanged, protocol_of
+from urlrewrite.inspector.diagnose.backend_words import MAX_PAGE, error_text, exchanged, protocol_of
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import PageLoad
+from urlrewrite.inspector.diagnose.statuses import MANY_COOKIES
 from urlrewrite.model.field_lines import FieldLines
 
 

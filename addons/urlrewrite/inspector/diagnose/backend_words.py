@@ -10,18 +10,15 @@ from collections.abc import Iterator
 
 from urlrewrite.fields.forwarding import SPOOFABLE
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.statuses import MANY_COOKIES, cookie_bytes
 from urlrewrite.inspector.read_text import read_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import shortened
-from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 
 MAX_PAGE = 8 * 2**10
 """Characters up to which the body of an error is read: longer ones are pages, and no messages."""
-
-MANY_COOKIES = 4096
-"""Bytes of cookies from which they are told: many servers take 8 kB of fields in all."""
 
 _QUOTED = 200
 _TITLE = re.compile(r"<title\b[^<>]*>([^<]*)", re.IGNORECASE)
@@ -66,7 +63,7 @@ def exchanged(case: Case, exchange: RecordedExchange) -> Iterator[tuple[str, str
     ]
     if added:
         yield "told besides by this proxy", ", ".join(dict.fromkeys(added))
-    size = sum(map(len, field_values(exchange.request.fields, "cookie")))
+    size = cookie_bytes(exchange.request.fields)
     if size >= MANY_COOKIES:
         yield "cookies", f"{size / 1000:.1f} kB"
 

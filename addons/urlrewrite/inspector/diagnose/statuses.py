@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from urlrewrite.inspector.diagnose.page_loads import request_field, response_field
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.model.field_lines import field_values
+from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.trace.text import shown
 
-LARGE = 4096
+MANY_COOKIES = 4096
 """Bytes of cookies that are worth telling where a backend refuses a request without a reason: some take 4 kB of fields,
 most 8 kB or 16 kB.
 """
@@ -28,17 +28,17 @@ def what_status_says(exchange: RecordedExchange, status: int) -> Told | None:
     """Return what a status says of a request; None where it says nothing of its own."""
     if found := _ROWS.get(status):
         return found(exchange)
-    return _cookies(exchange) if status == 400 and cookie_bytes(exchange) >= LARGE else None
+    return _cookies(exchange) if status == 400 and cookie_bytes(exchange.request.fields) >= MANY_COOKIES else None
 
 
-def cookie_bytes(exchange: RecordedExchange) -> int:
+def cookie_bytes(fields: FieldLines) -> int:
     """Return how long the cookies of a request are together."""
-    return sum(len(line.encode("utf-8", "replace")) for line in field_values(exchange.request.fields, "cookie"))
+    return sum(len(line.encode("utf-8", "replace")) for line in field_values(fields, "cookie"))
 
 
 def _cookies(exchange: RecordedExchange) -> Told:
     return Told(
-        f"it carries {cookie_bytes(exchange):,} bytes of cookies, which may be more than it takes",
+        f"it carries {cookie_bytes(exchange.request.fields):,} bytes of cookies, which may be more than it takes",
         "Delete the cookies of this host in the browser and try again. Let the application set fewer, or give them "
         "narrower Paths; or let the backend take larger fields.",
     )
@@ -46,7 +46,7 @@ def _cookies(exchange: RecordedExchange) -> Told:
 
 def _fields(exchange: RecordedExchange) -> Told:
     total = sum(len(name) + len(value) + 4 for name, value in exchange.request.fields)
-    cookies = cookie_bytes(exchange)
+    cookies = cookie_bytes(exchange.request.fields)
     return Told(
         f"the fields of the request are too large for it: {total:,} bytes, {cookies:,} of them cookies",
         "Delete the cookies of this host in the browser and try again. Let the application set fewer, or let the "

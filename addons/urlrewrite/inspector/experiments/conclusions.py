@@ -12,6 +12,7 @@ from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.failed_requests import subject
 from urlrewrite.inspector.diagnose.page_loads import is_websocket
+from urlrewrite.inspector.diagnose.statuses import MANY_COOKIES, cookie_bytes
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
@@ -19,17 +20,12 @@ from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
 
-MANY = 4.0
-"""Kilobytes of cookies from which it may be their length that a backend does not take."""
-
-
 ASKABLE = frozenset(
     """
     backend-404 backend-down backend-error near-miss redirect redirect-loop redirected refused shadowed wrong-target
     """.split()
 )
 """The kinds of breakages of which a backend may know more than was recorded."""
-
 
 _REDIRECTS = frozenset({"redirect", "redirect-loop"})
 """Those of them whose title says more than that a request failed."""
@@ -135,7 +131,7 @@ def _refined(better: list[Planned]) -> set[AskedKind]:
 def _is_length(better: list[Planned], planned: Planned) -> bool:
     """Say whether it is the length of the cookies: each half of them is taken."""
     halves = [each for each in better if each.kind is AskedKind.FEWER_COOKIES]
-    return len(halves) == 2 and float(planned.was.split()[0]) >= MANY
+    return len(halves) == 2 and sum(cookie_bytes(each.sent.fields) for each in halves) >= MANY_COOKIES
 
 
 def _is_the_only_one(better: list[Planned], planned: Planned) -> bool:
