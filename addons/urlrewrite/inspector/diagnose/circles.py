@@ -44,7 +44,7 @@ def redirect_loops(case: Case) -> Iterator[Breakage]:
     if not circle or not is_redirect(case.page):
         return
     urls = list(dict.fromkeys(url_of(exchange) for exchange in circle))
-    if _sets_cookie_in_vain(case, circle):
+    if _lost_cookies(case, circle):
         return
     causes = list({cause.rule: cause for exchange in circle if (cause := local_response(case, exchange))}.values())
     path = " → ".join(shown(url, 80) for url in [*urls[:3], urls[0]])
@@ -103,10 +103,6 @@ def _backends_circle(case: Case, exchange: RecordedExchange) -> tuple[str, str, 
     return f"the backend redirects to {shown(before or after, 100)}", "", ""
 
 
-def _sets_cookie_in_vain(case: Case, circle: list[RecordedExchange]) -> bool:
-    return bool(_lost_cookies(case, circle))
-
-
 def _lost_cookies(case: Case, exchanges: list[RecordedExchange]) -> dict[str, RecordedExchange]:
     """Return cookies that were set and that no later request carried though it was one for them, by name."""
     set_by: dict[str, RecordedExchange] = {}
@@ -157,7 +153,7 @@ def login_loops(case: Case) -> Iterator[Breakage]:
     cookie = parse_cookie(line)
     found = _why_lost(case, exchange, cookie)
     cause = found[1] if found else field_cause(case, exchange, "Set-Cookie")
-    why = f"{found[0]}" if found else cause.why
+    why = found[0] if found else cause.why
     listed = ", ".join(f"{key}={value}" if value else key for key, value in cookie.attributes.items())
     names = ", ".join(f'"{shown(each, 40)}"' for each in lost)
     verb = "was" if len(lost) == 1 else "were"

@@ -18,7 +18,9 @@ from urlrewrite.model.field_lines import field_values
 
 _WEBDAV = DAV_METHODS - {"OPTIONS"} | {"UNLOCK"}
 _WEBDAV_STATUSES = frozenset({403, 404, 405, 409, 412, 415, 422, 423, 424, 501, 507})
-_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "if")
+CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range")
+"""Fields with the conditions of a request (RFC 9110, 13.1)."""
+
 _TRIFLES = re.compile(
     r"/(?:favicon\.(?:ico|png|svg)|apple-touch-icon[^/]*\.png|browserconfig\.xml|robots\.txt)$|/\.well-known/|\.map$"
 )
@@ -56,7 +58,7 @@ def _asks_for_password(case: Case, exchange: RecordedExchange, status: int) -> b
 
 
 def _is_condition(case: Case, exchange: RecordedExchange, status: int) -> bool:
-    return status == 412 and any(request_field(exchange, name) for name in _CONDITIONS)
+    return status == 412 and any(request_field(exchange, name) for name in (*CONDITIONS, "if"))
 
 
 def _is_range(case: Case, exchange: RecordedExchange, status: int) -> bool:

@@ -107,8 +107,7 @@ def _not_answered(case: Case, exchange: RecordedExchange) -> Breakage:
         return _given_up(case, exchange)
     reason = exchange.failed or "the exchange was broken off"
     title = f"{_what(case, exchange)} gets no response from the backend {shown(target, 120)} ({reason})"
-    todo = "Check whether the backend is running, and whether its address (backend:, connect:) is right."
-    return _breakage(case, exchange, "backend-down", title, Cause("", "", "", todo))
+    return _breakage(case, exchange, "backend-down", title, Cause("", "", "", Why.BACKEND_CONNECT.advice))
 
 
 def _given_up(case: Case, exchange: RecordedExchange) -> Breakage:
@@ -180,9 +179,6 @@ def _status(case: Case, exchange: RecordedExchange, status: int) -> str:
     return f"{status}.{sub_status}" if sub_status else str(status)
 
 
-_CHECK_BACKEND = "Check whether the backend is running, and whether its address (backend:, connect:) is right."
-
-
 def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | None) -> tuple[str, str, Cause]:
     """Return a word for the kind of failure, why it failed, and the rule concerned."""
     reading = case.reading(exchange)
@@ -190,7 +186,7 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | N
         return farms.kind, farms.why, farms.cause
     error = next((event for event in reading.problems() if name_of(event) == Name.ERROR), None)
     if error is not None and text(error, "reason") == Reason.BACKEND_FAILED:
-        failure = backend_failure(reading) or Cause("", "", "", _CHECK_BACKEND)
+        failure = backend_failure(reading) or Cause("", "", "", Why.BACKEND_CONNECT.advice)
         is_plain = failure.code in (Why.BACKEND_H2C, Why.BACKEND_PROTOCOL)
         return "backend-down", failure.why if is_plain else text(error, "message"), failure
     if error is not None:
@@ -204,7 +200,7 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | N
         return "own-response", "the proxy responded itself", _NOBODY
     if status in (502, 503, 504) and (exchange.original is None):
         why = f"no response came from {shown(case.backend_url(exchange), 120)}"
-        return "backend-down", why, Cause("", "", "", _CHECK_BACKEND)
+        return "backend-down", why, Cause("", "", "", Why.BACKEND_CONNECT.advice)
     if taken := taken_by(case, exchange):
         others = [miss for miss in near_misses(case, exchange) if miss.code is Why.COMES_AFTER]
         if others and taken.code is Why.SENT:

@@ -89,7 +89,7 @@ def _breakage(
             why = f'the rule "{rule}" changed the file'
         else:
             why = "links were mapped in the file after the page had been sent with the backend's digest"
-        fits = original is not None and bool(promised & set(digests(original).values()))
+        fits = promised & set(digests(original).values())
         why += ", and the digest is that of the backend's file" if fits else ""
         todo = "Let a precondition of the rule leave this file out." if rule else "Load the page again."
     elif page_changed:

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case
-from urlrewrite.inspector.diagnose.cause import Cause
+from urlrewrite.inspector.diagnose.expected import CONDITIONS
 from urlrewrite.inspector.diagnose.failed_requests import loss_of
 from urlrewrite.inspector.diagnose.page_loads import request_field
 from urlrewrite.trace.text import shown
-
-_CONDITIONS = ("if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range")
 
 
 def unasked_304(case: Case) -> Iterator[Breakage]:
@@ -20,14 +18,14 @@ def unasked_304(case: Case) -> Iterator[Breakage]:
     for exchange in case.load.all:
         if exchange.response is None or exchange.response.status != 304:
             continue
-        if any(request_field(exchange, name) for name in _CONDITIONS):
+        if any(request_field(exchange, name) for name in CONDITIONS):
             continue
-        cause = Cause("", "", "", "Look for a rule, or a cache before the backend, that adds a condition.")
+        todo = "Look for a rule, or a cache before the backend, that adds a condition."
         title = f"{shown(exchange.request.target, 100)} gets 304, though the browser has nothing to compare it with"
         evidence = (("requested", exchange.request.url), BrowserRule.NOT_MODIFIED.evidence)
         loss = min(loss_of(case, exchange), Loss.PART)
         flows = (exchange.flow_id, case.page.flow_id)
         yield Breakage(
-            "not-modified", loss, title, flows, evidence, todo=cause.todo, code=BrowserRule.NOT_MODIFIED.code,
+            "not-modified", loss, title, flows, evidence, todo=todo, code=BrowserRule.NOT_MODIFIED.code,
             known=Knowledge.SPECIFICATION,
         )  # fmt: skip

@@ -118,11 +118,11 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, of_page: PagePo
         if each.use == "connect" and not each.tag:
             # A string in a script need not be an address that it asks for.
             continue
-        directive = next((name for name in _DIRECTIVES.get(each.use, ()) if name in policy), None)
+        directive = of_page.directive(*_DIRECTIVES.get(each.use, ()))
         # A browser asks for https before it looks at what a policy allows.
         url = upgraded(each.url) if fate(case, each) is Fate.UPGRADED else each.url
         target = origin_of_url(url)
-        if directive is None or target not in case.public_origins():
+        if not directive or target not in case.public_origins():
             continue
         if not allows(policy[directive], url, origin):
             blocked.setdefault(directive, []).append((each.use, url))

@@ -150,13 +150,14 @@ def _told(trials: RuleTrials, exchange: RecordedExchange) -> Iterator[Cause]:
     with_rules = trials.control(exchange)
     location = next(iter(field(exchange, "location", original=True)), "")
     origin = origin_of_url(location)
-    for each in trials.of_request(exchange) if origin and isinstance(with_rules, Forward) else ():
+    if origin is None or not isinstance(with_rules, Forward):
+        return
+    for each in trials.of_request(exchange):
         change, without = each.change, each.routing
-        if change.kind is not ChangeKind.RULE_OFF or not isinstance(without, Forward):
+        if change.kind is not ChangeKind.RULE_OFF or not isinstance(without, Forward) or with_rules.url != without.url:
             continue
-        assert origin is not None and isinstance(with_rules, Forward)
         now, then = _told_fields(with_rules), _told_fields(without)
-        for name in _TOLD if with_rules.url == without.url else ():
+        for name in _TOLD:
             value, before = (told.get(name, (name, ""))[1] for told in (now, then))
             if {origin.scheme, origin.host} & (_parts(before) - _parts(value)):
                 values = {"name": then[name][0], "value": shown(value, 80), "before": shown(before, 80)}

@@ -9,7 +9,7 @@ from urlrewrite.exchange.responses import Forward
 from urlrewrite.exchange.rule_tests import Evaluation, evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.inspector.asking.answers import Asked
-from urlrewrite.inspector.asking.request_changes import Around, OtherUrl, Sent, plan
+from urlrewrite.inspector.asking.request_changes import SAFE_METHODS, Around, OtherUrl, Sent, plan
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import PageLoad, is_websocket
 from urlrewrite.inspector.experiments.judging import Grade, Seen
@@ -41,16 +41,16 @@ def asked_again(exchange: RecordedExchange, rules: RulesInForce, seen: Seen, unt
     """
     if is_websocket(exchange):
         raise CannotAsk("it is the request for a WebSocket, which is not sent again")
-    if exchange.upload is None and exchange.request.method not in ("GET", "HEAD", "OPTIONS"):
+    if exchange.upload is None and exchange.request.method not in SAFE_METHODS:
         raise CannotAsk("the body of the request was not kept")
     if len(exchange.upload or b"") > MAX_BODY:
         raise CannotAsk(f"the body of the request has more than {MAX_BODY:,} bytes")
     case = Case(PageLoad(exchange), rules)
     trials = RuleTrials(case, rules, seen, until)
-    if not isinstance(trials.control(exchange), Forward):
+    evaluation = evaluate(rules.traced(TraceLevel.OFF), exchange.request, None)
+    if not isinstance(evaluation.routing, Forward) or trials.control(exchange) is None:
         raise CannotAsk("under the rules in force, no backend would be asked for what was recorded")
-    forward = _forward(exchange, evaluate(rules.traced(TraceLevel.OFF), exchange.request, None))
-    assert forward is not None
+    forward = _to_server(exchange, evaluation, evaluation.routing)
     made = sorted(trials.of_request(exchange), key=lambda trial: distance(exchange, trial))
     others: dict[str, OtherUrl] = {}
     for other in (other for trial in made for other in _others(exchange, trial)):
@@ -69,12 +69,11 @@ def _others(exchange: RecordedExchange, trial: Trial) -> Iterator[OtherUrl]:
         yield OtherUrl(sent, change.rule, str(change.source), change.was, change.becomes)
 
 
-def _forward(exchange: RecordedExchange, evaluation: Evaluation) -> Forward | None:
+def _to_server(exchange: RecordedExchange, evaluation: Evaluation, forward: Forward) -> Forward:
     """Return how a request is forwarded; to a farm, as the server got it that was asked last."""
-    forward = evaluation.routing
-    if not isinstance(forward, Forward) or forward.farm is None:
-        return forward if isinstance(forward, Forward) else None
     farm = forward.farm
+    if farm is None:
+        return forward
     _, forward = wanted_of(evaluation.exchange, forward)
     names = dict(zip(farm.server_names, farm.servers, strict=True))
     asked = [attempt.server for attempt in attempts_of(read(exchange.trace).events) if attempt.server in names]
@@ -82,7 +81,6 @@ def _forward(exchange: RecordedExchange, evaluation: Evaluation) -> Forward | No
 
 
 def _of_forward(exchange: RecordedExchange, forward: Forward) -> Sent:
-    tls = forward.origin.scheme == "https"
     settings = forward.farm.tls if forward.farm else forward.tls
     return Sent(
         method=exchange.request.method,
@@ -92,6 +90,6 @@ def _of_forward(exchange: RecordedExchange, forward: Forward) -> Sent:
         target=forward.target,
         fields=tuple(line for line in forward.fields if line[0].lower() not in _FRAMING),
         body=exchange.upload or b"",
-        tls=tls,
+        tls=forward.origin.scheme == "https",
         settings=settings,
     )

@@ -12,6 +12,7 @@ from urlrewrite.inspector.experiments.rule_places import Rule
 from urlrewrite.model import (
     IN_BODIES,
     ActionType,
+    Condition,
     InboundRule,
     LinkMode,
     LinkPlace,
@@ -193,9 +194,8 @@ def _conditions_off(rule: Rule) -> Iterator[Edit[Rule]]:
         yield replace(rule, conditions=replace(rule.conditions, items=left)), _condition(item), ""
 
 
-def _condition(item: object) -> str:
-    pattern = getattr(item, "pattern", "") or getattr(item, "match_type", "")
-    return f"{getattr(item, 'input', '')} {pattern}"
+def _condition(item: Condition) -> str:
+    return f"{item.input} {item.pattern or item.match_type}"
 
 
 def _pre_condition_off(rule: Rule) -> Iterator[Edit[Rule]]:

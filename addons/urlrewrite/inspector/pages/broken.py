@@ -68,7 +68,7 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     first = next(iter(ranked), None)
     # Experiments take their time, and are for what is shown.
     found = _breakages(snapshot, first[0], time.monotonic() + SECONDS) if first else []
-    summaries = [_summary(load, found if pair is first else pair[1]) for pair in ranked for load in pair[:1]]
+    summaries = [_summary(pair[0], found if pair is first else pair[1]) for pair in ranked]
     data = _page(snapshot, first[0] if first else None, found, summaries)
     return {**data, "more": len(loads) - len(examined)}
 
