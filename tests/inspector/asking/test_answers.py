@@ -26,6 +26,8 @@ BETTER: list[tuple[Answer, AskedKind, Answer, bool]] = [
     (NONE, HOST, redirect("/home"), True),
     # To the same address, as by https: it would be redirected again.
     (Answer(400), HOST, redirect("https://privateserver/page"), False),
+    # What is no URL leads nowhere, and not back.
+    (Answer(400), HOST, redirect("http://[x"), True),
     (Answer(302), HOST, redirect("/home"), False),
     (Answer(302), HOST, Answer(200), True),
     (Answer(400), HOST, Answer(304), False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inspector.exchanges import seen_by
@@ -70,6 +70,7 @@ SAME = [
     ("/old/a.js", "/new/ba.js", False),
     ("/item?id=7", "/items/77", False),
     ("/", "/", True),
+    ("/", "https://www.example.com/", True),
     ("/", "/login", False),
     ("/docs/", "/manual/docs/", True),
 ]
@@ -126,5 +127,7 @@ def test_links(now: list[str], then: list[str], right: dict[int, str], grade: Gr
 
 
 @given(st.text(), st.text())
+@example("/[", "")
+@example("", "/[")
 def test_names_are_judged_whatever_they_are(one: str, other: str) -> None:
     names_the_same(f"/{one}", f"/{other}")

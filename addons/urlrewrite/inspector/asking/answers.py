@@ -86,5 +86,13 @@ def is_better(base: Answer, planned: Planned, answer: Answer) -> bool:
         return True
     was_refused = base.status is None or base.status >= 400
     location = next(iter(field_values(answer.fields, "location")), "")
-    leads_back = urlsplit(location).path == urlsplit(planned.sent.target).path
+    leads_back = _path(location) == planned.sent.target.partition("?")[0]
     return planned.kind in _ABOUT_THE_WAY and was_refused and answer.status != 304 and not leads_back
+
+
+def _path(location: str) -> str:
+    """Return the path of a Location, or the whole of one that is no URL: backends write what they like."""
+    try:
+        return urlsplit(location).path
+    except ValueError:
+        return location

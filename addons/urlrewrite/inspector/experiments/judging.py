@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse
 from urlrewrite.inspector.diagnose.case import path_of
@@ -98,13 +98,15 @@ def same_request(one: Routing, other: Routing) -> bool:
 
 def names_the_same(asked: str, target: str) -> bool:
     """Say whether two addresses (path and query) name one thing: what is last in the one also stands in the other."""
-    last = _words(unquote(urlsplit(asked).path).rstrip("/").rpartition("/")[2])
-    queries = [_words(value) for value in re.split("[&;=]", unquote(urlsplit(asked).query))]
+    path, _, query = asked.partition("?")
+    last = _words(unquote(path).rstrip("/").rpartition("/")[2])
+    queries = [_words(value) for value in re.split("[&;=]", unquote(query))]
     wanted = [words for words in (last, *queries) if words]
     if not wanted:
-        return urlsplit(asked).path.strip("/") == urlsplit(target).path.strip("/")
-    there = _words(unquote(target))
-    return any(_within(words, there) for words in wanted)
+        there = target if target.startswith("/") else path_of(target)
+        return path.strip("/") == there.partition("?")[0].strip("/")
+    words_there = _words(unquote(target))
+    return any(_within(words, words_there) for words in wanted)
 
 
 def _words(text: str) -> list[str]:
