@@ -18,6 +18,7 @@ from urlrewrite.inspector.experiments.rule_places import (
     inbound_rules,
     outbound_rules,
     sections,
+    with_item,
 )
 from urlrewrite.model import CustomTags, OutboundRule, RuleSet, Source
 
@@ -110,5 +111,5 @@ def _of_settings(rule_set: RuleSet, site: str, side: Side, kind: ChangeKind, hin
     for number, each in enumerate(rule_set.sites):
         if edit and of_side == side and each.name == site:
             for changed, was, becomes in edit(each, hints):
-                sites = (*rule_set.sites[:number], changed, *rule_set.sites[number + 1 :])
+                sites = with_item(rule_set.sites, number, changed)
                 yield Change(kind, "", each.source, was, becomes, replace(rule_set, sites=sites))

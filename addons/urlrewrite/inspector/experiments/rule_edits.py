@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
-from urlrewrite.inspector.experiments.rule_places import Rule
+from urlrewrite.inspector.experiments.rule_places import Rule, with_item
 from urlrewrite.model import (
     IN_BODIES,
     ActionType,
@@ -90,8 +90,7 @@ def _texts(rule: Rule) -> Iterator[tuple[str, Callable[[str], Rule]]]:
     for number, item in enumerate(items):
 
         def put(text: str, number: int = number, item: SetServerVariable = item) -> Rule:
-            edited = (*items[:number], replace(item, value=text), *items[number + 1 :])
-            return replace(rule, server_variables=edited)
+            return replace(rule, server_variables=with_item(items, number, replace(item, value=text)))
 
         yield item.value, put
 
@@ -182,7 +181,7 @@ def _conditions_negated(rule: Rule) -> Iterator[Edit[Rule]]:
     items = rule.conditions.items
     for number, item in enumerate(items):
         other = replace(item, negate=not item.negate)
-        edited = (*items[:number], other, *items[number + 1 :])
+        edited = with_item(items, number, other)
         was, becomes = (f"{'not ' if each.negate else ''}{_condition(each)}" for each in (item, other))
         yield replace(rule, conditions=replace(rule.conditions, items=edited)), was, becomes
 

@@ -32,8 +32,8 @@ class SectionPlace:
             return section  # type: ignore[no-any-return]
         if self.location is not None:
             site = rule_set.sites[self.site]
-            section = replace(site, locations=_with(site.locations, self.location, section))
-        return replace(rule_set, sites=_with(rule_set.sites, self.site, section))
+            section = replace(site, locations=with_item(site.locations, self.location, section))
+        return replace(rule_set, sites=with_item(rule_set.sites, self.site, section))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class RulePlace:
     def changed(self, rule_set: RuleSet, rule: Rule) -> RuleSet:
         """Return the rule set with another rule in the place."""
         rules: tuple[Rule, ...] = getattr(self.section.find(rule_set), self.collection)
-        return self.section.changed(rule_set, **{self.collection: _with(rules, self.number, rule)})
+        return self.section.changed(rule_set, **{self.collection: with_item(rules, self.number, rule)})
 
 
 def sections(rule_set: RuleSet, site: str) -> Iterator[SectionPlace]:
@@ -78,5 +78,6 @@ def outbound_rules(rule_set: RuleSet, site: str) -> Iterator[RulePlace]:
         yield from (RulePlace(place, "outbound_rules", number) for number in range(count))
 
 
-def _with[T](items: tuple[T, ...], number: int, item: T) -> tuple[T, ...]:
+def with_item[T](items: tuple[T, ...], number: int, item: T) -> tuple[T, ...]:
+    """Return items with another one in a place."""
     return (*items[:number], item, *items[number + 1 :])
