@@ -1,15 +1,13 @@
 """A client of gRPC: it calls the server in all four ways, and prints what came of each call.
 
 python grpc_client.py CA_FILE NAME:PORT...
-
-With one call it says so instead of all: python grpc_client.py CA_FILE NAME:PORT /Method
 """
 
 import itertools
 import json
 import queue
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import grpc
@@ -87,13 +85,10 @@ class Calls:
     def fail_later(self) -> object:
         heard: list[object] = []
         try:
-            heard += map(repr, self._until_error("FailLater", heard))
+            heard += map(repr, self._channel.unary_stream("/test.Calls/FailLater")(b"", timeout=PATIENCE))
         except grpc.RpcError as error:
             heard.append(told(error))
         return heard
-
-    def _until_error(self, method: str, heard: list[object]) -> Iterator[bytes]:
-        yield from self._channel.unary_stream(f"/test.Calls/{method}")(b"", timeout=PATIENCE)
 
     def unknown(self) -> object:
         return repr(self._channel.unary_unary("/test.Calls/Nothing")(b"", timeout=PATIENCE))
