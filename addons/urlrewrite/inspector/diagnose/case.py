@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from functools import cached_property
 
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite, compile_rules
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
@@ -89,6 +90,10 @@ class Case:
         """Return every origin under which some site is published; for a site that takes every name, the one
         that was requested.
         """
+        return self._public_origins
+
+    @cached_property
+    def _public_origins(self) -> frozenset[Origin]:
         sites = self.rules.rules.sites if self.rules else ()
         named = {origin for site in sites for origin in site.site.public}
         used = self.origin(self.page) if self.site(self.page) else None
@@ -96,9 +101,17 @@ class Case:
 
     def backend_hosts(self, exchange: RecordedExchange) -> frozenset[str]:
         """Return the hosts of backends that are not public names."""
+        target, public = self.of(exchange).target.host, self._public_hosts
+        return self._backend_hosts if target in public else self._backend_hosts | {target}
+
+    @cached_property
+    def _backend_hosts(self) -> frozenset[str]:
         sites = self.rules.rules.sites if self.rules else ()
-        hosts = {site.site.backend.host for site in sites if site.site.backend}
-        return frozenset((hosts | {self.of(exchange).target.host}) - {origin.host for origin in self.public_origins()})
+        return frozenset({site.site.backend.host for site in sites if site.site.backend} - self._public_hosts)
+
+    @cached_property
+    def _public_hosts(self) -> frozenset[str]:
+        return frozenset(origin.host for origin in self._public_origins)
 
     def names_backend(self, url: str, exchange: RecordedExchange) -> bool:
         """Say whether an absolute URL bypasses the proxy: its host and port are a backend's."""
