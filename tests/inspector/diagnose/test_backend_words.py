@@ -55,6 +55,8 @@ FIRST_BYTES = [
     (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH"),
     (b"220 mail.example.com ESMTP", "SMTP"),
     (b"-ERR unknown command", "Redis"),
+    (b"+OK POP3 server ready\r\n", "POP3"),
+    (b"* OK IMAP4rev1 ready\r\n", "IMAP"),
     (b"hello", ""),
     (b"\0\0\x06\x01\0\0\0\0\0", ""),
     (b"", ""),
