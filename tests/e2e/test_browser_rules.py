@@ -51,7 +51,7 @@ rules:
     action: {{type: Rewrite, url: "{{R:1}}/inner/{{R:2}}"}}
 """
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(400)]
 
 
 @dataclass
