@@ -59,9 +59,12 @@ class Particular(Backend):
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            head = (await reader.readuntil(b"\r\n\r\n"))[:-4].decode("latin-1").split("\r\n")
+            first = await reader.readexactly(1)
+            if first == b"\x16" and not self.tls:
+                # A ClientHello, which has no end of a line.
+                return
+            head = (first + (await reader.readuntil(b"\r\n\r\n"))[:-4]).decode("latin-1").split("\r\n")
             if not head[0].endswith(" HTTP/1.1"):
-                # TLS, or HTTP/2.
                 return
             lines = (line.partition(":")[::2] for line in head[1:])
             fields = {name.lower(): value.strip() for name, value in lines}
