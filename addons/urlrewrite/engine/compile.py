@@ -17,7 +17,7 @@ from urlrewrite.engine.inheritance import Effective, PlacedRule, find_level, ser
 from urlrewrite.engine.level_faults import LevelFaults, files_above
 from urlrewrite.engine.rule_mounts import PublishedOrigin, published_origins
 from urlrewrite.engine.scope import Lookup
-from urlrewrite.engine.site_names import asked_by, named
+from urlrewrite.engine.site_names import SiteNames, asked_by
 from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts, open_backend
 from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.engine.web_server.compiled import CompiledWebServer, compile_web_server
@@ -96,6 +96,10 @@ class CompiledRules:
     linear: bool
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks that any site trusts."""
+    _names: SiteNames[CompiledSite] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_names", SiteNames(self.sites, lambda compiled: compiled.site))
 
     def find_site(self, scheme: str, host: str, target: str) -> CompiledSite | None:
         """Return the site that a Host field names; of several, the one that is mounted deepest above the path.
@@ -114,7 +118,7 @@ class CompiledRules:
 
     def named_sites(self, scheme: str, host: str) -> list[CompiledSite]:
         """Return the sites that are published under a Host field, by the name that is asked for; see `site_names`."""
-        found = named(self.sites, lambda compiled: compiled.site, scheme, host)
+        found = self._names.named(scheme, host)
         parsed = parse_authority(host)
         return [site.asked_by(parsed[0]) for site in found] if parsed else []
 
