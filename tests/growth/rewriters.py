@@ -76,6 +76,10 @@ _BELOW = LinkMap(
     Mount("", "/app"),
     ["/api"],
 )
+_OF_MANY = LinkMap(
+    Pair(Origin("http", f"srv{number}.corp.example", 80), Origin("https", f"www{number}.example.com", 443))
+    for number in range(9)
+)
 _EVERYWHERE = "links: everywhere\nlinksAlso: [comments, cookieValues, plainText, queries, reasonPhrase, visibleText]"
 _MOUNTED = f"public: https://www.example.com/app\nbackend: {BACKEND}/base\n"
 
@@ -165,6 +169,9 @@ def helpers() -> Iterator[Rewriter]:
     yield Rewriter("Content-Type", lambda data: detect(b"", data.decode("latin-1"), kind="html"))
     yield Rewriter("shift_jis in pieces", lambda data: in_pieces(_transcoded(data), data))
     yield Rewriter("names left", lambda data: _names_left().look(data, final=True))
+    yield Rewriter(
+        "many hosts", lambda data: _OF_MANY.map(b"http://srv1.corp.example/ .corp.example" + data, bare=True)
+    )
     yield Rewriter("integrity", lambda data: _integrity().whole(data), Kind.HTML)
     yield Rewriter("integrity, in pieces", lambda data: in_pieces(_integrity(), data), Kind.HTML)
     yield Rewriter("inline code", lambda data: integrity.changed_hashes(data, data + b" ", _text), Kind.HTML)
@@ -198,7 +205,7 @@ def _transcoded(data: bytes) -> BodyRewriter:
 
 
 def _names_left() -> NamesLeft:
-    return NamesLeft(_AT_ROOT.names, _AT_ROOT.new_hosts)
+    return NamesLeft(_AT_ROOT.names_sought)
 
 
 def _integrity() -> integrity.IntegrityAttributes:

@@ -34,7 +34,7 @@ def map_value(
 
     `attribute` is in lower case. `code` says that a quoted host in a script is to be mapped.
     """
-    if attribute in ONE_URL and not value.startswith(link_map.begins):
+    if attribute in ONE_URL:
         mapped = map_browser_url(value, link_map, on_change)
         if mapped is not value:
             return mapped

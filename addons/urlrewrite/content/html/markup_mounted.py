@@ -44,7 +44,7 @@ class MountedMarkup(Markup):
 
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
         link_map, root = links.link_map, self._mount.plain_root
-        return mounted_plain_pattern(link_map.hosts, link_map.begins, names, root, whole_text=links.visible_text)
+        return mounted_plain_pattern(link_map.signs, link_map.begins, names, root, whole_text=links.visible_text)
 
     def _map_plain(self, span: bytes, offset: int) -> bytes:
         if self._paths.elsewhere:

@@ -31,13 +31,13 @@ from urlrewrite.content.html.patterns import (
     SPACE,
     begins_other_tag,
 )
-from urlrewrite.content.links.any_of import NEVER, any_of
+from urlrewrite.content.links.any_of import any_of
 from urlrewrite.content.links.browser_urls import HIDDEN
 
 _HIDDEN = rb"(?=[\x00-\x20hHwW/\\&])" + HIDDEN
 
 
-_FEW = 4
+_FEW = 16
 _RARE = b"zqxjkvbwygfpmuc"
 """Letters that are rare in pages, the rarest first."""
 
@@ -66,14 +66,12 @@ def _rarest(host: bytes) -> int:
 
 
 @lru_cache(maxsize=64)
-def plain_pattern(
-    hosts: frozenset[bytes], prefixes: tuple[bytes, ...], names: bytes, *, whole_text: bool = False
-) -> re.Pattern[bytes]:
+def plain_pattern(hosts: frozenset[bytes], link: bytes, names: bytes, *, whole_text: bool = False) -> re.Pattern[bytes]:
     """Return an expression that takes plain HTML from anywhere between tags on.
 
     Args:
-        hosts: in lower case; compared without case.
-        prefixes: expressions for what a plain link begins with, compared with case; it holds a host.
+        hosts: in lower case; compared without case. What stands for several of them will do.
+        link: an expression for what a plain link begins with, compared with case; it holds a host.
         names: an expression for the attributes, in any letter case, in which plain links are to be replaced.
         whole_text: a text between tags is taken only as a whole.
     """
@@ -95,7 +93,7 @@ def plain_pattern(
         b"end": END_OF_VALUE,
         b"other": begins_other_tag(ROOTS.union(RAW_ELEMENTS)),
         # A link, or an ordinary value that is written as a link is: so it need not be read once more.
-        b"links": rb"(?:%b)=\"(?:%b|(?!%b))%b\"" % (names, b"|".join(prefixes) or NEVER, _HIDDEN, free(b'"<')),
+        b"links": rb"(?:%b)=\"(?:%b|(?!%b))%b\"" % (names, link, _HIDDEN, free(b'"<')),
         b"values": rb"(?:\"(?!%b)%b\"|'(?!%b)%b'|(?=[^%b])(?!%b)%b)"
         % (_HIDDEN, free(b'"<'), _HIDDEN, free(b"'<"), bare, _HIDDEN, free(bare)),
     }

@@ -13,6 +13,7 @@ from functools import lru_cache
 from urlrewrite.content.html.foreign import ROOTS
 from urlrewrite.content.html.patterns import END_OF_VALUE, IS, ONE_SPACE, RAW_ELEMENTS, REST_OF_NAME, SPACE
 from urlrewrite.content.html.references import ONE_URL_NAMES, OTHER_NAMES
+from urlrewrite.content.links.any_of import any_of
 from urlrewrite.content.links.browser_urls import HIDDEN
 
 _NAME_ENDS = rb"(?=[%b/>=])" % SPACE
@@ -24,7 +25,7 @@ _MAY_CONCERN = rb"(?![\x00-\x20]*+(?:/(?!/)|[\\&]))"
 
 @lru_cache(maxsize=64)
 def mounted_plain_pattern(
-    hosts: frozenset[bytes], prefixes: tuple[bytes, ...], names: bytes, root: bytes, *, whole_text: bool = False
+    hosts: frozenset[bytes], link: bytes, names: bytes, root: bytes, *, whole_text: bool = False
 ) -> re.Pattern[bytes]:
     """Return an expression that takes plain HTML from anywhere between tags on.
 
@@ -32,23 +33,23 @@ def mounted_plain_pattern(
     be changed.
     """
     first = bytes(sorted({letter for host in hosts for letter in (host[:1] + host[:1].upper())}))
-    host = b"|".join(map(re.escape, sorted(hosts)))
+    host = any_of(hosts)
 
     def free(end: bytes, repeat: bytes = b"*+") -> bytes:
         """Return an expression for bytes other than `end`, among which no host occurs."""
-        return rb"(?:[^%b%b]++|(?!(?i:%b))[%b])%b" % (end, re.escape(first), host, re.escape(first), repeat)
+        return rb"(?:[^%b%b]++|(?!%b)[%b])%b" % (end, re.escape(first), host, re.escape(first), repeat)
 
     def unlike_link(end: bytes, repeat: bytes = b"*+") -> bytes:
         """Match as in `plain.py`, but no value that begins with a path from the root."""
         letters = (end, re.escape(first), host, re.escape(first))
-        return rb"(?:[^%b=%b]++|=(?!\"/)|(?!(?i:%b))[%b])%b" % (*letters, repeat)
+        return rb"(?:[^%b=%b]++|=(?!\"/)|(?!%b)[%b])%b" % (*letters, repeat)
 
     def level(end: bytes) -> bytes:
         """Match no reference that may climb out of the path."""
         return rb"(?!(?:[^%b.]++|\.(?!\.))*+\.\.)" % end
 
     one, others = rb"(?:%b)%b" % (ONE_URL_NAMES, _NAME_ENDS), rb"(?:%b)%b" % (OTHER_NAMES, _NAME_ENDS)
-    link, unquoted = b"|".join(prefixes), free(SPACE + b"\"'<>=`", b"++")
+    unquoted = free(SPACE + b"\"'<>=`", b"++")
     free_double, free_single = free(b'"<'), unlike_link(b"'<")
     attributes = [
         # What most attributes are, first, so that the others need not be tried.

@@ -22,14 +22,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import chain
 
 from urlrewrite.content.links import patterns
-from urlrewrite.content.links.host_spellings import host_spellings, needles
+from urlrewrite.content.links.host_search import FEW, host_search
+from urlrewrite.content.links.host_spellings import host_spellings
 from urlrewrite.content.links.mounts import Mount
+from urlrewrite.content.links.names_left import NamesSought
 from urlrewrite.content.links.pairs import Pair, Target, end_of_path, how_urls_begin, same_port, scheme_like
 from urlrewrite.content.links.spellings import colon_like, escaped_before, path_like, path_pattern
 
 __all__ = ["REACH_BACK", "LinkMap", "OnChange", "Pair", "shifted"]
+
+type Plain = tuple[int, bytes, bytes]
+"""How links of a pair begin, what that becomes, and before them the pair's place among all."""
 
 type OnChange = Callable[[int, bytes, bytes], None]
 
@@ -44,6 +51,9 @@ _ENDS_OF_QUOTE = frozenset(bytes([byte]) for byte in b"\"'`;")
 _ENDS_OF_DOMAIN = frozenset((b"=", b"."))
 """What stands right before a host in a URL, a quoted one, and a cookie's domain; any other needs no closer look."""
 
+_BEGINS = re.compile(rb"[a-z]+://[^/]*+")
+_IN_VALUE = re.compile(rb'="(?=([a-z]+://[^/"]*+))')
+
 _REACH_ON = 256
 """Bytes after a host that decide whether it ends there, however its port is escaped."""
 
@@ -55,20 +65,6 @@ class LinkMap:
     without a host are concerned, too: in scripts quoted strings that begin with one of the `root_paths`, and styles.
     """
 
-    __slots__ = (
-        "_by_host",
-        "_hosts",
-        "_longest",
-        "_needles",
-        "_reach_on",
-        "_root_paths",
-        "_searched_in_code",
-        "begins",
-        "mount",
-        "pairs",
-        "plain",
-    )
-
     def __init__(self, pairs: Iterable[Pair], mount: Mount | None = None, root_paths: Sequence[str] = ()) -> None:
         # The longest path first, so that no path hides one below it.
         self.pairs = tuple(sorted(pairs, key=lambda pair: -len(pair.path)))
@@ -77,31 +73,42 @@ class LinkMap:
         for pair in self.pairs:
             for spelling in host_spellings(pair.origin.host):
                 self._by_host.setdefault(spelling, []).append(pair)
-        self._needles = needles(self._by_host)
-        # How most links begin, `begins`, and what they become: without a look at each of their parts.
-        self.plain = tuple(
-            (f"{pair.origin}{pair.path}/".encode(), f"{pair.becomes}{pair.new_path}/".encode()) for pair in self.pairs
-        )
-        self.begins = tuple(how_urls_begin(pair, self.pairs) for pair in self.pairs)
-        # The longest host first, so that no host hides a longer one that begins with it.
-        hosts = sorted(self._by_host, key=len, reverse=True)
-        self._hosts = re.compile(b"|".join(map(re.escape, hosts))) if hosts else None
+        self.hosts = frozenset(self._by_host)
+        """Every spelling of every host, in lower case."""
+        self._search = host_search(self.hosts)
+        self.signs = self._search.signs
+        """Texts in lower case of which one occurs wherever a host does; fewer than these where there are many."""
+        self._plain: dict[bytes, list[Plain]] = {}
+        for rank, pair in enumerate(self.pairs):
+            origin = str(pair.origin).encode()
+            becomes = f"{pair.becomes}{pair.new_path}/".encode()
+            self._plain.setdefault(origin, []).append((rank, b"%b%b/" % (origin, pair.path.encode()), becomes))
         self._root_paths = _by_first_segment(root_paths if mount else ())
         styles = {patterns.STYLE_URL} if mount else set[bytes]()
-        words = sorted({*hosts, *self._root_paths, *styles}, key=len, reverse=True)
-        self._searched_in_code = re.compile(b"|".join(map(re.escape, words))) if words else None
+        words = self.hosts.union(self._root_paths, styles)
+        self._search_in_code = host_search(words)
         self._longest = max(map(len, words), default=0)
         self._reach_on = _REACH_ON + 8 * max([0, *(len(pair.path) for pair in self.pairs), *map(len, root_paths)])
 
-    @property
-    def hosts(self) -> frozenset[bytes]:
-        """Every spelling of every host, in lower case."""
-        return frozenset(self._by_host)
-
-    @property
+    @cached_property
     def names(self) -> frozenset[bytes]:
         """The hosts that are meant where they stand alone, too, in every spelling and in lower case."""
         return frozenset(host for host, pairs in self._by_host.items() if any(pair.alone for pair in pairs))
+
+    @cached_property
+    def begins(self) -> bytes:
+        """An expression for how most links begin: without a look at each of their parts."""
+        return how_urls_begin(self.pairs)
+
+    @cached_property
+    def is_final(self) -> bool:
+        """Whether nothing that a link becomes could be taken for a link again."""
+        return not any(self.names_in(becomes) for plain in self._plain.values() for _, _, becomes in plain)
+
+    @cached_property
+    def names_sought(self) -> NamesSought:
+        """What is searched for in what is sent."""
+        return NamesSought(self.names, self.new_hosts)
 
     @property
     def new_hosts(self) -> frozenset[bytes]:
@@ -110,8 +117,17 @@ class LinkMap:
 
     def names_in(self, data: bytes) -> bool:
         """Say whether a host of this map may occur at all, in any letter case: the quick test before any work."""
-        lower = data.lower()
-        return any(needle in lower for needle in self._needles)
+        return self._search.occurs(data.lower())
+
+    def plain_in(self, span: bytes) -> Iterable[tuple[bytes, bytes]]:
+        """Return how links may begin that stand at the beginning of values in double quotes, and what that becomes.
+
+        The longest path first, so that no path hides one below it.
+        """
+        alike: Iterable[list[Plain]] = self._plain.values()
+        if len(self._plain) > FEW:
+            alike = [self._plain[origin] for origin in set(_IN_VALUE.findall(span)) if origin in self._plain]
+        return [(before, becomes) for _, before, becomes in sorted(chain(*alike))]
 
     def map(self, data: bytes, *, bare: bool = False, on_change: OnChange | None = None) -> bytes:
         """Return `data` with every URL of a mapped origin replaced; the same object where there is none.
@@ -119,13 +135,16 @@ class LinkMap:
         `bare` maps quoted strings that are a host and nothing else, too. `on_change(offset, before, after)` is called
         for every replacement.
         """
-        if self._hosts is None:
+        if not self.pairs:
             return data
-        for plain, becomes in () if self.mount else self.plain:
-            if data.startswith(plain) and self._hosts.search(data.lower(), len(plain)) is None:
-                if on_change:
-                    on_change(0, plain[:-1], becomes[:-1])
-                return becomes + data[len(plain) :]
+        if self.mount is None and (begins := _BEGINS.match(data)):
+            for _, plain, becomes in self._plain.get(begins[0], ()):
+                if data.startswith(plain):
+                    if self._search.search(data.lower(), len(plain)) is None:
+                        if on_change:
+                            on_change(0, plain[:-1], becomes[:-1])
+                        return becomes + data[len(plain) :]
+                    break
         pieces: list[bytes] = []
         done = 0
         for start, end, after in self._changes(data, bare, 0, len(data)):
@@ -183,9 +202,7 @@ class LinkMap:
 
     def _changes(self, data: bytes, bare: bool, done: int, until: int) -> Iterator[tuple[int, int, bytes]]:
         """Yield the spans to replace, and with what, for the hosts after `done` that end before `until`."""
-        searched = self._searched_in_code if bare else self._hosts
-        if searched is None:
-            return
+        searched = self._search_in_code if bare else self._search
         # Hosts are searched in a copy in lower case: letter case does not count in a host (RFC 3986, 3.2.2).
         lower = data.lower()
         for found in searched.finditer(lower, done, until):

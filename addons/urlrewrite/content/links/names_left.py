@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 
 from urlrewrite.content.held import Held, held
+from urlrewrite.content.links.any_of import any_of
+from urlrewrite.content.links.host_search import host_search
 
 MAX_EXCERPTS = 5
 _BEFORE, _AFTER = 60, 40
@@ -18,20 +21,32 @@ _ENDS = 2
 _BLANKS = re.compile(rb"\s+")
 
 
-class NamesLeft:
-    """A count of the names of backends in what is sent, with the text around the first of them.
+class NamesSought:
+    """The names of backends that are searched for, made ready once for all bodies.
 
     `hosts` are in lower case and found in any letter case where one of them is written as it is here. What a public
     name contains is not searched for.
     """
 
     def __init__(self, hosts: Iterable[bytes], public: Iterable[bytes]) -> None:
-        names = list(public)
-        self._hosts = tuple(sorted(host for host in hosts if not any(host in name for name in names)))
-        any_host = b"|".join(map(re.escape, sorted(self._hosts, key=len, reverse=True)))
-        self._name = re.compile(rb"(?<![\w.-])(?:%b)(?![\w-]|\.\w)" % any_host, re.IGNORECASE)
+        names = b"\n".join(public)
+        sought = frozenset(host for host in hosts if host not in names)
+        self.hosts = host_search(sought)
+        self.longest = max(map(len, sought), default=0)
+
+    @cached_property
+    def name(self) -> re.Pattern[bytes]:
+        """An expression for a name that ends where it seems to."""
+        return re.compile(rb"(?<![\w.-])%b(?![\w-]|\.\w)" % any_of(self.hosts.hosts))
+
+
+class NamesLeft:
+    """A count of the names of backends in what is sent, with the text around the first of them."""
+
+    def __init__(self, names: NamesSought) -> None:
+        self._names = names
         self._kept = b""
-        self._keep = max(map(len, self._hosts), default=0) + _ENDS
+        self._keep = names.longest + _ENDS
         self.count = 0
         self.excerpts: list[str] = []
         """The text around each of the first `MAX_EXCERPTS` names, on one line."""
@@ -41,8 +56,8 @@ class NamesLeft:
         seen = len(self._kept) - _ENDS
         data = self._kept + data if self._kept else data
         until = len(data) if final else len(data) - _ENDS
-        if any(host in data for host in self._hosts):
-            for found in self._name.finditer(data):
+        if self._names.hosts.occurs(data):
+            for found in self._names.name.finditer(data):
                 if seen < found.end() <= until:
                     self._add(data, *found.span())
         self._kept = data[-self._keep :]

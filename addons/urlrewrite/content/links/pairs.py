@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from urlrewrite.content.links.spellings import path_pattern
+from urlrewrite.content.links.any_of import NEVER, any_of
+from urlrewrite.content.links.spellings import path_expression, path_pattern
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 
@@ -36,14 +38,29 @@ class Target:
     end: int
 
 
-def how_urls_begin(pair: Pair, pairs: Iterable[Pair]) -> bytes:
-    """Return an expression for how most URLs of a pair begin, but for those that a longer path decides."""
-    below = (
-        path_pattern(other.path[len(pair.path) :]).pattern
-        for other in pairs
-        if other.origin == pair.origin and other.path.startswith(f"{pair.path}/")
-    )
-    return re.escape(f"{pair.origin}{pair.path}".encode()) + b"".join(b"(?!%b)" % path for path in below) + b"/"
+def how_urls_begin(pairs: Iterable[Pair]) -> bytes:
+    """Return an expression for how most URLs of some pairs begin, but for those that a longer path decides."""
+    paths: dict[str, set[str]] = {}
+    for pair in pairs:
+        paths.setdefault(str(pair.origin), set()).add(pair.path)
+    origins: dict[bytes, list[bytes]] = {}
+    for origin, of_origin in paths.items():
+        origins.setdefault(_how_paths_begin(sorted(of_origin)), []).append(origin.encode())
+    return b"|".join(any_of(alike, exact=True) + rest for rest, alike in origins.items()) or NEVER
+
+
+def _how_paths_begin(paths: Sequence[str]) -> bytes:
+    """Return an expression for how most paths below some sorted ones begin."""
+    plain, others = list[bytes](), list[bytes]()
+    for path in paths:
+        # All that begin with `/app/` stand between `/app/` and `/app0`.
+        below = paths[bisect_left(paths, f"{path}/") : bisect_left(paths, f"{path}0")]
+        if below:
+            but = b"".join(b"(?!%b)" % path_expression(longer[len(path) :]) for longer in below)
+            others.append(re.escape(path.encode()) + but)
+        else:
+            plain.append(path.encode())
+    return b"(?:%b)/" % b"|".join([*others, any_of(plain, exact=True)])
 
 
 def end_of_path(pair: Pair, data: bytes, at: int) -> int | None:

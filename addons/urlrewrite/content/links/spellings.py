@@ -18,19 +18,27 @@ QUOTE = rb"(?:\\*[\"'`]|&(?:quot|apos|#0*3[49]|#x0*2[27]);)"
 _OPEN_ESCAPE = re.compile(rb"\\0{0,3}(?:2f|3a)\Z", re.IGNORECASE)
 """An escape of a style sheet that takes in hex digits behind it: it has fewer than six, and no space at its end."""
 
+_MAX_PATHS = 20_000
+"""Paths whose expressions are kept: those of all sites of large rule sets."""
+
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 _SEGMENT_ENDS = rb"(?![\w.~$!*+@:=\x80-\xff-]|%(?!(?:25)*(?:2[0-9f]|3[bcef]|0[ad9]|5c)))"
 """What follows a segment of a path if it ends there: `/app` is the beginning of `/app/x` and not of `/apple`."""
 
 
-@lru_cache(maxsize=256)
-def path_pattern(path: str) -> re.Pattern[bytes]:
+def path_expression(path: str) -> bytes:
     """Return an expression for a path that begins here, in any spelling of its slashes; "" is in every path."""
     segments = [re.escape(segment).replace(b"%", rb"%(?:25)*") for segment in path.encode().split(b"/")[1:]]
     # Slashes are written in any letter case (%2F, %2f), names are compared as they are.
     parts = b"".join(b"(?i:%b)%b" % (SLASH, segment) for segment in segments)
-    return re.compile(parts + b"(?i:%b)" % _SEGMENT_ENDS if parts else b"")
+    return parts + b"(?i:%b)" % _SEGMENT_ENDS if parts else b""
+
+
+@lru_cache(maxsize=_MAX_PATHS)
+def path_pattern(path: str) -> re.Pattern[bytes]:
+    """Return that expression, compiled."""
+    return re.compile(path_expression(path))
 
 
 def escaped_before(escape: bytes, text: bytes) -> bytes:
