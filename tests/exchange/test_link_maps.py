@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rules_of import rules_of
-from urlrewrite.exchange.link_maps import MAX_LINK_MAPS, LinkMapCache
+from urlrewrite.exchange.shared_link_maps import MAX_LINK_MAPS, LinkMapCache
 from urlrewrite.model.origin import Origin
 
 BACKEND = Origin("http", "privateserver", 8080)

@@ -205,7 +205,7 @@ def _transcoded(data: bytes) -> BodyRewriter:
 
 
 def _names_left() -> NamesLeft:
-    return NamesLeft(_AT_ROOT.names_sought)
+    return NamesLeft(_AT_ROOT.table.names_sought)
 
 
 def _integrity() -> integrity.IntegrityAttributes:

@@ -19,9 +19,6 @@ type Published = tuple[PublishedOrigin, ...]
 
 NO_FARMS: Farms = MappingProxyType({})
 
-MAX_LINK_MAPS = 1000
-"""Pairs of maps that are kept for one set of rules: a site for every name gets one for each name that clients use."""
-
 
 class LinkMaps(NamedTuple):
     """The maps of one site, for one public name and one target.
@@ -35,52 +32,6 @@ class LinkMaps(NamedTuple):
     inbound: LinkMap
     returns: LinkMap
     origins: Mapping[Origin, Origin]
-
-
-class LinkMapCache:
-    """A cache of link maps, which are slow to make; when full, it is emptied.
-
-    To be used by several threads: two that miss at once make the same map twice, which does no harm.
-    """
-
-    def __init__(self, max_size: int = MAX_LINK_MAPS) -> None:
-        self._max_size = max_size
-        self._made: dict[tuple[str, Origin, Origin, RuleMount | None, Published], LinkMaps] = {}
-
-    def __len__(self) -> int:
-        return len(self._made)
-
-    def get(
-        self,
-        site: Site,
-        sites: Iterable[Site],
-        public: Origin,
-        target: Origin,
-        farms: Farms = NO_FARMS,
-        *,
-        keeps_host: bool = False,
-        rule_mount: RuleMount | None = None,
-        published: Published = (),
-    ) -> LinkMaps:
-        """Give the maps of `site`, which is one of `sites`; see `link_maps`."""
-        key = (site.name, public, target, rule_mount, published)
-        found = self._made.get(key)
-        if found is None:
-            if len(self._made) >= self._max_size:
-                self._made.clear()
-            # A site with a wildcard may be asked by any of many names: nobody knows to which of them a link would lead.
-            others = [other for other in sites if other.name != site.name and not _has_wildcard(other)]
-            found = self._made[key] = link_maps(
-                site,
-                others,
-                public,
-                target,
-                farms,
-                keeps_host=keeps_host,
-                rule_mount=rule_mount,
-                published=published,
-            )
-        return found
 
 
 def link_maps(
@@ -187,10 +138,6 @@ def _origins(back: Mapping[str, list[Pair]]) -> Mapping[Origin, Origin]:
         if pair.becomes not in ours:
             origins.setdefault(pair.origin, pair.becomes)
     return {name: becomes for name, becomes in origins.items() if name != becomes}
-
-
-def _has_wildcard(site: Site) -> bool:
-    return any(origin.is_wildcard for origin in site.public)
 
 
 def _with_servers(site: Site, farms: Farms, taken: Container[Origin]) -> Site:

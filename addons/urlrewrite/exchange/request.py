@@ -44,7 +44,7 @@ from urlrewrite.fields.forwarding import forwarding_fields, map_back_request_fie
 from urlrewrite.fields.names import NameMap
 from urlrewrite.fields.signed_requests import broken_signatures
 from urlrewrite.fields.validators import unmark_request_fields
-from urlrewrite.model import LinkMode, LinkPlace, Mode, Site
+from urlrewrite.model import Farm, LinkMode, LinkPlace, Mode, Site
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
 from urlrewrite.patterns.pattern import PatternTimeout
@@ -321,9 +321,7 @@ class _Judging:
             farm,
             settings.keep_alive,
         )
-        body = self._body(
-            fields, maps.inbound if farm is None else at_first_server(maps.inbound, farm, origin), to_path
-        )
+        body = self._body(fields, maps.inbound, farm, origin, to_path)
         on_its_way = ForwardedRequest(
             self._served,
             origin,
@@ -335,7 +333,9 @@ class _Judging:
         )
         return RoutedRequest(routing, request, site, self._served, on_its_way)
 
-    def _body(self, fields: FieldLines, link_map: LinkMap, to_path: PathBack) -> RequestBody | None:
+    def _body(
+        self, fields: FieldLines, link_map: LinkMap, farm: Farm | None, origin: Origin, to_path: PathBack
+    ) -> RequestBody | None:
         """Give what rewrites the body of the request, if that is asked for, or the method is one of WebDAV.
 
         A client of WebDAV says in its requests what it read in responses, where `links: everywhere` maps it.
@@ -347,7 +347,7 @@ class _Judging:
             return None
         return request_body(
             fields,
-            link_map,
+            at_first_server(link_map, farm, origin) if farm else link_map,
             self._trace,
             plain_text=LinkPlace.PLAIN_TEXT in also,
             every_type=every_type,

@@ -8,7 +8,8 @@ from enum import StrEnum
 from urlrewrite.engine.compile import CompiledRules, CompiledSite
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.rule_mounts import PublishedOrigin, RuleMount
-from urlrewrite.exchange.link_maps import LinkMapCache, LinkMaps
+from urlrewrite.exchange.link_maps import LinkMaps
+from urlrewrite.exchange.shared_link_maps import LinkMapCache
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.trace import TraceLevel
 

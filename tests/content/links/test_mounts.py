@@ -511,5 +511,5 @@ def test_there_and_back(found: list[tuple[str, str]]) -> None:
 def test_a_map_without_paths_is_what_it_was() -> None:
     link_map = LinkMap([Pair(BACKEND, PUBLIC)])
     assert link_map.mount is None
-    assert list(link_map.plain_in(b"")) == [(b"http://privateserver:8080/", b"https://www.example.com/")]
-    assert plain_pattern(link_map.hosts, link_map.begins, b"href").match(f'<a href="{B}/x">'.encode())
+    assert list(link_map.table.plain_in(b"")) == [(b"http://privateserver:8080/", b"https://www.example.com/")]
+    assert plain_pattern(link_map.table.hosts, link_map.table.begins, b"href").match(f'<a href="{B}/x">'.encode())

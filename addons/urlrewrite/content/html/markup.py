@@ -89,18 +89,18 @@ class Markup:
     def _plain(self, links: Links) -> tuple[re.Pattern[bytes], OnPlain] | None:
         """Return the quick way for HTML; None if what links become could be taken for a link again."""
         link_map = links.link_map
-        if self._kind is not Kind.HTML or not link_map.is_final:
+        if self._kind is not Kind.HTML or not link_map.table.is_final:
             return None
         names = _PLAIN_NAMES_EVERYWHERE if links.everywhere else _PLAIN_NAMES_TAGS
         return self._plain_pattern(links, names), self._map_plain
 
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
         link_map = links.link_map
-        return plain_pattern(link_map.signs, link_map.begins, names, whole_text=links.visible_text)
+        return plain_pattern(link_map.table.search.signs, link_map.table.begins, names, whole_text=links.visible_text)
 
     def _map_plain(self, span: bytes, offset: int) -> bytes:
         """Map the links of a span that `plain_pattern` took, where whatever looks like a link is one."""
-        for before, becomes in self._links.link_map.plain_in(span):
+        for before, becomes in self._links.link_map.table.plain_in(span):
             link = b'="' + before
             count = span.count(link)
             if not count:

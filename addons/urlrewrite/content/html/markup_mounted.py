@@ -43,8 +43,8 @@ class MountedMarkup(Markup):
         return self._hrefs.take if self._hrefs else None
 
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
-        link_map, root = links.link_map, self._mount.plain_root
-        return mounted_plain_pattern(link_map.signs, link_map.begins, names, root, whole_text=links.visible_text)
+        table, root = links.link_map.table, self._mount.plain_root
+        return mounted_plain_pattern(table.search.signs, table.begins, names, root, whole_text=links.visible_text)
 
     def _map_plain(self, span: bytes, offset: int) -> bytes:
         if self._paths.elsewhere:

@@ -29,7 +29,7 @@ class HostSearch:
     def __init__(self, hosts: frozenset[bytes]) -> None:
         self.hosts = hosts
         self._expression = re.compile(any_of(hosts, exact=True))
-        self._longest = max(map(len, hosts), default=0)
+        self.longest = max(map(len, hosts), default=0)
         marks = _marks(hosts)
         self._mark = re.compile(b"|".join(map(re.escape, marks))) if marks else None
         self.signs = frozenset(marks) if marks else hosts
@@ -44,8 +44,8 @@ class HostSearch:
             return self._expression.search(lower, start, end)
         at = start
         while mark := self._mark.search(lower, at, end):
-            first = max(mark.end() - self._longest, start)
-            found = self._expression.search(lower, first, min(mark.start() + self._longest, end))
+            first = max(mark.end() - self.longest, start)
+            found = self._expression.search(lower, first, min(mark.start() + self.longest, end))
             # One that begins behind the mark has a mark of its own, and may go on behind this part.
             if found and found.start() <= mark.start():
                 return found
@@ -60,6 +60,41 @@ class HostSearch:
         while found := self.search(lower, start, end):
             yield found
             start = found.end()
+
+
+class CombinedSearch:
+    """Two searches as one: the host that begins first, of two that begin at one place the longer one.
+
+    `signs` are texts of which one occurs wherever a host does.
+    """
+
+    def __init__(self, first: Search, second: Search) -> None:
+        self._searches = first, second
+        self.longest: int = max(first.longest, second.longest)
+        self.signs: frozenset[bytes] = first.signs | second.signs
+
+    def occurs(self, lower: bytes) -> bool:
+        """Say whether a host is in some bytes."""
+        return any(search.occurs(lower) for search in self._searches)
+
+    def search(self, lower: bytes, start: int = 0, end: int = maxsize) -> re.Match[bytes] | None:
+        """Return the first host in a part of some bytes."""
+        return next(self.finditer(lower, start, end), None)
+
+    def finditer(self, lower: bytes, start: int, end: int) -> Iterator[re.Match[bytes]]:
+        """Yield all hosts in a part of some bytes, one behind the other."""
+        found = [search.search(lower, start, end) for search in self._searches]
+        while ahead := [match for match in found if match]:
+            first = min(ahead, key=lambda match: (match.start(), -match.end()))
+            yield first
+            start = first.end()
+            found = [
+                search.search(lower, start, end) if match and match.start() < start else match
+                for search, match in zip(self._searches, found, strict=True)
+            ]
+
+
+type Search = HostSearch | CombinedSearch
 
 
 @lru_cache(maxsize=64)

@@ -22,21 +22,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
-from itertools import chain
 
 from urlrewrite.content.links import patterns
-from urlrewrite.content.links.host_search import FEW, host_search
-from urlrewrite.content.links.host_spellings import host_spellings
+from urlrewrite.content.links.host_search import CombinedSearch, host_search
 from urlrewrite.content.links.mounts import Mount
-from urlrewrite.content.links.names_left import NamesSought
-from urlrewrite.content.links.pairs import Pair, Target, end_of_path, how_urls_begin, same_port, scheme_like
+from urlrewrite.content.links.pair_table import PairTable, over
+from urlrewrite.content.links.pairs import Pair, Target, end_of_path, same_port, scheme_like
 from urlrewrite.content.links.spellings import colon_like, escaped_before, path_like, path_pattern
 
 __all__ = ["REACH_BACK", "LinkMap", "OnChange", "Pair", "shifted"]
-
-type Plain = tuple[int, bytes, bytes]
-"""How links of a pair begin, what that becomes, and before them the pair's place among all."""
 
 type OnChange = Callable[[int, bytes, bytes], None]
 
@@ -52,7 +46,6 @@ _ENDS_OF_DOMAIN = frozenset((b"=", b"."))
 """What stands right before a host in a URL, a quoted one, and a cookie's domain; any other needs no closer look."""
 
 _BEGINS = re.compile(rb"[a-z]+://[^/]*+")
-_IN_VALUE = re.compile(rb'="(?=([a-z]+://[^/"]*+))')
 
 _REACH_ON = 256
 """Bytes after a host that decide whether it ends there, however its port is escaped."""
@@ -65,69 +58,36 @@ class LinkMap:
     without a host are concerned, too: in scripts quoted strings that begin with one of the `root_paths`, and styles.
     """
 
-    def __init__(self, pairs: Iterable[Pair], mount: Mount | None = None, root_paths: Sequence[str] = ()) -> None:
-        # The longest path first, so that no path hides one below it.
-        self.pairs = tuple(sorted(pairs, key=lambda pair: -len(pair.path)))
+    def __init__(
+        self, pairs: Iterable[Pair] | PairTable, mount: Mount | None = None, root_paths: Sequence[str] = ()
+    ) -> None:
+        self.table = pairs if isinstance(pairs, PairTable) else PairTable(pairs)
+        """The pairs, and what is known of all of them."""
         self.mount = mount
-        self._by_host: dict[bytes, list[Pair]] = {}
-        for pair in self.pairs:
-            for spelling in host_spellings(pair.origin.host):
-                self._by_host.setdefault(spelling, []).append(pair)
-        self.hosts = frozenset(self._by_host)
-        """Every spelling of every host, in lower case."""
-        self._search = host_search(self.hosts)
-        self.signs = self._search.signs
-        """Texts in lower case of which one occurs wherever a host does; fewer than these where there are many."""
-        self._plain: dict[bytes, list[Plain]] = {}
-        for rank, pair in enumerate(self.pairs):
-            origin = str(pair.origin).encode()
-            becomes = f"{pair.becomes}{pair.new_path}/".encode()
-            self._plain.setdefault(origin, []).append((rank, b"%b%b/" % (origin, pair.path.encode()), becomes))
+        self._paths = root_paths
+        self._search = self.table.search
         self._root_paths = _by_first_segment(root_paths if mount else ())
-        styles = {patterns.STYLE_URL} if mount else set[bytes]()
-        words = self.hosts.union(self._root_paths, styles)
-        self._search_in_code = host_search(words)
+        self._search_in_code = self._search
+        words = frozenset({*self._root_paths, patterns.STYLE_URL} if mount else ())
+        if words:
+            both = host_search(words) if b"" in words else CombinedSearch(self._search, host_search(words))
+            self._search_in_code = both
         self._longest = max(map(len, words), default=0)
-        self._reach_on = _REACH_ON + 8 * max([0, *(len(pair.path) for pair in self.pairs), *map(len, root_paths)])
-
-    @cached_property
-    def names(self) -> frozenset[bytes]:
-        """The hosts that are meant where they stand alone, too, in every spelling and in lower case."""
-        return frozenset(host for host, pairs in self._by_host.items() if any(pair.alone for pair in pairs))
-
-    @cached_property
-    def begins(self) -> bytes:
-        """An expression for how most links begin: without a look at each of their parts."""
-        return how_urls_begin(self.pairs)
-
-    @cached_property
-    def is_final(self) -> bool:
-        """Whether nothing that a link becomes could be taken for a link again."""
-        return not any(self.names_in(becomes) for plain in self._plain.values() for _, _, becomes in plain)
-
-    @cached_property
-    def names_sought(self) -> NamesSought:
-        """What is searched for in what is sent."""
-        return NamesSought(self.names, self.new_hosts)
+        self._longest = max(self._longest, self._search.longest)
+        self._reach_on = _REACH_ON + 8 * max([self.table.longest_path, *map(len, root_paths)])
 
     @property
-    def new_hosts(self) -> frozenset[bytes]:
-        """What hosts become, in lower case."""
-        return frozenset(pair.becomes.host_text.lower().encode() for pair in self.pairs)
+    def pairs(self) -> Sequence[Pair]:
+        """All pairs."""
+        return self.table.pairs
+
+    def over(self, shared: LinkMap, hosts: frozenset[bytes]) -> LinkMap:
+        """Return this map with the pairs of another one behind it, but for those of some hosts; see `over`."""
+        return LinkMap(over(self.table, shared.table, hosts), self.mount, self._paths)
 
     def names_in(self, data: bytes) -> bool:
         """Say whether a host of this map may occur at all, in any letter case: the quick test before any work."""
         return self._search.occurs(data.lower())
-
-    def plain_in(self, span: bytes) -> Iterable[tuple[bytes, bytes]]:
-        """Return how links may begin that stand at the beginning of values in double quotes, and what that becomes.
-
-        The longest path first, so that no path hides one below it.
-        """
-        alike: Iterable[list[Plain]] = self._plain.values()
-        if len(self._plain) > FEW:
-            alike = [self._plain[origin] for origin in set(_IN_VALUE.findall(span)) if origin in self._plain]
-        return [(before, becomes) for _, before, becomes in sorted(chain(*alike))]
 
     def map(self, data: bytes, *, bare: bool = False, on_change: OnChange | None = None) -> bytes:
         """Return `data` with every URL of a mapped origin replaced; the same object where there is none.
@@ -135,10 +95,10 @@ class LinkMap:
         `bare` maps quoted strings that are a host and nothing else, too. `on_change(offset, before, after)` is called
         for every replacement.
         """
-        if not self.pairs:
+        if not self.table.hosts:
             return data
         if self.mount is None and (begins := _BEGINS.match(data)):
-            for _, plain, becomes in self._plain.get(begins[0], ()):
+            for *_, plain, becomes in self.table.plain_of(begins[0]):
                 if data.startswith(plain):
                     if self._search.search(data.lower(), len(plain)) is None:
                         if on_change:
@@ -194,7 +154,7 @@ class LinkMap:
     def _authorities(self, authority: str) -> Iterator[tuple[Pair, str]]:
         """Yield the pairs that a bare authority may be of, each with the other side's authority."""
         host, colon, port = authority.rpartition(":") if re.search(r":\d{0,5}$", authority) else (authority, "", "")
-        for pair in self._by_host.get(host.rstrip(".").lower().encode("utf-8", "surrogateescape"), ()):
+        for pair in self.table.of_host(host.rstrip(".").lower().encode("utf-8", "surrogateescape")):
             if not pair.alone or (colon and port and int(port) != pair.origin.port):
                 continue
             without_port = not port and not pair.origin.has_default_port
@@ -207,7 +167,7 @@ class LinkMap:
         lower = data.lower()
         for found in searched.finditer(lower, done, until):
             change = None
-            if found[0] in self._by_host:
+            if found[0] in self.table.hosts:
                 change = self._change(data, lower, found[0], found.start(), found.end(), done, bare)
             if change is None and found[0] in self._root_paths:
                 change = self._root_change(data, found[0], found.start(), max(done, found.start() - _WINDOW))
@@ -259,7 +219,7 @@ class LinkMap:
         `scheme` is "" in a relative URL and then stays so; `host` is in lower case; `port` is None where none is said.
         """
         only_origin = None
-        for pair in self._by_host.get(host, ()):
+        for pair in self.table.of_host(host):
             if not same_port(pair.origin, scheme, port):
                 continue
             new_scheme = scheme_like(scheme, pair.becomes.scheme) if scheme else ""
@@ -275,7 +235,7 @@ class LinkMap:
         """Return the change of a quoted host, with a scheme that a script puts before it, or of a cookie's domain."""
         if beside in _ENDS_OF_DOMAIN:
             cookie = patterns.COOKIE_BEFORE.search(data, floor, start) and patterns.COOKIE_AFTER.match(data, end)
-            return (start, end, self._by_host[host][0].becomes.host_text.encode()) if cookie else None
+            return (start, end, self.table.of_host(host)[0].becomes.host_text.encode()) if cookie else None
         before = patterns.BARE_BEFORE.search(data, floor, start) if beside in _ENDS_OF_QUOTE else None
         after = patterns.BARE_AFTER.match(data, end) if before else None
         if after is None or before is None:

@@ -34,7 +34,7 @@ class BodyLinks:
         self.paths: dict[str, None] = {}
         """Paths from the root in scripts, which may have to be mapped; at most _MAX_PATHS, in order."""
         everywhere = mode is LinkMode.EVERYWHERE
-        self.left = NamesLeft(link_map.names_sought) if everywhere else None
+        self.left = NamesLeft(link_map.table.names_sought) if everywhere else None
         """Where the body still names the backend; None where links are mapped in tags only, and nobody looks."""
         self.links = Links(
             link_map,
