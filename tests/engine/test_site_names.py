@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from counting import steps
 from rules_of import rules_of
-from urlrewrite.engine.site_names import SiteNames
+from urlrewrite.engine.site_names import Namesakes, SiteNames, directory_of
+from urlrewrite.engine.url_path import CookedPath
 from urlrewrite.model import Site, Source
 from urlrewrite.model.origin import Origin, parse_authority
 
@@ -79,7 +80,23 @@ def _best(covering: Sequence[tuple[int, int, Site]]) -> list[Site]:
 )
 def test_names_are_found_as_by_a_look_at_each_site(sites: list[Site], scheme: str, host: str, port: str) -> None:
     found = SiteNames(sites, lambda site: site).named(scheme, host + port)
-    assert list(map(id, found)) == list(map(id, _by_a_look_at_each(sites, scheme, host + port)))
+    assert list(map(id, found.sites)) == list(map(id, _by_a_look_at_each(sites, scheme, host + port)))
+
+
+@given(
+    st.lists(st.sampled_from(["", "/a", "/A", "/a/b", "/a/b/c", "/%C4%B0", "/ab"]), max_size=6),
+    st.lists(st.sampled_from(["a", "A", "b", "c", "ab", "\u0130", ""]), max_size=5).map("/".join),
+)
+def test_of_sites_with_one_name_the_deepest_above_the_path_is_meant(mounts: list[str], path: str) -> None:
+    sites = [Site(name=f"s{at}", path=mount) for at, mount in enumerate(mounts)]
+    cooked = CookedPath("/")
+    cooked.text = path
+    found: Site | None = None
+    for site in sites:
+        deeper = found is None or len(directory_of(site)) > len(directory_of(found))
+        if deeper and (not site.path or cooked.below(directory_of(site)) >= 0):
+            found = site
+    assert Namesakes(sites, lambda site: site).above(path) is found
 
 
 @pytest.mark.parametrize("host", ["www7.example.com", "nobody.example.net", "x.w7.example.com"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from urllib.parse import unquote
 
 from urlrewrite.engine.compile_rule import RuleCompiler
 from urlrewrite.engine.compiled import CompiledInboundRule, CompiledOutboundRule
@@ -17,7 +16,7 @@ from urlrewrite.engine.inheritance import Effective, PlacedRule, find_level, ser
 from urlrewrite.engine.level_faults import LevelFaults, files_above
 from urlrewrite.engine.rule_mounts import PublishedOrigin, published_origins
 from urlrewrite.engine.scope import Lookup
-from urlrewrite.engine.site_names import SiteNames, asked_by
+from urlrewrite.engine.site_names import SiteNames, asked_by, directory_of
 from urlrewrite.engine.targets import ANY_NAME, AllowedHosts, RulesInPlace, allowed_hosts, open_backend
 from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.engine.web_server.compiled import CompiledWebServer, compile_web_server
@@ -106,19 +105,17 @@ class CompiledRules:
 
         `target` is path and query as the client sent them.
         """
-        named = self.named_sites(scheme, host)
-        if len(named) == 1 and not named[0].directory:
-            return named[0]
-        path = CookedPath(split_target(target)[0])
-        found, depth = None, -1
-        for site in named:
-            if len(site.directory) > depth and (not site.directory or path.below(site.directory) >= 0):
-                found, depth = site, len(site.directory)
-        return found
+        named, parsed = self._names.named(scheme, host), parse_authority(host)
+        if not named.sites or parsed is None:
+            return None
+        if len(named.sites) == 1 and not named.sites[0].directory:
+            return named.sites[0].asked_by(parsed[0])
+        found = named.above(CookedPath(split_target(target)[0]).text)
+        return found.asked_by(parsed[0]) if found else None
 
     def named_sites(self, scheme: str, host: str) -> list[CompiledSite]:
         """Return the sites that are published under a Host field, by the name that is asked for; see `site_names`."""
-        found = self._names.named(scheme, host)
+        found = self._names.named(scheme, host).sites
         parsed = parse_authority(host)
         return [site.asked_by(parsed[0]) for site in found] if parsed else []
 
@@ -192,7 +189,7 @@ class _Compiler:
     def site(self, site: Site, server: Effective) -> CompiledSite:
         """Compile a site with all its levels."""
         levels = {path: self._level(site, path, level) for path, level in site_levels(server, site).items()}
-        return CompiledSite(site, MappingProxyType(levels), unquote(site.path.removeprefix("/")))
+        return CompiledSite(site, MappingProxyType(levels), directory_of(site))
 
     def allowed_hosts(
         self, rule_set: RuleSet, global_place: RulesInPlace, sites: tuple[CompiledSite, ...]

@@ -43,10 +43,14 @@ def _asked_name(request: RequestFacts) -> tuple[str, str]:
     return (request.scheme, request.host) if request.host else ("https", request.sni)
 
 
+def _is_public(rules: CompiledRules, name: str) -> bool:
+    """Say whether a name that a client gave in TLS is one of a site, in full."""
+    return any(origin.host == name for site in rules.named_sites("https", name) for origin in site.site.public)
+
+
 def choose_site(rules: RulesInForce, request: RequestFacts, trace: Trace) -> ChosenSite | NotServed:
     """Choose the site by Host, or by SNI where there is no Host; refuse the request if there is none to choose."""
     compiled_rules = rules.rules
-    by_sni = compiled_rules.named_sites("https", request.sni) if request.sni else []
     scheme, name = _asked_name(request)
     compiled = find_site(compiled_rules, request)
     trace_id = trace.data["id"]
@@ -62,8 +66,8 @@ def choose_site(rules: RulesInForce, request: RequestFacts, trace: Trace) -> Cho
     site = compiled.site
     asked = parse_authority(request.host)
     own_names = {origin.host for origin in site.public} | ({asked[0]} if asked else set())
-    other_names = {origin.host for other in by_sni for origin in other.site.public}
-    if request.sni.lower() in other_names - own_names:
+    sni = request.sni.lower()
+    if sni and sni not in own_names and _is_public(compiled_rules, sni):
         # The certificate that the client checked is another site's (RFC 9110, 15.5.20).
         trace.error(Reason.OTHER_CONNECTION, name=request.sni, host=request.host)
         return NotServed(plain_response(421, "This connection belongs to another site.", trace_id), site)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from urlrewrite.content.links.any_of import NEVER, any_of
+from urlrewrite.content.links.any_of import any_of
 from urlrewrite.content.links.spellings import path_expression, path_pattern
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
@@ -43,24 +42,16 @@ def how_urls_begin(pairs: Iterable[Pair]) -> bytes:
     paths: dict[str, set[str]] = {}
     for pair in pairs:
         paths.setdefault(str(pair.origin), set()).add(pair.path)
-    origins: dict[bytes, list[bytes]] = {}
+    plain, others = list[bytes](), dict[bytes, list[bytes]]()
     for origin, of_origin in paths.items():
-        origins.setdefault(_how_paths_begin(sorted(of_origin)), []).append(origin.encode())
-    return b"|".join(any_of(alike, exact=True) + rest for rest, alike in origins.items()) or NEVER
-
-
-def _how_paths_begin(paths: Sequence[str]) -> bytes:
-    """Return an expression for how most paths below some sorted ones begin."""
-    plain, others = list[bytes](), list[bytes]()
-    for path in paths:
-        # All that begin with `/app/` stand between `/app/` and `/app0`.
-        below = paths[bisect_left(paths, f"{path}/") : bisect_left(paths, f"{path}0")]
-        if below:
+        ordered = sorted(of_origin)
+        for path in ordered:
+            # All that begin with `/app/` stand between `/app/` and `/app0`.
+            below = ordered[bisect_left(ordered, f"{path}/") : bisect_left(ordered, f"{path}0")]
             but = b"".join(b"(?!%b)" % path_expression(longer[len(path) :]) for longer in below)
-            others.append(re.escape(path.encode()) + but)
-        else:
-            plain.append(path.encode())
-    return b"(?:%b)/" % b"|".join([*others, any_of(plain, exact=True)])
+            (others.setdefault(but, []) if but else plain).append(f"{origin}{path}".encode())
+    beginnings = [any_of(plain, exact=True), *(any_of(alike, exact=True) + but for but, alike in others.items())]
+    return b"(?:%b)/" % b"|".join(beginnings)
 
 
 def end_of_path(pair: Pair, data: bytes, at: int) -> int | None:
