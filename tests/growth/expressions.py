@@ -36,6 +36,7 @@ TRIED_IN_PLACE = {
     "content/html/plain.py: plain_pattern()": "the same",
     "content/html/plain_mounted.py: mounted_plain_pattern()": "the same",
     "content/html/values.py: _expressions()": "the same; the others of its expressions find what it took",
+    "content/links/path_index.py: __init__()": "behind a host",
     "content/links/spellings.py: path_pattern()": "behind a host, or a quote",
     "engine/targets.py: _forms_of_backends()": "with a whole host of at most 253 characters",
     "engine/targets.py: _take_authority()": "the same",

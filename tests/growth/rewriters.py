@@ -76,9 +76,10 @@ _BELOW = LinkMap(
     Mount("", "/app"),
     ["/api"],
 )
+_PUBLIC = Origin("https", "www.example.com", 443)
 _OF_MANY = LinkMap(
-    Pair(Origin("http", f"srv{number}.corp.example", 80), Origin("https", f"www{number}.example.com", 443))
-    for number in range(9)
+    [Pair(Origin("http", f"srv{number}.corp.example", 80), _PUBLIC) for number in range(9)]
+    + [Pair(Origin("http", "shop.corp.example", 80), _PUBLIC, f"/app{number}") for number in range(99)]
 )
 _EVERYWHERE = "links: everywhere\nlinksAlso: [comments, cookieValues, plainText, queries, reasonPhrase, visibleText]"
 _MOUNTED = f"public: https://www.example.com/app\nbackend: {BACKEND}/base\n"
@@ -169,9 +170,8 @@ def helpers() -> Iterator[Rewriter]:
     yield Rewriter("Content-Type", lambda data: detect(b"", data.decode("latin-1"), kind="html"))
     yield Rewriter("shift_jis in pieces", lambda data: in_pieces(_transcoded(data), data))
     yield Rewriter("names left", lambda data: _names_left().look(data, final=True))
-    yield Rewriter(
-        "many hosts", lambda data: _OF_MANY.map(b"http://srv1.corp.example/ .corp.example" + data, bare=True)
-    )
+    yield Rewriter("many hosts", lambda data: _OF_MANY.map(b" http://shop.corp.example/app1/" + data, bare=True))
+    yield Rewriter("many plain links", lambda data: _OF_MANY.table.plain_in(b'="http://shop.corp.example/app1/' + data))
     yield Rewriter("integrity", lambda data: _integrity().whole(data), Kind.HTML)
     yield Rewriter("integrity, in pieces", lambda data: in_pieces(_integrity(), data), Kind.HTML)
     yield Rewriter("inline code", lambda data: integrity.changed_hashes(data, data + b" ", _text), Kind.HTML)

@@ -98,13 +98,11 @@ class LinkMap:
         if not self.table.hosts:
             return data
         if self.mount is None and (begins := _BEGINS.match(data)):
-            for *_, plain, becomes in self.table.plain_of(begins[0]):
-                if data.startswith(plain):
-                    if self._search.search(data.lower(), len(plain)) is None:
-                        if on_change:
-                            on_change(0, plain[:-1], becomes[:-1])
-                        return becomes + data[len(plain) :]
-                    break
+            plain, becomes = self.table.plain_at(data, begins[0]) or (b"", b"")
+            if plain and self._search.search(data.lower(), len(plain)) is None:
+                if on_change:
+                    on_change(0, plain[:-1], becomes[:-1])
+                return becomes + data[len(plain) :]
         pieces: list[bytes] = []
         done = 0
         for start, end, after in self._changes(data, bare, 0, len(data)):
@@ -219,13 +217,15 @@ class LinkMap:
         `scheme` is "" in a relative URL and then stays so; `host` is in lower case; `port` is None where none is said.
         """
         only_origin = None
-        for pair in self.table.of_host(host):
+        # Where no path follows it is an origin alone, which any pair with it tells.
+        has_path = patterns.PATH_FOLLOWS.match(data, at)
+        for pair in self.table.at_url(host, data, at) if has_path else self.table.of_host(host):
             if not same_port(pair.origin, scheme, port):
                 continue
             new_scheme = scheme_like(scheme, pair.becomes.scheme) if scheme else ""
             if (end := end_of_path(pair, data, at)) is not None:
                 return Target(new_scheme, pair.becomes, pair.new_path, end)
-            if only_origin is None and not patterns.PATH_FOLLOWS.match(data, at):
+            if only_origin is None and not has_path:
                 only_origin = Target(new_scheme, pair.becomes, "", at)
         return only_origin
 

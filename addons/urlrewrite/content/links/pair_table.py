@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 
@@ -11,6 +11,7 @@ from urlrewrite.content.links.host_search import FEW, CombinedSearch, Search, ho
 from urlrewrite.content.links.host_spellings import host_spellings
 from urlrewrite.content.links.names_left import NamesSought
 from urlrewrite.content.links.pairs import Pair, how_urls_begin
+from urlrewrite.content.links.path_index import MANY, PathIndex, beginnings, beginnings_in
 
 type Plain = tuple[int, int, bytes, bytes]
 """How the links of a pair begin, and what that becomes; before them, what says which pair goes first."""
@@ -24,13 +25,14 @@ class PairTable:
     def __init__(self, pairs: Iterable[Pair]) -> None:
         self._pairs = tuple(sorted(pairs, key=lambda pair: -len(pair.path)))
         self._by_host: dict[bytes, list[Pair]] = {}
-        self._plain: dict[bytes, list[Plain]] = {}
+        self._plain: dict[bytes, dict[bytes, Plain]] = {}
         for rank, pair in enumerate(self._pairs):
             for spelling in host_spellings(pair.origin.host):
                 self._by_host.setdefault(spelling, []).append(pair)
             origin = str(pair.origin).encode()
             before, becomes = f"{pair.origin}{pair.path}/".encode(), f"{pair.becomes}{pair.new_path}/".encode()
-            self._plain.setdefault(origin, []).append((-len(pair.path), rank, before, becomes))
+            self._plain.setdefault(origin, {}).setdefault(before, (-len(pair.path), rank, before, becomes))
+        self._by_path: dict[bytes, PathIndex] = {}
         self.hosts = frozenset(self._by_host)
         """Every spelling of every host, in lower case."""
         self.search: Search = host_search(self.hosts)
@@ -45,15 +47,37 @@ class PairTable:
         """Return the pairs with a host."""
         return self._by_host.get(host, ())
 
-    def plain_of(self, origin: bytes) -> Sequence[Plain]:
-        """Return how links with an origin begin."""
-        return self._plain.get(origin, ())
+    def plain_of(self, origin: bytes) -> Mapping[bytes, Plain]:
+        """Return how links with an origin begin, the longest beginning first."""
+        return self._plain.get(origin, {})
+
+    def plain_at(self, url: bytes, origin: bytes) -> tuple[bytes, bytes] | None:
+        """Return the longest of these that a URL with this origin begins with, and what it becomes."""
+        plain = self.plain_of(origin)
+        found = [plain[each] for each in beginnings(url, origin, _longest(plain)) if each in plain]
+        return found[-1][2:] if found else None
 
     def plain_in(self, span: bytes) -> Iterable[tuple[bytes, bytes]]:
         """Return how links may begin that stand at the beginning of values in double quotes, and what that becomes."""
-        few = len(self._plain) <= FEW
-        alike = self._plain.values() if few else map(self.plain_of, set(_IN_VALUE.findall(span)))
-        return [(before, becomes) for *_, before, becomes in sorted(chain(*alike))]
+        origins = self._plain if len(self._plain) <= FEW else set(_IN_VALUE.findall(span))
+        found = sorted(chain(*(self._occurring(origin, span) for origin in origins)))
+        return [(before, becomes) for *_, before, becomes in found]
+
+    def _occurring(self, origin: bytes, span: bytes) -> Iterable[Plain]:
+        plain = self.plain_of(origin)
+        if len(plain) < MANY:
+            return plain.values()
+        occurring = beginnings_in(span, origin, _longest(plain))
+        return (plain[each] for each in occurring if each in plain)
+
+    def at_url(self, host: bytes, data: bytes, at: int) -> Sequence[Pair]:
+        """Return the pairs with a host whose path may begin at a place in some bytes."""
+        pairs = self._by_host.get(host, ())
+        if len(pairs) < MANY:
+            return pairs
+        if host not in self._by_path:
+            self._by_path[host] = PathIndex(pairs)
+        return self._by_path[host].at(data, at)
 
     @cached_property
     def names(self) -> frozenset[bytes]:
@@ -73,7 +97,7 @@ class PairTable:
     @cached_property
     def becomes(self) -> bytes:
         """All that beginnings of links become, on lines, in lower case."""
-        return b"\n".join(becomes for plain in self._plain.values() for *_, becomes in plain).lower()
+        return b"\n".join(becomes for plain in self._plain.values() for *_, becomes in plain.values()).lower()
 
     @cached_property
     def is_final(self) -> bool:
@@ -107,13 +131,17 @@ class Overlay(PairTable):
         """Return the pairs with a host."""
         return (self._own if host in self._replaced else self._shared).of_host(host)
 
-    def plain_of(self, origin: bytes) -> Sequence[Plain]:
-        """Return how links with an origin begin."""
-        return self._own.plain_of(origin) or (() if origin in self._origins_replaced else self._shared.plain_of(origin))
+    def at_url(self, host: bytes, data: bytes, at: int) -> Sequence[Pair]:
+        """Return the pairs with a host whose path may begin at a place in some bytes."""
+        return (self._own if host in self._replaced else self._shared).at_url(host, data, at)
+
+    def plain_of(self, origin: bytes) -> Mapping[bytes, Plain]:
+        """Return how links with an origin begin, the longest beginning first."""
+        return self._own.plain_of(origin) or ({} if origin in self._origins_replaced else self._shared.plain_of(origin))
 
     def plain_in(self, span: bytes) -> Iterable[tuple[bytes, bytes]]:
         """Return how links may begin that stand at the beginning of values in double quotes, and what that becomes."""
-        found = sorted(chain(*map(self.plain_of, set(_IN_VALUE.findall(span)))))
+        found = sorted(chain(*(self._occurring(origin, span) for origin in set(_IN_VALUE.findall(span)))))
         return [(before, becomes) for *_, before, becomes in found]
 
     @cached_property
@@ -163,6 +191,10 @@ def over(own: PairTable, shared: PairTable, replaced: frozenset[bytes]) -> PairT
     if (replaced & shared.hosts) - own.hosts:
         return PairTable((*own.pairs, *_without(shared, replaced)))
     return Overlay(own, shared, replaced)
+
+
+def _longest(plain: Mapping[bytes, Plain]) -> int:
+    return len(next(iter(plain), b""))
 
 
 def _without(table: PairTable, hosts: frozenset[bytes]) -> Iterator[Pair]:
