@@ -33,12 +33,13 @@ def endless_redirect(view: LevelView) -> Iterator[Finding]:
     if any(rule.directory for rule in view.inbound):
         return  # what a directory inherits is judged where it was written
     walker = Walker(view)
-    starts = starts_of(view)
-    elsewhere = view.context.elsewhere
-    for rule in walker.rules:
+    redirects = [rule for rule in walker.rules if rule.item.action.type is ActionType.REDIRECT]
+    # There may be thousands of other sites.
+    starts, elsewhere = starts_of(view), view.context.elsewhere if redirects else ()
+    for rule in redirects:
         if walker.is_tired:
             return
-        if rule.item.action.type is ActionType.REDIRECT and (url := _endless(rule, starts, walker, elsewhere)):
+        if url := _endless(rule, starts, walker, elsewhere):
             yield Finding(
                 f"the redirect never ends, in IIS as here: {url} is redirected again and again; add a condition that "
                 "does not hold for the new address",
@@ -90,7 +91,6 @@ def _follow(
 )
 def unpublished(view: LevelView) -> Iterator[Finding]:
     published = view.context.published
-    hosts = {origin.host for origin in published}
     walker = Walker(view)
     for rule in walker.rules:
         if rule.item.action.type is not ActionType.REDIRECT:
@@ -98,7 +98,7 @@ def unpublished(view: LevelView) -> Iterator[Finding]:
         for request in requests_for(rule, starts_of(view) if published else []):
             found = walker.redirect(request)
             target = _origin(found[1]) if found and found[0] is rule else None
-            if target and target.host in hosts and target not in published:
+            if target and target not in published and any(target.host == origin.host for origin in published):
                 yield Finding(
                     f"redirects {quoted(request.url)} to {target}, where nothing is published, in IIS as here"
                     f"{_suggested(target, published)}",
