@@ -55,6 +55,7 @@ from urlrewrite.hooks.patches.slow_viewers import SlowViewers  # noqa: E402
 from urlrewrite.hooks.patches.stateless_reset import StatelessReset  # noqa: E402
 from urlrewrite.hooks.patches.upload_bounds import Uploads  # noqa: E402
 from urlrewrite.hooks.patches.websocket_ends import WebSocketEnds  # noqa: E402
+from urlrewrite.hooks.probe import ProbedPages, ProbeReports  # noqa: E402
 from urlrewrite.hooks.recorder import Recorder  # noqa: E402
 from urlrewrite.hooks.rules_file import RulesFile  # noqa: E402
 from urlrewrite.hooks.site_certificates import SiteCertificates  # noqa: E402
@@ -77,6 +78,7 @@ _uploads = Uploads(_bounds)
 _backend_names = BackendNames(_state)
 _server_connections = ServerConnections(_backend_names)
 _trace_asked = TraceAsked()
+_probe_reports = ProbeReports(_state, _trace_asked)
 _orderly_stop = OrderlyStop()
 
 register(lambda: _state.in_force)
@@ -114,6 +116,7 @@ addons = [
     Inactivity(),
     ErrorPages(),
     _trace_asked,
+    _probe_reports,
     Inbound(_state),
     Outbound(_state),
     StreamedBodies(),
@@ -127,6 +130,7 @@ addons = [
     TraceHeader(_state, _trace_asked),
     Recorder(_state),
     Keeper(_state),
+    ProbedPages(_state, _probe_reports),
     SlowViewers(),
     _web_pages,
     Commands(_state, _rules_file, _web_pages.snapshot),

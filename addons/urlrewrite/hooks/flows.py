@@ -16,7 +16,8 @@ from mitmproxy.proxy.mode_specs import ReverseMode
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.hooks.originals import KEY
-from urlrewrite.hooks.translate import request_facts, response_facts
+from urlrewrite.hooks.probed_copy import unprobed
+from urlrewrite.hooks.translate import request_facts
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.model.origin import Origin
@@ -34,6 +35,7 @@ def seen_of(flow: object) -> RecordedExchange | None:
         return None
     own = flow.response is not None and ("target" not in trace or _has_no_backends(trace))
     original, body = (None, None) if own else original_of(flow)
+    response, response_body = unprobed(flow)
     return RecordedExchange(
         flow_id=flow.id,
         began=flow.timestamp_start,
@@ -42,8 +44,8 @@ def seen_of(flow: object) -> RecordedExchange | None:
         upload=flow.request.raw_content,
         original=original,
         original_body=body,
-        response=response_facts(flow.response) if flow.response else None,
-        response_body=flow.response.raw_content if flow.response else None,
+        response=response,
+        response_body=response_body,
         own=own,
         failed=flow.error.msg if flow.error else "",
         seconds=_seconds(flow),

@@ -200,6 +200,13 @@ class Options:
             "with status 206 and 304 and to HEAD do not have it, since caches would give it to others.",
         )
         loader.add_option(
+            "urlrewrite_probe",
+            bool,
+            False,
+            "Let browsers say what they refuse: pages get a script that reports it to this proxy, and to nobody else. "
+            "Only clients that urlrewrite_trace_header names get it; where that is empty, those on this machine.",
+        )
+        loader.add_option(
             "urlrewrite_keep_flows",
             int,
             2000,

@@ -13,6 +13,7 @@ from mitmproxy import http
 
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.originals import KEY
+from urlrewrite.hooks.probed_copy import PAGE
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.inspector.traces.report import log_line, summary
 from urlrewrite.trace.events import Name
@@ -96,7 +97,7 @@ class Recorder:
 
 def _hide_from_filters(flow: http.HTTPFlow) -> None:
     """Restore the trace and the original of a flow from a file to what they were before it was saved."""
-    for key in ("urlrewrite", KEY):
+    for key in ("urlrewrite", KEY, PAGE):
         if isinstance(data := flow.metadata.get(key), dict):
             flow.metadata[key] = HiddenFromMetaFilter(data)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from secrets import token_hex
+from time import monotonic
 from typing import Any
 
 from urlrewrite.content.asset_memory import AssetMemory
@@ -19,6 +21,7 @@ from urlrewrite.hooks.leak_watch import LeakWatch
 from urlrewrite.inspector.asking.answers import Asked
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.model.farms import DEFAULT_CONNECTIONS, DEFAULT_TIMEOUTS, BackendTls, Connections, Timeouts
+from urlrewrite.witness.watched import Watched
 
 UPLOAD_HELD = 8 * 2**20
 """Bytes up to which the body of a request is held, so that mitmweb can show it, and its length is known."""
@@ -105,5 +108,7 @@ class State:
     statistics: Statistics = field(default_factory=Statistics)
     asked: dict[str, Asked] = field(default_factory=dict)
     """Experiments on requests, by flow id."""
+    watched: Watched = field(default_factory=lambda: Watched(token_hex(16), monotonic))
+    """What browsers said of their pages."""
     keeps_flows: bool = True
     keeps_originals: bool = True
