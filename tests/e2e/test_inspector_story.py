@@ -89,3 +89,30 @@ def test_from_a_broken_image_to_its_rule(demo: Demo, tmp_path: Path, browser: Br
     assert site.evaluate(IMAGE) > 0
     print(f"{len(person.clicks)} clicks: {', '.join(person.clicks)}")
     assert len(person.clicks) <= 6
+
+
+def test_with_one_switch_the_browser_itself_says_what_it_lost(demo: Demo, tmp_path: Path, browser: Browser) -> None:
+    site = browser.new_page(ignore_https_errors=True, viewport={"width": 1200, "height": 900})
+    site.goto(f"{demo.https}{PAGE}", wait_until="load")
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    page.goto(demo.service.await_log(r"^why +(\S+)$")[1])
+    page.get_by_role("link", name="Why broken", exact=True).click()
+    page.get_by_label("Let the browser say what it refuses").check()
+    expect(page.locator("main")).to_contain_text("Load the page again")
+
+    site.reload(wait_until="load")
+    said = page.locator("section.finding").filter(has_text="the browser said so")
+
+    def is_shown() -> bool:
+        page.reload(wait_until="load")
+        page.locator("section.finding").first.wait_for()
+        return said.count() > 0
+
+    until(is_shown, lambda: page.locator("main").inner_text())
+    expect(said.first).to_contain_text("did not load http://privateserver:8080/")
+    expect(said.first).to_contain_text("1. ")
+    page.screenshot(path=tmp_path / "browser.png")
+    page.get_by_label("Let the browser say what it refuses").uncheck()
+    expect(page.get_by_label("Let the browser say what it refuses")).not_to_be_checked()
+    site.reload(wait_until="load")
+    assert "data-rewrite-probe" not in site.content()

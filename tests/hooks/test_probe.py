@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -224,3 +224,19 @@ async def test_it_is_told_who_is_watched(
     caplog.set_level(logging.INFO)
     async with proxied(tmp_path, **options):
         assert told in caplog.text
+
+
+async def test_the_page_why_broken_has_a_switch(tmp_path: Path) -> None:
+    others: list[Mapping[str, Any]] = []
+
+    async def act(asked: Mapping[str, Any]) -> None:
+        others.append(asked)
+
+    async with proxied(tmp_path, on=False) as (proxy, _):
+        switch = proxy.bundle._probe_reports.or_else(act)
+        for on in (True, False):
+            await switch({"probe": on})
+            assert (OURS.search((await asked(proxy, fields=WINDOW)).body) is not None) is on
+            assert proxy.bundle._web_pages.snapshot([]).is_probing is on
+        await switch({"probe": "yes", "flow": "x"})
+        assert others == [{"probe": "yes", "flow": "x"}]

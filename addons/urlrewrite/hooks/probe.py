@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 from mitmproxy import ctx, http
@@ -33,6 +34,9 @@ from urlrewrite.witness.script import HASH, element
 from urlrewrite.witness.splicing import Splice
 from urlrewrite.witness.statements import MAX_BODY, read
 from urlrewrite.witness.watched import ROOT
+
+if TYPE_CHECKING:
+    from urlrewrite.hooks.inspector_pages import Act
 
 logger = logging.getLogger("urlrewrite.probe")
 
@@ -63,6 +67,17 @@ class ProbeReports:
             logger.log(ALERT, "pages get a script that reports what browsers refuse: those of %s", whom)
             if ctx.options.urlrewrite_worker:
                 logger.log(ALERT, "urlrewrite_probe is for one worker: reports that come to another one are lost")
+
+    def or_else(self, act: Act) -> Act:
+        """Return what does what the page Why broken asks for: `{probe}` switches the probe, the rest is for `act`."""
+
+        async def acting(asked: Mapping[str, Any]) -> None:
+            if isinstance(on := asked.get("probe"), bool):
+                ctx.options.update(urlrewrite_probe=on)
+            else:
+                await act(asked)
+
+        return acting
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Note who is watched, and answer what is for the collector."""

@@ -79,6 +79,8 @@ class WebPages:
             files=tuple(ctx.options.urlrewrite_rules) or (str(DEFAULT_RULES),),
             overrides=overrides(),
             asked=dict(self._state.asked),
+            said=self._state.watched.said(),
+            is_probing=ctx.options.urlrewrite_probe,
             farms=tuple(figures_of(farm, time.monotonic()) for farm in self._state.farms),
         )
 

@@ -36,6 +36,7 @@ from urlrewrite.inspector.diagnose import (
     wrong_links,
 )
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Loss, worst_first
+from urlrewrite.inspector.diagnose.browser_said import with_browser
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.page_loads import PageLoad
 from urlrewrite.inspector.experiments.conclusions import with_answers
@@ -43,6 +44,7 @@ from urlrewrite.inspector.experiments.proven import with_experiments
 from urlrewrite.inspector.leaks import changed_too_much, leaking_links
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.text import counted
+from urlrewrite.witness.statements import Statement
 
 MAX_FINDINGS = 100
 
@@ -108,18 +110,20 @@ def find_breakages(
     asked: Mapping[str, Asked] = _NOTHING_ASKED,
     until: float = math.inf,
     later: tuple[RecordedExchange, ...] = (),
+    said: Iterable[Statement] = (),
 ) -> list[Breakage]:
     """Return what is broken in a page load, the worst first.
 
     `rules` are those in force now, which may not be those of the exchanges; `earlier` are exchanges of the same client
     before this page load, the newest first, and `later` those that began after it, the oldest first; `seen` is
     everything that was recorded, of which experiments on the rules know what backends have: None, and none are made.
-    `asked` are experiments on requests, by the ids of their flows. After `until`, a reading of the monotonic clock in
-    seconds, only the document is examined, and a note says so.
+    `asked` are experiments on requests, by the ids of their flows; `said` is what the browser said of the page. After
+    `until`, a reading of the monotonic clock in seconds, only the document is examined, and a note says so.
     """
     case = Case(load, rules, earlier, until, later)
     found = [breakage for search in _SEARCHES for breakage in search(case)]
-    reported = _alike_as_one(worst_first(_without_echoes(found)))[:MAX_FINDINGS]
+    found = with_browser(case, _without_echoes(found), said)
+    reported = _alike_as_one(worst_first(found))[:MAX_FINDINGS]
     if seen is not None:
         reported = with_experiments(case, reported, (*load.all, *earlier, *seen), _until(until))
     reported = worst_first(with_answers(case, reported, asked))

@@ -16,6 +16,7 @@ from urlrewrite.inspector.asking.answers import Asked
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides
 from urlrewrite.trace.reading import number
+from urlrewrite.witness.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class Snapshot:
     """The proxy at one moment. `exchanges` begin with the newest; `rules` is None if none were ever in force.
 
     `files` are the paths of the rule files as they were given, `overrides` what the options say in their place,
-    `farms` the server farms with what their servers do, `asked` the experiments on requests by their flows' ids.
+    `farms` the server farms with what their servers do, `asked` the experiments on requests by their flows' ids,
+    `said` what browsers said of pages by their traces' ids, and `is_probing` tells that pages are watched.
     """
 
     exchanges: tuple[RecordedExchange, ...]
@@ -68,6 +70,8 @@ class Snapshot:
     overrides: Overrides = NO_OVERRIDES
     farms: tuple[FarmFigures, ...] = ()
     asked: Mapping[str, Asked] = field(default_factory=dict)
+    said: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
+    is_probing: bool = False
 
     def find(self, flow_id: str) -> RecordedExchange | None:
         """Return the exchange of a flow, by the flow's id or the trace's."""

@@ -101,10 +101,17 @@ class Breakage:
 
 
 def worst_first(breakages: list[Breakage]) -> list[Breakage]:
-    """Sort by severity, then by loss; equal ones are kept once. Guesses come last, and none is an error."""
+    """Sort by severity, then by loss; equal ones are kept once. Guesses come last, and none is an error.
+
+    Of one severity, what the browser said comes first, but for what became of the page itself.
+    """
     order = list(BreakageSeverity)
-    unique = dict.fromkeys(map(_not_more_than_a_guess, breakages))
-    return sorted(unique, key=lambda each: (each.known is Knowledge.GUESS, order.index(each.severity), each.loss))
+
+    def place(each: Breakage) -> tuple[bool, int, bool, bool, Loss]:
+        guessed, unsaid = each.known is Knowledge.GUESS, each.known is not Knowledge.BROWSER
+        return guessed, order.index(each.severity), each.loss is not Loss.PAGE, unsaid, each.loss
+
+    return sorted(dict.fromkeys(map(_not_more_than_a_guess, breakages)), key=place)
 
 
 def _not_more_than_a_guess(breakage: Breakage) -> Breakage:

@@ -21,7 +21,9 @@ from urlrewrite.inspector.experiments.conclusions import can_be_asked
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import groups
+from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown, visible
+from urlrewrite.witness.statements import Statement
 
 MAX_LOADS = 40
 """Page loads that are examined for the list."""
@@ -41,7 +43,8 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     where `cause` is the worst breakage, as one sentence, and `problems` are those of the rule files. `at` of a breakage
     says where the page Rules shows its rule, None where that is unknown; `ask` says that its backend can be asked again
     with one thing changed (`{flow, method, safe, done}`), which a POST with the flow does; `more` are older page loads
-    that were not examined.
+    that were not examined. `probe` says whether pages are watched, and how much the browser said of this one
+    (`{on, said}`); a POST with `probe` as true or false switches it.
 
     Raises:
         PageError: there is no such flow.
@@ -86,7 +89,13 @@ def _breakages(snapshot: Snapshot, load: PageLoad, until: float, *, in_list: boo
         asked=snapshot.asked,
         until=until,
         later=tuple(later),
+        said=_said(snapshot, load),
     )
+
+
+def _said(snapshot: Snapshot, load: PageLoad) -> tuple[Statement, ...]:
+    """Return what the browser said of the document of a page load."""
+    return snapshot.said.get(text(load.document.trace, "id"), ())
 
 
 def _rank(breakages: list[Breakage]) -> int:
@@ -116,6 +125,7 @@ def _page(
         "findings": listed,
         "resources": [_resource(exchange) for exchange in load.all[:_MAX_RESOURCES]] if load else [],
         "loads": loads,
+        "probe": {"on": snapshot.is_probing, "said": len(_said(snapshot, load)) if load else 0},
     }
 
 

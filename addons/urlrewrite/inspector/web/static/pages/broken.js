@@ -26,6 +26,7 @@ export async function show(main, query, app) {
       ...data.problems.map((problem) => note("err", problem)),
       note(broken ? "err" : data.findings.length ? "warn" : "ok", h("strong", {}, data.cause)),
     );
+    content.append(probe(data.probe, switchProbe));
     if (data.load) content.append(pageLoad(data.load, chosen));
     data.findings.forEach((finding, index) => content.append(findingCard(finding, index + 1, askAgain)));
     if (data.resources.length) content.append(exchanges(data.resources));
@@ -45,7 +46,23 @@ export async function show(main, query, app) {
       refusal.replaceChildren(note("err", error.message));
     }
   }
+  async function switchProbe(on) {
+    const data = await post("broken", { probe: on, ...(query.flow ? { flow: query.flow } : {}) });
+    if (app.isCurrent()) update(data, query.flow);
+  }
   update(await get("broken", query.flow ? { flow: query.flow } : {}), query.flow);
+}
+
+// The one switch of the probe, and what it is for.
+function probe({ on, said }, switchTo) {
+  const box = h("input", { type: "checkbox", onchange: (event) => switchTo(event.currentTarget.checked) });
+  box.checked = on;
+  const hint = said
+    ? `The browser said ${counted(said, "thing")} of this page.`
+    : on
+      ? "Load the page again: its browser then says what it refuses. Watched pages are not cached, and carry a script."
+      : "Pages then carry a script that tells this proxy, and nobody else, what the browser refuses.";
+  return h("div", { class: "row" }, h("label", {}, box, " Let the browser say what it refuses"), h("span", { class: "muted" }, hint));
 }
 
 function pageLoad(load, chosen) {
