@@ -257,3 +257,25 @@ def test_no_report_leaves_the_proxy(visited: Visited) -> None:
     assert posted and all(each.startswith("POST /reports ") for each in posted)
     assert [each for each in asked if ROOT in each.replace(f"connect-src https://www.example.com{ROOT}", "")] == []
     assert [line for line in log if "Traceback" in line or "crashed" in line] == []
+
+
+async def test_where_no_script_runs_the_browser_itself_reports(require: Callable[..., None], tmp_path: Path) -> None:
+    require("chromium")
+    with backend() as (port, asked):
+        async with (
+            in_process(RULES.format(port=port), tmp_path, urlrewrite_probe=True, urlrewrite_trace="full") as proxy,
+            async_playwright() as playwright,
+        ):
+            hosts = f"--host-resolver-rules=MAP www.example.com 127.0.0.1:{proxy.port}, MAP * ~NOTFOUND"
+            options = ["--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", "--short-reporting-delay"]
+            browser = await playwright.chromium.launch(executable_path=program("chromium"), args=[*options, hosts])
+            tab = await (await browser.new_context(ignore_https_errors=True, java_script_enabled=False)).new_page()
+            await tab.goto("https://www.example.com/policy-none", wait_until="load")
+            flow = proxy.flows[0]
+            async with asyncio.timeout(30):
+                while not said_of(proxy.state.watched, flow):  # noqa: ASYNC110 (the browser tells nobody else)
+                    await asyncio.sleep(0.05)
+            told = said_of(proxy.state.watched, flow)
+            await browser.close()
+    assert ("policy", "img-src") in {(each.subject, each.directive) for each in told}, told
+    assert [each for each in asked if each.startswith("POST")] == []

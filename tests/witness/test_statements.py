@@ -38,6 +38,10 @@ API: list[tuple[dict[str, Any], Statement]] = [
         Statement(Subject.NETWORK, url="u", text="tcp.refused"),
     ),
     (
+        {"type": "network-error", "url": "u", "body": {"type": "http.error", "status_code": 404}},
+        Statement(Subject.RESOURCE, url="u", status=404),
+    ),
+    (
         {"type": "coep", "url": "u", "body": {"blockedURL": "b", "destination": "script", "type": "corp"}},
         Statement(Subject.ISOLATION, url="b", tag="script", text="corp"),
     ),
@@ -66,6 +70,7 @@ def test_what_the_reporting_api_says(report: dict[str, Any], statement: Statemen
     "body",
     [b"", b"{}", b"null", b"\xff", b"[" * MAX_BODY, b"[1, null, [], {}]", b'[{"kind": "network"}]', b'[{"kind": []}]',
      b'[{"type": {}, "body": {}}, {"type": "coep", "body": 1}, {"type": "crash", "body": {}}]',
+     b'[{"type": "network-error", "url": "u", "body": {"type": "abandoned"}}]',
      b'[{"kind": "error"}]' + b" " * MAX_BODY],
 )  # fmt: skip
 @pytest.mark.parametrize("content_type", ["", "text/plain", REPORTS])

@@ -30,6 +30,7 @@ from urlrewrite.inspector.diagnose.exchange_case import site_and_public_name
 from urlrewrite.model.field_lines import FieldLines, field_values
 from urlrewrite.witness.pages import copy_fields, declared_charset, unwatched
 from urlrewrite.witness.policies import let_in
+from urlrewrite.witness.reporting import reporting_fields
 from urlrewrite.witness.script import HASH, element
 from urlrewrite.witness.splicing import Splice
 from urlrewrite.witness.statements import MAX_BODY, read
@@ -133,9 +134,12 @@ class _Copy:
 
     element: bytes
     address: str
+    reports: str
+    """The URL that browsers report to."""
 
     def fields(self, page: FieldLines) -> FieldLines:
-        return let_in(copy_fields(page), HASH, self.address)
+        copy = let_in(copy_fields(page), HASH, self.address)
+        return (*copy, *reporting_fields(copy, self.reports))
 
     def splice(self, page: FieldLines) -> Splice:
         codings = parse_content_encoding(field_values(page, "content-encoding"))
@@ -160,7 +164,7 @@ class ProbedPages:
             return
         _, public = site_and_public_name(request, live.exchange.rules)
         path = self._state.watched.watch(str(live.exchange.trace.data["id"]), flow.client_conn.peername[0], str(public))
-        copy = self._copies[flow] = _Copy(element(path), f"{public}{ROOT}")
+        copy = self._copies[flow] = _Copy(element(path), f"{public}{ROOT}", f"{public}{path}")
         if response.stream:
             response.stream = _streamed(flow, response, copy, cast("Stream | bool", response.stream))
         elif live.hold:

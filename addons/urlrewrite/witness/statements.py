@@ -108,6 +108,10 @@ def _of_report(said: Mapping[str, Any]) -> Statement | None:
             source=_text(body.get("sourceFile")),
             line=_number(body.get("lineNumber")),
         )
+    if subject is Subject.NETWORK and body.get("type") in ("ok", "abandoned"):
+        return None
+    if subject is Subject.NETWORK and body.get("type") == "http.error":
+        return Statement(Subject.RESOURCE, url=_text(said.get("url")), status=_number(body.get("status_code")))
     if subject is Subject.NETWORK:
         return Statement(
             subject, url=_text(said.get("url")), text=_text(body.get("type")), status=_number(body.get("status_code"))

@@ -51,17 +51,20 @@ def with_browser(case: Case, breakages: Iterable[Breakage], said: Iterable[State
     """Return breakages with what the browser said of the page: those that it confirms, and its own."""
     found = list(breakages)
     own: list[Breakage] = []
-    said = tuple(said)
-    blocked = {each.url for each in said if each.subject is Subject.POLICY}
-    for statement in said:
-        confirmed = [number for number, each in enumerate(found) if _confirms(case, statement, each)]
+    different: dict[str, Statement] = {}
+    for each in said:
+        # The script and the browser itself may say the same.
+        different.setdefault(words(each), each)
+    blocked = {each.url for each in different.values() if each.subject is Subject.POLICY}
+    for statement in different.values():
+        confirmed = [number for number, breakage in enumerate(found) if _confirms(case, statement, breakage)]
         for number in confirmed:
             found[number] = _confirmed(found[number], statement)
         if statement.subject is Subject.ELEMENT and statement.url in blocked:
             # The policy says why.
             continue
-        if not confirmed and len(own) < MAX_OWN and (breakage := _own(case, statement)):
-            own.append(breakage)
+        if not confirmed and len(own) < MAX_OWN and (of_its_own := _own(case, statement)):
+            own.append(of_its_own)
     return [*found, *own]
 
 
