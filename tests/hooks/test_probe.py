@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import http
+from mitmproxy.io import FlowReader, FlowWriter
 
 from hooks.backends import Answer, Http1Backend
 from hooks.clients import Got, Http1, Http2, Http3
@@ -120,6 +122,23 @@ async def test_pages_arrive_whole(client: str, path: str, tmp_path: Path) -> Non
         assert "etag" in {name.lower() for name, _ in seen.response.fields}
         assert "etag" not in got.fields
         assert seen.response_body in (page.body, None)
+        (shown,) = proxy.bundle._web_pages.snapshot([flow]).exchanges
+        assert (shown.response, shown.response_body) == (seen.response, seen.response_body)
+
+
+async def test_a_saved_flow_has_the_page_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "flows"
+    async with proxied(tmp_path, urlrewrite_trace="full") as (proxy, _):
+        await asked(proxy, fields=WINDOW)
+        with file.open("wb") as saved:
+            FlowWriter(saved).add(proxy.flows[0])
+    with file.open("rb") as saved:
+        (flow,) = FlowReader(saved).stream()
+    assert isinstance(flow, http.HTTPFlow)
+    assert flow.response and OURS.search(flow.response.raw_content or b"")
+    seen = seen_of(flow)
+    assert seen and seen.response and seen.response_body == PAGE_BODY
+    assert not {name.lower() for name, _ in seen.response.fields} & {"reporting-endpoints", "cache-control", "nel"}
 
 
 async def test_a_client_of_http_1_0_gets_the_whole_page(tmp_path: Path) -> None:

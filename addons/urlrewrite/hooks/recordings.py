@@ -18,7 +18,8 @@ from mitmproxy.io import FlowReader
 
 from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.hooks.flows import judged_request, original_of, passed_request, trace_of
-from urlrewrite.hooks.translate import headers, response_facts
+from urlrewrite.hooks.probed_copy import unprobed
+from urlrewrite.hooks.translate import headers
 from urlrewrite.model.origin import origin_of
 
 REWRITTEN = "the recorded response went through this proxy's rules before it was recorded: that is not done again"
@@ -121,7 +122,7 @@ def _recorded(number: int, flow: http.HTTPFlow) -> Recorded:
         return Recorded(number, request, None, b"", (*notes, OWN_RESPONSE))
     response, body = original_of(flow)
     if response is None:
-        response, body = response_facts(flow.response), flow.response.raw_content
+        response, body = unprobed(flow)
         if ours:
             notes.append(REWRITTEN)
     if body is None:

@@ -15,6 +15,7 @@ from mitmproxy import ctx, flow, http
 from urlrewrite.farms.figures import figures_of
 from urlrewrite.hooks.flows import seen_of
 from urlrewrite.hooks.originals import KEY
+from urlrewrite.hooks.probed_copy import PAGE, unprobed
 from urlrewrite.hooks.rules_file import DEFAULT_RULES, overrides
 from urlrewrite.hooks.state import State
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
@@ -103,14 +104,15 @@ class WebPages:
             known[1],
             upload=item.request.raw_content,
             original_body=body if isinstance(body, bytes) else None,
-            response_body=item.response.raw_content if item.response else None,
+            response_body=unprobed(item)[1],
         )
 
 
 def _parts(item: http.HTTPFlow) -> _Parts:
     """Return what an exchange is made of; each part is another object once it has been edited or replayed."""
     fields = (message.headers.fields for message in (item.request, item.response) if message)
-    return item.metadata.get("urlrewrite"), item.metadata.get(KEY), item.error, item.response, *fields
+    of_ours = (item.metadata.get(key) for key in ("urlrewrite", KEY, PAGE))
+    return *of_ours, item.error, item.response, *fields
 
 
 def _same(known: _Parts, parts: _Parts) -> bool:
