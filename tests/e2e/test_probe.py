@@ -65,6 +65,14 @@ def policy(value: str) -> dict[str, str]:
 
 
 META = "<meta http-equiv=Content-Security-Policy content=\"script-src 'nonce-n1'; img-src 'none'\">"
+SOCKETS = """<script>
+class Mine extends WebSocket {}
+const mine = new Mine("wss://privateserver/a");
+window.sound = mine instanceof Mine && mine instanceof WebSocket && mine.constructor === Mine && WebSocket.OPEN === 1
+  && new WebSocket("wss://privateserver/b").constructor === WebSocket && WebSocket.name === "WebSocket";
+document.currentScript.remove();
+if (!window.sound) document.documentElement.lang = "no";
+</script>"""
 NONCE = "nonce='n1'"
 ROWS = (
     Row("sound", page("<img src=/dot.png>")),
@@ -90,6 +98,7 @@ ROWS = (
     Row("trusted-types", page(more=NONCE), (),
         policy("require-trusted-types-for 'script'; script-src 'nonce-n1'; trusted-types x")),
     Row("report-only", page(), (), {"Content-Security-Policy-Report-Only": "default-src 'none'; report-uri /reports"}),
+    Row("sockets", page(head=SOCKETS), (("socket", "wss://privateserver/a"), ("socket", "wss://privateserver/b"))),
     Row("refused-frame", page("<iframe src=/deny></iframe>"), (("frame", "/deny"),)),
     Row("frame", page("<iframe src=/sound></iframe>")),
     Row("latin", page("\xe9", head="<meta charset=iso-8859-1>", charset="windows-1252"), charset="latin-1",

@@ -20,6 +20,7 @@ from hooks.in_process import InProcess, in_process, is_sound
 from hooks.patches.rules import rules_for
 from urlrewrite.hooks.flows import seen_of
 from urlrewrite.hooks.probed_copy import PAGE
+from urlrewrite.witness.pages import Unwatched
 from urlrewrite.witness.script import CODE
 from urlrewrite.witness.statements import MAX_BODY, Statement, Subject
 from urlrewrite.witness.watched import ROOT
@@ -35,6 +36,7 @@ ANSWERS = {
     "/piece": Answer(fields=[*HTML, ("X-Accel-Buffering", "no")], body=PAGE_BODY),
     "/text": Answer(fields=[("Content-Type", "text/plain")], body=PAGE_BODY),
     "/damaged": Answer(fields=[*HTML, ("Content-Encoding", "gzip")], body=PAGE_BODY),
+    "/no-transform": Answer(fields=[*HTML, ("Cache-Control", "no-transform")], body=PAGE_BODY),
     f"{ROOT}x": Answer(body=b"theirs"),
 }
 CLIENTS: dict[str, Any] = {"HTTP/1.1": Http1, "HTTP/2": Http2, "HTTP/3": Http3}
@@ -124,6 +126,14 @@ async def test_pages_arrive_whole(client: str, path: str, tmp_path: Path) -> Non
         assert seen.response_body in (page.body, None)
         (shown,) = proxy.bundle._web_pages.snapshot([flow]).exchanges
         assert (shown.response, shown.response_body) == (seen.response, seen.response_body)
+
+
+async def test_it_is_told_why_a_page_is_left_as_it_is(tmp_path: Path) -> None:
+    async with proxied(tmp_path, urlrewrite_trace="full") as (proxy, _):
+        for path in ("/text", "/no-transform"):
+            await asked(proxy, path=path, fields=WINDOW)
+        (shown,) = proxy.bundle._web_pages.snapshot(proxy.flows).unwatched.items()
+        assert shown == (proxy.flows[1].metadata["urlrewrite.id"], str(Unwatched.NO_TRANSFORM))
 
 
 async def test_a_saved_flow_has_the_page_as_it_is(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def posted(*said: Any, content_type: str = "text/plain;charset=UTF-8") -> list[S
     return read(json.dumps(said).encode(), content_type)
 
 
-@pytest.mark.parametrize("kind", ["element", "error", "rejection", "policy", "frame", "resource", "cookies"])
+@pytest.mark.parametrize("kind", ["element", "error", "rejection", "policy", "frame", "socket", "resource", "cookies"])
 def test_what_the_script_says(kind: str) -> None:
     texts = {name: f"a {name}" for name in ("url", "tag", "text", "directive", "policy", "source")}
     (found,) = posted({"kind": kind, **texts, "line": 3, "status": 404, "more": "x"})

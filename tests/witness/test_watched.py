@@ -78,6 +78,16 @@ def test_what_is_kept_is_bounded() -> None:
     assert pages.said() == {}
 
 
+def test_pages_that_are_left_as_they_are_say_nothing() -> None:
+    pages, _, _ = watched()
+    pages.leave("5", "so")
+    assert pages.left() == {"5": "so"}
+    assert pages.judge(f"{pages.root}5", CLIENT, ORIGIN) is Refusal.CLIENT
+    for number in range(MAX_PAGES):
+        pages.leave(str(number), "no")
+    assert len(pages.left()) == MAX_PAGES
+
+
 def test_a_page_tells_that_it_was_loaded() -> None:
     assert has_loaded((Statement(Subject.COOKIES),))
     assert not has_loaded((Statement(Subject.ERROR),))

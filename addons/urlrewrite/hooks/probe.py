@@ -160,10 +160,15 @@ class ProbedPages:
         if flow not in self._reports.flows or flow.error or response is None or live is None:
             return
         request, lines = live.exchange.request, field_lines(response.headers)
-        if live.own or live.failed or unwatched(request.method, request.fields, response.status_code, lines):
+        if live.own or live.failed:
+            return
+        trace_id = str(live.exchange.trace.data["id"])
+        if (why := unwatched(request.method, request.fields, response.status_code, lines)) is not None:
+            if why:
+                self._state.watched.leave(trace_id, why)
             return
         _, public = site_and_public_name(request, live.exchange.rules)
-        path = self._state.watched.watch(str(live.exchange.trace.data["id"]), flow.client_conn.peername[0], str(public))
+        path = self._state.watched.watch(trace_id, flow.client_conn.peername[0], str(public))
         copy = self._copies[flow] = _Copy(element(path), f"{public}{ROOT}", f"{public}{path}")
         if response.stream:
             response.stream = _streamed(flow, response, copy, cast("Stream | bool", response.stream))
@@ -182,7 +187,7 @@ class ProbedPages:
         if copy is None or flow.error or page is None or page.stream or not page.raw_content:
             return
         lines, raw = field_lines(page.headers), page.raw_content
-        if unwatched("GET", (("Sec-Fetch-Dest", "document"),), page.status_code, lines):
+        if unwatched("GET", (("Sec-Fetch-Dest", "document"),), page.status_code, lines) is not None:
             # An error has taken its place.
             return
         splice = copy.splice(lines)

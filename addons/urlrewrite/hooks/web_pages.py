@@ -81,6 +81,7 @@ class WebPages:
             overrides=overrides(),
             asked=dict(self._state.asked),
             said=self._state.watched.said(),
+            unwatched=self._state.watched.left(),
             is_probing=ctx.options.urlrewrite_probe,
             farms=tuple(figures_of(farm, time.monotonic()) for farm in self._state.farms),
         )

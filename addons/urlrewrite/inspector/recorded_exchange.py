@@ -59,8 +59,9 @@ class Snapshot:
     """The proxy at one moment. `exchanges` begin with the newest; `rules` is None if none were ever in force.
 
     `files` are the paths of the rule files as they were given, `overrides` what the options say in their place,
-    `farms` the server farms with what their servers do, `asked` the experiments on requests by their flows' ids,
-    `said` what browsers said of pages by their traces' ids, and `is_probing` tells that pages are watched.
+    `farms` the server farms with what their servers do, `asked` the experiments on requests by their flows' ids. By
+    the ids of traces, `said` is what browsers said of pages, and `unwatched` why pages were left as they are;
+    `is_probing` tells that pages are watched.
     """
 
     exchanges: tuple[RecordedExchange, ...]
@@ -71,6 +72,7 @@ class Snapshot:
     farms: tuple[FarmFigures, ...] = ()
     asked: Mapping[str, Asked] = field(default_factory=dict)
     said: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
+    unwatched: Mapping[str, str] = field(default_factory=dict)
     is_probing: bool = False
 
     def find(self, flow_id: str) -> RecordedExchange | None:

@@ -2,7 +2,8 @@
 
 A page that a browser shows in a window or frame gets it; nothing else does, above all nothing that a script asks for.
 The copy is for this browser at this moment: no cache may keep it, and it has no validator and no digest, since those
-are of the page as it is. So watching a page changes how it is cached, and how the browser goes back to it.
+are of the page as it is. So watching a page changes how it is cached, and how the browser goes back to it; its scripts
+make WebSockets by way of ours.
 """
 
 from __future__ import annotations
@@ -25,18 +26,14 @@ _NO_STORE = ("Cache-Control", "no-store")
 
 
 class Unwatched(StrEnum):
-    """Why a page is left as it is, though its client is to be watched."""
+    """Why a page is left as it is, though its client is to be watched; the values are for a person."""
 
-    NO_PAGE = "no-page"
+    NO_PAGE = ""
     """It is no HTML that a browser shows in a window or frame, or has no body, or is a part of one."""
-    NO_TRANSFORM = "no-transform"
-    """It says that nobody may change it."""
-    CODING = "coding"
-    """Its content coding cannot be undone here."""
-    CHARSET = "charset"
-    """It is in an encoding that does not contain ASCII."""
-    SANDBOX = "sandbox"
-    """Its policy lets no script run, or takes its origin away."""
+    NO_TRANSFORM = "its Cache-Control has no-transform: nobody may change it"
+    CODING = "its content coding cannot be undone here"
+    CHARSET = "its encoding does not contain ASCII"
+    SANDBOX = "its policy has sandbox, which lets no script run, or takes the page's origin away"
 
 
 def unwatched(method: str, request: FieldLines, status: int, response: FieldLines) -> Unwatched | None:

@@ -109,6 +109,20 @@
     true,
   );
 
+  // A socket that fails tells nobody but its own page. The page gets the browser's own sockets, by way of this.
+  try {
+    window.WebSocket = new Proxy(WebSocket, {
+      construct(target, values, asked) {
+        const socket = Reflect.construct(target, values, asked);
+        socket.addEventListener("error", safely(() => say("socket", { url: socket.url })));
+        return socket;
+      },
+    });
+    WebSocket.prototype.constructor = WebSocket;
+  } catch {
+    // The page may have its sockets as they are.
+  }
+
   try {
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {

@@ -38,6 +38,8 @@ class Subject(StrEnum):
     """A policy of the page blocked something."""
     FRAME = "frame"
     """A frame shows a page of the browser's own in place of the one that was asked for."""
+    SOCKET = "socket"
+    """A WebSocket failed."""
     RESOURCE = "resource"
     """Something that the page asked for came with an error status."""
     COOKIES = "cookies"
@@ -129,7 +131,7 @@ def _of_report(said: Mapping[str, Any]) -> Statement | None:
     return None
 
 
-_OF_SCRIPT = frozenset({"element", "error", "rejection", "policy", "frame", "resource", "cookies"})
+_OF_SCRIPT = frozenset({"element", "error", "rejection", "policy", "frame", "socket", "resource", "cookies"})
 
 _OF_REPORTS = {
     "csp-violation": Subject.POLICY,

@@ -46,7 +46,7 @@ class _Page:
     said: dict[Statement, None] = field(default_factory=dict)
     since: float = 0.0
     posts: int = 0
-    dropped: int = 0
+    why_not: str = ""
 
 
 class Watched:
@@ -68,10 +68,16 @@ class Watched:
 
     def watch(self, trace_id: str, client: str, origin: str) -> str:
         """Note that a client gets a page of an origin, and return the path that the page reports to."""
-        self._pages[trace_id] = _Page(client, origin, since=self._clock())
-        while len(self._pages) > MAX_PAGES:
-            self._pages.popitem(last=False)
+        self._keep(trace_id, _Page(client, origin, since=self._clock()))
         return f"{self.root}{trace_id}"
+
+    def leave(self, trace_id: str, why: str) -> None:
+        """Note that a page is left as it is, though its client is to be watched."""
+        self._keep(trace_id, _Page("", "", why_not=why))
+
+    def left(self) -> Mapping[str, str]:
+        """Return why pages were left as they are, by the ids of their traces."""
+        return {trace_id: page.why_not for trace_id, page in self._pages.items() if page.why_not}
 
     def is_ours(self, path: str) -> bool:
         """Say whether a path is the collector's, in this run or another one: such a request is for no backend."""
@@ -93,12 +99,15 @@ class Watched:
         for each in statements:
             if len(page.said) < MAX_OF_PAGE:
                 page.said.setdefault(each)
-            elif each not in page.said:
-                page.dropped += 1
 
     def said(self) -> Mapping[str, tuple[Statement, ...]]:
         """Return what was said, by the ids of traces; a page that said nothing yet has no entry."""
         return {trace_id: tuple(page.said) for trace_id, page in self._pages.items() if page.said}
+
+    def _keep(self, trace_id: str, page: _Page) -> None:
+        self._pages[trace_id] = page
+        while len(self._pages) > MAX_PAGES:
+            self._pages.popitem(last=False)
 
     def _named(self, path: str) -> str:
         path = path.partition("?")[0]

@@ -48,6 +48,7 @@ CONFIRMED: list[tuple[Statement, dict[str, Any], tuple[str, str, int] | None, st
         Statement(Subject.RESOURCE, url=f"{SITE}/a.js", tag="script", status=404),
         SCRIPT, ("/a.js", "script", 404), "backend-404",
     ),
+    (Statement(Subject.SOCKET, url="wss://www.example.com/s"), {}, ("/s", "websocket", 502), "websocket"),
     (element("img", f"{INNER}/a.png"), {"body": f"<img src={INNER}/a.png>"}, None, "leak"),
     (blocked("img-src", f"{SITE}/a.png"), {"body": "<img src=/a.png>", **policy("img-src 'none'")}, None, "csp"),
     (
@@ -83,6 +84,7 @@ OWN = [
     (element("script", "https://ads.example/a.js"), "browser-element", BreakageSeverity.WARNING, Loss.FUNCTION),
     (Statement(Subject.ERROR, text="x is not defined"), "browser-error", BreakageSeverity.WARNING, Loss.FUNCTION),
     (Statement(Subject.REJECTION), "browser-rejection", BreakageSeverity.NOTE, Loss.HINT),
+    (Statement(Subject.SOCKET, url="wss://a.example/"), "browser-socket", BreakageSeverity.WARNING, Loss.FUNCTION),
     (blocked("connect-src", "https://a.example"), "browser-policy", BreakageSeverity.WARNING, Loss.FUNCTION),
     (blocked("style-src-attr", "inline"), "browser-policy", BreakageSeverity.WARNING, Loss.LOOK),
     (blocked("img-src", "data"), "browser-policy", BreakageSeverity.WARNING, Loss.PART),
@@ -155,9 +157,11 @@ def test_what_was_said_is_tied_to_its_page_by_the_trace() -> None:
     said = {seen.trace["id"]: (Statement(Subject.ERROR, text="lost"),), "other": (Statement(Subject.ERROR, text="no"),)}
     snapshot = Snapshot((seen,), EVERYWHERE, Statistics(clock=lambda: 0.0), said=said, is_probing=True)
     data = broken.data(snapshot, {})
-    assert data["probe"] == {"on": True, "said": 1}
+    assert data["probe"] == {"on": True, "said": 1, "why_not": ""}
     assert [(each["title"], each["known"]) for each in data["findings"]] == [
         ("A script of the page fails: lost", "browser")
     ]
     nothing = broken.data(Snapshot((), EVERYWHERE, Statistics(clock=lambda: 0.0)), {})
-    assert nothing["probe"] == {"on": False, "said": 0}
+    assert nothing["probe"] == {"on": False, "said": 0, "why_not": ""}
+    left = Snapshot((seen,), EVERYWHERE, Statistics(clock=lambda: 0.0), unwatched={seen.trace["id"]: "so"})
+    assert broken.data(left, {})["probe"]["why_not"] == "so"

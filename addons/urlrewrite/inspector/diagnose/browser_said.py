@@ -40,6 +40,7 @@ _HARM_OF_POLICY = {
     "style-src-elem": Loss.LOOK,
     "style-src-attr": Loss.LOOK,
 }
+_OF_REQUESTS = frozenset({Subject.ELEMENT, Subject.RESOURCE, Subject.FRAME, Subject.SOCKET, Subject.NETWORK})
 _OF_CODE = frozenset({"inline", "eval", "wasm-eval", "data", "blob"})
 """What a policy blocked where no address has been blocked."""
 
@@ -86,6 +87,8 @@ def words(statement: Statement) -> str:
             return f"{shown(statement.directive, 40)} of the page's policy blocks {url}{at}"
         case Subject.FRAME:
             return f"<{tag}> shows an error of the browser in place of {url}"
+        case Subject.SOCKET:
+            return f"the WebSocket {url} failed"
         case Subject.NETWORK:
             return f"the request for {url} failed: {shown(statement.text, 60)}"
         case Subject.ISOLATION:
@@ -105,7 +108,7 @@ def _confirms(case: Case, statement: Statement, breakage: Breakage) -> bool:
         return breakage.kind == "csp" and (_is_of(statement.directive, breakage) or _mentions(breakage, statement.url))
     if statement.subject is Subject.FRAME and breakage.kind != "frame":
         return False
-    if statement.subject not in (Subject.ELEMENT, Subject.RESOURCE, Subject.FRAME, Subject.NETWORK):
+    if statement.subject not in _OF_REQUESTS:
         return False
     exchange = _exchange(case, statement.url)
     if exchange is not None and exchange is not case.page and exchange.flow_id in breakage.flows[:1]:
@@ -130,7 +133,8 @@ def _mentions(breakage: Breakage, url: str) -> bool:
 
 
 def _exchange(case: Case, url: str) -> RecordedExchange | None:
-    wanted = canonical_url(url, case.load.url)
+    # A request for a WebSocket is one for http to the proxy.
+    wanted = canonical_url(f"http{url[2:]}" if url.startswith(("ws:", "wss:")) else url, case.load.url)
     return next((each for each in reversed(case.load.all) if url_of(each) == wanted), None) if url else None
 
 
@@ -166,6 +170,8 @@ def _own(case: Case, statement: Statement) -> Breakage | None:
         case Subject.POLICY:
             loss = _HARM_OF_POLICY.get(statement.directive, Loss.PART)
             title = f"The browser blocks something: {words(statement)}"
+        case Subject.SOCKET:
+            loss, title = Loss.FUNCTION, f"The WebSocket {shown(statement.url, _URL)} fails in the browser"
         case Subject.NETWORK | Subject.ISOLATION:
             title = f"The browser lost something: {words(statement)}"
         case _:

@@ -44,7 +44,7 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     says where the page Rules shows its rule, None where that is unknown; `ask` says that its backend can be asked again
     with one thing changed (`{flow, method, safe, done}`), which a POST with the flow does; `more` are older page loads
     that were not examined. `probe` says whether pages are watched, and how much the browser said of this one
-    (`{on, said}`); a POST with `probe` as true or false switches it.
+    or why it was left as it is (`{on, said, why_not}`); a POST with `probe` as true or false switches it.
 
     Raises:
         PageError: there is no such flow.
@@ -98,6 +98,11 @@ def _said(snapshot: Snapshot, load: PageLoad) -> tuple[Statement, ...]:
     return snapshot.said.get(text(load.document.trace, "id"), ())
 
 
+def _probe(snapshot: Snapshot, load: PageLoad | None) -> dict[str, Any]:
+    why_not = snapshot.unwatched.get(text(load.document.trace, "id"), "") if load else ""
+    return {"on": snapshot.is_probing, "said": len(_said(snapshot, load)) if load else 0, "why_not": why_not}
+
+
 def _rank(breakages: list[Breakage]) -> int:
     """Return how badly a page load is broken, 0 for an error."""
     severities = list(BreakageSeverity)
@@ -125,7 +130,7 @@ def _page(
         "findings": listed,
         "resources": [_resource(exchange) for exchange in load.all[:_MAX_RESOURCES]] if load else [],
         "loads": loads,
-        "probe": {"on": snapshot.is_probing, "said": len(_said(snapshot, load)) if load else 0},
+        "probe": _probe(snapshot, load),
     }
 
 

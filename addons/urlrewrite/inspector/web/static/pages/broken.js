@@ -54,14 +54,16 @@ export async function show(main, query, app) {
 }
 
 // The one switch of the probe, and what it is for.
-function probe({ on, said }, switchTo) {
+function probe({ on, said, why_not: whyNot }, switchTo) {
   const box = h("input", { type: "checkbox", onchange: (event) => switchTo(event.currentTarget.checked) });
   box.checked = on;
   const hint = said
     ? `The browser said ${counted(said, "thing")} of this page.`
-    : on
-      ? "Load the page again: its browser then says what it refuses. Watched pages are not cached, and carry a script."
-      : "Pages then carry a script that tells this proxy, and nobody else, what the browser refuses.";
+    : whyNot
+      ? `This page cannot be watched: ${whyNot}.`
+      : on
+        ? "Load the page again: its browser then says what it refuses. Watched pages are not cached, and carry a script."
+        : "Pages then carry a script that tells this proxy, and nobody else, what the browser refuses.";
   return h("div", { class: "row" }, h("label", {}, box, " Let the browser say what it refuses"), h("span", { class: "muted" }, hint));
 }
 
