@@ -72,7 +72,7 @@ def test_what_was_found_is_confirmed_and_keeps_its_cause(
     assert before
     assert after[0].kind == kind
     assert (after[0].title, after[0].todo, after[0].severity) == (before[0].title, before[0].todo, before[0].severity)
-    assert after[0].known is Knowledge.BROWSER
+    assert (after[0].known, after[0].said) == (Knowledge.BROWSER, True)
     assert after[0].evidence[0] == (LABEL, words(statement))
     assert not [each for each in after if each.kind.startswith("browser-")]
 
@@ -103,6 +103,7 @@ OWN = [
 def test_what_nobody_else_saw_is_told(statement: Statement, kind: str, severity: BreakageSeverity, loss: Loss) -> None:
     (found,) = told(statement)
     assert (found.kind, found.severity, found.loss, found.known) == (kind, severity, loss, Knowledge.BROWSER)
+    assert found.said
     assert found.flows == (PAGE,)
     assert found.evidence[0] == (LABEL, words(statement))
 
@@ -146,9 +147,9 @@ def test_statements_are_bounded_and_shown_as_text() -> None:
 
 def test_the_browser_comes_first_but_for_the_page_itself() -> None:
     by_record = Breakage("a", Loss.FUNCTION, "", ())
-    said = Breakage("b", Loss.PART, "", (), known=Knowledge.BROWSER)
+    said = Breakage("b", Loss.PART, "", (), known=Knowledge.EXPERIMENT, said=True)
     page = Breakage("c", Loss.PAGE, "", ())
-    warned = Breakage("d", Loss.PAGE, "", (), known=Knowledge.BROWSER, severity=BreakageSeverity.WARNING)
+    warned = Breakage("d", Loss.PAGE, "", (), said=True, severity=BreakageSeverity.WARNING)
     assert worst_first([warned, by_record, said, page]) == [page, said, by_record, warned]
 
 

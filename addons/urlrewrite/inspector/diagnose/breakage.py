@@ -63,7 +63,7 @@ class Breakage:
 
     `rule` is the rule concerned, as its file names it, and `source` its file and line; both are "" where there is none.
     `yaml` is what to do as settings for the site named `site`, "" where there are none that would help.
-    `known` says how the claim is known.
+    `known` says how the claim is known, and `said` that the browser said so, even where more is known by now.
     """
 
     kind: str
@@ -80,6 +80,7 @@ class Breakage:
     yaml: str = ""
     site: str = ""
     known: Knowledge = Knowledge.RECORD
+    said: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON values for a page: texts are visible and clipped."""
@@ -97,6 +98,7 @@ class Breakage:
             "site": self.site,
             "count": self.count,
             "known": str(self.known),
+            "said": self.said,
         }
 
 
@@ -108,8 +110,8 @@ def worst_first(breakages: list[Breakage]) -> list[Breakage]:
     order = list(BreakageSeverity)
 
     def place(each: Breakage) -> tuple[bool, int, bool, bool, Loss]:
-        guessed, unsaid = each.known is Knowledge.GUESS, each.known is not Knowledge.BROWSER
-        return guessed, order.index(each.severity), each.loss is not Loss.PAGE, unsaid, each.loss
+        guessed, rest = each.known is Knowledge.GUESS, each.loss is not Loss.PAGE
+        return guessed, order.index(each.severity), rest, not each.said, each.loss
 
     return sorted(dict.fromkeys(map(_not_more_than_a_guess, breakages)), key=place)
 

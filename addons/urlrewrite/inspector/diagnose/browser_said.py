@@ -144,7 +144,7 @@ def _confirmed(breakage: Breakage, statement: Statement) -> Breakage:
         return breakage
     # A change that made the difference says more than that something is broken.
     known = breakage.known if breakage.known is Knowledge.EXPERIMENT else Knowledge.BROWSER
-    return replace(breakage, known=known, evidence=(line, *breakage.evidence))
+    return replace(breakage, known=known, said=True, evidence=(line, *breakage.evidence))
 
 
 def _own(case: Case, statement: Statement) -> Breakage | None:
@@ -181,6 +181,7 @@ def _own(case: Case, statement: Statement) -> Breakage | None:
     return Breakage(
         f"browser-{statement.subject}", loss, title, flows, evidence, todo=todo, severity=severity,
         code=f"browser-{statement.subject}", known=Knowledge.BROWSER,
+        said=True,
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ const KINDS = { error: "err", warning: "warn", note: "info" };
 
 // How a finding is known, where that is more, or less, than what was recorded.
 const KNOWN = {
-  browser: ["ok", "the browser said so"],
   experiment: ["ok", "tried: the change made the difference"],
   guess: ["warn", "a guess"],
 };
@@ -86,12 +85,12 @@ function findingCard(finding, number, askAgain) {
   const flow = finding.flows[0];
   const source = finding.source ? h("span", { class: "muted" }, finding.source) : null;
   const rule = finding.rule ? [link("rules", finding.at ?? {}, `Rule "${finding.rule}"`), " ", source] : source;
-  const known = KNOWN[finding.known];
+  const known = [finding.said && badge("ok", "the browser said so"), KNOWN[finding.known] && badge(...KNOWN[finding.known])];
   const more = finding.flows.slice(1).map((id, index) => link("flow", { flow: id }, `flow ${index + 2}`));
   return h(
     "section",
     { class: "card finding", "data-kind": finding.kind },
-    h("h2", {}, badge(KINDS[finding.severity] ?? "info", finding.severity), ` ${number}. ${finding.title} `, known ? badge(...known) : null),
+    h("h2", {}, badge(KINDS[finding.severity] ?? "info", finding.severity), ` ${number}. ${finding.title} `, known),
     finding.todo ? h("p", {}, h("strong", {}, "What to do: "), finding.todo) : null,
     finding.yaml ? proposal(finding) : null,
     rule ? h("p", {}, rule, finding.source ? [" ", copyButton(finding.source, "Copy location")] : null) : null,
