@@ -45,6 +45,9 @@ from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http3_bounds import Http3Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
 from urlrewrite.hooks.patches.inactivity import Inactivity  # noqa: E402
+from urlrewrite.hooks.patches.lean_dispatch import LeanDispatch  # noqa: E402
+from urlrewrite.hooks.patches.log_events import LogEvents  # noqa: E402
+from urlrewrite.hooks.patches.plain_options import PlainOptions  # noqa: E402
 from urlrewrite.hooks.patches.proxy_protocol import ProxyProtocol  # noqa: E402
 from urlrewrite.hooks.patches.qpack import Qpack  # noqa: E402
 from urlrewrite.hooks.patches.quic import Quic  # noqa: E402
@@ -80,10 +83,14 @@ _trace_asked = TraceAsked()
 _probe_reports = ProbeReports(_state, _trace_asked)
 _web_pages = WebPages(_state, {"farms": _farm_commands.act, "broken": _probe_reports.or_else(_experiments.act)})
 _orderly_stop = OrderlyStop()
+_lean_dispatch = LeanDispatch()
 
 register(lambda: _state.in_force)
 
 addons = [
+    _lean_dispatch,
+    PlainOptions(),
+    LogEvents(_lean_dispatch),
     Options(),
     _bounds,
     Descriptors(),
