@@ -29,7 +29,7 @@ _ROUNDS = 20
 
 @dataclass
 class Connection:
-    """What came on a connection, whether all steps of a script were done on it, and whether it has ended."""
+    """What came on a connection, whether all steps of its last script were done, and whether it has ended."""
 
     asked: bytearray = field(default_factory=bytearray)
     done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,6 +95,7 @@ class RawBackend:
                     connection.asked += head
                     path = head.split()[1].decode("latin-1")
                     if script := self.script(path, connection):
+                        connection.done.clear()
                         await _Performance(reader, writer, connection, head, *script[1:]).perform(script[0])
                         connection.done.set()
                     else:

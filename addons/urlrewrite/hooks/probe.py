@@ -106,7 +106,7 @@ class ProbeReports:
         if request.method != "POST" or not self._on:
             return plain_response(404, "Nothing is here.")
         if not length.isdigit() or int(length) > MAX_BODY:
-            return plain_response(413, "This is too long for a report, or does not say how long it is.")
+            return plain_response(400, "This is too long for a report, or does not say how long it is.")
         client, origin = flow.client_conn.peername[0], request.headers.get("origin", "")
         if self._state.watched.judge(request.path, client, origin):
             return plain_response(404, "Nothing is here.")

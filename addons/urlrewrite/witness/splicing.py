@@ -50,7 +50,7 @@ def place(start: bytes, *, charset_known: bool, whole: bool) -> int | None:
         return None
     at = 3 if start.startswith(_BOM) else 0
     charset_known = charset_known or at > 0
-    at, ended = _walk(start, at, _BEFORE)
+    at, ended = _walk(start, at)
     if not ended and not whole:
         return None
     if charset_known:
@@ -66,9 +66,9 @@ def place(start: bytes, *, charset_known: bool, whole: bool) -> int | None:
     return at if found is None else found
 
 
-def _walk(start: bytes, at: int, tokens: re.Pattern[bytes]) -> tuple[int, bool]:
-    """Return the end of the tokens at a place, and whether something else is known to follow them."""
-    while (token := tokens.match(start, at)) is not None:
+def _walk(start: bytes, at: int) -> tuple[int, bool]:
+    """Return where the tokens that may come before the script end, and whether something else is known to follow."""
+    while (token := _BEFORE.match(start, at)) is not None:
         at = token.end()
         if (token["name"] or b"").lower() == b"head":
             return at, True
