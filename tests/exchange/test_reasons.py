@@ -95,6 +95,7 @@ ELSEWHERE = {
     "double-escaped",
     "extension-denied",
     "filtering-rule",
+    "handler-refuses",
     "header-too-long",
     "hidden-segment",
     "high-bit-character",

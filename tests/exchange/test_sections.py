@@ -67,6 +67,16 @@ def filtered(said: str, status: str, element: str, reason: str, url: str, *passe
     return Case(f"{FILTER}{said}}}", status, section, reason, WWW + url, passes=urls, **more)  # type: ignore[arg-type]
 
 
+def handled(
+    type: str, status: int, path: str, url: str, *passes: str, section: str = "handlers", verb: str = "*", **more: str
+) -> Case:
+    name = "name: x, " if section == "handlers" else ""
+    rules = f"{section}: [{{{name}path: '{path}', verb: '{verb}', type: 'System.Web.{type}'}}]"
+    place = section if section == "handlers" else f"system.web/{section}"
+    urls = tuple(WWW + path for path in passes)
+    return Case(rules, str(status), place, "handler-refuses", WWW + url, passes=urls, **more)  # type: ignore[arg-type]
+
+
 ACCESS = ("security/access", "ssl-required")
 ADDRESS = "security/ipSecurity"
 LIMITS = "requestLimits"
@@ -161,6 +171,17 @@ CASES = [
     filtered(SQL, "404.19", "filteringRules", "filtering-rule", "/a.asp?100%", "/a.asp?100%25", "/a.aspx?100%"),
     filtered(LOOSE, "404.19", "filteringRules", "filtering-rule", "/a.asp?drop table".replace(" ", "%20"), "/a.asp?9%"),
     filtered(BOT, "404.19", "filteringRules", "filtering-rule", "/a", fields=(("User-Agent", "a LEECH bot"),)),
+    handled("HttpForbiddenHandler", 403, "*.config", "/a/Web.CONFIG", "/web.config.txt", "/config"),
+    handled("HttpForbiddenHandler", 403, "*.config", "/web.config;x", "/a;web.configs"),
+    handled("HttpForbiddenHandler", 403, "*.config", "/web.config/x", "/web.configs/x"),
+    handled("HttpForbiddenHandler", 403, "*.config", "/web.config::$DATA", "/web:config"),
+    handled("HttpNotFoundHandler, System.Web, Version=4.0.0.0", 404, "Views/*", "/app/views/x", "/Viewsx/y", "/Views"),
+    handled("httpNOTFOUNDhandler", 404, "/Views/*", "/Views/x/y", "/a/Views/x"),
+    handled("HttpNotFoundHandler", 404, "trace.axd", "/a/trace.axd", "/a/xtrace.axd", "/trace.axd.b"),
+    handled("HttpNotFoundHandler", 404, "*", "/", verb="POST,GET"),
+    handled("HttpMethodNotAllowedHandler", 405, "*", "/a", verb="put, TRACE", method="PUT"),
+    handled("HttpNotImplementedHandler", 501, "*.asmx", "/a.asmx", "/a.asm"),
+    handled("HttpForbiddenHandler", 403, "*.vb,*.cs", "/a.cs", "/a.css", section="httpHandlers"),
     filtered(RAW, "404.19", "filteringRules", "filtering-rule", "/a", fields=(("X-Evil", "1"),)),
 ]
 
@@ -386,6 +407,59 @@ locations:
 )
 def test_levels_inherit_add_and_take_away(path: str, client: str, status: int) -> None:
     result = ask(LEVELS, WWW + path, client=client)
+    assert (200 if isinstance(result.routing, Forward) else result.status) == status
+
+
+MAPPINGS = """
+handlers:
+  - {name: scripts, path: '*.js', verb: '*', type: System.Web.StaticFileHandler}
+  - {name: files, path: '*', verb: GET, modules: StaticFileModule, resourceType: Either}
+  - {name: classic, path: '*.aspx', verb: '*', modules: IsapiModule, preCondition: classicMode}
+  - {name: post, path: '*', verb: POST, modules: Other}
+  - {name: rest, path: '*', verb: '*', type: System.Web.HttpNotFoundHandler}
+locations:
+  pages: {handlers: [{name: pages, path: '*', verb: GET, modules: Pages}]}
+  pages/old: {handlers: {remove: [pages]}}
+  open: {handlers: {clear: true}}
+  other:
+    handlers: {add: [{name: REST, path: '*.php', verb: '*', type: System.Web.HttpForbiddenHandler}]}
+    httpHandlers: [{path: a.axd, verb: '*', type: System.Web.HttpForbiddenHandler}]
+  other/again: {httpHandlers: {remove: [{path: A.axd, verb: '*'}]}}
+rules:
+  - {name: to a page, match: ^short$, action: {type: Rewrite, url: /pages/a}}
+  - {name: from a page, match: ^pages/hidden$, action: {type: Rewrite, url: /x}}
+  - {name: away, match: ^away, action: {type: Rewrite, url: 'https://away.example/a'}}
+  - {name: gone, match: ^gone, action: {type: CustomResponse, statusCode: 410}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/a", 404),
+        ("GET", "/a.js", 200),
+        ("GET", "/a.js/secret", 404),
+        ("GET", "/a.js;.html", 404),
+        ("GET", "/a.aspx", 404),
+        ("POST", "/a", 200),
+        ("post", "/a", 200),
+        ("GET", "/pages/a", 200),
+        ("GET", "/pages;x/a", 404),
+        ("HEAD", "/pages/a", 404),
+        ("GET", "/pages/old/a", 404),
+        ("GET", "/open/a", 200),
+        ("GET", "/other/a", 200),
+        ("GET", "/other/a.php", 403),
+        ("GET", "/other/a.axd", 403),
+        ("GET", "/other/again/a.axd", 200),
+        ("GET", "/short", 200),
+        ("GET", "/pages/hidden", 404),
+        ("GET", "/away", 200),
+        ("GET", "/gone", 410),
+    ],
+)
+def test_the_first_mapping_that_fits_decides(method: str, path: str, status: int) -> None:
+    result = ask(MAPPINGS, WWW + path, method=method)
     assert (200 if isinstance(result.routing, Forward) else result.status) == status
 
 

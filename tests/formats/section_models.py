@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from urlrewrite.model import ConfigElement
+from urlrewrite.model.handlers import HandlerMapping
 from urlrewrite.model.web_server import (
     Access,
     Address,
     DenyAction,
     Entries,
     FilteringRule,
+    Handlers,
     Header,
     HeaderLimit,
     HttpProtocol,
@@ -103,6 +106,28 @@ REQUEST_FILTERING = st.builds(
 )
 HEADERS = entries(st.builds(Header, FIELDS, VALUES), folded(FIELDS))
 WILDCARDS = entries(st.builds(WildcardRedirect, TEXTS, VALUES), folded(TEXTS))
+REFUSING = "System.Web.HttpNotFoundHandler, System.Web"
+NAMELESS = st.builds(
+    HandlerMapping,
+    path=st.sampled_from(["*", "*.config", "Views/*", "a b", "*.A,*.b"]),
+    verb=st.sampled_from(["*", "GET,POST"]),
+    type=st.sampled_from(["", REFUSING]),
+)
+DETAILS = st.sampled_from([{}, {"modules": "iisnode"}, {"modules": "a, b", "allowPathInfo": "true"}])
+NAMED = st.builds(
+    replace,
+    NAMELESS,
+    name=TEXTS,
+    pre_condition=st.sampled_from(["", "integratedMode"]),
+    resource_type=st.sampled_from(["", "File"]),
+    more=DETAILS.map(MappingProxyType),
+)
+
+
+def mappings(items: SearchStrategy[HandlerMapping]) -> SearchStrategy[Entries[HandlerMapping]]:
+    return entries(items, items.map(lambda item: item.key)).map(lambda found: replace(found, own_first=True))
+
+
 ANONYMOUS = ConfigElement("anonymousAuthentication", MappingProxyType({"enabled": "false"}))
 KEPT = st.lists(
     st.sampled_from(
@@ -136,5 +161,9 @@ WEB_SERVERS = st.builds(
         http_response_status=st.none() | st.sampled_from(ResponseStatus),
         wildcards=WILDCARDS,
     ),
+    handlers=st.builds(
+        Handlers, access_policy=st.none() | st.sampled_from(["", "Read, Script"]), mappings=mappings(NAMED)
+    ),
+    http_handlers=st.builds(Handlers, mappings=mappings(NAMELESS)),
     kept=KEPT,
 )

@@ -71,6 +71,15 @@ FULL = """
 </security>
 <httpProtocol><customHeaders><remove name="X-Powered-By"/><add name="X-A" value="b"/></customHeaders></httpProtocol>
 <httpRedirect enabled="false" destination="http://a/"/>
+<handlers><clear/>
+  <add name="a" path="Views/*" verb="GET, HEAD" type="System.Web.HttpNotFoundHandler, System.Web" resourceType="File"/>
+</handlers>
+"""
+REFUSES = 'verb="*" type="System.Web.HttpForbiddenHandler"'
+ASP_NET = """
+<system.web><httpHandlers><remove verb="*" path="a.axd"/>
+<add verb="*" path="*.config" type="System.Web.HttpForbiddenHandler" validate="true"/>
+</httpHandlers></system.web>
 """
 SAME = """
 security:
@@ -91,11 +100,22 @@ security:
     denyUrlSequences: [.git]
 httpProtocol: {customHeaders: {remove: [X-Powered-By], add: {X-A: b}}}
 httpRedirect: {enabled: false, destination: http://a/}
+handlers:
+  clear: true
+  add:
+    - name: a
+      path: Views/*
+      verb: [GET, HEAD]
+      type: System.Web.HttpNotFoundHandler, System.Web
+      resourceType: File
+httpHandlers:
+  remove: [{verb: '*', path: a.axd}]
+  add: [{verb: '*', path: '*.config', type: System.Web.HttpForbiddenHandler, validate: true}]
 """
 
 
 def test_both_formats_say_the_same() -> None:
-    from_xml, problems = parsed(FULL)
+    from_xml, problems = parsed(FULL, beside=ASP_NET)
     assert problems == ()
     from_yaml = yaml_rules.parse(SITE + SAME, "rules.yaml")[0]
     assert from_xml.sites[0].web_server == from_yaml.sites[0].web_server != NOTHING_SAID
@@ -125,6 +145,12 @@ def test_both_formats_say_the_same() -> None:
         ('<httpProtocol><customHeaders><add name="a b" value="c"/></customHeaders></httpProtocol>', 'got "a b: c"'),
         (
             '<httpProtocol><customHeaders><add name="a"/><add name="A"/></customHeaders></httpProtocol>',
+            'got "a" again, expected each once',
+        ),
+        (f'<handlers><add path="*" {REFUSES}/></handlers>', "<add> name: got nothing, expected a name"),
+        (f'<handlers><add name="a" {REFUSES}/></handlers>', "<add> path: got nothing, expected a path"),
+        (
+            f'<handlers><add name="a" path="*" {REFUSES}/><add name="A" path="/" {REFUSES}/></handlers>',
             'got "a" again, expected each once',
         ),
         ('<httpRedirect httpResponseStatus="Moved"/>', "expected one of Permanent, Found"),
@@ -178,7 +204,8 @@ def test_a_number_stands_for_its_word(inside: str, number: str, word: str) -> No
         ),
         ('<httpProtocol allowKeepAlive="false"/>', "UR013", "no effect on what they get"),
         ('<staticContent><mimeMap fileExtension=".a" mimeType="b/c"/></staticContent>', "UR024", "<staticContent>"),
-        ("<handlers><add/></handlers>", "UR024", "no handler of IIS runs"),
+        ('<handlers><add name="a" path="*.php" verb="*" modules="Fast"/></handlers>', "UR024", "no handler of IIS"),
+        ('<handlers><add name="a" path="*" verb="*" type="System.Web.UI"/></handlers>', "UR024", "no handler of IIS"),
         ('<webSocket enabled="false"/>', "UR024", "WebSockets are forwarded"),
         ("<security><dynamicIpSecurity/></security>", "UR024", "<dynamicIpSecurity>"),
         ("<staticContents/>", "UR025", "did you mean staticContent?"),
@@ -195,6 +222,7 @@ def test_what_is_not_done_is_told(inside: str, id: str, expected: str) -> None:
     "inside",
     [
         "<handlers><remove name='WebDAV'/></handlers>",
+        "<handlers><add name='a' path='*' verb='*' Type='system.web.httpForbiddenHandler, System.Web'/></handlers>",
         "<webSocket enabled='true'/>",
         "<validation validateIntegratedModeConfiguration='false'/>",
         '<caching enabled="false" enableKernelCache="false"/>',

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from urlrewrite.engine.compile import compile_rules
-from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, Shape
+from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, IN_SYSTEM_WEB, KEPT, SECURITY, Shape
 from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml
@@ -68,10 +68,9 @@ RULES = {
     "allow": (("users", "roles", "verbs"), ""),
     "deny": (("users", "roles", "verbs"), ""),
     "security": ((), " ".join((*SECURITY, *KEPT))),
-    "system.webServer": ((), " ".join(("rewrite", "security", "proxy", "handlers", "x", *BESIDE_REWRITE))),
-    "system.web": ((), "authorization"),
+    "system.webServer": ((), " ".join(("rewrite", "security", "proxy", "x", *BESIDE_REWRITE))),
+    "system.web": ((), "authorization httpHandlers"),
     "proxy": (("enabled", "preserveHostHeader", "timeout"), ""),
-    "handlers": ((), "add"),
     "location": (("path",), "system.webServer system.web"),
     "configuration": ((), "location system.webServer system.web"),
 }
@@ -82,8 +81,7 @@ def element(name: str, shape: Shape | None = None) -> st.SearchStrategy[str]:
     """Elements of one name, now and then with something in them that they may not have."""
     attributes, inner = RULES.get(name, ((), ""))
     children: dict[str, Shape | None] = dict.fromkeys(inner.split())
-    if name in (*SECURITY, *BESIDE_REWRITE):
-        shape = SECURITY.get(name) or BESIDE_REWRITE[name]
+    shape = {**SECURITY, **BESIDE_REWRITE, **IN_SYSTEM_WEB}.get(name, shape)
     entries = None
     if shape:
         attributes, children, entries = shape.attributes, dict(shape.elements), shape.entries

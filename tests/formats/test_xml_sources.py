@@ -72,13 +72,14 @@ BESIDE = {
 <authorization configSource='asp.config'/></system.web>
 <system.webServer><security><ipSecurity configSource='conf/ip.config'/>
 <authentication><anonymousAuthentication configSource='anonymous.config'/></authentication></security>
-<httpProtocol configSource='http.config'/><proxy configSource='proxy.config'/><handlers configSource='none.config'/>
+<httpProtocol configSource='http.config'/><proxy configSource='proxy.config'/><handlers configSource='h.config'/>
 <httpErrors configSource='errors.config'/><tracing configSource='none.config'/></system.webServer>
 <connectionStrings configSource='none.config'/></configuration>""",
     "asp.config": "<authorization>\n\n<deny users='?'/></authorization>",
     "conf/ip.config": "<ipSecurity>\n<add ipAddress='10.0.0.1' allowed='false'/></ipSecurity>",
     "anonymous.config": "\n<anonymousAuthentication enabled='false'/>",
     "http.config": "<httpProtocol><customHeaders>\n<add name='X-A' value='b'/></customHeaders></httpProtocol>",
+    "h.config": "<handlers>\n<add name='a' path='*' verb='*' type='System.Web.HttpForbiddenHandler'/></handlers>",
     "proxy.config": "<proxy preserveHostHeader='true'/>",
     "errors.config": "<httpErrors>\n\n<error statusCode='404' path='/x'/></httpErrors>",
 }
@@ -91,6 +92,7 @@ def test_sections_beside_rules_in_files_of_their_own(tmp_path: Path) -> None:
     assert rules.preserve_host_header
     sources = {
         "http.config": beside.http_protocol.custom_headers.add[0].source,
+        "h.config": beside.handlers.mappings.add[0].source,
         "conf/ip.config": beside.ip_security.addresses.add[0].source,
     }
     for name, source in sources.items():

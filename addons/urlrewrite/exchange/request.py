@@ -36,7 +36,13 @@ from urlrewrite.exchange.queries import map_back_query
 from urlrewrite.exchange.request_fields import count_forwards, is_trusted, limit_codings, set_fields, settable
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, decided_response, plain_response
 from urlrewrite.exchange.rules_in_force import RulesInForce
-from urlrewrite.exchange.sections import levels_concerned, redirected, refused_after_rules, refused_before_rules
+from urlrewrite.exchange.sections import (
+    levels_concerned,
+    redirected,
+    refused_after_rules,
+    refused_before_rules,
+    refused_by_handler,
+)
 from urlrewrite.exchange.site_choice import NotServed, choose_site, find_site
 from urlrewrite.exchange.trusted_proxies import as_client_asked
 from urlrewrite.exchange.valid_messages import Violation, judge_request, unfolded_request
@@ -209,7 +215,7 @@ class _Judging:
 
         Raises:
             Failure: the request can be sent nowhere.
-            PatternTimeout: a wildcard of `<httpRedirect>` took longer than the deadline.
+            PatternTimeout: a wildcard of `<httpRedirect>` or `<handlers>` took longer than the deadline.
         """
         scope, site, trace_id = self._scope, self._site, self._trace.data["id"]
         for level in self._concerned:
@@ -223,6 +229,10 @@ class _Judging:
         if moved := redirected(self._level, scope, self._request, self._decision):
             return moved
         named = self._decision.origin
+        if named is None:
+            rewritten = levels_concerned(self._compiled, scope.variables.url.path.text)
+            if refused := refused_by_handler(rewritten, scope, self._request, self._decision):
+                return refused
         target = backend_target(site, self._request, scope.variables.url, absolute=named is not None)
         if target is None:
             self._trace.error(Reason.OUT_OF_MOUNT, where=site.path, url=scope.variables.url.path.raw)

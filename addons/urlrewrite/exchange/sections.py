@@ -1,12 +1,14 @@
 """What the sections beside `<rewrite>` decide of a request, carried out.
 
 They look at what the client sent, after the global rules and before those of the site, as IIS's modules do in
-BeginRequest; `<httpRedirect>` takes what no rule responds to. A site in mode helpful asks for TLS after its rules, so
-that one which redirects to https does so; IIS refuses the request before.
+BeginRequest; `<httpRedirect>` takes what no rule responds to, and handlers that only refuse take the rest of it. A
+site in mode helpful asks for TLS after its rules, so that one which redirects to https does so; IIS refuses the request
+before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from urlrewrite.engine.compile import CompiledLevel, CompiledSite
@@ -96,6 +98,21 @@ def redirected(level: CompiledLevel, scope: Scope, request: RequestFacts, decisi
     )
     decision.outcome, decision.status, decision.location = Outcome.REDIRECT, found.status, found.location
     return decided_response(decision)
+
+
+def refused_by_handler(
+    levels: Iterable[CompiledLevel], scope: Scope, request: RequestFacts, decision: Decision
+) -> LocalResponse | Abort | None:
+    """Refuse what a handler would get that only refuses; `levels` are those of the URL that the rules have made.
+
+    Raises:
+        PatternTimeout: the path of a mapping took longer than the scope's deadline.
+    """
+    path = f"/{scope.variables.url.path.text}"
+    for level in levels:
+        if level.web_server and (answer := level.web_server.refused_by_handler(request.method, path, scope.deadline)):
+            return _refused(answer, scope, decision)
+    return None
 
 
 def _refused(answer: SectionAnswer, scope: Scope, decision: Decision) -> LocalResponse | Abort:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from urlrewrite.model.config_element import ConfigElement
+from urlrewrite.model.handlers import HandlerMapping
 from urlrewrite.model.rules import NOWHERE, Source
 
 
@@ -71,6 +72,8 @@ class Entries[T: Keyed]:
     remove: tuple[str, ...] = ()
     """Keys of entries."""
     clear: bool = False
+    own_first: bool = False
+    """Whether what a level adds goes before what it inherits, and not after."""
 
     def over(self, parent: Entries[T]) -> Entries[T]:
         """Return the collection that is in force below a level in which `parent` is."""
@@ -78,7 +81,8 @@ class Entries[T: Keyed]:
         own = {entry.key for entry in self.add}
         kept = tuple(entry for entry in left if entry.key not in own)
         removed = tuple(dict.fromkeys((*parent.remove, *self.remove)))
-        return Entries((*kept, *self.add), removed, parent.clear or self.clear)
+        added = (*self.add, *kept) if self.own_first else (*kept, *self.add)
+        return Entries(added, removed, parent.clear or self.clear, self.own_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +270,15 @@ class HttpRedirect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handlers:
+    """`<handlers>`, or `<httpHandlers>` of `<system.web>`: the first mapping that fits decides who gets a request."""
+
+    access_policy: str | None = None
+    mappings: Entries[HandlerMapping] = Entries(own_first=True)
+    source: Source = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebServer:
     """All of it at one level."""
 
@@ -274,6 +287,8 @@ class WebServer:
     request_filtering: RequestFiltering = RequestFiltering()
     http_protocol: HttpProtocol = HttpProtocol()
     http_redirect: HttpRedirect = HttpRedirect()
+    handlers: Handlers = Handlers()
+    http_handlers: Handlers = Handlers()
     kept: tuple[ConfigElement, ...] = ()
     """What asks clients who they are, which is not done here: `<authentication>` and `<authorization>` of `<security>`,
     and `<system.web>` with its own. They are kept so that no file loses them, and none opens a site unnoticed."""

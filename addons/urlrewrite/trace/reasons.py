@@ -240,6 +240,7 @@ class Reason(StrEnum):
     HIDDEN_SEGMENT = "hidden-segment", "the path has the hidden segment {name!r} in it"
     QUERY_SEQUENCE_DENIED = "query-sequence-denied", "the query string has {name!r} in it"
     FILTERING_RULE = "filtering-rule", "the filtering rule {name!r} finds {argument!r} in {where}"
+    HANDLER_REFUSES = "handler-refuses", "what {name!r} fits gets the handler {argument}, which refuses everything"
     SITE_REDIRECTS = "site-redirects", "what no rule responds to is redirected to {url}"
     WILDCARD_REDIRECTS = "wildcard-redirects", "the URL is one of {name!r}, which is redirected to {url}"
     REDIRECTED_FIRST = (

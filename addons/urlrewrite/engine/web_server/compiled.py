@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.web_server.access import AddressGuard, refused_without_tls
 from urlrewrite.engine.web_server.answer import SectionAnswer
+from urlrewrite.engine.web_server.handlers import HandlerGuard
 from urlrewrite.engine.web_server.redirect import Redirect
 from urlrewrite.engine.web_server.request_filtering import RequestFilter
 from urlrewrite.model.web_server import NOTHING_SAID, IpSecurity, RequestFiltering, WebServer
@@ -21,6 +22,8 @@ class CompiledWebServer:
     addresses: AddressGuard
     filter: RequestFilter
     redirect: Redirect
+    handlers: HandlerGuard
+    http_handlers: HandlerGuard
 
     def refused_without_tls(self, request: RequestFacts) -> SectionAnswer | None:
         """Refuse what does not come over TLS."""
@@ -29,6 +32,11 @@ class CompiledWebServer:
     def refused(self, request: RequestFacts, addresses: Iterable[str]) -> SectionAnswer | None:
         """Refuse a request for its client's `addresses`, or for what it is like."""
         return self.addresses.refused(addresses) or self.filter.refused(request)
+
+    def refused_by_handler(self, method: str, path: str, deadline: float) -> SectionAnswer | None:
+        """Refuse what a handler would get that only refuses; see `HandlerGuard.refused`."""
+        own = self.handlers.refused(method, path, deadline)
+        return own or self.http_handlers.refused(method, path, deadline)
 
     def looked_at(self) -> Iterator[tuple[str, str]]:
         """Yield the sections that look at every request, each with where it was said."""
@@ -50,4 +58,6 @@ def compile_web_server(said: WebServer, redirect_directory: str) -> CompiledWebS
         AddressGuard(said.ip_security),
         RequestFilter(said.request_filtering),
         Redirect(said.http_redirect, redirect_directory),
+        HandlerGuard("handlers", said.handlers),
+        HandlerGuard("system.web/httpHandlers", said.http_handlers),
     )

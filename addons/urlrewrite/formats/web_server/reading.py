@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from urlrewrite.formats.element_attributes import ElementAttributes
 from urlrewrite.formats.farm_texts import UINT
-from urlrewrite.formats.reader import Reader
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, SYSTEM_WEB, Shape
+from urlrewrite.formats.web_server.part import Part
+from urlrewrite.formats.web_server.shapes import (
+    BESIDE_REWRITE,
+    HANDLER_DETAILS,
+    IN_SYSTEM_WEB,
+    KEPT,
+    SECURITY,
+    SYSTEM_WEB,
+)
 from urlrewrite.formats.wording import listed, shown, suggestion
-from urlrewrite.model import ConfigElement, Source
+from urlrewrite.model import ConfigElement
 from urlrewrite.model.field_lines import OF_CONNECTION, has_control, is_token
+from urlrewrite.model.handlers import HandlerMapping
 from urlrewrite.model.problems import Problem
 from urlrewrite.model.web_server import (
     Access,
@@ -22,12 +29,12 @@ from urlrewrite.model.web_server import (
     DenyAction,
     Entries,
     FilteringRule,
+    Handlers,
     Header,
     HeaderLimit,
     HttpProtocol,
     HttpRedirect,
     IpSecurity,
-    Keyed,
     Permission,
     Permissions,
     RequestFiltering,
@@ -54,10 +61,7 @@ _DENY_NUMBERS = {
     "404": DenyAction.NOT_FOUND,
 }
 _STATUS_NUMBERS = {str(item.status): item for item in ResponseStatus}
-_NO_ELEMENT = ConfigElement("")
 _KEPT = {name.casefold(): name for name in (*KEPT, SYSTEM_WEB)}
-
-type _Make[T] = Callable[[_Part], T | None]
 
 
 def read_web_server(elements: Iterable[ConfigElement], problems: list[Problem]) -> WebServer:
@@ -118,93 +122,26 @@ def _read(element: ConfigElement, problems: list[Problem]) -> WebServer:
             found = WebServer(kept=tuple(child for child in element.children if child.name.casefold() in KEPT))
             for child in element.children:
                 if name := parts.get(child.name.casefold()):
-                    part = _Part(child, SECURITY[name], problems)
+                    part = Part(child, SECURITY[name], problems)
                     found = inherited(_READ_IN_SECURITY[name](part), found)
             return found
         case "httpprotocol":
-            return WebServer(http_protocol=_http_protocol(_Part(element, BESIDE_REWRITE["httpProtocol"], problems)))
+            return WebServer(http_protocol=_http_protocol(Part(element, BESIDE_REWRITE["httpProtocol"], problems)))
         case "httpredirect":
-            return WebServer(http_redirect=_http_redirect(_Part(element, BESIDE_REWRITE["httpRedirect"], problems)))
+            return WebServer(http_redirect=_http_redirect(Part(element, BESIDE_REWRITE["httpRedirect"], problems)))
+        case "handlers":
+            return WebServer(handlers=_handlers(Part(element, BESIDE_REWRITE["handlers"], problems)))
     kept = tuple(child for child in element.children if child.name.casefold() in KEPT)
     whole = ConfigElement(SYSTEM_WEB, children=kept, source=element.source)
-    return WebServer(kept=(whole,) if kept else ())
+    found = WebServer(kept=(whole,) if kept else ())
+    for child in element.children:
+        if child.name.casefold() == "httphandlers":
+            own = _handlers(Part(child, IN_SYSTEM_WEB["httpHandlers"], problems))
+            found = inherited(WebServer(http_handlers=own), found)
+    return found
 
 
-class _Part:
-    """An element with its shape: what is not of the shape is reported, and left out."""
-
-    def __init__(self, element: ConfigElement, shape: Shape, problems: list[Problem]) -> None:
-        self._element = element
-        self._shape = shape
-        self._problems = problems
-        self.report = Report(element.source.file, problems)
-        self.values: Reader = ElementAttributes(element, problems, shape.attributes)
-        self._tell_unknown(element.attributes, shape.attributes, "the attribute ")
-        self._tell_unknown([child.name for child in element.children], self._children(), "<", ">")
-
-    @property
-    def source(self) -> Source:
-        return self._element.source
-
-    def _children(self) -> Sequence[str]:
-        of_collection = (self._shape.entry, "remove", "clear") if self._shape.entries else ()
-        return (*self._shape.elements, *of_collection)
-
-    def _tell_unknown(self, names: Iterable[str], known: Sequence[str], *around: str) -> None:
-        folded = {name.casefold() for name in known}
-        for name in names:
-            if name.casefold() in folded or name.startswith(("{", "lock")):
-                continue
-            got = f"{around[0]}{shown(name) if len(around) == 1 else name}{''.join(around[1:])}"
-            expected = listed(known) if known else "none"
-            message = f"<{self._element.name}>: got {got}, expected {expected}{suggestion(name, known)}; it is left out"
-            self.report.warning(self._element.source.line, ProblemId.UNKNOWN_KEY, message)
-
-    def part(self, name: str) -> _Part:
-        """Return the element of this name; an empty one where there is none."""
-        for child in self._element.children:
-            if child.name.casefold() == name.casefold():
-                return _Part(child, self._shape.elements[name], self._problems)
-        return _Part(_NO_ELEMENT, self._shape.elements[name], self._problems)
-
-    def switch(self, name: str) -> bool | None:
-        return self.values.optional_boolean(name)
-
-    def number(self, name: str) -> int | None:
-        return self.values.integer(name, 0, UINT) if name in self.values else None
-
-    def entries[T: Keyed](self, make: _Make[T]) -> Entries[T]:
-        """Read the collection of this element; `make` makes an entry, or reports why it cannot, and gives None."""
-        shape = self._shape.entries
-        assert shape is not None, "only elements with a collection are asked"
-        added: dict[str, T] = {}
-        removed: dict[str, None] = {}
-        clear = False
-        for child in self._element.children:
-            name = child.name.casefold()
-            if name == "clear":
-                added.clear()
-                removed.clear()
-                clear = True
-                continue
-            if name not in (self._shape.entry.casefold(), "remove"):
-                continue
-            part = _Part(child, shape, self._problems)
-            entry = make(part)
-            if entry is None:
-                continue
-            if name == "remove":
-                added.pop(entry.key, None)
-                removed[entry.key] = None
-            elif entry.key in added:
-                message = f"<{self._element.name}>: got {shown(entry.key)} again, expected each once"
-                part.report.error(part.source.line, ProblemId.DUPLICATE_NAME, message)
-            else:
-                added[entry.key] = entry
-        return Entries(tuple(added.values()), tuple(removed), clear)
-
-
-def _access(part: _Part) -> WebServer:
+def _access(part: Part) -> WebServer:
     return WebServer(access=Access(ssl_flags=part.values.parsed("sslFlags", None, _ssl_flags), source=part.source))
 
 
@@ -223,7 +160,7 @@ def _ssl_flags(text: str) -> frozenset[SslFlag]:
     return frozenset(found)
 
 
-def _ip_security(part: _Part) -> WebServer:
+def _ip_security(part: Part) -> WebServer:
     action = part.values.choice("denyAction", DenyAction.FORBIDDEN, _DENY_NUMBERS)
     section = IpSecurity(
         allow_unlisted=part.switch("allowUnlisted"),
@@ -235,7 +172,7 @@ def _ip_security(part: _Part) -> WebServer:
     return WebServer(ip_security=section)
 
 
-def _address(part: _Part) -> Address | None:
+def _address(part: Part) -> Address | None:
     values = part.values
     text, mask, domain = values.text("ipAddress").strip(), values.text("subnetMask").strip(), values.text("domainName")
     allowed = values.boolean("allowed", False)
@@ -262,7 +199,7 @@ def _network(text: str, mask: str) -> str:
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
-def _request_filtering(part: _Part) -> WebServer:
+def _request_filtering(part: Part) -> WebServer:
     limits = part.part("requestLimits")
     section = RequestFiltering(
         allow_double_escaping=part.switch("allowDoubleEscaping"),
@@ -288,16 +225,16 @@ def _request_filtering(part: _Part) -> WebServer:
     return WebServer(request_filtering=section)
 
 
-def _words(part: _Part, attribute: str) -> Entries[Word]:
-    def word(entry: _Part) -> Word | None:
+def _words(part: Part, attribute: str) -> Entries[Word]:
+    def word(entry: Part) -> Word | None:
         text = entry.values.required(attribute, "a text")
         return Word(text, entry.source) if text else None
 
     return part.entries(word)
 
 
-def _permissions(part: _Part, attribute: str, *, with_dot: bool = False) -> Permissions:
-    def permission(entry: _Part) -> Permission | None:
+def _permissions(part: Part, attribute: str, *, with_dot: bool = False) -> Permissions:
+    def permission(entry: Part) -> Permission | None:
         name = entry.values.required(attribute, "a name").strip()
         if with_dot and name and not name.startswith("."):
             name = f".{name}"
@@ -306,12 +243,12 @@ def _permissions(part: _Part, attribute: str, *, with_dot: bool = False) -> Perm
     return Permissions(allow_unlisted=part.switch("allowUnlisted"), listed=part.entries(permission))
 
 
-def _header_limit(part: _Part) -> HeaderLimit | None:
+def _header_limit(part: Part) -> HeaderLimit | None:
     name = part.values.required("header", "the name of a field").strip()
     return HeaderLimit(name, part.values.integer("sizeLimit", 0, UINT), part.source) if name else None
 
 
-def _filtering_rule(part: _Part) -> FilteringRule | None:
+def _filtering_rule(part: Part) -> FilteringRule | None:
     name = part.values.required("name", "a name")
 
     def texts(element: str, attribute: str) -> tuple[str, ...]:
@@ -331,7 +268,7 @@ def _filtering_rule(part: _Part) -> FilteringRule | None:
     return rule if name else None
 
 
-def _http_protocol(part: _Part) -> HttpProtocol:
+def _http_protocol(part: Part) -> HttpProtocol:
     if part.switch("allowKeepAlive") is False:
         message = "got false, expected none: connections of clients are kept, which has no effect on what they get"
         part.values.warning("allowKeepAlive", ProblemId.NO_EFFECT, message)
@@ -342,7 +279,7 @@ def _http_protocol(part: _Part) -> HttpProtocol:
     )
 
 
-def _header(part: _Part) -> Header | None:
+def _header(part: Part) -> Header | None:
     name, value = part.values.required("name", "the name of a field").strip(), part.values.text("value")
     if not name:
         return None
@@ -357,7 +294,7 @@ def _header(part: _Part) -> Header | None:
     return Header(name, value.strip(), part.source)
 
 
-def _http_redirect(part: _Part) -> HttpRedirect:
+def _http_redirect(part: Part) -> HttpRedirect:
     status = part.values.choice("httpResponseStatus", ResponseStatus.FOUND, _STATUS_NUMBERS)
     return HttpRedirect(
         enabled=part.switch("enabled"),
@@ -370,12 +307,40 @@ def _http_redirect(part: _Part) -> HttpRedirect:
     )
 
 
-def _wildcard(part: _Part) -> WildcardRedirect | None:
+def _wildcard(part: Part) -> WildcardRedirect | None:
     wildcard = part.values.required("wildcard", "a text with *, such as *.php")
     return WildcardRedirect(wildcard, part.values.text("destination").strip(), part.source) if wildcard else None
 
 
-_READ_IN_SECURITY: Mapping[str, Callable[[_Part], WebServer]] = {
+def _handlers(part: Part) -> Handlers:
+    policy = part.values.text("accessPolicy") if "accessPolicy" in part.values else None
+    mappings = replace(part.entries(_handler_mapping), own_first=True)
+    return Handlers(access_policy=policy, mappings=mappings, source=part.source)
+
+
+def _handler_mapping(part: Part) -> HandlerMapping | None:
+    """Read a mapping; one of `<httpHandlers>` has no name, and `<remove>` of one has its verb and path."""
+    values = part.values
+    name, path = values.text("name"), values.text("path")
+    if part.may_have("name") and not values.required("name", "a name"):
+        return None
+    if not name or not part.is_removal:
+        path = values.required("path", "a path such as *.config")
+    if not name and not path:
+        return None
+    return HandlerMapping(
+        name=name,
+        path=path,
+        verb="".join(values.text("verb", "*").split()) or "*",
+        type=values.text("type"),
+        pre_condition=values.text("preCondition"),
+        resource_type=values.text("resourceType"),
+        more=MappingProxyType({key: values.text(key) for key in HANDLER_DETAILS if key in values}),
+        source=part.source,
+    )
+
+
+_READ_IN_SECURITY: Mapping[str, Callable[[Part], WebServer]] = {
     "access": _access,
     "ipSecurity": _ip_security,
     "requestFiltering": _request_filtering,

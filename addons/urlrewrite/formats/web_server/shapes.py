@@ -76,6 +76,9 @@ SECURITY: Mapping[str, Shape] = MappingProxyType(
 )
 """Elements of `<security>` that are honoured."""
 
+HANDLER_DETAILS = ("modules", "scriptProcessor", "requireAccess", "allowPathInfo", "responseBufferLimit", "validate")
+"""Attributes of a handler mapping that only a handler that runs has a use for."""
+
 BESIDE_REWRITE: Mapping[str, Shape] = MappingProxyType(
     {
         "httpProtocol": Shape(
@@ -88,6 +91,15 @@ BESIDE_REWRITE: Mapping[str, Shape] = MappingProxyType(
             ("enabled", "destination", "exactDestination", "childOnly", "httpResponseStatus"),
             entries=Shape(("wildcard", "destination")),
         ),
+        "handlers": Shape(
+            ("accessPolicy",),
+            entries=Shape(("name", "path", "verb", "type", "preCondition", "resourceType", *HANDLER_DETAILS)),
+        ),
     }
 )
 """Elements of `<system.webServer>`, beside `<security>`, that are honoured."""
+
+IN_SYSTEM_WEB: Mapping[str, Shape] = MappingProxyType(
+    {"httpHandlers": Shape(entries=Shape(("verb", "path", "type", "validate")))}
+)
+"""Elements of `<system.web>` that are honoured."""

@@ -8,11 +8,13 @@ from types import MappingProxyType
 
 from urlrewrite.formats.web_server.shapes import SYSTEM_WEB
 from urlrewrite.model import ConfigElement
+from urlrewrite.model.handlers import HandlerMapping
 from urlrewrite.model.web_server import (
     Address,
     DenyAction,
     Entries,
     FilteringRule,
+    Handlers,
     Header,
     HttpRedirect,
     IpSecurity,
@@ -41,8 +43,36 @@ def elements_of(said: WebServer) -> tuple[ConfigElement, ...]:
         *_some("security", {}, inside),
         *_some("httpProtocol", {}, protocol),
         *_http_redirect(said.http_redirect),
-        *(element for element in said.kept if element.name == SYSTEM_WEB),
+        *_handlers("handlers", said.handlers, "name"),
+        *_system_web(said),
     )
+
+
+def _system_web(said: WebServer) -> Iterable[ConfigElement]:
+    kept = [child for element in said.kept if element.name == SYSTEM_WEB for child in element.children]
+    return _some(SYSTEM_WEB, {}, [*kept, *_handlers("httpHandlers", said.http_handlers, _verb_and_path)])
+
+
+def _handlers(name: str, section: Handlers, key: str | Callable[[str], dict[str, _Value]]) -> Iterable[ConfigElement]:
+    return _collection(name, section.mappings, _handler_mapping, key, {"accessPolicy": section.access_policy})
+
+
+def _handler_mapping(mapping: HandlerMapping) -> ConfigElement:
+    attributes: dict[str, _Value] = {
+        "name": mapping.name or None,
+        "path": mapping.path,
+        "verb": mapping.verb,
+        "type": mapping.type or None,
+        "preCondition": mapping.pre_condition or None,
+        "resourceType": mapping.resource_type or None,
+        **mapping.more,
+    }
+    return _element("add", attributes)
+
+
+def _verb_and_path(key: str) -> dict[str, _Value]:
+    verb, _, path = key.partition(" ")
+    return {"verb": verb, "path": path}
 
 
 def _access(said: WebServer) -> Iterator[ConfigElement]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from urlrewrite.formats.fates import Fate
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, SYSTEM_WEB
+from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, IN_SYSTEM_WEB, KEPT, SECURITY, SYSTEM_WEB
 from urlrewrite.formats.wording import suggestion
 from urlrewrite.formats.xml.comments import silenced_by
 from urlrewrite.formats.xml.farms import config_element
@@ -25,6 +25,7 @@ from urlrewrite.model import ConfigElement
 
 _HONOURED = frozenset(name.casefold() for name in BESIDE_REWRITE)
 _IN_SECURITY = frozenset(name.casefold() for name in (*SECURITY, *KEPT))
+_OF_ASP_NET = frozenset(name.casefold() for name in (*IN_SYSTEM_WEB, *KEPT))
 _WEB_SERVER = "system.webServer"
 
 
@@ -40,7 +41,7 @@ class BesideRewrite:
         """Read a section of `<configuration>` or `<location>` that is not one of IIS's own; `level` makes theirs."""
         silenced = silenced_by(element, *element.children)
         self._tell(element.name, element, silenced, self._report)
-        kept = [child for child in element.children if child.name.casefold() in KEPT]
+        kept = [child for child in element.children if child.name.casefold() in _OF_ASP_NET]
         if kept and element.name.casefold() == SYSTEM_WEB:
             level().silence(silenced)
             level().beside_rewrite(self._read(replace(element, children=kept), self._report))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from urlrewrite.formats.fates import Fate
 from urlrewrite.formats.xml.nodes import Element
+from urlrewrite.model.handlers import refused_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,16 @@ class KnownSection:
 
 def _adds(element: Element) -> bool:
     return any(child.name.casefold() == "add" for child in element.children)
+
+
+def _runs(element: Element) -> bool:
+    """Say whether anything is added that does more than to refuse requests."""
+    added = (child for child in element.children if child.name.casefold() == "add")
+    return any(refused_with(_type(child)) is None for child in added)
+
+
+def _type(element: Element) -> str:
+    return next((value for name, value in element.attributes.items() if name.casefold() == "type"), "")
 
 
 def _is_off(element: Element) -> bool:
@@ -55,7 +66,10 @@ _WEB_SERVER = {
     "fastCgi": KnownSection(Fate.PASSED_OVER),
     "globalModules": KnownSection(Fate.PASSED_OVER),
     "handlers": KnownSection(
-        Fate.TOLD, "no handler of IIS runs, and every request that no rule responds to goes to the backend", _adds
+        Fate.TOLD,
+        "no handler of IIS runs, and what no rule responds to goes to the backend; those that only refuse requests are "
+        "honoured (System.Web.HttpForbiddenHandler and its like)",
+        _runs,
     ),
     "httpCompression": KnownSection(Fate.PASSED_OVER),
     "httpErrors": KnownSection(
@@ -100,7 +114,8 @@ _SECURITY = {
 _TOP = {
     "location": KnownSection(Fate.HONOURED),
     "system.applicationHost": KnownSection(Fate.HONOURED, "sites with bindings and directories"),
-    "system.web": KnownSection(Fate.PASSED_OVER, "but for its authorization"),
+    "system.web": KnownSection(Fate.PASSED_OVER, "but for authorization and httpHandlers"),
+    "system.web/httpHandlers": KnownSection(Fate.HONOURED, "where they only refuse requests"),
     "system.web/authentication": KnownSection(Fate.PASSED_OVER, "what is asked of clients, authorization says"),
     "system.web/authorization": KnownSection(Fate.KEEPS_CLOSED, "let the backend ask clients who they are"),
     "system.webServer": KnownSection(Fate.HONOURED, "by its elements"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, Shape
+from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, IN_SYSTEM_WEB, KEPT, SECURITY, Shape
 from urlrewrite.formats.web_server.writing import elements_of
 from urlrewrite.formats.yaml.export_elements import element_table
 from urlrewrite.formats.yaml.export_text import List, Map, Node
@@ -24,7 +25,12 @@ def add_web_server(table: Map, said: WebServer) -> None:
         elif shape := BESIDE_REWRITE.get(element.name):
             table.add(element.name, _element(element, shape))
         else:
-            table.add(element.name, _kept(element))
+            for child in element.children:
+                if child.name in IN_SYSTEM_WEB:
+                    table.add(child.name, _element(child, IN_SYSTEM_WEB[child.name]))
+            kept = tuple(child for child in element.children if child.name in KEPT)
+            if kept:
+                table.add(element.name, _kept(replace(element, children=kept)))
 
 
 def _kept(element: ConfigElement) -> Map:

@@ -6,10 +6,11 @@
       requestFiltering: {denyUrlSequences: [.git], verbs: {TRACE: false}, requestLimits: {maxUrl: 2048}}
     httpProtocol: {customHeaders: {X-Frame-Options: DENY}}
     httpRedirect: {enabled: true, destination: 'https://www.example.org/'}
+    handlers: [{name: no views, path: '*.cshtml', verb: '*', type: System.Web.HttpNotFoundHandler}]
 
 A collection is a list of its entries or, where these have two attributes, a mapping; it stands under `add` beside
 attributes, `remove` or `clear: true`. An entry with one attribute is a text. `authentication`, `authorization` and
-`system.web` are kept as `proxy` is.
+`system.web` are kept as `proxy` is; `httpHandlers` of the last stands beside `handlers`.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from types import MappingProxyType
 
 from urlrewrite.formats.reports import Report
 from urlrewrite.formats.web_server.reading import read_web_server
-from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, KEPT, SECURITY, SYSTEM_WEB, Shape
+from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, IN_SYSTEM_WEB, KEPT, SECURITY, SYSTEM_WEB, Shape
 from urlrewrite.formats.yaml.elements import element_of
 from urlrewrite.formats.yaml.fields import Table, items_of, table_of, text_of
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence
 from urlrewrite.model import ConfigElement
 from urlrewrite.model.web_server import WebServer
 
-WEB_SERVER_KEYS = ("security", *BESIDE_REWRITE, SYSTEM_WEB)
+WEB_SERVER_KEYS = ("security", *BESIDE_REWRITE, *IN_SYSTEM_WEB, SYSTEM_WEB)
 
 
 def keys_of(shape: Shape) -> tuple[str, ...]:
@@ -51,6 +52,10 @@ def _elements(table: Table) -> Iterator[ConfigElement]:
     for name, shape in BESIDE_REWRITE.items():
         if node := table.get(name):
             yield from _element(node, name, shape, table.report, table.label(name))
+    for name, shape in IN_SYSTEM_WEB.items():
+        if node := table.get(name):
+            for element in _element(node, name, shape, table.report, table.label(name)):
+                yield ConfigElement(SYSTEM_WEB, children=(element,), source=element.source)
     yield from _kept(table, (SYSTEM_WEB,))
 
 
