@@ -23,6 +23,7 @@ from urlrewrite.formats.apache.beside import CONVERTED
 from urlrewrite.formats.apache.directives import KNOWN_DIRECTIVES
 from urlrewrite.formats.apache.known import is_known_directive
 from urlrewrite.formats.fates import Fate
+from urlrewrite.formats.xml import rules as xml_rules
 from urlrewrite.formats.yaml import rules as yaml_rules
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.lint.linter import judge
@@ -277,6 +278,14 @@ def test_what_asks_for_more_than_an_address_is_an_error(text: str) -> None:
     # It stays closed when it is written as YAML.
     again = yaml_rules.parse(to_yaml(replace(rules, sites=(replace(rules.sites[0], silenced=()),))), "a.yaml")[0]
     assert "UR026" in [problem.id for problem in judge(again)]
+
+
+def test_a_comment_says_nothing_of_whose_words_an_element_is() -> None:
+    text = """<configuration><system.webServer><security><authentication><!-- Apache: Require valid-user -->
+    <anonymousAuthentication enabled="false"/></authentication></security></system.webServer></configuration>"""
+    rules, _ = xml_rules.parse(text.encode(), "web.config")
+    (problem,) = (problem for problem in judge(rules) if problem.id == "UR026")
+    assert "anonymous clients are refused in IIS" in problem.message
 
 
 @pytest.mark.parametrize(

@@ -21,3 +21,5 @@ class ConfigElement:
     """The elements in it, in order."""
     source: Source = field(default=NOWHERE, compare=False)
     comment: str = field(default="", compare=False)
+    directives: str = field(default="", compare=False)
+    """The directives of Apache that it stands for, "" for none."""

@@ -23,8 +23,6 @@ from urlrewrite.model.web_server import Access as TlsAccess
 from urlrewrite.model.web_server import Address, Entries, IpSecurity, SslFlag, WebServer
 
 NAMES = frozenset(("Require", "Order", "Allow", "Deny", "Satisfy", "SSLVerifyClient", "SSLRequire", "SSLRequireSSL"))
-SAID_BY_APACHE = "Apache: "
-"""Begins the comment of an element that stands for directives of Apache, which follow."""
 
 type _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -271,10 +269,12 @@ def _network(text: str) -> str:
 def _refusing(asks: Sequence[Directive], report: Report) -> ConfigElement:
     """Return the element of IIS that refuses anonymous clients, for directives that ask for more than an address."""
     source = report.source(asks[0].line)
+    directives = "; ".join(item.text for item in asks)
     off = ConfigElement(
         "anonymousAuthentication",
         MappingProxyType({"enabled": "false"}),
         source=source,
-        comment=SAID_BY_APACHE + "; ".join(item.text for item in asks),
+        comment=f"Apache: {directives}",
+        directives=directives,
     )
     return ConfigElement("authentication", children=(off,), source=source)

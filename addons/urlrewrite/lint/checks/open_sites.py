@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from urlrewrite.formats.apache.access import SAID_BY_APACHE
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.views import SectionView, quoted
 from urlrewrite.model import ConfigElement
@@ -57,9 +56,8 @@ def _refusals(element: ConfigElement) -> Iterator[Finding]:
             for child in element.children:
                 if child.name.casefold() == "anonymousauthentication" and _is(child, "enabled", "false", "0"):
                     message = "anonymous clients are refused in IIS (<anonymousAuthentication>), and let in here"
-                    if child.comment.startswith(SAID_BY_APACHE):
-                        said = quoted(child.comment.removeprefix(SAID_BY_APACHE))
-                        message = f"{said} keeps clients out in Apache, and is not done here"
+                    if child.directives:
+                        message = f"{quoted(child.directives)} keeps clients out in Apache, and is not done here"
                     yield Finding(message, child.source)
         case "authorization":
             if refusing := _refusing(element.children):
