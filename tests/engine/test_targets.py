@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from rules_of import ask, rules_of
 from urlrewrite.engine.compile import compile_rules
 from urlrewrite.exchange.responses import Forward
+from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.formats.yaml.rules import parse
 from urlrewrite.model.problems import RuleFileError, Severity
 
@@ -98,6 +100,15 @@ REACHED = [
     Case(rule("^([^/]+)/(.*)", "http://{R:1}.apps.lan:8080/{R:2}"), "/evil.example:80/x", None),
     Case(rule("^([^/]+)/(.*)", "http://app{R:1}:8080/{R:2}"), "/.evil.example/x", None),
     Case(rule("^(\\d+)/(.*)", "http://10.1.2.{R:1}:8080/{R:2}"), "/17/x", "http://10.1.2.17:8080/x"),
+    # The machine itself.
+    Case(rule("(.*)", "http://{LOCAL_ADDR}:8080/{R:1}"), "/x", "http://127.0.0.1:8080/x"),
+    Case(rule("(.*)", "https://{local_addr}/{R:1}"), "/x", "https://127.0.0.1/x"),
+    Case(rule("(.*)", "http://{SERVER_ADDR}:8080{URL}"), "/x", "http://127.0.0.1:8080/x"),
+    Case(rule("^port/(\\d+)/(.*)", "http://{LOCAL_ADDR}:{R:1}/{R:2}"), "/port/8501/x", "http://127.0.0.1:8501/x"),
+    Case(rule("(.*)", "http://{LOCAL_ADDR}.apps.lan/{R:1}"), "/x", "http://127.0.0.1.apps.lan/x"),
+    Case(rule("^a(.*)", "http://{LOCAL_ADDR}{R:1}"), "/a.evil.example/", None),
+    Case(rule("^a(.*)", "http://{LOCAL_ADDR}:80{R:1}"), "/a80/", None),
+    Case(rule("^a(.*)", "http://{LOCAL_ADDR}:80{R:1}"), "/a/x", "http://127.0.0.1/x"),
     # The names of the site, and what rules set.
     Case(rule("(.*)", "http://{HTTP_HOST}:8080/{R:1}"), "/x", "http://www.example.com:8080/x"),
     Case(rule("(.*)", "http://{SERVER_NAME}:8080{REQUEST_URI}", more="appendQueryString: false").replace(
@@ -137,6 +148,9 @@ ANYWHERE = [
     rule("(.*)", "https://{ToLower:{C:1}}/{R:1}", "input: '{QUERY_STRING}', pattern: '^to=(.*)'"),
     rule("(.*)", "http://{BEHIND}/{R:1}", more="serverVariables: {BEHIND: '{QUERY_STRING}'}"),
     rule("(.*)", "http://{UrlDecode:{QUERY_STRING}}"),
+    rule("(.*)", "http://{REMOTE_ADDR}:8080/{R:1}"),
+    rule("^([^/]+)/(.*)", "http://{R:1}{LOCAL_ADDR}/{R:2}"),
+    rule("^([^/]+)/(.*)", "http://{LOCAL_ADDR}{R:1}/{R:2}"),
 ]
 
 
@@ -156,6 +170,26 @@ def test_a_site_of_every_name_is_not_forwarded_to_the_name_that_was_asked_for() 
     _, problems = compile_rules(rule_set)
     assert [(problem.id, problem.severity) for problem in problems] == [("UR128", Severity.WARNING)]
     assert "--public" in problems[0].message
+
+
+OWN = rules_of(rule("^port/(\\d+)", "http://{LOCAL_ADDR}:{R:1}/"), site=SITE)
+OF_ANOTHER = rules_of("mode: iis\n" + rule("^(.*)$", "http://{R:1}/"), site=SITE)
+
+
+@pytest.mark.parametrize(
+    ("rules", "local", "path", "target"),
+    [
+        (OWN, ("192.0.2.1", 443), "/port/8080", "http://192.0.2.1:8080"),
+        (OWN, ("192.0.2.1", 443), "/port/443", None),
+        (OWN, ("2001:DB8::1", 443), "/port/8080", None),
+        (OF_ANOTHER, ("192.0.2.1", 443), "/192.0.2.1:8080", None),
+    ],
+)
+def test_the_address_that_the_client_has_reached(
+    rules: RulesInForce, local: tuple[str, int], path: str, target: str | None
+) -> None:
+    routing = evaluate(rules, replace(request_facts("GET", WWW + path), local=local), None).routing
+    assert (str(routing.origin) if isinstance(routing, Forward) else None) == target
 
 
 TAILS = rules_of(rule("^a(.*)", "http://one:8888{R:1}"), site=SITE)

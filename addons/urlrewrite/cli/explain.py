@@ -146,7 +146,7 @@ def _published(rules: RulesInForce, request: RequestFacts) -> tuple[Site, Origin
     sites = [compiled.site for compiled in rules.rules.sites if compiled.site.public]
     behind = [site for site in sites if site.backend == requested and request.target.startswith(site.backend_path)]
     behind.sort(key=lambda site: -len(site.backend_path))
-    if not behind and len(sites) == 1 and rules.rules.allowed_hosts.has(requested):
+    if not behind and len(sites) == 1 and rules.rules.allowed_hosts.has(requested, request.local):
         behind = sites
     if not behind:
         return None

@@ -209,7 +209,7 @@ def _rewrite(acting: ActingRule, decision: Decision, allowed_hosts: AllowedHosts
     if rewritten.fragment:
         scope.trace.warn(Reason.FRAGMENT_LEFT_OUT, rule=compiled.rule.name, url=text)
     if rewritten.origin:
-        if not allowed_hosts.has(rewritten.origin):
+        if not allowed_hosts.has(rewritten.origin, scope.variables.request.local):
             raise TargetError(Reason.UNNAMED_HOST, rule=compiled.rule.name, origin=str(rewritten.origin))
         decision.origin = rewritten.origin
     decision.mount = mount_of(acting, rewritten) if rewritten.origin else None

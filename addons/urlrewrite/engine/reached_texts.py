@@ -28,6 +28,8 @@ PART = "\ue001"
 """Stands for a text without a slash."""
 ASKED_NAME = "\ue002"
 """Stands for the host that the client asked for, where the site is published under any name."""
+OWN_ADDRESS = "\ue003"
+"""Stands for the address at which the client reached this machine."""
 
 MAX_TEXTS = 2000
 """Texts of one template that are kept apart."""
@@ -46,7 +48,7 @@ _PATH: Texts = frozenset({f"/{ANY}"})
 
 def is_open(text: str) -> bool:
     """Say whether a text has a mark in it."""
-    return any(mark in text for mark in (ANY, PART, ASKED_NAME))
+    return any(mark in text for mark in (ANY, PART, ASKED_NAME, OWN_ADDRESS))
 
 
 def join(beginnings: Texts, ends: Texts) -> Texts:
@@ -146,6 +148,8 @@ class ReachedTexts:
                 return frozenset({"1", "0"})
             case "SERVER_PORT":
                 return frozenset({PART})
+            case "LOCAL_ADDR" | "SERVER_ADDR":
+                return frozenset({OWN_ADDRESS})
             case "SERVER_NAME":
                 return self._names()
             case "HTTP_HOST":

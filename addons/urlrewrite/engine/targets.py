@@ -2,7 +2,8 @@
 
 A host is named by a backend, a server farm, a rewrite map, and by the URL of a rule that rewrites: in plain words, by
 what its maps and the alternatives of its patterns come to, or by a form, such as any port of `privateserver`, or
-any name below `.internal.example`. A rule whose URL can come to any host at all would make an open proxy.
+any name below `.internal.example`. `{LOCAL_ADDR}` names the address of this machine that the client has reached. A rule
+whose URL can come to any host at all would make an open proxy.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from urlrewrite.engine.compiled import CompiledInboundRule
-from urlrewrite.engine.reached_texts import ANY, ASKED_NAME, PART, ReachedTexts, SetVariables, is_open, join
+from urlrewrite.engine.reached_texts import (
+    ANY,
+    ASKED_NAME,
+    OWN_ADDRESS,
+    PART,
+    ReachedTexts,
+    SetVariables,
+    is_open,
+    join,
+)
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.template import Literal
 from urlrewrite.model import DEFAULT_PORTS, ActionType, Origin, RuleSet, Section, Site
@@ -22,7 +32,7 @@ from urlrewrite.model.public_suffixes import is_public_suffix
 _URL_AUTHORITY = re.compile(r"(https?|wss?)://([^/?#{}\s]+)(?=[/?#]|$)", re.IGNORECASE)
 _DYNAMIC_SCHEME_AUTHORITY = re.compile(r"\}://([^/?#{}\s]+)(?=[/?#]|$)")
 _WHOLE_AUTHORITY = re.compile(r"(?P<scheme>[^:/?#]*)://(?P<authority>[^/?#\\]*)(?P<rest>[/?#\\]?)")
-_MARK = f"[{ANY}{PART}{ASKED_NAME}]"
+_MARK = f"[{ANY}{PART}{ASKED_NAME}{OWN_ADDRESS}]"
 _UNDER_WAY = re.compile(rf"(?:[A-Za-z0-9+.-]|{_MARK})*(?::/?)?")
 _LONGEST_NAME = 253
 """Characters of a name that can be looked up (RFC 1035, 2.3.4); a longer one is not compared with any form."""
@@ -39,14 +49,22 @@ class HostForm:
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Where requests may be forwarded: (host, port) pairs, and forms of hosts."""
+    """Where requests may be forwarded: (host, port) pairs, and forms of hosts.
+
+    `own_ports` are those of the address at which a client has reached this machine; None among them is for any.
+    """
 
     hosts: frozenset[tuple[str, int]] = frozenset()
     forms: frozenset[HostForm] = frozenset()
+    own_ports: frozenset[int | None] = frozenset()
 
-    def has(self, origin: Origin) -> bool:
-        """Say whether a request may be forwarded there."""
+    def has(self, origin: Origin, reached: tuple[str, int]) -> bool:
+        """Say whether a request may be forwarded there whose client has reached this address and port of ours."""
         if (origin.host, origin.port) in self.hosts:
+            return True
+        own, port = reached
+        # What is sent back to where it came in would come again and again.
+        if (origin.host == own.lower() and origin.port != port) and not self.own_ports.isdisjoint((origin.port, None)):
             return True
         if len(origin.host) > _LONGEST_NAME:
             return False
@@ -68,6 +86,7 @@ class _Reach:
 
     hosts: set[tuple[str, int]] = field(default_factory=set)
     forms: set[HostForm] = field(default_factory=set)
+    own_ports: set[int | None] = field(default_factory=set)
     anywhere: str = ""
 
 
@@ -83,14 +102,16 @@ def allowed_hosts(rule_set: RuleSet, places: Sequence[RulesInPlace]) -> tuple[Al
     for place in places:
         variables.add(place.rules, place.lookups)
     hosts, forms, open_rules = set(_named_hosts(rule_set)), set(_forms_of_backends(rule_set)), dict[int, str]()
+    own_ports = set[int | None]()
     for place in places:
         for compiled in place.rules:
             reached = _reach(compiled, place, variables)
             hosts |= reached.hosts
             forms |= reached.forms
+            own_ports |= reached.own_ports
             if reached.anywhere:
                 open_rules.setdefault(id(compiled), reached.anywhere)
-    return AllowedHosts(frozenset(hosts), frozenset(forms)), open_rules
+    return AllowedHosts(frozenset(hosts), frozenset(forms), frozenset(own_ports)), open_rules
 
 
 def _named_hosts(rule_set: RuleSet) -> Iterator[tuple[str, int]]:
@@ -206,16 +227,18 @@ def _take_authority(scheme: str, authority: str, reached: _Reach) -> None:
     host, colon, port = authority.rpartition(":")
     if not colon or "]" in port:
         host, port = authority, ""
+    number = int(port or DEFAULT_PORTS[scheme]) if port.isdigit() or not port else None
+    if host.strip("[]") == OWN_ADDRESS:
+        reached.own_ports.add(number)
+        return
     if ASKED_NAME in host:
         reached.anywhere = reached.anywhere or ANY_NAME
         return
     expression = _host_form(host.lower())
     if expression is None:
         reached.anywhere = reached.anywhere or _spelled(authority)
-    elif port.isdigit() or not port:
-        reached.forms.add(HostForm(re.compile(expression), int(port or DEFAULT_PORTS[scheme])))
     else:
-        reached.forms.add(HostForm(re.compile(expression), None))
+        reached.forms.add(HostForm(re.compile(expression), number))
 
 
 def _host_form(host: str) -> str | None:
