@@ -14,13 +14,18 @@ from inspector.leaking import exchange, worst
 from rules_of import rules_of
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.leaks.harm import Harm, Remedy
-from urlrewrite.inspector.names.encoded import ENCODINGS
+from urlrewrite.inspector.names.encoded import ENCODINGS, forms_of
 from urlrewrite.inspector.names.escapes import READINGS
 from urlrewrite.inspector.names.names import Names
 from urlrewrite.model.origin import Origin
 
 URL = "http://privateserver:8080/x"
 NAMES = Names([Origin("http", "privateserver", 8080)], [Origin("https", "www.example.com", 443)])
+MANY = Names(
+    [Origin("http", f"srv{number}.corp.example", 8080) for number in range(1000)],
+    [Origin("https", f"www{number}.example.com", 443) for number in range(1000)],
+)
+WITH_MORE = MANY.with_more([Origin("http", "privateserver", 8080)], Origin("https", "www.example.com", 443))
 
 
 def codes(text: str, form: str = "%d", between: str = ",") -> str:
@@ -76,14 +81,68 @@ ENCODED = {
 
 @pytest.mark.parametrize(("text", "spelling"), ENCODED.items(), ids=list(ENCODED))
 @pytest.mark.parametrize("around", ["%s", '<p data-x="%s">\n', "\u00fc\u20ac 1,2,3 [%s] %%41 deadbeef\n"])
-def test_hidden_spellings(text: str, spelling: str, around: str) -> None:
+@pytest.mark.parametrize("names", [NAMES, WITH_MORE], ids=["one", "and a thousand others"])
+def test_hidden_spellings(text: str, spelling: str, around: str, names: Names) -> None:
     data = (around % text).encode()
-    assert NAMES.may_occur(data)
-    (named,) = NAMES.find(data)
+    assert names.may_occur(data)
+    (named,) = names.find(data)
     assert named.spelling == spelling
     assert data[named.start : named.end] == named.written
     assert named.written in text.encode()
     assert named.authority in ("privateserver:8080", "privateserver")
+
+
+def spelled(host: str) -> dict[bytes, str]:
+    """A URL of a host, written in some ways of each kind, with what these are called."""
+    url = f"http://{host}:8080/x"
+    return {
+        url.encode(): "plain",
+        f"http%3A%2F%2F{host}%3A8080".encode(): "percent-encoded",
+        f"//{host}:8080/x".replace("corp", "c%6frp").encode(): "percent-encoded",
+        f"url({url})".replace("srv", r"\73rv").encode(): "CSS escapes",
+        url.replace("srv", "=73rv").encode(): "quoted-printable",
+        url.encode().hex().encode(): "hexadecimal",
+        url.upper().encode().hex(":").encode(): "hexadecimal",
+        utf16(url).hex().encode(): "hexadecimal of UTF-16",
+        f"[{codes(url, between=', ')}]".encode(): "character codes",
+        f"[{', '.join(map(str, utf16(url)))}]".encode(): "character codes",
+        **{base64.b64encode(b" " * before + url.encode()): "base64" for before in range(3)},
+        f" {url}".encode("utf-16-le"): "UTF-16",
+        f" {url}".encode("utf-16-be"): "UTF-16",
+        f" {url}".encode("utf-32-le"): "UTF-32",
+    }
+
+
+@pytest.mark.parametrize("names", [MANY, WITH_MORE], ids=["many", "with more"])
+def test_one_host_of_many_is_found_and_no_other(names: Names) -> None:
+    host = "srv777.corp.example"
+    for data, spelling in spelled(host).items():
+        assert names.may_occur(data)
+        (named,) = names.find(data)
+        assert (named.spelling, named.authority, named.origin) == (spelling, f"{host}:8080", Origin("http", host, 8080))
+    for data in spelled("srv1777.corp.example"):
+        assert not names.find(data)
+
+
+DOMAINS = {
+    "one domain": lambda number: f"srv{number}.corp.example",
+    "addresses": lambda number: f"10.1.{number % 4}.{number}",
+    "a word and a number": lambda number: f"server{number}",
+    "short words": lambda number: f"s{number:03}",
+}
+
+
+@pytest.mark.parametrize("kind", DOMAINS)
+def test_a_thousand_hosts_are_looked_for_by_a_few_forms(kind: str) -> None:
+    hosts = [DOMAINS[kind](number).encode() for number in range(200)]
+    once = sum(1 for _ in forms_of(hosts[:1]))
+    assert sum(1 for _ in forms_of(hosts)) <= 20 * once
+    names = Names([Origin("http", host.decode(), 8080) for host in hosts], [])
+    for host in hosts:
+        url = b"http://%b:8080/x" % host
+        for text in (base64.b64encode(url), url.hex().encode(), codes(url.decode()).encode()):
+            (named,) = names.find(text)
+            assert named.origin.host.encode() == host
 
 
 def test_all_rows_are_tried() -> None:

@@ -7,7 +7,7 @@ hosts are looked for around it only.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from sys import maxsize
 
@@ -30,12 +30,14 @@ class HostSearch:
         self.hosts = hosts
         self._expression = re.compile(any_of(hosts, exact=True))
         self.longest = max(map(len, hosts), default=0)
-        marks = _marks(hosts)
+        marks = marks_of(hosts)
         self._mark = re.compile(b"|".join(map(re.escape, marks))) if marks else None
         self.signs = frozenset(marks) if marks else hosts
 
     def occurs(self, lower: bytes) -> bool:
         """Say whether a host is in some bytes."""
+        if len(self.signs) <= MAX_MARKS and not any(sign in lower for sign in self.signs):
+            return False
         return self.search(lower) is not None
 
     def search(self, lower: bytes, start: int = 0, end: int = maxsize) -> re.Match[bytes] | None:
@@ -103,7 +105,7 @@ def host_search(hosts: frozenset[bytes]) -> HostSearch:
     return HostSearch(hosts)
 
 
-def _marks(hosts: frozenset[bytes]) -> list[bytes]:
+def marks_of(hosts: Collection[bytes]) -> list[bytes]:
     """Return a few texts of which every host has one, and none of which is in another; nothing if that takes many."""
     if len(hosts) <= FEW or b"" in hosts:
         return []

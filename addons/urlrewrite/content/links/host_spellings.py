@@ -7,8 +7,8 @@ address comes with and without its leading zeros, and with any run of zero group
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product, takewhile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import product
 
 _FEW = 3
 
@@ -34,20 +34,6 @@ def host_spellings(host: str) -> Iterable[bytes]:
         for cased in (name.lower(), name.upper(), ".".join(label.capitalize() for label in name.split("."))):
             seen.update(_in_unicode(_ascii_lower(cased)))
         yield from sorted(seen)
-
-
-def needles(spellings: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Return texts of which one occurs wherever one of the spellings does; far fewer than these."""
-    alike: dict[bytes, list[bytes]] = {}
-    for spelling in spellings:
-        alike.setdefault(spelling[:3], []).append(spelling)
-    return tuple(sorted(_beginning(group) for group in alike.values()))
-
-
-def _beginning(texts: Sequence[bytes]) -> bytes:
-    """Return what all texts begin with."""
-    columns = zip(*texts, strict=False)
-    return bytes(column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 def _ascii_lower(name: str) -> str:

@@ -43,6 +43,11 @@ class PairTable:
         """All pairs."""
         return self._pairs
 
+    @property
+    def own_pairs(self) -> Sequence[Pair]:
+        """The pairs that this table does not share with others."""
+        return self._pairs
+
     def of_host(self, host: bytes) -> Sequence[Pair]:
         """Return the pairs with a host."""
         return self._by_host.get(host, ())
@@ -126,6 +131,11 @@ class Overlay(PairTable):
     def pairs(self) -> Sequence[Pair]:
         """All pairs, with those of the site itself first."""
         return (*self._own.pairs, *_without(self._shared, self._replaced))
+
+    @property
+    def own_pairs(self) -> Sequence[Pair]:
+        """The pairs that this table does not share with others."""
+        return self._own.pairs
 
     def of_host(self, host: bytes) -> Sequence[Pair]:
         """Return the pairs with a host."""

@@ -20,9 +20,11 @@ from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, Reading, name_of, read, text, texts
 
-_MAX_NAMES = 100
+_MAX_NAMES = 1000
+"""Public names for which those of backends are kept."""
+
 _TARGET = re.compile(r"(https?)://([^/?#]+)", re.IGNORECASE)
-_cached: WeakKeyDictionary[RulesInForce, dict[tuple[str, Origin], Names]] = WeakKeyDictionary()
+_cached: WeakKeyDictionary[RulesInForce, _KeptNames] = WeakKeyDictionary()
 
 
 class ExchangeCase:
@@ -124,27 +126,54 @@ def names_of(rules: RulesInForce, compiled: CompiledSite | None, public: Origin)
     """Return the names of backends that no response of a site should contain: of this site's and of every other one
     that rules name, except those that are public names as well. Kept as long as the rules are.
     """
-    kept = _cached.setdefault(rules, {})
-    key = (compiled.site.name if compiled else "", public)
-    if key not in kept:
-        if len(kept) >= _MAX_NAMES:
-            kept.clear()
-        kept[key] = _names(rules, compiled, public)
-    return kept[key]
+    kept = _cached.get(rules)
+    if kept is None:
+        kept = _cached[rules] = _KeptNames(rules)
+    return kept.of_site(rules, compiled, public)
 
 
-def _names(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -> Names:
-    sites = [each.site for each in rules.rules.sites]
-    origins: list[Origin] = []
-    if compiled and compiled.site.backend:
-        # With preserveHostHeader, that of the public name without TLS is among them.
-        link_map = rules.link_maps(compiled, public, compiled.site.backend)[0]
-        origins += [compiled.site.backend, *(pair.origin for pair in link_map.pairs)]
-    origins += [site.backend for site in sites if site.backend]
-    origins += [Origin("http", host, port) for host, port in sorted(rules.rules.allowed_hosts.hosts)]
-    # No backend knows the name of its farm, which may be a word that pages are full of.
-    origins = [origin for origin in origins if origin.host not in rules.rules.farms]
-    origins = list({(origin.host, origin.port): origin for origin in reversed(origins)}.values())[::-1]
-    publics = {public, *(name for site in sites for name in site.public)}
-    known = {(origin.host, origin.port) for origin in origins}
-    return Names(origins, publics, {site.connect for site in sites if site.connect} - known)
+class _KeptNames:
+    """The names of all backends, made ready once for all sites; few sites have others than these, or fewer."""
+
+    def __init__(self, rules: RulesInForce) -> None:
+        sites, farms = [each.site for each in rules.rules.sites], rules.rules.farms
+        backends = [origin for site in sites for origin in (site.backend, *site.backend_names) if origin]
+        servers = [
+            origin
+            for site in sites
+            if site.backend and (farm := farms.get(site.backend.host))
+            for origin in farm.origins
+        ]
+        allowed = [Origin("http", host, port) for host, port in sorted(rules.rules.allowed_hosts.hosts)]
+        # No backend knows the name of its farm, which may be a word that pages are full of.
+        self._no_names = frozenset(farms)
+        origins = [origin for origin in (*backends, *servers, *allowed) if self._is_name(origin)]
+        known = {(origin.host, origin.port) for origin in origins}
+        publics = [name for site in sites for name in site.public]
+        self._all = Names(origins, publics, {site.connect for site in sites if site.connect} - known)
+        self._of_sites: dict[tuple[str, Origin], Names] = {}
+
+    def of_site(self, rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -> Names:
+        """Return the names for a site that is asked by a public name."""
+        key = (compiled.site.name if compiled else "", public)
+        found = self._of_sites.get(key)
+        if found is None:
+            if len(self._of_sites) >= _MAX_NAMES:
+                self._of_sites.clear()
+            found = self._of_sites[key] = self._all.with_more(
+                filter(self._is_name, _own_origins(rules, compiled, public)), public
+            )
+        return found
+
+    def _is_name(self, origin: Origin) -> bool:
+        # A backend with a part of the name that is asked for is known when that is.
+        return origin.host not in self._no_names and "{" not in origin.host
+
+
+def _own_origins(rules: RulesInForce, compiled: CompiledSite | None, public: Origin) -> list[Origin]:
+    """Return what the backend of a site may be called in its responses."""
+    if compiled is None or compiled.site.backend is None:
+        return []
+    # With preserveHostHeader, that of the public name without TLS is among them.
+    link_map = rules.link_maps(compiled, public, compiled.site.backend)[0]
+    return [compiled.site.backend, *(pair.origin for pair in link_map.table.own_pairs)]

@@ -1,16 +1,20 @@
 """Names inside of what is encoded as a whole: base64, hexadecimal strings, lists of character codes.
 
-In each encoding a host has a few forms. A form is searched for, and what is around it is decoded as far as the encoding
-goes on. A short host is a few digits, which anything may contain: it is searched for behind `//` only.
+In each encoding a text has a few forms. Those of a host, or of what many hosts have in common, are searched for, and
+what is around one is decoded as far as the encoding goes on. A short host is a few digits, which anything may contain:
+it is searched for behind `//` only.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
+
+from urlrewrite.content.links.host_search import marks_of
 
 _SHORT = 6
 """Letters of a host from which it is searched for by itself."""
@@ -44,7 +48,7 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a host looks in an encoding.
+    """How a text looks in an encoding.
 
     `gate` is searched for first: for base64 the form itself; for others, of which lower case is searched, the digits of
     the form, among the digits of the text alone, which are few in most texts. `pattern` is the form. `decode` takes
@@ -76,11 +80,38 @@ def digits_of(data: bytes) -> bytes:
     return data.translate(None, _NO_DIGITS)
 
 
-def forms_of(host: bytes) -> Iterator[Form]:
-    """Yield all forms of a host that is given in lower case."""
-    text = host if len(host) >= _SHORT else b"//" + host
-    for encoding in ENCODINGS:
-        yield from encoding(text)
+def forms_of(hosts: Iterable[bytes]) -> Iterator[Form]:
+    """Yield forms of which one occurs wherever a host is encoded; hosts are given in lower case.
+
+    Of hosts that have much in common they are the forms of that, so that a thousand may have as few as one. What else
+    stands around these is for the caller to see.
+    """
+    for text in _texts(set(hosts)):
+        for encoding in ENCODINGS:
+            yield from encoding(text)
+
+
+def _texts(hosts: set[bytes]) -> list[bytes]:
+    """Return texts of which each host has one, be it in its domain or in how it begins."""
+    long = {host for host in hosts if len(host) >= _SHORT}
+    marks = marks_of({host for host in long if b"." in host})
+    others = {host for host in long if not (marks and b"." in host)}
+    short = {b"//" + host for host in hosts - long}
+    return sorted((*marks, *_beginnings(others, _SHORT), *_beginnings(short, _SHORT - 2)))
+
+
+def _beginnings(texts: Iterable[bytes], least: int) -> list[bytes]:
+    """Return what texts begin with: of those with the same `least` letters as much as they have in common."""
+    alike: dict[bytes, list[bytes]] = {}
+    for text in texts:
+        alike.setdefault(text[:least], []).append(text)
+    return [_beginning(group) for group in alike.values()]
+
+
+def _beginning(texts: Sequence[bytes]) -> bytes:
+    """Return what all texts begin with."""
+    columns = zip(*texts, strict=False)
+    return bytes(column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 def _in_base64(text: bytes) -> Iterator[Form]:

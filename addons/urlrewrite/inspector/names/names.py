@@ -9,14 +9,16 @@ UTF-16 and UTF-32. Bytes without a name cost only these tests.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from urlrewrite.content.links.host_spellings import host_spellings, needles
 from urlrewrite.content.links.spellings import COLON, QUOTE, SLASH
-from urlrewrite.inspector.names.encoded import digits_of, forms_of
-from urlrewrite.inspector.names.escapes import READINGS, Reading, compiled
+from urlrewrite.inspector.names.encoded import digits_of
+from urlrewrite.inspector.names.escapes import Reading
+from urlrewrite.inspector.names.sought import WIDTHS, interleaved, sought_hosts
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 
 MAX_NAMES = 5000
@@ -113,44 +115,47 @@ class Names:
     def __init__(
         self, origins: Iterable[Origin], public: Iterable[Origin], addresses: Iterable[tuple[str, int]] = ()
     ) -> None:
-        self._public = frozenset(public)
-        self._public_hosts = frozenset(origin.host for origin in self._public)
-        self._origins: dict[str, list[Origin]] = {}
         self._addresses = frozenset(addresses)
         dialed = (Origin("http", *address) for address in sorted(self._addresses))
-        for origin in dict.fromkeys((*origins, *dialed)):
-            if origin not in self._public:
-                self._origins.setdefault(origin.host, []).append(origin)
-        self._hosts = {spelling: host for host in self._origins for spelling in host_spellings(host)}
-        ordered = sorted(self._hosts, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, ordered))) if ordered else None
-        self._needles = needles(ordered)
-        ascii_hosts = [f"[{host}]".encode() if ":" in host else host.encode() for host in self._origins]
-        self._wide = tuple((host, step) for host in ascii_hosts for step in (2, 4))
-        self._wide_needles = tuple(_interleaved(host, step) for host, step in self._wide)
-        self._forms = tuple(form for host in ascii_hosts for form in forms_of(host))
-        self._gates = tuple(dict.fromkeys((form.gate, form.cased) for form in self._forms))
-        triggers = [(reading, reading.triggers(ascii_hosts)) for reading in READINGS] if ascii_hosts else []
-        self._readings = [(reading, compiled(of_reading)) for reading, of_reading in triggers]
-        self._triggers = compiled([trigger for _, of_reading in triggers for trigger in of_reading])
+        self._public: MutableMapping[str, Sequence[Origin]] = _by_host(public)
+        by_host = {host: _one_a_port(of_host) for host, of_host in _by_host((*origins, *dialed)).items()}
+        self._origins: MutableMapping[str, Sequence[Origin]] = self._not_public(by_host)
+        self._sought = sought_hosts(self._origins)
+
+    def with_more(self, origins: Iterable[Origin], public: Origin) -> Names:
+        """Return a search for some more origins, except one more that is public; all else is shared.
+
+        Of the ports of one host those of these origins come first.
+        """
+        first: dict[str, Sequence[Origin]] = {
+            host: _one_a_port((*found, *self._origins.get(host, ()))) for host, found in _by_host(origins).items()
+        }
+        is_known = public in self._public.get(public.host, ())
+        if is_known and all(found == self._origins.get(host) for host, found in self._not_public(first).items()):
+            return self
+        more = copy(self)
+        if not is_known:
+            more._public = ChainMap({public.host: (*self._public.get(public.host, ()), public)}, self._public)
+            first.setdefault(public.host, self._origins.get(public.host, ()))
+        own = more._not_public(first)
+        more._origins = ChainMap({host: own.get(host, ()) for host in first}, self._origins)
+        more._sought = self._sought | sought_hosts(host for host in own if host not in self._origins)
+        return more
+
+    def _not_public(self, origins: Mapping[str, Sequence[Origin]]) -> dict[str, Sequence[Origin]]:
+        """Return the origins that are not public, of the hosts that have one."""
+        found = {
+            host: tuple(each for each in of_host if each not in self._public.get(host, ()))
+            for host, of_host in origins.items()
+        }
+        return {host: left for host, left in found.items() if left}
 
     def __bool__(self) -> bool:
-        return bool(self._origins)
+        return bool(self._sought.hosts)
 
     def may_occur(self, data: bytes) -> bool:
         """Do a quick test, at the speed of memory: False is certain."""
-        lower = data.lower()
-        return (
-            any(needle in lower for needle in self._needles)
-            or any(needle in lower for needle in self._wide_needles)
-            or any(lead in lower and pattern.search(lower) for lead, pattern in self._triggers)
-            or self._may_be_encoded(data, lower)
-        )
-
-    def _may_be_encoded(self, data: bytes, lower: bytes) -> bool:
-        digits = digits_of(lower)
-        gates = [gate for gate, cased in self._gates if gate in (data if cased else digits)]
-        return any(form.occurs(data, lower, digits) for form in self._forms if form.gate in gates)
+        return self._sought.may_occur(data)
 
     def find(self, data: bytes, *, bare: bool = False, most: int = MAX_NAMES) -> list[Named]:
         """Return the names in bytes of an encoding that contains ASCII, in order.
@@ -158,12 +163,12 @@ class Names:
         `bare` says that a word by itself is a host, however short; otherwise it has to look like one. `most` limits the
         names that are examined in each kind of spelling.
         """
-        if self._pattern is None:
+        if not self:
             return []
         lower = data.lower()
         found = [*self._plain(data, lower, bare, most)]
-        for reading, triggers in self._readings:
-            hits = {hit.start() for lead, trigger in triggers if lead in lower for hit in trigger.finditer(lower)}
+        for reading, begins in self._sought.readings:
+            hits = {hit.start() for lead, escape in begins if lead in lower for hit in escape.finditer(lower)}
             if hits:
                 found += self._escaped(data, sorted(hits)[:MAX_NAMES], found, reading)
         found += self._encoded(data, lower)
@@ -171,19 +176,14 @@ class Names:
         return sorted(found, key=lambda named: named.start)[:MAX_NAMES]
 
     def _plain(self, data: bytes, lower: bytes, bare: bool, most: int = MAX_NAMES) -> Iterator[Named]:
-        assert self._pattern is not None
-        if not any(needle in lower for needle in self._needles):
-            return
-        for number, found in enumerate(self._pattern.finditer(lower)):
-            if number == most:
-                return
+        for _, found in zip(range(most), self._sought.plain.finditer(lower, 0, len(lower)), strict=False):
             named = self._named(data, lower, found.start(), found.end(), bare)
             if named is not None:
                 yield named
 
     def _named(self, data: bytes, lower: bytes, start: int, end: int, bare: bool) -> Named | None:
         """Return the name at `start:end`, where the letters of a host are; None if they are part of something else."""
-        host = self._hosts[lower[start:end]]
+        host = self._sought.hosts[lower[start:end]]
         floor = max(start - _WINDOW, 0)
         before = _before(lower, floor, start)
         after = _AFTER.match(lower, end, end + _REACH_ON)
@@ -231,16 +231,15 @@ class Names:
 
     def _meant(self, scheme: str, host: str, port: int | None, *, is_url: bool) -> tuple[Origin | None, bool]:
         """Return the backend's origin that a name means, None for a public one, and whether its port differs."""
-        origins = self._origins[host]
+        origins = self._origins.get(host, ())
         asked = port or DEFAULT_PORTS.get(scheme)
         same = next((origin for origin in origins if origin.port == asked), None)
-        if host in self._public_hosts:
+        if of_host := self._public.get(host):
             http = scheme.replace("ws", "http", 1) if scheme.startswith("ws") else scheme
             if port is None and not scheme:
                 return None, False
-            for public in self._public:
-                if public.host == host and public.port == asked and http in ("", public.scheme):
-                    return None, False
+            if any(public.port == asked and http in ("", public.scheme) for public in of_host):
+                return None, False
             return same, False
         origins = [
             origin for origin in origins if (origin.host, origin.port) not in self._addresses or port == origin.port
@@ -280,12 +279,16 @@ class Names:
     def _encoded(self, data: bytes, lower: bytes) -> Iterator[Named]:
         """Yield names inside of what is encoded as a whole."""
         digits = digits_of(lower)
-        for form in self._forms:
+        seen = set[tuple[int, int]]()
+        for form in self._sought.forms:
             for decoded in form.find(data, lower, digits, MAX_NAMES):
                 for named in self._plain(decoded.plain, decoded.plain.lower(), bare=False):
                     around = decoded.plain[max(named.start - 4, 0) : named.end + 4]
                     if named.start < decoded.last and decoded.first < named.end and _is_text(around):
                         start, end = decoded.spans[named.start][0], decoded.spans[named.end - 1][1]
+                        if (start, end) in seen:
+                            continue
+                        seen.add((start, end))
                         plain = named.spelling == "plain"
                         spelling = form.spelling if plain else f"{form.spelling} of {named.spelling}"
                         written = data[start:end]
@@ -293,21 +296,36 @@ class Names:
 
     def _in_wide(self, data: bytes, lower: bytes) -> Iterator[Named]:
         """Yield names in text of two or four bytes a character that is embedded in other bytes."""
-        for (host, step), needle in zip(self._wide, self._wide_needles, strict=True):
-            at = lower.find(needle)
-            found = 0
-            while at >= 0 and found < MAX_NAMES:
-                found += 1
-                begin = max(at - step * _WINDOW, at % step)
-                narrow = data[begin : at + step * (len(host) + _REACH_ON) : step]
-                index = (at - begin) // step
-                plain = narrow.lower()
-                named = self._named(narrow, plain, index, index + len(host), bare=False)
-                if named:
-                    start, end = begin + named.start * step, begin + named.end * step
-                    spelling = "UTF-16" if step == 2 else "UTF-32"
-                    yield replace(named, start=start, end=end, spelling=spelling, written=named.written)
-                at = lower.find(needle, at + len(needle))
+        for step, name in WIDTHS.items():
+            if not self._sought.may_be_wide(lower, step):
+                continue
+            for phase in range(step):
+                found = self._sought.plain.finditer(lower[phase::step], 0, len(lower))
+                at_places = ((phase + step * each.start(), each[0]) for each in found)
+                wide = ((at, host) for at, host in at_places if lower.startswith(interleaved(host, step), at))
+                for (at, host), _ in zip(wide, range(MAX_NAMES), strict=False):
+                    begin = max(at - step * _WINDOW, at % step)
+                    narrow = data[begin : at + step * (len(host) + _REACH_ON) : step]
+                    index = (at - begin) // step
+                    named = self._named(narrow, narrow.lower(), index, index + len(host), bare=False)
+                    if named:
+                        start, end = begin + named.start * step, begin + named.end * step
+                        yield replace(named, start=start, end=end, spelling=name, written=named.written)
+
+
+def _by_host(origins: Iterable[Origin]) -> dict[str, Sequence[Origin]]:
+    found: dict[str, list[Origin]] = {}
+    for origin in origins:
+        found.setdefault(origin.host, []).append(origin)
+    return {host: tuple(of_host) for host, of_host in found.items()}
+
+
+def _one_a_port(origins: Iterable[Origin]) -> tuple[Origin, ...]:
+    """Return the first of the origins of a host for each port."""
+    found: dict[int, Origin] = {}
+    for origin in origins:
+        found.setdefault(origin.port, origin)
+    return tuple(found.values())
 
 
 def _before(lower: bytes, floor: int, start: int) -> re.Match[bytes] | None:
@@ -335,7 +353,3 @@ def _spelling(written: bytes) -> str:
 def _is_telling(host: str) -> bool:
     """Say whether a host that stands alone in a text can hardly be another word."""
     return host != "localhost" and (len(host) >= _TELLING or not host.isalpha())
-
-
-def _interleaved(host: bytes, step: int) -> bytes:
-    return (b"\0" * (step - 1)).join(host[at : at + 1] for at in range(len(host)))
