@@ -22,7 +22,7 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   explain RULES... URL               say what the rules do with one request, without any network
   explain RULES... --flow FILE       or with the requests and answers of a recording
   convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
-  bench [PART...]    many rules, a page, what traces and workers cost, proxies side by side
+  bench [PART...]    many rules and sites, a page, what traces and workers cost, proxies side by side
   test [PYTEST ARGS] install what the tests need, then lint and test; with arguments only pytest
   bench --against DIR [PART...]      this checkout and another one in turns (engine, content, request)
   measure [NAME]     what is too long for the suite: soak, fuzz, mutants, ...; without NAME the list

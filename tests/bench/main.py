@@ -1,4 +1,4 @@
-"""The benchmark: rules, content, what traces, farms and workers cost, whole proxies, and another checkout."""
+"""The benchmark: rules, content, what sites, traces, farms and workers cost, whole proxies, and another checkout."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "addons"), str(PROJECT / "tests")]
 
-from bench import against, choices, content, engine, farms, trace, workers  # noqa: E402
+from bench import against, choices, content, engine, farms, sites, trace, workers  # noqa: E402
 from bench.peers import compare_peers  # noqa: E402
 
-PARTS = ("engine", "content", "trace", "farms", "workers", "peers")
+PARTS = ("engine", "content", "sites", "trace", "farms", "workers", "peers")
 
 
 def main() -> None:
     """Measures and prints the tables; exit code 1 where something costs too much."""
     parser = argparse.ArgumentParser(
         prog="run.sh bench",
-        description="Many inbound rules, the content of a page, what traces, farms and workers cost, and whole proxies"
-        " side by side: nginx with sub_filter, Apache with mod_proxy_html, a stock mitmdump, an addon with lxml, ours."
-        " Without PART all.",
+        description="Many inbound rules, the content of a page, what sites, traces, farms and workers cost, and whole"
+        " proxies side by side: nginx with sub_filter, Apache with mod_proxy_html, a stock mitmdump, an addon with lxml,"
+        " ours. Without PART all.",
     )
     parser.add_argument(
         "parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}; trace and workers need nginx and wrk, peers more"
@@ -53,6 +53,9 @@ def main() -> None:
         print()
     if "content" in parts:
         within = content.print_table(options.content_turns) and within
+        print()
+    if "sites" in parts:
+        within = sites.print_table(options) and within
         print()
     if "trace" in parts:
         within = trace.print_table(options) and within
