@@ -1,8 +1,8 @@
 """Steps in place of seconds: what an action costs, counted so that a busy machine counts the same as an idle one.
 
-`steps` counts the lines of Python that run, in whatever module; `Reads` counts the characters that regular expressions
-read, which Python's lines do not show. A test says a number of either, or that twice the input takes about twice as
-many (`assert_linear`).
+`steps` counts the lines of Python that run, in whatever module, and where that is asked for the turns of loops within a
+line; `Reads` counts the characters that regular expressions read, which Python's lines do not show. A test says a
+number of either, or that twice the input takes about twice as many (`assert_linear`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ class TooManySteps(AssertionError):  # noqa: N818 - a failure of a test
 
 
 @contextmanager
-def counted_steps(most: int = sys.maxsize) -> Iterator[Callable[[], int]]:
+def counted_steps(most: int = sys.maxsize, *, loops: bool = False) -> Iterator[Callable[[], int]]:
     """Counts the lines of Python that run within, and gives a function that says how many there were up to now.
+
+    With `loops` the turns of every loop count, too: one of a line's own, as in a comprehension, is a line but once.
 
     Raises:
         TooManySteps: at the first line beyond `most`, so that an endless loop ends.
@@ -43,20 +45,27 @@ def counted_steps(most: int = sys.maxsize) -> Iterator[Callable[[], int]]:
             sys.monitoring.set_events(TOOL, 0)
             raise TooManySteps(f"more than {most} steps, at {code.co_filename}:{number}")
 
+    def jump(code: CodeType, offset: int, destination: int) -> None:
+        nonlocal count
+        count += destination < offset
+
+    events = sys.monitoring.events
     sys.monitoring.use_tool_id(TOOL, "counted steps")
     try:
-        sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, line)
-        sys.monitoring.set_events(TOOL, sys.monitoring.events.LINE)
+        sys.monitoring.register_callback(TOOL, events.LINE, line)
+        sys.monitoring.register_callback(TOOL, events.JUMP, jump)
+        sys.monitoring.set_events(TOOL, events.LINE | (events.JUMP if loops else 0))
         yield lambda: count
     finally:
         sys.monitoring.set_events(TOOL, 0)
-        sys.monitoring.register_callback(TOOL, sys.monitoring.events.LINE, None)
+        sys.monitoring.register_callback(TOOL, events.LINE, None)
+        sys.monitoring.register_callback(TOOL, events.JUMP, None)
         sys.monitoring.free_tool_id(TOOL)
 
 
-def steps(action: Callable[[], object]) -> int:
-    """The number of lines of Python that an action runs."""
-    with counted_steps() as count:
+def steps(action: Callable[[], object], *, loops: bool = False) -> int:
+    """The number of lines of Python that an action runs, and of turns of loops if these count, too."""
+    with counted_steps(loops=loops) as count:
         action()
         return count()
 

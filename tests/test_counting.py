@@ -33,6 +33,12 @@ def test_steps_are_the_same_each_time() -> None:
     assert 1000 <= steps(linear(1000)) - steps(linear(0)) <= 2010
 
 
+@pytest.mark.parametrize("loop", [lambda of: [each for each in of if each], lambda of: any(each < 0 for each in of)])
+def test_loops_within_a_line_count_where_that_is_asked_for(loop: Callable[[range], object]) -> None:
+    assert steps(lambda: loop(range(1000))) < 10
+    assert 1000 <= steps(lambda: loop(range(1000)), loops=True) <= 1010
+
+
 def test_what_is_quadratic_is_seen() -> None:
     assert_linear(linear, 100)
     with pytest.raises(AssertionError, match="steps for 100"):

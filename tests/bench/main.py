@@ -20,8 +20,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="run.sh bench",
         description="Many inbound rules, the content of a page, what sites, traces, farms and workers cost, and whole"
-        " proxies side by side: nginx with sub_filter, Apache with mod_proxy_html, a stock mitmdump, an addon with lxml,"
-        " ours. Without PART all.",
+        " proxies side by side: nginx with sub_filter, Apache with mod_proxy_html, a stock mitmdump, an addon with"
+        " lxml, ours. Without PART all.",
     )
     parser.add_argument(
         "parts", metavar="PART", nargs="*", help=f"{', '.join(PARTS)}; trace and workers need nginx and wrk, peers more"

@@ -118,7 +118,7 @@ def test_a_request_takes_as_many_steps_with_five_hundred_sites_as_with_fifty() -
 
         request(1)
         request(7)
-        return steps(lambda: request(7)), steps(lambda: request(8))
+        return steps(lambda: request(7), loops=True), steps(lambda: request(8), loops=True)
 
     taken(50)  # Expressions for hosts are kept, whatever rules they are of.
     assert taken(500) == taken(50)

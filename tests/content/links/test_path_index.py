@@ -64,4 +64,4 @@ def test_a_thousand_paths_take_as_many_steps_as_a_few(ask: Callable[[LinkMap, by
     few, many = below(2 * MANY), below(1000)
     data = b'<a href="http://back/app7/x">http:\\/\\/back\\/app7\\/y http://back/other'
     ask(few, data), ask(many, data)
-    assert steps(lambda: ask(many, data)) == steps(lambda: ask(few, data))
+    assert steps(lambda: ask(many, data), loops=True) == steps(lambda: ask(few, data), loops=True)
