@@ -21,6 +21,7 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   check RULES...     read, lint and test rule files
   explain RULES... URL               say what the rules do with one request, without any network
   explain RULES... --flow FILE       or with the requests and answers of a recording
+  why URL [RULES...]                 load a page in a headless Chromium, and say what is broken in it, and why
   convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
   bench [PART...]    many rules and sites, a page, what traces and workers cost, proxies side by side
   test [PYTEST ARGS] install what the tests need, then lint and test; with arguments only pytest
@@ -250,6 +251,7 @@ main() {
   [ $# -eq 0 ] || shift
   case $command in
     demo | web | proxy) run_module urlrewrite.cli.serve "$command" "$@" ;;
+    why) run_module urlrewrite.cli.why "$@" ;;
     init | check | explain | convert) run_module urlrewrite.cli.main "$command" "$@" ;;
     test) command_test "$@" ;;
     lint) command_lint "$@" ;;

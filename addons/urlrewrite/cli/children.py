@@ -7,8 +7,9 @@ import re
 import signal
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from urlrewrite.cli.preflight import Listener, StartError
@@ -19,6 +20,7 @@ READY_WITHIN = 60.0  # seconds; the first start makes mitmproxy's certificate au
 SPARE_SECONDS = 5.0
 """Seconds that a process has to end besides those for requests under way."""
 
+_LAST_LINES = 10
 _DRAIN = re.compile(r"(?:--set=)?urlrewrite_drain=(\d+)")
 _DEFAULT_DRAIN = 30
 
@@ -49,6 +51,29 @@ def supervise(arguments: Sequence[str], listeners: Sequence[Listener], banner: s
         return 0
     finally:
         _stop(child)
+
+
+@contextlib.contextmanager
+def running(arguments: Sequence[str], listeners: Sequence[Listener]) -> Iterator[None]:
+    """Run mitmproxy as a child, silently, until the block ends.
+
+    Raises:
+        StartError: the child ended by itself, or a listener did not open in time; it has what the child said last.
+    """
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.default_int_handler)
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
+        try:
+            try:
+                _await_listeners(child, listeners)
+            except StartError as error:
+                log.seek(0)
+                said = log.read().decode("utf-8", "replace").strip().splitlines()[-_LAST_LINES:]
+                raise StartError("\n".join([*said, str(error)])) from None
+            yield
+        finally:
+            _stop(child)
 
 
 def _await_listeners(child: subprocess.Popen[bytes], listeners: Sequence[Listener]) -> None:

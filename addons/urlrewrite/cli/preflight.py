@@ -67,6 +67,13 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
+def free_port() -> int:
+    """Return a port of loopback on which nobody listens just now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
 def require_free(listeners: Sequence[Listener]) -> None:
     """Bind every listener for a moment, all at once: two may want the same port.
 

@@ -33,7 +33,7 @@ from urlrewrite.witness.policies import let_in
 from urlrewrite.witness.reporting import reporting_fields
 from urlrewrite.witness.script import HASH, element
 from urlrewrite.witness.splicing import Splice
-from urlrewrite.witness.statements import MAX_BODY, read
+from urlrewrite.witness.statements import MAX_BODY, from_data, read
 from urlrewrite.witness.watched import ROOT
 
 if TYPE_CHECKING:
@@ -70,11 +70,15 @@ class ProbeReports:
                 logger.log(ALERT, "urlrewrite_probe is for one worker: reports that come to another one are lost")
 
     def or_else(self, act: Act) -> Act:
-        """Return what does what the page Why broken asks for: `{probe}` switches the probe, the rest is for `act`."""
+        """Return what does what the page Why broken asks for: `{probe}` switches the probe, `{flow, said}` tells what
+        somebody who looks at the browser heard of a page, and the rest is for `act`.
+        """
 
         async def acting(asked: Mapping[str, Any]) -> None:
             if isinstance(on := asked.get("probe"), bool):
                 ctx.options.update(urlrewrite_probe=on)
+            elif isinstance(said := asked.get("said"), list):
+                self._state.watched.tell(str(asked.get("flow")), from_data(said))
             else:
                 await act(asked)
 

@@ -141,7 +141,8 @@
       try {
         names = document.cookie.split(";").map((pair) => pair.split("=")[0].trim()).join(" ");
       } catch {
-        return; // a page without an origin has none
+        // A page without an origin has none.
+        return;
       }
       say("cookies", { text: names });
     }, 0);

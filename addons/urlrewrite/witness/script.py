@@ -15,8 +15,8 @@ ATTRIBUTE = "data-rewrite-probe"
 
 _LINES = (Path(__file__).parent / "probe.js").read_text(encoding="utf-8").splitlines()
 
-CODE = "\n".join(line.strip() for line in _LINES if line.strip() and not line.strip().startswith("//"))
-"""The script's text, without comments and indents."""
+CODE = " ".join(line.strip() for line in _LINES if line.strip() and not line.strip().startswith("//"))
+"""The script's text, without comments and on one line: the lines of the page keep their numbers."""
 
 HASH = f"'{digests(CODE.encode())['sha256']}'"
 """The source expression by which a policy allows the script (CSP 3, 2.3.1)."""

@@ -7,7 +7,7 @@ What is of neither is left out. Every text is clipped, and numbers are kept only
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -26,7 +26,7 @@ _REPORTS = "application/reports+json"
 
 
 class Subject(StrEnum):
-    """What a statement is about; the words are those of `probe.js`."""
+    """What a statement is about; the words are those of `probe.js`, and from CORS on come of `devtools.py` alone."""
 
     ELEMENT = "element"
     """An element of the page did not load."""
@@ -50,6 +50,16 @@ class Subject(StrEnum):
     """An embedder or opener policy blocked something."""
     DEPRECATION = "deprecation"
     """The browser stepped in, or tells that it soon will."""
+    CORS = "cors"
+    """The page may not see a response of another origin."""
+    MIXED = "mixed"
+    """A request by http of a page by https was not sent."""
+    COOKIE_REFUSED = "cookie-refused"
+    """A cookie was not taken."""
+    COOKIE_WITHHELD = "cookie-withheld"
+    """A cookie was not sent."""
+    CONSOLE = "console"
+    """An error was written to the console."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Statement:
     """One thing that a browser said. Texts and numbers that the subject does not have are "" and 0.
 
     `url` is what it is about, as the browser wrote it, `tag` the element or who asked for it, `directive` and `policy`
-    those that blocked it; `source` and `line` say where the code stands.
+    those that blocked it; `source` and `line` say where the code stands. Of a cookie, `tag` is its name.
     """
 
     subject: Subject
@@ -87,12 +97,28 @@ def read(body: bytes, content_type: str) -> list[Statement]:
     return [each for each in found if each is not None]
 
 
+def as_data(statement: Statement) -> dict[str, Any]:
+    """Return a statement as JSON values, for `from_data`."""
+    return {"kind": str(statement.subject), **{name: getattr(statement, name) for name in (*_TEXTS, "line", "status")}}
+
+
+def from_data(listed: Sequence[Any]) -> list[Statement]:
+    """Return the statements in JSON values that a program of this project sent; others are left out."""
+    kinds = set(Subject)
+    known = (each for each in listed if isinstance(each, Mapping) and text_of(each.get("kind")) in kinds)
+    return [_of_values(Subject(each["kind"]), each) for each in known]
+
+
 def _of_script(said: Mapping[str, Any]) -> Statement | None:
     kind = said.get("kind")
     if not isinstance(kind, str) or kind not in _OF_SCRIPT:
         return None
-    texts = {name: _text(said.get(name)) for name in ("url", "tag", "text", "directive", "policy", "source")}
-    return Statement(Subject(kind), **texts, line=_number(said.get("line")), status=_number(said.get("status")))
+    return _of_values(Subject(kind), said)
+
+
+def _of_values(subject: Subject, said: Mapping[str, Any]) -> Statement:
+    texts = {name: text_of(said.get(name)) for name in _TEXTS}
+    return Statement(subject, **texts, line=number_of(said.get("line")), status=number_of(said.get("status")))
 
 
 def _of_report(said: Mapping[str, Any]) -> Statement | None:
@@ -103,34 +129,40 @@ def _of_report(said: Mapping[str, Any]) -> Statement | None:
     if subject is Subject.POLICY:
         return Statement(
             subject,
-            url=_text(body.get("blockedURL")),
-            text=_text(body.get("sample")),
-            directive=_text(body.get("effectiveDirective")),
-            policy=_text(body.get("originalPolicy")),
-            source=_text(body.get("sourceFile")),
-            line=_number(body.get("lineNumber")),
+            url=text_of(body.get("blockedURL")),
+            text=text_of(body.get("sample")),
+            directive=text_of(body.get("effectiveDirective")),
+            policy=text_of(body.get("originalPolicy")),
+            source=text_of(body.get("sourceFile")),
+            line=number_of(body.get("lineNumber")),
         )
     if subject is Subject.NETWORK and body.get("type") in ("ok", "abandoned"):
         return None
     if subject is Subject.NETWORK and body.get("type") == "http.error":
-        return Statement(Subject.RESOURCE, url=_text(said.get("url")), status=_number(body.get("status_code")))
+        return Statement(Subject.RESOURCE, url=text_of(said.get("url")), status=number_of(body.get("status_code")))
     if subject is Subject.NETWORK:
         return Statement(
-            subject, url=_text(said.get("url")), text=_text(body.get("type")), status=_number(body.get("status_code"))
+            subject,
+            url=text_of(said.get("url")),
+            text=text_of(body.get("type")),
+            status=number_of(body.get("status_code")),
         )
     if subject is Subject.ISOLATION:
         url = body.get("blockedURL") or body.get("openeeURL") or body.get("openerURL")
-        return Statement(subject, url=_text(url), tag=_text(body.get("destination")), text=_text(body.get("type")))
+        return Statement(
+            subject, url=text_of(url), tag=text_of(body.get("destination")), text=text_of(body.get("type"))
+        )
     if subject is Subject.DEPRECATION:
         return Statement(
             subject,
-            text=_text(body.get("message")),
-            source=_text(body.get("sourceFile")),
-            line=_number(body.get("lineNumber")),
+            text=text_of(body.get("message")),
+            source=text_of(body.get("sourceFile")),
+            line=number_of(body.get("lineNumber")),
         )
     return None
 
 
+_TEXTS = ("url", "tag", "text", "directive", "policy", "source")
 _OF_SCRIPT = frozenset({"element", "error", "rejection", "policy", "frame", "socket", "resource", "cookies"})
 
 _OF_REPORTS = {
@@ -144,9 +176,11 @@ _OF_REPORTS = {
 """Types of reports to what they are about; others are left out."""
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return a text that came from outside, cut; "" for anything else."""
     return value[:MAX_TEXT].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
-def _number(value: object) -> int:
+def number_of(value: object) -> int:
+    """Return a number that came from outside, 0 for anything else and for one that is absurd."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_NUMBER else 0

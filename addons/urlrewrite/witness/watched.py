@@ -96,9 +96,14 @@ class Watched:
         page = self._pages.get(self._named(path))
         if page is None:
             return
-        for each in statements:
-            if len(page.said) < MAX_OF_PAGE:
-                page.said.setdefault(each)
+        _add(page, statements)
+
+    def tell(self, trace_id: str, statements: list[Statement]) -> None:
+        """Keep what is said of a page by somebody who is trusted, be it watched or not."""
+        page = self._pages.get(trace_id)
+        if page is None:
+            self._keep(trace_id, page := _Page("", ""))
+        _add(page, statements)
 
     def said(self) -> Mapping[str, tuple[Statement, ...]]:
         """Return what was said, by the ids of traces; a page that said nothing yet has no entry."""
@@ -123,6 +128,12 @@ class Watched:
             page.since, page.posts = now, 0
         page.posts += 1
         return Refusal.RATE if page.posts > POSTS else None
+
+
+def _add(page: _Page, statements: list[Statement]) -> None:
+    for each in statements:
+        if len(page.said) < MAX_OF_PAGE:
+            page.said.setdefault(each)
 
 
 def has_loaded(said: tuple[Statement, ...]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from inspector.test_broken import EVERYWHERE, OFF, PAGE, exchange, resource
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss, worst_first
-from urlrewrite.inspector.diagnose.browser_said import LABEL, MAX_LINES, MAX_OWN, words
+from urlrewrite.inspector.diagnose.browser_said import _COOKIE_WHY, LABEL, MAX_LINES, MAX_OWN, words
 from urlrewrite.inspector.diagnose.page_loads import page_loads
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import broken
@@ -19,6 +19,7 @@ from urlrewrite.witness.statements import Statement, Subject
 SITE = "https://www.example.com"
 INNER = "http://privateserver:8080"
 SCRIPT = {"body": "<script src=/a.js></script>"}
+LEAK = {"body": f"<script src={INNER}/a.js></script>"}
 HTML = ("Content-Type", "text/html")
 
 
@@ -59,6 +60,13 @@ CONFIRMED: list[tuple[Statement, dict[str, Any], tuple[str, str, int] | None, st
         blocked("style-src-elem", "inline"),
         {"body": "<style>p {}</style>", **policy("style-src 'self'")}, None, "csp-inline",
     ),
+    (
+        Statement(Subject.COOKIE_REFUSED, url=SITE, tag="sid", text="InvalidDomain"),
+        {"fields": [HTML, ("Set-Cookie", "sid=1; Domain=privateserver")]}, None, "cookie",
+    ),
+    (Statement(Subject.NETWORK, url=f"{INNER}/a.js", tag="script"), LEAK, None, "leak"),
+    (Statement(Subject.MIXED, url=f"{INNER}/a.js", tag="script"), LEAK, None, "leak"),
+    (Statement(Subject.CORS, url=f"{INNER}/a.js", tag="script"), LEAK, None, "leak"),
 ]  # fmt: skip
 
 
@@ -92,6 +100,27 @@ OWN = [
         Statement(Subject.NETWORK, url=f"{SITE}/a", text="tcp.reset"),
         "browser-network", BreakageSeverity.WARNING, Loss.PART,
     ),
+    (
+        Statement(Subject.NETWORK, url=f"{SITE}/a.js", tag="script", text="ERR_FAILED"),
+        "browser-network", BreakageSeverity.ERROR, Loss.FUNCTION,
+    ),
+    (
+        Statement(Subject.CORS, url="https://a.example/x", tag="fetch", text="MissingAllowOriginHeader"),
+        "browser-cors", BreakageSeverity.WARNING, Loss.PART,
+    ),
+    (
+        Statement(Subject.MIXED, url="http://a.example/x", tag="img"),
+        "browser-mixed", BreakageSeverity.WARNING, Loss.PART,
+    ),
+    (
+        Statement(Subject.COOKIE_REFUSED, url=SITE, tag="a", text="InvalidPrefix"),
+        "browser-cookie-refused", BreakageSeverity.WARNING, Loss.FUNCTION,
+    ),
+    (
+        Statement(Subject.COOKIE_WITHHELD, url=SITE, tag="a", text="SameSiteLax"),
+        "browser-cookie-withheld", BreakageSeverity.WARNING, Loss.FUNCTION,
+    ),
+    (Statement(Subject.CONSOLE, text="oh"), "browser-console", BreakageSeverity.NOTE, Loss.HINT),
     (
         Statement(Subject.ISOLATION, url="https://a.example", text="corp"),
         "browser-isolation", BreakageSeverity.WARNING, Loss.PART,
@@ -128,6 +157,26 @@ def test_a_refused_frame_is_confirmed() -> None:
         Statement(Subject.FRAME, url=f"{SITE}/f", tag="iframe"), seen=(frame,), body="<iframe src=/f></iframe>"
     )
     assert [(each.kind, each.known) for each in found[:1]] == [("frame", Knowledge.BROWSER)]
+
+
+@pytest.mark.parametrize("subject", [Subject.NETWORK, Subject.ISOLATION, Subject.CORS, Subject.MIXED])
+def test_of_what_does_not_load_the_reason_is_told(subject: Subject) -> None:
+    url = "https://a.example/x.png"
+    found = told(element("img", url), Statement(subject, url=url, tag="img"))
+    assert [each.kind for each in found] == [f"browser-{subject}"]
+
+
+@pytest.mark.parametrize("reason", _COOKIE_WHY)
+def test_reasons_for_which_a_cookie_is_lost_have_words(reason: str) -> None:
+    said = words(Statement(Subject.COOKIE_REFUSED, url=SITE, tag="a", text=reason))
+    assert said.endswith(f"({reason})")
+    assert words(Statement(Subject.COOKIE_REFUSED, url=SITE, tag="a", text="Other")).endswith(": Other")
+
+
+def test_a_policy_that_two_tell_of_is_told_once() -> None:
+    url = "https://a.example/x.png"
+    twice = Statement(Subject.POLICY, url=url, directive="img-src", source=SITE, line=3)
+    assert len(told(blocked("img-src", url), twice)) == 1
 
 
 def test_of_what_a_policy_blocks_the_policy_is_told() -> None:

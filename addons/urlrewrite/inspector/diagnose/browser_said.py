@@ -40,7 +40,41 @@ _HARM_OF_POLICY = {
     "style-src-elem": Loss.LOOK,
     "style-src-attr": Loss.LOOK,
 }
-_OF_REQUESTS = frozenset({Subject.ELEMENT, Subject.RESOURCE, Subject.FRAME, Subject.SOCKET, Subject.NETWORK})
+_OF_REQUESTS = frozenset(
+    {
+        Subject.ELEMENT,
+        Subject.RESOURCE,
+        Subject.FRAME,
+        Subject.SOCKET,
+        Subject.NETWORK,
+        Subject.CORS,
+        Subject.MIXED,
+    }
+)
+_WHY = frozenset({Subject.POLICY, Subject.NETWORK, Subject.ISOLATION, Subject.CORS, Subject.MIXED})
+"""What says why an element did not load."""
+
+_OF_COOKIES = frozenset({Subject.COOKIE_REFUSED, Subject.COOKIE_WITHHELD})
+_COOKIE_WHY = {
+    "SecureOnly": "it is Secure, and the page is not",
+    "InvalidDomain": "its Domain is not one of the page's host",
+    "InvalidPrefix": "its name demands what it does not have",
+    "OverwriteSecure": "it would take the place of one that is Secure",
+    "NameValuePairExceedsMaxSize": "its name and value are too long",
+    "SyntaxError": "nobody can read it",
+    "DisallowedCharacter": "it has a character that no cookie may have",
+    "NoCookieContent": "it is empty",
+    "SameSiteNoneInsecure": "it is SameSite=None without Secure",
+    "SameSiteStrict": "it is SameSite=Strict, and another site asks",
+    "SameSiteLax": "it is SameSite=Lax, and another site asks",
+    "SameSiteUnspecifiedTreatedAsLax": "it has no SameSite, which means Lax, and another site asks",
+    "ThirdPartyPhaseout": "another site's page asks, and the browser lets no such cookie pass",
+    "UserPreferences": "the browser's settings forbid it",
+}
+"""Words for the protocol's reasons (Network.SetCookieBlockedReason, Audits.CookieExclusionReason); others stand as
+they are.
+"""
+
 _OF_CODE = frozenset({"inline", "eval", "wasm-eval", "data", "blob"})
 """What a policy blocked where no address has been blocked."""
 
@@ -55,23 +89,31 @@ def with_browser(case: Case, breakages: Iterable[Breakage], said: Iterable[State
     different: dict[str, Statement] = {}
     for each in said:
         # The script and the browser itself may say the same.
-        different.setdefault(words(each), each)
-    blocked = {each.url for each in different.values() if each.subject is Subject.POLICY}
+        different.setdefault(_key(each), each)
+    explained = {each.url for each in different.values() if each.subject in _WHY}
     for statement in different.values():
         confirmed = [number for number, breakage in enumerate(found) if _confirms(case, statement, breakage)]
         for number in confirmed:
             found[number] = _confirmed(found[number], statement)
-        if statement.subject is Subject.ELEMENT and statement.url in blocked:
-            # The policy says why.
+        if statement.subject is Subject.ELEMENT and statement.url in explained:
+            # Something else says why.
             continue
         if not confirmed and len(own) < MAX_OWN and (of_its_own := _own(case, statement)):
             own.append(of_its_own)
     return [*found, *own]
 
 
+def _key(statement: Statement) -> str:
+    if statement.subject is Subject.POLICY and statement.url not in _OF_CODE:
+        # Who says it says differently where.
+        return f"{statement.directive} {statement.url}"
+    return words(statement)
+
+
 def words(statement: Statement) -> str:
     """Return what a browser said, as a sentence."""
-    at = f" ({shown(statement.source, _URL)}, line {statement.line})" if statement.source else ""
+    line = f", line {statement.line}" if statement.line else ""
+    at = f" ({shown(statement.source, _URL)}{line})" if statement.source else ""
     url, tag = shown(statement.url, _URL), shown(statement.tag, 20)
     match statement.subject:
         case Subject.ELEMENT:
@@ -95,8 +137,23 @@ def words(statement: Statement) -> str:
             return f"a policy of isolation blocks {url} ({shown(statement.text, 60)})"
         case Subject.DEPRECATION:
             return f"{shown(statement.text, 200)}{at}"
+        case Subject.CORS:
+            return f"CORS keeps the response of {url} from the page ({shown(statement.text, 60)})"
+        case Subject.MIXED:
+            return f"{url} is http in an https page, and was not asked for"
+        case Subject.COOKIE_REFUSED:
+            return f'the cookie "{shown(statement.tag, 60)}" is not taken from {url}: {_cookie_why(statement)}'
+        case Subject.COOKIE_WITHHELD:
+            return f'the cookie "{shown(statement.tag, 60)}" is not sent to {url}: {_cookie_why(statement)}'
+        case Subject.CONSOLE:
+            return f"console: {shown(statement.text, 300)}{at}"
         case Subject.COOKIES:
             return f"scripts see the cookies {shown(statement.text, 200)}" if statement.text else "no cookies"
+
+
+def _cookie_why(statement: Statement) -> str:
+    code = shown(statement.text, 60)
+    return f"{_COOKIE_WHY[statement.text]} ({code})" if statement.text in _COOKIE_WHY else code
 
 
 def _confirms(case: Case, statement: Statement, breakage: Breakage) -> bool:
@@ -106,6 +163,8 @@ def _confirms(case: Case, statement: Statement, breakage: Breakage) -> bool:
         if statement.url in _OF_CODE:
             return breakage.kind != "csp" and _is_of(statement.directive, breakage)
         return breakage.kind == "csp" and (_is_of(statement.directive, breakage) or _mentions(breakage, statement.url))
+    if statement.subject in _OF_COOKIES:
+        return breakage.kind == "cookie" and f'"{shown(statement.tag, 60)}"' in breakage.title
     if statement.subject is Subject.FRAME and breakage.kind != "frame":
         return False
     if statement.subject not in _OF_REQUESTS:
@@ -155,9 +214,7 @@ def _own(case: Case, statement: Statement) -> Breakage | None:
     todo = ""
     match statement.subject:
         case Subject.ELEMENT:
-            loss = _HARM.get(statement.tag, Loss.PART)
-            if loss is not Loss.PART and origin_of_url(statement.url) in case.public_origins():
-                severity = BreakageSeverity.ERROR
+            severity, loss = _harm(case, statement)
             title = f"The browser did not load {shown(statement.url, _URL)} for <{shown(statement.tag, 20)}>"
             if exchange is None:
                 title += ", and did not ask this proxy for it"
@@ -170,9 +227,14 @@ def _own(case: Case, statement: Statement) -> Breakage | None:
         case Subject.POLICY:
             loss = _HARM_OF_POLICY.get(statement.directive, Loss.PART)
             title = f"The browser blocks something: {words(statement)}"
+        case Subject.COOKIE_REFUSED | Subject.COOKIE_WITHHELD:
+            loss, title = Loss.FUNCTION, f"A cookie is lost: {words(statement)}"
+        case Subject.CONSOLE:
+            severity, loss, title = BreakageSeverity.NOTE, Loss.HINT, f"The page says on the {words(statement)}"
         case Subject.SOCKET:
             loss, title = Loss.FUNCTION, f"The WebSocket {shown(statement.url, _URL)} fails in the browser"
-        case Subject.NETWORK | Subject.ISOLATION:
+        case Subject.NETWORK | Subject.ISOLATION | Subject.CORS | Subject.MIXED:
+            severity, loss = _harm(case, statement)
             title = f"The browser lost something: {words(statement)}"
         case _:
             # Statuses may be meant, a frame may show another origin's page, and cookies are as they are.
@@ -183,6 +245,13 @@ def _own(case: Case, statement: Statement) -> Breakage | None:
         code=f"browser-{statement.subject}", known=Knowledge.BROWSER,
         said=True,
     )  # fmt: skip
+
+
+def _harm(case: Case, statement: Statement) -> tuple[BreakageSeverity, Loss]:
+    """Return how bad it is that an element gets nothing: without a part of the site itself, its pages do not work."""
+    loss = _HARM.get(statement.tag, Loss.PART)
+    is_own = loss is not Loss.PART and origin_of_url(statement.url) in case.public_origins()
+    return BreakageSeverity.ERROR if is_own else BreakageSeverity.WARNING, loss
 
 
 def _evidence(statement: Statement) -> Iterator[tuple[str, str]]:

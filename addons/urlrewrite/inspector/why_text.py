@@ -1,0 +1,87 @@
+"""Why a page is broken, as a text for a terminal: what the page *Why broken* shows, in the same words."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from urlrewrite.inspector.diagnose.breakage import BreakageSeverity, Knowledge
+from urlrewrite.inspector.diagnose.browser_said import words
+from urlrewrite.inspector.text import counted, joined
+from urlrewrite.witness.statements import Statement
+
+WIDTH = 100
+"""Columns of a line, but for values that are longer."""
+
+_KNOWN = {Knowledge.EXPERIMENT: "tried: the change made the difference", Knowledge.GUESS: "a guess"}
+_MAX_LISTED = 10
+
+
+def why_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of a report, as `./run.sh why --json` prints it."""
+    status = report["status"] or "no response"
+    yield f"{report['url']}: {status}, {counted(report['requests'], 'request')}, {report['browser']}"
+    for problem in report["problems"]:
+        yield from _wrapped(problem, "", "  ")
+    yield ""
+    findings = report["findings"]
+    yield from _wrapped(report["cause"] if report["failed"] or not findings else _count(findings), "", "")
+    for number, finding in enumerate(findings, 1):
+        yield ""
+        yield from _finding(number, finding)
+    for title, listed in (
+        ("Still under way when the time was over:", report["under_way"]),
+        ("By being watched this page changes. Only with the script that watches it does the browser say:",
+         report["only_watched"]),
+        ("By being watched this page changes. Only without the script that watches it does the browser say:",
+         report["only_unwatched"]),
+    ):  # fmt: skip
+        if listed:
+            yield ""
+            yield from _wrapped(title, "", "")
+            yield from (f"  {each}" for each in listed[:_MAX_LISTED])
+    if report["why_not"]:
+        yield ""
+        yield f"The page itself could not be watched: {report['why_not']}. Its browser told all the same."
+
+
+def told_otherwise(some: Sequence[Statement], others: Sequence[Statement]) -> list[str]:
+    """Return what a browser said in one load of a page and not in the other, but for numbers: these may differ from
+    load to load.
+    """
+    known = {_without_numbers(words(each)) for each in others}
+    return [said for said in map(words, some) if _without_numbers(said) not in known]
+
+
+def _count(findings: Sequence[Mapping[str, Any]]) -> str:
+    severities = [finding["severity"] for finding in findings]
+    return ", ".join(counted(severities.count(each), each) for each in BreakageSeverity if each in severities)
+
+
+def _without_numbers(said: str) -> str:
+    return re.sub("[0-9]+", "0", said)
+
+
+def _finding(number: int, finding: Mapping[str, Any]) -> Iterator[str]:
+    known = ["the browser said so"] if finding["said"] else []
+    known += [_KNOWN[finding["known"]]] if finding["known"] in _KNOWN else []
+    severity = finding["severity"]
+    lead = f"{number}. {severity}: " if severity != BreakageSeverity.ERROR else f"{number}. "
+    yield from _wrapped(finding["title"], lead, "   ")
+    if known:
+        yield f"   ({'; '.join(known)})"
+    if finding["todo"]:
+        yield from _wrapped(finding["todo"], "   What to do: ", "     ")
+    yield from (f"     {line}" for line in finding["yaml"].splitlines())
+    if finding["rule"] or finding["source"]:
+        rule = f'rule "{finding["rule"]}"' if finding["rule"] else ""
+        yield "\n".join(joined([part for part in (rule, finding["source"]) if part], "   ", "     ", WIDTH))
+    yield from (f"   {label}: {value}" for label, value in finding["evidence"] if value not in finding["title"])
+
+
+def _wrapped(text: str, lead: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=lead, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
