@@ -1,4 +1,4 @@
-"""why.py and chromium.py without a browser: what is refused, which names a browser is given, and what ends a start."""
+"""why.py, page_load.py and chromium.py without a browser: what is refused, which names there are, what ends a start."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from urlrewrite.cli import why
 from urlrewrite.cli.chromium import find_chromium, running_chromium
+from urlrewrite.cli.page_load import resolver_rules
 from urlrewrite.cli.preflight import StartError
 from urlrewrite.loading.load import load_rules
 from urlrewrite.model.origin import Origin
@@ -87,7 +88,7 @@ def test_names_are_as_visitors_have_them(text: str, names: str, tmp_path: Path) 
     file = tmp_path / "rules.yaml"
     file.write_text(text)
     compiled, _ = load_rules([file])
-    assert why.resolver_rules(compiled.rule_set, Origin("https", "www.example.com", 443), 99) == names
+    assert resolver_rules(compiled.rule_set, Origin("https", "www.example.com", 443), 99) == names
 
 
 def test_a_chromium_that_is_named_is_taken() -> None:

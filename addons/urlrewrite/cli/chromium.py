@@ -82,7 +82,9 @@ class Chromium:
         self._has_ended = False
         self._waiting: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
 
-    async def ask(self, method: str, session: str = "", **parameters: Any) -> Mapping[str, Any]:
+    async def ask(
+        self, method: str, session: str = "", within: float = ANSWER_WITHIN, **parameters: Any
+    ) -> Mapping[str, Any]:
         """Return the result of a command; `{}` of one that the browser refuses, for a tab that is gone perhaps.
 
         Raises:
@@ -92,10 +94,10 @@ class Chromium:
         answer: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            async with asyncio.timeout(ANSWER_WITHIN):
+            async with asyncio.timeout(within):
                 return await answer
         except TimeoutError:
-            raise StartError(f"the browser did not answer {method} within {ANSWER_WITHIN:.0f} seconds") from None
+            raise StartError(f"the browser did not answer {method} within {within:.0f} seconds") from None
         finally:
             self._waiting.pop(number, None)
 

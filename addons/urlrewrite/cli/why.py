@@ -13,25 +13,22 @@ import http.client
 import json
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from urlrewrite.cli.arguments import RULES, UsageError, add_overrides, override_settings, overrides_of
 from urlrewrite.cli.children import running
-from urlrewrite.cli.chromium import PROGRAMS, Chromium, find_chromium, running_chromium
+from urlrewrite.cli.chromium import PROGRAMS, find_chromium, running_chromium
+from urlrewrite.cli.page_load import Loaded, load_page, resolver_rules
 from urlrewrite.cli.preflight import LOOPBACK, Listener, StartError, free_port, require_files
 from urlrewrite.cli.serve import command, web_options
 from urlrewrite.inspector.why_text import told_otherwise, why_lines
 from urlrewrite.loading.load import load_rules
-from urlrewrite.model import RuleSet
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.model.problems import RuleFileError
-from urlrewrite.witness.devtools import Listening
-from urlrewrite.witness.statements import Statement, as_data
+from urlrewrite.witness.statements import as_data
 
 DEFAULT_SECONDS = 30.0
 """How long a page may take to load, and to come to rest."""
@@ -42,25 +39,7 @@ BROKEN, NOT_EXAMINED = 1, 2
 """Exit codes: something is broken, and that nobody knows. 0: nothing is, warnings aside."""
 
 TRACE_FIELD = "X-Rewrite-Trace"
-_DOMAINS = ("Page", "Network", "Runtime", "Log", "Audits", "Inspector")
-_STEP = 0.05
 _XSRF = "2|00000000|00000000000000000000000000000000|1000000000"
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What came of loading a page once; `failed` is the browser's word for why it got none, `settled` says that it came
-    to rest in time.
-    """
-
-    heard: Listening
-    failed: str
-    settled: bool
-
-    @property
-    def said(self) -> list[Statement]:
-        """What the browser said, in its order."""
-        return list(self.heard.statements)
 
 
 class Inspector:
@@ -138,34 +117,13 @@ def why(options: argparse.Namespace, more: Sequence[str]) -> int:
     return BROKEN if report["result"] == "broken" else 0
 
 
-def resolver_rules(rules: RuleSet, public: Origin, port: int) -> str:
-    """Return Chromium's `--host-resolver-rules`: public names are this port, and names of backends do not exist."""
-    names = [origin for site in rules.sites for origin in site.public]
-    shown = {str(origin) for origin in (*names, public)}
-    inner = [
-        origin for site in rules.sites for origin in (*([site.backend] if site.backend else []), *site.backend_names)
-    ]
-    hidden = [f"MAP {origin.host}:{origin.port} ~NOTFOUND" for origin in inner if str(origin) not in shown]
-    published = {origin.host for origin in (*names, public)}
-    # A host that is no public name is hidden at every port: its links may leave the port out.
-    hidden += [f"MAP {origin.host} ~NOTFOUND" for origin in inner if origin.host not in published]
-    hidden += [
-        f"MAP {server.address} ~NOTFOUND"
-        for farm in rules.farms.values()
-        for server in farm.servers
-        if server.address not in published and not _is_loopback(server.address)
-    ]
-    found = [f"MAP {host} {LOOPBACK}:{port}" for host in sorted(published)]
-    return ", ".join(dict.fromkeys([*hidden, *found]))
-
-
 async def _look(
     program: str, names: str, url: str, options: argparse.Namespace, inspector: Inspector
 ) -> dict[str, Any]:
     chromium = [f"--host-resolver-rules={names}", "--ignore-certificate-errors"]
     async with running_chromium(program, chromium) as browser:
         reading = await browser.ask("Browser.getVersion")
-        watched = await _load(browser, url, options)
+        watched = await load_page(browser, url, TRACE_FIELD, options.cookie, options.timeout)
         trace = watched.heard.trace_field.partition(";")[0].strip('"')
         said = {"flow": trace, "said": [as_data(each) for each in watched.said]} if trace else {}
         shown = await asyncio.to_thread(inspector.ask, **said)
@@ -173,7 +131,7 @@ async def _look(
         if shown["findings"] or watched.said:
             # Is it the page, or is it that somebody watches?
             await asyncio.to_thread(inspector.ask, probe=False)
-            unwatched = await _load(browser, url, options)
+            unwatched = await load_page(browser, url, TRACE_FIELD, options.cookie, options.timeout)
     return _report(url, str(reading.get("product", "")), watched, unwatched, shown)
 
 
@@ -203,58 +161,6 @@ def _report(url: str, browser: str, watched: Loaded, unwatched: Loaded | None, s
     }
 
 
-async def _load(browser: Chromium, url: str, options: argparse.Namespace) -> Loaded:
-    """Load a page in a profile of its own, and wait until it is at rest, or the time is over."""
-    profile = (await browser.ask("Target.createBrowserContext")).get("browserContextId")
-    made = await browser.ask("Target.createTarget", url="about:blank", browserContextId=profile)
-    frame = str(made.get("targetId"))
-    heard = Listening(frame, TRACE_FIELD)
-    session = str((await browser.ask("Target.attachToTarget", targetId=frame, flatten=True)).get("sessionId"))
-
-    def listen(message: Any) -> None:
-        of, values = message.get("sessionId", ""), message.get("params", {})
-        match message["method"]:
-            case "Target.attachedToTarget" if of:
-                # A frame of another site, or a worker.
-                _open(browser, values["sessionId"])
-                browser.tell("Runtime.runIfWaitingForDebugger", values["sessionId"])
-            case "Page.javascriptDialogOpening":
-                browser.tell("Page.handleJavaScriptDialog", of, accept=False)
-            case _:
-                heard.take(message, time.monotonic())
-
-    browser.listen = listen
-    _open(browser, session)
-    cookies = [{"name": name, "value": value, "url": url} for name, value in options.cookie]
-    await browser.ask("Network.setCookies", session, cookies=cookies)
-    until = time.monotonic() + options.timeout
-    opening = asyncio.create_task(browser.ask("Page.navigate", session, url=url))
-    while not (opening.done() and (_failed(opening) or heard.is_at_rest(time.monotonic()))):
-        if time.monotonic() > until:
-            break
-        await asyncio.sleep(_STEP)
-    settled = heard.is_at_rest(time.monotonic())
-    failed = _failed(opening) if opening.done() else f"no response within {options.timeout:.0f} seconds"
-    opening.cancel()
-    browser.listen = None
-    await browser.ask("Target.disposeBrowserContext", browserContextId=profile)
-    return Loaded(heard, failed, settled)
-
-
-def _open(browser: Chromium, session: str) -> None:
-    for domain in _DOMAINS:
-        browser.tell(f"{domain}.enable", session)
-    browser.tell("Page.setLifecycleEventsEnabled", session, enabled=True)
-    browser.tell("Target.setAutoAttach", session, autoAttach=True, waitForDebuggerOnStart=True, flatten=True)
-
-
-def _failed(opening: asyncio.Task[Any]) -> str:
-    answer = opening.result()
-    if answer.get("isDownload"):
-        return "it is a download"
-    return str(answer.get("errorText", "")).removeprefix("net::")
-
-
 @contextlib.contextmanager
 def _as_it_is(public: Origin, backend: str | None) -> Iterator[str]:
     """Yield a rule file by which a site is what its server makes of it: without rules the proxy only listens."""
@@ -262,10 +168,6 @@ def _as_it_is(public: Origin, backend: str | None) -> Iterator[str]:
         file = Path(folder) / "as-it-is.yaml"
         file.write_text(f"public: {public}\nbackend: {backend or public}\n", encoding="utf-8")
         yield str(file)
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 def _words(words: Sequence[str]) -> tuple[str, list[str]]:

@@ -14,6 +14,7 @@ from urlrewrite.content.canonical_url import canonical_url
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url, path_of
 from urlrewrite.inspector.diagnose.page_loads import url_of
+from urlrewrite.inspector.diagnose.seen_cookies import with_seen_cookies
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 from urlrewrite.witness.statements import Statement, Subject
@@ -84,7 +85,8 @@ _OF_POLICIES = frozenset({"csp", "csp-hash", "csp-inline"})
 
 def with_browser(case: Case, breakages: Iterable[Breakage], said: Iterable[Statement]) -> list[Breakage]:
     """Return breakages with what the browser said of the page: those that it confirms, and its own."""
-    found = list(breakages)
+    said = tuple(said)
+    found = list(with_seen_cookies(case, breakages, said, LABEL))
     own: list[Breakage] = []
     different: dict[str, Statement] = {}
     for each in said:
