@@ -69,6 +69,10 @@ def redirect(url: str, more: str = "") -> str:
     return f"{{type: Redirect, url: {q(url)}{more}}}"
 
 
+def http_redirect(said: str, enabled: str = "true") -> str:
+    return f"httpRedirect: {{enabled: {enabled}, {said}}}\n"
+
+
 def on(variable: str, pattern: str, more: str = "") -> str:
     return f"{{input: '{variable}', pattern: {q(pattern)}{more}}}"
 
@@ -333,6 +337,15 @@ GIVEN: dict[str, list[str]] = {
         inbound("(.*)", redirect("/old/new"), conditions=f"[{on('{REQUEST_URI}', '^/old/')}]"),
         inbound("(.*)", redirect("/show"), conditions=f"[{on('{QUERY_STRING}', '^id=[0-9]+$')}]"),
         inbound("(.*)", redirect("/old{R:1}"), conditions=f"[{on('{HTTP_USER_AGENT}', 'MSIE', NEGATED)}]"),
+        http_redirect("destination: 'https://www.example.com/'"),
+        http_redirect("destination: /new/"),
+        http_redirect("destination: '/$P', exactDestination: true"),
+        http_redirect("destination: /closed.html, exactDestination: true, childOnly: true"),
+        http_redirect("add: {'/old/*': '/old/new/$0'}, exactDestination: true"),
+        "locations: {old: {" + http_redirect("destination: /old/new") + "}}\n",
+        "locations: {old: {" + http_redirect("destination: /old/new") + "}, old/a: {rules: []}}\n",
+        http_redirect("destination: /b, exactDestination: true") + rules(rule("^b$", redirect("/a"))),
+        http_redirect("destination: /a, exactDestination: true") + rules(rule("^a$", rewrite("/b"), more=STOP)),
     ],
     "UR174": [
         inbound("^go/(.*)", redirect("https://{R:1}")),
@@ -726,6 +739,18 @@ NOT_GIVEN: dict[str, list[str]] = {
         inbound(
             ".*", redirect("/index"), conditions="[{input: '{REQUEST_FILENAME}', matchType: IsFile, negate: true}]"
         ),
+        http_redirect("destination: 'https://www.example.org/'"),
+        http_redirect("destination: /new/, childOnly: true"),
+        http_redirect("destination: /a, exactDestination: true", enabled="false"),
+        http_redirect("add: {'/old/*': '/new/$0'}, exactDestination: true"),
+        "locations: {old: {" + http_redirect("destination: /new") + "}}\n",
+        http_redirect("destination: /new")[:-1] + "\nlocations: {new: {" + http_redirect("", enabled="false") + "}}\n",
+        http_redirect("destination: /b, exactDestination: true") + rules(rule("^b$", "AbortRequest")),
+        http_redirect("destination: /b, exactDestination: true")
+        + rules(rule("^b$", rewrite("/c"), conditions=f"[{on('{HTTP_X_A}', 'a')}]", more=STOP)),
+        "sites:\n  - {name: plain, public: http://www.example.com, httpRedirect: {enabled: true, destination: "
+        "'https://www.example.com/'}}\n  - {public: https://www.example.com, backend: http://b}\n",
+        "sites:\n  - {name: a, httpRedirect: {enabled: true, destination: 'https://www.example.com/'}}\n",
     ],
     "UR174": [
         inbound("(.*)", redirect("https://{HTTP_HOST}/{R:1}")),

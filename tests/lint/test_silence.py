@@ -64,6 +64,21 @@ def test_a_site_silences_what_is_said_of_itself() -> None:
     assert judge(parse(json.dumps({"sites": [silent]}), "a.yaml")[0]) == ()
 
 
+ENDLESS = "httpRedirect: {enabled: true, destination: /in}"
+
+
+@pytest.mark.parametrize(
+    ("endless", "silent"),
+    [
+        (ENDLESS, f"{ENDLESS}\nsilence: [UR173]"),
+        (f"locations: {{in: {{{ENDLESS}}}}}", f"locations: {{in: {{{ENDLESS}, silence: [UR173]}}}}"),
+    ],
+)
+def test_a_level_silences_what_is_said_of_its_redirect(endless: str, silent: str) -> None:
+    assert [problem.id for problem in judge(parse(f"{SITE}{endless}\n", "a.yaml")[0])] == ["UR173"]
+    assert judge(parse(f"{SITE}{silent}\n", "a.yaml")[0]) == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -42,7 +42,12 @@ def without_silenced(rule_set: RuleSet, problems: Iterable[Problem]) -> list[Pro
     for rule in rules:
         by_name.setdefault(rule.name, []).append(rule)
     sections = list(_sections(rule_set))
-    of_sections = {(source, silenced) for section, source in sections for silenced in section.silenced}
+    of_sections = {
+        (place, silenced)
+        for section, source in sections
+        for place in (source, section.web_server.http_redirect.source)
+        for silenced in section.silenced
+    }
     kept: list[Problem] = []
     used: set[tuple[int, str]] = set()
     for problem in problems:

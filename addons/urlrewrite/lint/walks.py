@@ -1,4 +1,5 @@
-"""Requests taken through the inbound rules of a level, without a proxy: what a redirect leads to.
+"""Requests taken through the inbound rules of a level and its `<httpRedirect>`, without a proxy: what a redirect leads
+to.
 
 Only rules take part that depend on nothing but the URL, the method and what every request of a browser is alike in, so
 that the outcome is certain: what a load balancer's field would say is not guessed. The client has no cookies, and gets
@@ -9,20 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from urllib.parse import quote
 
 from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.engine.inheritance import Effective, find_level, site_levels
 from urlrewrite.engine.scope import Lookup
 from urlrewrite.engine.template import FUNCTIONS, BackReference, Call, Template, Variable
+from urlrewrite.engine.url_path import CookedPath, split_target
 from urlrewrite.engine.variables import PATH_VARIABLES, URL_VARIABLES, Variables, normal_name
+from urlrewrite.engine.web_server.redirect import Redirect
 from urlrewrite.lint.shapes import samples
 from urlrewrite.lint.views import ConditionView, InboundView, LevelView
-from urlrewrite.model import ActionType, LogicalGrouping
+from urlrewrite.model import ActionType, LogicalGrouping, PatternSyntax
 from urlrewrite.model.origin import WILDCARD, origin_of
-from urlrewrite.patterns.pattern import Captures
+from urlrewrite.model.web_server import HttpRedirect
+from urlrewrite.patterns.pattern import Captures, compile_pattern
 
 _TRIED_RULES = 50_000  # some hundred milliseconds; the redirects after that are not tried
 _DEADLINE = 0.02
 _SOME_HOST = "www.example.com"
+_NO_HOST = "site.invalid"  # no configuration names it
 _BROWSER = (
     ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"),
     ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"),
@@ -38,9 +45,13 @@ _ASKED = frozenset(
 
 def starts_of(view: LevelView) -> list[tuple[str, str]]:
     """Return the schemes and hosts by which clients ask."""
+    return names_of(view) or [(scheme, host) for host in _hosts(view) for scheme in ("https", "http")]
+
+
+def names_of(view: LevelView) -> list[tuple[str, str]]:
+    """Return the schemes and hosts by which a site is published; none for one that serves every host."""
     public = view.context.site.public if view.context.site else ()
-    starts = [(origin.scheme, origin.authority.replace(WILDCARD, "name.")) for origin in public]
-    return starts or [(scheme, host) for host in _hosts(view) for scheme in ("https", "http")]
+    return [(origin.scheme, origin.authority.replace(WILDCARD, "name.")) for origin in public]
 
 
 def request_of(scheme: str, host: str, target: str) -> RequestFacts:
@@ -74,6 +85,20 @@ def requests_for(rule: InboundView, starts: list[tuple[str, str]]) -> Iterator[R
         yield request_of(scheme, host, path if "?" in path else path + query)
 
 
+def requests_below(view: LevelView) -> Iterator[RequestFacts]:
+    """Yield requests that the `<httpRedirect>` of a level may redirect."""
+    section, directory = view.context.effective.web_server.http_redirect, view.context.effective.redirect_directory
+    below = f"/{quote(directory)}/" if directory else "/"
+    paths = [below, f"{below}a"]
+    if not section.destination:
+        patterns = (
+            compile_pattern(entry.wildcard, PatternSyntax.WILDCARD, ignore_case=True) for entry in section.wildcards.add
+        )
+        paths = [f"/{text.removeprefix('/')}" for pattern in patterns for text in samples(pattern)]
+    for path, (scheme, host) in product(paths, names_of(view) or [("https", _NO_HOST)]):
+        yield request_of(scheme, host, path)
+
+
 def _samples(item: ConditionView) -> list[str]:
     return samples(item.pattern) if item.pattern else []
 
@@ -98,7 +123,8 @@ def _can_call(rule: InboundView, name: str) -> bool:
 class Walker:
     """The rules of a level, through which requests are taken until that has taken too long.
 
-    `rules` are those of which it is certain what they do.
+    `rules` are those of which it is certain what they do; `section` is the level's `<httpRedirect>`, None where that
+    does nothing.
     """
 
     def __init__(self, view: LevelView) -> None:
@@ -109,14 +135,20 @@ class Walker:
         self._certain = set(map(id, self.rules))
         self._lookups: dict[str, Lookup] = {}
         self._left = _TRIED_RULES
+        self._effective = view.context.effective
+        said = self._effective.web_server.http_redirect
+        site = view.context.site
+        self.section = said if said.enabled and site and not view.context.is_global else None
+        self._levels = site_levels(Effective(), site) if self.section and site else {}
+        self._redirect = Redirect(said, self._effective.redirect_directory)
 
     @property
     def is_tired(self) -> bool:
         """Whether no more rules are tried."""
         return self._left < 0
 
-    def redirect(self, request: RequestFacts) -> tuple[InboundView, str] | None:
-        """Return the rule that redirects the request, and its target; None if none does, or that is not known."""
+    def redirect(self, request: RequestFacts) -> tuple[InboundView | HttpRedirect, str] | None:
+        """Return what redirects the request, and its target; None if nothing does, or that is not known."""
         variables = Variables(request)
         for rule in self._all:
             self._left -= 1
@@ -138,9 +170,22 @@ class Walker:
                 if "://" not in location:
                     location = f"{request.scheme}://{request.host}/{location.removeprefix('/')}"
                 return rule, location
-            if rule.ends or action.type is ActionType.REWRITE:
-                return None
-        return None
+            if action.type is ActionType.REWRITE and not rule.ends:
+                return None  # what later rules see is not followed
+            if rule.ends:
+                responds = action.type not in (ActionType.NONE, ActionType.REWRITE)
+                return None if responds else self._by_section(request)
+        return self._by_section(request)
+
+    def _by_section(self, request: RequestFacts) -> tuple[HttpRedirect, str] | None:
+        """Return where `<httpRedirect>` redirects a request that no rule responds to, if it is one of this level."""
+        if self.section is None:
+            return None
+        cooked, directory = CookedPath(split_target(request.target)[0]), self._effective.directory
+        if (directory and cooked.below(directory) < 0) or find_level(self._levels, cooked.text).directory != directory:
+            return None
+        found = self._redirect.redirection(request.scheme, request.host, request.target, _DEADLINE)
+        return (self.section, found.location) if found else None
 
 
 def _may_match(rule: InboundView, variables: Variables) -> bool:

@@ -6,14 +6,15 @@ through all the rules of the level.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.views import InboundView, LevelView, quoted
-from urlrewrite.lint.walks import Walker, request_of, requests_for, starts_of
+from urlrewrite.lint.walks import Walker, names_of, request_of, requests_below, requests_for, starts_of
 from urlrewrite.model import ActionType, Origin
 from urlrewrite.model.origin import origin_of
+from urlrewrite.model.web_server import HttpRedirect
 
 _HOPS = 6
 
@@ -22,12 +23,13 @@ _HOPS = 6
     "UR173",
     "A redirect that leads to itself",
     LevelView,
-    means="The address that a rule redirects to is redirected again, by the same rule or others, without end. The "
-    "message names an address with which it happens.",
+    means="The address that a rule or `<httpRedirect>` redirects to is redirected again, by the same or others, "
+    "without end. The message names an address with which it happens.",
     iis="Redirects each time, until the browser gives up (ERR_TOO_MANY_REDIRECTS).",
     here="The same.",
     write="A condition that no longer holds at the new address: `{HTTPS}` with `^off$` for a redirect to HTTPS, "
-    "`{HTTP_HOST}` with the new name and `negate`, `^(?!app/)` in the pattern of a redirect to `/app/`.",
+    "`{HTTP_HOST}` with the new name and `negate`, `^(?!app/)` in the pattern of a redirect to `/app/`. For "
+    '`<httpRedirect>` a `<location>` of the new address with `enabled="false"`, or a site of its own for the old name.',
 )
 def endless_redirect(view: LevelView) -> Iterator[Finding]:
     if any(rule.directory for rule in view.inbound):
@@ -39,32 +41,51 @@ def endless_redirect(view: LevelView) -> Iterator[Finding]:
     for rule in redirects:
         if walker.is_tired:
             return
-        if url := _endless(rule, starts, walker, elsewhere):
+        if url := _endless(rule, requests_for(rule, starts), walker, starts, elsewhere):
             yield Finding(
                 f"the redirect never ends, in IIS as here: {url} is redirected again and again; add a condition that "
                 "does not hold for the new address",
                 rule.source,
                 rule.rule,
             )
+    level = view.context.effective
+    if (section := walker.section) and level.redirect_directory == level.directory:
+        url = _endless(section, requests_below(view), walker, names_of(view), view.context.elsewhere)
+        if url:
+            yield Finding(
+                f"<httpRedirect> never ends, in IIS as here: {url} is redirected again and again; switch it off in a "
+                "<location> of the new address",
+                section.source,
+            )
 
 
-def _endless(rule: InboundView, starts: list[tuple[str, str]], walker: Walker, elsewhere: Collection[Origin]) -> str:
-    """Return an address from which redirects, this rule's among them, never end; "" if none is found.
+def _endless(
+    acting: InboundView | HttpRedirect,
+    requests: Iterable[RequestFacts],
+    walker: Walker,
+    starts: list[tuple[str, str]],
+    elsewhere: Collection[Origin],
+) -> str:
+    """Return an address from which redirects, this one among them, never end; "" if none is found.
 
-    They end `elsewhere`: at the names of other sites.
+    They end at hosts that are not those of `starts`, and `elsewhere`: at the names of other sites.
     """
     hosts = {host for _, host in starts}
-    for request in requests_for(rule, starts):
-        if _follow(request, rule, walker, hosts, elsewhere):
+    for request in requests:
+        if _follow(request, acting, walker, {*hosts, request.host}, elsewhere):
             return quoted(request.url)
     return ""
 
 
 def _follow(
-    request: RequestFacts, rule: InboundView, walker: Walker, hosts: set[str], elsewhere: Collection[Origin]
+    request: RequestFacts,
+    acting: InboundView | HttpRedirect,
+    walker: Walker,
+    hosts: set[str],
+    elsewhere: Collection[Origin],
 ) -> bool:
-    """Say whether redirects go on forever, the rule in question among them."""
-    seen = []
+    """Say whether redirects go on forever, the one in question among them."""
+    seen: list[InboundView | HttpRedirect] = []
     for _ in range(_HOPS):
         found = walker.redirect(request)
         if found is None:
@@ -76,7 +97,7 @@ def _follow(
         if not mark or scheme not in ("http", "https") or host not in hosts or _origin(location) in elsewhere:
             return False
         request = request_of(scheme, host, (slash or "/") + target.partition("#")[0])
-    return rule in seen[_HOPS // 2 :]
+    return acting in seen[_HOPS // 2 :]
 
 
 @check(
