@@ -105,6 +105,34 @@ async def test_without_rules_nothing_is_forwarded() -> None:
     assert flow.response.status_code == 503
 
 
+EARLY = [
+    # version, Content-Type, whether rules are loaded, status and grpc-status
+    ("HTTP/2.0", "application/grpc+proto", False, 200, "14"),
+    ("HTTP/3", "application/grpc", True, 200, "2"),
+    ("HTTP/1.1", "application/grpc", False, 503, None),
+    ("HTTP/2.0", "application/grpc-web", True, 500, None),
+]
+
+
+@pytest.mark.parametrize(("version", "kind", "loaded", "status", "code"), EARLY)
+async def test_a_client_of_grpc_reads_errors_of_before_there_is_an_exchange(
+    version: str, kind: str, loaded: bool, status: int, code: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Exchange, "__init__", fail)
+    flow = request_flow()
+    flow.request.http_version = version
+    flow.request.headers["content-type"] = kind
+    await Inbound(state_of() if loaded else State()).requestheaders(flow)
+    assert flow.response
+    assert (flow.response.status_code, flow.response.headers.get("grpc-status")) == (status, code)
+    if code:
+        assert flow.response.content == b""
+        assert "trace id" in flow.response.headers["grpc-message"]
+
+
 @pytest.mark.parametrize(("mark", "value"), [("error", tflow.terr()), ("live", False), ("is_replay", "request")])
 async def test_flows_that_are_done_or_replayed_are_left_alone(mark: str, value: object) -> None:
     flow = request_flow()

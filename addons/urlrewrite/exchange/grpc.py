@@ -8,7 +8,7 @@ from types import MappingProxyType
 from urlrewrite.content.kinds import media_type
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.responses import LocalResponse, reason_phrase
-from urlrewrite.model.field_lines import field_values
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 _UNKNOWN = 2
 _STATUS: Mapping[int, int] = MappingProxyType({400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14})
@@ -17,9 +17,14 @@ _STATUS: Mapping[int, int] = MappingProxyType({400: 13, 401: 16, 403: 7, 404: 12
 
 def is_grpc(request: RequestFacts) -> bool:
     """Say whether a request is a call of gRPC, which HTTP/1 cannot carry. gRPC-Web is another protocol."""
-    if request.http_version.startswith("HTTP/1"):
+    return has_grpc(request.http_version, request.fields)
+
+
+def has_grpc(http_version: str, fields: FieldLines) -> bool:
+    """Say the same of a request of which nothing else is known yet."""
+    if http_version.startswith("HTTP/1"):
         return False
-    declared = media_type(next(iter(field_values(request.fields, "content-type")), ""))
+    declared = media_type(next(iter(field_values(fields, "content-type")), ""))
     return declared == "application/grpc" or declared.startswith("application/grpc+")
 
 

@@ -9,6 +9,7 @@ import uuid
 from mitmproxy import http
 
 from urlrewrite.exchange.exchange import Exchange
+from urlrewrite.exchange.grpc import grpc_error, has_grpc
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_response
 from urlrewrite.hooks.bounds import over_of
 from urlrewrite.hooks.farm_requests import prepare
@@ -46,13 +47,14 @@ class Inbound:
             error = plain_response(500, "The proxy failed to evaluate this request.", trace_id)
             if live := self._state.live.get(flow.id):
                 live.failed = True
-                error = live.exchange.paged(error)
-            apply_response(flow, error)
+                apply_response(flow, live.exchange.paged(error))
+            else:
+                _apply_early(flow, error, trace_id)
 
     async def _judge(self, flow: http.HTTPFlow, trace_id: str) -> None:
         rules = self._state.in_force
         if rules is None:
-            apply_response(flow, plain_response(503, "No rules are loaded yet.", trace_id))
+            _apply_early(flow, plain_response(503, "No rules are loaded yet.", trace_id), trace_id)
             return
         exchange = Exchange(rules, self._state.memory, request_facts(flow), trace_id)
         live = self._state.live[flow.id] = Live(exchange)
@@ -116,3 +118,9 @@ class Inbound:
             request.raw_content = None
         if live and request.raw_content and not request.is_http11 and not request.is_http10:
             request.headers["content-length"] = str(len(request.raw_content))
+
+
+def _apply_early(flow: http.HTTPFlow, error: LocalResponse, trace_id: str) -> None:
+    """Respond with an error where there is no exchange yet; a client of gRPC gets what it understands."""
+    is_call = has_grpc(flow.request.http_version, field_lines(flow.request.headers))
+    apply_response(flow, grpc_error(error, trace_id) if is_call else error)
