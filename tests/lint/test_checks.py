@@ -105,6 +105,7 @@ def asp_net(*entries: str) -> str:
     return f"system.web: {{children: [{inner}]}}\n"
 
 
+DENIES_ALL = f"{ACCESS_RULE}Deny, users: '*'}}}}"
 OPENED: list[str] = [
     f"security: {{authentication: {{children: [{{{ANONYMOUS}'false'}}}}]}}}}\n",
     "security: {access: {sslFlags: 'Ssl, SslRequireCert'}}\n",
@@ -436,7 +437,14 @@ GIVEN: dict[str, list[str]] = {
         KEYS.replace("KEY", "http://a").replace("INPUT", "{HTTP_HOST}"),
     ],
     "UR188": [inbound("^a", more="silence: [UR999]")],
-    "UR189": [inbound("^a", more="silence: [UR135]")],
+    "UR189": [
+        inbound("^a", more="silence: [UR135]"),
+        "silence: [UR030]\n",
+        "silence: [UR026]\n",
+        "locations: {in: {silence: [UR026]}}\n" + authorized(DENIES_ALL),
+        "sites: [{public: https://www.example.com, silence: [UR130], backend: http://b}]\n",
+        "silence: [UR173]\n" + http_redirect("destination: 'https://www.example.org/'"),
+    ],
 }
 
 
@@ -845,7 +853,16 @@ NOT_GIVEN: dict[str, list[str]] = {
         KEYS.replace("KEY", "/a b").replace("INPUT", "{REQUEST_URI}") + "    serverVariables: {X: '{Keys:{URL}}'}\n",
     ],
     "UR188": [inbound("^/a", more="silence: [UR135]")],
-    "UR189": [inbound("^/a", more="silence: [UR135]"), inbound("^a", more="enabled: false\n    silence: [UR135]")],
+    "UR189": [
+        inbound("^/a", more="silence: [UR135]"),
+        inbound("^a", more="enabled: false\n    silence: [UR135]"),
+        "sites: [{public: https://www.example.com, silence: [UR030]}]\n",
+        "silence: [UR024, UR025]\n",
+        "silence: [UR173]\n" + http_redirect("destination: /in"),
+        "silence: [UR026]\nlocations:\n  in:\n" + textwrap.indent(authorized(DENIES_ALL), "    "),
+        "sites: [{public: https://www.example.com, backend: http://b, security: {ipSecurity: "
+        "{add: [{domainName: a.example}]}}}]\nsilence: [UR026]\n",
+    ],
 }
 
 

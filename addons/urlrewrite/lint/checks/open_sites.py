@@ -11,7 +11,7 @@ from urlrewrite.lint.registry import Finding, check
 from urlrewrite.lint.views import SectionView, quoted
 from urlrewrite.model import ConfigElement
 from urlrewrite.model.problems import Severity
-from urlrewrite.model.web_server import SslFlag
+from urlrewrite.model.web_server import SslFlag, WebServer
 
 OPEN_SITE = "UR026"
 
@@ -34,19 +34,22 @@ _ALLOWED = "allow it with --allow-open, or with 'silence: [UR026]' of the site"
     severity=Severity.ERROR,
 )
 def would_be_open(view: SectionView) -> Iterator[Finding]:
-    if OPEN_SITE in view.silenced:
-        return
-    said, where = view.section.web_server, view.name
+    if OPEN_SITE not in view.silenced:
+        for told in opened(view.section.web_server):
+            yield Finding(f"{view.name}{told.message}; {_ALLOWED}", told.source)
+
+
+def opened(said: WebServer) -> Iterator[Finding]:
+    """Find what one level says that keeps clients out in IIS only."""
     for element in said.kept:
-        for told in _refusals(element):
-            yield Finding(f"{where}{told.message}; {_ALLOWED}", told.source)
+        yield from _refusals(element)
     if SslFlag.REQUIRE_CERT in (said.access.ssl_flags or ()):
         message = "<access> requires a certificate of every client (SslRequireCert), which is not asked for here"
-        yield Finding(f"{where}{message}; {_ALLOWED}", said.access.source)
+        yield Finding(message, said.access.source)
     for address in said.ip_security.addresses.add:
         if address.domain_name and not address.allowed:
             message = f"<ipSecurity> keeps out {quoted(address.domain_name)}, and names are not looked up here"
-            yield Finding(f"{where}{message}; {_ALLOWED}", address.source)
+            yield Finding(message, address.source)
 
 
 def _refusals(element: ConfigElement) -> Iterator[Finding]:
