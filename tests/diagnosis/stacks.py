@@ -27,6 +27,11 @@ class Stack:
     failed: tuple[int, str]
     host_refused: tuple[int, str]
     forgery_refused: tuple[int, str]
+    """What comes of a form whose Origin is not liked."""
+
+    token_missed: tuple[int, str]
+    """What comes of a form whose token has no cookie."""
+
     signed_out: tuple[int, str]
     """What a script gets that is not logged in."""
 
@@ -69,6 +74,7 @@ STACKS = (
         (400, "<h2>Access through untrusted domain</h2><p>Please contact your administrator. If you are an "
          "administrator, edit the \"trusted_domains\" setting in config/config.php.</p>"),
         (419, "<div>419</div><div>Page Expired</div>"),
+        (419, "<div>419</div><div>Page Expired</div>"),
         (401, '{"message": "Unauthenticated."}'),
         absolute=True,
     ),
@@ -87,6 +93,8 @@ STACKS = (
         (403, "<h1>HTTP Status 403 – Forbidden</h1><p><b>Message</b> Invalid CSRF Token &#39;null&#39; was "
          "found on the "
          "request parameter &#39;_csrf&#39; or header &#39;X-CSRF-TOKEN&#39;.</p>"),
+        (403, "<h1>HTTP Status 403 – Forbidden</h1><p><b>Message</b> Could not verify the provided CSRF token because "
+         "no token was found to compare.</p>"),
         (401, '{"status": 401, "error": "Unauthorized", "path": "<path>"}'),
         absolute=True,
     ),
@@ -101,6 +109,9 @@ STACKS = (
         (403, "<h1>Forbidden <span>(403)</span></h1><p>CSRF verification failed. Request "
          "aborted.</p><p>Reason given for "
          "failure: Origin checking failed - <origin> does not match any trusted origins.</p>"),
+        (403, "<h1>Forbidden <span>(403)</span></h1><p>CSRF verification failed. Request "
+         "aborted.</p><p>Reason given for "
+            "failure: CSRF cookie not set.</p>"),
         (403, '{"detail": "Authentication credentials were not provided."}'),
         absolute=False,
     ),
@@ -116,6 +127,8 @@ STACKS = (
          "`server.allowedHosts`."),
         (403, "<pre>ForbiddenError: invalid csrf token<br> &nbsp; &nbsp;at csrf "
          "(/app/node_modules/csurf/index.js)</pre>"),
+        (403, "<pre>ForbiddenError: invalid csrf token<br> &nbsp; &nbsp;at csrf "
+         "(/app/node_modules/csurf/index.js)</pre>"),
         (401, '{"error": "unauthorized"}'),
         absolute=False,
     ),
@@ -128,6 +141,7 @@ STACKS = (
         (500, '{"type": "https://tools.ietf.org/html/rfc9110#section-15.6.1", "title": "An error occurred while '
          'processing your request.", "status": 500}'),
         (400, "<h2>Bad Request - Invalid Hostname</h2><hr><p>HTTP Error 400. The request hostname is invalid.</p>"),
+        (400, ""),
         (400, ""),
         (401, '{"type": "https://tools.ietf.org/html/rfc9110#section-15.5.2", "title": "Unauthorized", "status": 401}'),
         absolute=True,
@@ -146,6 +160,7 @@ STACKS = (
         (422, "<h1>The change you wanted was rejected.</h1><p>Maybe you tried to change something you "
          "didn't have access "
          "to.</p>"),
+        (422, "<h1>The change you wanted was rejected.</h1>"),
         (401, '{"error": "You need to sign in or sign up before continuing."}'),
         absolute=True,
     ),
@@ -158,6 +173,7 @@ STACKS = (
         (500, "Internal Server Error"),
         (421, "421 Misdirected Request"),
         (403, "Forbidden - origin invalid"),
+        (403, "Forbidden - CSRF token invalid"),
         (401, "Unauthorized"),
         absolute=False,
     ),

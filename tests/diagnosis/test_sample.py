@@ -86,7 +86,7 @@ def test_only_figures_are_printed_of_what_is_only_counted(
     assert measure.main() == 1
     out, shown = capsys.readouterr()
     figures = json.loads(out)
-    assert {half: (each["faults"], each["found"], each["recall"]) for half, each in figures.items()} == {
+    assert {half: (each["faults"], each["wrong"], each["recall"]) for half, each in figures.items()} == {
         str(half): (1, 1, 0.0) for half in Half
     }
     assert kinds[Half.LOOKED_AT].name in shown

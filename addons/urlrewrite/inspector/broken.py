@@ -24,6 +24,7 @@ from urlrewrite.inspector.diagnose import (
     inner_names,
     integrity,
     isolation,
+    lost_cookies,
     not_modified,
     policies,
     referrers,
@@ -73,6 +74,7 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     sharing.refused_origins,
     refused_bodies.refused_bodies,
     sharing.refused_websockets,
+    lost_cookies.refused_without_cookies,
     referrers.hidden_origins,
     withheld_cookies.withheld_cookies,
     isolation.isolated_resources,
@@ -155,7 +157,7 @@ def _one_of(same: list[Breakage]) -> Breakage:
 
 def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
     """Keep each fault once: what refuses a request explains its status, and a lost login explains its cookies."""
-    explained = {breakage.flows[0] for breakage in breakages if breakage.kind in _EXPLAIN}
+    explained = {each.flows[0] for each in breakages if each.kind in _EXPLAIN and not _is_mere_hint(each)}
     denied = {flow for breakage in breakages if breakage.kind == "login-loop" for flow in breakage.flows}
     kept = []
     for breakage in breakages:
@@ -167,5 +169,9 @@ def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
     return kept
 
 
-_EXPLAIN = frozenset({"origin", "service-worker", "request-body", "websocket", "redirect-loop"})
+def _is_mere_hint(breakage: Breakage) -> bool:
+    return breakage.kind == "lost-cookie" and breakage.severity is not BreakageSeverity.ERROR
+
+
+_EXPLAIN = frozenset({"lost-cookie", "origin", "service-worker", "request-body", "websocket", "redirect-loop"})
 _STATUS_KINDS = frozenset({"refused", "backend-404", "backend-error"})

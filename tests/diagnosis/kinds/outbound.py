@@ -10,7 +10,7 @@ from diagnosis.backend import Answer, Request, page, typed
 from diagnosis.planting import Planted, fault, named, planted
 from diagnosis.visitor import Visitor
 
-LEFT = "leak no-url wrong-link unpublished mixed-content"
+LEFT = "leak no-url over-match wrong-link unpublished mixed-content"
 
 
 def _own_links(at: Place, tags: str, more: str = "") -> str:
@@ -124,7 +124,7 @@ def a_rule_that_changes_a_script_with_a_digest(at: Place) -> Planted:
         }
     )
     cause = named("integrity warning over-match", "", "spelling")
-    cause_passed = named("warning integrity over-match", "body-passed", None)
+    cause_passed = named("warning integrity over-match", "digest-promised", None)
     user = lambda who: who.load(at.url())  # noqa: E731
     return planted(rules, backend, user, cause, cause_passed, symptom="integrity warning", unseen=True)
 
@@ -169,7 +169,7 @@ def a_slash_that_is_missing(at: Place) -> Planted:
         links="off",
     )
     body = f'<a href="{at.inner}/{at.app.list}">all</a><img src="{at.inner}/{at.app.static}/logo.svg">'
-    cause = named("no-url wrong-link unpublished leak", "", "own links")
+    cause = named("no-url over-match wrong-link", "", "own links")
     backend = at.backend({"/": page(body)})
     return planted(rules, backend, lambda who: who.load(at.url()), cause, symptom=LEFT, unseen=True)
 

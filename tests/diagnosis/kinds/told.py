@@ -162,11 +162,11 @@ def a_token_whose_cookie_is_lost(at: Place) -> Planted:
 
     def save(request: Request) -> Answer:
         lost = "csrf" not in request.cookies
-        return at.stack.says(at.stack.forgery_refused, request) if lost else page("<h1>saved</h1>")
+        return at.stack.says(at.stack.token_missed, request) if lost else page("<h1>saved</h1>")
 
     cookie = f"csrf=t0k3n; Path=/; Domain={at.inner_name}"
     backend = at.backend({"/edit": page(at.form("/save", "title"), Set_Cookie=cookie), "/save": save})
-    cause = named("cookie login-loop refused origin", "cookie-domain cookie-suffix", "")
+    cause = named("cookie lost-cookie login-loop", "cookie-domain cookie-suffix", "")
     visit = lambda who: who.send(who.load(at.url("edit")), title="x")  # noqa: E731
     return planted(at.rules(links="off"), backend, visit, cause, symptom="cookie refused", besides="leak")
 

@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
-from urlrewrite.inspector.diagnose.cause import Cause
-from urlrewrite.inspector.diagnose.cookies import ended_at_once, path_not_seen, refused_for
+from urlrewrite.inspector.diagnose.cookies import why_lost
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field, url_of
 from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions, local_response
 from urlrewrite.inspector.diagnose.stored_cookies import (
@@ -19,7 +18,6 @@ from urlrewrite.inspector.diagnose.stored_cookies import (
     is_taken_back,
     parse_cookie,
     path_matches,
-    refusal,
     sent_cookies,
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
@@ -113,7 +111,7 @@ def _lost_cookies(case: Case, exchanges: list[RecordedExchange]) -> dict[str, Re
             later = [other for other in ordered[at + 1 :] if other.request.host == exchange.request.host]
             if not cookie.name or not later or is_taken_back(cookie, exchange):
                 continue
-            kept = _why_lost(case, exchange, cookie) is None
+            kept = why_lost(case, exchange, cookie) is None
             concerned = [other for other in later if not kept or _is_for(cookie, exchange, other)]
             if concerned and not any(cookie.name in sent_cookies(other) for other in later):
                 set_by.setdefault(cookie.name, exchange)
@@ -125,17 +123,6 @@ def _is_for(cookie: Cookie, exchange: RecordedExchange, other: RecordedExchange)
     set_at, asked = (each.request.target.partition("?")[0] for each in (exchange, other))
     secure = "secure" not in cookie.attributes or other.request.scheme == "https"
     return secure and path_matches(asked, cookie.path_for(set_at))
-
-
-def _why_lost(case: Case, exchange: RecordedExchange, cookie: Cookie) -> tuple[str, Cause, BrowserRule] | None:
-    """Return the rule of browsers by which a cookie does not come back."""
-    if row := refusal(cookie, exchange):
-        return refused_for(case, exchange, cookie, row), field_cause(case, exchange, "Set-Cookie"), row
-    if ended := ended_at_once(cookie, exchange):
-        return ended, field_cause(case, exchange, "Set-Cookie"), BrowserRule.COOKIE_EXPIRED
-    if lost := path_not_seen(case, exchange, cookie):
-        return *lost, BrowserRule.COOKIE_PATH
-    return None
 
 
 def login_loops(case: Case) -> Iterator[Breakage]:
@@ -151,7 +138,7 @@ def login_loops(case: Case) -> Iterator[Breakage]:
     name, exchange = next(iter(lost.items()))
     line = next(line for line in field(exchange, "set-cookie") if parse_cookie(line).name == name)
     cookie = parse_cookie(line)
-    found = _why_lost(case, exchange, cookie)
+    found = why_lost(case, exchange, cookie)
     cause = found[1] if found else field_cause(case, exchange, "Set-Cookie")
     why = found[0] if found else cause.why
     listed = ", ".join(f"{key}={value}" if value else key for key, value in cookie.attributes.items())

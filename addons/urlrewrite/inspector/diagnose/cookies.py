@@ -41,17 +41,16 @@ def refused_cookies(case: Case) -> Iterator[Breakage]:
 
 
 def _of_line(case: Case, exchange: RecordedExchange, line: str, cookie: Cookie) -> Iterator[Breakage]:
-    cause = field_cause(case, exchange, "Set-Cookie")
-    if row := refusal(cookie, exchange):
-        what = f"refuse the cookie {_quoted(cookie)}: {refused_for(case, exchange, cookie, row)}"
-        yield _breakage(case, exchange, line, what, row, cause)
-    elif ended := ended_at_once(cookie, exchange):
-        what = f"drop the cookie {_quoted(cookie)} at once: {ended}"
-        yield _breakage(case, exchange, line, what, BrowserRule.COOKIE_EXPIRED, cause)
-    elif lost := path_not_seen(case, exchange, cookie):
-        why, of_path = lost
-        what = f"never send back the cookie {_quoted(cookie)}: {why}"
-        yield _breakage(case, exchange, line, what, BrowserRule.COOKIE_PATH, of_path)
+    if lost := why_lost(case, exchange, cookie):
+        why, cause, row = lost
+        what = _WHAT.get(row, "refuse the cookie {}").format(_quoted(cookie))
+        yield _breakage(case, exchange, line, f"{what}: {why}", row, cause)
+
+
+_WHAT = {
+    BrowserRule.COOKIE_EXPIRED: "drop the cookie {} at once",
+    BrowserRule.COOKIE_PATH: "never send back the cookie {}",
+}
 
 
 def _quoted(cookie: Cookie) -> str:
@@ -87,6 +86,17 @@ def refused_for(case: Case, exchange: RecordedExchange, cookie: Cookie, row: Bro
             return f"a page of another site loads this, and it has {same_site}, {wanted}"
         case _:
             return row.says
+
+
+def why_lost(case: Case, exchange: RecordedExchange, cookie: Cookie) -> tuple[str, Cause, BrowserRule] | None:
+    """Return why a cookie does not come back: a clause, what is concerned, and the rule of browsers."""
+    if row := refusal(cookie, exchange):
+        return refused_for(case, exchange, cookie, row), field_cause(case, exchange, "Set-Cookie"), row
+    if ended := ended_at_once(cookie, exchange):
+        return ended, field_cause(case, exchange, "Set-Cookie"), BrowserRule.COOKIE_EXPIRED
+    if lost := path_not_seen(case, exchange, cookie):
+        return *lost, BrowserRule.COOKIE_PATH
+    return None
 
 
 def ended_at_once(cookie: Cookie, exchange: RecordedExchange) -> str:

@@ -20,6 +20,7 @@ from urlrewrite.inspector.diagnose.followed_links import Named, wrong_link
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
+from urlrewrite.inspector.diagnose.refusal_words import what_words_say
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.what_to_try import what_to_try
 from urlrewrite.inspector.diagnose.why import Why
@@ -201,6 +202,8 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | N
     if status in (502, 503, 504) and (exchange.original is None):
         why = f"no response came from {shown(case.backend_url(exchange), 120)}"
         return "backend-down", why, Cause("", "", "", Why.BACKEND_CONNECT.advice)
+    if told := what_words_say(case, exchange, status):
+        return "refused", f"the backend refuses it: {told.why}", told
     if taken := taken_by(case, exchange):
         others = [miss for miss in near_misses(case, exchange) if miss.code is Why.COMES_AFTER]
         if others and taken.code is Why.SENT:
@@ -242,16 +245,15 @@ def _backends_own(case: Case, exchange: RecordedExchange, status: int, where: Na
         why = f'it went to the site "{site.site.name}", but the page belongs to the site {other}'
         return "wrong-site", why, Cause("", str(site.site.source), why)
     by_page = f", as its page names it in {where[1].place}" if where else ""
-    todo, besides = what_to_try(case, exchange, status)
-    unknown = Cause("", "", "", todo)
+    known, besides = what_to_try(case, exchange, status)
     if status in (401, 403):
-        return "refused", f"the backend refuses it{by_page}{besides}", unknown
+        return "refused", f"the backend refuses it{by_page}{besides}", known
     if status >= 500:
-        return "backend-error", f"the backend itself fails{by_page}{besides}", unknown
+        return "backend-error", f"the backend itself fails{by_page}{besides}", known
     url = shown(case.backend_url(exchange), 120)
     if status not in (404, 410):
-        return "refused", f"the backend rejects the request for {url}{by_page}; no rule changed it{besides}", unknown
-    return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it{besides}", unknown
+        return "refused", f"the backend rejects the request for {url}{by_page}; no rule changed it{besides}", known
+    return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it{besides}", known
 
 
 def _refused_by_us(case: Case, exchange: RecordedExchange, error: Event) -> Cause:

@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
+from urlrewrite.inspector.diagnose.lost_cookies import lost_cookie
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, request_field
-from urlrewrite.inspector.diagnose.sharing import speaks_of_origin
+from urlrewrite.inspector.diagnose.sharing import OF_FORGERY, blames_origin
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
 
 _NAME = "Referrer-Policy"
-_OF_FORGERY = frozenset({403, 419})
-"""Statuses of checks against forgery; 419 is Laravel's."""
-
-_REFUSALS = _OF_FORGERY | {400, 401, 422}
+_REFUSALS = frozenset({400, 401, 403, OF_FORGERY, 422})
 
 
 def hidden_origins(case: Case) -> Iterator[Breakage]:
@@ -40,7 +38,7 @@ def hidden_origins(case: Case) -> Iterator[Breakage]:
         todo = cause.todo if cause.rule else "Send Referrer-Policy: same-origin or strict-origin with the page instead."
         evidence = (("Origin", "null"), (_NAME, value), ("response", str(status)), row.evidence)
         flows = (exchange.flow_id, sender.flow_id)
-        certain = status in _OF_FORGERY or speaks_of_origin(case, exchange)
+        certain = blames_origin(case, exchange) or (status == 403 and lost_cookie(case, exchange) is None)
         yield Breakage(
             "origin", Loss.FUNCTION, title, flows, evidence, cause.rule, cause.source, todo,
             code=row.code,

@@ -94,7 +94,7 @@ def warnings(case: Case) -> Iterator[Breakage]:
             if name_of(event) == Name.WARNING and text(event, "message"):
                 key = text(event, "message"), text(event, "rule"), text(event, "cause") or text(event, "reason")
                 reported.setdefault(key, []).append(exchange)
-    for (message, rule, _), exchanges in reported.items():
+    for (message, rule, code), exchanges in reported.items():
         source = case.rule_source(rule, exchanges[0]) if rule else ""
         flows = tuple(exchange.flow_id for exchange in exchanges)
         yield Breakage(
@@ -107,4 +107,5 @@ def warnings(case: Case) -> Iterator[Breakage]:
             source,
             severity=BreakageSeverity.WARNING,
             count=len(exchanges),
+            code=code,
         )

@@ -10,6 +10,7 @@ from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.inspector.diagnose.breakage import Breakage, Knowledge, Loss
 from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.cause import Cause
+from urlrewrite.inspector.diagnose.lost_cookies import lost_cookie
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
@@ -22,13 +23,19 @@ from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
 from urlrewrite.trace.trace import TraceLevel
 
-_FORGERY = re.compile(r"origin|csrf|xsrf|forger|referr?er|cross.site|antiforgery", re.IGNORECASE)
+_ORIGIN = re.compile(r"origin|referr?er", re.IGNORECASE)
+_FORGERY = re.compile(r"csrf|xsrf|forger|cross.site", re.IGNORECASE)
+_FORM = re.compile(r"<form\b", re.IGNORECASE)
+OF_FORGERY = 419
+"""The status of Laravel's check against forgery."""
+
+_REFUSALS = frozenset({400, 403, OF_FORGERY, 422})
 
 
 def refused_origins(case: Case) -> Iterator[Breakage]:
     """Yield requests that a backend refuses because their Origin or Referer is not its own."""
     for exchange in case.load.all:
-        if exchange.original is None or exchange.original.status not in (400, 403):
+        if exchange.original is None or exchange.original.status not in _REFUSALS:
             continue
         asked_from = request_field(exchange, "origin")
         if not asked_from or _mapped_back(case, exchange):
@@ -48,16 +55,24 @@ def refused_origins(case: Case) -> Iterator[Breakage]:
         )
         kind = "websocket" if is_websocket(exchange) else "origin"
         flows = (exchange.flow_id, case.page.flow_id)
-        known = Knowledge.RECORD if kind == "websocket" or speaks_of_origin(case, exchange) else Knowledge.GUESS
+        known = Knowledge.RECORD if kind == "websocket" or blames_origin(case, exchange) else Knowledge.GUESS
+        if known is Knowledge.GUESS and _FORM.search(case.body(exchange) or ""):
+            # What was filled in is wrong, and is asked for again.
+            continue
         yield Breakage(kind, Loss.FUNCTION, title, flows, evidence, **cause.concerned, known=known)
 
 
-def speaks_of_origin(case: Case, exchange: RecordedExchange) -> bool:
+def blames_origin(case: Case, exchange: RecordedExchange) -> bool:
     """Say whether a backend that refuses a request gives its origin as the reason, as checks against forgery do.
 
-    What a reader sees is searched: forms have tokens against forgery in their fields.
+    What a reader sees is searched: forms have tokens against forgery in their fields. A check that speaks of no origin
+    may as well miss the cookie of its token, where that is lost.
     """
-    return bool(_FORGERY.search(read_text(case.body(exchange) or "")))
+    seen = read_text(case.body(exchange) or "")
+    if _ORIGIN.search(seen):
+        return True
+    status = exchange.original.status if exchange.original else 0
+    return bool(status == OF_FORGERY or _FORGERY.search(seen)) and lost_cookie(case, exchange) is None
 
 
 def _mapped_back(case: Case, exchange: RecordedExchange) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.statuses import what_status_says
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import LinkMode, LinkPlace
@@ -17,10 +18,17 @@ ASK_THE_BACKEND = (
 )
 
 
-def what_to_try(case: Case, exchange: RecordedExchange, status: int) -> tuple[str, str]:
-    """Return what to try, and what is unusual about the request, as a clause or ""."""
+def what_to_try(case: Case, exchange: RecordedExchange, status: int) -> tuple[Cause, str]:
+    """Return what to try, with the cause as far as it is known, and what is unusual about the request, as a clause
+    or "".
+    """
     if told := what_status_says(exchange, status):
-        return told.todo, f"; {told.says}"
+        return told, f"; {told.why}"
+    todo, besides = _of_query(case, exchange, status)
+    return Cause("", "", "", todo), besides
+
+
+def _of_query(case: Case, exchange: RecordedExchange, status: int) -> tuple[str, str]:
     site = case.of(exchange).site
     query = exchange.request.target.partition("?")[2]
     if site is None or not query or status >= 500 or LinkPlace.QUERIES in site.links_also:

@@ -367,6 +367,72 @@ class Why(StrEnum):
         "Look into the backend's own log: it failed, or something between closes connections that are silent.",
     )
 
+    # A backend refused a request by a status that says why.
+    COOKIES_TOO_LONG = (
+        "cookies-too-long",
+        "it carries {size} bytes of cookies, which may be more than it takes",
+        "Delete the cookies of this host in the browser and try again. Let the application set fewer, or give them "
+        "narrower Paths; or let the backend take larger fields.",
+    )
+    FIELDS_TOO_LARGE = (
+        "fields-too-large",
+        "the fields of the request are too large for it: {size} bytes, {cookies} of them cookies",
+        "Delete the cookies of this host in the browser and try again. Let the application set fewer, or let the "
+        "backend take larger fields.",
+    )
+    METHOD_REFUSED = (
+        "method-refused",
+        "the method is {method}, and it takes {allowed}",
+        "A redirect makes GET of POST unless it is a 307 or 308; a rule may have led to another address.",
+    )
+    URL_TOO_LONG = (
+        "url-too-long",
+        "its URL is too long for it: {size} bytes",
+        "Send less in the query, or let the backend take longer URLs.",
+    )
+    BODY_TOO_LARGE = (
+        "body-too-large",
+        "the body of the request is too large for it{size}",
+        "Let the backend take larger bodies.",
+    )
+    MISDIRECTED = (
+        "misdirected",
+        "it does not serve that name over that connection (421)",
+        "Compare the Host that the backend gets (preserveHostHeader) with the name in TLS (tls: name).",
+    )
+    UPGRADE_WANTED = (
+        "upgrade-wanted",
+        "it wants another protocol: {wanted}",
+        "Check whether the backend is to be spoken to by TLS, HTTP/2 or WebSocket.",
+    )
+    TOO_MANY_REQUESTS = (
+        "too-many-requests",
+        "it has had too many requests{when}",
+        "Behind a proxy all clients may count as one: let the backend count by X-Forwarded-For.",
+    )
+    TYPE_REFUSED = (
+        "type-refused",
+        "it does not take the type {type}",
+        "See whether a rule changes or removes Content-Type or Content-Encoding of the request.",
+    )
+    NOTHING_ACCEPTABLE = (
+        "nothing-acceptable",
+        "it has nothing that the client accepts: Accept is {accept}",
+        "See whether a rule changes Accept, Accept-Encoding or Accept-Language of the request.",
+    )
+
+    # A backend says in a short page of an error why it refused a request.
+    HOST_REFUSED = (
+        "host-refused",
+        "it does not know the name that it is asked by, {host}{by}: it says {said}",
+        "{todo}",
+    )
+    TLS_WANTED = (
+        "tls-wanted",
+        "it speaks TLS at this port, and was asked without: it says {said}",
+        "Write https:// in backend:.",
+    )
+
     # Something was tried, and made a difference.
     TRIED_OTHERWISE = (
         "tried-otherwise",

@@ -37,7 +37,6 @@ _SMALL = frozenset(
 )
 """Kinds of change that are often meant, so that they are told even if nobody knows whether they help."""
 _MAX_TOLD = 2
-_TRIED = str(Why.TRIED_OTHERWISE)
 _TOLD = ("x-forwarded-proto", "forwarded", "x-forwarded-host", "x-forwarded-port", "host", "x-forwarded-prefix")
 """Fields by which a backend knows how it is asked in public, the most telling first."""
 
@@ -191,8 +190,9 @@ def _of_leak(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: list
     if not change.rule or breakage.rule not in ("", change.rule):
         return found
     todo = f"Write {becomes} in place of {was}: tried on what was recorded, nothing else changes."
-    rule, source = change.rule, str(change.source)
-    return replace(found, rule=rule, source=source, todo=todo, code=_TRIED, yaml="", site="", known=Knowledge.EXPERIMENT)
+    code = breakage.code if breakage.rule else str(Why.TRIED_OTHERWISE)
+    found = replace(found, rule=change.rule, source=str(change.source), todo=todo, code=code, yaml="", site="")
+    return replace(found, known=Knowledge.EXPERIMENT)
 
 
 def _of_links(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: list[RecordedExchange]) -> Breakage | None:
@@ -205,8 +205,7 @@ def _of_links(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: lis
                 tried = f"with {becomes} in place of {was}, it leads to {shown(each.verdict.url, 100)}"
                 todo = f"Write {becomes} in place of {was}: tried on what was recorded, all links are right then."
                 evidence = (*breakage.evidence, ("tried", tried))
-                found = replace(breakage, evidence=evidence, todo=todo, code=_TRIED, yaml="", site="")
-                return replace(found, known=Knowledge.EXPERIMENT)
+                return replace(breakage, evidence=evidence, todo=todo, yaml="", site="", known=Knowledge.EXPERIMENT)
     return None
 
 
