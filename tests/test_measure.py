@@ -27,7 +27,7 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert measure.main(["nothing"]) == 2
     assert capsys.readouterr().err.startswith(
-        "run.sh: measure: got 'nothing', expected one of applications, beside, explore, "
+        "run.sh: measure: got 'nothing', expected one of applications, beside, diagnosis, explore, "
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -129,7 +128,7 @@ def _asked(visitor: Visitor, finding: dict[str, Any]) -> tuple[str, Asked] | Non
     exchange = visitor.snapshot.find(offered["flow"])
     assert exchange is not None
     try:
-        asked = asked_again(exchange, visitor.rules, Seen(visitor.seen), time.monotonic() + math.inf)
+        asked = asked_again(exchange, visitor.rules, Seen(visitor.seen), math.inf)
     except CannotAsk:
         return None
     while (planned := asked.next()) is not None:
