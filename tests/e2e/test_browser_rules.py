@@ -49,6 +49,10 @@ rules:
   - name: shown
     match: ^(\d+/\w+)/shown/(.*)$
     action: {{type: Rewrite, url: "{{R:1}}/inner/{{R:2}}"}}
+  - name: variants
+    match: ^(\d+/\w+)/by_cookie$
+    conditions: [{{input: "{{HTTP_COOKIE}}", pattern: variant=b}}]
+    action: {{type: Rewrite, url: "{{R:1}}/variant_b"}}
 """
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(400)]

@@ -13,6 +13,7 @@ from urlrewrite.inspector.asking.answers import Asked
 from urlrewrite.inspector.diagnose import (
     address_parts,
     backend_failures,
+    cached_variants,
     circles,
     cookies,
     cors,
@@ -88,6 +89,7 @@ _SEARCHES: tuple[Callable[[Case], Iterator[Breakage]], ...] = (
     resource_types.pages_as_text,
     responses.wrong_codings,
     not_modified.unasked_304,
+    cached_variants.kept_for_others,
     leaking_links.leaking_links,
     wrong_links.mixed_content,
     wrong_links.no_urls,

@@ -124,6 +124,11 @@ class BrowserRule(Enum):
     WORKER_TYPE = "worker-type", "Service Workers, Update", "the script of a service worker has a JavaScript type"
     # Caches.
     REDIRECT_CACHED = "redirect-remembered", "RFC 9110, 15.4.2", "a permanent redirect is followed again without asking"
+    VARY = (
+        "vary",
+        "RFC 9111, 4.1",
+        "what is kept is used for every request for its URL that has the same values in the fields of Vary",
+    )
     NOT_MODIFIED = "not-modified", "RFC 9110, 15.4.5", "304 answers a request with a condition only"
 
     def __init__(self, code: str, specified: str, says: str) -> None:

@@ -35,10 +35,11 @@ _LOCAL: dict[str, Why] = {
 
 def acting_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
     """Return the parts of the trace about the inbound rules that acted."""
-    return [block for block in _rule_blocks(case, exchange) if block.end is not None and flag(block.end, "succeeded")]
+    return [block for block in rule_blocks(case, exchange) if block.end is not None and flag(block.end, "succeeded")]
 
 
-def _rule_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
+def rule_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
+    """Return the parts of the trace about inbound rules, in their order."""
     return [block for block in inbound_blocks(case.reading(exchange).request) if block.name]
 
 
@@ -112,7 +113,7 @@ def near_misses(case: Case, exchange: RecordedExchange) -> Iterator[Cause]:
     level = case.level(exchange)
     if level is None:
         return
-    blocks_by_name = {block.name: block for block in _rule_blocks(case, exchange)}
+    blocks_by_name = {block.name: block for block in rule_blocks(case, exchange)}
     stopped = ""
     for compiled in list(level.inbound.rules)[:_MAX_RULES]:
         rule = compiled.rule
