@@ -9,11 +9,11 @@ from hashlib import sha256
 
 from diagnosis import sound
 from diagnosis.applications import APPLICATIONS, Place
-from diagnosis.kinds import addresses, cookies, inbound, outbound, told
+from diagnosis.kinds import addresses, cookies, everyday, inbound, outbound, told
 from diagnosis.planting import FAULTS, SOUND, Kind, Planted
 from diagnosis.stacks import STACKS
 
-MODULES = addresses, cookies, inbound, outbound, told, sound
+MODULES = addresses, cookies, everyday, inbound, outbound, told, sound
 """Where kinds are registered."""
 
 PLACES = 2
