@@ -66,7 +66,7 @@ def a_password_that_a_rule_takes_away(at: Place) -> Planted:
         who.load(at.url())
         who.load(at.url(), fields=(("Authorization", "Basic YTpi"),))
 
-    cause = named("refused", "", "no credentials inside")
+    cause = named("refused", "field-changed", "no credentials inside")
     return planted(rules, at.backend(first=inside), visit, cause, symptom="refused")
 
 
@@ -331,6 +331,6 @@ def an_application_that_asks_for_its_old_name(at: Place) -> Planted:
     serverVariables: {HTTP_X_FORWARDED_HOST: old-intranet.corp}
     action: None
 """)
-    cause = named("inner-name wrong-link leak", "told-by-rule", "old name")
+    cause = named("inner-name wrong-link leak", "name-told", "old name")
     user = lambda who: who.load(at.url())  # noqa: E731
     return planted(rules, at.backend({"/": start}), user, cause, symptom="inner-name leak", unseen=True)

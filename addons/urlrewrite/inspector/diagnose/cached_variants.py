@@ -9,16 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
-from urlrewrite.inspector.diagnose.routes import rule_blocks
+from urlrewrite.inspector.diagnose.routes import full_blocks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import Block, flag, inbound_blocks, read, text
+from urlrewrite.trace.reading import flag, text
 from urlrewrite.trace.text import shown
-from urlrewrite.trace.trace import TraceLevel
 
 _FIELDS = {
     "accept": "Accept",
@@ -58,7 +56,7 @@ def _deciding(case: Case, exchange: RecordedExchange) -> Iterator[tuple[str, str
     rules = level.inbound.rules if level else ()
     if not any(_fields_of(each.input) for compiled in rules for each in compiled.rule.conditions.items):
         return
-    for block in _blocks(case, exchange):
+    for block in full_blocks(case, exchange):
         match = block.first(Name.PATTERN_MATCH)
         for condition in block.all(Name.CONDITION_EVALUATION) if match and flag(match, "succeeded") else ():
             for name in _fields_of(text(condition, "input")):
@@ -68,14 +66,6 @@ def _deciding(case: Case, exchange: RecordedExchange) -> Iterator[tuple[str, str
 def _fields_of(template: str) -> list[str]:
     """Return the fields that the input of a condition has, of those that change."""
     return [_FIELDS[name.lower()] for name in _VARIABLE.findall(template) if name.lower() in _FIELDS]
-
-
-def _blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
-    """Return what inbound rules did; where the trace has decisions only, what those in force make of the request."""
-    if exchange.trace.get("level") == TraceLevel.FULL or case.rules is None:
-        return rule_blocks(case, exchange)
-    again = evaluate(case.rules.traced(TraceLevel.FULL), exchange.request, None)
-    return [block for block in inbound_blocks(read(again.exchange.trace.data).request) if block.name]
 
 
 def _breakage(case: Case, exchange: RecordedExchange, rule: str, source: str, name: str) -> Breakage:

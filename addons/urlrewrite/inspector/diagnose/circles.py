@@ -133,6 +133,8 @@ def login_loops(case: Case) -> Iterator[Breakage]:
     if not any(_is_login(exchange) for exchange in exchanges) or not _is_denied(case, exchanges):
         return
     lost = _lost_cookies(case, exchanges)
+    # What came back once is kept, and withheld this time.
+    lost = {name: each for name, each in lost.items() if not _came_back(case, name, each)}
     if not lost:
         return
     name, exchange = next(iter(lost.items()))
@@ -158,6 +160,10 @@ def login_loops(case: Case) -> Iterator[Breakage]:
     yield Breakage("login-loop", Loss.PAGE, title, flows, tuple(evidence), **concerned, known=known)
 
 
+def _came_back(case: Case, name: str, setter: RecordedExchange) -> bool:
+    return any(each.began > setter.began and name in sent_cookies(each) for each in case.earlier)
+
+
 def _is_denied(case: Case, exchanges: list[RecordedExchange]) -> bool:
     """Say whether the page is no page for those who are logged in: it is refused, sent elsewhere, or a login again."""
     page = case.page
@@ -167,7 +173,12 @@ def _is_denied(case: Case, exchanges: list[RecordedExchange]) -> bool:
         return True
     forms = {_path(each) for each in exchanges if each.request.method == "POST" and each is not page}
     words = case.load.redirects and any(word in _path(page).lower() for word in _LOGIN_WORDS)
-    return _path(page) in forms or bool(words) or bool(_PASSWORD.search(case.body(page) or ""))
+    return _path(page) in forms or bool(words) or is_login_form(case)
+
+
+def is_login_form(case: Case) -> bool:
+    """Say whether the page asks for a password."""
+    return bool(_PASSWORD.search(case.body(case.page) or ""))
 
 
 def _path(exchange: RecordedExchange) -> str:

@@ -20,7 +20,7 @@ from urlrewrite.inspector.diagnose.followed_links import Named, wrong_link
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
 from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
-from urlrewrite.inspector.diagnose.refusal_words import what_words_say
+from urlrewrite.inspector.diagnose.refusal_words import what_rules_changed, what_words_say
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.what_to_try import what_to_try
 from urlrewrite.inspector.diagnose.why import Why
@@ -202,7 +202,7 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | N
     if status in (502, 503, 504) and (exchange.original is None):
         why = f"no response came from {shown(case.backend_url(exchange), 120)}"
         return "backend-down", why, Cause("", "", "", Why.BACKEND_CONNECT.advice)
-    if told := what_words_say(case, exchange, status):
+    if told := what_words_say(case, exchange, status) or what_rules_changed(case, exchange, status):
         return "refused", f"the backend refuses it: {told.why}", told
     if taken := taken_by(case, exchange):
         others = [miss for miss in near_misses(case, exchange) if miss.code is Why.COMES_AFTER]

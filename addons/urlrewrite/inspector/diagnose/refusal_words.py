@@ -10,7 +10,7 @@ import re
 from urlrewrite.inspector.diagnose.backend_words import error_text
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.cause import Cause, cause
-from urlrewrite.inspector.diagnose.routes import acting_blocks
+from urlrewrite.inspector.diagnose.routes import told_by_rules
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.events import Name
@@ -31,7 +31,30 @@ _TLS = re.compile(
     r"|\bplain http to an? (?:tls|ssl)\b",
     re.IGNORECASE,
 )
-_OF_HOST = "HTTP_HOST"
+
+
+_GOES_BY = {
+    400: ("Cookie",),
+    401: ("Authorization", "Cookie"),
+    403: ("Authorization", "Cookie", "Origin", "Referer"),
+    406: ("Accept", "Accept-Language", "Accept-Encoding"),
+    412: ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"),
+    415: ("Content-Type", "Content-Encoding"),
+    416: ("Range", "If-Range"),
+    419: ("Cookie", "Origin"),
+}
+"""Which fields a server goes by that answers with a status (RFC 9110, 15.5)."""
+
+
+def what_rules_changed(case: Case, exchange: RecordedExchange, status: int) -> Cause | None:
+    """Return the rule that took away or changed what a refusal goes by, though the client had sent it. Values may be
+    secrets, and are not told.
+    """
+    for each in told_by_rules(case, exchange):
+        if each.name in _GOES_BY.get(status, ()) and each.before:
+            what = "changes" if each.after else "takes away"
+            return cause(Why.FIELD_CHANGED, each.rule, each.source, what=what, name=each.name)
+    return None
 
 
 def what_words_say(case: Case, exchange: RecordedExchange, status: int) -> Cause | None:
@@ -50,10 +73,10 @@ def _host(case: Case, exchange: RecordedExchange, said: str) -> Cause | None:
     if not host:
         return None
     told = {"host": f"Host: {shown(host, 80)}", "said": said}
-    for block in reversed(acting_blocks(case, exchange)):
-        if any(text(each, "name") == _OF_HOST for each in block.all(Name.SERVER_VARIABLE_SET)):
-            by, todo = f', which the rule "{block.name}" sets', "Correct the value of HTTP_HOST in the rule."
-            return cause(Why.HOST_REFUSED, block.name, text(block.start, "source"), **told, by=by, todo=todo)
+    for each in told_by_rules(case, exchange):
+        if each.name == "Host":
+            by, todo = f', which the rule "{each.rule}" sets', "Correct the value of HTTP_HOST in the rule."
+            return cause(Why.HOST_REFUSED, each.rule, each.source, **told, by=by, todo=todo)
     target, site = case.of(exchange).target, case.of(exchange).site
     if host == exchange.request.host and host != target.authority:
         by = ", as with preserveHostHeader"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from urlrewrite.engine.compiled import CompiledInboundRule
+from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.inspector.diagnose.addresses import doubled_prefix
 from urlrewrite.inspector.diagnose.case import Case, path_of
 from urlrewrite.inspector.diagnose.cause import Cause, cause
@@ -21,8 +22,9 @@ from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.model import ActionType
 from urlrewrite.trace.events import Name
-from urlrewrite.trace.reading import Block, Event, flag, inbound_blocks, name_of, text, texts
+from urlrewrite.trace.reading import Block, Event, flag, inbound_blocks, name_of, read, text, texts
 from urlrewrite.trace.text import shown
+from urlrewrite.trace.trace import TraceLevel
 
 _MAX_RULES = 200
 _TWICE = re.compile(r"%25[0-9a-f]{2}", re.IGNORECASE)
@@ -33,6 +35,17 @@ _LOCAL: dict[str, Why] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ToldField:
+    """A field of a request that a rule changed, and the rule with its position."""
+
+    name: str
+    before: str
+    after: str
+    rule: str
+    source: str
+
+
 def acting_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
     """Return the parts of the trace about the inbound rules that acted."""
     return [block for block in rule_blocks(case, exchange) if block.end is not None and flag(block.end, "succeeded")]
@@ -41,6 +54,24 @@ def acting_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
 def rule_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
     """Return the parts of the trace about inbound rules, in their order."""
     return [block for block in inbound_blocks(case.reading(exchange).request) if block.name]
+
+
+def full_blocks(case: Case, exchange: RecordedExchange) -> list[Block]:
+    """Return the same; where the trace has decisions only, what the rules in force make of the request."""
+    if exchange.trace.get("level") == TraceLevel.FULL or case.rules is None:
+        return rule_blocks(case, exchange)
+    again = evaluate(case.rules.traced(TraceLevel.FULL), exchange.request, None)
+    return [block for block in inbound_blocks(read(again.exchange.trace.data).request) if block.name]
+
+
+def told_by_rules(case: Case, exchange: RecordedExchange) -> Iterator[ToldField]:
+    """Yield the fields of a request that rules have changed, in the order in which they did."""
+    for block in full_blocks(case, exchange):
+        for event in block.all(Name.SERVER_VARIABLE_SET):
+            name, before, after = text(event, "name"), text(event, "before"), text(event, "after")
+            if name.upper().startswith("HTTP_") and before != after:
+                field = name[len("HTTP_") :].replace("_", "-").title()
+                yield ToldField(field, before, after, block.name, text(block.start, "source"))
 
 
 def taken_by(case: Case, exchange: RecordedExchange) -> Cause | None:

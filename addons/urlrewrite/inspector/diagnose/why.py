@@ -427,6 +427,11 @@ class Why(StrEnum):
         "it does not know the name that it is asked by, {host}{by}: it says {said}",
         "{todo}",
     )
+    FIELD_CHANGED = (
+        "field-changed",
+        'the rule "{rule}" {what} the field {name} that the client sent, by which it goes',
+        "Correct the value of the rule, or switch it off.",
+    )
     TLS_WANTED = (
         "tls-wanted",
         "it speaks TLS at this port, and was asked without: it says {said}",
@@ -464,6 +469,12 @@ class Why(StrEnum):
         "told-by-rule",
         'the rule "{rule}" tells it {name}: {value} (without the rule: {before})',
         "Correct the rule, or switch it off: the backend redirects to where, by {name}, it is not asked.",
+    )
+
+    NAME_TOLD = (
+        "name-told",
+        'the rule "{rule}" tells it {name}: {value}, from which it makes its links',
+        "Correct the value of the rule, or switch it off.",
     )
 
     # The backend was asked again with one thing changed, and answered otherwise.

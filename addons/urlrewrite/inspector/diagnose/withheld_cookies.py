@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
-from urlrewrite.inspector.diagnose.page_loads import is_navigation, request_field
+from urlrewrite.inspector.diagnose.circles import is_login_form
+from urlrewrite.inspector.diagnose.page_loads import is_navigation, is_redirect, request_field
 from urlrewrite.inspector.diagnose.stored_cookies import (
     Cookie,
     is_embedded,
@@ -30,7 +31,8 @@ def withheld_cookies(case: Case) -> Iterator[Breakage]:
     """Yield requests from another site's page that were refused, and came without cookies that had been set."""
     for exchange in case.load.all:
         status = exchange.response.status if exchange.response else 0
-        if status not in _REFUSALS or request_field(exchange, "sec-fetch-site").lower() != "cross-site":
+        sent_away = exchange in case.load.redirects and is_redirect(exchange) and is_login_form(case)
+        if not (status in _REFUSALS or sent_away) or request_field(exchange, "sec-fetch-site").lower() != "cross-site":
             continue
         withheld = _withheld(case, exchange)
         if not withheld:
@@ -40,10 +42,11 @@ def withheld_cookies(case: Case) -> Iterator[Breakage]:
             f'"{shown(name, 40)}" ({cookie.attributes.get("samesite") or "no SameSite, which means Lax"})'
             for name, (_, cookie) in list(withheld.items())[:_MAX_NAMED]
         )
+        refused = "is sent to the login" if sent_away else "is refused"
         how = "in a frame" if is_embedded(exchange) else f"by {exchange.request.method}"
         row = BrowserRule.COOKIE_SAME_SITE
         title = (
-            f"{exchange.request.method} {shown(exchange.request.target, 80)} is refused ({status}): a page of another "
+            f"{exchange.request.method} {shown(exchange.request.target, 80)} {refused} ({status}): a page of another "
             f"site asks {how}, and browsers then withhold the cookies {names}"
         )
         cause = field_cause(case, setter, "Set-Cookie")

@@ -12,6 +12,7 @@ from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
 from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.failed_requests import subject
 from urlrewrite.inspector.diagnose.page_loads import redirect_target, url_of
+from urlrewrite.inspector.diagnose.routes import told_by_rules
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.experiments.judging import Grade, Seen
 from urlrewrite.inspector.experiments.plain_faults import plainly_wrong
@@ -209,6 +210,17 @@ def _of_links(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: lis
     return None
 
 
+def _of_name(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: list[RecordedExchange]) -> Breakage | None:
+    """Say which rule told the backend the name that it writes into its links, if one did."""
+    written = next((value for _, value in breakage.evidence if origin_of_url(value)), "")
+    origin = origin_of_url(written)
+    for each in told_by_rules(case, exchanges[0]) if origin else ():
+        if origin and each.name.lower() in _TOLD and origin.host in _parts(each.after) - _parts(each.before):
+            found = cause(Why.NAME_TOLD, each.rule, each.source, name=each.name, value=shown(each.after, 80))
+            return replace(breakage, title=f"{breakage.title}; {found.why}", **found.concerned)
+    return None
+
+
 type _Explain = Callable[[Case, RuleTrials, Breakage, list[RecordedExchange]], Breakage | None]
 
 _EXPLAIN: Mapping[str, _Explain] = {
@@ -219,7 +231,9 @@ _EXPLAIN: Mapping[str, _Explain] = {
     "refused": _of_request,
     "shadowed": _of_request,
     "wrong-target": _of_request,
+    "redirect": _of_name,
     "redirect-loop": _of_circle,
+    "inner-name": _of_name,
     "leak": _of_leak,
     "no-url": _of_links,
     "unpublished": _of_links,

@@ -12,6 +12,7 @@ from urlrewrite.inspector.diagnose.case import Case, origin_of_url
 from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.link_groups import EXAMPLES, LinkGroup, LinkGroups, responses_with_links
 from urlrewrite.inspector.diagnose.mixed_content import Fate, fate
+from urlrewrite.inspector.diagnose.page_loads import redirect_target
 from urlrewrite.inspector.diagnose.unmapped import why_unmapped
 from urlrewrite.inspector.leaks.harm import Harm, Remedy
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
@@ -70,8 +71,12 @@ def _leak(case: Case, group: LinkGroup) -> Breakage:
 def _other_names(case: Case, exchange: RecordedExchange, reported: set[str]) -> Iterator[Breakage]:
     """Yield names of the backend that are not links of the page, but that its scripts or the browser use."""
     leaks: dict[tuple[str, ...], list[Leak]] = {}
+    elsewhere = _REPORTED_ELSEWHERE
+    if not case.names_backend(redirect_target(exchange), exchange):
+        # The address that it leads to is another, and the backend is named in its query.
+        elsewhere -= {"location"}
     for leak in find_leaks(exchange, case.rules) if case.rules else ():
-        is_reported = leak.place in reported or leak.field.lower() in _REPORTED_ELSEWHERE
+        is_reported = leak.place in reported or leak.field.lower() in elsewhere
         if leak.harm is not Harm.INFORMATION and not is_reported:
             leaks.setdefault((leak.place, *leak.cause.key), []).append(leak)
     for same in leaks.values():
