@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -327,3 +329,20 @@ def test_reach_of_plain_text_is_the_longest_beginning_of_it(source: str, text: s
     assume(source not in text)
     best = max((n for n in range(len(source)) if source[:n] in text), default=0)
     assert ecmascript(source, ignore_case=ignore_case).reach(text, DEADLINE) == (text.index(source[:best]) + best)
+
+
+def test_equal_patterns_are_one_as_long_as_it_is_in_use() -> None:
+    first = compile_pattern("^a/(.*)$", "ECMAScript", ignore_case=True)
+    assert compile_pattern("^a/(.*)$", "ECMAScript", ignore_case=True) is first
+    others = [
+        compile_pattern("^a/(.*)$", "ECMAScript", ignore_case=False),
+        compile_pattern("^a/(.*)$", "ECMAScript", ignore_case=True, dot_all=True),
+        compile_pattern("^a/(.*)$", "ExactMatch", ignore_case=True),
+        compile_pattern("^a/(.*)$", "ExactMatch", ignore_case=True, substring=True),
+        compile_pattern("^a/(.*)$", "Wildcard", ignore_case=True),
+    ]
+    assert len({id(pattern) for pattern in (first, *others)}) == 6
+    gone = weakref.ref(first)
+    del first
+    gc.collect()
+    assert gone() is None

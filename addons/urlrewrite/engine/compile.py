@@ -96,9 +96,15 @@ class CompiledRules:
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks that any site trusts."""
     _names: SiteNames[CompiledSite] = field(init=False, compare=False, repr=False)
+    _called: Mapping[str, CompiledSite] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_names", SiteNames(self.sites, lambda compiled: compiled.site))
+        object.__setattr__(self, "_called", {site.site.name: site for site in reversed(self.sites)})
+
+    def site_called(self, name: str) -> CompiledSite | None:
+        """Return the first site that has a name in the rule file, None if there is none."""
+        return self._called.get(name)
 
     def find_site(self, scheme: str, host: str, target: str) -> CompiledSite | None:
         """Return the site that a Host field names; of several, the one that is mounted deepest above the path.

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from urlrewrite.patterns import characters, linear, spelling
 from urlrewrite.patterns.backtracking import Program
@@ -38,6 +39,8 @@ REACH_CHARACTERS = 500  # `Pattern.reach` looks no further: it runs for every ru
 
 _LINEAR = Bound(factor=1, degree=1)
 _LINE_END = re.compile("[\n\r\u2028\u2029]")
+_in_use: WeakValueDictionary[tuple[str, str, bool, bool, bool], Pattern] = WeakValueDictionary()
+"""Patterns by what they were compiled of: many sites have the same ones, and so do rules that are read again."""
 
 
 class PatternTimeout(Exception):  # noqa: N818 - the outcome of a deadline, not a mistake
@@ -69,7 +72,7 @@ class Captures:
 def compile_pattern(
     source: str, syntax: str, *, ignore_case: bool, substring: bool = False, dot_all: bool = False
 ) -> Pattern:
-    """Compile a pattern of a rule.
+    """Compile a pattern of a rule; return the same one as long as an equal one is in use.
 
     Args:
         source: the pattern as the rule has it.
@@ -82,6 +85,14 @@ def compile_pattern(
         PatternError: the pattern is not valid.
         ValueError: there is no such syntax.
     """
+    key = (source, str(syntax), ignore_case, substring, dot_all)
+    if (found := _in_use.get(key)) is None:
+        found = _compiled(source, syntax, ignore_case=ignore_case, substring=substring, dot_all=dot_all)
+        _in_use[key] = found
+    return found
+
+
+def _compiled(source: str, syntax: str, *, ignore_case: bool, substring: bool, dot_all: bool) -> Pattern:
     if syntax == "ECMAScript":
         translation = translate(source, ignore_case=ignore_case, dot_all=dot_all)
         return Pattern(
@@ -163,6 +174,7 @@ class Pattern:
     """
 
     __slots__ = (
+        "__weakref__",
         "_anchored",
         "_by_lines",
         "_longest",

@@ -45,8 +45,8 @@ class ExchangeCase:
         none would.
         """
         request, named = self.exchange.request, text(self.reading.data, "site")
-        sites = [site for site in self.rules.rules.sites if site.site.name == named]
-        return sites[0] if sites else self.rules.rules.find_site(request.scheme, request.host, request.target)
+        rules = self.rules.rules
+        return rules.site_called(named) or rules.find_site(request.scheme, request.host, request.target)
 
     @property
     def site(self) -> Site | None:
