@@ -47,6 +47,7 @@ from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
 from urlrewrite.hooks.patches.inactivity import Inactivity  # noqa: E402
 from urlrewrite.hooks.patches.lean_dispatch import LeanDispatch  # noqa: E402
 from urlrewrite.hooks.patches.log_events import LogEvents  # noqa: E402
+from urlrewrite.hooks.patches.message_parts import MessageParts  # noqa: E402
 from urlrewrite.hooks.patches.plain_options import PlainOptions  # noqa: E402
 from urlrewrite.hooks.patches.proxy_protocol import ProxyProtocol  # noqa: E402
 from urlrewrite.hooks.patches.qpack import Qpack  # noqa: E402
@@ -90,6 +91,7 @@ register(lambda: _state.in_force)
 addons = [
     _lean_dispatch,
     PlainOptions(),
+    MessageParts(),
     LogEvents(_lean_dispatch),
     Options(),
     _bounds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
+import secrets
 
 from mitmproxy import http
 
@@ -39,7 +39,7 @@ class Inbound:
         """Evaluate a request. Whatever goes wrong, the response is 500: no request is forwarded without a decision."""
         if flow.error or flow.response or not flow.live or flow.is_replay:
             return
-        trace_id = uuid.uuid4().hex[:16]
+        trace_id = secrets.token_hex(8)
         try:
             await self._judge(flow, trace_id)
         except Exception:

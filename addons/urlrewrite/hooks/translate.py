@@ -20,7 +20,13 @@ def field_lines(headers: http.Headers) -> FieldLines:
 
 def headers(lines: Iterable[FieldLine], *, lower: bool) -> http.Headers:
     """Return field lines as mitmproxy keeps them; HTTP/2 and 3 want names in lower case."""
-    return http.Headers([(_bytes(name.lower() if lower else name), _bytes(value)) for name, value in lines])
+    made = http.Headers()
+    # Its own way would look at each again, whether it is bytes.
+    if lower:
+        made.fields = tuple([(_bytes(name.lower()), _bytes(value)) for name, value in lines])
+    else:
+        made.fields = tuple([(_bytes(name), _bytes(value)) for name, value in lines])
+    return made
 
 
 def request_facts(flow: http.HTTPFlow) -> RequestFacts:
@@ -30,7 +36,7 @@ def request_facts(flow: http.HTTPFlow) -> RequestFacts:
     """
     request, client = flow.request, flow.client_conn
     host = request.host_header or ""
-    if request.authority:
+    if request.data.authority:
         host = request.authority
     return RequestFacts(
         # mitmproxy's own `method` is in capitals, whatever was sent.
@@ -57,14 +63,16 @@ def apply_forward(flow: http.HTTPFlow, forward: Forward) -> None:
     """Set the flow's request to what is forwarded, and where to."""
     request = flow.request
     modern = request.is_http2 or request.is_http3
-    request.headers = headers(forward.fields, lower=modern)
-    request.scheme = forward.origin.scheme
+    # mitmproxy's own properties would write Host, and the authority, anew for each part of the address.
+    data = request.data
+    data.headers = headers(forward.fields, lower=modern)
+    data.scheme = _bytes(forward.origin.scheme)
     # mitmproxy finds a connection to reuse by this address, so it has to be the one that is dialled.
-    request.host, request.port = forward.connect or (forward.origin.host, forward.origin.port)
-    request.path = forward.target
+    data.host, data.port = forward.connect or (forward.origin.host, forward.origin.port)
+    data.path = _bytes(forward.target)
     if not modern:
         # Requests to backends are in origin-form (RFC 9112, 3.2.1).
-        request.authority = ""
+        data.authority = b""
     request.host_header = forward.host
     # A request that came by QUIC would try QUIC on the backend, too, and hang.
     flow.server_conn.transport_protocol = "tcp"

@@ -7,6 +7,7 @@ Running out of bytes anywhere ends the prescan without a result; here that is an
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from urlrewrite.content.charset.labels import Encoding, encoding, named
@@ -28,10 +29,10 @@ _WIDE_STARTS = (
 
 def html_encoding(data: bytes) -> Encoding | None:
     """Return the encoding named by the first meta that names one, else by an XML declaration."""
-    try:
-        found = _prescan(data[:SCANNED_BYTES])
-    except (IndexError, ValueError):
-        found = None
+    head, found = data[:SCANNED_BYTES], None
+    if b"<meta" in head.lower():
+        with contextlib.suppress(IndexError, ValueError):
+            found = _prescan(head)
     return found or xml_encoding(data)
 
 
