@@ -13,6 +13,7 @@ from mitmproxy import http
 
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
 from urlrewrite.hooks.originals import KEY
+from urlrewrite.hooks.patches.log_events import is_heard
 from urlrewrite.hooks.probed_copy import PAGE
 from urlrewrite.hooks.state import Live, State
 from urlrewrite.inspector.traces.report import log_line, summary
@@ -92,7 +93,8 @@ class Recorder:
         seconds, site = time.time() - began, str(data.get("site", ""))
         self._state.statistics.add(data, began=began, seconds=seconds, site=site, spent=exchange.trace.spent)
         level = logging.ERROR if cut or _is_our_failure(live, data) else logging.INFO
-        logger.log(level, log_line(data), extra={"client": flow.client_conn.peername})
+        if is_heard(logger, level):
+            logger.log(level, log_line(data), extra={"client": flow.client_conn.peername})
 
 
 def _hide_from_filters(flow: http.HTTPFlow) -> None:

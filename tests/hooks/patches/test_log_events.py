@@ -14,7 +14,7 @@ from mitmproxy.test import taddons
 
 from urlrewrite.hooks.patches import log_events
 from urlrewrite.hooks.patches.lean_dispatch import LeanDispatch
-from urlrewrite.hooks.patches.log_events import LogEvents
+from urlrewrite.hooks.patches.log_events import LogEvents, is_heard
 
 logger = logging.getLogger("a test")
 
@@ -79,6 +79,38 @@ async def test_lines_come_to_who_takes_them_and_to_who_is_new() -> None:
             "of another thread",
         ]
         assert [line for line in late.lines if line in of_test] == ["two", "of another thread", "three"]
+
+
+@pytest.mark.filterwarnings("ignore:The add_log event")
+async def test_whether_anybody_hears_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with taddons.context() as context:
+        events, _ = set_up(context)
+        legacy = context.master._legacy_log_events
+        root = logging.getLogger()
+        monkeypatch.setattr(root, "handlers", [legacy])
+        monkeypatch.setattr(root, "level", logging.INFO)
+        heard: list[bool] = []
+
+        def ask(level: int = logging.INFO) -> None:
+            logger.manager._clear_cache()  # type: ignore[attr-defined]
+            heard.append(is_heard(logger, level))
+
+        ask()  # while mitmproxy starts
+        events.running()
+        ask()  # nobody is there
+        ask(logging.ERROR)
+        root.handlers.append(terminal := logging.Handler(logging.ERROR))
+        ask()
+        ask(logging.ERROR)  # the terminal of -q
+        terminal.setLevel(logging.INFO)
+        ask()
+        ask(logging.DEBUG)  # no logger lets it pass
+        root.handlers.remove(terminal)
+        context.master.addons.add(Listener())
+        ask()
+        monkeypatch.setattr(logger, "propagate", False)
+        ask()
+        assert heard == [True, False, False, False, True, True, False, True, False]
 
 
 async def test_an_end_gives_back_to_mitmproxy() -> None:
