@@ -37,6 +37,7 @@ from urlrewrite.hooks.patches.connection_pool import ConnectionPool  # noqa: E40
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
 from urlrewrite.hooks.patches.flow_file import FlowFile  # noqa: E402
 from urlrewrite.hooks.patches.goaway import Goaway  # noqa: E402
+from urlrewrite.hooks.patches.hooks_at_once import HooksAtOnce  # noqa: E402
 from urlrewrite.hooks.patches.http1 import Http1  # noqa: E402
 from urlrewrite.hooks.patches.http1_bounds import Http1Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http2 import Http2  # noqa: E402
@@ -93,6 +94,7 @@ addons = [
     PlainOptions(),
     MessageParts(),
     LogEvents(_lean_dispatch),
+    HooksAtOnce(),
     Options(),
     _bounds,
     Descriptors(),

@@ -11,6 +11,7 @@ from mitmproxy import http
 from urlrewrite.exchange.exchange import Exchange
 from urlrewrite.exchange.grpc import grpc_error, has_grpc
 from urlrewrite.exchange.responses import Abort, Forward, LocalResponse, plain_response
+from urlrewrite.hooks.at_once import begins_at_once
 from urlrewrite.hooks.bounds import over_of
 from urlrewrite.hooks.farm_requests import prepare
 from urlrewrite.hooks.flow_data import HiddenFromMetaFilter
@@ -35,6 +36,7 @@ class Inbound:
     def __init__(self, state: State) -> None:
         self._state = state
 
+    @begins_at_once
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         """Evaluate a request. Whatever goes wrong, the response is 500: no request is forwarded without a decision."""
         if flow.error or flow.response or not flow.live or flow.is_replay:
@@ -85,6 +87,7 @@ class Inbound:
             case Abort():
                 flow.kill()
 
+    @begins_at_once
     async def request(self, flow: http.HTTPFlow) -> None:
         """Rewrite a body that was held, and frame one that came over HTTP/2 or 3 without a length.
 

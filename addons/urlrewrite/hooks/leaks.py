@@ -7,6 +7,7 @@ import logging
 
 from mitmproxy import http
 
+from urlrewrite.hooks.at_once import begins_at_once
 from urlrewrite.hooks.outbound import THREAD_FROM, is_watching
 from urlrewrite.hooks.state import State
 from urlrewrite.hooks.translate import field_lines
@@ -21,6 +22,7 @@ class Leaks:
     def __init__(self, state: State) -> None:
         self._state = state
 
+    @begins_at_once
     async def response(self, flow: http.HTTPFlow) -> None:
         """Search the response as the client gets it, at the trace level full only: other levels want speed."""
         live = self._state.live.get(flow.id)
@@ -43,6 +45,7 @@ class Leaks:
         if passed and (passed.found or passed.unread or not passed.whole):
             exchange.trace.data["excerpts"] = passed.as_data()
 
+    @begins_at_once
     async def error(self, flow: http.HTTPFlow) -> None:
         """Search what came of a response that was broken off: streams of events end so."""
         if flow.response and (live := self._state.live.get(flow.id)) and live.watch:

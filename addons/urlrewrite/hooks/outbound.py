@@ -12,6 +12,7 @@ from mitmproxy import http
 from urlrewrite.exchange.body.plan import Way, is_never_touched
 from urlrewrite.exchange.response import ResponseHead
 from urlrewrite.exchange.responses import LocalResponse, plain_response
+from urlrewrite.hooks.at_once import begins_at_once
 from urlrewrite.hooks.farm_requests import bound
 from urlrewrite.hooks.leak_watch import LeakWatch, PassedBody
 from urlrewrite.hooks.originals import keep_head
@@ -40,6 +41,7 @@ class Outbound:
     def __init__(self, state: State) -> None:
         self._state = state
 
+    @begins_at_once
     async def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Rewrite the fields, and decide whether the body is held, streamed or passed."""
         live = self._state.live.get(flow.id)
@@ -84,6 +86,7 @@ class Outbound:
         if response.stream:
             _frame_stream(flow, response)
 
+    @begins_at_once
     async def response(self, flow: http.HTTPFlow) -> None:
         """Rewrite a body that was to be held whole."""
         live = self._state.live.get(flow.id)

@@ -20,6 +20,7 @@ from mitmproxy.log import ALERT
 
 from urlrewrite.content.coding.codings import CorruptCoding, DecodedTooLarge, parse_content_encoding
 from urlrewrite.exchange.responses import LocalResponse, plain_response
+from urlrewrite.hooks.at_once import begins_at_once
 from urlrewrite.hooks.outbound import THREAD_FROM
 from urlrewrite.hooks.probed_copy import keep_page
 from urlrewrite.hooks.state import State, Stream
@@ -185,6 +186,7 @@ class ProbedPages:
 
             live.hold.release = release_and_watch
 
+    @begins_at_once
     async def response(self, flow: http.HTTPFlow) -> None:
         """Give the script to a page that was held until now."""
         copy, page = self._copies.pop(flow, None), flow.response

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.hooks import patches
-from urlrewrite.hooks.patches import lean_dispatch, log_events, message_parts, plain_options
+from urlrewrite.hooks.patches import hooks_at_once, lean_dispatch, log_events, message_parts, plain_options
 from urlrewrite.hooks.sources import fingerprint
 
 # patch, internal, hash of its source, what the patch relies on
@@ -1344,6 +1344,7 @@ INTERNALS = [
     *(("lean_dispatch", *internal) for internal in lean_dispatch.INTERNALS),
     *(("plain_options", *internal) for internal in plain_options.INTERNALS),
     *(("log_events", *internal) for internal in log_events.INTERNALS),
+    *(("hooks_at_once", *internal) for internal in hooks_at_once.INTERNALS),
     *(("message_parts", *internal) for internal in message_parts.INTERNALS),
 ]
 

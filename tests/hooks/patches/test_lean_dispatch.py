@@ -32,6 +32,7 @@ from hooks.backends import Answer, Http1Backend
 from hooks.clients import Http1
 from hooks.in_process import in_process
 from hooks.patches.rules import rules_for
+from urlrewrite.hooks.at_once import begins_at_once
 from urlrewrite.hooks.patches import lean_dispatch
 from urlrewrite.hooks.patches.lean_dispatch import Dispatch, LeanDispatch
 
@@ -241,6 +242,66 @@ async def an_addon_that_is_added_by_another_takes_part_at_once(world: World) -> 
     world.addons.add(world.addon("a", request=add))
     await world.request(2)
     return [("b", R), ("b", R)]
+
+
+@case
+async def addon_halt_ends_the_event_for_who_was_just_added(world: World) -> list[Any]:
+    def add(_: Any) -> None:
+        world.addons.add(world.addon("c", R))
+        raise exceptions.AddonHalt
+
+    world.addons.add(world.addon("a", request=add))
+    await world.request()
+    return []
+
+
+@case
+async def an_addon_that_is_added_meanwhile_fails(world: World) -> list[Any]:
+    def add(_: Any) -> None:
+        world.addons.add(world.addon("b", request=raises(ValueError("broken"))), world.addon("c", R))
+
+    world.addons.add(world.addon("a", request=add))
+    await world.request()
+    return [("c", R)]
+
+
+@case
+async def a_hook_that_is_begun_at_once(world: World) -> list[Any]:
+    @begins_at_once
+    async def soon(_: Any) -> None:
+        world.told.append("soon")
+
+    @begins_at_once
+    async def later(_: Any) -> None:
+        world.told.append("begun")
+        await asyncio.sleep(0)
+        world.told.append("later")
+
+    world.addons.add(world.addon("a", request=soon), world.addon("b", request=later), world.addon("c", R))
+    await world.request()
+    return ["soon", "begun", "later", ("c", R)]
+
+
+@case
+async def a_hook_that_is_begun_at_once_fails(world: World) -> list[Any]:
+    @begins_at_once
+    async def soon(_: Any) -> None:
+        raise ValueError("soon")
+
+    @begins_at_once
+    async def later(_: Any) -> None:
+        await asyncio.sleep(0)
+        raise ValueError("later")
+
+    @begins_at_once
+    async def halts(_: Any) -> None:
+        await asyncio.sleep(0)
+        raise exceptions.AddonHalt
+
+    world.addons.add(world.addon("a", request=soon), world.addon("b", request=later), world.addon("c", R))
+    world.addons.add(world.addon("d", request=halts), world.addon("e", R))
+    await world.request()
+    return [("c", R)]
 
 
 @case
@@ -542,10 +603,10 @@ async def test_few_addons_are_asked_for_an_event(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr(
             addonmanager.AddonManager, "_iter_hooks", lambda *asked: walked.append(asked) or own(*asked)
         )
-        shapes = MagicMock(side_effect=lean_dispatch._shape_of)
-        tables = MagicMock(side_effect=lean_dispatch._table_of)
-        monkeypatch.setattr(lean_dispatch, "_shape_of", shapes)
-        monkeypatch.setattr(lean_dispatch, "_table_of", tables)
+        shapes = MagicMock(side_effect=lean_dispatch.shape_of)
+        tables = MagicMock(side_effect=lean_dispatch.table_of)
+        monkeypatch.setattr(lean_dispatch, "shape_of", shapes)
+        monkeypatch.setattr(lean_dispatch, "table_of", tables)
         for _ in range(3):
             assert (await client.ask(host="localhost")).status == 200
         assert (len(walked), shapes.call_count, tables.call_count) == (0, 0, 0)

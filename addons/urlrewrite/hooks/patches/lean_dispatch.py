@@ -11,12 +11,11 @@ this bundle, from outside, that counts once addons or options have changed.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Awaitable, Coroutine, Generator
 from itertools import repeat
-from operator import is_
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +24,9 @@ from mitmproxy.addonmanager import AddonManager, Loader
 from mitmproxy.flow import Flow
 from mitmproxy.hooks import Hook, UpdateHook
 
+from urlrewrite.hooks import at_once
+from urlrewrite.hooks.addon_tables import Shape, Table, shape_of, table_of
+from urlrewrite.hooks.at_once import BEGINS_AT_ONCE, begun
 from urlrewrite.hooks.sources import Internal, changed
 
 logger = logging.getLogger("urlrewrite.dispatch")
@@ -78,8 +80,7 @@ INTERNALS = (
 _MAY_CHANGE_ADDONS = frozenset({"load", "configure", "running", "done"})
 """Events in which addons come and go below an addon that is just being walked: mitmproxy walks for them."""
 
-_FIXED = ("mitmproxy.", "urlrewrite.")
-"""Modules whose addons do not come to take an event, nor to have others below them, while they run."""
+_OUR_FILES = (__file__, at_once.__file__)
 
 
 class LeanDispatch:
@@ -113,41 +114,7 @@ class LeanDispatch:
         """Give back to mitmproxy."""
         if self._dispatch:
             self._dispatch.give_back()
-
-
-@dataclass(frozen=True, slots=True)
-class _Shape:
-    """The addons that there are.
-
-    `groups` has each addon of the top with all that are below it, and `children` what was in the `addons` of whoever
-    has some. `loose` are those without that may come to have some.
-    """
-
-    chain: Sequence[object]
-    groups: Sequence[Sequence[object]]
-    children: Sequence[tuple[object, Sequence[object]]]
-    loose: Sequence[object]
-
-    def is_of(self, chain: Sequence[object]) -> bool:
-        """Say whether these are the addons still."""
-        return (
-            _same(self.chain, chain)
-            and all(_same(known, getattr(addon, "addons", None)) for addon, known in self.children)
-            and not any(map(hasattr, self.loose, repeat("addons")))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Who takes an event.
-
-    `groups` has those of each addon of the top that has any, `without` those of the rest that may come to take it, and
-    `fields` the names of the event's arguments.
-    """
-
-    groups: Sequence[Sequence[object]]
-    without: Sequence[object]
-    fields: Sequence[str]
+            self._dispatch = None
 
 
 class Dispatch:
@@ -155,8 +122,8 @@ class Dispatch:
 
     def __init__(self, manager: AddonManager) -> None:
         self._manager = manager
-        self._shape = _Shape((), (), (), ())
-        self._tables: dict[type[Hook], _Table] = {}
+        self._shape = Shape((), (), (), ())
+        self._tables: dict[type[Hook], Table] = {}
 
     def take_over(self) -> None:
         """Take the place of the manager's own."""
@@ -190,94 +157,91 @@ class Dispatch:
         Raises:
             OptionsError: a handler has raised it.
         """
+        rest = self.begin(event)
+        if rest is not None:
+            await rest
+
+    def begin(self, event: Hook) -> Coroutine[Any, Any, None] | None:
+        """Call whoever takes an event, up to what has to be waited for; return the rest, None where that is all.
+
+        Raises:
+            OptionsError: a handler has raised it.
+        """
         table = None if event.name in _MAY_CHANGE_ADDONS else self._table_of(type(event))
         if table is None:
-            await AddonManager.trigger_event(self._manager, event)
-            return
-        chain, begun = self._manager.chain, len(self._manager.chain)
-        name, arguments = event.name, [getattr(event, field) for field in table.fields]
-        for group in table.groups:
-            try:
-                for addon in group:
-                    if handler := getattr(addon, name, None):
-                        if not callable(handler):
-                            _pass_by(addon, name, handler)
-                            continue
-                        result = handler(*arguments)
-                        if result is not None and inspect.isawaitable(result):
-                            await result
-            except exceptions.AddonHalt:
-                return
-            except exceptions.OptionsError:
-                raise
-            except Exception as error:
-                _tell(error)
-        # Who is added at the top meanwhile takes part at once.
-        while len(chain) > begun:
-            try:
-                with addonmanager.safecall():
-                    await self._manager.invoke_addon(chain[begun], event)
-            except exceptions.AddonHalt:
-                return
-            begun += 1
+            return AddonManager.trigger_event(self._manager, event)
+        calls = _calls(table, event, self._manager)
+        for waited in calls:
+            return _go_on(calls, waited)
+        return None
 
-    def _table_of(self, event: type[Hook]) -> _Table | None:
+    def _table_of(self, event: type[Hook]) -> Table | None:
         """Return who takes an event; None where mitmproxy must find out."""
         try:
             chain = self._manager.chain
             if not self._shape.is_of(chain):
                 self._tables.clear()
-                self._shape = _shape_of(chain)
+                self._shape = shape_of(chain)
             table = self._tables.get(event)
             if table is None or any(map(hasattr, table.without, repeat(event.name))):
-                table = self._tables[event] = _table_of(self._shape, event)
+                table = self._tables[event] = table_of(self._shape, event)
         except Exception:
             # An addon that raises where it is only asked what it has does so for mitmproxy, too, which tells it.
             return None
         return table
 
 
-def _same(known: Sequence[object], found: object) -> bool:
-    return isinstance(found, list | tuple) and len(known) == len(found) and all(map(is_, known, found))
+async def _go_on(calls: Generator[Awaitable[Any]], waited: Awaitable[Any]) -> None:
+    with contextlib.suppress(StopIteration):
+        while True:
+            try:
+                await waited
+            except BaseException as error:
+                waited = calls.throw(error)
+            else:
+                waited = next(calls)
 
 
-def _shape_of(chain: Sequence[object]) -> _Shape:
-    """Walk the addons.
+def dispatch_of(manager: AddonManager) -> Dispatch | None:
+    """Return the dispatch of a manager; None where mitmproxy's own is in place."""
+    found = getattr(manager.trigger_event, "__self__", None)
+    return found if isinstance(found, Dispatch) else None
+
+
+def _calls(table: Table, event: Hook, manager: AddonManager) -> Generator[Awaitable[Any]]:
+    """Call whoever takes an event; what has to be waited for is yielded, and what that raises is to be thrown in.
 
     Raises:
-        TypeError: there is something in place of a list of addons.
+        OptionsError: a handler has raised it.
     """
-    children: list[tuple[object, Sequence[object]]] = []
-    loose: list[object] = []
-
-    def walk(addon: Any) -> Iterator[object]:
-        yield addon
-        if hasattr(addon, "addons"):
-            below = addon.addons
-            if not isinstance(below, list | tuple):
-                raise TypeError(f"expected a list of addons, got {below!r}")
-            children.append((addon, tuple(below)))
-            for each in below:
-                yield from walk(each)
-        elif _is_loose(addon):
-            loose.append(addon)
-
-    groups = tuple(tuple(walk(addon)) for addon in chain)
-    return _Shape(tuple(chain), groups, tuple(children), tuple(loose))
-
-
-def _table_of(shape: _Shape, event: type[Hook]) -> _Table:
-    groups, without = [], []
-    for group in shape.groups:
-        taking = [addon for addon in group if hasattr(addon, event.name)]
-        without += [addon for addon in group if _is_loose(addon) and not hasattr(addon, event.name)]
-        if taking:
-            groups.append(tuple(taking))
-    return _Table(tuple(groups), tuple(without), tuple(field.name for field in fields(event)))  # type: ignore[arg-type]
-
-
-def _is_loose(addon: object) -> bool:
-    return not type(addon).__module__.startswith(_FIXED)
+    chain, known = manager.chain, len(manager.chain)
+    name, arguments = event.name, [getattr(event, field) for field in table.fields]
+    for group in table.groups:
+        try:
+            for addon in group:
+                if handler := getattr(addon, name, None):
+                    if not callable(handler):
+                        _pass_by(addon, name, handler)
+                        continue
+                    result = handler(*arguments)
+                    if result is not None and inspect.isawaitable(result):
+                        waited = begun(result) if getattr(handler, BEGINS_AT_ONCE, False) else result
+                        if waited is not None:
+                            yield waited
+        except exceptions.AddonHalt:
+            return
+        except exceptions.OptionsError:
+            raise
+        except Exception as error:
+            _tell(error)
+    # Who is added at the top meanwhile takes part at once.
+    while len(chain) > known:
+        try:
+            with addonmanager.safecall():
+                yield manager.invoke_addon(chain[known], event)
+        except exceptions.AddonHalt:
+            return
+        known += 1
 
 
 def _pass_by(addon: object, name: str, handler: object) -> None:
@@ -291,8 +255,8 @@ def _pass_by(addon: object, name: str, handler: object) -> None:
 
 
 def _tell(error: Exception) -> None:
-    """Log what a handler has raised, as mitmproxy does: without our own frame."""
+    """Log what a handler has raised, as mitmproxy does: without our own frames."""
     trace = error.__traceback__
-    addonmanager.logger.error(
-        f"Addon error: {error}", exc_info=(type(error), error, (trace and trace.tb_next) or trace)
-    )
+    while trace and trace.tb_next and trace.tb_frame.f_code.co_filename in _OUR_FILES:
+        trace = trace.tb_next
+    addonmanager.logger.error(f"Addon error: {error}", exc_info=(type(error), error, trace))
