@@ -135,8 +135,8 @@ def _rewrite_line(name: str, value: str, names: NameMap) -> tuple[FieldLine | No
         keep, warnings = policies.strict_transport_security(value, names.public)
         if keep:
             return (name, value), [Change(name, value, value, (warning,), warning=True) for warning in warnings]
-    if kind in _MAPS:
-        after = _MAPS[kind](value, names)
+    if map_ := _MAPS.get(kind):
+        after = map_(value, names)
         return (name, after), [Change(name, value, after, _why(kind))] if after != value else []
     return None, [Change(name, value, None, _why(kind))]
 

@@ -50,6 +50,7 @@ class Table:
 
 
 def _same(known: Sequence[object], found: object) -> bool:
+
     return isinstance(found, list | tuple) and len(known) == len(found) and all(map(is_, known, found))
 
 

@@ -20,8 +20,8 @@ def field_lines(headers: http.Headers) -> FieldLines:
 
 def headers(lines: Iterable[FieldLine], *, lower: bool) -> http.Headers:
     """Return field lines as mitmproxy keeps them; HTTP/2 and 3 want names in lower case."""
-    made = http.Headers()
     # Its own way would look at each again, whether it is bytes.
+    made: http.Headers = object.__new__(http.Headers)
     if lower:
         made.fields = tuple([(_bytes(name.lower()), _bytes(value)) for name, value in lines])
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from unittest.mock import MagicMock
 
 import pytest
 from mitmproxy import http
+from mitmproxy.connection import Server
+from mitmproxy.proxy import commands
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
 from mitmproxy.test import taddons, tflow
 from mitmproxy.utils import asyncio_utils
@@ -144,6 +147,60 @@ async def test_a_request_makes_no_task_of_a_hook(tmp_path: Path, tasks: list[str
         for _ in range(3):
             assert (await client.ask()).status == 200
         assert [name for name in tasks if name.startswith("handle_hook")] == []
+        await client.close()
+
+
+def tcp(name: str, protocol: str = "tcp") -> Server:
+    return Server(address=(name, 1), transport_protocol=protocol)  # type: ignore[arg-type]
+
+
+A, B, UDP = tcp("a"), tcp("b"), tcp("c", "udp")
+LOG, LONG = commands.Log("a line"), b"x" * (hooks_at_once.MAX_JOINED + 1)
+
+# what the layers send, and how it goes out
+SENT: list[tuple[list[Any], list[Any]]] = [
+    ([], []),
+    ([(A, b"1")], [(A, b"1")]),
+    ([(A, b"1"), (A, b"2"), (A, b"3")], [(A, b"123")]),
+    ([(A, b"1"), (B, b"2"), (B, b"3"), (A, b"4")], [(A, b"1"), (B, b"23"), (A, b"4")]),
+    ([(A, b"1"), LOG, (A, b"2")], [(A, b"1"), LOG, (A, b"2")]),
+    ([(UDP, b"1"), (UDP, b"2")], [(UDP, b"1"), (UDP, b"2")]),
+    ([(A, b"1"), (A, LONG), (A, b"2")], [(A, b"1"), (A, LONG), (A, b"2")]),
+]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize(("sent", "expected"), SENT)
+def test_what_is_sent_together(sent: list[Any], expected: list[Any], fails: bool) -> None:
+    def layers() -> Iterator[commands.Command]:
+        for item in sent:
+            yield item if item is LOG else commands.SendData(*item)
+        if fails:
+            raise ValueError("a layer fails")
+
+    out: list[Any] = []
+    with pytest.raises(ValueError, match="a layer fails") if fails else contextlib.nullcontext():
+        for command in hooks_at_once._together(layers()):
+            out.append((command.connection, command.data) if isinstance(command, commands.SendData) else command)
+    assert out == expected
+
+
+async def test_a_short_response_is_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        Http1Backend({"/": Answer(body=b"short")}) as backend,
+        in_process(rules_for(backend), tmp_path) as proxy,
+    ):
+        client = await Http1.connect(proxy.port)
+        assert (await client.ask()).status == 200
+        written: list[bytes] = []
+        write = asyncio.StreamWriter.write
+        monkeypatch.setattr(
+            asyncio.StreamWriter, "write", lambda writer, data: written.append(data) or write(writer, data)
+        )
+        assert (await client.ask()).status == 200
+        monkeypatch.undo()
+        (whole,) = [data for data in written if b"short" in data and b"accept-ranges: none" in data.lower()]
+        assert whole.startswith(b"HTTP/1.1 200")
         await client.close()
 
 

@@ -76,6 +76,38 @@ def test_a_name_that_is_none(question: Any, name: Any) -> None:
         addon.done()
 
 
+class Line(tuple[bytes, bytes]):
+    __slots__ = ()
+
+
+# what field lines are made of
+LINES: list[tuple[Any, dict[str, Any]]] = [
+    ((), {}),
+    ([(b"a", b"1"), (b"A", b"2")], {}),
+    ([[b"a", b"1"]], {}),
+    (iter([(b"a", b"1")]), {}),
+    ([Line((b"a", b"1"))], {}),
+    ([(b"a", b"1")], {"a": "2", "content_type": "text/html"}),
+    ([("a", b"1")], {}),
+    ([(b"a", None)], {}),
+    ([(b"a", b"1", b"2")], {}),
+    ([(b"a",)], {}),
+    (7, {}),
+]
+
+
+@pytest.mark.parametrize(("lines", "more"), LINES)
+def test_field_lines(lines: Any, more: dict[str, Any]) -> None:
+    told = []
+    given = list(lines) if isinstance(lines, Iterator) else lines
+    for addon in (None, MessageParts()):
+        with taddons.context(*filter(None, [addon]), loadcore=False):
+            told.append(answer(lambda _, given: Headers(given, **more).fields, Headers(), given))
+            if addon:
+                addon.done()
+    assert told[0] == told[1]
+
+
 class Text(str):
     __slots__ = ()
 

@@ -58,9 +58,14 @@ def _telling(base: Any) -> Any:  # whatever is in place
 
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if isinstance(event, ResponseHeaders) and event.response.status_code >= 200:
-                event = replace(event, response=_with_field(event.response, self.context, self.public_port))
+                told = _with_field(event.response, self.context, self.public_port)
+                event = event if told is event.response else replace(event, response=told)
             for command in super()._handle_event(event):
-                if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestHeaders):
+                if (
+                    isinstance(command, ReceiveHttp)
+                    and isinstance(command.event, RequestHeaders)
+                    and self.context.client.tls
+                ):
                     self.public_port = _port(command.event.request)
                 yield command
 

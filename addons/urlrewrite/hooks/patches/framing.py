@@ -17,7 +17,6 @@ the client have changed by then, whether the connection to the backend is over.
 from __future__ import annotations
 
 import asyncio
-import copy
 import re
 import socket
 import struct
@@ -188,9 +187,17 @@ def _frame(request: http.Request, *, ended: bool) -> int | None:
 
 def _own[M: (http.Request, http.Response)](message: M) -> M:
     """Return a message whose head nobody else changes."""
-    own = copy.copy(message)
-    own.data = replace(message.data, headers=message.headers.copy())
+    own = _twin(message)
+    own.data = _twin(message.data)
+    own.data.headers = message.headers.copy()
     return own
+
+
+def _twin[Kept](kept: Kept) -> Kept:
+    """Return a copy of an object, with the same parts."""
+    twin = object.__new__(type(kept))
+    vars(twin).update(vars(kept))
+    return twin
 
 
 def _transport(context: Context, connection: Connection) -> ConnectionIO | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from functools import partial
 from typing import Any
 
@@ -64,6 +64,10 @@ INTERNALS = (
 )
 
 
+MAX_JOINED = 64 * 2**10
+"""Bytes of a piece up to which it is sent together with others."""
+
+
 class HooksAtOnce:
     """Puts our way in place, for connections that begin."""
 
@@ -112,11 +116,44 @@ def handle_event(
     """Hand an event to the layers, and the ends of hooks that follow from it; yield all other commands."""
     todo = deque((event,))
     while todo:
-        for command in layers(todo.popleft()):
+        for command in _together(layers(todo.popleft())):
             if not isinstance(command, commands.StartHook):
                 yield command
             elif is_done(handler, dispatch, command) and command.blocking:
                 todo.append(events.HookCompleted(command))
+
+
+def _together(made: Iterator[commands.Command]) -> CommandGenerator[None]:
+    """Put together what is sent to a peer of TCP piece by piece, such as the head of a message and a short body."""
+    sent: list[commands.SendData] = []
+    try:
+        for command in made:
+            if isinstance(command, commands.SendData) and _is_short(command):
+                if sent and sent[0].connection is not command.connection:
+                    yield _joined(sent)
+                    sent = []
+                sent.append(command)
+                continue
+            if sent:
+                yield _joined(sent)
+                sent = []
+            yield command
+    except Exception:
+        if sent:
+            yield _joined(sent)
+        raise
+    if sent:
+        yield _joined(sent)
+
+
+def _is_short(command: commands.SendData) -> bool:
+    return command.connection.transport_protocol == "tcp" and len(command.data) <= MAX_JOINED
+
+
+def _joined(sent: list[commands.SendData]) -> commands.SendData:
+    if len(sent) == 1:
+        return sent[0]
+    return commands.SendData(sent[0].connection, b"".join([each.data for each in sent]))
 
 
 def is_done(handler: ProxyConnectionHandler, dispatch: Dispatch, hook: commands.StartHook) -> bool:
@@ -126,7 +163,7 @@ def is_done(handler: ProxyConnectionHandler, dispatch: Dispatch, hook: commands.
     try:
         rest, updated = dispatch.begin(hook), False
         if rest is None and isinstance(data, Flow):
-            rest, updated = dispatch.begin(UpdateHook([data])), True
+            rest, updated = dispatch.begin(UpdateHook([data])) if dispatch.may_be_taken(UpdateHook) else None, True
             if rest is None and data.intercepted:
                 rest = data.wait_for_resume()
     except BaseException as error:

@@ -8,7 +8,7 @@ that could do so for any option.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from functools import cache
 from typing import Any, get_args
@@ -112,6 +112,19 @@ def contains(headers: Headers, key: str | bytes) -> bool:
     return bool(headers.get_all(key))
 
 
+def init(headers: Headers, fields: Iterable[tuple[bytes, bytes]] = (), **more: Any) -> None:
+    """Take field lines.
+
+    Raises:
+        TypeError: a name or a value is not bytes.
+    """
+    lines = tuple(map(tuple, fields))
+    if more or not all(type(name) is bytes and type(value) is bytes for name, value in lines):
+        _own_init(headers, lines, **more)
+    else:
+        headers.fields = lines  # type: ignore[assignment]
+
+
 def check(message: MessageData) -> None:
     """Compare the parts of a message with their types.
 
@@ -132,10 +145,11 @@ def _types(kind: type[MessageData]) -> tuple[tuple[str, frozenset[type]], ...]:
 
 
 _own_get_all = Headers.get_all
+_own_init: Any = Headers.__init__
 _own_check: Any = getattr(MessageData, "__post_init__", None)
 
 _OURS: Mapping[type, Mapping[str, Any]] = {
-    Headers: {"get_all": get_all, "__getitem__": getitem, "get": get, "__contains__": contains},
+    Headers: {"__init__": init, "get_all": get_all, "__getitem__": getitem, "get": get, "__contains__": contains},
     # Without assertions (`-O`) mitmproxy compares nothing.
     MessageData: {"__post_init__": check} if _own_check else {},
 }
