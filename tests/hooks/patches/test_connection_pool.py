@@ -110,6 +110,7 @@ async def test_a_client_that_is_idle_gives_its_connection_back(tmp_path: Path) -
         assert (await first.ask(path="/first")).status == 200
         await until_idle(proxy, 1)
         await asked(proxy.port, "HTTP/1.1", "/second")
+        await until_idle(proxy, 1)
         assert (await first.ask(path="/again")).body == b"/again"
         await first.close()
         assert backend.connections == 1
