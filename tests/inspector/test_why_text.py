@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_said import LABEL
-from urlrewrite.inspector.why_text import WIDTH, told_otherwise, why_lines
+from urlrewrite.inspector.why_text import WIDTH, differences, why_lines
 from urlrewrite.witness.statements import Statement, Subject
 
 URL = "https://www.example.com/page"
@@ -18,6 +20,9 @@ def report(*findings: Breakage, **more: Any) -> dict[str, Any]:
         "problems": [], "findings": [each.as_data() for each in findings], "under_way": [], "only_watched": [],
         "only_unwatched": [], "why_not": "", **more,
     }  # fmt: skip
+
+
+SCRIPT, STYLE = (Statement(Subject.ERROR, text=text) for text in ("script", "style"))
 
 
 def lines(*findings: Breakage, **more: Any) -> list[str]:
@@ -64,5 +69,22 @@ def test_what_else_is_known_is_told() -> None:
 
 def test_two_loads_differ_in_more_than_numbers() -> None:
     one, other = (Statement(Subject.NETWORK, url=f"{URL}?{time}", text="ERR") for time in (17, 1804))
-    assert told_otherwise([one], [other]) == []
-    assert len(told_otherwise([one, Statement(Subject.ERROR, text="x")], [other])) == 1
+    assert differences([one], [[other]]) == ([], [])
+    assert [len(told) for told in differences([one, SCRIPT], [[other]])] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("watched", "unwatched", "counts"),
+    [
+        ([SCRIPT], [], [0, 0]),
+        ([SCRIPT], [[], []], [1, 0]),
+        ([SCRIPT], [[], [SCRIPT]], [0, 0]),
+        ([], [[SCRIPT], [SCRIPT]], [0, 1]),
+        ([], [[SCRIPT], []], [0, 0]),
+        ([SCRIPT], [[STYLE], [STYLE]], [1, 1]),
+    ],
+)
+def test_what_differs_from_load_to_load_is_not_of_watching(
+    watched: list[Statement], unwatched: list[list[Statement]], counts: list[int]
+) -> None:
+    assert [len(told) for told in differences(watched, unwatched)] == counts

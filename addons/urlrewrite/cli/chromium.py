@@ -33,6 +33,8 @@ ANSWER_WITHIN = 60.0
 """Seconds within which a command is answered."""
 
 _STOP_WITHIN = 5.0
+_LONGEST_TEMPORARY = 60
+"""Characters of a directory below which the browser can make its socket: at most 107 of the whole path."""
 _OPTIONS = (
     "--headless=new",
     "--remote-debugging-pipe",
@@ -151,7 +153,7 @@ async def running_chromium(program: str, options: Sequence[str]) -> AsyncIterato
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-ISc", _WITH_PIPES, str(commands_out), str(messages_in), program, *arguments,
             pass_fds=(commands_out, messages_in), stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-            process_group=0,
+            process_group=0, env=_environment(),
         )  # fmt: skip
         os.close(commands_out)
         os.close(messages_in)
@@ -181,6 +183,13 @@ async def running_chromium(program: str, options: Sequence[str]) -> AsyncIterato
                 await process.wait()
             reading.cancel()
             transport.close()
+
+
+def _environment() -> dict[str, str] | None:
+    """Return the environment of the browser, whose socket in TMPDIR can have no long path; None for our own."""
+    if len(tempfile.gettempdir()) <= _LONGEST_TEMPORARY:
+        return None
+    return {**os.environ, "TMPDIR": "/tmp"}
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -24,16 +24,18 @@ from urlrewrite.cli.chromium import PROGRAMS, find_chromium, running_chromium
 from urlrewrite.cli.page_load import Loaded, load_page, resolver_rules
 from urlrewrite.cli.preflight import LOOPBACK, Listener, StartError, free_port, require_files
 from urlrewrite.cli.serve import command, web_options
-from urlrewrite.inspector.why_text import told_otherwise, why_lines
+from urlrewrite.inspector.why_text import differences, why_lines
 from urlrewrite.loading.load import load_rules
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.model.problems import RuleFileError
-from urlrewrite.witness.statements import as_data
+from urlrewrite.witness.statements import Statement, as_data
 
 DEFAULT_SECONDS = 30.0
 """How long a page may take to load, and to come to rest."""
 
 MAX_SECONDS = 600.0
+_UNWATCHED = 2
+"""Loads without the probe, at most."""
 
 BROKEN, NOT_EXAMINED = 1, 2
 """Exit codes: something is broken, and that nobody knows. 0: nothing is, warnings aside."""
@@ -127,15 +129,20 @@ async def _look(
         trace = watched.heard.trace_field.partition(";")[0].strip('"')
         said = {"flow": trace, "said": [as_data(each) for each in watched.said]} if trace else {}
         shown = await asyncio.to_thread(inspector.ask, **said)
-        unwatched = None
+        unwatched: list[Sequence[Statement]] = []
         if shown["findings"] or watched.said:
-            # Is it the page, or is it that somebody watches?
+            # Is it the page, or is it that somebody watches? What differs once more may differ from load to load.
             await asyncio.to_thread(inspector.ask, probe=False)
-            unwatched = await load_page(browser, url, TRACE_FIELD, options.cookie, options.timeout)
+            while len(unwatched) < _UNWATCHED and (not unwatched or any(differences(watched.said, unwatched))):
+                loaded = await load_page(browser, url, TRACE_FIELD, options.cookie, options.timeout)
+                unwatched.append(loaded.said)
     return _report(url, str(reading.get("product", "")), watched, unwatched, shown)
 
 
-def _report(url: str, browser: str, watched: Loaded, unwatched: Loaded | None, shown: Any) -> dict[str, Any]:
+def _report(
+    url: str, browser: str, watched: Loaded, unwatched: Sequence[Sequence[Statement]], shown: Any
+) -> dict[str, Any]:
+    only_watched, only_unwatched = differences(watched.said, unwatched)
     findings = shown["findings"]
     errors = any(finding["severity"] == "error" for finding in findings)
     if watched.failed:
@@ -155,8 +162,8 @@ def _report(url: str, browser: str, watched: Loaded, unwatched: Loaded | None, s
         "findings": findings,
         "said": [as_data(each) for each in watched.said],
         "under_way": [] if watched.settled or watched.failed else watched.heard.under_way,
-        "only_watched": told_otherwise(watched.said, unwatched.said) if unwatched else [],
-        "only_unwatched": told_otherwise(unwatched.said, watched.said) if unwatched else [],
+        "only_watched": only_watched,
+        "only_unwatched": only_unwatched,
         "why_not": shown["probe"]["why_not"],
     }
 

@@ -47,12 +47,18 @@ def why_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"The page itself could not be watched: {report['why_not']}. Its browser told all the same."
 
 
-def told_otherwise(some: Sequence[Statement], others: Sequence[Statement]) -> list[str]:
-    """Return what a browser said in one load of a page and not in the other, but for numbers: these may differ from
-    load to load.
+def differences(watched: Sequence[Statement], unwatched: Sequence[Sequence[Statement]]) -> tuple[list[str], list[str]]:
+    """Return what a browser said only while a page was watched, and only in all loads in which it was not.
+
+    Numbers are passed over: they may differ from load to load. Of a page that was always watched nothing is known.
     """
-    known = {_without_numbers(words(each)) for each in others}
-    return [said for said in map(words, some) if _without_numbers(said) not in known]
+    if not unwatched:
+        return [], []
+    by_load = [{_without_numbers(said): said for said in map(words, load)} for load in (watched, *unwatched)]
+    first, others = by_load[0], by_load[1:]
+    only_watched = [said for key, said in first.items() if not any(key in other for other in others)]
+    only_unwatched = [said for key, said in others[0].items() if key not in first and all(key in o for o in others)]
+    return only_watched, only_unwatched
 
 
 def _count(findings: Sequence[Mapping[str, Any]]) -> str:
