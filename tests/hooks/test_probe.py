@@ -37,6 +37,7 @@ ANSWERS = {
     "/text": Answer(fields=[("Content-Type", "text/plain")], body=PAGE_BODY),
     "/damaged": Answer(fields=[*HTML, ("Content-Encoding", "gzip")], body=PAGE_BODY),
     "/no-transform": Answer(fields=[*HTML, ("Cache-Control", "no-transform")], body=PAGE_BODY),
+    "/policy": Answer(fields=[*HTML, ("Content-Security-Policy", "default-src 'none'")], body=PAGE_BODY),
     f"{ROOT}x": Answer(body=b"theirs"),
 }
 CLIENTS: dict[str, Any] = {"HTTP/1.1": Http1, "HTTP/2": Http2, "HTTP/3": Http3}
@@ -189,6 +190,22 @@ async def test_a_report_is_kept_with_its_page_and_no_backend_hears_of_it(tmp_pat
         assert len(backend.asked) == 1
         assert proxy.flows[-1].request.raw_content == b""
         assert seen_of(proxy.flows[-1]) is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("http://a.example", 204), ("https://a.example", 204), ("http://localhost", 404), ("https://b.example", 404)],
+)
+async def test_a_page_by_http_of_a_name_that_is_https_may_report(origin: str, status: int, tmp_path: Path) -> None:
+    async with Http1Backend(ANSWERS) as backend:
+        rules = rules_for(backend).replace("[https://localhost, http://localhost]", "https://a.example")
+        async with in_process(rules, tmp_path, urlrewrite_probe=True) as proxy:
+            page = await asked(proxy, path="/policy", host="a.example", fields=WINDOW)
+            # By a source of http a policy allows https, too, and not the other way (CSP 3, 6.7.2.8).
+            assert f"connect-src http://a.example{ROOT}" in page.fields["content-security-policy"]
+            sent = post({"kind": "error"})
+            got = await asked(proxy, "POST", address(page), body=sent, host="a.example", fields=f"Origin: {origin}\r\n")
+            assert got.status == status
 
 
 @pytest.mark.parametrize(

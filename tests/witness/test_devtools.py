@@ -9,6 +9,7 @@ import pytest
 
 from urlrewrite.witness.devtools import MAX_STATEMENTS, QUIET, Listening
 from urlrewrite.witness.statements import Statement, Subject, as_data, from_data
+from urlrewrite.witness.watched import ROOT
 
 FRAME = "F"
 SITE = "https://www.example.com"
@@ -80,6 +81,7 @@ ROWS: tuple[tuple[str, tuple[dict[str, Any], ...], tuple[Statement, ...]], ...] 
     ("broken off", (request(), {**failed(), "params": {**failed()["params"], "canceled": True}}), ()),
     ("unknown request", (failed(),), ()),
     ("icon", (request(f"{SITE}/favicon.ico", "Other"), response(404, f"{SITE}/favicon.ico", "Other")), ()),
+    ("report", (request(f"{SITE}{ROOT}x", "Ping"), response(404, f"{SITE}{ROOT}x", "Ping"), failed("Ping")), ()),
     ("status", (request(), response(404)), (Statement(Subject.RESOURCE, url=f"{SITE}/a", tag="script", status=404),)),
     ("sound", (request(), response(200), message("Network.loadingFinished", requestId="1")), ()),
     ("cors", (request(), failed(corsErrorStatus={"corsError": "MissingAllowOriginHeader"})),

@@ -29,6 +29,7 @@ from urlrewrite.hooks.trace_header import TraceAsked
 from urlrewrite.hooks.translate import apply_response, field_lines, headers
 from urlrewrite.inspector.diagnose.exchange_case import site_and_public_name
 from urlrewrite.model.field_lines import FieldLines, field_values
+from urlrewrite.model.origin import origin_of
 from urlrewrite.witness.pages import copy_fields, declared_charset, unwatched
 from urlrewrite.witness.policies import let_in
 from urlrewrite.witness.reporting import reporting_fields
@@ -173,8 +174,10 @@ class ProbedPages:
                 self._state.watched.leave(trace_id, why)
             return
         _, public = site_and_public_name(request, live.exchange.rules)
-        path = self._state.watched.watch(trace_id, flow.client_conn.peername[0], str(public))
-        copy = self._copies[flow] = _Copy(element(path), f"{public}{ROOT}", f"{public}{path}")
+        # A page that came by http reports by http, even where the public name is https.
+        asked = origin_of(request.scheme, request.host) or public
+        path = self._state.watched.watch(trace_id, flow.client_conn.peername[0], str(public), str(asked))
+        copy = self._copies[flow] = _Copy(element(path), f"{asked}{ROOT}", f"{public}{path}")
         if response.stream:
             response.stream = _streamed(flow, response, copy, cast("Stream | bool", response.stream))
         elif live.hold:

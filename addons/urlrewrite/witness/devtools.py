@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from urlrewrite.witness.statements import Statement, Subject, number_of, text_of
+from urlrewrite.witness.watched import ROOT
 
 QUIET = 0.5
 """Seconds without requests after which a page that was loaded is at rest."""
@@ -102,7 +103,7 @@ class Listening:
             fields = _part(response, "headers")
             named = (value for name, value in fields.items() if name.lower() == self._name)
             self.url, self.status, self.trace_field = url, status, text_of(next(named, ""))
-        elif status >= 400 and not url.endswith(_NO_ICON):
+        elif status >= 400 and not _is_left_out(url):
             yield Statement(Subject.RESOURCE, url=url, tag=_tag(values), status=status)
 
     def finished(self, values: Mapping[str, Any]) -> Iterator[Statement]:
@@ -117,7 +118,7 @@ class Listening:
         url, reason, error = self._urls.get(number, ""), values.get("blockedReason"), text_of(values.get("errorText"))
         refusal = text_of(_part(values, "corsErrorStatus").get("corsError"))
         blocked, tag = text_of(reason), _tag(values)
-        if values.get("canceled") or not url or url.endswith(_NO_ICON):
+        if values.get("canceled") or not url or _is_left_out(url):
             return
         if refusal:
             yield Statement(Subject.CORS, url=url, tag=tag, text=refusal)
@@ -248,6 +249,11 @@ _READERS: Mapping[str, Callable[[Listening, Mapping[str, Any]], Iterator[Stateme
     "Runtime.consoleAPICalled": _console,
     "Runtime.exceptionThrown": _exception,
 }
+
+
+def _is_left_out(url: str) -> bool:
+    """Say whether nobody misses it: the icon that browsers ask for by themselves, and the probe's own reports."""
+    return url.endswith(_NO_ICON) or ROOT in url
 
 
 def _tag(values: Mapping[str, Any]) -> str:

@@ -42,7 +42,7 @@ class Refusal(StrEnum):
 @dataclass(slots=True)
 class _Page:
     client: str
-    origin: str
+    origins: frozenset[str]
     said: dict[Statement, None] = field(default_factory=dict)
     since: float = 0.0
     posts: int = 0
@@ -66,14 +66,17 @@ class Watched:
         """The path below which everything is for the collector."""
         return f"{ROOT}{self._key}/"
 
-    def watch(self, trace_id: str, client: str, origin: str) -> str:
-        """Note that a client gets a page of an origin, and return the path that the page reports to."""
-        self._keep(trace_id, _Page(client, origin, since=self._clock()))
+    def watch(self, trace_id: str, client: str, *origins: str) -> str:
+        """Note that a client gets a page, and return the path that it reports to.
+
+        `origins` are those that its browser may take it for: another proxy may have taken the TLS away.
+        """
+        self._keep(trace_id, _Page(client, frozenset(origins), since=self._clock()))
         return f"{self.root}{trace_id}"
 
     def leave(self, trace_id: str, why: str) -> None:
         """Note that a page is left as it is, though its client is to be watched."""
-        self._keep(trace_id, _Page("", "", why_not=why))
+        self._keep(trace_id, _Page("", frozenset(), why_not=why))
 
     def left(self) -> Mapping[str, str]:
         """Return why pages were left as they are, by the ids of their traces."""
@@ -102,7 +105,7 @@ class Watched:
         """Keep what is said of a page by somebody who is trusted, be it watched or not."""
         page = self._pages.get(trace_id)
         if page is None:
-            self._keep(trace_id, page := _Page("", ""))
+            self._keep(trace_id, page := _Page("", frozenset()))
         _add(page, statements)
 
     def said(self) -> Mapping[str, tuple[Statement, ...]]:
@@ -121,7 +124,7 @@ class Watched:
     def _refusal(self, page: _Page, client: str, origin: str) -> Refusal | None:
         if client != page.client:
             return Refusal.CLIENT
-        if origin not in ("", "null", page.origin):
+        if origin not in ("", "null") and origin not in page.origins:
             return Refusal.ORIGIN
         now = self._clock()
         if now - page.since > SECONDS:
