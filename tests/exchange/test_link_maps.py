@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rules_of import rules_of
 from urlrewrite.exchange.shared_link_maps import MAX_LINK_MAPS, LinkMapCache
+from urlrewrite.model import Site
 from urlrewrite.model.origin import Origin
 
 BACKEND = Origin("http", "privateserver", 8080)
@@ -41,6 +42,14 @@ def test_names_that_clients_make_up_do_not_pile_up() -> None:
         assert cache.get(PORTAL, (), public(number), BACKEND) is made
         assert 1 <= len(cache) <= 3
     assert MAX_LINK_MAPS >= 100
+
+
+def test_the_maps_of_all_sites_are_kept() -> None:
+    sites = [Site(name=f"s{number}", public=(public(number),), backend=BACKEND) for number in range(20)]
+    cache = LinkMapCache(max_size=3)
+    asked = [(site, Origin(scheme, site.public[0].host, 443)) for site in sites for scheme in ("http", "https")]
+    made = [cache.get(site, sites, name, BACKEND) for site, name in asked]
+    assert all(cache.get(site, sites, name, BACKEND) is kept for (site, name), kept in zip(asked, made, strict=True))
 
 
 def test_a_copy_of_the_rules_in_force_has_no_maps_of_others() -> None:

@@ -14,6 +14,9 @@ from urlrewrite.model.origin import Origin
 MAX_LINK_MAPS = 1000
 """Pairs of maps that are kept for one set of rules: a site for every name gets one for each name that clients use."""
 
+MAPS_A_SITE = 4
+"""Pairs of maps that are kept besides for each site, which has a few names and schemes as a rule."""
+
 FEW_SITES = 16
 """Sites of which every map has all."""
 
@@ -56,6 +59,7 @@ class LinkMapCache:
                 # One with a wildcard may be asked by any of many names: nobody knows to which a link would lead.
                 named = [other for other in sites if not any(origin.is_wildcard for origin in other.public)]
                 self._shared = SharedMaps(named, farms, keeps_host=keeps_host)
+                self._max_size += MAPS_A_SITE * len(named)
             found = self._made[key] = self._shared.of(site, public, target, rule_mount, published)
         return found
 

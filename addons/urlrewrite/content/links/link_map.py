@@ -22,9 +22,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 
 from urlrewrite.content.links import patterns
-from urlrewrite.content.links.host_search import CombinedSearch, host_search
+from urlrewrite.content.links.host_search import CombinedSearch, Search, host_search
 from urlrewrite.content.links.mounts import Mount
 from urlrewrite.content.links.pair_table import PairTable, over
 from urlrewrite.content.links.pairs import Pair, Target, end_of_path, same_port, scheme_like
@@ -65,16 +66,23 @@ class LinkMap:
         """The pairs, and what is known of all of them."""
         self.mount = mount
         self._paths = root_paths
-        self._search = self.table.search
         self._root_paths = _by_first_segment(root_paths if mount else ())
-        self._search_in_code = self._search
-        words = frozenset({*self._root_paths, patterns.STYLE_URL} if mount else ())
-        if words:
-            both = host_search(words) if b"" in words else CombinedSearch(self._search, host_search(words))
-            self._search_in_code = both
-        self._longest = max(map(len, words), default=0)
-        self._longest = max(self._longest, self._search.longest)
         self._reach_on = _REACH_ON + 8 * max([self.table.longest_path, *map(len, root_paths)])
+
+    @cached_property
+    def _search(self) -> Search:
+        return self.table.search
+
+    @cached_property
+    def _search_in_code(self) -> Search:
+        if self.mount is None:
+            return self._search
+        words = host_search(frozenset({*self._root_paths, patterns.STYLE_URL}))
+        return words if b"" in words.hosts else CombinedSearch(self._search, words)
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(self._search.longest, self._search_in_code.longest)
 
     @property
     def pairs(self) -> Sequence[Pair]:

@@ -35,13 +35,17 @@ class PairTable:
         self._by_path: dict[bytes, PathIndex] = {}
         self.hosts = frozenset(self._by_host)
         """Every spelling of every host, in lower case."""
-        self.search: Search = host_search(self.hosts)
         self.longest_path = max((len(pair.path) for pair in self._pairs), default=0)
 
     @property
     def pairs(self) -> Sequence[Pair]:
         """All pairs."""
         return self._pairs
+
+    @cached_property
+    def search(self) -> Search:
+        """The search for any of the hosts."""
+        return host_search(self.hosts)
 
     @property
     def own_pairs(self) -> Sequence[Pair]:
@@ -124,8 +128,14 @@ class Overlay(PairTable):
         self._replaced = replaced
         more = own.hosts - shared.hosts
         self.hosts = shared.hosts | more if more else shared.hosts
-        self.search = CombinedSearch(shared.search, host_search(more)) if more else shared.search
+        self._more = more
         self.longest_path = max(own.longest_path, shared.longest_path)
+
+    @cached_property
+    def search(self) -> Search:
+        """The search for any of the hosts."""
+        shared = self._shared.search
+        return CombinedSearch(shared, host_search(self._more)) if self._more else shared
 
     @property
     def pairs(self) -> Sequence[Pair]:
