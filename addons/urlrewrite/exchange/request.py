@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.content.expected import kind_by_path, kind_by_request
@@ -131,6 +132,11 @@ def route(
     return _Judging(rules, memory, decision, trace, chosen.compiled, chosen.request, chosen.public).judged()
 
 
+@lru_cache(maxsize=4096)  # of names by which clients have asked
+def _fingerprint(rules: str, public: Origin) -> str:
+    return hashlib.sha256(f"{rules} {public}".encode()).hexdigest()[:8]
+
+
 class _Judging:
     """One request under judgement by the rules of its site."""
 
@@ -158,7 +164,7 @@ class _Judging:
         self._scope = Scope(variables, rules.rules.lookups, trace, deadline, iis=site.mode is Mode.IIS)
         self._concerned = levels_concerned(compiled, variables.url.path.text)
         self._level = self._concerned[-1]
-        fingerprint = hashlib.sha256(f"{rules.fingerprint} {public}".encode()).hexdigest()[:8]
+        fingerprint = _fingerprint(rules.fingerprint, public)
         self._served = ServedRequest(request, site, self._level, self._scope, public, fingerprint)
 
     def judged(self) -> RoutedRequest:

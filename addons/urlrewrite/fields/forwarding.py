@@ -8,6 +8,7 @@ is a proxy that the user trusts (`append`). Fields of the connection end here to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from urlrewrite.fields.agreement import ByRules, agreeing, quoted
@@ -227,6 +228,7 @@ def _own_behind_a_proxy(
     return joined
 
 
+@lru_cache(maxsize=1024)  # as of `ip_address`
 def _node(client_ip: str, port: int | None) -> str:
     """Return a client's address as X-Forwarded-For has it: IPv6 in brackets only where a port follows."""
     address = ip_address(client_ip)
@@ -236,6 +238,7 @@ def _node(client_ip: str, port: int | None) -> str:
     return f"[{text}]:{port}" if address and address.version == 6 else f"{text}:{port}"
 
 
+@lru_cache(maxsize=1024)
 def _forwarded(client_ip: str, port: int | None, requested: Origin) -> str:
     address = ip_address(client_ip)
     if address is None:

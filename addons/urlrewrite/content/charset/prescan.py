@@ -38,9 +38,10 @@ def html_encoding(data: bytes) -> Encoding | None:
 
 def xml_encoding(data: bytes) -> Encoding | None:
     """Return the encoding of the XML declaration, or the one that zeros around the first `<` show."""
-    for start, label in _WIDE_STARTS:
-        if start.match(data):
-            return named(label)
+    if b"\0" in data[:4]:
+        for start, label in _WIDE_STARTS:
+            if start.match(data):
+                return named(label)
     declared = _XML_ENCODING.match(data, 0, SCANNED_BYTES)
     return _read_as_ascii(declared[2]) if declared else None
 

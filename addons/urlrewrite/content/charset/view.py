@@ -95,6 +95,8 @@ def _charset(found: Encoding, source: Source, bom: bytes = b"") -> Charset:
 
 
 def _begins_as_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:
