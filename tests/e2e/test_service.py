@@ -155,7 +155,8 @@ def test_a_second_signal_stops_at_once(start: Callable[..., tuple[Service, int]]
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(20) == 0, service.log
         assert not backend.answers.is_set()
-        assert connection.closed()
+        # It may be told that there is no response before its connection is closed.
+        assert connection.rest()[:12] in (b"", b"HTTP/1.1 502", b"HTTP/1.1 503")
 
 
 def issue(file: Path) -> int:

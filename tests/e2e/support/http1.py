@@ -47,6 +47,12 @@ class Connection:
             return self._in.read(1) == b""
         return True
 
+    def rest(self) -> bytes:
+        """All that comes until the other side closes."""
+        with contextlib.suppress(ConnectionResetError):
+            return self._in.read()
+        return b""
+
     def close(self) -> None:
         self._in.close()
         self.socket.close()
