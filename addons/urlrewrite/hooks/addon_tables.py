@@ -50,7 +50,6 @@ class Table:
 
 
 def _same(known: Sequence[object], found: object) -> bool:
-
     return isinstance(found, list | tuple) and len(known) == len(found) and all(map(is_, known, found))
 
 
