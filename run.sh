@@ -130,21 +130,36 @@ install_now() { # ENVIRONMENT REQUIREMENTS NAME-OF-STAMP
   stamp_of "$1" "$2" >"$1/.stamp-$3.new" && mv "$1/.stamp-$3.new" "$1/.stamp-$3"
 }
 
+# The same for what can be done without. It is tried once for each environment: a failure leaves its stamp, too.
+install_quicker_now() { # ENVIRONMENT REQUIREMENTS NAME-OF-STAMP
+  is_installed "$@" && return 0
+  local log=$CACHE/quicker.log
+  if ! "$1/bin/python" -I -m pip install --quiet --no-input --disable-pip-version-check --only-binary=:all: -r "$2" >"$log" 2>&1 </dev/null; then
+    say "no ${2#"$ROOT"/} for this Python (see ${log#"$ROOT"/}): all works without, but slower; to try again, rm ${1#"$ROOT"/}/.stamp-$3"
+  fi
+  stamp_of "$1" "$2" >"$1/.stamp-$3.new" && mv "$1/.stamp-$3.new" "$1/.stamp-$3"
+}
+
 # Two run.sh at once: the second waits for the first one's install, where flock can be had.
-ensure() { # ENVIRONMENT REQUIREMENTS NAME-OF-STAMP
+ensure() { # ENVIRONMENT REQUIREMENTS NAME-OF-STAMP [FUNCTION THAT INSTALLS]
+  local install=${4:-install_now}
+  set -- "${@:1:3}"
   is_installed "$@" && return 0
   mkdir -p "$CACHE/apps"
   if ! command -v flock >/dev/null; then
-    install_now "$@"
+    "$install" "$@"
     return
   fi
   (
     flock -n 9 || { say "waiting for another run.sh to finish setting up ..." && flock 9; }
-    install_now "$@" 9>&-
+    "$install" "$@" 9>&-
   ) 9>"$CACHE/setup.lock"
 }
 
-ensure_runtime() { ensure "$VENV" "$ROOT/requirements.txt" requirements || exit 1; }
+ensure_runtime() {
+  ensure "$VENV" "$ROOT/requirements.txt" requirements || exit 1
+  ensure "$VENV" "$ROOT/requirements-speed.txt" speed install_quicker_now || true
+}
 
 ensure_tests() {
   ensure_runtime

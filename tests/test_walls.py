@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, str] = {
 FOR_HOOKS = {"asyncio", "http.client", "logging", "mitmproxy", "socket", "ssl", "subprocess", "urllib.request"}
 """Libraries that log, wait or touch a network: all but mitmproxy are for `hooks/` and `cli/`, it for `hooks/` alone."""
 
-LIBRARIES = {"yaml": "formats/yaml", "lxml": "formats/xml"}
+LIBRARIES = {"yaml": "formats/yaml", "lxml": "formats/xml", "re2": "content/html", "isal": "content/coding"}
 """Library -> the only folder that may import it."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from urlrewrite.content.links.link_map import LinkMap, OnChange
+from urlrewrite.content.reading import Reading
 
 type OnLink = Callable[[str, int, bytes, bytes], None]
 """`(where, offset in the body, before, after)` of a link that was mapped."""
@@ -22,6 +23,7 @@ class Links:
     old versions of Internet Explorer read tags; `plain_text` text that has no syntax.
     Where the backend is mounted below a path, `page` is the path by which it knows this content ("" where that is not
     known), and `on_path` is called for paths in scripts that are left as they are.
+    `reading` is told what becomes known of a body that is rewritten whole.
     """
 
     link_map: LinkMap
@@ -33,6 +35,7 @@ class Links:
     plain_text: bool = False
     page: str = ""
     on_path: Callable[[str], None] = lambda path: None
+    reading: Reading = field(default_factory=Reading, compare=False)
 
     def tell(self, where: str, base: int = 0) -> OnChange:
         """Return an `on_change` for the link map, for a part of the body that begins at `base`."""

@@ -40,8 +40,13 @@ def rewrite_content(
     if values and kind.is_markup:
         data = _all_of(data, MarkupValues(kind, values))
         values = None
-    if links and not _may_concern(links.link_map, data, kind):
+    if links and not _may_concern(links, data, kind):
         return data
+    if links and kind.is_markup:
+        markup = _markup(kind, links)
+        rewritten = _all_of(data, markup)
+        links.reading.tell(rewritten, names_hosts=not markup.took_all_hosts(data), vouches=markup.vouches)
+        return rewritten
     rewriter = content_rewriter(kind, links=links, values=values)
     return data if rewriter is None else _all_of(data, rewriter)
 
@@ -98,9 +103,13 @@ def form_rewriter(links: Links) -> BodyRewriter:
     return Multipart(links.link_map, links.tell("fields of a part"), part, form=True)
 
 
-def _may_concern(link_map: LinkMap, data: bytes, kind: Kind) -> bool:
+def _may_concern(links: Links, data: bytes, kind: Kind) -> bool:
     """Say, quickly, whether there may be a link in some content. Links without a host have no quick test."""
-    return link_map.mount is not None or link_map.names_in(data) or (kind.is_markup and hides_host(data, link_map))
+    link_map = links.link_map
+    if link_map.mount is not None or link_map.names_in_lower(links.reading.lower(data)):
+        return True
+    links.reading.tell(data, names_hosts=False, vouches=True)
+    return kind.is_markup and hides_host(data, link_map)
 
 
 def _all_of(data: bytes, rewriter: BodyRewriter) -> bytes:

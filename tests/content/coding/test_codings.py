@@ -14,6 +14,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from urlrewrite.content.coding import stages
 from urlrewrite.content.coding.codings import (
     MAX_CODINGS,
     SUPPORTED,
@@ -135,6 +136,15 @@ class TestRoundTrip:
 
     def test_same_body_same_bytes(self) -> None:
         assert encode(TEXT, ["gzip"]) == encode(TEXT, ["gzip"])
+
+    @pytest.mark.parametrize("coding", ["gzip", "deflate"])
+    def test_zlib_where_isal_is_not_to_be_had(self, coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        encoded = encode(TEXT, [coding])
+        monkeypatch.setattr(stages, "isal_zlib", None)
+        by_zlib = encode(TEXT, [coding])
+        packer = zlib.compressobj(4, zlib.DEFLATED, 31 if coding == "gzip" else 15)
+        assert by_zlib == packer.compress(TEXT) + packer.flush()
+        assert zlib.decompress(encoded, 47) == zlib.decompress(by_zlib, 47) == TEXT
 
 
 ZSTD_SKIPPABLE = (0x184D2A50).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"xyz"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from urlrewrite.content.changes import AttributeRewrites, Links
+from urlrewrite.content.html import markup, plain_linear
 from urlrewrite.content.html.markup import Markup
 from urlrewrite.content.kinds import Kind
 from urlrewrite.content.links.link_map import LinkMap, Pair
@@ -20,6 +23,16 @@ LINK_MAP = LinkMap(
         Pair(Origin("http", "10.0.0.7", 80), Origin("https", "app.example.com", 8443)),
     ]
 )
+
+
+@pytest.fixture(autouse=True, scope="module", params=["re", *(["re2"] if plain_linear.re2 else [])])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All is the same by `re` and, where it can be had, by an automaton."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "re":
+            patch.setattr(markup, "automaton", lambda *args, **more: None)
+        yield
+
 
 PIECES = [
     *(b" ", b"\n", b"/", b">", b"<", b"=", b'"', b"'", b'="', b'" ', b"' ", b"a", b"x=", b"<a", b"<p ", b"</a>", b"</"),
@@ -125,6 +138,27 @@ def test_rules_for_tags_see_what_they_see_by_token(page: bytes) -> None:
 def test_what_is_plain(page: bytes, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("urlrewrite.content.html.markup.MAX_PLAIN_LINKS", 0)
     assert quick(page)[2] == expected
+
+
+def test_what_is_known_of_a_page_is_true_of_it() -> None:
+    link = b'<a href="' + B + b'/x">'
+    for page, names_hosts, vouches in (
+        (link * 3, False, False),
+        (link + b"<p>privateserver", True, False),
+        (link + b"<!-- privateserver -->", True, False),
+        (link + b"<p title=privateserver>" + link, True, False),
+        (b"<script>'privateserver'</script>" + link, True, False),
+        (link + b'<script integrity="sha256-AAAA">', False, True),
+        (link + b'<meta http-equiv="Content-Security-Policy">', False, True),
+        (b"nothing", False, True),
+    ):
+        links = Links(LINK_MAP, True, lambda *change: None)
+        sent = rewrite_content(page, Kind.HTML, links=links)
+        assert links.reading.names_hosts(sent) >= names_hosts
+        assert links.reading.vouches(sent) >= vouches
+        assert links.reading.names_hosts(bytes(bytearray(sent)))  # another body
+        if markup.automaton(frozenset(), are_links=True, never=frozenset()):
+            assert (links.reading.names_hosts(sent), links.reading.vouches(sent)) == (names_hosts, vouches)
 
 
 def test_links_are_told_one_by_one_up_to_a_limit() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from urlrewrite.content.carriers import URL_ATTRIBUTES, Value, names
 from urlrewrite.content.changes import Links
@@ -16,13 +17,17 @@ from urlrewrite.content.held import Held
 from urlrewrite.content.html.attributes import NAMES_NOT_LINKS, is_name, map_value
 from urlrewrite.content.html.nested import map_nested
 from urlrewrite.content.html.plain import plain_pattern
+from urlrewrite.content.html.plain_linear import LinearPlain, automaton
 from urlrewrite.content.html.rewriter import Attribute, HtmlRewriter, OnPlain, OnTag, Token, TokenKind
+from urlrewrite.content.html.scanner import Plain
 from urlrewrite.content.json import map_json
 from urlrewrite.content.kinds import Kind, content_kind
 from urlrewrite.content.links.any_of import any_of
 from urlrewrite.content.links.link_map import OnChange, shifted
 
 _DOCUMENTS = names(Value.DOCUMENT)
+_OF_PROMISES = frozenset({b"integrity", b"http-equiv"})
+"""Without these a page vouches for nothing (`integrity.py`)."""
 # Those that most attributes with links have come first: they need not be looked up among the others.
 _PLAIN_NAMES_EVERYWHERE = rb"(?:(?:href|src|class|id)(?==)|(?!%b)[^ \t\n\f\r/>=\"'<]++)" % any_of(
     {b"xmlns", *(name + b"=" for name in NAMES_NOT_LINKS | _DOCUMENTS)}
@@ -60,6 +65,8 @@ class Markup:
         self._code_tag: Token | None = None
         self._code_end = 0
         self._typed: tuple[Token | None, bytes] = (None, b"")
+        self._linear: LinearPlain | None = None
+        self._vouches = False
         self._rewriter = HtmlRewriter(
             self._attribute,
             self._raw if links.everywhere else None,
@@ -74,6 +81,15 @@ class Markup:
         """Bytes consumed and not yet emitted."""
         return self._rewriter.held
 
+    @property
+    def vouches(self) -> bool:
+        """Whether the page may have digests of files, or policies of its own."""
+        return self._vouches or self._linear is None
+
+    def took_all_hosts(self, page: bytes) -> bool:
+        """Say whether it is known of a page that was fed at once that no host of the map is left in it."""
+        return self._linear is not None and self._linear.took_all_hosts(page)
+
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes and return what can be sent now."""
         return self._rewriter.feed(chunk)
@@ -86,13 +102,24 @@ class Markup:
         """Return what is to be told of every tag."""
         return None
 
-    def _plain(self, links: Links) -> tuple[re.Pattern[bytes], OnPlain] | None:
+    def _plain(self, links: Links) -> tuple[Plain, OnPlain] | None:
         """Return the quick way for HTML; None if what links become could be taken for a link again."""
         link_map = links.link_map
         if self._kind is not Kind.HTML or not link_map.table.is_final:
             return None
+        self._linear = self._linear_plain(links)
+        if self._linear:
+            return self._linear, partial(self._map_linear, self._linear)
         names = _PLAIN_NAMES_EVERYWHERE if links.everywhere else _PLAIN_NAMES_TAGS
         return self._plain_pattern(links, names), self._map_plain
+
+    def _linear_plain(self, links: Links) -> LinearPlain | None:
+        """Return the quickest way, if it can be had; it knows of no links but whole origins, and of none in texts."""
+        if links.visible_text or not links.link_map.table.is_of_origins:
+            return None
+        names = NAMES_NOT_LINKS if links.everywhere else URL_ATTRIBUTES
+        taken = automaton(names, are_links=not links.everywhere, never=_DOCUMENTS | _OF_PROMISES)
+        return LinearPlain(taken, links.link_map.table, links.reading) if taken else None
 
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
         link_map = links.link_map
@@ -116,8 +143,24 @@ class Markup:
             span = span.replace(link, b'="' + becomes)
         return span
 
+    def _map_linear(self, linear: LinearPlain, span: bytes, offset: int) -> bytes:
+        """Map the links of a span that a `LinearPlain` took."""
+        changed = linear.replaced(span)
+        for before, becomes, count in changed.changes:
+            position = 0
+            tell = min(count, MAX_PLAIN_LINKS - self._reported)
+            for _ in range(tell):
+                position = span.index(b'="' + before, position) + 2
+                self._links.on_link(place_of(span, position), offset + position, before[:-1], becomes[:-1])
+            self._reported += tell
+            if count > tell:
+                self._links.on_more(count - tell)
+        return changed.span
+
     def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
         name = attribute.name.lower()
+        if name in _OF_PROMISES:
+            self._vouches = True
         if not self._maps(name):
             return None
         on_change = self._links.tell(f"<{_ascii(tag.name)} {_ascii(attribute.name)}>", attribute.value_start)

@@ -42,6 +42,9 @@ class MountedMarkup(Markup):
     def _on_tag(self) -> OnTag | None:
         return self._hrefs.take if self._hrefs else None
 
+    def _linear_plain(self, links: Links) -> None:
+        """Return nothing: in the language of the automaton there are no links without a host."""
+
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:
         table, root = links.link_map.table, self._mount.plain_root
         return mounted_plain_pattern(table.search.signs, table.begins, names, root, whole_text=links.visible_text)

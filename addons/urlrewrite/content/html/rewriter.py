@@ -32,7 +32,7 @@ import re
 from collections.abc import Callable
 
 from urlrewrite.content.held import Held
-from urlrewrite.content.html.scanner import HtmlScanner, Wanted
+from urlrewrite.content.html.scanner import HtmlScanner, Plain, Wanted
 from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
 
 __all__ = [
@@ -91,7 +91,7 @@ class HtmlRewriter:
         *,
         xml: bool = False,
         wanted: Wanted | None = None,
-        plain: tuple[re.Pattern[bytes], OnPlain] | None = None,
+        plain: tuple[Plain, OnPlain] | None = None,
         on_tag: OnTag | None = None,
         limit: int = 8 << 20,
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from typing import Protocol
 
 from urlrewrite.content.held import Held, Unfinished
 from urlrewrite.content.html import patterns
@@ -12,6 +13,20 @@ from urlrewrite.content.html.tokens import Attribute, Token, TokenKind
 
 type Wanted = Mapping[bytes, Collection[bytes]]
 """Tag name to names of the attributes that matter, all in lower case (in XML as written)."""
+
+
+class Ended(Protocol):
+    """What was matched."""
+
+    def end(self) -> int:
+        """Return where it ends."""
+
+
+class Plain(Protocol):
+    """What takes text and whole tags, from any place between tags on."""
+
+    def match(self, data: bytes, position: int, /) -> Ended | None:
+        """Return what can be taken from that place on, be it nothing."""
 
 
 class _Open:
@@ -72,7 +87,7 @@ class HtmlScanner:
         wanted: Wanted | None = None,
         kinds: Collection[TokenKind] = frozenset(TokenKind),
         whole_text: bool = False,
-        plain: re.Pattern[bytes] | None = None,
+        plain: Plain | None = None,
         limit: int = 8 << 20,
     ) -> None:
         self._xml = xml
@@ -85,7 +100,7 @@ class HtmlScanner:
         self._limit = limit
         # Start tags that matter to the scanner itself.
         self._special: frozenset[bytes] = frozenset() if xml else ROOTS.union(patterns.RAW_ELEMENTS)
-        self._skip = plain
+        self._skip: Plain | None = plain
         self._plain = plain is not None
         if not self._plain and not self._kinds & {TokenKind.TEXT, TokenKind.END_TAG}:
             stops = None if self._wanted is None else self._special.union(self._wanted)

@@ -95,7 +95,11 @@ class LinkMap:
 
     def names_in(self, data: bytes) -> bool:
         """Say whether a host of this map may occur at all, in any letter case: the quick test before any work."""
-        return self._search.occurs(data.lower())
+        return self.names_in_lower(data.lower())
+
+    def names_in_lower(self, lower: bytes) -> bool:
+        """Say the same of bytes in lower case."""
+        return self._search.occurs(lower)
 
     def map(self, data: bytes, *, bare: bool = False, on_change: OnChange | None = None) -> bytes:
         """Return `data` with every URL of a mapped origin replaced; the same object where there is none.

@@ -114,6 +114,11 @@ class PairTable:
         return not self.search.occurs(self.becomes)
 
     @cached_property
+    def is_of_origins(self) -> bool:
+        """Whether no origin has several pairs, of different paths."""
+        return all(len(plain) == 1 for plain in self._plain.values())
+
+    @cached_property
     def names_sought(self) -> NamesSought:
         """What is searched for in what is sent."""
         return NamesSought(self.names, self.new_hosts)
@@ -192,6 +197,11 @@ class Overlay(PairTable):
         search = self.search
         is_final = self._shared.is_final if search is self._shared.search else not search.occurs(self._shared.becomes)
         return is_final and not search.occurs(self._own.becomes)
+
+    @cached_property
+    def is_of_origins(self) -> bool:
+        """Whether no origin has several pairs, of different paths."""
+        return self._own.is_of_origins and self._shared.is_of_origins
 
     @cached_property
     def names_sought(self) -> NamesSought:

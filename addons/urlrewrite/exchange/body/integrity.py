@@ -18,6 +18,7 @@ from urlrewrite.content.integrity import (
     policies_in,
 )
 from urlrewrite.content.kinds import Kind
+from urlrewrite.content.reading import Reading
 from urlrewrite.fields.names import Change
 from urlrewrite.fields.reasons import FieldReason, because
 from urlrewrite.model.field_lines import FieldLine, FieldLines
@@ -47,15 +48,16 @@ class BodyIntegrity:
         self.is_promised = memory.is_promised(url)
         """Whether a page vouches for this very body."""
 
-    def page(self, before: View, after: bytes, kind: Kind) -> bytes:
+    def page(self, before: View, after: bytes, kind: Kind, reading: Reading) -> bytes:
         """Give a whole page after its rewriting with the hashes in it made true.
 
-        `before` is the page as it came, `after` its rewritten text; what is no HTML is given back.
+        `before` is the page as it came, `after` its rewritten text, `reading` what is known of that; what is no HTML is
+        given back.
         """
         if kind is not Kind.HTML:
             return after
         # Few and long words are searched for: this is done to every page, and most have none of them.
-        lower = after.lower()
+        lower = reading.lower(after) if reading.vouches(after) else b""
         attributes = self._attributes(before)
         named = b"security-policy" in lower and any(name in lower for name in _HASHES)
         page = attributes.whole(after) if b"integrity" in lower else after

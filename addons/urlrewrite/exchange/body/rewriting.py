@@ -20,6 +20,7 @@ from urlrewrite.content.kinds import Kind, content_kind, sniff_kind
 from urlrewrite.content.links.link_map import LinkMap
 from urlrewrite.content.links.names_left import Watching
 from urlrewrite.content.mapping import content_rewriter, rewrite_content
+from urlrewrite.content.reading import Reading
 from urlrewrite.content.stream import BodyRewriter, Chain, Coded
 from urlrewrite.engine.compiled import CompiledOutboundRule
 from urlrewrite.engine.outbound import OutboundRun
@@ -170,9 +171,10 @@ class BodyRewriting:
             return raw
         self._tell_decoded(codings, charset, bytes=len(raw), decoded=len(data))
         changed = self._rewrite(view, kind)
-        if self._mapped and self._mapped.left:
+        reading = self._mapped.links.reading if self._mapped else Reading()
+        if self._mapped and self._mapped.left and reading.names_hosts(changed):
             self._mapped.left.look(changed, final=True)
-        changed = self._integrity.page(view, changed, kind)
+        changed = self._integrity.page(view, changed, kind, reading)
         if changed == view.data:
             return raw
         try:
