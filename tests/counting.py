@@ -7,6 +7,7 @@ number of either, or that twice the input takes about twice as many (`assert_lin
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -51,6 +52,7 @@ def counted_steps(most: int = sys.maxsize, *, loops: bool = False) -> Iterator[C
 
     events = sys.monitoring.events
     sys.monitoring.use_tool_id(TOOL, "counted steps")
+    gc.disable()  # Hypothesis has a function of Python called at each collection
     try:
         sys.monitoring.register_callback(TOOL, events.LINE, line)
         sys.monitoring.register_callback(TOOL, events.JUMP, jump)
@@ -61,6 +63,7 @@ def counted_steps(most: int = sys.maxsize, *, loops: bool = False) -> Iterator[C
         sys.monitoring.register_callback(TOOL, events.LINE, None)
         sys.monitoring.register_callback(TOOL, events.JUMP, None)
         sys.monitoring.free_tool_id(TOOL)
+        gc.enable()
 
 
 def steps(action: Callable[[], object], *, loops: bool = False) -> int:

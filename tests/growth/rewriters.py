@@ -154,6 +154,7 @@ def bodies() -> Iterator[Rewriter]:
         }
         if kind.is_markup:
             ways["values"] = (None, _values())
+            ways["links, but in texts"] = (Links(_AT_ROOT, True, _ignore), None)
         for way, (links, values) in ways.items():
             yield Rewriter(f"{kind}, {way}", _whole(kind, links, values), kind)
             yield Rewriter(f"{kind}, {way}, in pieces", _streamed(kind, links, values), kind)

@@ -150,6 +150,7 @@ def test_what_is_known_of_a_page_is_true_of_it() -> None:
         (b"<script>'privateserver'</script>" + link, True, False),
         (link + b'<script integrity="sha256-AAAA">', False, True),
         (link + b'<meta http-equiv="Content-Security-Policy">', False, True),
+        (link + b'<meta http-equiv="Content-Type" content="text/html">', False, False),
         (b"nothing", False, True),
     ):
         links = Links(LINK_MAP, True, lambda *change: None)

@@ -159,7 +159,7 @@ class Markup:
 
     def _attribute(self, tag: Token, attribute: Attribute, value: bytes) -> bytes | None:
         name = attribute.name.lower()
-        if name in _OF_PROMISES:
+        if name in _OF_PROMISES and (name == b"integrity" or b"security-policy" in value.lower()):
             self._vouches = True
         if not self._maps(name):
             return None

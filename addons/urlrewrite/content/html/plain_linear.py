@@ -9,6 +9,7 @@ tag that has another one, and the scanner reads that. A host in a text does no h
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -76,7 +77,7 @@ class LinearPlain:
         self._lower = b""
         self._first = self._last = -1
         self._stops: list[int] = []
-        self._ready: list[tuple[bytes, Replaced]] = []
+        self._ready = deque[tuple[bytes, Replaced]]()
         self._counted = 0  # up to here of the data it is known whether there are hosts but in links
         self._took_all = True
 
@@ -84,7 +85,8 @@ class LinearPlain:
         """Return where plain HTML ends that begins at a position between tags."""
         if data is not self._data:
             self._data, self._lower, self._last = data, self._reading.lower(data), -1
-            self._ready, self._counted, self._took_all = [], 0, True
+            self._counted, self._took_all = 0, True
+            self._ready.clear()
         # What was taken from an earlier place on would end where it did from here on, too.
         if not self._first <= position <= self._last:
             self._take(data, position)
@@ -93,10 +95,15 @@ class LinearPlain:
 
     def replaced(self, span: bytes) -> Replaced:
         """Return a span that was taken with the links in it replaced."""
-        for at, (ready, replaced) in enumerate(self._ready):
-            if span == ready:
-                del self._ready[: at + 1]
-                return replaced
+        if self._ready and self._ready[0][0] == span:
+            return self._ready.popleft()[1]
+        return self._replace(span)
+
+    def took_all_hosts(self, data: bytes) -> bool:
+        """Say whether these bytes were matched from end to end, and no host is in them but in the links replaced."""
+        return data is self._data and self._took_all and not self._count(self._counted, len(data))
+
+    def _replace(self, span: bytes) -> Replaced:
         changes = []
         changed = span
         for before, becomes in self._table.plain_in(span):
@@ -110,21 +117,17 @@ class LinearPlain:
                 changes.append((before, becomes, count))
         return Replaced(changed, changes)
 
-    def took_all_hosts(self, data: bytes) -> bool:
-        """Say whether these bytes were matched from end to end, and no host is in them but in the links replaced."""
-        return data is self._data and self._took_all and not self._count(self._counted, len(data))
-
     def _take(self, data: bytes, position: int) -> None:
         taken = self._taken.match(data, position)
         self._first, self._last = position, taken.end() if taken else position
         span = data[position : self._last]
-        replaced = self.replaced(span)
+        replaced = self._replace(span)
         # Every link has a host of its own, so that equal numbers leave none for anything else.
         only_links = sum(count for *_, count in replaced.changes) == self._count(position, self._last)
         self._took_all = self._took_all and only_links and not self._count(self._counted, position)
         self._counted = self._last
         self._stops = [] if only_links else list(self._tags_in_doubt(data, span, replaced))
-        if not self._stops:
+        if span and not self._stops:
             self._ready.append((span, replaced))
 
     def _count(self, first: int, last: int) -> int:
