@@ -28,6 +28,7 @@ from urlrewrite.content.links.link_map import OnChange, shifted
 _DOCUMENTS = names(Value.DOCUMENT)
 _OF_PROMISES = frozenset({b"integrity", b"http-equiv"})
 """Without these a page vouches for nothing (`integrity.py`)."""
+_NEVER_PLAIN = _DOCUMENTS | _OF_PROMISES
 # Those that most attributes with links have come first: they need not be looked up among the others.
 _PLAIN_NAMES_EVERYWHERE = rb"(?:(?:href|src|class|id)(?==)|(?!%b)[^ \t\n\f\r/>=\"'<]++)" % any_of(
     {b"xmlns", *(name + b"=" for name in NAMES_NOT_LINKS | _DOCUMENTS)}
@@ -118,7 +119,7 @@ class Markup:
         if links.visible_text or not links.link_map.table.is_of_origins:
             return None
         names = NAMES_NOT_LINKS if links.everywhere else URL_ATTRIBUTES
-        taken = automaton(names, are_links=not links.everywhere, never=_DOCUMENTS | _OF_PROMISES)
+        taken = automaton(names, are_links=not links.everywhere, never=_NEVER_PLAIN)
         return LinearPlain(taken, links.link_map.table, links.reading) if taken else None
 
     def _plain_pattern(self, links: Links, names: bytes) -> re.Pattern[bytes]:

@@ -139,17 +139,15 @@ class LinearPlain:
     def _tags_in_doubt(self, data: bytes, span: bytes, replaced: Replaced) -> Iterator[int]:
         """Yield where the tags begin that have a host which is not that of a plain link."""
         plain = set(self._hosts_of_links(span, replaced))
-        seen, tag_end = self._first, self._first
+        seen = self._first
         for found in self._table.search.finditer(self._lower, self._first, self._last):
             host = found.start()
             if host in plain:
                 continue
             begin = data.rfind(b"<", seen, host)
             seen = host
-            if begin >= 0 and (tag := HTML.tag.match(data, begin)):
-                tag_end = tag.end()
-                if host < tag_end:
-                    yield begin
+            if begin >= 0 and (tag := HTML.tag.match(data, begin)) and host < tag.end():
+                yield begin
 
     def _hosts_of_links(self, span: bytes, replaced: Replaced) -> Iterator[int]:
         for before, *_ in replaced.changes:
