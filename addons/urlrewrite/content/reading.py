@@ -21,6 +21,10 @@ class Reading:
         """Take note of a rewritten body: whether a host may be named in it, and whether it may vouch for code."""
         self._told, self._names_hosts, self._vouches = body, names_hosts, vouches
 
+    def forget(self) -> None:
+        """Let go of all: what refers to this may live on for a while."""
+        self._lowered, self._told = (b"", b""), None
+
     def names_hosts(self, body: bytes) -> bool:
         """Say whether a host of the link map may be named in a rewritten body."""
         return self._names_hosts or body is not self._told

@@ -100,8 +100,14 @@ class LinearPlain:
         return self._replace(span)
 
     def took_all_hosts(self, data: bytes) -> bool:
-        """Say whether these bytes were matched from end to end, and no host is in them but in the links replaced."""
-        return data is self._data and self._took_all and not self._count(self._counted, len(data))
+        """Say whether these bytes were matched from end to end, and no host is in them but in the links replaced.
+
+        To be asked once, at the end: nothing is kept after that.
+        """
+        took_all = data is self._data and self._took_all and not self._count(self._counted, len(data))
+        self._data, self._lower = None, b""
+        self._ready.clear()
+        return took_all
 
     def _replace(self, span: bytes) -> Replaced:
         changes = []

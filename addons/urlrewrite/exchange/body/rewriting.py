@@ -170,11 +170,14 @@ class BodyRewriting:
             self._trace.warn(Reason.BODY_PASSED, cause=Reason.NOT_PROPER_TEXT, charset=charset.label)
             return raw
         self._tell_decoded(codings, charset, bytes=len(raw), decoded=len(data))
-        changed = self._rewrite(view, kind)
         reading = self._mapped.links.reading if self._mapped else Reading()
-        if self._mapped and self._mapped.left and reading.names_hosts(changed):
-            self._mapped.left.look(changed, final=True)
-        changed = self._integrity.page(view, changed, kind, reading)
+        try:
+            changed = self._rewrite(view, kind)
+            if self._mapped and self._mapped.left and reading.names_hosts(changed):
+                self._mapped.left.look(changed, final=True)
+            changed = self._integrity.page(view, changed, kind, reading)
+        finally:
+            reading.forget()
         if changed == view.data:
             return raw
         try:
