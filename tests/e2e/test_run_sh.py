@@ -94,7 +94,8 @@ def project(tmp_path: Path) -> Project:
     package.mkdir(parents=True)
     (package / "main.py").write_text(CLI)
     shutil.copy(RUN_SH, root)
-    (root / "requirements.txt").write_text("# nothing\n")
+    for name in ("requirements.txt", "requirements-speed.txt"):
+        (root / name).write_text("# nothing\n")
     path, home = tmp_path / "bin", tmp_path / "home"
     path.mkdir()
     home.mkdir()
@@ -176,6 +177,14 @@ def test_the_second_run_is_quick_and_quiet(ready: Project) -> None:
     programs = started.read_text().split()
     assert set(programs) <= {"dirname", "readlink", "cat", "cksum"}
     assert len(programs) < 8
+
+
+def test_what_can_be_done_without_is_tried_once(ready: Project) -> None:
+    (ready.root / "requirements-speed.txt").write_text("./absent-1-py3-none-any.whl\n")
+    code, _, err = ready.run("check")
+    assert (code, err.count("\n")) == (0, 1)
+    assert err.startswith("run.sh: no requirements-speed.txt for this Python (see .cache/quicker.log)")
+    assert ready.run("check")[2] == ""
 
 
 def test_changed_requirements_are_installed(ready: Project) -> None:
