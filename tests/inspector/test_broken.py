@@ -394,6 +394,16 @@ def test_what_the_client_did_not_wait_for_is_no_error() -> None:
     assert (finding.kind, str(finding.severity)) == ("backend-down", "error")
 
 
+@pytest.mark.parametrize(("times", "kinds"), [(1, ["given-up"]), (2, ["redirect-loop", "given-up"])])
+def test_a_browser_that_leaves_a_circle_has_asked_once_more(times: int, kinds: list[str]) -> None:
+    fields = [("Location", "https://www.example.com/page")]
+    hops = [exchange(EVERYWHERE, status=301, fields=fields, at=float(at)) for at in range(times)]
+    last = exchange(EVERYWHERE, at=float(times))
+    trace = {**last.trace, "broken_off": "Client disconnected."}
+    left = replace(last, trace=trace, failed="Client disconnected.", response=None)
+    assert [each.kind for each in found(EVERYWHERE, *hops, left)] == kinds
+
+
 ALL_PASSED_ON = rules_of(
     "links: off\nrules:\n"
     "  - {name: way in, match: (.*), action: {type: Rewrite, url: 'http://privateserver:8080/{R:1}'}}"

@@ -39,7 +39,9 @@ def redirect_loops(case: Case) -> Iterator[Breakage]:
     circle = [
         exchange for exchange in hops if counts[url_of(exchange)] > 1 or redirect_target(exchange) == url_of(exchange)
     ]
-    if not circle or not is_redirect(case.page):
+    # A browser that has had enough may have asked once more already.
+    left = case.page.given_up and case.page.response is None and counts[url_of(case.page)] > 1
+    if not circle or not (left or is_redirect(case.page)):
         return
     urls = list(dict.fromkeys(url_of(exchange) for exchange in circle))
     if _lost_cookies(case, circle):
