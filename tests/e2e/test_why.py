@@ -125,7 +125,7 @@ def test_a_page_is_judged(path: str, why: Why) -> None:
     if page.kinds:
         assert report["findings"][0]["said"]
         first = report["findings"][0]
-        assert any(page.said in value for label, value in first["evidence"] if label == "the browser says")
+        assert any(page.said in value for label, value in first["evidence"] if label == "the browser says"), report
 
 
 def test_without_rules_a_page_is_taken_from_where_it_is_and_nothing_is_left_behind(

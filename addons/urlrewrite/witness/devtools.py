@@ -12,7 +12,7 @@ from typing import Any
 from urlrewrite.witness.statements import Statement, Subject, number_of, text_of
 from urlrewrite.witness.watched import ROOT
 
-QUIET = 0.5
+QUIET = 1.5
 """Seconds without requests after which a page that was loaded is at rest."""
 
 MAX_STATEMENTS = 500
