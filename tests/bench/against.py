@@ -146,19 +146,27 @@ def _backend() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _proxy(checkout: Path, folder: Path, backend: int) -> Iterator[_Turn]:
-    """The proxy of a checkout; a turn is a number of requests over one connection of HTTP/1.1."""
+def mitmdump(checkout: Path, folder: Path, rules: str, listen: str) -> Iterator[Service]:
+    """Runs mitmdump with the addons of a checkout and these rules, on a processor of its own; the folder is new."""
     folder.mkdir()
-    [port] = free_ports(1)
-    rules = folder / "rules.yaml"
-    site = f"public: http://localhost:{port}\nbackend: {BACKEND}\nconnect: 127.0.0.1:{backend}\n"
-    rules.write_text(f"{site}links: everywhere\nrules:{_INBOUND}", encoding="utf-8")
-    settings = {"confdir": folder, "urlrewrite_rules": rules, "urlrewrite_listen": f"http://127.0.0.1:{port}"}
+    file = folder / "rules.yaml"
+    file.write_text(rules, encoding="utf-8")
+    settings = {"confdir": folder, "urlrewrite_rules": file, "urlrewrite_listen": listen}
     options = [*CORE_OPTIONS, "-q", f"--scripts={checkout / 'addons' / 'reverse.py'}"]
     options += [f"--set={name}={value}" for name, value in settings.items()]
-    mitmdump = str(Path(sys.executable).with_name("mitmdump"))
-    service = Service([*pinned(1), mitmdump, *options], folder / "log", env=ENVIRONMENT, cwd=folder)
+    program = str(Path(sys.executable).with_name("mitmdump"))
+    service = Service([*pinned(1), program, *options], folder / "log", env=ENVIRONMENT, cwd=folder)
     with running(service):
+        yield service
+
+
+@contextlib.contextmanager
+def _proxy(checkout: Path, folder: Path, backend: int) -> Iterator[_Turn]:
+    """The proxy of a checkout; a turn is a number of requests over one connection of HTTP/1.1."""
+    [port] = free_ports(1)
+    site = f"public: http://localhost:{port}\nbackend: {BACKEND}\nconnect: 127.0.0.1:{backend}\n"
+    rules = f"{site}links: everywhere\nrules:{_INBOUND}"
+    with mitmdump(checkout, folder, rules, f"http://127.0.0.1:{port}") as service:
         service.await_ports(port)
         with contextlib.closing(http.client.HTTPConnection("localhost", port, timeout=120)) as connection:
 

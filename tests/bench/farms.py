@@ -13,12 +13,10 @@ from pathlib import Path
 
 import trustme
 
-from bench.against import ENVIRONMENT, HERE, compare, processor
-from bench.programs import pinned
-from e2e.support.service import Service, free_ports, running
+from bench.against import HERE, compare, mitmdump, processor
+from e2e.support.service import free_ports
 from hooks.clients import Http2
 from hooks.echo_backend import EchoBackend
-from urlrewrite.cli.serve import CORE_OPTIONS
 
 MAX_RATIO = 0.7
 """At most so much of the processor's time does a request take where connections are shared."""
@@ -59,21 +57,13 @@ def _tls(folder: Path) -> ssl.SSLContext:
 @contextlib.contextmanager
 def _proxy(folder: Path, backend: int, runner: asyncio.Runner, *, shares: bool) -> Iterator[_Turn]:
     """A proxy before the farm; a turn is a number of requests over one connection of HTTP/2."""
-    folder.mkdir()
     [port] = free_ports(1)
-    rules = folder / "rules.yaml"
-    rules.write_text(
+    rules = (
         f"public: https://localhost:{port}\nbackend: https://shop\nfarms:\n  shop:\n"
         f"    servers: [{{address: 127.0.0.1, httpsPort: {backend}}}]\n"
-        f"    tls: {{ca: {folder.parent / 'ca.pem'}}}\n    connections: {{shared: {str(shares).lower()}}}\n",
-        encoding="utf-8",
+        f"    tls: {{ca: {folder.parent / 'ca.pem'}}}\n    connections: {{shared: {str(shares).lower()}}}\n"
     )
-    settings = {"confdir": folder, "urlrewrite_rules": rules, "urlrewrite_listen": f"https://127.0.0.1:{port}"}
-    options = [*CORE_OPTIONS, "-q", f"--scripts={HERE / 'addons' / 'reverse.py'}"]
-    options += [f"--set={name}={value}" for name, value in settings.items()]
-    mitmdump = str(Path(sys.executable).with_name("mitmdump"))
-    service = Service([*pinned(1), mitmdump, *options], folder / "log", env=ENVIRONMENT, cwd=folder)
-    with running(service):
+    with mitmdump(HERE, folder, rules, f"https://127.0.0.1:{port}") as service:
         service.await_ports(port)
         client = runner.run(Http2.connect(port))
 

@@ -22,11 +22,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from bench.against import ENVIRONMENT, HERE, compare, processor
+from bench.against import HERE, compare, mitmdump, processor
 from bench.pages import BACKEND, dense
-from bench.programs import peak_memory, pinned
-from e2e.support.service import Service, free_ports, running
-from urlrewrite.cli.serve import CORE_OPTIONS
+from bench.programs import peak_memory
+from e2e.support.service import Service, free_ports
 
 _SMALL, _LONG = 1_000, 100_000
 _REQUESTS = {_SMALL: 100, _LONG: 25}
@@ -169,16 +168,8 @@ class _Proxy:
 
 @contextlib.contextmanager
 def _proxy(setup: Setup, folder: Path, backend: int) -> Iterator[_Proxy]:
-    folder.mkdir()
     [port] = free_ports(1)
-    rules = folder / "rules.yaml"
-    rules.write_text(rule_file(setup, port, backend), encoding="utf-8")
-    settings = {"confdir": folder, "urlrewrite_rules": rules, "urlrewrite_listen": f"http://127.0.0.1:{port}"}
-    options = [*CORE_OPTIONS, "-q", f"--scripts={HERE / 'addons' / 'reverse.py'}"]
-    options += [f"--set={name}={value}" for name, value in settings.items()]
-    mitmdump = str(Path(sys.executable).with_name("mitmdump"))
-    service = Service([*pinned(1), mitmdump, *options], folder / "log", env=ENVIRONMENT, cwd=folder)
-    with running(service):
+    with mitmdump(HERE, folder, rule_file(setup, port, backend), f"http://127.0.0.1:{port}") as service:
         service.await_ports(port)
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as client:
             proxy = _Proxy(setup, port, service, client, processor(service.process.pid))
