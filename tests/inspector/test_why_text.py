@@ -69,22 +69,25 @@ def test_what_else_is_known_is_told() -> None:
 
 def test_two_loads_differ_in_more_than_numbers() -> None:
     one, other = (Statement(Subject.NETWORK, url=f"{URL}?{time}", text="ERR") for time in (17, 1804))
-    assert differences([one], [[other]]) == ([], [])
-    assert [len(told) for told in differences([one, SCRIPT], [[other]])] == [1, 0]
+    assert differences([[one]], [[other]]) == ([], [])
+    assert [len(told) for told in differences([[one, SCRIPT]], [[other]])] == [1, 0]
 
 
 @pytest.mark.parametrize(
     ("watched", "unwatched", "counts"),
     [
-        ([SCRIPT], [], [0, 0]),
-        ([SCRIPT], [[], []], [1, 0]),
-        ([SCRIPT], [[], [SCRIPT]], [0, 0]),
-        ([], [[SCRIPT], [SCRIPT]], [0, 1]),
-        ([], [[SCRIPT], []], [0, 0]),
-        ([SCRIPT], [[STYLE], [STYLE]], [1, 1]),
+        ([[SCRIPT]], [], [0, 0]),
+        ([[SCRIPT]], [[], []], [1, 0]),
+        ([[SCRIPT]], [[], [SCRIPT]], [0, 0]),
+        ([[SCRIPT], [SCRIPT]], [[]], [1, 0]),
+        ([[SCRIPT], []], [[], []], [0, 0]),
+        ([[]], [[SCRIPT], [SCRIPT]], [0, 1]),
+        ([[]], [[SCRIPT], []], [0, 0]),
+        ([[], [SCRIPT]], [[SCRIPT]], [0, 0]),
+        ([[SCRIPT]], [[STYLE], [STYLE]], [1, 1]),
     ],
 )
 def test_what_differs_from_load_to_load_is_not_of_watching(
-    watched: list[Statement], unwatched: list[list[Statement]], counts: list[int]
+    watched: list[list[Statement]], unwatched: list[list[Statement]], counts: list[int]
 ) -> None:
     assert [len(told) for told in differences(watched, unwatched)] == counts

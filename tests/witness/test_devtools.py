@@ -63,6 +63,12 @@ def cookie(operation: str, *reasons: str) -> dict[str, Any]:
     )
 
 
+def mixed(how: str) -> dict[str, Any]:
+    return issue(
+        "MixedContentIssue", insecureURL="http://a/x", resourceType="Script", resolutionStatus=f"MixedContent{how}"
+    )
+
+
 def log(source: str, text: str, level: str = "error") -> dict[str, Any]:
     return message("Log.entryAdded", entry={"source": source, "level": level, "text": text, "url": PAGE})
 
@@ -88,6 +94,10 @@ ROWS: tuple[tuple[str, tuple[dict[str, Any], ...], tuple[Statement, ...]], ...] 
         (Statement(Subject.CORS, url=f"{SITE}/a", tag="script", text="MissingAllowOriginHeader"),)),
     ("mixed", (request("http://a/x"), failed(error="", blockedReason="mixed-content")),
         (Statement(Subject.MIXED, url="http://a/x", tag="script"),)),
+    ("mixed by an issue", (mixed("Blocked"),), (Statement(Subject.MIXED, url="http://a/x", tag="script"),)),
+    ("mixed twice", (mixed("Blocked"), request("http://a/x"), failed(error="", blockedReason="mixed-content")),
+        (Statement(Subject.MIXED, url="http://a/x", tag="script"),)),
+    ("mixed and upgraded", (mixed("AutomaticallyUpgraded"),), ()),
     ("isolated", (request(), failed("Image", blockedReason="corp-not-same-origin")),
         (Statement(Subject.ISOLATION, url=f"{SITE}/a", tag="img", text="corp-not-same-origin"),)),
     ("frame", (request(kind="Document", frame="G"), failed("Document", "net::ERR_BLOCKED_BY_RESPONSE")),

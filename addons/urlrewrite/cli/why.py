@@ -34,8 +34,8 @@ DEFAULT_SECONDS = 30.0
 """How long a page may take to load, and to come to rest."""
 
 MAX_SECONDS = 600.0
-_UNWATCHED = 2
-"""Loads without the probe, at most."""
+_LOADED_AGAIN = (False, True, False)
+"""Loads after the first, which was watched: whether each is watched."""
 
 BROKEN, NOT_EXAMINED = 1, 2
 """Exit codes: something is broken, and that nobody knows. 0: nothing is, warnings aside."""
@@ -129,20 +129,22 @@ async def _look(
         trace = watched.heard.trace_field.partition(";")[0].strip('"')
         said = {"flow": trace, "said": [as_data(each) for each in watched.said]} if trace else {}
         shown = await asyncio.to_thread(inspector.ask, **said)
-        unwatched: list[Sequence[Statement]] = []
+        only: tuple[list[str], list[str]] = [], []
         if shown["findings"] or watched.said:
             # Is it the page, or is it that somebody watches? What differs once more may differ from load to load.
-            await asyncio.to_thread(inspector.ask, probe=False)
-            while len(unwatched) < _UNWATCHED and (not unwatched or any(differences(watched.said, unwatched))):
+            loads: dict[bool, list[list[Statement]]] = {True: [watched.said], False: []}
+            for probe in _LOADED_AGAIN:
+                await asyncio.to_thread(inspector.ask, probe=probe)
                 loaded = await load_page(browser, url, TRACE_FIELD, options.cookie, options.timeout)
-                unwatched.append(loaded.said)
-    return _report(url, str(reading.get("product", "")), watched, unwatched, shown)
+                loads[probe].append(loaded.said)
+                only = differences(loads[True], loads[False])
+                if not any(only):
+                    break
+    return _report(url, str(reading.get("product", "")), watched, only, shown)
 
 
-def _report(
-    url: str, browser: str, watched: Loaded, unwatched: Sequence[Sequence[Statement]], shown: Any
-) -> dict[str, Any]:
-    only_watched, only_unwatched = differences(watched.said, unwatched)
+def _report(url: str, browser: str, watched: Loaded, only: tuple[list[str], list[str]], shown: Any) -> dict[str, Any]:
+    only_watched, only_unwatched = only
     findings = shown["findings"]
     errors = any(finding["severity"] == "error" for finding in findings)
     if watched.failed:

@@ -47,18 +47,22 @@ def why_lines(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"The page itself could not be watched: {report['why_not']}. Its browser told all the same."
 
 
-def differences(watched: Sequence[Statement], unwatched: Sequence[Sequence[Statement]]) -> tuple[list[str], list[str]]:
-    """Return what a browser said only while a page was watched, and only in all loads in which it was not.
+def differences(
+    watched: Sequence[Sequence[Statement]], unwatched: Sequence[Sequence[Statement]]
+) -> tuple[list[str], list[str]]:
+    """Return what a browser said in all loads in which a page was watched and in none else, and the other way round.
 
     Numbers are passed over: they may differ from load to load. Of a page that was always watched nothing is known.
     """
     if not unwatched:
         return [], []
-    by_load = [{_without_numbers(said): said for said in map(words, load)} for load in (watched, *unwatched)]
-    first, others = by_load[0], by_load[1:]
-    only_watched = [said for key, said in first.items() if not any(key in other for other in others)]
-    only_unwatched = [said for key, said in others[0].items() if key not in first and all(key in o for o in others)]
-    return only_watched, only_unwatched
+    return _only(watched, unwatched), _only(unwatched, watched)
+
+
+def _only(these: Sequence[Sequence[Statement]], others: Sequence[Sequence[Statement]]) -> list[str]:
+    first, *more = ({_without_numbers(said): said for said in map(words, load)} for load in these)
+    elsewhere = {_without_numbers(said) for load in others for said in map(words, load)}
+    return [said for key, said in first.items() if key not in elsewhere and all(key in load for load in more)]
 
 
 def _count(findings: Sequence[Mapping[str, Any]]) -> str:

@@ -22,13 +22,14 @@ _TAGS = {
     "Document": "iframe",
     "Fetch": "fetch",
     "Font": "font",
+    "Frame": "iframe",
     "Image": "img",
     "Media": "video",
     "Script": "script",
     "Stylesheet": "link",
     "XHR": "xmlhttprequest",
 }
-"""Types of resources to what asks for them, in the words of the probe."""
+"""Types of resources, of requests and of issues, to what asks for them, in the words of the probe."""
 
 _OF_CODE = {"kInlineViolation": "inline", "kEvalViolation": "eval", "kWasmEvalViolation": "wasm-eval"}
 """Kinds of violations of a policy that block no address, to what a report has in its place (CSP 3, 5.3)."""
@@ -123,7 +124,7 @@ class Listening:
         if refusal:
             yield Statement(Subject.CORS, url=url, tag=tag, text=refusal)
         elif blocked == "mixed-content":
-            yield Statement(Subject.MIXED, url=url, tag=tag)
+            yield from self.mixed(url, tag)
         elif blocked.startswith(_ISOLATING):
             yield Statement(Subject.ISOLATION, url=url, tag=tag, text=blocked)
         elif error == "net::ERR_BLOCKED_BY_RESPONSE" and tag == "iframe":
@@ -131,6 +132,14 @@ class Listening:
         elif error and blocked != "csp":
             # What a policy blocks is told by an issue of its own.
             yield Statement(Subject.NETWORK, url=url, tag=tag, text=error.removeprefix("net::"))
+
+    def mixed(self, url: str, tag: str) -> Iterator[Statement]:
+        """Tell of an http address that an https page does not get, once: as a failed request, as an issue, or as both.
+
+        Of what the browser looked for ahead of the parser there is an issue only.
+        """
+        if not any(told.subject == Subject.MIXED and told.url == url for told in self.statements):
+            yield Statement(Subject.MIXED, url=url, tag=tag)
 
     def set_cookies(self, values: Mapping[str, Any]) -> Iterator[Statement]:
         """Tell of cookies of a response that the browser does not take."""
@@ -209,8 +218,7 @@ def _log(listening: Listening, values: Mapping[str, Any]) -> Iterator[Statement]
 
 
 def _issue(listening: Listening, values: Mapping[str, Any]) -> Iterator[Statement]:
-    """Tell of a policy that blocked something, and of cookies that are not sent."""
-    del listening
+    """Tell of a policy that blocked something, of mixed content, and of cookies that are not sent."""
     issue = _part(values, "issue")
     details = _part(issue, "details")
     if issue.get("code") == "ContentSecurityPolicyIssue":
@@ -225,6 +233,11 @@ def _issue(listening: Listening, values: Mapping[str, Any]) -> Iterator[Statemen
                 source=text_of(place.get("url")),
                 line=number_of(place.get("lineNumber")) + 1,
             )
+    elif issue.get("code") == "MixedContentIssue":
+        found = _part(details, "mixedContentIssueDetails")
+        url = text_of(found.get("insecureURL"))
+        if url and found.get("resolutionStatus") == "MixedContentBlocked":
+            yield from listening.mixed(url, _TAGS.get(text_of(found.get("resourceType")), ""))
     elif issue.get("code") == "CookieIssue":
         found = _part(details, "cookieIssueDetails")
         reasons = found.get("cookieExclusionReasons")
