@@ -1,8 +1,9 @@
 """Walks real applications in Chromium, through the proxy and without it: what breaks at the root, or below a path?
 
 Each is installed where it is missing, from Debian, PyPI or npm. A visit begins with the application as new. What the
-page "Why broken" proposes below a path is then put into the rule file. The exit code is 1 if anything breaks at the
-root, or a step fails without the proxy.
+page "Why broken" proposes below a path is then put into the rule file. Pages are watched, and what "Why broken" claims
+is checked by what the visitor saw. The exit code is 1 if anything breaks at the root, a step fails without the proxy,
+or an error that is claimed is false.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from applications.application import Application
+from applications.claims import Checked
 from applications.differences import Difference, Kind
 from applications.installing import NotInstalledError
 from applications.proxied import BELOW, ROOT, ROUNDS, Result, Visits
@@ -39,14 +41,16 @@ def main() -> int:
         parser.error(f"got {', '.join(sorted(wrong))}, expected some of {', '.join(MODULES)}")
     with tempfile.TemporaryDirectory(prefix="urlrewrite-applications-") as temporary:
         folder = (options.keep or Path(temporary)).resolve()
-        rows = [_row(name, folder / name) for name in options.names or MODULES]
+        diagnosis = Checked()
+        rows = [_row(name, folder / name, diagnosis) for name in options.names or MODULES]
     widths = [max(map(len, column)) for column in zip(HEAD, *(cells for cells, _ in rows), strict=True)]
     for cells in (HEAD, *(cells for cells, _ in rows)):
         print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-    return 1 if any(broken for _, broken in rows) else 0
+    print(f"\nWhy broken: {diagnosis}")
+    return 1 if diagnosis.false or any(broken for _, broken in rows) else 0
 
 
-def _row(name: str, folder: Path) -> tuple[list[str], bool]:
+def _row(name: str, folder: Path, diagnosis: Checked) -> tuple[list[str], bool]:
     """Visit an application; returns its row of the table, and whether anything broke at the root."""
     application: Application = importlib.import_module(f"applications.catalogue.{name}").APPLICATION
     try:
@@ -63,9 +67,8 @@ def _row(name: str, folder: Path) -> tuple[list[str], bool]:
     for step, why in failed.items():
         print(f"{application.name}, without the proxy: {step}: {why}")
     version += f", {len(failed)} steps fail without the proxy" if failed else ""
-    root = visits.through(ROOT)
-    below = _told(application, "below a path", visits.through(BELOW, ask=True))
-    _told(application, "root", root)
+    root = _told(application, "root", visits.through(ROOT), diagnosis)
+    below = _told(application, "below a path", visits.through(BELOW), diagnosis)
     proposed: dict[str, list[str]] = {}
     last = below
     for _ in range(ROUNDS):
@@ -73,16 +76,20 @@ def _row(name: str, folder: Path) -> tuple[list[str], bool]:
         if not more or more == proposed:
             break
         proposed = more
-        last = _told(application, f"with {proposed}", visits.through(BELOW, proposed, ask=True))
+        last = _told(application, f"with {proposed}", visits.through(BELOW, proposed), diagnosis)
     after = _summary(last, len(steps)) if proposed else ""
     settings = yaml.safe_dump(proposed, default_flow_style=True, width=1000).strip("{}\n") if proposed else ""
     cells = [application.name, version, _summary(root, len(steps)), _summary(below, len(steps)), settings, after]
     return cells, bool(failed or _faults(root))
 
 
-def _told(application: Application, where: str, result: Result) -> Result:
-    for each in result.differences:
-        print(f"{application.name}, {where}: {each.kind}: {each.what}", flush=True)
+def _told(application: Application, where: str, result: Result, diagnosis: Checked) -> Result:
+    diagnosis.add(result.diagnosis)
+    lines = [f"{each.kind}: {each.what}" for each in result.differences]
+    lines += [f"not told by Why broken: {each.kind}: {each.what}" for each in result.diagnosis.untold]
+    lines += [f"false by Why broken: {each.code}: {each.title}" for each in result.diagnosis.false]
+    for line in lines:
+        print(f"{application.name}, {where}: {line}", flush=True)
     return result
 
 

@@ -24,6 +24,7 @@ from playwright.sync_api import (
 from e2e.support.browser import OPTIONS, WITHOUT_ORIGIN, recorded
 from e2e.support.needs import program
 from e2e.support.response import Response
+from urlrewrite.witness.watched import ROOT
 
 USER, PASSWORD = "alice", "secret"
 """Who visits; also where an application asks by HTTP authentication."""
@@ -146,8 +147,8 @@ class Visit:
 
     def _asked(self, method: str, url: str) -> None:
         asked, base = urlsplit(url), urlsplit(self.base)
-        if asked.scheme in WITHOUT_ORIGIN:
-            return
+        if asked.scheme in WITHOUT_ORIGIN or asked.path.startswith(ROOT):
+            return  # the second is of the probe
         if asked.netloc != base.netloc or asked.scheme.replace("ws", "http") != base.scheme:
             self.seen.strangers.append(f"{method} {self._same(url.partition('?')[0])}")
         elif base.path and not f"{asked.path}/".startswith(f"{base.path}/"):
@@ -158,12 +159,16 @@ class Visit:
         return re.sub(r"[\w-]{40,}$", "#", self._same(name.removesuffix("_https")))
 
     def _same(self, text: str) -> str:
-        """Return the text without the address of the application, and without what is new each time."""
-        url = urlsplit(self.base)
-        origin = f"{url.scheme}://{url.netloc}"
-        for base in (self.base, origin, url.netloc + url.path, url.netloc):
-            text = text.replace(base.replace("http", "ws", 1), "").replace(base, "")
-        return _CHANGING.sub("#", text)
+        return in_words(text, base=self.base)
+
+
+def in_words(text: str, *, base: str) -> str:
+    """Return a text without the address of the application, `base`, and without what is new at each visit."""
+    url = urlsplit(base)
+    origin = f"{url.scheme}://{url.netloc}"
+    for each in (base, origin, url.netloc + url.path, url.netloc):
+        text = text.replace(each.replace("http", "ws", 1), "").replace(each, "")
+    return _CHANGING.sub("#", text)
 
 
 @contextlib.contextmanager
