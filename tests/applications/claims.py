@@ -60,7 +60,8 @@ def checked(claims: Iterable[Claim], seen: Seen, found: Iterable[Difference]) ->
     """Check claims by what went wrong in a visit, `seen`, of which `found` was not so without the proxy.
 
     An error is true if the browser said so, or had trouble with an address that it is about, or a cookie was lost. A
-    request or a cookie is told of by a finding that is about it or names it, a step that failed by any error.
+    request or a cookie is told of by a finding that is about it or names it; a path beside the application, by one
+    about its first folder, which is what findings gather; a step that failed, by any error.
     """
     wanted = list(dict.fromkeys(claims))
     result = Checked([claim for claim in wanted if claim.is_error])
@@ -78,6 +79,9 @@ def checked(claims: Iterable[Claim], seen: Seen, found: Iterable[Difference]) ->
 def _is_told(fault: Difference, claims: list[Claim]) -> bool:
     if fault.kind is Kind.STEP:
         return any(claim.is_error for claim in claims)
+    if fault.kind is Kind.OUTSIDE:
+        folder = fault.what.split(" ")[-1].split("/")[1]
+        return any(about.split("/")[1:2] == [folder] for claim in claims for about in claim.about)
     if fault.kind is Kind.COOKIE:
         what = fault.what.partition(",")[0]
     elif fault.kind is Kind.CONSOLE:

@@ -10,7 +10,9 @@ from applications.claims import Claim, checked
 from applications.differences import Difference, Kind
 from applications.visit import Seen, in_words
 
-BASE = "https://www.example.com/app"
+ROOT = "https://www.example.com"
+BASE = f"{ROOT}/app"
+BESIDE = Difference(Kind.OUTSIDE, "GET /lib/b/c")
 FAILED = Difference(Kind.FAILED, "404 GET /x")
 
 
@@ -35,6 +37,8 @@ CASES = {
     "a warning that nobody saw": ([claim("warning")], seen(), [], 0, 0),
     "a fault that a warning tells of": ([claim("warning")], seen("404 GET /x"), [FAILED], 0, 0),
     "a fault that nothing tells of": ([claim("warning", url=f"{BASE}/z")], seen("404 GET /x"), [FAILED], 0, 1),
+    "a path beside the application": ([claim(url=f"{ROOT}/lib/a")], seen(), [BESIDE], 1, 0),
+    "a path beside it, in no folder of a finding": ([claim("note", url=f"{ROOT}/a/lib")], seen(), [BESIDE], 0, 1),
     "a step with an error": ([claim()], seen("404 GET /x"), [Difference(Kind.STEP, "log in: no form")], 0, 0),
     "a step without": ([], seen(), [Difference(Kind.STEP, "log in: no form")], 0, 1),
     "a lost cookie": ([claim(code="cookie-path")], seen(), [Difference(Kind.COOKIE, "sid, after: log in")], 0, 1),
