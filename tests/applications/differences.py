@@ -37,13 +37,13 @@ def _all(direct: Seen, proxied: Seen, name: str) -> Iterator[Difference]:
     for step, why in proxied.steps.items():
         if why and not direct.steps.get(step):
             yield Difference(Kind.STEP, f"{step}: {why}")
-    lost = {*proxied.outside, *proxied.strangers}
+    addresses = {each.split(" ")[-1] for each in (*proxied.outside, *proxied.strangers)}
     for kind, before, after in (
         # What went elsewhere is told as such, and not again because it failed there.
-        (Kind.FAILED, direct.failed, [each for each in proxied.failed if each.partition(" ")[2] not in lost]),
+        (Kind.FAILED, direct.failed, [each for each in proxied.failed if each.split(" ")[-1] not in addresses]),
         (Kind.STRANGER, direct.strangers, proxied.strangers),
         (Kind.OUTSIDE, [], proxied.outside),
-        (Kind.CONSOLE, direct.console, proxied.console),
+        (Kind.CONSOLE, direct.console, [each for each in proxied.console if not addresses & set(each.split("'"))]),
     ):
         yield from (Difference(kind, each) for each in after if each not in before)
     for step, cookies in proxied.cookies.items():

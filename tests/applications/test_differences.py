@@ -56,6 +56,14 @@ def test_what_is_broken_without_the_proxy_is_none_of_its_faults() -> None:
     assert differences(ours, ours, "privateserver") == []
 
 
+def test_what_failed_elsewhere_is_told_once() -> None:
+    ours = seen()
+    ours.outside.append("WebSocket /lib/echo")
+    ours.failed.append("WebSocket Error during WebSocket handshake: Unexpected response code: 404 /lib/echo")
+    ours.console.append("WebSocket connection to '/lib/echo' failed: Error during WebSocket handshake")
+    assert [found.kind for found in differences(seen(), ours, "privateserver")] == [Kind.OUTSIDE]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_each_module_of_the_catalogue_has_an_application(name: str) -> None:
     assert isinstance(importlib.import_module(f"applications.catalogue.{name}").APPLICATION, Application)

@@ -297,6 +297,24 @@ def a_logout(at: Place) -> Planted:
 
 
 @sound
+def a_logout_that_ends_a_new_session(at: Place) -> Planted:
+    """Each response renews the cookie, and this one deletes it in a second line: the last line is what is left."""
+    over = at.stack.cookie(value="", more="; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0")
+
+    def logout(request: Request) -> Answer:
+        renewed = at.stack.redirects(request, f"/{at.app.login}").with_fields(Set_Cookie=at.stack.cookie())
+        return renewed.with_fields(Set_Cookie=over)
+
+    backend = at.backend({**at.login_routes(at.stack.cookie()), "/logout": logout})
+
+    def visit(who: Visitor) -> None:
+        who.send(who.load(at.url(at.app.login)), user="a", password="b")
+        who.load(at.url("logout"))
+
+    return planted(at.rules(), backend, visit)
+
+
+@sound
 def a_redirect_to_itself_once(at: Place) -> Planted:
     def start(request: Request) -> Answer:
         return page("<h1>hello</h1>") if "seen" in request.cookies else redirect("/start", Set_Cookie="seen=1; Path=/")

@@ -89,6 +89,8 @@ def walk(visit: Visit) -> None:
     with visit.step("structure, through the menu"):
         page.locator("#topmenu").get_by_role("link", name="Structure").click()
         expect(page.locator("#page_content")).to_contain_text("towns")
+        # It takes no click while it asks for something.
+        page.wait_for_load_state("networkidle")
         page.locator("#page_content").get_by_role("link", name="towns").first.click()
         expect(page.locator(".table_results")).to_contain_text("Uploaded")
     with visit.step("log out"):

@@ -9,6 +9,7 @@ import pytest
 from inspector.test_broken import OFF, exchange
 from urlrewrite.inspector.broken import find_breakages
 from urlrewrite.inspector.diagnose.page_loads import page_loads
+from urlrewrite.inspector.diagnose.stored_cookies import set_cookies
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 
 U = "https://www.example.com"
@@ -72,6 +73,13 @@ def test_who_says_nothing_may_have_another_reason() -> None:
     found = told(LOST, 400, "")
     assert ("lost-cookie", "cookie-domain", "warning") in found
     assert found[0][0] == "refused"
+
+
+def test_the_last_line_of_a_response_counts() -> None:
+    lines = [LOST, "csrf=2; Path=/", "csrf=3; Path=/; Domain=privateserver; Max-Age=0"]
+    seen = exchange(OFF, f"{U}/a", fields=[("Set-Cookie", line) for line in lines])
+    assert [line for line, _ in set_cookies(seen)] == [lines[2], lines[1]]
+    assert [cookie.value for _, cookie in set_cookies(seen)] == ["3", "2"]
 
 
 def test_the_latest_line_counts() -> None:

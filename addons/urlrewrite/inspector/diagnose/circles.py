@@ -16,9 +16,9 @@ from urlrewrite.inspector.diagnose.routes import acting_blocks, held_conditions,
 from urlrewrite.inspector.diagnose.stored_cookies import (
     Cookie,
     is_taken_back,
-    parse_cookie,
     path_matches,
     sent_cookies,
+    set_cookies,
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -108,8 +108,7 @@ def _lost_cookies(case: Case, exchanges: list[RecordedExchange]) -> dict[str, Re
     set_by: dict[str, RecordedExchange] = {}
     ordered = sorted(exchanges, key=lambda exchange: exchange.began)
     for at, exchange in enumerate(ordered):
-        for line in field(exchange, "set-cookie"):
-            cookie = parse_cookie(line)
+        for _, cookie in set_cookies(exchange):
             later = [other for other in ordered[at + 1 :] if other.request.host == exchange.request.host]
             if not cookie.name or not later or is_taken_back(cookie, exchange):
                 continue
@@ -140,8 +139,7 @@ def login_loops(case: Case) -> Iterator[Breakage]:
     if not lost:
         return
     name, exchange = next(iter(lost.items()))
-    line = next(line for line in field(exchange, "set-cookie") if parse_cookie(line).name == name)
-    cookie = parse_cookie(line)
+    cookie = next(cookie for _, cookie in set_cookies(exchange) if cookie.name == name)
     found = why_lost(case, exchange, cookie)
     cause = found[1] if found else field_cause(case, exchange, "Set-Cookie")
     why = found[0] if found else cause.why

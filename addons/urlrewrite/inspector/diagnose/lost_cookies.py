@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
-from urlrewrite.inspector.diagnose.case import Case, field
+from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.cookies import why_lost
 from urlrewrite.inspector.diagnose.failed_requests import loss_of, subject
-from urlrewrite.inspector.diagnose.stored_cookies import is_taken_back, parse_cookie, sent_cookies
+from urlrewrite.inspector.diagnose.stored_cookies import is_taken_back, sent_cookies, set_cookies
 from urlrewrite.inspector.read_text import read_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.text import shown
@@ -72,7 +72,7 @@ def lost_cookie(case: Case, exchange: RecordedExchange) -> tuple[str, RecordedEx
     for each in (*before, *case.earlier[:_NEAR]):
         if each.request.host != exchange.request.host:
             continue
-        for cookie in map(parse_cookie, field(each, "set-cookie")):
+        for _, cookie in set_cookies(each):
             is_lost = cookie.name not in known | sent and not is_taken_back(cookie, each)
             known.add(cookie.name)
             if is_lost and (why := why_lost(case, each, cookie)):

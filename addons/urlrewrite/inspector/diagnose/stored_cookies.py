@@ -69,6 +69,18 @@ def parse_cookie(line: str) -> Cookie:
     return Cookie(name.strip(), value.strip(), attributes) if mark else Cookie("", name.strip(), attributes)
 
 
+def set_cookies(exchange: RecordedExchange) -> list[tuple[str, Cookie]]:
+    """Return the Set-Cookie lines of a response with their cookies: of several for one cookie only the last, which is
+    what a browser is left with (RFC 6265bis, 5.7: the same name, domain and path).
+    """
+    left: dict[tuple[str, str, str], tuple[str, Cookie]] = {}
+    asked = exchange.request.target.partition("?")[0]
+    for line in field(exchange, "set-cookie"):
+        cookie = parse_cookie(line)
+        left[cookie.name, cookie.domain, cookie.path_for(asked)] = line, cookie
+    return list(left.values())
+
+
 def sent_cookies(exchange: RecordedExchange) -> set[str]:
     """Return the names of the cookies that a request carried, in however many field lines: HTTP/2 and HTTP/3 let a
     browser write one for each.

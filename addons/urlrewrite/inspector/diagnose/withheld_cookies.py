@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge, Loss
 from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
-from urlrewrite.inspector.diagnose.case import Case, field
+from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.circles import is_login_form
 from urlrewrite.inspector.diagnose.page_loads import is_navigation, is_redirect, request_field
 from urlrewrite.inspector.diagnose.stored_cookies import (
     Cookie,
     is_embedded,
     is_taken_back,
-    parse_cookie,
     path_matches,
     refusal,
     sent_cookies,
+    set_cookies,
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -69,7 +69,7 @@ def _withheld(case: Case, exchange: RecordedExchange) -> dict[str, tuple[Recorde
     for each in case.earlier:
         if each.request.host != exchange.request.host:
             continue
-        for cookie in map(parse_cookie, field(each, "set-cookie")):
+        for _, cookie in set_cookies(each):
             # The latest line counts, be it one that deletes the cookie.
             usable = not is_taken_back(cookie, each) and refusal(cookie, each) is None
             concerned = path_matches(path, cookie.path_for(each.request.target.partition("?")[0]))
