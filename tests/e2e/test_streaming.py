@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from e2e.support import http1, http2, http3
-from e2e.support.proxy import Proxy
+from e2e.support.proxy import Proxy, running_proxy
 from e2e.support.streaming import BLOCK, LINE, LOGIN, PIECES, B, Handler, streaming_backend
 from e2e.support.waiting import until
 
@@ -39,8 +39,15 @@ def backend() -> Iterator[int]:
         yield port
 
 
+@pytest.fixture(scope="module")
+def proxy(backend: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with running_proxy(RULES.replace("BACKEND", str(backend)), tmp_path_factory.mktemp("streaming")) as proxy:
+        yield proxy
+
+
 @pytest.fixture
-def proxy(backend: int, start_proxy: Callable[..., Proxy]) -> Proxy:
+def fresh(backend: int, start_proxy: Callable[..., Proxy]) -> Proxy:
+    """A proxy of a test's own, for what it has held and for rules that change."""
     return start_proxy(RULES.replace("BACKEND", str(backend)))
 
 
@@ -92,13 +99,13 @@ def memory(proxy: Proxy) -> int:
     return int(found[1]) * 1024
 
 
-def test_a_long_page_takes_little_memory(proxy: Proxy) -> None:
-    http1.get("/long/1", proxy.https_port, proxy.ca)
-    idle = memory(proxy)
-    expected = public(proxy, BLOCK)
+def test_a_long_page_takes_little_memory(fresh: Proxy) -> None:
+    http1.get("/long/1", fresh.https_port, fresh.ca)
+    idle = memory(fresh)
+    expected = public(fresh, BLOCK)
     count = 0
-    with connected(proxy) as wire:
-        wire.sendall(f"GET /long/{MEGABYTES} HTTP/1.0\r\nHost: localhost:{proxy.https_port}\r\n\r\n".encode())
+    with connected(fresh) as wire:
+        wire.sendall(f"GET /long/{MEGABYTES} HTTP/1.0\r\nHost: localhost:{fresh.https_port}\r\n\r\n".encode())
         held = wire.recv(65536).partition(b"\r\n\r\n")[2]
         while data := wire.recv(1 << 20):
             held += data
@@ -106,16 +113,16 @@ def test_a_long_page_takes_little_memory(proxy: Proxy) -> None:
                 assert held[: len(expected)] == expected
                 held, count = held[len(expected) :], count + 1
     assert (held, count) == (b"", MEGABYTES * 10**6 // len(BLOCK))
-    assert memory(proxy) - idle < BOUND
+    assert memory(fresh) - idle < BOUND
 
 
-def test_a_long_page_takes_little_memory_though_a_client_of_http_2_takes_it_slowly(proxy: Proxy) -> None:
-    http2.get("/long/1", proxy.https_port, proxy.ca)
-    idle = memory(proxy)
+def test_a_long_page_takes_little_memory_though_a_client_of_http_2_takes_it_slowly(fresh: Proxy) -> None:
+    http2.get("/long/1", fresh.https_port, fresh.ca)
+    idle = memory(fresh)
     # This client is ready to take 64 kB at a time, far less than the backend can send.
-    answer = http2.get(f"/long/{MEGABYTES}", proxy.https_port, proxy.ca)
-    assert answer.body == public(proxy, BLOCK) * (MEGABYTES * 10**6 // len(BLOCK))
-    assert memory(proxy) - idle < BOUND / 2
+    answer = http2.get(f"/long/{MEGABYTES}", fresh.https_port, fresh.ca)
+    assert answer.body == public(fresh, BLOCK) * (MEGABYTES * 10**6 // len(BLOCK))
+    assert memory(fresh) - idle < BOUND / 2
 
 
 def connected(proxy: Proxy) -> ssl.SSLSocket:
@@ -202,14 +209,14 @@ def test_a_part_of_a_page_passes_as_it_is_and_the_whole_of_it_offers_none(proxy:
     assert (again.status, again.body) == (200, public(proxy, LOGIN))
 
 
-def test_a_page_is_fetched_again_after_the_rules_have_changed(proxy: Proxy) -> None:
-    etag = http1.get("/file/", proxy.https_port, proxy.ca).header("etag")
+def test_a_page_is_fetched_again_after_the_rules_have_changed(fresh: Proxy) -> None:
+    etag = http1.get("/file/", fresh.https_port, fresh.ca).header("etag")
 
     def status() -> int:
-        return http1.get("/file/", proxy.https_port, proxy.ca, f"If-None-Match: {etag}").status
+        return http1.get("/file/", fresh.https_port, fresh.ca, f"If-None-Match: {etag}").status
 
     assert status() == 304
-    proxy.rules.write_text(proxy.rules.read_text().replace("elsewhere", "to another place"))
+    fresh.rules.write_text(fresh.rules.read_text().replace("elsewhere", "to another place"))
     until(lambda: status() == 200, "the new rules")
 
 
@@ -231,17 +238,17 @@ def test_uploads_of_a_megabyte(proxy: Proxy, path: str, status: int, field: str,
 
 
 @pytest.mark.parametrize(("path", "status"), [("/moved", 301), ("/upload", 200)])
-def test_a_long_upload_of_unknown_length_takes_little_memory(proxy: Proxy, path: str, status: int) -> None:
+def test_a_long_upload_of_unknown_length_takes_little_memory(fresh: Proxy, path: str, status: int) -> None:
     Handler.uploaded.clear()
-    http1.get("/short/", proxy.https_port, proxy.ca)
-    idle = memory(proxy)
+    http1.get("/short/", fresh.https_port, fresh.ca)
+    idle = memory(fresh)
     chunk = b"f4240\r\n" + b"x" * MEGABYTE + b"\r\n"
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost:{proxy.https_port}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with http1.connect(proxy.https_port, proxy.ca) as connection:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost:{fresh.https_port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with http1.connect(fresh.https_port, fresh.ca) as connection:
         connection.send(head.encode())
         for _ in range(MEGABYTES):
             connection.send(chunk)
         connection.send(b"0\r\n\r\n")
         assert connection.read("POST").status == status
     assert Handler.uploaded == ([MEGABYTES * MEGABYTE] if status == 200 else [])
-    assert memory(proxy) - idle < BOUND
+    assert memory(fresh) - idle < BOUND

@@ -20,6 +20,8 @@ from mitmproxy.options import Options
 from mitmproxy.tools.dump import DumpMaster
 
 REVERSE = Path(__file__).parents[2] / "addons" / "reverse.py"
+_AUTHORITY: dict[str, bytes] = {}
+"""The files of the certificate authority that the first proxy has made; a key takes longer than the rest of a start."""
 
 
 @dataclass
@@ -63,6 +65,11 @@ async def in_process(
     """Run the bundle with the text of a rule file until the block ends; with HTTP/3 on the port's UDP, if wanted."""
     file = folder / name
     file.write_text(rules)
+    confdir = folder / "confdir"
+    confdir.mkdir(exist_ok=True)
+    if not any(confdir.iterdir()):
+        for made, data in _AUTHORITY.items():
+            (confdir / made).write_bytes(data)
     spec = importlib.util.spec_from_file_location("reverse_in_process", REVERSE)
     assert spec and spec.loader
     bundle = importlib.util.module_from_spec(spec)
@@ -74,7 +81,7 @@ async def in_process(
     master.addons.add(*bundle.addons, flows)
     log = _Log()
     logging.getLogger().addHandler(log)
-    master.options.update_defer(urlrewrite_rules=[str(file)], confdir=str(folder / "confdir"))
+    master.options.update_defer(urlrewrite_rules=[str(file)], confdir=str(confdir))
     master.options.update(mode=[f"reverse:{'https' if http3 else 'http'}://127.0.0.1:1@127.0.0.1:0"], **options)
     running = asyncio.ensure_future(master.run())
     proxyserver = master.addons.get("proxyserver")
@@ -84,6 +91,8 @@ async def in_process(
                 if running.done():
                     running.result()
                 await asyncio.sleep(0.01)
+        if not _AUTHORITY:
+            _AUTHORITY.update((each.name, each.read_bytes()) for each in confdir.iterdir())
         yield InProcess(proxyserver.listen_addrs()[0][1], bundle, master, log.lines, flows.flows)
     finally:
         for handler in [*proxyserver.connections.values()]:
