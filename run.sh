@@ -235,9 +235,17 @@ beside the project).
 EOF
 }
 
+# Tests start hundreds of processes, of which each would compile everything where Python is told to keep no compiled files.
+keep_compiled_files() {
+  [ -n "${PYTHONDONTWRITEBYTECODE:-}" ] || return 0
+  unset PYTHONDONTWRITEBYTECODE
+  export PYTHONPYCACHEPREFIX=$CACHE/compiled
+}
+
 command_test() {
   case ${1:-} in -h | --help) test_usage && exit ;; esac
   ensure_tests
+  keep_compiled_files
   if [ $# -eq 0 ] || [[ " $* " == *e2e* ]]; then
     ensure_debian_packages
     ensure_apps
