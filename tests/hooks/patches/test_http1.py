@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from mitmproxy import http
@@ -14,6 +15,8 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layer
 from mitmproxy.proxy.layers.http import ReceiveHttp, _http1
 from mitmproxy.proxy.layers.http._events import (
+    HttpEvent,
+    RequestData,
     RequestEndOfMessage,
     RequestHeaders,
     ResponseData,
@@ -177,6 +180,34 @@ def test_trailers_that_are_none_are_an_error(backend: Backend, trailers: bytes) 
 def test_what_nobody_asked_for_is_not_read_past(backend: Backend) -> None:
     backend.send(CONTINUE, 10_000)
     assert backend.told == ["closed"]
+
+
+def written(options: Options, pieces: list[bytes], *, is_response: bool) -> bytes:
+    """What is written to a backend, or to a client, of a body in chunks that comes in pieces."""
+    backend = Backend(options)
+    speaks: Any = backend.layer
+    head = http.Headers([(b"Host", b"h"), (b"Transfer-Encoding", b"chunked")])
+    request = tutils.treq(headers=head, method=b"POST", content=None)
+    sent: list[HttpEvent] = [RequestHeaders(1, request, end_stream=False), *(RequestData(1, each) for each in pieces)]
+    if is_response:
+        speaks = http_layer.Http1Server(Context(tflow.tclient_conn(), options))  # type: ignore[attr-defined]
+        speaks.request, speaks.stream_id = request, 1
+        response = tutils.tresp(headers=head, content=None)
+        sent = [ResponseHeaders(1, response, end_stream=False), *(ResponseData(1, each) for each in pieces)]
+    done = [command for event in sent for command in speaks.send(event)]
+    data = b"".join(command.data for command in done if isinstance(command, commands.SendData))
+    return data.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize("is_response", [False, True], ids=["request", "response"])
+def test_a_piece_without_bytes_is_not_the_last_chunk(options: Options, backend: Backend, *, is_response: bool) -> None:
+    del backend
+    assert written(options, [b"a", b"", b"b"], is_response=is_response) == b"1\r\na\r\n1\r\nb\r\n"
+
+
+@pytest.mark.parametrize("is_response", [False, True], ids=["request", "response"])
+def test_mitmproxy_still_writes_it_as_the_last_chunk(options: Options, *, is_response: bool) -> None:
+    assert written(options, [b"a", b"", b"b"], is_response=is_response) == b"1\r\na\r\n0\r\n\r\n1\r\nb\r\n"
 
 
 def test_mitmproxy_still_needs_it(options: Options) -> None:

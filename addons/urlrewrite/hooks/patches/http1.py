@@ -6,6 +6,8 @@
   are told, and written behind bodies that are sent in chunks; any others have no place for them, and they are dropped.
   Which of them may go on is decided by `Exchange.trailers` and `request_trailers`.
 - Blank lines in front of a message are waited behind for more to come, though the message is there. They are dropped.
+- A piece of a body without bytes, as of a frame of HTTP/2 without data, is written as a chunk: as the last one, behind
+  which the rest of the body is the next request. Nothing is written for it.
 - What cannot be read is told a second time when the connection ends, to whoever has its place by then: the page that
   is being sent for it, or the next request. Nobody is told twice.
 
@@ -32,9 +34,11 @@ from mitmproxy.proxy.layers.http import HttpLayer, _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import (
     HttpEvent,
+    RequestData,
     RequestEndOfMessage,
     RequestHeaders,
     RequestTrailers,
+    ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
@@ -94,6 +98,8 @@ class InterimClient(FramingClient):
         match event:
             case RequestHeaders():
                 yield from super().send(replace(event, request=_for_trailers(event.request)))
+            case RequestData(data=b""):
+                pass
             case RequestTrailers():
                 self._trailers = event.trailers
             case RequestEndOfMessage():
@@ -149,6 +155,8 @@ class InterimServer(FramingServer):
             case ResponseHeaders() if is_interim(event.response):
                 # Not by mitmproxy's own, which would take it for the response and send no error any more.
                 yield commands.SendData(self.conn, http1.assemble_response_head(event.response))
+            case ResponseData(data=b""):
+                pass
             case ResponseTrailers():
                 self._trailers = event.trailers
             case ResponseEndOfMessage():
