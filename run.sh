@@ -18,6 +18,7 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   web RULES...       the proxy with your rules, seen in mitmweb
   proxy RULES...     the proxy with your rules, headless (mitmdump)
   init               print a rule file: the templates of IIS Manager, as YAML or web.config (init --list)
+  schema             print the JSON Schema of rule files in YAML, which editors complete and check them by
   check RULES...     read, lint and test rule files
   explain RULES... URL               say what the rules do with one request, without any network
   explain RULES... --flow FILE       or with the requests and answers of a recording
@@ -275,7 +276,7 @@ main() {
   case $command in
     demo | web | proxy) run_module urlrewrite.cli.serve "$command" "$@" ;;
     why) run_module urlrewrite.cli.why "$@" ;;
-    init | check | explain | convert) run_module urlrewrite.cli.main "$command" "$@" ;;
+    init | schema | check | explain | convert) run_module urlrewrite.cli.main "$command" "$@" ;;
     test) command_test "$@" ;;
     lint) command_lint "$@" ;;
     bench) command_bench "$@" ;;

@@ -1,4 +1,4 @@
-"""The sub-commands of `run.sh` that need no proxy: init, check, explain, convert."""
+"""The sub-commands of `run.sh` that need no proxy: init, schema, check, explain, convert."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from urlrewrite.formats.wizards.templates import FORMATS, TEMPLATES, write_templ
 from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.yaml.export import to_yaml
+from urlrewrite.formats.yaml.json_schema import HEADER, schema_text
 from urlrewrite.lint.messages import explained, markdown
 from urlrewrite.loading.load import compile_files, load_rules
 from urlrewrite.loading.overrides import fill_in
@@ -49,7 +50,13 @@ def init(options: argparse.Namespace) -> int:
         raise UsageError(f"the template {options.template} needs {wanted}: see ./run.sh init --help") from error
     except ValueError as error:
         raise UsageError(f"--{error}") from error
-    _write(text)
+    _write(text if options.format == "xml" else HEADER + text)
+    return 0
+
+
+def schema(options: argparse.Namespace) -> int:
+    """Print the JSON Schema of rule files in YAML."""
+    _write(schema_text())
     return 0
 
 
@@ -176,6 +183,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     _add_init(commands.add_parser("init", help="print a rule file made from a template of IIS Manager"))
+
+    command = commands.add_parser("schema", help="print the JSON Schema of rule files, for editors")
+    command.set_defaults(run=schema)
 
     command = commands.add_parser("check", help="read and lint rule files, run their tests")
     command.add_argument("rules", nargs="*", metavar="RULES", help=RULES)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
+from urlrewrite.formats.questions import Kind, Listener, Question
 from urlrewrite.formats.wording import one_line, shown
 from urlrewrite.model import Source
 from urlrewrite.model.problems import Problem, RuleFileError, Severity
@@ -138,15 +140,24 @@ MAX_PROBLEMS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Collects the problems of one file; `rule` is the rule that is being read, "" outside of one."""
+    """Collects the problems of one file; `rule` is the rule that is being read, "" outside of one.
+
+    `listener` is told what is asked of the file, if there is one.
+    """
 
     file: str
     problems: list[Problem]
     rule: str = ""
+    listener: Listener | None = field(default=None, compare=False)
 
     def of_rule(self, name: str) -> Report:
         """Return a report for a rule, whose name its problems have."""
-        return Report(self.file, self.problems, one_line(name))
+        return Report(self.file, self.problems, one_line(name), self.listener)
+
+    def ask(self, node: object, kind: Kind, key: str = "", **details: Any) -> None:
+        """Say what is asked of a node, or of a key of it; `details` as in `Question`."""
+        if self.listener is not None:
+            self.listener(node, key, Question(kind, **details))
 
     def source(self, line: int) -> Source:
         """Return a line of the file as a source."""

@@ -22,7 +22,7 @@ KEY = "errorPages"
 def error_pages_of(site: Table, files: FilesRead) -> Mapping[int, ErrorPage]:
     """Read the pages of a site by status."""
     found: dict[int, ErrorPage] = {}
-    for key, node in site.mapping(KEY):
+    for key, node in site.mapping(KEY, tuple(map(str, STATUSES))):
         label, report = f"{site.label(KEY)}.{key.text}", site.report
         if not (key.text.isascii() and key.text.isdigit() and len(key.text) < 4 and int(key.text) in STATUSES):
             expected = f"a status from {STATUSES[0]} to {STATUSES[-1]}"

@@ -45,6 +45,7 @@ from urlrewrite.formats.farm_texts import (
     parse_statuses,
 )
 from urlrewrite.formats.proxy_settings import FARM_ATTRIBUTES, read_settings
+from urlrewrite.formats.questions import Kind
 from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
 from urlrewrite.formats.wording import shown
 from urlrewrite.formats.yaml.fields import Table, choice_of, named, table_of
@@ -204,6 +205,7 @@ def _servers(farm: Table) -> tuple[Server, ...]:
 
 def _server(node: Node, report: Report, label: str) -> Server | None:
     if isinstance(node, Scalar):
+        report.ask(node, Kind.TEXT)
         try:
             address, port = parse_server(node.text)
         except ValueError as error:

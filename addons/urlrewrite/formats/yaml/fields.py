@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from urlrewrite.formats.questions import Kind
 from urlrewrite.formats.reader import Reader, member, words_for
 from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
 from urlrewrite.formats.wording import listed, shown, suggestion
@@ -33,6 +34,7 @@ class Table(Reader):
         self.node = node
         self.path = path
         self._values: dict[str, Node] = {}
+        report.ask(node, Kind.TABLE, keys=tuple(keys))
         for key, value in pairs(node, report, path):
             if key.text not in keys:
                 message = f"got the key {shown(key.text)}, expected {listed(keys)}{suggestion(key.text, keys)}"
@@ -60,7 +62,29 @@ class Table(Reader):
     def described(self, key: str) -> str:
         return describe(self._values[key])
 
+    def error(self, key: str, id: ProblemId, message: str) -> None:
+        if id is ProblemId.MISSING:
+            self.report.ask(self.node, Kind.MISSING, key)
+        super().error(key, id, message)
+
+    def boolean(self, key: str, default: bool) -> bool:
+        self.report.ask(self.node, Kind.BOOLEAN, key, default=default)
+        return super().boolean(key, default)
+
+    def integer(self, key: str, default: int, accepted: range) -> int:
+        self.report.ask(self.node, Kind.INTEGER, key, default=default, accepted=accepted)
+        return super().integer(key, default, accepted)
+
+    def parsed[T](self, key: str, default: T, parse: Callable[[str], T]) -> T:
+        self.report.ask(self.node, Kind.PARSED, key, default=default, parse=parse)
+        return super().parsed(key, default, parse)
+
+    def choice[E: StrEnum](self, key: str, default: E, numbers: MappingOf[str, E] | None = None) -> E:
+        self.report.ask(self.node, Kind.CHOICE, key, default=default, words=tuple(words_for(default, numbers)))
+        return super().choice(key, default, numbers)
+
     def text(self, key: str, default: str = "") -> str:
+        self.report.ask(self.node, Kind.TEXT, key, default=default)
         return text_of(self._values[key], self.report, self.label(key)) if key in self else default
 
     def trimmed(self, key: str, expected: str) -> str:
@@ -83,12 +107,13 @@ class Table(Reader):
         """Read the items of a list."""
         return items_of(self._values[key], self.report, self.label(key)) if key in self else ()
 
-    def mapping(self, key: str) -> list[tuple[Scalar, Node]]:
-        """Read a mapping whose keys are names of the author's own."""
+    def mapping(self, key: str, names: SequenceOf[str] = ()) -> list[tuple[Scalar, Node]]:
+        """Read a mapping whose keys are names of the author's own; `names` are the only ones that make sense."""
         if key not in self:
             return []
         value = self._values[key]
         if isinstance(value, Mapping):
+            self.report.ask(value, Kind.NAMES, words=tuple(names))
             return pairs(value, self.report, self.label(key))
         self.error(key, ProblemId.WRONG_KIND, f"got {describe(value)}, expected a mapping of names")
         return []
@@ -147,6 +172,7 @@ def tables_of(nodes: Iterable[Node], keys: SequenceOf[str], report: Report, labe
 def text_of(node: Node, report: Report, label: str) -> str:
     """Return the text of a scalar, "" for null; report anything else as an error and return ""."""
     if isinstance(node, Scalar):
+        report.ask(node, Kind.TEXT)
         return "" if node.is_null else node.text
     report.error(node.line, ProblemId.WRONG_KIND, f"{label}: got {describe(node)}, expected a text")
     return ""
@@ -160,6 +186,7 @@ def texts_by_name(entries: Iterable[tuple[Scalar, Node]], report: Report, label:
 def items_of(node: Node, report: Report, label: str) -> tuple[Node, ...]:
     """Return the items of a list; report anything else as an error and return no items."""
     if isinstance(node, Sequence):
+        report.ask(node, Kind.LIST)
         return node.items
     report.error(node.line, ProblemId.WRONG_KIND, f"{label}: got {describe(node)}, expected a list")
     return ()
@@ -168,10 +195,12 @@ def items_of(node: Node, report: Report, label: str) -> tuple[Node, ...]:
 def texts_of(node: Node, report: Report, label: str) -> tuple[Scalar, ...]:
     """Return the texts of a list, or the one text that stands in its place; report anything else as an error."""
     if isinstance(node, Scalar):
+        report.ask(node, Kind.TEXT)
         return (node,)
     found = []
     for item in items_of(node, report, label):
         if isinstance(item, Scalar):
+            report.ask(item, Kind.TEXT)
             found.append(item)
         else:
             report.error(item.line, ProblemId.WRONG_KIND, f"{label}: got {describe(item)}, expected a text")
@@ -181,6 +210,7 @@ def texts_of(node: Node, report: Report, label: str) -> tuple[Scalar, ...]:
 def choice_of[E: StrEnum](node: Node, default: E, report: Report, label: str) -> E:
     """Return the member of the default's enumeration that a node names; report anything else and return the default."""
     words = words_for(default)
+    report.ask(node, Kind.CHOICE, words=tuple(words))
     word = node.text if isinstance(node, Scalar) else None
     if word is not None and (found := member(word, words)) is not None:
         return found

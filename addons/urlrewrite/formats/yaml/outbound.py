@@ -6,6 +6,7 @@ from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence as SequenceOf
 
 from urlrewrite.formats import rule_parts
+from urlrewrite.formats.questions import Kind
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.rule_parts import OUTBOUND_ACTION_KEYS, OUTBOUND_MATCH_KEYS
 from urlrewrite.formats.yaml.conditions import condition_list, conditions_of
@@ -74,6 +75,7 @@ def custom_tags_of(site: Table) -> MappingOf[str, CustomTags]:
 def _tags(node: Node, report: Report, label: str) -> list[tuple[str, str]]:
     """Read tag and attribute of one item; IIS's own `{name: tag, attribute: attribute}` is read too."""
     written: list[tuple[str, Node | None]] = []
+    report.ask(node, Kind.NAMES if isinstance(node, Mapping) else Kind.TEXT)
     if isinstance(node, Scalar):
         tag, slash, attribute = node.text.partition("/")
         written = [(tag, Scalar(attribute, node.line) if slash else None)]
@@ -84,6 +86,8 @@ def _tags(node: Node, report: Report, label: str) -> list[tuple[str, str]]:
             written = [(name.text, values["attribute"])]
         else:
             written = list(values.items())
+        for value in values.values():
+            report.ask(value, Kind.TEXT)
     found = [
         (tag.strip().lower(), attribute.text.strip().lower())
         for tag, attribute in written

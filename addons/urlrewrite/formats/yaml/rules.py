@@ -87,7 +87,7 @@ from urlrewrite.formats.yaml.elements import element_of
 from urlrewrite.formats.yaml.farms import farms_of
 from urlrewrite.formats.yaml.fields import Table, table_of, tables_of
 from urlrewrite.formats.yaml.inbound import inbound_rules
-from urlrewrite.formats.yaml.nodes import compose
+from urlrewrite.formats.yaml.nodes import Node, compose
 from urlrewrite.formats.yaml.paths import absolute
 from urlrewrite.formats.yaml.sections import (
     SECTION_KEYS,
@@ -105,7 +105,7 @@ _SERVER_KEYS = ("globalRules", "globalUseOriginalURLEncoding", "farms", "webFarm
 TOP_KEYS = ("sites", *_SERVER_KEYS, *SECTION_KEYS)
 
 _SHORT_FORM_KEYS = tuple(key for key in SITE_KEYS if key not in SHARED_KEYS)
-_ONLY_IN_SITES = tuple(key for key in SITE_KEYS if key not in SECTION_KEYS)
+ONLY_IN_SITES = tuple(key for key in SITE_KEYS if key not in SECTION_KEYS)
 
 
 def parse(text: str, file: str) -> tuple[RuleSet, tuple[Problem, ...]]:
@@ -131,6 +131,11 @@ def read(text: str, file: str, problems: list[Problem], files: FilesRead) -> Rul
         if not found:
             report.error(1, ProblemId.MISSING, "got nothing but comments, expected rules")
         return RuleSet()
+    return rule_set_of(root, report, files)
+
+
+def rule_set_of(root: Node, report: Report, files: FilesRead) -> RuleSet:
+    """Read a tree."""
     table = table_of(root, tuple(dict.fromkeys((*TOP_KEYS, *SITE_KEYS))), report)
     return _rule_set(table, files) if table else RuleSet()
 
@@ -178,7 +183,7 @@ def _only_site(table: Table, files: FilesRead) -> tuple[_Read, ...]:
 
 
 def _sites(table: Table, files: FilesRead) -> tuple[_Read, ...]:
-    for key in _ONLY_IN_SITES:
+    for key in ONLY_IN_SITES:
         if key in table:
             table.error(key, ProblemId.UNKNOWN_KEY, f"got {key} beside sites, expected it in one of the sites")
     return tuple(_site(site, files) for site in tables_of(table.nodes("sites"), SITE_KEYS, table.report, "sites"))

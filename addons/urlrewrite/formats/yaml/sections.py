@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.providers import with_answers
+from urlrewrite.formats.questions import Kind
 from urlrewrite.formats.reports import ProblemId, Report
 from urlrewrite.formats.section_fields import OwnFields, SharedFields
 from urlrewrite.formats.vocabulary import check_template_name
@@ -87,6 +88,7 @@ def _removals(table: Table) -> tuple[Removal, ...]:
     found: list[Removal] = []
     for item in items_of(node, table.report, label) if not isinstance(node, (Mapping, Scalar)) else (node,):
         if isinstance(item, Mapping):
+            table.report.ask(item, Kind.NAMES, words=tuple(Collection))
             for key, value in pairs(item, table.report, label):
                 found += _removed(key, value, table.report, label)
         else:
@@ -119,6 +121,7 @@ def _rewrite_maps(table: Table) -> MappingOf[str, RewriteMap]:
             message = f"{label}: got {describe(node)}, expected a mapping of entries"
             report.error(node.line, ProblemId.WRONG_KIND, message)
             return RewriteMap(name.text, MappingProxyType({}), source=source)
+        report.ask(node, Kind.TABLE, keys=MAP_KEYS)
         if not any(key.text in MAP_KEYS for key, _ in node.entries):
             return RewriteMap(name.text, _entries(node, report, label), source=source)
         own = Table(node, MAP_KEYS, report, label)
@@ -138,6 +141,7 @@ def _rewrite_maps(table: Table) -> MappingOf[str, RewriteMap]:
 
 
 def _entries(node: Mapping, report: Report, label: str) -> MappingOf[str, str]:
+    report.ask(node, Kind.NAMES)
     return MappingProxyType(texts_by_name(pairs(node, report, label), report, label))
 
 

@@ -16,6 +16,7 @@ from urlrewrite.formats.addresses import (
 )
 from urlrewrite.formats.files_read import FilesRead
 from urlrewrite.formats.proxy_settings import ATTRIBUTES, read_settings
+from urlrewrite.formats.questions import Kind
 from urlrewrite.formats.reports import ProblemId
 from urlrewrite.formats.section_fields import SharedFields
 from urlrewrite.formats.wording import shown
@@ -252,6 +253,7 @@ def _locations(site: Table, files: FilesRead, document_root: str) -> tuple[Locat
     found = []
     for key, node in site.mapping("locations"):
         label = f"{site.label('locations')}.{key.text}"
+        site.report.ask(node, Kind.LIST)
         for item in node.items if isinstance(node, Sequence) else (node,):
             if own := table_of(item, (*SECTION_KEYS, "relativeTo"), site.report, label):
                 base = own.text("relativeTo").strip("/") if "relativeTo" in own else None

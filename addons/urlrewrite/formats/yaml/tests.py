@@ -52,7 +52,7 @@ def _request(table: Table) -> tuple[str, str, FieldLines]:
         table.error("request", ProblemId.MISSING, f"got nothing, expected a request such as {example}")
         return "GET", "", ()
     if isinstance(node, Scalar):
-        *method, url = node.text.split() or [""]
+        *method, url = table.text("request").split() or [""]
         if len(method) > 1:
             table.error(
                 "request", ProblemId.BAD_VALUE, f"got {shown(node.text)}, expected method and URL such as {example}"

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from urlrewrite.formats.questions import Kind
 from urlrewrite.formats.reports import Report
 from urlrewrite.formats.web_server.reading import read_web_server
 from urlrewrite.formats.web_server.shapes import BESIDE_REWRITE, IN_SYSTEM_WEB, KEPT, SECURITY, SYSTEM_WEB, Shape
@@ -69,6 +70,8 @@ def _kept(table: Table, names: tuple[str, ...]) -> Iterator[ConfigElement]:
 def _element(node: Node, name: str, shape: Shape, report: Report, label: str) -> Iterator[ConfigElement]:
     """Read an element; nothing if the node is of another kind, which is reported."""
     source = report.source(node.line)
+    if shape.entries:
+        report.ask(node, Kind.TABLE, keys=keys_of(shape))
     if shape.entries and (isinstance(node, Sequence) or _is_pairs(node, shape)):
         yield ConfigElement(name, children=tuple(_entries(node, shape, shape.entry, report, label)), source=source)
         return
@@ -106,12 +109,16 @@ def _entries(node: Node, shape: Shape, name: str, report: Report, label: str) ->
     assert shape.entries is not None, "only collections have entries"
     attributes = shape.entries.attributes
     if isinstance(node, Mapping) and len(attributes) == 2:
+        report.ask(node, Kind.NAMES)
         for key, value in node.entries:
             pair = {attributes[0]: key.text, attributes[1]: text_of(value, report, f"{label}.{key.text}")}
             yield ConfigElement(name, MappingProxyType(pair), source=report.source(key.line))
         return
+    # One text may stand for the list of it.
+    report.ask(node, Kind.LIST)
     for number, item in enumerate((node,) if isinstance(node, Scalar) else items_of(node, report, label), 1):
         if isinstance(item, Scalar) and (len(attributes) == 1 or name == "remove"):
+            report.ask(item, Kind.TEXT)
             yield ConfigElement(name, MappingProxyType({attributes[0]: item.text}), source=report.source(item.line))
         else:
             yield from _element(item, name, shape.entries, report, f"{label}[{number}]")
