@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from urlrewrite.hooks import inspector_pages
 from urlrewrite.hooks.inspector_pages import MAX_LENGTH, STATIC, install, static_files
 from urlrewrite.inspector.figures.statistics import Statistics
 from urlrewrite.inspector.pages import PAGES
@@ -37,6 +39,7 @@ SAME_ORIGIN = {
 }
 SHOWN = Snapshot((), None, Statistics())
 EVERY_PATH = ["/rewrite", "/rewrite/", "/rewrite/static/app.js", "/rewrite/static/nothing", "/rewrite/api/nothing"]
+EVERY_PATH += ["/rewrite/events"]
 EVERY_PATH += [f"/rewrite/api/{page.name}" for page in PAGES]
 
 
@@ -63,11 +66,19 @@ async def shown() -> Snapshot:
     return SHOWN
 
 
+REVISIONS: list[str] = []
+"""What there is to show, one after the other; the last one stays."""
+
+
+def revision() -> str:
+    return REVISIONS.pop(0) if len(REVISIONS) > 1 else "same"
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     master = WebMaster(options.Options(), with_termlog=False)
     master.options.update(web_password=PASSWORD)
-    install(master, shown)
+    install(master, shown, revision)
     socket, port = bind_unused_port()
     listening = HTTPServer(master.app)
     listening.add_socket(socket)
@@ -226,6 +237,22 @@ async def test_a_page_is_asked_in_a_thread(server: Server, page: ModuleType) -> 
     assert said(await server.ask("/rewrite/api/health")) == {"main": False}
 
 
+async def test_events_tell_each_revision_once_and_that_somebody_is_still_there(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspector_pages, "EVENTS_SECONDS", 0.001)
+    monkeypatch.setattr(inspector_pages, "QUIET_SECONDS", 0.004)
+    monkeypatch.setattr(sys.modules[__name__], "REVISIONS", ["1", "1", "2", "2", "2", "3", "3"])
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(f"GET /rewrite/events HTTP/1.1\r\nHost: x\r\nAuthorization: {TOKEN['Authorization']}\r\n\r\n".encode())
+    told = b""
+    while told.count(b"\n:\n\n") < 2:
+        told += await reader.read(1000)
+    writer.close()
+    assert b"Content-Type: text/event-stream; charset=utf-8\r\n" in told
+    assert re.findall(rb"^data: (.*)$", told, re.MULTILINE) == [b"1", b"2", b"3", b"same"]
+
+
 class TestFailures:
     @staticmethod
     def fails(page: ModuleType, error: Exception) -> None:
@@ -296,8 +323,11 @@ def test_the_styles_of_pages_are_linked() -> None:
 
 def test_the_navigation_leads_to_every_page() -> None:
     index = static_files(STATIC)["index.html"].content.decode()
-    found = re.findall(r'<a href="#/(\w+)" data-page="(\w+)"( data-of-a-flow)?>([^<]+)</a>', index)
-    assert found == [(each.name, each.name, " data-of-a-flow" * each.of_a_flow, each.label) for each in PAGES]
+    found = re.findall(r'<a href="#/(\w+)" data-page="(\w+)"( data-of-a-flow)?( data-follows)?>([^<]+)</a>', index)
+    marks = (" data-of-a-flow", " data-follows")
+    assert found == [
+        (each.name, each.name, marks[0] * each.of_a_flow, marks[1] * each.follows, each.label) for each in PAGES
+    ]
 
 
 def test_every_page_has_its_module_and_its_script() -> None:
@@ -372,7 +402,7 @@ async def acting() -> AsyncIterator[tuple[Server, list[Mapping[str, Any]]]]:
 
     master = WebMaster(options.Options(), with_termlog=False)
     master.options.update(web_password=PASSWORD)
-    install(master, shown, {"health": act})
+    install(master, shown, revision, {"health": act})
     socket, port = bind_unused_port()
     listening = HTTPServer(master.app)
     listening.add_socket(socket)

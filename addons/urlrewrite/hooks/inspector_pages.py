@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from html import escape
@@ -21,6 +22,7 @@ from typing import Any
 from mitmproxy.tools.web.app import RequestHandler
 from mitmproxy.tools.web.master import WebMaster
 from tornado.httpclient import HTTPClientError
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
 from urlrewrite.inspector.pages import PAGES, Page
@@ -53,6 +55,12 @@ _POLICY = "; ".join(
     )
 )
 
+EVENTS_SECONDS = 0.5
+"""How often it is looked whether there is something new to show: pages are drawn no more often than that."""
+
+QUIET_SECONDS = 15.0
+"""After which a connection that has nothing to tell shows that it is still there."""
+
 type TakeSnapshot = Callable[[], Awaitable[Snapshot]]
 
 type Act = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -61,11 +69,13 @@ type Act = Callable[[Mapping[str, Any]], Awaitable[None]]
 _NO_ACTS: Mapping[str, Act] = MappingProxyType({})
 
 
-def install(master: WebMaster, snapshot: TakeSnapshot, acts: Mapping[str, Act] = _NO_ACTS) -> None:
+def install(
+    master: WebMaster, snapshot: TakeSnapshot, revision: Callable[[], str], acts: Mapping[str, Act] = _NO_ACTS
+) -> None:
     """Add the pages to mitmweb.
 
-    `snapshot` is called on the loop, once for each request; `acts` are called by the page's name, before that, for a
-    POST and for nothing else.
+    `snapshot` is called on the loop, once for each request; `revision` returns another text as soon as there is
+    something else to show; `acts` are called by the page's name, before the snapshot, for a POST and for nothing else.
     """
     shared = {"files": static_files(STATIC)}
     master.app.add_handlers(
@@ -73,6 +83,7 @@ def install(master: WebMaster, snapshot: TakeSnapshot, acts: Mapping[str, Act] =
         [
             (r"/rewrite/?", _Shell, shared),
             (r"/rewrite/static/(?P<path>.*)", _Static, shared),
+            (r"/rewrite/events", _Events, {"revision": revision}),
             (r"/rewrite/api/(?P<name>.*)", _Api, {"snapshot": snapshot, "acts": acts}),
         ],
     )
@@ -109,7 +120,8 @@ def static_files(folder: Path) -> Mapping[str, File]:
 def _link(page: Page) -> str:
     """Write a link of the navigation, from which the shell knows the page."""
     of_a_flow = " data-of-a-flow" if page.of_a_flow else ""
-    return f'<a href="#/{page.name}" data-page="{page.name}"{of_a_flow}>{escape(page.label)}</a>'
+    follows = " data-follows" if page.follows else ""
+    return f'<a href="#/{page.name}" data-page="{page.name}"{of_a_flow}{follows}>{escape(page.label)}</a>'
 
 
 class _Handler(RequestHandler):
@@ -175,6 +187,33 @@ class _Static(_Handler):
             return
         self.set_header("Content-Type", file.type)
         self.finish(file.content)
+
+
+class _Events(_Handler):
+    """Tells a page whenever there is something new to show, as server-sent events; what it is, the page then asks."""
+
+    def initialize(self, revision: Callable[[], str]) -> None:
+        self._revision = revision
+        self._gone = False
+
+    def on_connection_close(self) -> None:
+        """Note that nobody listens any more."""
+        self._gone = True
+
+    async def get(self) -> None:
+        """Send the revision now, and again each time it is another one."""
+        self.set_header("Content-Type", "text/event-stream; charset=utf-8")
+        told, quiet = "", 0.0
+        # A listener that is gone, or a loop that ends while one listens, is no fault.
+        with suppress(StreamClosedError, asyncio.CancelledError):
+            while not self._gone:
+                revision = self._revision()
+                if revision != told or quiet >= QUIET_SECONDS:
+                    self.write(f"data: {revision}\n\n" if revision != told else ":\n\n")
+                    told, quiet = revision, 0.0
+                    await self.flush()
+                await asyncio.sleep(EVENTS_SECONDS)
+                quiet += EVENTS_SECONDS
 
 
 class _Api(_Handler):

@@ -49,7 +49,15 @@ class WebPages:
             # It brings all of mitmweb along, which mitmdump has no use for.
             from urlrewrite.hooks.inspector_pages import install
 
-            install(master, self.current, self._acts)
+            install(master, self.current, self.revision, self._acts)
+
+    def revision(self) -> str:
+        """Return a text that is another one as soon as there is something else to show."""
+        master: Any = ctx.master
+        state = self._state
+        said = sum(map(len, state.watched.said().values()))
+        counts = (master.view.store_count(), len(state.live), state.statistics.revision, len(state.asked), said)
+        return "-".join(map(str, (*counts, int(ctx.options.urlrewrite_probe))))
 
     async def current(self) -> Snapshot:
         """Take a snapshot of all flows that mitmweb keeps; those that a filter of its list hides are among them."""

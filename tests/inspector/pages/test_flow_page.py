@@ -18,8 +18,10 @@ from inspector.exchanges import BODIES, HTML, TRACES, seen_by, seen_with, snapsh
 from rules_of import rules_of
 from urlrewrite.engine.facts import ResponseFacts
 from urlrewrite.inspector.pages import flow as page
+from urlrewrite.inspector.pages import flow_list
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.pages.flow import MAX_FLOWS, MAX_HUNKS
+from urlrewrite.inspector.pages.flow import MAX_HUNKS
+from urlrewrite.inspector.pages.flow_list import MARKS, MAX_FLOWS, MAX_LIMIT, SORTS
 
 RULES = r"""
 links: everywhere
@@ -232,13 +234,13 @@ def flows(number: int) -> Any:
     return snapshot(*(replace(some, flow_id=f"f{n}") for n in range(number)), rules=rules)
 
 
-def test_the_list_has_the_newest_first_and_goes_on_where_it_ended() -> None:
+def test_the_list_has_the_newest_first_and_as_many_as_are_wanted() -> None:
     shown = flows(MAX_FLOWS + 5)
     first = page.data(shown, {})
     assert (len(first["flows"]), first["more"], first["total"]) == (MAX_FLOWS, True, MAX_FLOWS + 5)
-    rest = page.data(shown, {"after": first["flows"][-1]["id"]})
-    assert [flow["id"] for flow in first["flows"] + rest["flows"]] == [f"f{n}" for n in range(MAX_FLOWS + 5)]
-    assert not rest["more"]
+    more = page.data(shown, {"limit": str(MAX_FLOWS + 200)})
+    assert [flow["id"] for flow in more["flows"]] == [f"f{n}" for n in range(MAX_FLOWS + 5)]
+    assert not more["more"]
 
 
 @pytest.mark.parametrize(
@@ -247,6 +249,103 @@ def test_the_list_has_the_newest_first_and_goes_on_where_it_ended() -> None:
 )
 def test_the_list_is_filtered_by_text(wanted: str, number: int) -> None:
     assert len(page.data(flows(2), {"filter": wanted})["flows"]) == number
+
+
+def several() -> Any:
+    """Four exchanges, the newest first: a leak, a change by a rule, a redirect, and an error without a response."""
+    rules = rules_of(RULES)
+    leak = replace(seen_with({"id": "1", "site": "a", "leaks": 2, "events": []}), flow_id="leak", began=4.0)
+    changed = replace(
+        seen_by(rules, PAGE, url="https://www.example.com/old/7"), flow_id="changed", began=3.0, seconds=0.1
+    )
+    moved = replace(
+        seen_with({"id": "3", "site": "b", "inbound_rules": ["moved"], "events": []}),
+        flow_id="moved",
+        began=2.0,
+        response=ResponseFacts(302),
+    )
+    failed = replace(seen_with({"id": "4", "events": []}), flow_id="failed", began=1.0, response=None, failed="refused")
+    return snapshot(leak, changed, moved, failed, rules=rules)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, ["leak", "changed", "moved", "failed"]),
+        ({"site": "a"}, ["leak"]),
+        ({"status": "2xx"}, ["leak", "changed"]),
+        ({"status": "3xx"}, ["moved"]),
+        ({"status": "none"}, ["failed"]),
+        ({"rule": "moved"}, ["moved"]),
+        ({"rule": "old"}, ["changed"]),
+        ({"only": "changed"}, ["changed", "moved"]),
+        ({"only": "problem"}, ["failed"]),
+        ({"only": "leak"}, ["leak"]),
+        ({"only": "leak,changed"}, []),
+        ({"only": "changed", "status": "2xx", "filter": "old"}, ["changed"]),
+        ({"sort": "time"}, ["failed", "moved", "changed", "leak"]),
+        ({"sort": "-time"}, ["leak", "changed", "moved", "failed"]),
+        ({"sort": "status"}, ["failed", "leak", "changed", "moved"]),
+        ({"sort": "-problems"}, ["failed", "leak", "changed", "moved"]),
+        ({"sort": "site"}, ["failed", "leak", "moved", "changed"]),
+        ({"sort": "request"}, ["changed", "leak", "moved", "failed"]),
+        ({"sort": "what", "limit": 1}, ["leak"]),
+    ],
+)
+def test_the_list_is_chosen_and_sorted(query: dict[str, Any], expected: list[str]) -> None:
+    told = page.data(several(), query)
+    assert [flow["id"] for flow in told["flows"]] == expected
+    assert told["found"] == (4 if "limit" in query else len(expected))
+
+
+def test_the_list_says_what_it_can_be_chosen_by() -> None:
+    facets = page.data(several(), {"filter": "nothing of it"})["facets"]
+    assert facets["sites"] == [("a", 1), ("rules", 1), ("b", 1)]
+    assert facets["statuses"] == [("2xx", 2), ("3xx", 1), ("none", 1)]
+    assert dict(facets["rules"]) == {"old": 1, "images": 1, "moved": 1}
+    assert facets["marks"] == {"changed": 2, "problem": 1, "leak": 1}
+    assert facets["marks"].keys() == MARKS.keys()
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"sort": "size"}, f"sort: got size, expected one of {', '.join(SORTS)}"),
+        ({"only": "leak,x"}, "only: got x, expected words of changed, problem, leak"),
+        ({"limit": "0"}, f"limit: got 0, expected a number up to {MAX_LIMIT}"),
+        ({"limit": "many"}, "limit: got many"),
+    ],
+)
+def test_a_list_that_cannot_be_is_told(query: dict[str, Any], message: str) -> None:
+    with pytest.raises(PageError, match=message):
+        page.data(several(), query)
+
+
+def test_an_entry_is_made_once_and_again_when_its_exchange_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    entry_of = flow_list._entry
+    monkeypatch.setattr(flow_list, "_entry", lambda seen: (made.append(seen.flow_id), entry_of(seen))[1])
+    trace: dict[str, Any] = {"id": "1", "events": []}
+    seen = replace(seen_with(trace), flow_id="kept", seconds=1.0)
+    for _ in range(3):
+        page.data(snapshot(seen), {})
+    assert made == ["kept"]
+    # Leaks of a message that comes late are counted in the same trace.
+    trace["leaks"] = 1
+    assert page.data(snapshot(seen), {})["flows"][0]["leaks"] == 1
+    changed = replace(seen, failed="refused")
+    assert page.data(snapshot(changed), {})["flows"][0]["problems"] == 1
+    under_way = replace(seen, seconds=None)
+    for _ in range(2):
+        page.data(snapshot(under_way), {})
+    assert len(made) == 5
+
+
+def test_a_flow_has_ended_if_it_is_whole_or_broken_off() -> None:
+    seen = replace(seen_with({"id": "1"}), seconds=None)
+    assert not one(seen)["ended"]
+    assert one(replace(seen, seconds=0.0))["ended"]
+    assert one(replace(seen, failed="refused"))["ended"]
 
 
 def test_the_list_is_filtered_by_trace_id() -> None:

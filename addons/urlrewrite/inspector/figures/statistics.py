@@ -63,6 +63,8 @@ class Statistics:
         self._clock = clock
         self._lock = threading.Lock()
         self._figures = Figures(started, started)
+        self.revision = 0
+        """Another number as soon as something else is counted."""
 
     def add(
         self,
@@ -82,11 +84,13 @@ class Statistics:
         raw = data.get("events")
         events = [event for event in raw if isinstance(event, Mapping)] if isinstance(raw, list | tuple) else []
         with self._lock:
+            self.revision += 1
             _Exchange(self._figures, data, events, began, max(seconds, 0.0), site, spent).count()
 
     def more_leaks(self, count: int, *, first: bool) -> None:
         """Count leaks in messages of an exchange that was added before; `first` says that it had none then."""
         with self._lock:
+            self.revision += 1
             self._figures.leaks += count
             self._figures.leaking += first and count > 0
 
@@ -96,6 +100,7 @@ class Statistics:
         kept = tuple(clipped(problem, _PROBLEM) for problem in messages[:_PROBLEMS])
         now = self._clock()
         with self._lock:
+            self.revision += 1
             figures = self._figures
             figures.reloads.append(Reload(now, ok, seconds, kept, len(messages) - len(kept), fingerprint))
             if not ok:

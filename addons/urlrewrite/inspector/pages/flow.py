@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -16,15 +15,14 @@ from urlrewrite.inspector.diff.hunks import Hunk, Lines, hunks
 from urlrewrite.inspector.diff.spans import Span
 from urlrewrite.inspector.diff.steps import ResponseStep, response_steps, url_steps
 from urlrewrite.inspector.pages.error import PageError
-from urlrewrite.inspector.pages.flow_causes import leaks_counted, what_is_wrong, what_was_done, why_nothing
+from urlrewrite.inspector.pages.flow_causes import what_is_wrong, what_was_done, why_nothing
+from urlrewrite.inspector.pages.flow_list import MAX_URL, head, listed
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.traces.attempts import Attempt, attempts_of, cause_text
-from urlrewrite.inspector.traces.report import summary
 from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
-from urlrewrite.trace.reading import Reading, number, read, text
+from urlrewrite.trace.reading import Reading, read, text
 from urlrewrite.trace.text import clipped, printable, shown, visible
 
-MAX_FLOWS = 200
 MAX_HUNKS = 100
 MAX_OF_A_STEP = 40
 MAX_ATTEMPTS = 50
@@ -32,10 +30,8 @@ WHOLE = 2**20
 """Characters up to which a body is shown in full on request."""
 
 _VALUE = 4000
-_URL = 2000
 _MAX_STEPS = 200
 _NEAR = 5
-_FILTERED = ("method", "url", "status", "summary", "trace_id")
 
 type _Json = dict[str, Any]
 
@@ -43,66 +39,18 @@ type _Json = dict[str, Any]
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
     """Return the list of exchanges, or one of them.
 
-    Without `flow`: `{"flows": [...], "total": int, "more": bool}`, the newest first, of which `filter` chooses by a
-    text in what is listed; `after` is the id of a flow after which the list is to continue. With `flow`, and `all` for
-    the whole body: see `_one`.
+    Without `flow`: see `flow_list.listed`. With `flow`, and `all` for the whole body: see `_one`.
 
     Raises:
-        PageError: there is no such flow.
+        PageError: there is no such flow, or the list cannot be chosen or sorted like that.
     """
     flow_id = str(query.get("flow") or "")
     if not flow_id:
-        return _list(snapshot, str(query.get("filter") or ""), str(query.get("after") or ""))
+        return listed(snapshot, query)
     exchange = snapshot.find(flow_id)
     if exchange is None:
         raise PageError(f"got the flow {shown(flow_id, 80)}, expected one of those that are kept")
     return _one(exchange, snapshot.rules, whole=bool(query.get("all")))
-
-
-# The list
-
-
-def _list(snapshot: Snapshot, wanted: str, after: str) -> _Json:
-    wanted = wanted.strip().lower()
-    ids = [exchange.flow_id for exchange in snapshot.exchanges]
-    begin = ids.index(after) + 1 if after in ids else 0
-    flows: list[_Json] = []
-    for exchange in snapshot.exchanges[begin:]:
-        entry = _entry(exchange)
-        if wanted and not any(wanted in str(entry[key]).lower() for key in _FILTERED):
-            continue
-        if len(flows) == MAX_FLOWS:
-            return {"flows": flows, "total": len(ids), "more": True}
-        flows.append(entry)
-    return {"flows": flows, "total": len(ids), "more": False}
-
-
-def _entry(exchange: RecordedExchange) -> _Json:
-    reading = read(exchange.trace)
-    return {
-        **_head(exchange, reading),
-        "problems": len(reading.problems()) + bool(exchange.failed and not exchange.given_up),
-        "links": max(number(reading.data, "links") or 0, 0),
-        "trace_id": visible(text(reading.data, "id")),
-    }
-
-
-def _head(exchange: RecordedExchange, reading: Reading) -> _Json:
-    return {
-        "id": exchange.flow_id,
-        "time": exchange.began if math.isfinite(exchange.began) else 0,
-        "method": visible(exchange.request.method),
-        "url": clipped(visible(exchange.request.url), _URL),
-        "status": _status(exchange, reading),
-        "summary": f"✖ {shown(exchange.failed, 80)}"
-        if exchange.failed and not exchange.given_up
-        else summary(exchange.trace),
-        "leaks": leaks_counted(reading),
-    }
-
-
-def _status(exchange: RecordedExchange, reading: Reading) -> int | None:
-    return exchange.response.status if exchange.response else number(reading.data, "status")
 
 
 # One flow
@@ -140,10 +88,11 @@ def _one(exchange: RecordedExchange, rules: RulesInForce | None, *, whole: bool)
     explained = Explanations(reading.response)
     body = _body(found, causes, explained, whole=whole)
     return {
-        **_head(exchange, reading),
+        **head(exchange, reading),
+        "ended": exchange.seconds is not None or bool(exchange.failed),
         "trace_id": visible(text(reading.data, "id")),
         "site": visible(text(reading.data, "site")),
-        "target": clipped(visible(text(reading.data, "target")), _URL),
+        "target": clipped(visible(text(reading.data, "target")), MAX_URL),
         "action": visible(text(reading.data, "action")),
         "way": visible(text(reading.data, "way")),
         "rules": visible(text(reading.data, "rules")),
@@ -251,10 +200,10 @@ def _steps(
     urls = [
         {
             "rule": visible(step.rule),
-            "before": shown(step.before, _URL),
-            "after": shown(step.after, _URL),
+            "before": shown(step.before, MAX_URL),
+            "after": shown(step.after, MAX_URL),
             "acted": step.acted,
-            "what": shown(step.what, _URL) if step.what else "",
+            "what": shown(step.what, MAX_URL) if step.what else "",
         }
         for step in url_steps(reading)
     ]

@@ -50,7 +50,7 @@ def summary(trace: Mapping[str, Any]) -> str:
     parts = [
         _route(reading),
         _decision(reading),
-        _tally(reading),
+        tally_of(reading),
         _leaks(reading),
         _broken_off(reading),
         _first_problem(reading, 60),
@@ -68,7 +68,7 @@ def log_line(trace: Mapping[str, Any]) -> str:
     parts = [
         f"{_request(reading)} -> {_result(reading)}",
         f"rules: {', '.join(clipped(visible(name), 40) for name in rules)}" if rules else "",
-        _tally(reading),
+        tally_of(reading),
         _leaks(reading),
         visible(text(reading.data, "way")),
         _broken_off(reading),
@@ -98,7 +98,7 @@ def _head(reading: Reading) -> list[str]:
         )
         if text(source, key)
     ]
-    what = [_decision(reading), _tally(reading), _leaks(reading), _broken_off(reading)]
+    what = [_decision(reading), tally_of(reading), _leaks(reading), _broken_off(reading)]
     less = "only decisions were traced; the option urlrewrite_trace=full shows why" if text(data, "level") else ""
     return [
         _request(reading),
@@ -152,7 +152,8 @@ def _broken_off(reading: Reading) -> str:
     return f"broken off: {shortened(visible(why), 100)}" if why else ""
 
 
-def _tally(reading: Reading) -> str:
+def tally_of(reading: Reading) -> str:
+    """Return what was changed in the response, as `24 links, 3 fields`; "" where nothing was."""
     # A trace below the level full has no events of single changes, but their number by field.
     counted_fields = reading.data.get("changed_fields")
     names = Counter[str]()

@@ -1,14 +1,22 @@
 // The shell: which page the hash asks for, the navigation, and what all pages share on screen. See lib.js for pages.
 
-import { address, h, note } from "./lib.js";
+import { replace } from "./carried.js";
+import { address, exchanged, h, note } from "./lib.js";
+import { Live } from "./live.js";
 
 const NAME = "Rewrite inspector";
 
 const main = document.getElementById("main");
 // The server writes a link to each page there is.
 const links = new Map([...document.querySelectorAll("#navigation a")].map((link) => [link.dataset.page, link]));
+const again = document.getElementById("again");
+const liveSwitch = document.getElementById("live");
 let current = 0;
 let timers = [];
+let isPressed = false;
+// What shows something new on the page that is open; null where nothing does.
+let follow = null;
+const live = new Live({ show: () => follow?.(), onnews: (isNew) => (again.hidden = !isNew || !follow), isBusy });
 
 function route() {
   const [path, search = ""] = location.hash.replace(/^#\/?/, "").split(/\?(.*)/s);
@@ -19,6 +27,9 @@ function route() {
 async function render() {
   const { page, query } = route();
   const turn = (current += 1);
+  follow = "follows" in links.get(page).dataset ? () => drawAnew(turn, page) : null;
+  exchanged.texts.clear();
+  exchanged.flow = "";
   timers.forEach(clearInterval);
   timers = [];
   mark(page, query);
@@ -39,6 +50,32 @@ async function render() {
   if (turn !== current) return;
   main.style.minHeight = "";
   main.setAttribute("aria-busy", "false");
+  live.drawn();
+}
+
+// Draws the page that is open once more, and shows it if there is something new on it.
+async function drawAnew(turn, page) {
+  const { query } = route();
+  // What was asked of a flow is shown of this flow.
+  if (exchanged.flow && !query.flow) appFor(turn, page).keep({ ...query, flow: exchanged.flow });
+  const content = h("div", { class: `page page-${page}` });
+  exchanged.isNew = false;
+  try {
+    const module = await load(page);
+    await module.show(content, route().query, { ...appFor(turn, page), every: () => {} });
+  } catch {
+    // It stays as it is; the events come again when the proxy does.
+    return;
+  }
+  const old = main.querySelector(".page");
+  if (turn === current && exchanged.isNew && old && !isBusy()) replace(old, content);
+}
+
+// Nothing is replaced below somebody's pointer or mark, or while an answer is waited for.
+function isBusy() {
+  const mark = window.getSelection();
+  const isMarked = mark && !mark.isCollapsed && main.contains(mark.anchorNode);
+  return isPressed || exchanged.pending > 0 || Boolean(isMarked);
 }
 
 async function load(page) {
@@ -57,9 +94,13 @@ function appFor(turn, page) {
     go: (other, params) => (location.hash = address(other, params)),
     keep: (params) => isCurrent() && history.replaceState(null, "", address(page, params)),
     refresh: () => isCurrent() && render(),
-    every: (milliseconds, action) => {
-      if (isCurrent()) timers.push(setInterval(() => document.hidden || action(), milliseconds));
+    follow: (action) => {
+      if (isCurrent()) follow = action;
     },
+    every: (milliseconds, action) => {
+      if (isCurrent()) timers.push(setInterval(() => document.hidden || !live.on || action(), milliseconds));
+    },
+    wanted: () => live.wanted(),
   };
 }
 
@@ -70,6 +111,11 @@ function mark(chosen, query) {
     if (page === chosen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+}
+
+function switchTo(on) {
+  live.set(on);
+  liveSwitch.setAttribute("aria-pressed", String(on));
 }
 
 function onkeydown(event) {
@@ -85,9 +131,13 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
-document.getElementById("again").addEventListener("click", render);
+again.addEventListener("click", render);
+liveSwitch.addEventListener("click", () => switchTo(!live.on));
+window.addEventListener("pointerdown", () => (isPressed = true), true);
+for (const name of ["pointerup", "pointercancel", "blur"]) window.addEventListener(name, () => (isPressed = false), true);
 window.addEventListener("hashchange", render);
 window.addEventListener("keydown", onkeydown);
 // The token of a first visit is in the cookie now, and need not stand on the screen.
 if (location.search) history.replaceState(null, "", location.pathname + location.hash);
+liveSwitch.setAttribute("aria-pressed", String(live.on));
 render();

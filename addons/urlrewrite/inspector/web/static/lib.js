@@ -12,12 +12,16 @@
 //
 //     app.go(page, params)   goes to a page, with an entry in the browser's history
 //     app.keep(params)       writes parameters into the address of this page, and does not load it again
-//     app.refresh()          loads this page again, as the button and the key "r" do
+//     app.refresh()          loads this page again, as the key "r" does
+//     app.follow(action)     has an action show what is new, in place of drawing the page anew; null for nothing new
 //     app.isCurrent()        whether the user is still on this page: ask it after each wait before you touch anything
 //                            outside `main`
+//     app.wanted()           has the page drawn anew soon, as traffic does
 //     app.every(ms, action)  calls an action until the user leaves this page, but not while the window is hidden
 //
-// `show` may throw: the shell shows the error's message. A page begins with the cause of what is wrong.
+// `show` may throw: the shell shows the error's message. A page begins with the cause of what is wrong. While traffic
+// comes, the shell calls `show` again (see live.js) with an element that takes the place of the first if what `get`
+// returned has changed; what was opened, scrolled and focused is carried over (see carried.js).
 //
 // EVERYTHING SHOWN MAY BE HOSTILE: bodies, fields, URLs, names of rules. So elements are made by `h`, whose strings always
 // become text nodes; never by innerHTML, outerHTML, insertAdjacentHTML, document.write or eval. `h` sets no `href` or
@@ -88,16 +92,31 @@ export function isSafeUrl(url) {
 
 // --- the server
 
+/** What goes on between the pages and the server: the texts that `get` got last, by path, whether one of them was new,
+ * how many answers of `post` are waited for, and the flow that one was about. */
+export const exchanged = { texts: new Map(), isNew: false, pending: 0, flow: "" };
+
 /** The data of a page. Throws an Error with the server's message. */
-export function get(name, params = {}) {
+export async function get(name, params = {}) {
   const query = new URLSearchParams(without(params)).toString();
-  return ask(name + (query ? `?${query}` : ""), { method: "GET" });
+  const path = name + (query ? `?${query}` : "");
+  const text = await ask(path, { method: "GET" });
+  if (exchanged.texts.get(path) !== text) exchanged.isNew = true;
+  exchanged.texts.set(path, text);
+  return JSON.parse(text);
 }
 
 /** The data of a page for a request that is too long for an address; `data` is a plain object. Throws as `get` does. */
-export function post(name, data = {}) {
+export async function post(name, data = {}) {
   const headers = { "Content-Type": "application/json", "X-XSRFToken": xsrfToken() };
-  return ask(name, { method: "POST", headers, body: JSON.stringify(data) });
+  exchanged.pending += 1;
+  try {
+    const text = await ask(name, { method: "POST", headers, body: JSON.stringify(data) });
+    exchanged.flow = data.flow ?? exchanged.flow;
+    return JSON.parse(text);
+  } finally {
+    exchanged.pending -= 1;
+  }
 }
 
 async function ask(path, options) {
@@ -107,10 +126,19 @@ async function ask(path, options) {
   } catch {
     throw new Error("The proxy does not respond: it was stopped, or the network is down.");
   }
-  const data = await response.json().catch(() => null);
-  if (response.ok && data !== null) return data;
+  const text = await response.text().catch(() => "");
+  if (response.ok && text) return text;
+  const data = parsed(text);
   if (response.status === 403 && !data?.error) throw new Error("You are not logged in: open mitmweb by its address with the token.");
   throw new Error(data?.error ?? `The server responded with ${response.status}.`);
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function xsrfToken() {

@@ -45,6 +45,7 @@ export async function show(main, query, app) {
   }
   update(await get("farms"));
   if (query.farm) content.querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
+  app.follow(null);
   app.every(EVERY, async () => {
     const mine = turn;
     const data = await get("farms").catch(() => null);

@@ -1,76 +1,16 @@
 // The page Flow: the exchanges, or one of them: what is wrong, what rules did and why others did not, what was changed,
 // step by step through the rules, and the trace as a tree.
 
+import { showList, statusKind } from "../flow_list.js";
 import { badge, card, copyButton, count, counted, get, h, link, note, table, tabs, time } from "../lib.js";
 
 export const title = "Flow";
 
 const SIGNS = { ok: "✓", no: "✗", warn: "≈", err: "!", info: "·" };
 const COLOURS = 8;
-const TYPING_MS = 250;
 
 export async function show(main, query, app) {
   await (query.flow ? showOne(main, query, app) : showList(main, query, app));
-}
-
-// --- the list
-
-async function showList(main, query, app) {
-  const rows = h("div");
-  const input = h("input", {
-    type: "search",
-    class: "grow",
-    placeholder: "Filter by method, URL, status, what happened or trace id",
-    "aria-label": "Filter",
-    value: query.filter ?? "",
-    oninput: later(() => load()),
-  });
-  const total = h("span", { class: "muted" });
-  main.append(h("div", { class: "toolbar" }, input, total), rows);
-  let turn = 0;
-
-  async function load(after = "", before = []) {
-    const mine = (turn += 1);
-    const data = await get("flow", { filter: input.value, after });
-    if (mine !== turn || !app.isCurrent()) return;
-    app.keep({ filter: input.value });
-    const flows = [...before, ...data.flows];
-    total.textContent = `${count(flows.length)}${data.more ? "+" : ""} of ${counted(data.total, "flow")}`;
-    const more = data.more
-      ? h("button", { type: "button", onclick: () => load(flows.at(-1).id, flows) }, "Show more")
-      : null;
-    const none = input.value ? "No flow contains this." : "No requests yet.";
-    rows.replaceChildren(flows.length ? listed(flows) : h("p", { class: "empty" }, none), more ?? "");
-  }
-  await load();
-}
-
-function listed(flows) {
-  const heads = ["Time", "Request", { text: "Status", class: "number" }, "What happened", "Problems"];
-  const rows = flows.map((flow) => [
-    { cell: time(flow.time), class: "nowrap" },
-    { cell: link("flow", { flow: flow.id }, `${flow.method} ${flow.url}`), class: "break" },
-    { cell: flow.status === null ? "–" : flow.status >= 400 ? badge(statusKind(flow), String(flow.status)) : String(flow.status), class: "number" },
-    { cell: flow.summary, class: "break" },
-    marks(flow),
-  ]);
-  return card(null, table(heads, rows));
-}
-
-function marks(flow) {
-  return [
-    flow.problems ? badge("warn", counted(flow.problems, "problem")) : null,
-    flow.problems && flow.leaks ? " " : null,
-    flow.leaks ? link("leaks", { flow: flow.id }, badge("err", counted(flow.leaks, "leak"))) : null,
-  ];
-}
-
-function later(action) {
-  let timer;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(action, TYPING_MS);
-  };
 }
 
 // --- one flow
@@ -78,6 +18,8 @@ function later(action) {
 async function showOne(main, query, app) {
   const data = await get("flow", { flow: query.flow, all: query.all });
   if (!app.isCurrent()) return;
+  // What has ended does not change any more.
+  if (data.ended) app.follow(null);
   main.append(
     navigation(data),
     head(data),
@@ -140,10 +82,6 @@ function attempts(data) {
   const farm = data.attempts.find((attempt) => attempt.farm);
   const title = farm ? ["Servers of the farm ", link("farms", { farm: farm.farm }, farm.label)] : "Failed attempts";
   return card(title, table([{ text: "", class: "number" }, "Server", "Chosen by", "Outcome", { text: "After", class: "number" }], rows));
-}
-
-function statusKind({ status }) {
-  return status === null || status >= 500 ? "err" : status >= 400 ? "warn" : "ok";
 }
 
 function remark(entry, data, boxed = false) {

@@ -5,15 +5,12 @@ import { plot } from "../plots.js";
 
 export const title = "Health";
 
+// Where no traffic comes, too: the plots move on with time.
 const EVERY = 5000;
 
 export async function show(main, query, app) {
-  const update = (data) => main.replaceChildren(...content(data));
-  update(await get("health"));
-  app.every(EVERY, async () => {
-    const data = await get("health").catch(() => null);
-    if (data && app.isCurrent()) update(data);
-  });
+  main.append(...content(await get("health")));
+  app.every(EVERY, app.wanted);
 }
 
 function content(data) {
