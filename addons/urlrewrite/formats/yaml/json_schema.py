@@ -48,8 +48,30 @@ def json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Rule file of mitm-urlrewrite",
         "$ref": f"#/$defs/{shapes.root}",
-        "$defs": {"boolean": _boolean(), **tables},
+        "$defs": {"boolean": _boolean(), **_each_once(tables)},
     }
+
+
+def _each_once(tables: dict[str, Any]) -> dict[str, Any]:
+    """Return definitions of which no two are the same: what is in several places has the shortest of their names."""
+    names: dict[str, str] = {}
+    for name in sorted(tables, key=lambda name: (len(name), name)):
+        names.setdefault(json.dumps(tables[name]), name)
+    instead = {f"#/$defs/{name}": f"#/$defs/{names[json.dumps(table)]}" for name, table in tables.items()}
+    left = {name: _referring(table, instead) for name, table in tables.items() if name in names.values()}
+    return left if len(left) == len(tables) else _each_once(left)
+
+
+def _referring(schema: Any, instead: Mapping[str, str]) -> Any:
+    """Return a schema with other references."""
+    if isinstance(schema, list):
+        return [_referring(each, instead) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    reference = schema.get("$ref")
+    return {key: _referring(value, instead) for key, value in schema.items()} | (
+        {"$ref": instead.get(reference, reference)} if isinstance(reference, str) else {}
+    )
 
 
 def schema_text() -> str:
