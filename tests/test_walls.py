@@ -34,7 +34,8 @@ MAY_IMPORT: dict[str, str] = {
     "witness": "model content",
     "inspector": "model patterns trace content fields farms engine formats lint exchange loading witness",
     "hooks": "model patterns trace content fields farms engine formats lint exchange loading witness inspector",
-    "cli": "model patterns trace content fields farms engine formats lint exchange loading witness inspector hooks",
+    "api": "model patterns trace content fields farms engine formats lint exchange loading witness inspector",
+    "cli": "model patterns trace content fields farms engine formats lint exchange loading witness inspector hooks api",
 }
 """Room -> the rooms, or single modules of rooms, that it may import besides itself: from the ground up, none later.
 `addons/README.md` says what each is for.

@@ -1,3 +1,6 @@
-"""IIS URL Rewrite 2.1 and Application Request Routing as a mitmproxy addon bundle."""
+"""IIS URL Rewrite 2.1 and Application Request Routing as a mitmproxy addon bundle.
 
-__version__ = "0.1.0"
+What programs may rely on is in `urlrewrite.api`.
+"""
+
+__version__ = "0.2.0"

@@ -282,7 +282,7 @@ def test_an_unknown_command() -> None:
     assert err == "run.sh: unknown command 'serve'; ./run.sh help lists them\n"
 
 
-COMMANDS = "demo web proxy init check explain why convert test lint bench measure".split()
+COMMANDS = "demo web proxy init schema check explain why convert test lint bench measure".split()
 
 
 def test_help_lists_every_command() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import sys
+from pathlib import Path
 
 from urlrewrite.loading.overrides import Overrides, parse_overrides
 from urlrewrite.model import LinkMode, Mode
@@ -12,6 +14,12 @@ RULES = "rule files: YAML, web.config, applicationHost.config, .htaccess"
 
 
 MAX_WORKERS = 64
+
+PROGRAM = "urlrewrite" if Path(sys.argv[0]).stem == "urlrewrite" else "run.sh"
+"""What the person typed: the command of an installed package, or the script of a checkout."""
+
+COMMAND = PROGRAM if PROGRAM == "urlrewrite" else f"./{PROGRAM}"
+"""How it is typed."""
 
 
 class UsageError(Exception):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from urlrewrite.cli.arguments import RULES, UsageError, add_overrides, overrides_of
+from urlrewrite.cli.arguments import COMMAND, PROGRAM, RULES, UsageError, add_overrides, overrides_of
 from urlrewrite.cli.explain import explain_recording, explain_request
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange import rule_tests
@@ -47,7 +47,7 @@ def init(options: argparse.Namespace) -> int:
         text = write_template(options.template, Parameters(**given), options.format)
     except MissingError as error:
         wanted = ", ".join(f"--{word}" for word in error.words)
-        raise UsageError(f"the template {options.template} needs {wanted}: see ./run.sh init --help") from error
+        raise UsageError(f"the template {options.template} needs {wanted}: see {COMMAND} init --help") from error
     except ValueError as error:
         raise UsageError(f"--{error}") from error
     _write(text if options.format == "xml" else HEADER + text)
@@ -179,7 +179,7 @@ def _finding(problem: Problem) -> dict[str, Any]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    top = argparse.ArgumentParser(prog="run.sh", description="IIS URL Rewrite for mitmproxy: work on rule files.")
+    top = argparse.ArgumentParser(prog=PROGRAM, description="IIS URL Rewrite for mitmproxy: work on rule files.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     _add_init(commands.add_parser("init", help="print a rule file made from a template of IIS Manager"))
@@ -197,7 +197,8 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "explain",
         help="show what the rules do with a request or a recording, without any network",
-        usage="run.sh explain RULES... URL [OPTIONS]\n       run.sh explain RULES... --flow FILE[:N|:FILTER] [OPTIONS]",
+        usage=f"{PROGRAM} explain RULES... URL [OPTIONS]\n"
+        f"       {PROGRAM} explain RULES... --flow FILE[:N|:FILTER] [OPTIONS]",
     )
     command.add_argument("rules", nargs="+", metavar="RULES... URL", help=f"{RULES}; then the absolute public URL")
     command.add_argument("--method", "-X", default="GET", help="the request's method (GET)")
@@ -304,7 +305,7 @@ def main(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
     except UsageError as error:
-        print(f"run.sh {arguments[0]}: {error}", file=sys.stderr)
+        print(f"{PROGRAM} {arguments[0]}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader, `head` perhaps, has seen enough.

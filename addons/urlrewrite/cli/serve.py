@@ -19,6 +19,8 @@ from urllib.parse import urljoin
 import argon2
 
 from urlrewrite.cli.arguments import (
+    COMMAND,
+    PROGRAM,
     RULES,
     UsageError,
     add_overrides,
@@ -27,6 +29,7 @@ from urlrewrite.cli.arguments import (
     parse_workers,
 )
 from urlrewrite.cli.children import supervise
+from urlrewrite.cli.places import project
 from urlrewrite.cli.preflight import (
     LOOPBACK,
     Listener,
@@ -38,7 +41,7 @@ from urlrewrite.cli.preflight import (
 )
 from urlrewrite.cli.workers import run_workers, why_not_several
 
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = project()
 DEFAULT_LISTEN = ("http://:8080", "https://:8443")
 FARM_SERVERS = 3
 """Servers of the demo's farms, on the ports after that of its backend."""
@@ -165,7 +168,7 @@ def proxy(options: argparse.Namespace, more: Sequence[str]) -> int:
         reason = why_not_several()
         if not reason:
             return run_workers(arguments, options.workers, listeners)
-        print(f"run.sh proxy: one worker runs: {reason}", file=sys.stderr)
+        print(f"{PROGRAM} proxy: one worker runs: {reason}", file=sys.stderr)
     return os.execv(arguments[0], arguments)
 
 
@@ -181,7 +184,7 @@ def listeners_of(options: argparse.Namespace) -> list[Listener]:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of everything before `--`."""
-    top = argparse.ArgumentParser(prog="./run.sh", allow_abbrev=False)
+    top = argparse.ArgumentParser(prog=COMMAND, allow_abbrev=False)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
     this = commands.add_parser("demo", help="demo backend, proxy and mitmweb", description=demo.__doc__)
@@ -197,7 +200,7 @@ def parser() -> argparse.ArgumentParser:
             start.__name__,
             help=f"the proxy with your rules in {program}",
             description=start.__doc__,
-            usage=f"./run.sh {start.__name__} RULES... [--listen URL]... [--public URL]... [--backend URL] [OPTIONS] "
+            usage=f"{COMMAND} {start.__name__} RULES... [--listen URL]... [--public URL]... [--backend URL] [OPTIONS] "
             f"[-- {program.upper()} OPTIONS]",
             epilog=f"what follows -- is given to {program}; `--options` there lists every option with its meaning",
         )
@@ -244,7 +247,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return int(options.start(options, arguments[end + 1 :]))
     except (StartError, UsageError) as problem:
-        print(f"run.sh {options.name}: {problem}", file=sys.stderr)
+        print(f"{PROGRAM} {options.name}: {problem}", file=sys.stderr)
         return 2 if isinstance(problem, UsageError) else 1
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from urlrewrite.cli.arguments import RULES, UsageError, add_overrides, override_settings, overrides_of
+from urlrewrite.cli.arguments import COMMAND, PROGRAM, RULES, UsageError, add_overrides, override_settings, overrides_of
 from urlrewrite.cli.children import running
 from urlrewrite.cli.chromium import PROGRAMS, find_chromium, running_chromium
 from urlrewrite.cli.page_load import Loaded, load_page, resolver_rules
@@ -206,9 +206,9 @@ def _seconds(text: str) -> float:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of everything before `--`."""
     top = argparse.ArgumentParser(
-        prog="./run.sh why",
+        prog=f"{COMMAND} why",
         description=why.__doc__,
-        usage="./run.sh why URL [RULES...] [OPTIONS] [-- MITMWEB OPTIONS]",
+        usage=f"{COMMAND} why URL [RULES...] [OPTIONS] [-- MITMWEB OPTIONS]",
         epilog="Without RULES the page is taken from where it is, and nothing is rewritten. Certificates are not "
         "examined. Exit code: 0 if nothing is broken, 1 if something is, 2 if the page could not be examined.",
         allow_abbrev=False,
@@ -251,7 +251,7 @@ def main(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
     except (StartError, UsageError) as problem:
-        print(f"run.sh why: {problem}", file=sys.stderr)
+        print(f"{PROGRAM} why: {problem}", file=sys.stderr)
     except KeyboardInterrupt:
         pass
     return NOT_EXAMINED
