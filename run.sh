@@ -24,7 +24,7 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   explain RULES... --flow FILE       or with the requests and answers of a recording
   why URL [RULES...]                 load a page in a headless Chromium, and say what is broken in it, and why
   convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
-  bench [PART...]    many rules and sites, a page, what traces and workers cost, proxies side by side
+  bench [PART...]    what a request costs, beside other proxies, as a table and as JSON; a PART says more
   test [PYTEST ARGS] install what the tests need, then lint and test; with arguments only pytest
   bench --against DIR [PART...]      this checkout and another one in turns (engine, content, request)
   measure [NAME]     what is too long for the suite: soak, fuzz, mutants, ...; without NAME the list

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.pages import BACKEND, dense
-from bench.programs import pinned
+from bench.programs import pinned, processor
 from e2e.support.service import Service, free_ports, running
 from urlrewrite.cli.serve import CORE_OPTIONS
 
@@ -146,16 +146,21 @@ def _backend() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def mitmdump(checkout: Path, folder: Path, rules: str, listen: str) -> Iterator[Service]:
-    """Runs mitmdump with the addons of a checkout and these rules, on a processor of its own; the folder is new."""
+def mitmdump(
+    checkout: Path, folder: Path, rules: str, listen: str, *more: str, program: str = "mitmdump"
+) -> Iterator[Service]:
+    """Runs mitmdump with the addons of a checkout and these rules, on a processor of its own; the folder is new.
+
+    `more` are options; the program may be mitmweb.
+    """
     folder.mkdir()
     file = folder / "rules.yaml"
     file.write_text(rules, encoding="utf-8")
     settings = {"confdir": folder, "urlrewrite_rules": file, "urlrewrite_listen": listen}
     options = [*CORE_OPTIONS, "-q", f"--scripts={checkout / 'addons' / 'reverse.py'}"]
     options += [f"--set={name}={value}" for name, value in settings.items()]
-    program = str(Path(sys.executable).with_name("mitmdump"))
-    service = Service([*pinned(1), program, *options], folder / "log", env=ENVIRONMENT, cwd=folder)
+    command = [*pinned(1), str(Path(sys.executable).with_name(program)), *options, *more]
+    service = Service(command, folder / "log", env=ENVIRONMENT, cwd=folder)
     with running(service):
         yield service
 
@@ -182,12 +187,6 @@ def _proxy(checkout: Path, folder: Path, backend: int) -> Iterator[_Turn]:
                 return (processor(service.process.pid) - before) / _REQUESTS
 
             yield turn
-
-
-def processor(pid: int) -> float:
-    """The seconds of the processor that the threads of a process have had."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(each.read_text(encoding="ascii").split()[0]) for each in threads) / 1e9
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import trustme
 
-from bench.against import HERE, compare, mitmdump, processor
+from bench.against import HERE, compare, mitmdump
+from bench.programs import processor
 from e2e.support.service import free_ports
 from hooks.clients import Http2
 from hooks.echo_backend import EchoBackend

@@ -114,7 +114,7 @@ def peers(folder: Path) -> Iterator[tuple[list[Peer], dict[str, str]]]:
         return ["--mode", f"reverse:http://127.0.0.1:{backend}@127.0.0.1:{port}"]
 
     found = [
-        Peer("nginx", of_nginx, nginx(folder, "nginx", 1, _substitutes(of_nginx, backend))),
+        Peer("nginx", of_nginx, nginx(folder, "nginx", 1, substitutes(of_nginx, backend))),
         Peer("apache", of_apache, apache(folder, of_apache, backend)),
         Peer("stock", stock, Service([*pinned(1), mitmdump, *quiet, *reverse(stock)], folder / "stock.log"), False),
         Peer("lxml", naive, Service([*pinned(1), mitmdump, *quiet, *addon, *reverse(naive)], folder / "naive.log")),
@@ -135,7 +135,7 @@ def serves(port: int, root: Path) -> str:
     return f"sendfile on; gzip_static on; server {{ listen 127.0.0.1:{port}; root {root}; etag off; }}"
 
 
-def _substitutes(port: int, backend: int) -> str:
+def substitutes(port: int, backend: int) -> str:
     return (
         f"gzip on; gzip_comp_level 1; upstream b {{ server 127.0.0.1:{backend}; keepalive 32; }}\n"
         f"server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://b; proxy_http_version 1.1;\n"

@@ -16,14 +16,14 @@ from time import perf_counter
 
 from e2e.support.needs import program
 
-_PACKAGES = {"nginx": "nginx-light", "apache2": "apache2-bin"}
+PACKAGES = {"nginx": "nginx-light", "apache2": "apache2-bin"}
 
 
 def need(name: str) -> str:
     """The path of a program, or the end of the run with what to install."""
     path = program(name)
     if path is None:
-        sys.exit(f"run.sh: bench needs {name}: apt-get install {_PACKAGES.get(name, name)}")
+        sys.exit(f"run.sh: bench needs {name}: apt-get install {PACKAGES.get(name, name)}")
     return path
 
 
@@ -82,11 +82,11 @@ def _fields(coding: str) -> dict[str, str]:
     return {"Host": "localhost", "Accept-Encoding": coding or "identity"}
 
 
-def processor_seconds(pid: int) -> float:
-    """The processor's time that a process and its children have had."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return own + sum(processor_seconds(child) for child in _children(pid))
+def processor(pid: int) -> float:
+    """The seconds of the processor that the threads of a process and of its children have had."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    own = sum(int(each.read_text(encoding="ascii").split()[0]) for each in threads) / 1e9
+    return own + sum(map(processor, _children(pid)))
 
 
 def _children(pid: int) -> list[int]:
@@ -95,6 +95,15 @@ def _children(pid: int) -> list[int]:
 
 def peak_memory(pid: int) -> float:
     """Megabytes that a process and its children held at most."""
+    return _memory(pid, "VmHWM")
+
+
+def memory(pid: int) -> float:
+    """Megabytes that a process and its children hold."""
+    return _memory(pid, "VmRSS")
+
+
+def _memory(pid: int, figure: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    peak = re.search(r"VmHWM:\s*(\d+)", status)
-    return (int(peak[1]) / 1024 if peak else 0.0) + sum(map(peak_memory, _children(pid)))
+    found = re.search(rf"{figure}:\s*(\d+)", status)
+    return (int(found[1]) / 1024 if found else 0.0) + sum(_memory(child, figure) for child in _children(pid))

@@ -22,13 +22,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from bench.against import HERE, compare, mitmdump, processor
+from bench.against import HERE, compare, mitmdump
 from bench.pages import BACKEND, dense
-from bench.programs import peak_memory
+from bench.programs import peak_memory, processor
 from e2e.support.service import Service, free_ports
 
-_SMALL, _LONG = 1_000, 100_000
-_REQUESTS = {_SMALL: 100, _LONG: 25}
+SMALL, LONG = 1_000, 100_000
+REQUESTS = {SMALL: 100, LONG: 25}
 """Requests of a turn, by the bytes of the page."""
 
 
@@ -55,10 +55,10 @@ class Row:
 
 
 ROWS = (
-    Row(Setup(1000), Setup(), _SMALL, 1.2),
-    Row(Setup(1000), Setup(), _LONG, 1.5),
-    Row(Setup(1, 10_000), Setup(1, 10), _SMALL, 1.2),
-    Row(Setup(1000, 10), Setup(1, 10), _SMALL, 1.2),
+    Row(Setup(1000), Setup(), SMALL, 1.2),
+    Row(Setup(1000), Setup(), LONG, 1.5),
+    Row(Setup(1, 10_000), Setup(1, 10), SMALL, 1.2),
+    Row(Setup(1000, 10), Setup(1, 10), SMALL, 1.2),
 )
 
 
@@ -111,7 +111,7 @@ def _page(size: int, host: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _backend() -> Iterator[int]:
+def pages_backend() -> Iterator[int]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Pages) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -120,7 +120,7 @@ def _backend() -> Iterator[int]:
 
 
 @dataclass(slots=True)
-class _Proxy:
+class SiteProxy:
     """A proxy with a setup, and a client of it.
 
     `started` are the seconds of the processor until it listened, `first` those of the first request of a site.
@@ -138,18 +138,19 @@ class _Proxy:
         """Ask for every site once."""
         before = processor(self.service.process.pid)
         for _ in range(self.setup.sites):
-            self._ask(_SMALL)
+            self._ask(SMALL)
         self.first = (processor(self.service.process.pid) - before) / self.setup.sites
 
-    def turn(self, size: int) -> Callable[[str], float]:
-        """Give what asks for a page some times, and returns the seconds of the processor that one took."""
+    def turn(self, size: int, limit: int = sys.maxsize) -> Callable[[str], float]:
+        """Give what asks for a page some times, at most `limit`; returns the seconds of the processor that one took."""
+        requests = min(REQUESTS[size], limit)
 
         def run(part: str) -> float:
             del part
             before = processor(self.service.process.pid)
-            for _ in range(_REQUESTS[size]):
+            for _ in range(requests):
                 self._ask(size)
-            return (processor(self.service.process.pid) - before) / _REQUESTS[size]
+            return (processor(self.service.process.pid) - before) / requests
 
         return run
 
@@ -167,12 +168,12 @@ class _Proxy:
 
 
 @contextlib.contextmanager
-def _proxy(setup: Setup, folder: Path, backend: int) -> Iterator[_Proxy]:
+def site_proxy(setup: Setup, folder: Path, backend: int) -> Iterator[SiteProxy]:
     [port] = free_ports(1)
     with mitmdump(HERE, folder, rule_file(setup, port, backend), f"http://127.0.0.1:{port}") as service:
         service.await_ports(port)
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as client:
-            proxy = _Proxy(setup, port, service, client, processor(service.process.pid))
+            proxy = SiteProxy(setup, port, service, client, processor(service.process.pid))
             proxy.warm_up()
             yield proxy
 
@@ -183,10 +184,10 @@ def print_table(options: argparse.Namespace) -> bool:
     within = True
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="urlrewrite-bench-")))
-        backend = stack.enter_context(_backend())
-        proxies: dict[Setup, _Proxy] = {}
+        backend = stack.enter_context(pages_backend())
+        proxies: dict[Setup, SiteProxy] = {}
         for number, setup in enumerate(setups):
-            proxies[setup] = stack.enter_context(_proxy(setup, folder / str(number), backend))
+            proxies[setup] = stack.enter_context(site_proxy(setup, folder / str(number), backend))
         print(f"many sites, many rules: median of {options.pairs} interleaved pairs of turns, processor time a request")
         print(f"{'many':>24}  {'few':>18}  {'page':>6}  {'many':>9}  {'few':>9}  {'ratio':>6}  {'at most':>7}")
         for row in ROWS:

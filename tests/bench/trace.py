@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.pages import BACKEND, dense
 from bench.peers import PUBLIC, nginx, serves
-from bench.programs import fetch, measure, pinned, processor_seconds
+from bench.programs import fetch, measure, pinned, processor
 from e2e.support.service import RUN_SH, Service, free_ports, running
 
 MAX_COUNT = 1.05
@@ -53,9 +53,9 @@ class Traced:
 
     def turn(self, name: str, options: argparse.Namespace) -> tuple[float, float]:
         """Requests per second, and milliseconds of the processor that a request took."""
-        before = processor_seconds(self.service.process.pid)
+        before = processor(self.service.process.pid)
         rate = measure(self.port, name, coding="", seconds=options.seconds, connections=options.connections)
-        return rate, (processor_seconds(self.service.process.pid) - before) / (rate * options.seconds) * 1000
+        return rate, (processor(self.service.process.pid) - before) / (rate * options.seconds) * 1000
 
 
 @contextlib.contextmanager

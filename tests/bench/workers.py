@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.pages import BACKEND, dense
 from bench.peers import PUBLIC, nginx, serves
-from bench.programs import fetch, measure, processor_seconds
+from bench.programs import fetch, measure, processor
 from e2e.support.service import RUN_SH, Service, free_ports, running
 
 MAX_RATIO = 1.05
@@ -36,13 +36,13 @@ class Proxy:
 
     def turn(self, options: argparse.Namespace) -> tuple[float, float]:
         """Requests per second, and milliseconds of the processor that a request took."""
-        before = processor_seconds(self.service.process.pid)
+        before = processor(self.service.process.pid)
         # The system spreads connections, not requests: of few, one worker may get all.
         connections = 4 * options.connections
         rate = measure(self.port, PAGE, coding="", seconds=options.seconds, connections=connections)
         if not rate:
             sys.exit(f"run.sh: bench: no response came within {options.seconds:g} s; give it more --seconds")
-        spent = processor_seconds(self.service.process.pid) - before
+        spent = processor(self.service.process.pid) - before
         return rate, spent / (rate * options.seconds) * 1000
 
 
