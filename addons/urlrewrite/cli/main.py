@@ -25,6 +25,7 @@ from urlrewrite.formats.xml.export import to_web_config
 from urlrewrite.formats.xml.export_host import to_application_host
 from urlrewrite.formats.yaml.export import to_yaml
 from urlrewrite.formats.yaml.json_schema import HEADER, schema_text
+from urlrewrite.formats.yaml.reference import reference
 from urlrewrite.lint.messages import explained, markdown
 from urlrewrite.loading.load import compile_files, load_rules
 from urlrewrite.loading.overrides import fill_in
@@ -55,8 +56,8 @@ def init(options: argparse.Namespace) -> int:
 
 
 def schema(options: argparse.Namespace) -> int:
-    """Print the JSON Schema of rule files in YAML."""
-    _write(schema_text())
+    """Print the JSON Schema of rule files in YAML, or the reference made of the same."""
+    _write(reference() if options.reference else schema_text())
     return 0
 
 
@@ -185,6 +186,7 @@ def parser() -> argparse.ArgumentParser:
     _add_init(commands.add_parser("init", help="print a rule file made from a template of IIS Manager"))
 
     command = commands.add_parser("schema", help="print the JSON Schema of rule files, for editors")
+    command.add_argument("--reference", action="store_true", help="print every key for people: rules/README.md")
     command.set_defaults(run=schema)
 
     command = commands.add_parser("check", help="read and lint rule files, run their tests")

@@ -7,14 +7,13 @@ say (whether a pattern, an address or a length of time is valid, whether a name 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from urlrewrite.formats.durations import parse_duration, parse_some_time, write_duration
-from urlrewrite.formats.farm_texts import parse_share, parse_statuses, write_share, write_statuses
 from urlrewrite.formats.questions import Kind, Question
+from urlrewrite.formats.yaml.defaults import default_text
 from urlrewrite.formats.yaml.fields import Table
+from urlrewrite.formats.yaml.reference import sentence
 from urlrewrite.formats.yaml.rules import ONLY_IN_SITES
 from urlrewrite.formats.yaml.shapes import Shapes, TableShape, Value
 
@@ -24,14 +23,6 @@ FILE = Path(__file__).with_name("schema.json")
 HEADER = f"# yaml-language-server: $schema={FILE.as_posix()}\n"
 """The line that tells editors of the schema."""
 
-_WRITERS: Mapping[Callable[[str], Any], Callable[[Any], str]] = {
-    parse_duration: write_duration,
-    parse_some_time: write_duration,
-    parse_share: write_share,
-    parse_statuses: write_statuses,
-}
-"""How a default is spelled that was read by one of these."""
-
 _NULL = {"type": "null"}
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 
@@ -39,7 +30,7 @@ _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 def json_schema() -> dict[str, Any]:
     """Return the schema of a rule file."""
     shapes = Shapes()
-    tables = {name: _table(shape, shapes) for name, shape in sorted(shapes.tables.items())}
+    tables = {name: _table(name, shape, shapes) for name, shape in sorted(shapes.tables.items())}
     # What belongs to a site stands in one of the sites where there are several.
     elsewhere = {key: {**_NULL, "description": "stands in one of the sites"} for key in ONLY_IN_SITES}
     several = {"if": {"properties": {"sites": {"type": "array"}}, "required": ["sites"]}}
@@ -79,23 +70,11 @@ def schema_text() -> str:
     return f"{json.dumps(json_schema(), indent=1, ensure_ascii=False)}\n"
 
 
-def default_text(question: Question | None, default: Any) -> bool | int | str | None:
-    """Return a default as an author would write it; None if it says nothing."""
-    if question is None or default is None or default == "":
-        return None
-    if isinstance(default, bool):
-        return default
-    if isinstance(default, int):
-        return default if question.accepted is None or default in question.accepted else None
-    write = _WRITERS.get(question.parse) if question.parse else None
-    return write(default) if write else str(default)
-
-
-def _table(shape: TableShape, shapes: Shapes) -> dict[str, Any]:
+def _table(name: str, shape: TableShape, shapes: Shapes) -> dict[str, Any]:
     schema: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
-        "properties": {key: _property(key, shape, shapes) for key in shape.values},
+        "properties": {key: _property(name, key, shape, shapes) for key in shape.values},
     }
     if shape.required:
         schema["required"] = sorted(shape.required)
@@ -113,12 +92,12 @@ def _required_with(key: str, word: str, more: frozenset[str], shape: TableShape)
     return {"if": said, "then": {"required": sorted(more)}}
 
 
-def _property(key: str, shape: TableShape, shapes: Shapes) -> dict[str, Any]:
+def _property(table: str, key: str, shape: TableShape, shapes: Shapes) -> dict[str, Any]:
     value = shape.values[key]
     options = _options(value, shapes)
     if key not in shape.required:
         options.append(_NULL)
-    schema = _any_of(options)
+    schema = {"description": sentence(table, key), **_any_of(options)}
     default = default_text(value.scalar, shape.defaults.get(key))
     return schema if default is None or key in shape.required else {**schema, "default": default}
 
