@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from urlrewrite.formats.reports import ProblemId, Report
-from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.formats.wording import fix_of, listed, shown, suggestion
 from urlrewrite.model import PatternSyntax, Source
+from urlrewrite.model.problems import Fix
 
 
 class Text(Protocol):
@@ -89,10 +90,10 @@ class Reader(ABC):
         """Return the place of a key's value; of the mapping or element if the key is missing."""
         return self.report.source(self.line(key))
 
-    def error(self, key: str, id: ProblemId, message: str) -> None:
+    def error(self, key: str, id: ProblemId, message: str, fix: Fix | None = None) -> None:
         """Report an error about a key."""
         self._invalid.add(key)
-        self.report.error(self.line(key), id, self._labelled(key, message))
+        self.report.error(self.line(key), id, self._labelled(key, message), fix)
 
     def warning(self, key: str, id: ProblemId, message: str, *, refused: bool = False) -> None:
         """Report a warning about a key; `refused` as `Problem.refused_by_iis`."""
@@ -171,9 +172,9 @@ class Reader(ABC):
         if found is not None:
             return found
         got = self.described(key) if word is None else shown(word)
-        hint = "" if word is None else suggestion(word, words)
+        hint, fix = ("", None) if word is None else (suggestion(word, words), fix_of(word, words))
         expected = listed(words if self.LISTS_NUMBERS else words_for(default))
-        self.error(key, ProblemId.BAD_VALUE, f"got {got}, expected {expected}{hint}{self.refusal()}")
+        self.error(key, ProblemId.BAD_VALUE, f"got {got}, expected {expected}{hint}{self.refusal()}", fix)
         return default
 
     def pattern_syntax(self) -> PatternSyntax:

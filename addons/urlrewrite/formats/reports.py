@@ -10,7 +10,7 @@ from typing import Any
 from urlrewrite.formats.questions import Kind, Listener, Question
 from urlrewrite.formats.wording import one_line, shown
 from urlrewrite.model import Source
-from urlrewrite.model.problems import Problem, RuleFileError, Severity
+from urlrewrite.model.problems import Fix, Problem, RuleFileError, Severity
 
 
 class ProblemId(StrEnum):
@@ -163,9 +163,9 @@ class Report:
         """Return a line of the file as a source."""
         return Source(self.file, line)
 
-    def error(self, line: int, id: ProblemId, message: str) -> None:
+    def error(self, line: int, id: ProblemId, message: str, fix: Fix | None = None) -> None:
         """Add an error. Raises RuleFileError if there are too many problems to go on."""
-        self._add(Problem(self.source(line), one_line(message), id, self.rule))
+        self._add(Problem(self.source(line), one_line(message), id, self.rule, fix=fix))
 
     def warning(self, line: int, id: ProblemId, message: str, *, refused: bool = False) -> None:
         """Add a warning; `refused` as `Problem.refused_by_iis`. Raises RuleFileError if there are too many problems to

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from urlrewrite.model.problems import Fix
+
 _SHOWN = 80
 _NEAR = 0.5
 """Likeness, from 0 to 1; `Abort` and `AbortRequest` are this near."""
@@ -22,9 +24,15 @@ def shown(text: str) -> str:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `, did you mean X?` for the nearest of the known words, or ""."""
+    fix = fix_of(word, known)
+    return f", did you mean {one_line(fix.meant)}?" if fix else ""
+
+
+def fix_of(word: str, known: Iterable[str]) -> Fix | None:
+    """Return the nearest of the known words in place of one that is not known, None where none is near."""
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, 1, _NEAR)
-    return f", did you mean {one_line(by_folded[near[0]])}?" if near else ""
+    return Fix(word, by_folded[near[0]]) if near else None
 
 
 def listed(words: Iterable[str]) -> str:

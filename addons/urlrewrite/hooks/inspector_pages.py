@@ -259,6 +259,9 @@ class _Api(_Handler):
             shown = await self._snapshot()
             # A large body takes its time, in which requests go on.
             text = await asyncio.to_thread(_as_json, page, shown, asked)
+        except asyncio.CancelledError:
+            # The proxy ends: a page that is open asks to the last.
+            return
         except PageError as error:
             self._tell(400, str(error))
         except Exception:

@@ -17,10 +17,19 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fix:
+    """What a word in the line of a problem was probably meant to be."""
+
+    written: str
+    meant: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong with a rule file. `id` is stable (`UR...`); `rule` is "" where no rule is concerned.
 
-    `refused_by_iis` tells that IIS refuses the file because of it (500.19), though it can be used here.
+    `refused_by_iis` tells that IIS refuses the file because of it (500.19), though it can be used here. `fix` is
+    what an editor may offer, None where nothing is near.
     """
 
     source: Source
@@ -29,6 +38,7 @@ class Problem:
     rule: str = ""
     severity: Severity = Severity.ERROR
     refused_by_iis: bool = False
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         rule = f' rule "{self.rule}":' if self.rule else ""

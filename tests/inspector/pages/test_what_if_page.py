@@ -73,6 +73,16 @@ def test_an_edited_text_is_compared(shown: Snapshot, file: Path) -> None:
     assert (same["changed"], same["vanished"], same["appeared"]) == (0, [], [])
 
 
+def test_a_text_is_judged_alone_and_says_what_a_word_was_meant_to_be(shown: Snapshot, file: Path) -> None:
+    data = ask(shown, edited={str(file): TEXT.replace("links: off", "lniks: off")}, lint=True)
+    assert (data["loaded"], data["result"]) == (False, None)
+    assert [(item["line"], item["fix"]) for item in data["problems"]] == [(4, ["lniks", "links"])]
+    data = ask(shown, edited={str(file): TEXT.replace("off", "everwhere")}, lint=True)
+    assert [(item["line"], item["fix"]) for item in data["problems"]] == [(4, ["everwhere", "everywhere"])]
+    data = ask(shown, edited={str(file): MAPPED}, lint=True)
+    assert (data["loaded"], data["problems"], data["result"]) == (True, [], None)
+
+
 def test_what_cannot_be_loaded_is_told_with_its_place(shown: Snapshot, file: Path) -> None:
     data = ask(shown, edited={str(file): TEXT.replace("off", "sometimes")})
     assert (data["loaded"], data["result"]) == (False, None)

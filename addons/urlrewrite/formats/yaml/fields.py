@@ -15,7 +15,7 @@ from typing import Protocol
 from urlrewrite.formats.questions import Kind
 from urlrewrite.formats.reader import Reader, member, words_for
 from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
-from urlrewrite.formats.wording import listed, shown, suggestion
+from urlrewrite.formats.wording import fix_of, listed, shown, suggestion
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence
 from urlrewrite.model import Source
 
@@ -38,7 +38,8 @@ class Table(Reader):
         for key, value in pairs(node, report, path):
             if key.text not in keys:
                 message = f"got the key {shown(key.text)}, expected {listed(keys)}{suggestion(key.text, keys)}"
-                report.error(key.line, ProblemId.UNKNOWN_KEY, self._labelled("", message))
+                fix = fix_of(key.text, keys)
+                report.error(key.line, ProblemId.UNKNOWN_KEY, self._labelled("", message), fix)
             elif not (isinstance(value, Scalar) and value.is_null):
                 self._values[key.text] = value
 
@@ -214,8 +215,8 @@ def choice_of[E: StrEnum](node: Node, default: E, report: Report, label: str) ->
     word = node.text if isinstance(node, Scalar) else None
     if word is not None and (found := member(word, words)) is not None:
         return found
-    hint = "" if word is None else suggestion(word, words)
-    report.error(node.line, ProblemId.BAD_VALUE, f"{label}: got {describe(node)}, expected {listed(words)}{hint}")
+    hint, fix = ("", None) if word is None else (suggestion(word, words), fix_of(word, words))
+    report.error(node.line, ProblemId.BAD_VALUE, f"{label}: got {describe(node)}, expected {listed(words)}{hint}", fix)
     return default
 
 

@@ -2,7 +2,8 @@
 
 GET returns `{files, recorded, last, in_force}`; with `state=1` only `{in_force}`, the fingerprint of these rules.
 
-POST `{edited, last?, seconds?}` returns `{loaded, problems, result}`; `result` is that of `result_data`.
+POST `{edited, last?, seconds?}` returns `{loaded, problems, result}`; `result` is that of `result_data`. With `lint` it
+is null: the rules are only loaded and judged.
 
 POST `{propose: {yaml, xml, site}, path, text}` returns `{text}`: the text with the proposal in it, null if that is not
 safe, or the site is in another file.
@@ -65,8 +66,8 @@ def _compared(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     loaded = load_edited(snapshot, edited_texts(query))
     others = loaded.in_force(snapshot.rules.settings, snapshot.rules.fingerprint)
     problems = [problem_data(problem) for problem in loaded.problems]
-    if others is None:
-        return {"loaded": False, "problems": problems, "result": None}
+    if others is None or query.get("lint"):
+        return {"loaded": others is not None, "problems": problems, "result": None}
     result = what_if(snapshot.exchanges, snapshot.rules, others, last=last, seconds=seconds)
     return {"loaded": True, "problems": problems, "result": result_data(result)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -77,14 +78,19 @@ def load_edited(snapshot: Snapshot, edited: Mapping[str, str]) -> Loaded:
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:
-    """Return a problem as `{file line rule message id severity}`."""
+    """Return a problem as `{file path line rule message id severity fix}`.
+
+    `path` is absolute, as of the texts that are edited; `fix` is `[written, meant]`, or null.
+    """
     return {
         "file": visible(problem.source.file),
+        "path": str(Path(problem.source.file).absolute()),
         "line": problem.source.line,
         "rule": visible(problem.rule),
         "message": visible(problem.message),
         "id": str(problem.id),
         "severity": str(problem.severity),
+        "fix": [problem.fix.written, problem.fix.meant] if problem.fix else None,
     }
 
 

@@ -1,5 +1,7 @@
 // The page Try: a request (and a response of the backend) on the left, what the rules make of it on the right, at once.
 
+import { draftOf, formOf, keepDraft, keepForm } from "../drafts.js";
+import { Editor } from "../editor.js";
 import { badge, bytes, code, copyButton, counted, get, h, json, link, note, post, table, tabs } from "../lib.js";
 
 export const title = "Try";
@@ -9,7 +11,7 @@ const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 export async function show(main, query, app) {
   const data = await get("try_out", { flow: query.flow });
-  const form = new Form(data, query, () => ask());
+  const form = new Form(data, query, () => ask(), app);
   const result = h("div", { class: "try-result", "aria-live": "polite" }, note("info", "Evaluating…"));
   main.append(h("div", { class: "columns" }, form.element, result));
 
@@ -18,7 +20,9 @@ export async function show(main, query, app) {
     const mine = (turn += 1);
     let shown;
     try {
-      shown = outcome(await post("try_out", form.values()));
+      const data = await post("try_out", form.values());
+      form.files.mark(data.problems);
+      shown = outcome(data);
     } catch (error) {
       shown = note("err", error.message);
     }
@@ -28,29 +32,55 @@ export async function show(main, query, app) {
 }
 
 class Form {
-  constructor(data, query, changed) {
+  constructor(data, query, changed, app) {
     const form = data.form;
     this.flow = form.flow;
     let timer;
     const later = () => {
+      keepForm(this.flow, this.written());
       clearTimeout(timer);
       timer = setTimeout(changed, WAIT);
     };
     this.method = h("input", { value: form.method, list: "methods", size: 8, "aria-label": "Method", oninput: later });
     this.url = h("input", { value: query.url ?? form.url, class: "mono grow", "aria-label": "URL", spellcheck: "false", oninput: later });
     this.fields = area(form.fields, 6, "Headers of the request", later);
-    this.files = new Files(data.files, later);
+    this.files = new Files(data.files, changed);
+    this.again = h("p", { class: "row", hidden: true }, h("span", { class: "muted" }, "What you wrote before is here again."),
+      h("button", { type: "button", class: "small", onclick: () => this.forget(app) }, "Start over"));
     this.element = h(
       "section",
       { class: "card" },
       h("h2", {}, form.flow ? ["Request of a ", link("flow", { flow: form.flow }, "recorded flow")] : "Request"),
       form.note ? note("warn", form.note) : null,
+      this.again,
       h("div", { class: "toolbar" }, this.method, this.url),
       h("datalist", { id: "methods" }, METHODS.map((method) => h("option", { value: method }))),
       h("label", { class: "block" }, "Headers, one on each line", this.fields),
       this.responseForm(form, later),
       this.files.element,
     );
+    this.restore(query);
+  }
+
+  // What is written in the form; the address of the page says more of the URL.
+  written() {
+    return { method: this.method.value, url: this.url.value, fields: this.fields.value, own: this.own.checked,
+      status: this.status.value, responseFields: this.responseFields.value, body: this.body.value };
+  }
+
+  restore(query) {
+    const kept = formOf(this.flow);
+    if (!kept || query.url) return;
+    const before = JSON.stringify(this.written());
+    for (const name of ["method", "url", "fields", "status", "responseFields", "body"]) this[name].value = kept[name] ?? this[name].value;
+    this.own.checked = kept.own === true;
+    if (this.own.checked) this.own.closest("details").open = true;
+    this.again.hidden = JSON.stringify(this.written()) === before;
+  }
+
+  forget(app) {
+    keepForm(this.flow, null);
+    app.refresh();
   }
 
   responseForm(form, later) {
@@ -86,36 +116,55 @@ class Form {
 }
 
 class Files {
-  constructor(files, later) {
+  constructor(files, changed) {
     this.files = files.filter((file) => file.text !== null);
     this.texts = new Map();
-    this.area = area("", 18, "Text of the rule file", () => {
-      this.texts.set(this.chosen.path, this.area.value);
-      later();
-    });
+    this.problems = [];
+    for (const { path, text } of this.files) {
+      const draft = draftOf(path);
+      if (draft && draft.text !== text) this.texts.set(path, draft.text);
+    }
+    this.text = new Editor({ rows: 18, onchange: () => this.typed(), onpause: changed });
     this.select = h("select", { "aria-label": "Rule file", onchange: () => this.open(this.select.value) }, this.files.map((file) => h("option", { value: file.path }, file.path)));
-    const reset = h("button", { type: "button", class: "small", onclick: () => this.reset(later) }, "Revert");
+    const reset = h("button", { type: "button", class: "small", onclick: () => this.reset(changed) }, "Revert");
     const left = files.filter((file) => file.text === null).map((file) => h("p", { class: "muted" }, `${file.path}: ${file.note}`));
     this.element = h(
       "details",
-      {},
+      { open: this.texts.size > 0 },
       h("summary", {}, "Rules: an edited copy instead of those in force"),
       h("p", { class: "muted" }, "Nothing is written. ", link("what_if", {}, "What if"), " compares it with recorded traffic and saves it."),
-      this.files.length ? [h("div", { class: "row" }, this.select, reset), this.area] : null,
+      this.files.length ? [h("div", { class: "row" }, this.select, reset), this.text.element] : null,
       left,
     );
-    if (this.files.length) this.open(this.files[0].path);
+    const first = this.files.find((file) => this.texts.has(file.path)) ?? this.files[0];
+    if (first) this.open(first.path);
   }
 
   open(path) {
     this.chosen = this.files.find((file) => file.path === path);
-    this.area.value = this.texts.get(path) ?? this.chosen.text;
+    this.select.value = path;
+    this.text.text = this.texts.get(path) ?? this.chosen.text;
+    this.mark(this.problems);
   }
 
-  reset(later) {
-    this.texts.delete(this.chosen.path);
-    this.open(this.chosen.path);
-    later();
+  mark(problems) {
+    this.problems = problems;
+    if (this.chosen) this.text.mark(problems.filter((problem) => problem.path === this.chosen.path));
+  }
+
+  typed() {
+    const { path, text: saved, stamp } = this.chosen;
+    const { text } = this.text;
+    this.texts.set(path, text);
+    keepDraft(path, text === saved ? null : { text, stamp: draftOf(path)?.stamp ?? stamp, proposed: false });
+  }
+
+  reset(changed) {
+    const { path } = this.chosen;
+    this.texts.delete(path);
+    keepDraft(path, null);
+    this.open(path);
+    changed();
   }
 
   edited() {

@@ -1,11 +1,12 @@
 // The page What if: an edited rule file against recorded exchanges; what would change, break or leak; then it is saved.
 
+import { draftOf, keepDraft } from "../drafts.js";
+import { Editor } from "../editor.js";
 import { badge, card, code, copyButton, count, counted, get, h, link, note, post, PROPOSAL, table } from "../lib.js";
 import { hunkOf, problemNote } from "./try_out.js";
 
 export const title = "What if";
 
-const WAIT = 600;
 const POLL = 300;
 const PATIENCE = 40;
 const KINDS = { error: "err", warning: "warn", information: "info", note: "info" };
@@ -38,7 +39,7 @@ class Page {
     this.app = app;
     this.files = new Map(files.map((file) => [file.path, { ...file, now: file.text }]));
     this.turn = 0;
-    this.area = h("textarea", { rows: 28, "aria-label": "Text of the rule file", spellcheck: "false", oninput: () => this.typed() });
+    this.text = new Editor({ rows: 28, onchange: () => this.typed(), onpause: () => this.compare() });
     this.select = h("select", { class: "grow", "aria-label": "Rule file", onchange: () => this.open(this.select.value) }, files.map((file) => h("option", { value: file.path }, file.path)));
     this.last = h("input", { type: "number", min: 1, max: 2000, value: String(data.last), size: 6, "aria-label": "How many exchanges", onchange: () => this.compare() });
     this.save = h("button", { type: "button", class: "primary", disabled: true, onclick: () => this.store() }, "Save");
@@ -52,31 +53,65 @@ class Page {
       h("div", { class: "toolbar" }, this.select, reset, this.save),
       this.status,
       this.beside,
-      this.area,
+      this.text.element,
       h("p", { class: "muted" }, "Compared with the last ", this.last, ` of ${counted(data.recorded, "recorded exchange")}. Nothing is sent, and nothing is written until you save.`),
     );
-    this.open(files[0].path);
+    this.editor.addEventListener("keydown", (event) => {
+      if (event.key !== "s" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      if (!this.save.disabled) this.store();
+    });
+    const kept = [...this.files.values()].filter((file) => this.restore(file));
+    this.open((kept[0] ?? files[0]).path);
+  }
+
+  // What was written before is there again, if the file is still the one that it was made of.
+  restore(file) {
+    const draft = draftOf(file.path);
+    if (!draft || draft.text === file.text) {
+      keepDraft(file.path, null);
+      return false;
+    }
+    file.now = draft.text;
+    file.proposed = draft.proposed;
+    if (draft.stamp === file.stamp) {
+      this.status.replaceChildren(note("info", "Your edits that were not saved are here again. Revert drops them."));
+    } else {
+      file.stamp = draft.stamp;
+      this.status.replaceChildren(note("warn", "The file has been changed since your edits began, so they cannot be saved over it: copy what you need, then Revert."));
+    }
+    return true;
+  }
+
+  keep(file, proposed = false) {
+    file.proposed = proposed;
+    keepDraft(file.path, file.now === file.text ? null : { text: file.now, stamp: file.stamp, proposed });
   }
 
   open(path) {
     this.path = path;
     this.select.value = path;
-    this.area.value = this.files.get(path).now;
+    this.text.text = this.files.get(path).now;
+    this.text.mark([]);
     this.mark();
   }
 
   typed() {
-    this.files.get(this.path).now = this.area.value;
+    const file = this.files.get(this.path);
+    file.now = this.text.text;
+    this.keep(file);
     this.mark();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.compare(), WAIT);
   }
 
-  reset() {
-    const file = this.files.get(this.path);
+  async reset() {
+    keepDraft(this.path, null);
+    this.status.replaceChildren();
+    const { files } = await get("what_if");
+    const file = { ...this.files.get(this.path), ...files.find((each) => each.path === this.path) };
     file.now = file.text;
+    this.files.set(this.path, file);
     this.open(this.path);
-    this.compare();
+    await this.compare();
   }
 
   mark() {
@@ -87,14 +122,18 @@ class Page {
   async take(proposal) {
     const { yaml, xml } = proposal;
     if (!yaml && !xml) return;
+    // Once it is in the file it is an edit like any other, and a reload does not put it in again.
+    this.app.keep({});
+    sessionStorage.removeItem(PROPOSAL);
     const file = await this.place(proposal);
     const what = proposal.title ? `the proposal "${proposal.title}"` : "the proposed rule";
     if (file && file.now !== file.text) {
+      this.keep(file, true);
       this.open(file.path);
       this.beside.replaceChildren(note("info", `This is the file with ${what} in it. See what it would do, then save it.`));
       return;
     }
-    const text = (this.area.value.trimStart().startsWith("<") ? xml || yaml : yaml || xml) ?? "";
+    const text = (this.text.text.trimStart().startsWith("<") ? xml || yaml : yaml || xml) ?? "";
     this.beside.replaceChildren(
       note("warn", `Put ${what} into the file yourself: it cannot be inserted safely.`),
       h("div", { class: "toolbar" }, copyButton(text)),
@@ -102,10 +141,11 @@ class Page {
     );
   }
 
-  /** The file into which a proposal fits, with the proposal in it. */
+  /** The file into which a proposal fits, with the proposal in it: beside what a person wrote, in place of another one. */
   async place({ yaml, xml, site }) {
     for (const file of this.files.values()) {
-      const found = await post("what_if", { propose: { yaml, xml, site }, path: file.path, text: file.text }).catch(() => ({ text: null }));
+      const text = file.proposed ? file.text : file.now;
+      const found = await post("what_if", { propose: { yaml, xml, site }, path: file.path, text }).catch(() => ({ text: null }));
       if (found.text !== null) {
         file.now = found.text;
         return file;
@@ -123,7 +163,13 @@ class Page {
     const mine = (this.turn += 1);
     let shown;
     try {
+      // What is wrong stands at its line before thousands of exchanges have been compared.
+      const judged = await post("what_if", { edited: this.edited(), lint: true });
+      if (mine !== this.turn || !this.app.isCurrent()) return;
+      this.text.mark(judged.problems.filter((problem) => problem.path === this.path));
       const data = await post("what_if", { edited: this.edited(), last: this.last.value });
+      // Those of the open file stand below its text.
+      data.problems = data.problems.filter((problem) => problem.path !== this.path);
       shown = outcome(data, Object.keys(this.edited()).length > 0);
       if (mine === this.turn && !data.loaded) this.save.disabled = true;
     } catch (error) {
@@ -146,9 +192,9 @@ class Page {
     }
     file.text = text;
     file.stamp = saved.stamp;
+    this.keep(file);
     this.mark();
     this.beside.replaceChildren();
-    sessionStorage.removeItem(PROPOSAL);
     this.status.replaceChildren(note("info", "Saved. It comes into force in a moment."));
     const inForce = await this.comesIntoForce(saved.fingerprint);
     if (!this.app.isCurrent()) return;
