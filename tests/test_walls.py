@@ -31,11 +31,13 @@ MAY_IMPORT: dict[str, str] = {
     "lint": "model patterns trace engine formats",
     "exchange": "model patterns trace content fields farms engine",
     "loading": "model engine formats lint exchange",
+    "export": "model patterns engine fields exchange",
     "witness": "model content",
     "inspector": "model patterns trace content fields farms engine formats lint exchange loading witness",
     "hooks": "model patterns trace content fields farms engine formats lint exchange loading witness inspector",
     "api": "model patterns trace content fields farms engine formats lint exchange loading witness inspector",
-    "cli": "model patterns trace content fields farms engine formats lint exchange loading witness inspector hooks api",
+    "cli": "model patterns trace content fields farms engine formats lint exchange loading export witness inspector "
+    "hooks api",
 }
 """Room -> the rooms, or single modules of rooms, that it may import besides itself: from the ground up, none later.
 `addons/README.md` says what each is for.

@@ -3,8 +3,8 @@
 The documentation of an id stands where the id is given out: here at the check itself, for all other parts of the code
 in `documents`. `rules/messages.md` is printed from it (see `messages`), and shows the next free id: checks of texts and
 patterns begin at UR130, of conditions at UR140, of variables at UR150, of outbound rules at UR160, of actions at UR170,
-of the order of rules at UR180, and more of any of these at UR240. An id that was published once is never given to
-another finding.
+of the order of rules at UR180, more of any of these at UR240, and of exports to other servers at UR300. An id that was
+published once is never given to another finding.
 """
 
 from __future__ import annotations
