@@ -23,7 +23,8 @@ usage: ./run.sh [COMMAND] [ARGUMENTS]      each command has its own --help
   explain RULES... URL               say what the rules do with one request, without any network
   explain RULES... --flow FILE       or with the requests and answers of a recording
   why URL [RULES...]                 load a page in a headless Chromium, and say what is broken in it, and why
-  convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
+  convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML, or write them for nginx
+  prove RULES... --to nginx          start nginx with what convert writes, and compare what both do with requests
   bench [PART...]    what a request costs, beside other proxies, as a table and as JSON; a PART says more
   test [PYTEST ARGS] install what the tests need, then lint and test; with arguments only pytest
   bench --against DIR [PART...]      this checkout and another one in turns (engine, content, request)
@@ -174,6 +175,7 @@ missing_debian_packages() {
   command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || printf 'haproxy '
   command -v litmus >/dev/null || printf 'litmus '
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || printf 'nginx-light '
+  [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || printf 'libnginx-mod-http-js '
   command -v wrk >/dev/null || printf 'wrk '
 }
 
@@ -276,7 +278,7 @@ main() {
   case $command in
     demo | web | proxy) run_module urlrewrite.cli.serve "$command" "$@" ;;
     why) run_module urlrewrite.cli.why "$@" ;;
-    init | schema | check | explain | convert) run_module urlrewrite.cli.main "$command" "$@" ;;
+    init | schema | check | explain | convert | prove) run_module urlrewrite.cli.main "$command" "$@" ;;
     test) command_test "$@" ;;
     lint) command_lint "$@" ;;
     bench) command_bench "$@" ;;

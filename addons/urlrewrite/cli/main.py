@@ -12,6 +12,8 @@ from typing import Any
 
 from urlrewrite.cli.arguments import COMMAND, PROGRAM, RULES, UsageError, add_overrides, overrides_of
 from urlrewrite.cli.explain import explain_recording, explain_request
+from urlrewrite.cli.export import convert_to_nginx
+from urlrewrite.cli.prove import add_prove
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
@@ -131,6 +133,10 @@ def explain(options: argparse.Namespace) -> int:
 
 def convert(options: argparse.Namespace) -> int:
     """Print the rules of some files as one file of another kind; warnings go to standard error."""
+    if options.to == "nginx":
+        return convert_to_nginx(options)
+    if options.output or options.plain:
+        raise UsageError(f"--output and --plain: got --to {options.to}; expected --to nginx")
     if options.site and options.to != "web.config":
         raise UsageError(f"--site: got --to {options.to}, which has all sites; expected --to web.config")
     rule_set, warnings = load(options.rules)
@@ -217,17 +223,21 @@ def parser() -> argparse.ArgumentParser:
     add_overrides(command)
     command.set_defaults(run=explain)
 
-    command = commands.add_parser("convert", help="print rule files as a file of IIS, or as YAML")
+    command = commands.add_parser("convert", help="print rule files as a file of IIS, as YAML, or for nginx")
     command.add_argument("rules", nargs="+", metavar="RULES", help=RULES)
     command.add_argument(
         "--to",
         required=True,
-        choices=("web.config", "applicationHost", "yaml"),
-        help="web.config (one site), applicationHost (all sites and the server's settings) or yaml (all of it)",
+        choices=("web.config", "applicationHost", "yaml", "nginx"),
+        help="web.config (one site), applicationHost (all sites and the server's settings), yaml (all of it) or nginx",
     )
     command.add_argument("--site", metavar="NAME", help="which site becomes the web.config, where there are several")
+    command.add_argument("--output", metavar="DIR", help="where the files for nginx are written")
+    command.add_argument("--plain", action="store_true", help="for nginx without njs: odd URLs get 400")
     add_overrides(command)
     command.set_defaults(run=convert)
+
+    add_prove(commands.add_parser("prove", help="start nginx with the exported rules, and compare it with them"))
     return top
 
 

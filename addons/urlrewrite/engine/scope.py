@@ -22,11 +22,11 @@ _ESCAPE = re.compile("%[0-9a-fA-F]{2}")
 class Lookup:
     """A rewrite map or a provider, for look-ups; `unsupported` is the type of one that cannot be used, else ""."""
 
-    __slots__ = ("_entries", "_ignore_case", "default", "name", "unsupported", "values")
+    __slots__ = ("default", "entries", "ignore_case", "name", "unsupported", "values")
 
     def __init__(self, source: RewriteMap | Provider) -> None:
         self.name = source.name
-        self._ignore_case = source.ignore_case
+        self.ignore_case = source.ignore_case
         self.unsupported = ""
         if isinstance(source, Provider):
             entries, self.default = source.entries, ""
@@ -34,15 +34,15 @@ class Lookup:
                 self.unsupported = source.type
         else:
             entries, self.default = source.entries, source.default_value
-        self._entries: dict[str, str] = {}
+        self.entries: dict[str, str] = {}
         for key, value in entries.items():
             # A map may have keys that differ in case only: the first of them answers for all.
-            self._entries.setdefault(key.lower() if self._ignore_case else key, value)
-        self.values = frozenset((*self._entries.values(), self.default))
+            self.entries.setdefault(key.lower() if self.ignore_case else key, value)
+        self.values = frozenset((*self.entries.values(), self.default))
         """Every text that a look-up can give."""
 
     def __getitem__(self, key: str) -> str:
-        return self._entries.get(key.lower() if self._ignore_case else key, self.default)
+        return self.entries.get(key.lower() if self.ignore_case else key, self.default)
 
 
 class Scope:

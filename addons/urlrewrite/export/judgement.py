@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from urlrewrite.engine.compile import CompiledRules, CompiledSite
-from urlrewrite.engine.variables import FILE_VARIABLES, PATH_VARIABLES, SERVER_VARIABLES, URL_VARIABLES
+from urlrewrite.engine.variables import APACHE_VARIABLES, FILE_VARIABLES, PATH_VARIABLES, URL_VARIABLES
 from urlrewrite.export.decision_list import DecisionList, Entry, HostError, decision_list, written_host
+from urlrewrite.fields.names import ip_address
 from urlrewrite.model import ActionType, InboundRule, LinkMode, MatchType, Mode, OutboundRule, Site
 from urlrewrite.model.problems import Problem, Severity
 from urlrewrite.patterns.tree import Look, Node, Repeat, has_group, has_optional_group, nodes, width
@@ -179,7 +180,7 @@ def _refusals(rules: CompiledRules, entry: Entry) -> Iterator[str]:
     for tree in entry.trees():
         yield from _of_tree(tree)
     for name in sorted(entry.reads):
-        if name in UNSAYABLE or (name.startswith("TIME") and name not in SERVER_VARIABLES):
+        if name in UNSAYABLE or name in APACHE_VARIABLES:
             yield f"{{{name}}} is not to be had elsewhere; test for the field itself, such as {{HTTP_USER_AGENT}}"
     for name in sorted(entry.calls):
         if name in entry.lookups and entry.lookups[name].unsupported:
@@ -219,6 +220,10 @@ def _differences(site: Site, entry: Entry) -> Iterator[str]:
         yield "names of files are those of documentRoot here, or invented as here"
     if action.type is ActionType.CUSTOM_RESPONSE and action.status_reason:
         yield f"the reason phrase {action.status_reason!r} is the server's own (HTTP/2 has none)"
+    if action.type is ActionType.REWRITE:
+        host = written_host(entry.compiled.url, path_variables=ENTITLED)
+        if host and host.origin and host.origin.scheme == "https" and ip_address(host.origin.host) and site.tls.verify:
+            yield "nginx compares a certificate with names only, and this is an address: set tls: {name: ...}"
     for tree in entry.trees():
         if any(isinstance(node, Repeat) and node.most != 1 and has_optional_group(node.body) for node in nodes(tree)):
             yield "a group in a loop keeps what it captured in an earlier round"

@@ -21,6 +21,9 @@ DEBIAN_PACKAGE_OF = {
     "wrk": "wrk",
 }
 
+NGINX_MODULES = {"njs": ("ngx_http_js_module.so", "libnginx-mod-http-js")}
+"""Modules of nginx: the file, and the package of Debian that has it."""
+
 
 def program(name: str) -> str | None:
     """Where a program of a Debian package is, or None."""
@@ -36,6 +39,9 @@ def _remedy(need: str) -> str | None:
     """The command that brings what is missing, None if nothing is."""
     if package := DEBIAN_PACKAGE_OF.get(need):
         return None if program(need) else f"apt-get install {package}"
+    if need in NGINX_MODULES:
+        file, package = NGINX_MODULES[need]
+        return None if Path("/usr/lib/nginx/modules", file).exists() else f"apt-get install {package}"
     requirements = PROJECT / "tests" / "e2e" / "apps" / f"{need}.txt"
     assert requirements.exists(), f"nobody knows what {need} is"
     # run.sh writes the stamp last, so it says that the environment is whole

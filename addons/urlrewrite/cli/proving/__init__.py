@@ -1,0 +1,1 @@
+"""A real server, started with what was exported, and asked."""

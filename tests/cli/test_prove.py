@@ -1,0 +1,166 @@
+"""Rules exported for nginx, and proved with the nginx that is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from urlrewrite.cli.main import main
+from urlrewrite.cli.proving import nginx
+from urlrewrite.export.nginx import program, server
+
+RULES = r"""
+public: [https://www.example.com, http://www.example.com]
+backend: http://privateserver:8080
+links: off
+rewriteMaps:
+  moved: {defaultValue: '', entries: {old: /new, 'Ünder': /under, default: /a$b}}
+rules:
+  - name: secure
+    match: (.*)
+    conditions: [{input: '{HTTPS}', pattern: ^off$}, {input: '{HTTP_HOST}', pattern: ^www\.(.+)$}]
+    action: {type: Redirect, url: 'https://www.{C:1}/{R:1}'}
+  - name: blocked
+    match: ^(?:\.git|admin)(?:/|$)
+    conditions: [{input: '{REMOTE_ADDR}', pattern: ^10\., negate: true}]
+    action: {type: CustomResponse, statusCode: 403, statusDescription: 'not "here", $5 \o/'}
+  - name: bad robots
+    match: .*
+    conditions: [{input: '{HTTP_USER_AGENT}', pattern: evil|scan}]
+    action: {type: AbortRequest}
+  - name: moved
+    match: ^m/(.+)$
+    conditions: [{input: '{moved:{R:1}}', pattern: (.+)}]
+    action: {type: Redirect, url: '{C:1}', redirectType: Found}
+  - name: tenant
+    match: ^t/([^/]+)/
+    serverVariables: {HTTP_X_TENANT: '{R:1}', HTTP_X_FORWARDED_PROTO: 'https'}
+    action: {type: None}
+  - name: lower
+    match: ^low/(.*)
+    action: {type: Redirect, url: '/l/{ToLower:{R:1}}', redirectType: Temporary}
+  - name: either
+    match: ^e/(\w+)/?(.*)$
+    conditions:
+      logicalGrouping: MatchAny
+      add: [{input: '{QUERY_STRING}', pattern: ^id=(\d+)}, {input: '{REQUEST_METHOD}', pattern: ^(POST)$}]
+    action: {type: Rewrite, url: '/either/{R:1}/{C:1}?p={R:2}'}
+  - name: shop
+    match: ^shop/(\d+)(?:-([a-z]+))?$
+    action: {type: Rewrite, url: 'http://shop.internal:8081/item/{R:1}/{R:2}?from={HTTP_HOST}'}
+  - name: api
+    match: ^api/
+    action: {type: Rewrite, url: 'https://api.internal{UNENCODED_URL}'}
+    stopProcessing: true
+  - name: pages
+    match: ^item/(.*)|^(p)$
+    action: {type: Rewrite, url: 'page/{R:0}', appendQueryString: false}
+tests:
+  - {request: GET https://www.example.com/shop/7-a, expect: {url: 'http://shop.internal:8081/item/7/a?from=www.example.com'}}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULES, encoding="utf-8")
+    return path
+
+
+def proved(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict]:
+    capsys.readouterr()
+    code = main(["prove", *arguments, "--to", "nginx", "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_what_is_exported_does_what_the_rules_do(
+    require: Callable[..., None], rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require("nginx", "njs")
+    code, report = proved(capsys, str(rules), "--requests", "40")
+    assert report["differences"] == []
+    assert (code, report["holds"], report["requests"]) == (0, True, 401)
+    assert [rule["name"] for rule in report["rules"] if not rule["acted"]] == []
+    assert {rule["verdict"] for rule in report["rules"]} == {"exact"}
+
+
+def test_without_njs_odd_urls_get_400_and_what_maps_cannot_say_501(
+    require: Callable[..., None], rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require("nginx")
+    code, report = proved(capsys, str(rules), "--requests", "20", "--plain")
+    assert code == 0
+    assert {each["class"] for each in report["differences"]} == {"the server is stricter", "refused"}
+    assert {each["got"] for each in report["differences"]} == {"400", "501"}
+    assert report["counts"]["same"] > 100
+
+
+FAULTS: dict[str, tuple[object, str, object]] = {
+    "njs forgets that case is ignored": (program, "njs_expression", lambda tree, *, ignore_case: "^no such path$"),
+    "an upstream is another one": (server, "_upstream", lambda each, number: f"ur{each.at}_backend0"),
+    "fields of rules are not sent": (server, "_fields", lambda entries: []),
+}
+
+
+@pytest.mark.parametrize("module, name, wrong", FAULTS.values(), ids=FAULTS)
+def test_a_fault_of_the_export_is_found(
+    require: Callable[..., None],
+    rules: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    module: object,
+    name: str,
+    wrong: object,
+) -> None:
+    require("nginx", "njs")
+    monkeypatch.setattr(module, name, wrong)
+    rules.write_text(RULES.replace("http://shop.internal:8081", "http://shop.internal:8081"), encoding="utf-8")
+    assert main(["prove", str(rules), "--to", "nginx", "--requests", "12"]) == 1
+    out = capsys.readouterr().out
+    if "not proved" not in out:
+        assert "different: " in out
+        assert "curl -ski --path-as-is" in out
+        assert f"./run.sh explain {rules}" in out
+
+
+def test_what_was_started_can_be_kept(
+    require: Callable[..., None], rules: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require("nginx", "njs")
+    kept = tmp_path / "kept"
+    assert main(["prove", str(rules), "--to", "nginx", "--requests", "1", "--keep", str(kept)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("nginx: 10 exact, 0 approximate, 0 refused; 1 own tests + 10 generated requests: 11 same\n")
+    assert {"nginx.conf", "urlrewrite.conf", "urlrewrite.js"} <= {path.name for path in kept.iterdir()}
+
+
+def test_without_nginx_nothing_is_proved(
+    rules: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nginx, "_PLACES", "")
+    monkeypatch.setenv("PATH", "")
+    assert main(["prove", str(rules), "--to", "nginx"]) == 1
+    assert "not proved: there is no nginx here; apt-get install nginx" in capsys.readouterr().out
+
+
+def test_convert_writes_both_files(rules: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", str(rules), "--to", "nginx", "--output", str(tmp_path / "out")]) == 0
+    configuration = (tmp_path / "out" / "urlrewrite.conf").read_text(encoding="utf-8")
+    assert "server privateserver:8080;" in configuration
+    assert f"# {rules}:8: secure" in configuration
+    assert "listen 443 ssl;" in configuration
+    assert '"name": "secure"' in (tmp_path / "out" / "urlrewrite.js").read_text(encoding="utf-8")
+    assert "wrote urlrewrite.conf and urlrewrite.js" in capsys.readouterr().err
+
+
+def test_convert_without_njs_tells_what_is_missing(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", str(rules), "--to", "nginx", "--plain"]) == 1
+    captured = capsys.readouterr()
+    assert "js_import" not in captured.out
+    told = [line for line in captured.err.splitlines() if line.endswith("[UR306]")]
+    assert [line.split('"')[1] for line in told] == ["lower", "either"]
+    assert main(["convert", str(rules), "--to", "nginx"]) == 2
+    assert main(["convert", str(rules), "--to", "yaml", "--plain"]) == 2
