@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hostile_requests import hostile
 
 from urlrewrite.cli.main import main
-from urlrewrite.cli.proving import nginx
+from urlrewrite.cli.proving import nginx, run
 from urlrewrite.export.nginx import program, server
 
 RULES = r"""
@@ -98,6 +100,65 @@ def test_without_njs_odd_urls_get_400_and_what_maps_cannot_say_501(
     assert report["counts"]["same"] > 100
 
 
+SITES = r"""
+farms:
+  pool:
+    servers: ['10.0.0.1:8080', {address: 10.0.0.2, httpPort: 8081, weight: 50}, {address: spare.lan, backup: true}]
+sites:
+  - name: shop
+    public: [https://shop.example.com, https://shop.example.com:8443]
+    backend: http://pool
+    rules:
+      - {name: old, match: ^old/(.*), action: {type: Rewrite, url: 'http://pool/new/{R:1}'}}
+      - {name: asked, match: ^q$, action: {type: Redirect, url: '/p?x={QUERY_STRING}', appendQueryString: false}}
+  - name: many
+    public: ['https://*.many.example.com', 'http://*.many.example.com']
+    backend: https://many.internal
+    links: off
+    rewriteMaps:
+      hosts: {defaultValue: 'none.internal:81', entries: {a: a.internal, b: 'b.internal:8080'}}
+    rules:
+      - name: by map
+        match: ^m/(\w+)/?(.*)
+        action: {type: Rewrite, url: 'http://{hosts:{R:1}}/{R:2}'}
+      - name: tenant
+        match: ^h/?$
+        conditions: [{input: '{HTTP_HOST}', pattern: '^([a-z]+)\.many'}]
+        action: {type: Rewrite, url: '/tenant/{C:1}'}
+        serverVariables: {HTTP_HOST: 'fixed.example', HTTP_X_EMPTY: ''}
+  - name: bare
+    public: http://bare.example.com
+    rules:
+      - {name: only, match: ^only, action: {type: Rewrite, url: 'http://only.internal/{R:0}'}}
+      - name: kept
+        match: ^on
+        serverVariables: [{name: HTTP_X_K, value: k, replace: false}]
+        action: {type: None}
+"""
+
+
+def test_sites_farms_and_backends_with_tls_are_proved(
+    require: Callable[..., None], rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    require("nginx", "njs")
+    rules.write_text(SITES, encoding="utf-8")
+    code, report = proved(capsys, str(rules), "--requests", "30")
+    assert report["differences"] == []
+    assert (code, report["requests"]) == (0, 180)
+    assert [rule["name"] for rule in report["rules"] if not rule["acted"]] == []
+
+
+def test_nobody_gets_past_what_is_exported(
+    require: Callable[..., None], rules: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require("nginx", "njs")
+    monkeypatch.setattr(run, "probes", lambda rules, count: hostile(["shop/7-a", "t/x/", "m/", "e/x/", "low/", ""]))
+    _, report = proved(capsys, str(rules))
+    assert report["requests"] > 300
+    for each in report["differences"]:
+        assert re.match("4[0-9][0-9]|the connection is closed", each["got"]), each
+
+
 FAULTS: dict[str, tuple[object, str, object]] = {
     "njs forgets that case is ignored": (program, "njs_expression", lambda tree, *, ignore_case: "^no such path$"),
     "an upstream is another one": (server, "_upstream", lambda each, number: f"ur{each.at}_backend0"),
@@ -117,7 +178,6 @@ def test_a_fault_of_the_export_is_found(
 ) -> None:
     require("nginx", "njs")
     monkeypatch.setattr(module, name, wrong)
-    rules.write_text(RULES.replace("http://shop.internal:8081", "http://shop.internal:8081"), encoding="utf-8")
     assert main(["prove", str(rules), "--to", "nginx", "--requests", "12"]) == 1
     out = capsys.readouterr().out
     if "not proved" not in out:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange.responses import Abort, Forward
-from urlrewrite.exchange.rule_tests import evaluate, request_facts
+from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.export.requests import Probe
 from urlrewrite.model.field_lines import field_values
@@ -63,7 +64,7 @@ class Wanted:
 
 def wanted(rules: RulesInForce, probe: Probe, fields: tuple[str, ...]) -> Wanted:
     """Return what the engine does with a request; `fields` are the names of those to compare."""
-    result = evaluate(rules, request_facts(probe.method, probe.url, probe.fields), None)
+    result = evaluate(rules, _facts(probe), None)
     names = tuple(dict.fromkeys(result.exchange.decision.rules))
     routing = result.routing
     if isinstance(routing, Abort):
@@ -74,6 +75,20 @@ def wanted(rules: RulesInForce, probe: Probe, fields: tuple[str, ...]) -> Wanted
         return Wanted(Outcome(origin, probe.method, routing.target, routing.host, values), names)
     location = next(iter(field_values(routing.fields, "location")), "")
     return Wanted(Outcome(status=routing.status, location=location), names)
+
+
+def _facts(probe: Probe) -> RequestFacts:
+    """Return the request as it is sent, whatever is wrong with it."""
+    sni = host_of_tls(probe) if probe.scheme == "https" else ""
+    fields = (("Host", probe.host), *probe.fields)
+    return RequestFacts(
+        probe.method, probe.scheme, probe.host, probe.target, fields, client=("127.0.0.1", 50000), sni=sni
+    )
+
+
+def host_of_tls(probe: Probe) -> str:
+    """Return the name that a client gives in TLS."""
+    return re.split("[:@ ]", probe.host)[0]
 
 
 def compare(

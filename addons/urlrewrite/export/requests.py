@@ -84,6 +84,8 @@ def _draft(entry: Entry | None, public: tuple[Origin, ...], random: Random) -> _
         names = [normal_name(node.name) for node in item.input.references() if isinstance(node, Variable)]
         wanted = not item.condition.negate if random.random() < 0.85 else item.condition.negate
         if names and item.pattern:
+            if names[0] in ("HTTP_HOST", "SERVER_NAME") and wanted and item.pattern.search(draft.host, 0.1):
+                continue
             _satisfy(draft, names[0], sample(item.pattern.tree, random), wanted, public)
     for name, key in _keys(entry, random):
         if isinstance(name, str):
@@ -123,7 +125,7 @@ def _satisfy(draft: _Draft, name: str, text: str, wanted: bool, public: tuple[Or
         return
     elif name in ("HTTP_HOST", "SERVER_NAME"):
         host = re.sub(r"[^A-Za-z0-9.-]", "x", text).strip(".-")
-        draft.host = host or draft.host
+        draft.host = _published(host, public) or draft.host
     elif name == "QUERY_STRING":
         draft.query = text
     elif name in ("REQUEST_URI", "UNENCODED_URL", "URL", "PATH_INFO", "HTTP_URL"):
@@ -133,6 +135,13 @@ def _satisfy(draft: _Draft, name: str, text: str, wanted: bool, public: tuple[Or
         draft.method = text if text.isalpha() and text.isupper() and text != "CONNECT" else draft.method
     elif name.startswith("HTTP_") and re.fullmatch(r"[A-Z0-9_]+", name):
         draft.fields[name.removeprefix("HTTP_").replace("_", "-").title()] = text or "x"
+
+
+def _published(host: str, public: tuple[Origin, ...]) -> str:
+    """Return a name that begins with `host` and is the site's, if there is one; else the host itself."""
+    ends = ["", *(origin.host[at:] for origin in public for at, char in enumerate(origin.host) if char == ".")]
+    names = (f"{host}{end}" for end in ends if host)
+    return next((name for name in names if any(origin.covers(name.lower()) for origin in public)), host)
 
 
 def _probe(kind: str, draft: _Draft, rule: str, random: Random) -> Probe:

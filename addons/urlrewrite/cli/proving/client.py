@@ -6,8 +6,8 @@ import json
 import socket
 import ssl
 
-from urlrewrite.cli.proving.echo import HOST
-from urlrewrite.export.proof import Outcome
+from urlrewrite.cli.proving.echo import HOST, TYPE
+from urlrewrite.export.proof import Outcome, host_of_tls
 from urlrewrite.export.requests import Probe
 from urlrewrite.model.field_lines import field_values
 
@@ -35,19 +35,20 @@ def ask(port: int, probe: Probe, fields: tuple[str, ...]) -> Outcome:
         raw = _exchange(port, probe, "\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
     except ConnectionError:
         raw = b""
-    head, _, _ = raw.partition(b"\r\n\r\n")
+    head, _, body = raw.partition(b"\r\n\r\n")
     if not head:
         return Outcome()
     first, *rest = head.decode("latin-1").split("\r\n")
     answered = [(name, value.strip()) for name, _, value in (line.partition(":") for line in rest)]
-    if told := field_values(tuple(answered), "x-echo"):
+    if TYPE in field_values(tuple(answered), "content-type"):
+        told = field_values(tuple(answered), "x-echo") or (body.decode("latin-1"),)
         return _forwarded(json.loads(told[0]), fields)
     return Outcome(status=int(first.split()[1]), location=next(iter(field_values(tuple(answered), "location")), ""))
 
 
 def _exchange(port: int, probe: Probe, request: bytes) -> bytes:
     with socket.create_connection((HOST, port), _SECONDS) as plain:
-        name = probe.host.partition(":")[0]
+        name = host_of_tls(probe)
         connection = _TLS.wrap_socket(plain, server_hostname=name or None) if probe.scheme == "https" else plain
         with connection:
             connection.sendall(request)

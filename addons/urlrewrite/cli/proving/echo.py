@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 HOST = "127.0.0.1"
+TYPE = "application/x-echo"
 _MAX_LINE = 64 * 2**10
 
 
@@ -41,9 +42,9 @@ class _Handler(socketserver.StreamRequestHandler):
         assert isinstance(server, _Echo)
         told = {"origin": server.origin, "method": method, "target": rest.rpartition(" ")[0], "fields": fields}
         body = json.dumps(told).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-echo\r\nContent-Length: {len(body)}\r\n"
-        # HEAD and the like must be told of as well: what was asked stands in a field, too.
-        self.wfile.write(head.encode() + b"X-Echo: " + body + b"\r\n\r\n" + (b"" if method == "HEAD" else body))
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {TYPE}\r\nContent-Length: {len(body)}\r\n".encode()
+        # A response to HEAD has no body, so there it is told in a field.
+        self.wfile.write(head + b"X-Echo: " + body + b"\r\n\r\n" if method == "HEAD" else head + b"\r\n" + body)
         return True
 
 

@@ -413,7 +413,7 @@ Request.prototype.try = function (rule) {
   return { stops: rule.stops };
 };
 
-// What no client means: control characters and UTF-8 in more bytes than it takes, dots with a parameter.
+// What no client means in a path, besides fragments and a Host that is none: control characters and UTF-8 in more bytes than it takes, dots with a parameter.
 const NOT_VALID = [
   /%(?:[01][0-9a-f]|7f|c2%[89][0-9a-f])/i,
   /%c[01]%[89ab]|%e0%[89][0-9a-f]%[89ab]|%f0%8[0-9a-f]%[89ab][0-9a-f]%[89ab]/i,
@@ -422,7 +422,8 @@ const NOT_VALID = [
 
 function decide(r, site) {
   const q = new Request(r, site);
-  if (NOT_VALID.some((each) => each.test(q.rawPath)) || !originOf("http", q.host)) {
+  const valid = HOST.test(q.host.toLowerCase()) && !/[#\x00-\x20\x7f]/.test(q.target);
+  if (!valid || NOT_VALID.some((each) => each.test(q.rawPath))) {
     return { does: "not valid", q: q };
   }
   for (let set = 0; set < site.sets.length; set++) {

@@ -22,7 +22,7 @@ from urlrewrite.model import ActionType, LogicalGrouping
 from urlrewrite.patterns.tree import Node
 
 _PLAIN_PATH = r"[!$&-;=@-\[\]_a-z|~]"
-_PLAIN_URL = rf"~^/{_PLAIN_PATH}*(?:\?(?:[!#$&-;=?-\[\]_a-z|~]|%[0-9a-fA-F]{{2}})*)?\z"
+_PLAIN_URL = rf"~^/{_PLAIN_PATH}*(?:\?(?:[!$&-;=?-\[\]_a-z|~]|%[0-9a-fA-F]{{2}})*)?\z"
 _DOTS_OR_SLASHES = r"~^[^?]*(?://|/\.{1,2}(?:[/;?]|\z))"
 _PLAIN_HOST = r"~^[a-zA-Z0-9.-]+(?::[0-9]+)?\z"
 
