@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile_requests import hostile
 
+from hostile_requests import hostile
 from urlrewrite.cli.main import main
 from urlrewrite.cli.proving import nginx, run
 from urlrewrite.export.nginx import program, server

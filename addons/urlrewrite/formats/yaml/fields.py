@@ -18,6 +18,7 @@ from urlrewrite.formats.reports import ProblemId, Report, duplicate_names
 from urlrewrite.formats.wording import fix_of, listed, shown, suggestion
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence
 from urlrewrite.model import Source
+from urlrewrite.model.problems import Fix
 
 
 class Table(Reader):
@@ -63,10 +64,10 @@ class Table(Reader):
     def described(self, key: str) -> str:
         return describe(self._values[key])
 
-    def error(self, key: str, id: ProblemId, message: str) -> None:
+    def error(self, key: str, id: ProblemId, message: str, fix: Fix | None = None) -> None:
         if id is ProblemId.MISSING:
             self.report.ask(self.node, Kind.MISSING, key)
-        super().error(key, id, message)
+        super().error(key, id, message, fix)
 
     def boolean(self, key: str, default: bool) -> bool:
         self.report.ask(self.node, Kind.BOOLEAN, key, default=default)

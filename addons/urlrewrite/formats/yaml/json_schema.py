@@ -7,6 +7,7 @@ say (whether a pattern, an address or a length of time is valid, whether a name 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
