@@ -9,6 +9,7 @@ from pathlib import Path
 
 from urlrewrite.api.explanation import as_data, as_text
 from urlrewrite.cli.arguments import UsageError
+from urlrewrite.cli.progress import progress
 from urlrewrite.content.asset_memory import AssetMemory
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.exchange import rule_tests
@@ -61,7 +62,7 @@ def explain_recording(rules: RulesInForce, where: str, *, as_json: bool = False)
     results = []
     memory = AssetMemory()
     try:
-        for recorded in read_recording(where):
+        for recorded in progress(read_recording(where), "flow"):
             request, notes = recorded.request, list(recorded.notes)
             if found := _published(rules, request):
                 site, public = found

@@ -14,6 +14,7 @@ from urlrewrite.cli.arguments import COMMAND, PROGRAM, RULES, UsageError, add_ov
 from urlrewrite.cli.explain import explain_recording, explain_request
 from urlrewrite.cli.export import convert_to_nginx
 from urlrewrite.cli.prove import add_prove
+from urlrewrite.cli.progress import progress
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
@@ -85,7 +86,7 @@ def check(options: argparse.Namespace) -> int:
     else:
         problems += found
         rules = _in_force(compiled)
-        for test in compiled.rule_set.tests:
+        for test in progress(compiled.rule_set.tests, "test", len(compiled.rule_set.tests)):
             tests += 1
             name = test.name or f"{test.method} {test.url}"
             faults = [f'test "{name}": {fault}' for fault in rule_tests.run_test(rules, test)]
@@ -305,8 +306,18 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def _ask() -> int:
+    # It looks at a page, and starts the proxy: other commands need not wait for all that to be imported.
+    from urlrewrite.cli.asking import ask
+    from urlrewrite.cli.serve import main as serve
+
+    return ask(serve)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one sub-command and return its exit code: 1 if rules have errors or tests fail, 2 if the command is wrong."""
+    if [*arguments] == ["init"] and sys.stdin.isatty() and sys.stdout.isatty():
+        return _ask()
     options = _parse(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A trace may have any character; a terminal of another charset gets `?` for those that it lacks.
