@@ -200,7 +200,7 @@ class Window:
             tab.click()
             self.judge()
         for name in ("Fix", "Next →"):
-            for button in main.get_by_role("button", name=name, exact=True).all()[:8]:
+            for button in main.get_by_role("button", name=name).all()[:8]:
                 for _ in range(3):
                     if button.is_enabled():
                         button.click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,8 @@ def app_program(app: str, name: str) -> str:
 
 def _remedy(need: str) -> str | None:
     """The command that brings what is missing, None if nothing is."""
+    if need == "axe":
+        return None if find_spec("axe_playwright_python") else "pip install -r tests/requirements.txt"
     if package := DEBIAN_PACKAGE_OF.get(need):
         return None if program(need) else f"apt-get install {package}"
     if need in NGINX_MODULES:

@@ -2,18 +2,24 @@
 
 import { replace } from "./carried.js";
 import { address, exchanged, h, note } from "./lib.js";
-import { Live } from "./live.js";
+import { isOn, keepOn, Live } from "./live.js";
 
 const NAME = "Rewrite inspector";
+const KEYS = "rewrite.keys";
 
 const main = document.getElementById("main");
 // The server writes a link to each page there is.
 const links = new Map([...document.querySelectorAll("#navigation a")].map((link) => [link.dataset.page, link]));
 const again = document.getElementById("again");
 const liveSwitch = document.getElementById("live");
+const keysSwitch = document.getElementById("keys");
 let current = 0;
 let timers = [];
 let isPressed = false;
+let hasKeys = isOn(KEYS);
+// Where pages were scrolled to, by their addresses; whether a person goes back or forward in the browser's history.
+const scrolled = new Map();
+let isGoingBack = false;
 // What shows something new on the page that is open; null where nothing does.
 let follow = null;
 const live = new Live({ show: () => follow?.(), onnews: (isNew) => (again.hidden = !isNew || !follow), isBusy });
@@ -44,6 +50,7 @@ async function render() {
     if (turn !== current) return;
     document.title = `${module.title} · ${NAME}`;
     await module.show(content, query, appFor(turn, page));
+    titled(content, module.title);
   } catch (error) {
     content.prepend(note("err", error instanceof Error ? error.message : String(error)));
   }
@@ -51,6 +58,25 @@ async function render() {
   main.style.minHeight = "";
   main.setAttribute("aria-busy", "false");
   live.drawn();
+}
+
+// A page has one heading of the first level, to which the focus moves when a person comes to it.
+function titled(content, title) {
+  const heading = content.querySelector("h1") ?? h("h1", { class: "offscreen" }, title);
+  if (!heading.isConnected && !content.contains(heading)) content.prepend(heading);
+  heading.tabIndex = -1;
+}
+
+async function arrive({ oldURL, newURL }) {
+  const back = isGoingBack ? scrolled.get(newURL) : null;
+  scrolled.set(oldURL, window.scrollY);
+  isGoingBack = false;
+  window.scrollTo(0, 0);
+  const turn = current + 1;
+  await render();
+  if (turn !== current) return;
+  (main.querySelector("h1") ?? main).focus({ preventScroll: true });
+  if (back) window.scrollTo(0, back);
 }
 
 // Draws the page that is open once more, and shows it if there is something new on it.
@@ -63,6 +89,7 @@ async function drawAnew(turn, page) {
   try {
     const module = await load(page);
     await module.show(content, route().query, { ...appFor(turn, page), every: () => {} });
+    titled(content, module.title);
   } catch {
     // It stays as it is; the events come again when the proxy does.
     return;
@@ -118,9 +145,15 @@ function switchTo(on) {
   liveSwitch.setAttribute("aria-pressed", String(on));
 }
 
+function switchKeysTo(on) {
+  hasKeys = on;
+  keepOn(KEYS, on);
+  keysSwitch.setAttribute("aria-pressed", String(on));
+}
+
 function onkeydown(event) {
   const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!hasKeys || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const page = [...links.keys()][Number(event.key) - 1];
   if (event.key === "r") render();
   else if (page) location.hash = address(page);
@@ -133,11 +166,14 @@ document.querySelector(".skip").addEventListener("click", (event) => {
 });
 again.addEventListener("click", render);
 liveSwitch.addEventListener("click", () => switchTo(!live.on));
+keysSwitch.addEventListener("click", () => switchKeysTo(!hasKeys));
+window.navigation?.addEventListener("navigate", (event) => (isGoingBack = event.navigationType === "traverse"));
 window.addEventListener("pointerdown", () => (isPressed = true), true);
 for (const name of ["pointerup", "pointercancel", "blur"]) window.addEventListener(name, () => (isPressed = false), true);
-window.addEventListener("hashchange", render);
+window.addEventListener("hashchange", arrive);
 window.addEventListener("keydown", onkeydown);
 // The token of a first visit is in the cookie now, and need not stand on the screen.
 if (location.search) history.replaceState(null, "", location.pathname + location.hash);
 liveSwitch.setAttribute("aria-pressed", String(live.on));
+keysSwitch.setAttribute("aria-pressed", String(hasKeys));
 render();

@@ -49,12 +49,12 @@ class List {
     this.body = h("tbody");
     this.heads = COLUMNS.map(([name, label, kind, down]) => this.head(name, label, kind, down));
     const columns = h("colgroup", {}, COLUMNS.map(([, , kind]) => h("col", { class: `of-${kind.split(" ")[0]}` })));
-    this.grid = h("table", { class: "grid flows" }, h("caption", { class: "offscreen" }, "Flows"), columns, h("thead", {}, h("tr", {}, this.heads)), this.body);
+    this.grid = h("table", { class: "grid flows" }, h("caption", { class: "offscreen" }, "Flows, the newest first unless sorted"), columns, h("thead", {}, h("tr", {}, this.heads)), this.body);
     this.box = card(null, h("div", { class: "scroll" }, this.grid));
     this.none = h("p", { class: "empty", hidden: true });
     this.more = h("button", { type: "button", hidden: true, onclick: () => this.show(this.limit + STEP) }, "Show more");
     this.refused = h("div");
-    this.element = h("div", {}, h("h1", { class: "offscreen" }, "Flows"), h("div", { class: "toolbar" }, this.input, this.total), this.chips, this.refused, this.box, this.none, this.more);
+    this.element = h("div", {}, h("div", { class: "toolbar" }, this.input, this.total), this.chips, this.refused, this.box, this.none, this.more);
   }
 
   head(name, label, kind, down) {

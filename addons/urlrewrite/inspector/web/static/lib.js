@@ -174,14 +174,27 @@ export function tryLink({ title, yaml, xml, site }) {
 export function table(heads, rows, props = {}) {
   const head = heads.map((item) => {
     const { text, ...rest } = item !== null && typeof item === "object" && !(item instanceof Node) ? item : { text: item };
-    return h("th", { scope: "col", ...rest }, text);
+    return text === "" ? h("td", rest) : h("th", { scope: "col", ...rest }, text);
   });
   const body = rows.map((row) => {
     const { cells, ...rest } = Array.isArray(row) ? { cells: row } : row;
     return h("tr", rest, cells.map(tableCell));
   });
   const grid = h("table", { class: "grid", ...props }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, body));
+  // Whoever does not see what it stands below hears it.
+  queueMicrotask(() => grid.prepend(h("caption", { class: "offscreen" }, headingOf(grid) || grid.tHead.textContent)));
   return h("div", { class: "scroll" }, grid);
+}
+
+// The heading below which something stands.
+function headingOf(element) {
+  for (let box = element.parentElement; box && !box.matches("main"); box = box.parentElement) {
+    const heading = [...box.querySelectorAll("h1, h2, h3, summary")].findLast(
+      (each) => each.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING,
+    );
+    if (heading) return heading.textContent.trim().slice(0, 120);
+  }
+  return "";
 }
 
 function tableCell(item) {
@@ -253,6 +266,10 @@ export function badge(kind, text, title) {
 /** A button that puts a text into the clipboard. */
 export function copyButton(text, label = "Copy") {
   const button = h("button", { type: "button", class: "small", onclick: copy }, label);
+  queueMicrotask(() => {
+    const heading = headingOf(button);
+    if (heading) button.setAttribute("aria-label", `${label}: ${heading}`);
+  });
   async function copy() {
     button.textContent = (await copied(String(text))) ? "Copied" : "Not allowed";
     setTimeout(() => (button.textContent = label), 1500);

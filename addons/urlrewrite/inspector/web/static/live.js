@@ -17,7 +17,7 @@ export class Live {
     this.show = show;
     this.onnews = onnews;
     this.isBusy = isBusy;
-    this.on = stored() !== "off";
+    this.on = isOn(KEY);
     this.shown = "";
     this.newest = "";
     this.free = 0;
@@ -29,11 +29,7 @@ export class Live {
   /** Switches it on or off, for this browser. */
   set(on) {
     this.on = on;
-    try {
-      localStorage.setItem(KEY, on ? "on" : "off");
-    } catch {
-      // Where nothing may be stored, it holds until the window is closed.
-    }
+    keepOn(KEY, on);
     this.plan();
   }
 
@@ -93,10 +89,20 @@ export class Live {
   }
 }
 
-function stored() {
+/** Whether something that a person can switch off is on; it is, until they do. */
+export function isOn(key) {
   try {
-    return localStorage.getItem(KEY);
+    return localStorage.getItem(key) !== "off";
   } catch {
-    return null;
+    return true;
+  }
+}
+
+/** Keeps what a person has switched, for this browser. */
+export function keepOn(key, on) {
+  try {
+    localStorage.setItem(key, on ? "on" : "off");
+  } catch {
+    // Where nothing may be stored, it holds until the window is closed.
   }
 }

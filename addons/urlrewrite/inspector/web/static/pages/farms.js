@@ -169,7 +169,7 @@ function buttons(farm, server, act) {
       title,
       disabled: !server.may.includes(what),
       "data-key": `${farm.name} ${server.name} ${what}`,
-      "aria-label": `${label}: ${server.label}`,
+      "aria-label": `${label}: ${server.label} of ${farm.label}`,
       onclick: () => act(farm.name, server.name, what),
     }, label));
 }

@@ -8,6 +8,7 @@ export const title = "Flow";
 
 const SIGNS = { ok: "✓", no: "✗", warn: "≈", err: "!", info: "·" };
 const COLOURS = 8;
+const SHORT = 30;
 
 export async function show(main, query, app) {
   await (query.flow ? showOne(main, query, app) : showList(main, query, app));
@@ -245,7 +246,9 @@ function tree(node) {
   const label = [h("span", { class: `kind ${node.kind}` }, SIGNS[node.kind] ?? "·"), node.title];
   if (!node.lines.length && !node.children.length) return h("div", { class: "leaf break" }, label);
   const summary = h("summary", { class: "break" }, label);
-  const lines = node.lines.length ? h("pre", { class: "code" }, node.lines.join("\n")) : null;
+  // Long lines are scrolled to, also by keyboard.
+  const tabindex = node.lines.some((line) => line.length > SHORT) ? "0" : null;
+  const lines = node.lines.length ? h("pre", { class: "code", tabindex }, node.lines.join("\n")) : null;
   return h("details", { open: node.opened }, summary, lines, node.children.map(tree));
 }
 

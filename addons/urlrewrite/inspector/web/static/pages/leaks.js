@@ -49,7 +49,7 @@ function leakTable(leaks, query) {
     const details = h("tr", { hidden: index > 0 || leak.harm === "information" }, h("td", { colspan: "6" }, detail(leak, query)));
     const button = h(
       "button",
-      { type: "button", class: "small", "aria-expanded": String(!details.hidden), onclick: toggle },
+      { type: "button", class: "small", "aria-expanded": String(!details.hidden), "aria-label": `Fix: ${leak.written} in ${leak.place}, row ${index + 1}`, onclick: toggle },
       "Fix",
     );
     function toggle() {
@@ -69,7 +69,7 @@ function leakTable(leaks, query) {
   const grid = table(["", "Where", "Name", "Why it was not mapped", { text: "Count", class: "number" }, ""], []);
   const body = grid.querySelector("tbody");
   for (const row of rows) body.append(row instanceof Node ? row : table([], [row]).querySelector("tbody tr"));
-  return h("section", { class: "card" }, grid);
+  return card("Names that are left", grid);
 }
 
 function detail(leak, query) {
