@@ -9,7 +9,7 @@ from urlrewrite.patterns import characters
 from urlrewrite.patterns.characters import Ranges
 from urlrewrite.patterns.tree import Chars, Choice, Concatenation, Group, Node, Reference, Repeat
 
-_LIKED = "abcdefghiklmnop0123456789-_xyzABC./ ~!@$&'()*+,;=:%<>[]{}|?#"
+_LIKED = "abcdefgABC0123456789-_hkmnXxyz./ ~!@$&'()*+,;=:%<>[]{}|?#"
 _FEW = (0, 1, 1, 3, 6)
 
 
