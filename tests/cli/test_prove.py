@@ -176,7 +176,10 @@ FAULTS = {
     "a backend is asked without TLS": ("https://ur0_backend", "http://ur0_backend"),
     "slashes are not merged": ('characters[characters.length - 1] === "/"', "false"),
     "dots are not removed": ('withoutDots(raw[0] === "/" ? raw : "/" + raw)', '(raw[0] === "/" ? raw : "/" + raw)'),
-    "what is decoded is sent": ("path.raw.slice(path.offsets[start], path.offsets[end])", "path.text.slice(start, end)"),
+    "what is decoded is sent": (
+        "path.raw.slice(path.offsets[start], path.offsets[end])",
+        "path.text.slice(start, end)",
+    ),
     "places are wrong behind UTF-8": ("at += 3 * each[1]", "at += 3"),
     "a query replaces the other": ('query ? query + "&" + this.query : this.query', "query || this.query"),
     "a list of conditions ends late": ("holds === rule.any", "false"),

@@ -13,8 +13,8 @@ from typing import Any
 from urlrewrite.cli.arguments import COMMAND, PROGRAM, RULES, UsageError, add_overrides, overrides_of
 from urlrewrite.cli.explain import explain_recording, explain_request
 from urlrewrite.cli.export import convert_to_nginx
-from urlrewrite.cli.prove import add_prove
 from urlrewrite.cli.progress import progress
+from urlrewrite.cli.prove import add_prove
 from urlrewrite.engine.compile import CompiledRules
 from urlrewrite.exchange import rule_tests
 from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
