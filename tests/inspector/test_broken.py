@@ -68,15 +68,15 @@ def digest(text: str) -> str:
 
 
 COOKIES = [
-    ("id=1; Domain=privateserver", "its Domain=privateserver belongs to the backend"),
+    ("id=1; Domain=privateserver", "Its Domain=privateserver belongs to the backend"),
     ("id=1; Domain=other.example", "neither the backend nor the public name"),
     ("id=1; SameSite=None", "SameSite=None without Secure"),
     ("id=1; Partitioned", "Partitioned without Secure"),
-    ("__Secure-id=1", "its name demands Secure"),
-    ("__Http-id=1", "its name demands Secure"),
-    ("__Host-id=1; Path=/x", "its name demands Secure and Path=/"),
-    ("__Host-id=1; Secure", "its name demands Path=/"),
-    ("__Host-id=1; Secure; Path=/; Domain=www.example.com", "__Host- forbids a Domain"),
+    ("__Secure-id=1", "prefix requires Secure"),
+    ("__Http-id=1", "prefix requires Secure"),
+    ("__Host-id=1; Path=/x", "prefix requires Secure and Path=/"),
+    ("__Host-id=1; Secure", "prefix requires Path=/"),
+    ("__Host-id=1; Secure; Path=/; Domain=www.example.com", "__Host- prefix forbids a Domain"),
     ("id=1; Domain=example.com; Secure; SameSite=None", ""),
     ("__Host-id=1; Secure; Path=/", ""),
     ("id=; Domain=privateserver; Max-Age=0", ""),
@@ -98,10 +98,10 @@ def test_a_cookie_value_is_not_shown() -> None:
 
 def test_secure_on_http_and_a_path_outside_of_the_mount() -> None:
     seen = exchange(OFF, "http://www.example.com/", fields=[("Set-Cookie", "id=1; Secure")])
-    assert "it is Secure, but the public name is http" in found(OFF, seen)[0].title
+    assert "It is Secure, but the public name is http" in found(OFF, seen)[0].title
     mounted = rules_of("links: off", site="public: https://www.example.com/app\nbackend: http://privateserver:8080\n")
     seen = exchange(mounted, "https://www.example.com/app/", fields=[("Set-Cookie", "id=1; Path=/shop")])
-    assert "its Path=/shop lies outside /app" in found(mounted, seen)[0].title
+    assert "Its Path=/shop lies outside /app" in found(mounted, seen)[0].title
 
 
 POLICIES = [
@@ -156,7 +156,7 @@ def test_a_hash_that_no_longer_holds() -> None:
 
 INTEGRITY = [
     ("const a = 1;", "const a = 2;", digest("const a = 1;"), "the digest is that of the backend's file"),
-    ("const a = 1;", "const a = 1;", digest("other"), "that is how the backend sent it"),
+    ("const a = 1;", "const a = 1;", digest("other"), "The backend sent it this way"),
     ("const a = 1;", "const a = 1;", digest("const a = 1;"), ""),
     ("const a = 1;", "const a = 1;", f"sha256-x {digest('const a = 1;')}", ""),
     ("const a = 1;", "const a = 1;", "md5-x", ""),
@@ -357,7 +357,7 @@ def test_requests_that_failed_for_one_reason_are_told_once() -> None:
         resource(OFF, f"https://www.example.com/{number}.png", "image", status=404, fields=[]) for number in range(5)
     ]
     [finding] = found(OFF, page, *pictures)
-    assert finding.title.endswith("(and 4 more requests like it)")
+    assert finding.title.endswith("4 more requests fail in the same way.")
     assert len(finding.flows) == finding.count == 5
 
 
@@ -370,12 +370,12 @@ def test_thousands_of_links_are_one_finding_and_take_no_time() -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "said"),
     [
-        (400, "refused", "the backend rejects the request for http://privateserver:8080/page"),
-        (401, "refused", "the backend refuses it"),
-        (404, "backend-404", "the backend has nothing at http://privateserver:8080/page"),
-        (405, "refused", "the backend rejects the request for"),
-        (410, "backend-404", "the backend has nothing at"),
-        (500, "backend-error", "the backend itself fails"),
+        (400, "refused", "The backend rejects the request for http://privateserver:8080/page"),
+        (401, "refused", "The backend refuses it"),
+        (404, "backend-404", "The backend has nothing at http://privateserver:8080/page"),
+        (405, "refused", "The backend rejects the request for"),
+        (410, "backend-404", "The backend has nothing at"),
+        (500, "backend-error", "The backend itself fails"),
     ],
 )
 def test_what_a_status_of_the_backend_means(status: int, kind: str, said: str) -> None:

@@ -45,6 +45,7 @@ from urlrewrite.inspector.experiments.conclusions import with_answers
 from urlrewrite.inspector.experiments.proven import with_experiments
 from urlrewrite.inspector.leaks import changed_too_much, leaking_links
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.remedies.remedies import with_remedies
 from urlrewrite.inspector.text import counted
 from urlrewrite.witness.statements import Statement
 
@@ -131,6 +132,8 @@ def find_breakages(
     if seen is not None:
         reported = with_experiments(case, reported, (*load.all, *earlier, *seen), _until(until))
     reported = worst_first(with_answers(case, reported, asked))
+    if seen is not None:
+        reported = with_remedies(case, reported, _until(until))
     return [*reported, _UNFINISHED] if case.unfinished else reported
 
 
@@ -154,18 +157,22 @@ def _one_of(same: list[Breakage]) -> Breakage:
         return same[0]
     more = counted(len(same) - 1, "more request")
     flows = tuple(flow for breakage in same for flow in breakage.flows[:1])
-    return replace(same[0], title=f"{same[0].title} (and {more} like it)", flows=flows, count=len(same))
+    title, verb = same[0].title.removesuffix("."), "fails" if len(same) == 2 else "fail"
+    return replace(same[0], title=f"{title}. {more} {verb} in the same way.", flows=flows, count=len(same))
 
 
 def _without_echoes(breakages: list[Breakage]) -> list[Breakage]:
     """Keep each fault once: what refuses a request explains its status, and a lost login explains its cookies."""
     explained = {each.flows[0] for each in breakages if each.kind in _EXPLAIN and not _is_mere_hint(each)}
     denied = {flow for breakage in breakages if breakage.kind == "login-loop" for flow in breakage.flows}
+    lost = {(each.flows[0], each.code, each.rule) for each in breakages if each.kind == "login-loop"}
     kept = []
     for breakage in breakages:
         if breakage.kind in _STATUS_KINDS and breakage.flows[0] in explained:
             continue
         if breakage.kind == "refused" and breakage.flows[0] in denied:
+            continue
+        if breakage.kind == "cookie" and (breakage.flows[0], breakage.code, breakage.rule) in lost:
             continue
         kept.append(breakage)
     return kept

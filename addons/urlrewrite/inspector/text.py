@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 
@@ -70,6 +71,22 @@ def joined(items: list[str], lead: str, indent: str, width: int = WIDTH) -> list
         line += f"  {item}" if begun else item
         begun = True
     return [*lines, line] if begun else lines
+
+
+def sentences(*clauses: str) -> str:
+    """Return clauses as sentences, each with its capital; a single one, and an empty text, stay without a full stop.
+
+    A name (`links: off`, `script-src`) keeps its letters as they are.
+    """
+    told = [_with_capital(clause.removesuffix(".")) for clause in clauses if clause]
+    return f"{'. '.join(told)}." if len(told) > 1 else "".join(told)
+
+
+_PLAIN_WORD = re.compile(r"[a-z]+(?=[ ,]|$)")
+
+
+def _with_capital(clause: str) -> str:
+    return clause[0].upper() + clause[1:] if _PLAIN_WORD.match(clause) else clause
 
 
 def quoted_names(names: list[str], most: int = 2) -> str:

@@ -15,7 +15,10 @@ from urlrewrite.witness.statements import Statement
 WIDTH = 100
 """Columns of a line, but for values that are longer."""
 
-_KNOWN = {Knowledge.EXPERIMENT: "tried: the change made the difference", Knowledge.GUESS: "a guess"}
+_KNOWN = {
+    Knowledge.EXPERIMENT: "tried: the change made the difference",
+    Knowledge.GUESS: "probably: another reason is possible",
+}
 _MAX_LISTED = 10
 
 

@@ -39,15 +39,15 @@ def test_how_a_backend_was_asked() -> None:
     case = exchange_of("no", "preserveHostHeader: true", (("Cookie", "a=" + "b" * MANY_COOKIES),))
     told = dict(exchanged(case, case.page))
     assert told["the backend says"] == "no"
-    assert told["asked as"] == "Host: www.example.com (preserveHostHeader: true)"
-    assert "Forwarded, " in told["told besides by this proxy"] and told["cookies"] == "4.1 kB"
+    assert told["Host header sent"] == "www.example.com (preserveHostHeader: true)"
+    assert "Forwarded, " in told["also sent by this proxy"] and told["cookies"] == "4.1 kB"
 
 
 def test_what_is_usual_is_not_told() -> None:
     case = exchange_of("")
     told = dict(exchanged(case, case.page))
-    assert told.keys() == {"asked as", "told besides by this proxy"}
-    assert told["asked as"] == "Host: privateserver:8080"
+    assert told.keys() == {"Host header sent", "also sent by this proxy"}
+    assert told["Host header sent"] == "privateserver:8080"
 
 
 FIRST_BYTES = [

@@ -36,7 +36,7 @@ def remembered(status: int = 301, page: str = "<a href=/shop>", **more: Any) -> 
 def test_a_permanent_redirect_is_remembered(status: int) -> None:
     (finding,) = remembered(status)
     assert (finding.kind, finding.code) == ("redirected", "redirect-remembered")
-    assert f"comes from /shop by a permanent redirect ({status}) that the backend sent" in finding.title
+    assert f"got here from /shop by a permanent redirect ({status}) of the backend" in finding.title
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_rule_and_the_change_of_rules_are_named() -> None:
     gone = exchange(EVERYWHERE, STORE, at=9.0, asked=DOCUMENT, status=404)
     page = exchange(EVERYWHERE, body="<a href=/shop>", at=5.0)
     (finding,) = find_breakages(PageLoad(gone), EVERYWHERE, (page, redirect))
-    assert 'that the rule "shop" sent before the rules were changed' in finding.title
+    assert 'of the rule "shop" before the rules were changed' in finding.title
     assert (finding.rule, finding.source) == ("shop", "rules.yaml:6")
 
 
@@ -68,7 +68,7 @@ def test_a_redirect_of_the_same_load() -> None:
     redirect = exchange(LEADS, SHOP, asked=DOCUMENT)
     (finding,) = found(LEADS, redirect, exchange(LEADS, STORE, at=1.1, asked=DOCUMENT, status=404))
     assert (finding.kind, finding.rule) == ("redirected", "shop")
-    assert 'it comes from /shop by a redirect (301) that the rule "shop" sent' in finding.title
+    assert 'got here from /shop by a 301 redirect of the rule "shop"' in finding.title
 
 
 def test_encoded_twice() -> None:

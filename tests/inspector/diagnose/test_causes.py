@@ -146,9 +146,9 @@ def test_a_breakage_has_a_cause(code: str, case: Mapping[str, Any]) -> None:
     # Warnings of rules have the codes of the trace.
     breakages = [each for each in breakages if each.code and each.kind != "warning"]
     assert {each.code for each in breakages} == {code}
-    assert case.get("says", "") in breakages[0].title
+    assert case.get("says", "").casefold() in breakages[0].title.casefold()
     proposed = breakages[0].as_data()
-    assert yaml.safe_load(proposed["yaml"]) == case.get("yaml")
+    assert "yaml" not in case or yaml.safe_load(proposed["yaml"]) == case["yaml"]
     assert not proposed["yaml"] or proposed["site"] == looked.rules.rules.rule_set.sites[0].name
 
 

@@ -123,7 +123,7 @@ def test_all_servers_are_down_as_their_health_tests_say(reason: HealthReason) ->
     down, *tests = shop.found()
     assert told([down]) == [("farm-down", "all-away", "error")]
     assert down.title == (
-        "The page / gets 503: no server of the farm shop can take the request: no server is available and healthy"
+        "The page / gets 503. No server of the farm shop can take the request: no server is available and healthy."
     )
     assert down.todo
     assert [line for line in down.evidence if line[0].startswith("server")] == [
@@ -201,7 +201,7 @@ def test_every_attempt_failed(cause: RetryCause) -> None:
     (found,) = shop.found()
     assert told([found]) == [("attempts-failed", cause, "error")]
     assert found.title.startswith(
-        "The page / gets 502: the farm shop gives no response, every attempt failed: app1 (it ended without a "
+        "The page / gets 502. The farm shop gives no response, every attempt failed: app1 (it ended without a "
         f"response), app2 ({SAID[cause]})"
     )
     assert found.todo
@@ -246,8 +246,8 @@ def test_a_client_whose_server_is_gone_gets_no_other_where_the_farm_says_so() ->
     (found,) = shop.found()
     assert told([found]) == [("sticky-server-gone", "bound-server-away", "error")]
     assert found.title == (
-        "The page / gets 503: the client is bound to the server app1 of the farm shop, which cannot take requests (it "
-        "was stopped), and gets no other one"
+        "The page / gets 503. The client is bound to the server app1 of the farm shop, which cannot take requests (it "
+        "was stopped), and gets no other one."
     )
 
 

@@ -59,7 +59,7 @@ def test_a_root_path_is_proposed_that_was_tried(more: str, script: str, path: st
     assert "/app/page" in found.title
     segment = "/" + path.split("/")[1]
     tried = f"tried on 2 recorded responses, it changes 1 (/app/app.js), which then have /app{segment}."
-    assert found.todo == f"{proposed}: {tried}"
+    assert found.todo == f"{proposed}: {tried} In the rule file, for the site:"
     changed = with_fragment(site + more, found.yaml, found.site)
     assert changed is not None
     assert f"\n{proposed.removeprefix('Set ')}\n" in changed

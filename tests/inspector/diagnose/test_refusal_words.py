@@ -120,8 +120,8 @@ def changed(name: str, status: int, *, sent: bool = True, value: str = "''") -> 
 @pytest.mark.parametrize(("status", "name"), GOES_BY)
 def test_what_a_rule_takes_away(status: int, name: str) -> None:
     said = changed(name, status)
-    assert said == f'the rule "r" takes away the field {name} that the client sent, by which it goes'
-    assert changed(name, status, value="other") == said.replace("takes away", "changes")
+    assert said == f'the rule "r" removes the {name} header, which the backend needs'
+    assert changed(name, status, value="other") == said.replace("removes", "changes")
 
 
 def test_what_the_client_did_not_send_and_what_does_not_matter() -> None:

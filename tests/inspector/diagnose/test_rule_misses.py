@@ -31,7 +31,7 @@ from urlrewrite.trace.reading import read
         ),
         (
             "rules: [{name: r, match: '^article', conditions: [{input: '{QUERY_STRING}', pattern: a=}], action: None}]",
-            "its condition {QUERY_STRING} is (empty), where a= does not match an empty text",
+            "its condition requires {QUERY_STRING} to match a=, but it is (empty)",
         ),
         (
             "rules: [{name: r, match: {url: '^article', negate: true}, action: None}]",
@@ -44,8 +44,8 @@ from urlrewrite.trace.reading import read
             outboundRules:
               - {name: r, preCondition: html, match: {filterByTags: [A], pattern: .}, action: {type: Rewrite, value: x}}
             """,
-            'its precondition "html" does not hold: its condition {RESPONSE_CONTENT_TYPE} is text/html; charset=utf-8, '
-            "where ^text/html$ matches text/html and stops at ; charset=utf-8",
+            'its precondition "html" does not hold: its condition requires {RESPONSE_CONTENT_TYPE} to match '
+            "^text/html$, but it is text/html; charset=utf-8 (it matches text/html and then stops)",
         ),
         (
             """
@@ -66,7 +66,7 @@ from urlrewrite.trace.reading import read
                 conditions: [{input: '{HTTP_HOST}', pattern: ^intern}]
                 action: {type: Rewrite, value: x}
             """,
-            "its condition {HTTP_HOST} is www.example.com, where ^intern does not begin to match www.example.com",
+            "its condition requires {HTTP_HOST} to match ^intern, but it is www.example.com",
         ),
         (
             "outboundRules: [{name: r, match: {filterByTags: [A], pattern: ^/x}, action: None}]",

@@ -79,7 +79,9 @@ def test_a_setting_that_would_help_is_evidence() -> None:
     found = worst(rules, recorded(rules, "/", 1.0, '<script src="http://privateserver:8080/a.js"></script>'))
     assert found.rule == "" and found.known is Knowledge.RECORD
     tried = [value for label, value in found.evidence if label == "tried"]
-    assert tried and tried[0].startswith("with links: tags in place of links: off, it becomes https://www.example.com")
+    assert tried and tried[0].startswith(
+        "with links: tags in place of links: off, the link becomes https://www.example.com"
+    )
 
 
 SOMETHING_ELSE = [
@@ -173,7 +175,10 @@ def test_a_group_that_makes_links_wrong_is_another_one() -> None:
     body = '<script src="http://privateserver:8080/static/a.js"></script><a href="/x">x</a>'
     found = worst(rules, recorded(rules, "/", 1.0, body))
     assert (found.kind, found.rule, found.known) == ("wrong-link", "links", Knowledge.EXPERIMENT)
-    assert ("tried", "with {R:1} in place of {R:2}, it leads to https://www.example.com/static/a.js") in found.evidence
+    assert (
+        "tried",
+        "with {R:1} in place of {R:2}, the link leads to https://www.example.com/static/a.js",
+    ) in found.evidence
 
 
 def test_a_redirect_to_nowhere_is_followed_back_to_its_rule() -> None:

@@ -389,7 +389,7 @@ def test_text() -> None:
     text = leaks_text(exchange(OFF, f"<a href='{B}/\x1b[2J'>\n"), OFF)
     assert text.splitlines()[0] == "1 name of backends left in this response, 1 matter"
     assert "error in <a href>, line 1 column 10 (byte 9)" in text
-    assert "why: links: off" in text
+    assert "why: the site has links: off" in text
     assert "\x1b" not in text
     assert "no name of a backend" in leaks_text(exchange(EVERYWHERE, f"<a href='{B}/'>"), EVERYWHERE)
 
@@ -432,7 +432,7 @@ outboundRules:
 """)
     why = worst(exchange(rules, f'<img src="{B}/x">'), rules).why
     assert why == (
-        r'links: off, so only rules act; the rule "images" is for it, but in <img src>, its '
+        r'the site has links: off, so only rules act; the rule "images" is for it, but in <img src>, its '
         r"pattern ^https://a\d matches http and stops at ://privateserver:8080/x; "
         'no rule for whole bodies ("escaped") matches it'
     )

@@ -118,8 +118,8 @@ def test_a_backend_that_refused_can_be_asked_again(method: str, safe: bool) -> N
     (finding,) = broken.data(replace(shown, asked={refused.flow_id: asked}), {})["findings"]
     assert finding["ask"]["done"] and finding["known"] == "experiment"
     assert finding["title"] == (
-        "The page /page gets 500: the backend does not know the Host privateserver:8080: asked as www.example.com, it "
-        "answers 200"
+        "The page /page gets 500. The backend does not know the Host privateserver:8080: asked as www.example.com, it "
+        "answers 200."
     )
 
 

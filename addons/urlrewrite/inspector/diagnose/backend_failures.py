@@ -11,6 +11,7 @@ from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.page_loads import is_websocket
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model.farms import RetryCause
 from urlrewrite.trace.backend_faults import BackendFault
 from urlrewrite.trace.events import Name
@@ -52,7 +53,7 @@ def cut_off(case: Case) -> Iterator[Breakage]:
         if exchange.own or exchange.response is None or not exchange.failed or exchange.given_up:
             continue
         if found := backend_failure(case.reading(exchange)):
-            title = f"{shown(exchange.request.target, 100)} is not whole: {found.why}"
+            title = sentences(f"{shown(exchange.request.target, 100)} is not whole", found.why)
             yield _breakage(case, exchange, "cut-off", Loss.PAGE if exchange is case.page else Loss.PART, title, found)
 
 
@@ -61,7 +62,7 @@ def lost_websockets(case: Case) -> Iterator[Breakage]:
     for exchange in case.load.all:
         if is_websocket(exchange) and (server := text(case.reading(exchange).data, "websocket_lost")):
             found = cause(Why.WEBSOCKET_LOST, server=shown(server, 60))
-            title = f"The WebSocket {shown(exchange.request.target, 80)} broke off: {found.why}"
+            title = sentences(f"The WebSocket {shown(exchange.request.target, 80)} broke off", found.why)
             yield _breakage(case, exchange, "websocket-lost", Loss.FUNCTION, title, found)
 
 

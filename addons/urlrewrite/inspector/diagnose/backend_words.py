@@ -47,22 +47,25 @@ def error_text(case: Case, exchange: RecordedExchange) -> str:
     return shortened(words, _QUOTED)
 
 
-def exchanged(case: Case, exchange: RecordedExchange) -> Iterator[tuple[str, str]]:
-    """Yield what a backend said, and how it was asked, for the evidence of a request that it refused."""
-    if said := error_text(case, exchange):
+def exchanged(case: Case, exchange: RecordedExchange, *, all_told: bool = True) -> Iterator[tuple[str, str]]:
+    """Yield what a backend said, and how it was asked, for the evidence of a request that it refused; `all_told`
+    with the headers that this proxy adds.
+    """
+    said = error_text(case, exchange)
+    if said and not said.isdecimal():
         yield "the backend says", said
     events = case.reading(exchange).events
     for event in events:
         if name_of(event) == Name.REQUEST_ROUTED and (host := text(event, "host")):
             kept = host == exchange.request.host and host not in case.backend_url(exchange)
-            yield "asked as", f"Host: {host}{' (preserveHostHeader: true)' if kept else ''}"
+            yield "Host header sent", f"{host}{' (preserveHostHeader: true)' if kept else ''}"
     added = [
         text(event, "name")
         for event in events
         if name_of(event) == Name.GENERAL_SET_REQUEST_HEADER and text(event, "name").lower() in SPOOFABLE
     ]
-    if added:
-        yield "told besides by this proxy", ", ".join(dict.fromkeys(added))
+    if added and all_told:
+        yield "also sent by this proxy", ", ".join(dict.fromkeys(added))
     size = cookie_bytes(exchange.request.fields)
     if size >= MANY_COOKIES:
         yield "cookies", f"{size / 1000:.1f} kB"

@@ -18,7 +18,7 @@ class BrowserRule(Enum):
     COOKIE_DOMAIN = "cookie-domain", "RFC 6265bis, 5.7", "Domain is the host of the request or a domain above it"
     COOKIE_SUFFIX = "cookie-suffix", "RFC 6265bis, 5.7", "no cookie is for all the names below a public suffix"
     COOKIE_SECURE = "cookie-secure", "RFC 6265bis, 5.7", "Secure cookies are taken over https only"
-    COOKIE_PREFIX = "cookie-prefix", "RFC 6265bis, 5.7", "the prefix of a name demands attributes"
+    COOKIE_PREFIX = "cookie-prefix", "RFC 6265bis, 5.7", "the prefix __Host- or __Secure- of a name requires attributes"
     COOKIE_SAME_SITE_NONE = "cookie-same-site-none", "RFC 6265bis, 5.7", "SameSite=None needs Secure"
     COOKIE_PARTITIONED = "cookie-partitioned", "CHIPS, 3.1", "Partitioned needs Secure"
     COOKIE_CROSS_SITE = (
@@ -90,7 +90,7 @@ class BrowserRule(Enum):
     NOSNIFF_SCRIPT = "nosniff-script", "Fetch, 3.6", "with nosniff, scripts have a JavaScript type"
     NOSNIFF_STYLE = "nosniff-style", "Fetch, 3.6", "with nosniff, style sheets are text/css"
     SCRIPT_TYPE = "script-type", "Fetch, 2.9", "pictures, media and CSV are no scripts"
-    SCRIPT_IS_PAGE = "script-is-page", "ECMAScript, 12", "markup is no JavaScript"
+    SCRIPT_IS_PAGE = "script-is-page", "ECMAScript, 12", "HTML is not JavaScript"
     MODULE_TYPE = "module-type", "HTML, 8.1.4", "modules and workers have a JavaScript type"
     STYLE_TYPE = "style-type", "HTML, 4.6.7", "style sheets of a page with a doctype are text/css"
     DOCUMENT_TYPE = "document-type", "MIME Sniffing, 7", "a page that comes as text/plain is shown as text"

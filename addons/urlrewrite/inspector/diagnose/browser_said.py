@@ -59,7 +59,7 @@ _OF_COOKIES = frozenset({Subject.COOKIE_REFUSED, Subject.COOKIE_WITHHELD})
 _COOKIE_WHY = {
     "SecureOnly": "it is Secure, and the page is not",
     "InvalidDomain": "its Domain is not one of the page's host",
-    "InvalidPrefix": "its name demands what it does not have",
+    "InvalidPrefix": "its prefix (__Host- or __Secure-) requires what it does not have",
     "OverwriteSecure": "it would take the place of one that is Secure",
     "NameValuePairExceedsMaxSize": "its name and value are too long",
     "SyntaxError": "nobody can read it",
@@ -75,6 +75,9 @@ _COOKIE_WHY = {
 """Words for the protocol's reasons (Network.SetCookieBlockedReason, Audits.CookieExclusionReason); others stand as
 they are.
 """
+
+_LOST_COOKIES = frozenset({"cookie", "login-loop", "lost-cookie"})
+"""The kinds of breakages that a refused cookie makes."""
 
 _OF_CODE = frozenset({"inline", "eval", "wasm-eval", "data", "blob"})
 """What a policy blocked where no address has been blocked."""
@@ -166,13 +169,15 @@ def _confirms(case: Case, statement: Statement, breakage: Breakage) -> bool:
             return breakage.kind != "csp" and _is_of(statement.directive, breakage)
         return breakage.kind == "csp" and (_is_of(statement.directive, breakage) or _mentions(breakage, statement.url))
     if statement.subject in _OF_COOKIES:
-        return breakage.kind == "cookie" and f'"{shown(statement.tag, 60)}"' in breakage.title
+        named = f'"{shown(statement.tag, 60)}"' in breakage.title or f'"{shown(statement.tag, 40)}"' in breakage.title
+        return breakage.kind in _LOST_COOKIES and named
     if statement.subject is Subject.FRAME and breakage.kind != "frame":
         return False
     if statement.subject not in _OF_REQUESTS:
         return False
-    exchange = _exchange(case, statement.url)
-    if exchange is not None and exchange is not case.page and exchange.flow_id in breakage.flows[:1]:
+    # A preflight has the URL of the request that it is for.
+    asked = (each.flow_id for each in _exchanges(case, statement.url) if each is not case.page)
+    if any(flow in breakage.flows[:1] for flow in asked):
         return True
     if breakage.kind == "leak" and statement.tag and case.names_backend(statement.url, case.page):
         # Of many such links a few stand in the evidence.
@@ -194,9 +199,14 @@ def _mentions(breakage: Breakage, url: str) -> bool:
 
 
 def _exchange(case: Case, url: str) -> RecordedExchange | None:
+    return next(_exchanges(case, url), None)
+
+
+def _exchanges(case: Case, url: str) -> Iterator[RecordedExchange]:
+    """Yield the exchanges for a URL, the latest first."""
     # A request for a WebSocket is one for http to the proxy.
     wanted = canonical_url(f"http{url[2:]}" if url.startswith(("ws:", "wss:")) else url, case.load.url)
-    return next((each for each in reversed(case.load.all) if url_of(each) == wanted), None) if url else None
+    yield from (each for each in reversed(case.load.all) if url and url_of(each) == wanted)
 
 
 def _confirmed(breakage: Breakage, statement: Statement) -> Breakage:

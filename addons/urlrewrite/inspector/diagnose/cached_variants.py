@@ -14,6 +14,7 @@ from urlrewrite.inspector.diagnose.browser_rules import BrowserRule
 from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.routes import full_blocks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import flag, text
 from urlrewrite.trace.text import shown
@@ -70,9 +71,10 @@ def _fields_of(template: str) -> list[str]:
 
 def _breakage(case: Case, exchange: RecordedExchange, rule: str, source: str, name: str) -> Breakage:
     row = BrowserRule.VARY
-    title = (
-        f'Browsers keep {shown(exchange.request.target, 80)} for every {name}, though the rule "{rule}" decides by it '
-        "what it is: Vary does not name it"
+    title = sentences(
+        f"Browsers may show an old {shown(exchange.request.target, 80)} after {name} has changed",
+        f'the rule "{rule}" decides by {name} what it is, and the Vary header does not name {name}, so browsers use '
+        "the copy that they keep",
     )
     evidence = (
         ("Cache-Control", ", ".join(field(exchange, "cache-control"))),

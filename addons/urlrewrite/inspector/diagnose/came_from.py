@@ -72,10 +72,12 @@ def _is_named_instead(case: Case, exchange: RecordedExchange, redirect: Recorded
 def _cause(case: Case, exchange: RecordedExchange, redirect: RecordedExchange, why: Why) -> Cause:
     rule = local_response(case, redirect)
     status = redirect.response.status if redirect.response else 0
-    by = f'that the rule "{rule.rule}" sent' if rule else "that the backend sent"
+    by = f'the rule "{rule.rule}"' if rule else "the backend"
     older = text(case.reading(redirect).data, "rules") != text(case.reading(exchange).data, "rules")
     when = " before the rules were changed" if older else ""
     target, asked = exchange.request.target, redirect.request.target
     twice = ", percent-encoded twice" if _TWICE.search(target) and not _TWICE.search(asked) else ""
+    if why is Why.REDIRECTED_HERE and redirect.request.method == "POST" and exchange.request.method == "GET":
+        twice += f". The form was sent with POST; a {status} makes the browser ask with GET, and what was sent is lost"
     values = {"path": shown(asked, 100), "status": status, "by": by, "when": when, "detail": twice}
     return cause(why, rule.rule if rule else "", rule.source if rule else "", **values)

@@ -22,7 +22,7 @@ from urlrewrite.inspector.diagnose.stored_cookies import (
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.inspector.text import quoted_names
+from urlrewrite.inspector.text import quoted_names, sentences
 from urlrewrite.trace.text import shown
 
 _NEAR = 20
@@ -53,21 +53,23 @@ def redirect_loops(case: Case) -> Iterator[Breakage]:
             block for exchange in circle for block in acting_blocks(case, exchange) if block.name == causes[0].rule
         ]
         held = held_conditions(blocks[0]) if blocks else []
-        why = f"redirected by {quoted_names([cause.rule for cause in causes])}"
-        why += f", since {held[0]}" if held else ""
+        noun = "the rule" if len(causes) == 1 else "the rules"
+        why = f"redirected by {noun} {quoted_names([cause.rule for cause in causes])}"
+        why += f", because {held[0]}" if held else ""
         rule, source = causes[0].rule, causes[0].source
         todo = "Give the rule a condition that no longer holds once it has redirected, or correct the one it has."
     else:
         why, rule, source, todo = *_backends_circle(case, circle[-1]), ""
         todo = _SCHEME_ADVICE
     kind = _kind_of_circle(urls)
-    title = f"Redirects in a circle{kind}: {path}: {why}"
+    title = sentences(f"Redirect loop{kind}: {path}", why)
+    once = list({url_of(exchange): exchange for exchange in reversed(circle)}.values())[::-1]
     evidence = tuple(
-        (f"{exchange.response.status}", response_field(exchange, "location"))
-        for exchange in circle[:4]
+        (f"{exchange.response.status} of {shown(exchange.request.url, 100)}", response_field(exchange, "location"))
+        for exchange in once[:4]
         if exchange.response
     )
-    flows = tuple(exchange.flow_id for exchange in circle)
+    flows = tuple(exchange.flow_id for exchange in once)
     yield Breakage("redirect-loop", Loss.PAGE, title, flows, evidence, rule, source, todo)
 
 
@@ -83,7 +85,7 @@ def _kind_of_circle(urls: list[str]) -> str:
     if first.scheme != second.scheme and first.path == second.path:
         return " between http and https"
     if first.path.rstrip("/") == second.path.rstrip("/"):
-        return " over the slash at the end"
+        return " over the trailing slash"
     return ""
 
 
@@ -98,7 +100,7 @@ def _backends_circle(case: Case, exchange: RecordedExchange) -> tuple[str, str, 
         origin = origin_of_url(before)
         leads = f"the backend redirects to {shown(before, 100)}, which becomes {shown(after, 100)} again"
         if origin and origin.scheme == "https" and case.backend_url(exchange).startswith("http:"):
-            leads += ", since it wants https itself"
+            leads += ", because it wants https itself"
         return leads, "", ""
     return f"the backend redirects to {shown(before or after, 100)}", "", ""
 
@@ -146,13 +148,14 @@ def login_loops(case: Case) -> Iterator[Breakage]:
     listed = ", ".join(f"{key}={value}" if value else key for key, value in cookie.attributes.items())
     names = ", ".join(f'"{shown(each, 40)}"' for each in lost)
     verb = "was" if len(lost) == 1 else "were"
-    title = (
-        f"The login does not last: {names} {verb} set by {shown(exchange.request.target, 80)} and never came back "
-        f"({shown(listed, 120)}): {why}"
+    what, it = ("The cookie", "it") if len(lost) == 1 else ("The cookies", "them")
+    title = sentences(
+        "The login is lost",
+        f"{what} {names} {verb} set by {shown(exchange.request.target, 80)}, and the browser never sent {it} back",
+        why,
+        cause.why if found and found[2] is not BrowserRule.COOKIE_PATH else "",
     )
-    if found and found[2] is not BrowserRule.COOKIE_PATH:
-        title += f": {cause.why}"
-    evidence = [("set with", listed), ("requested then", case.page.request.url)]
+    evidence = [("set with", listed), ("next request", case.page.request.url)]
     evidence += [found[2].evidence] if found else []
     flows = (exchange.flow_id, case.page.flow_id)
     concerned = cause.concerned | ({"code": found[2].code} if found else {})

@@ -23,6 +23,7 @@ from urlrewrite.inspector.diagnose.stored_cookies import (
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _MAX_SHOWN = 200
@@ -44,7 +45,7 @@ def _of_line(case: Case, exchange: RecordedExchange, line: str, cookie: Cookie) 
     if lost := why_lost(case, exchange, cookie):
         why, cause, row = lost
         what = _WHAT.get(row, "refuse the cookie {}").format(_quoted(cookie))
-        yield _breakage(case, exchange, line, f"{what}: {why}", row, cause)
+        yield _breakage(case, exchange, line, what, why, row, cause)
 
 
 _WHAT = {
@@ -77,7 +78,12 @@ def refused_for(case: Case, exchange: RecordedExchange, cookie: Cookie, row: Bro
             return "it is Partitioned without Secure"
         case BrowserRule.COOKIE_PREFIX:
             lacking = missing(cookie.name, cookie.attributes)
-            return f"its name demands {' and '.join(lacking)}" if lacking else "its name __Host- forbids a Domain"
+            prefix = shown(cookie.name[: cookie.name.find("-") + 1], 20)
+            return (
+                f"the {prefix} prefix requires {' and '.join(lacking)}"
+                if lacking
+                else f"the {prefix} prefix forbids a Domain"
+            )
         case BrowserRule.COOKIE_SIZE:
             return f"its name and value have {cookie.length:,} bytes, and {MAX_LENGTH:,} are taken"
         case BrowserRule.COOKIE_CROSS_SITE:
@@ -126,7 +132,7 @@ def path_not_seen(case: Case, exchange: RecordedExchange, cookie: Cookie) -> tup
     if mount and not f"{mount}/".startswith(path.rstrip("/") + "/") and not path.startswith(f"{mount}/"):
         why = f"its Path={path} lies outside {mount}, below which the site is published: it is never sent back"
         found = field_cause(case, exchange, "Set-Cookie")
-        return f"{why}: {found.why}", found
+        return sentences(why, found.why), found
     sent = path_of(case.backend_url(exchange)).partition("?")[0] if case.backend_url(exchange) else ""
     if not sent or sent == asked or not path_matches(sent, path):
         return None
@@ -134,9 +140,11 @@ def path_not_seen(case: Case, exchange: RecordedExchange, cookie: Cookie) -> tup
     rule = taken_by(case, exchange)
     shows = f'the rule "{rule.rule}" shows' if rule else "the site shows"
     shows += f" {path} of the backend as {public}"
-    why = f"its Path={path} does not cover {asked}, where browsers are, so that it is never sent to {public}: {shows}"
+    lost = f"its Path={path} does not cover {asked}, where browsers are, so that it is never sent to {public}"
+    why = sentences(lost, shows)
     todo = f"Add an outbound rule for RESPONSE_Set_Cookie that makes Path={path} into Path={public}."
-    return why, Cause(rule.rule if rule else "", rule.source if rule else "", why, todo)
+    of = (rule.rule, rule.source) if rule else ("", "")
+    return why, Cause(*of, why, todo, values=(path, public))
 
 
 def _public_path(asked: str, sent: str, path: str) -> str:
@@ -147,8 +155,10 @@ def _public_path(asked: str, sent: str, path: str) -> str:
     return (asked.removesuffix(tail) if tail and asked.endswith(tail) else asked.rpartition("/")[0]) or "/"
 
 
-def _breakage(case: Case, exchange: RecordedExchange, line: str, what: str, row: BrowserRule, cause: Cause) -> Breakage:
-    title = f"Browsers {what}" if row is BrowserRule.COOKIE_PATH else f"Browsers {what}: {cause.why}"
+def _breakage(
+    case: Case, exchange: RecordedExchange, line: str, what: str, why: str, row: BrowserRule, cause: Cause
+) -> Breakage:
+    title = sentences(f"Browsers {what}", why, "" if row is BrowserRule.COOKIE_PATH else cause.why)
     flows = (exchange.flow_id, case.page.flow_id)
     evidence = (("Set-Cookie", without_value(line)), row.evidence)
     return Breakage(
@@ -162,7 +172,7 @@ def _breakage(case: Case, exchange: RecordedExchange, line: str, what: str, row:
 def without_value(line: str) -> str:
     """Return the line with the cookie's value masked: it may be a session."""
     pair, mark, rest = line.partition(";")
-    return f"{shown(pair.partition('=')[0], 60)}=…{mark}{shown(rest, _MAX_SHOWN)}"
+    return f"{shown(pair.partition('=')[0], 60)}=…{mark}{' ' * bool(mark)}{shown(rest.strip(), _MAX_SHOWN)}"
 
 
 def _twice(exchange: RecordedExchange, lines: list[str]) -> Iterator[Breakage]:

@@ -10,6 +10,7 @@ from urlrewrite.inspector.diagnose.case import Case, field, origin_of_url
 from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _ALLOW = "Access-Control-Allow-Origin"
@@ -33,7 +34,7 @@ def refused_by_cors(case: Case) -> Iterator[Breakage]:
             continue
         row, name, why = wrong
         cause = field_cause(case, exchange, name)
-        title = f"CORS: a script may not read {shown(exchange.request.target, 80)}: {why}: {cause.why}"
+        title = sentences(f"CORS: a script may not read {shown(exchange.request.target, 80)}", why, cause.why)
         asked_from = request_field(exchange, "origin")
         evidence = [(name, ", ".join(field(exchange, name)) or "(missing)")]
         evidence += [("Origin of the request", asked_from)] if asked_from else []

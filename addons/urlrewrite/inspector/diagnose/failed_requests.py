@@ -18,13 +18,21 @@ from urlrewrite.inspector.diagnose.expected import Expected, expected
 from urlrewrite.inspector.diagnose.farms import farm_failure
 from urlrewrite.inspector.diagnose.followed_links import Named, wrong_link
 from urlrewrite.inspector.diagnose.outside_mount import outside_mount
-from urlrewrite.inspector.diagnose.page_loads import destination, is_navigation, is_websocket, response_field, url_of
+from urlrewrite.inspector.diagnose.page_loads import (
+    destination,
+    is_navigation,
+    is_websocket,
+    request_field,
+    response_field,
+    url_of,
+)
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.refusal_words import what_rules_changed, what_words_say
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.what_to_try import what_to_try
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import Event, name_of, number, reason_of, text
 from urlrewrite.trace.reasons import Reason
@@ -52,7 +60,13 @@ _ENCODED = (
     "Let the backend respond without a content coding: an inbound rule with the server variable HTTP_ACCEPT_ENCODING "
     "set to an empty value, or mode: helpful, which decodes, rewrites and encodes again."
 )
+_NO_SITE = (
+    "Add the name by which the browser asked (and this path) to public: of the site that it is meant for, or open the "
+    "page by a name that is published."
+)
 _ADVICE: dict[Reason, str] = {
+    Reason.NO_SITE: _NO_SITE,
+    Reason.NO_SITE_BELOW: _NO_SITE,
     Reason.VARIABLE_NOT_ALLOWED: "Add the server variable to allowedServerVariables.",
     Reason.CONTENT_ENCODED: _ENCODED,
     Reason.TARGET_TOO_LONG: "Make the URL shorter, or raise the option urlrewrite_max_request_head.",
@@ -88,21 +102,25 @@ def loss_of(case: Case, exchange: RecordedExchange, reference: Reference | None 
 
 def _what(case: Case, exchange: RecordedExchange) -> str:
     path = shown(exchange.request.target, 100)
+    if exchange.request.method == "OPTIONS" and request_field(exchange, "access-control-request-method"):
+        return f"The preflight (OPTIONS) of a script's request for {path}"
     if exchange is case.page:
         return f"The page {path}"
-    kind = {"style": "style sheet", "empty": "request of a script for", "iframe": "frame"}.get(
+    kind = {"style": "style sheet", "empty": "script's request for", "iframe": "frame"}.get(
         destination(exchange), destination(exchange)
     )
-    return f"The {kind} {path}" if kind else path
+    return f"{'A' if kind.endswith('for') else 'The'} {kind} {path}" if kind else path
 
 
 def _not_answered(case: Case, exchange: RecordedExchange) -> Breakage:
     cause = local_response(case, exchange)
     target = case.backend_url(exchange)
     if refusal := _section(case, exchange):
-        return _breakage(case, exchange, "aborted", f"{_what(case, exchange)} gets no response: {refusal.why}", refusal)
+        return _breakage(
+            case, exchange, "aborted", sentences(f"{_what(case, exchange)} gets no response", refusal.why), refusal
+        )
     if cause:
-        title = f'{_what(case, exchange)} gets no response: the rule "{cause.rule}" {cause.why}'
+        title = sentences(f"{_what(case, exchange)} gets no response", f'the rule "{cause.rule}" {cause.why}')
         return _breakage(case, exchange, "aborted", title, cause)
     if exchange.given_up:
         return _given_up(case, exchange)
@@ -149,12 +167,12 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Br
     if row is not None and row.severity is None:
         return
     if came and (came.remembered or kind in _UNEXPLAINED):
-        kind, title, cause = "redirected", f"{title}; {came.cause.why}", came.cause
+        kind, title, cause = "redirected", sentences(title, came.cause.why), came.cause
         if came.remembered:
             title = came.cause.why
     if kind in _UNEXPLAINED:
-        evidence += exchanged(case, exchange)
-    title = f"{subject(case, exchange, status)}: {title}"
+        evidence += exchanged(case, exchange, all_told=cause.code not in _KNOWN_CAUSES)
+    title = sentences(subject(case, exchange, status), title)
     breakage = _breakage(case, exchange, kind, title, cause, evidence=evidence, reference=reference)
     if row is not None and row.severity is not None:
         todo = f"Perhaps nothing: {row.says}."
@@ -163,6 +181,7 @@ def _refused(case: Case, exchange: RecordedExchange, status: int) -> Iterator[Br
     yield breakage
 
 
+_KNOWN_CAUSES = frozenset({Why.FIELD_CHANGED, Why.HOST_REFUSED, Why.TLS_WANTED})
 _UNEXPLAINED = frozenset({"backend-404", "backend-error", "refused"})
 _THE_BACKENDS_WORD = frozenset(
     {"backend-404", "backend-error", "near-miss", "refused", "shadowed", "wrong-site", "wrong-target"}
@@ -208,14 +227,15 @@ def _cause(case: Case, exchange: RecordedExchange, status: int, where: Named | N
         others = [miss for miss in near_misses(case, exchange) if miss.code is Why.COMES_AFTER]
         if others and taken.code is Why.SENT:
             miss = others[0]
-            why = (
-                f'the rule "{taken.rule}" took it ({taken.why}); the rule "{miss.rule}" would match, but comes after it'
+            why = sentences(
+                f'it was handled by the rule "{taken.rule}" ({taken.why})',
+                f'the rule "{miss.rule}" would match, but comes after it',
             )
             return "shadowed", why, Cause(taken.rule, taken.source, why, miss.todo, miss.code)
         if not (taken.code is Why.SENT and _is_passed_on(case, exchange)):
-            return "wrong-target", f'the rule "{taken.rule}" took it: {taken.why}', taken
+            return "wrong-target", sentences(f'it was handled by the rule "{taken.rule}"', taken.why), taken
     for miss in sorted(near_misses(case, exchange), key=lambda each: each.code in _CONDITIONS):
-        return "near-miss", f'the rule "{miss.rule}" did not take it: {miss.why}', miss
+        return "near-miss", f'the rule "{miss.rule}" did not act on it: {miss.why}', miss
     return _backends_own(case, exchange, status, where)
 
 
@@ -246,14 +266,16 @@ def _backends_own(case: Case, exchange: RecordedExchange, status: int, where: Na
         return "wrong-site", why, Cause("", str(site.site.source), why)
     by_page = f", as its page names it in {where[1].place}" if where else ""
     known, besides = what_to_try(case, exchange, status)
-    if status in (401, 403):
-        return "refused", f"the backend refuses it{by_page}{besides}", known
-    if status >= 500:
-        return "backend-error", f"the backend itself fails{by_page}{besides}", known
     url = shown(case.backend_url(exchange), 120)
+    if status in (401, 403):
+        return "refused", sentences(f"the backend refuses it{by_page}", besides), known
+    if status >= 500:
+        return "backend-error", sentences(f"the backend itself fails{by_page}", besides), known
     if status not in (404, 410):
-        return "refused", f"the backend rejects the request for {url}{by_page}; no rule changed it{besides}", known
-    return "backend-404", f"the backend has nothing at {url}{by_page}; no rule changed it{besides}", known
+        why = f"the backend rejects the request for {url}{by_page}; no rule changed it"
+        return "refused", sentences(why, besides), known
+    why = f"the backend has nothing at {url}{by_page}; no rule changed it"
+    return "backend-404", sentences(why, besides), known
 
 
 def _refused_by_us(case: Case, exchange: RecordedExchange, error: Event) -> Cause:

@@ -15,6 +15,7 @@ from urlrewrite.inspector.diagnose.page_policies import NAME, policies_of
 from urlrewrite.inspector.diagnose.policies import allows
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model.origin import Origin
 from urlrewrite.trace.text import shown
 
@@ -33,9 +34,10 @@ def refused_frames(case: Case) -> Iterator[Breakage]:
         if found := _refusal(case, exchange, own, ancestor):
             row, name, value = found
             cause = field_cause(case, exchange, name)
-            title = (
-                f"The frame {shown(exchange.request.target, 100)} is not shown in a page of {ancestor}: "
-                f"{name} is {shown(value, 120)}: {cause.why}"
+            title = sentences(
+                f"The frame {shown(exchange.request.target, 100)} cannot be framed by {ancestor}",
+                f"its {name} is {shown(value, 120)}",
+                cause.why,
             )
             evidence = ((name, value), ("framed by", str(ancestor)), row.evidence)
             flows = (exchange.flow_id, case.page.flow_id)

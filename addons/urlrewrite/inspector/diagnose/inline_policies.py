@@ -19,6 +19,7 @@ from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, is_the
 from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
 
@@ -145,7 +146,7 @@ def _breakage(case: Case, policy: PagePolicy, kind: _Kind, same: list[_Code]) ->
     whose = "the policy in the page" if policy.in_page else NAME
     what = f"an {kind.noun} of this page" if len(same) == 1 else f"{len(same):,} pieces of code ({kind.noun})"
     what = f"a {kind.noun} by {same[0].scheme}:" if same[0].scheme else what
-    title = f"{whose} blocks {what}: {name} is {shown(sources, 120)}: {cause.why}"
+    title = sentences(f"{whose} blocks {what}: {name} is {shown(sources, 120)}", cause.why)
     evidence = (("blocked", same[0].code.strip()), (NAME, policy.value.strip()), kind.rule.evidence)
     original = case.body(page, original=True)
     own = not cause.rule and original is not None and original == case.body(page)

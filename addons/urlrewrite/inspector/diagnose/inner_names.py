@@ -16,6 +16,7 @@ from urlrewrite.inspector.diagnose.link_groups import LinkGroup, LinkGroups, res
 from urlrewrite.inspector.diagnose.page_loads import is_redirect, redirect_target, response_field
 from urlrewrite.inspector.diagnose.page_references import LOADED, Reference, script_references
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model.origin import Origin
 from urlrewrite.model.public_suffixes import is_public_suffix
 from urlrewrite.trace.text import shown
@@ -81,8 +82,9 @@ def _unknown(case: Case, exchange: RecordedExchange, url: str) -> Origin | None:
 def _cause(origin: Origin) -> Cause:
     site = origin.host.partition(".")[0] if not ip_address(origin.host) else "assets"
     todo = (
-        f"Publish it as a site of its own, with backend: {origin}, or, if it is another name of the backend, add it to "
-        f"backendNames. Example: public: .../{site}"
+        f"If {origin.host} is another name of the same backend, add {origin} to backendNames of the site. If it is "
+        f"another server that visitors need, publish it as a site of its own, with backend: {origin} and a public name "
+        f"such as .../{site}."
     )
     why = f"{origin.host} is {why_inner(origin.host)}, no site publishes it, and no rule file names it"
     return Cause("", "", why, todo)
@@ -91,14 +93,16 @@ def _cause(origin: Origin) -> Cause:
 def _loaded(case: Case, group: LinkGroup) -> Breakage:
     first = group.found[0]
     where = "this page" if group.exchange is case.page else shown(group.exchange.request.target, 80)
-    title = f"{where} goes to {shown(first.written, 120)}: {group.cause.why}"
+    title = sentences(f"{where} goes to {shown(first.written, 120)}", group.cause.why)
     return group.breakage(case, "inner-name", title, severity=BreakageSeverity.WARNING)
 
 
 def _redirect(case: Case, exchange: RecordedExchange, target: Origin) -> Breakage:
     cause = _cause(target)
     location = response_field(exchange, "location")
-    title = f"The redirect of {shown(exchange.request.target, 80)} leads to {shown(location, 120)}: {cause.why}"
+    title = sentences(
+        f"The redirect of {shown(exchange.request.target, 80)} leads to {shown(location, 120)}", cause.why
+    )
     loss = Loss.PAGE if exchange is case.page or exchange in case.load.redirects else Loss.PART
     flows = (exchange.flow_id, case.page.flow_id)
     return Breakage(

@@ -21,6 +21,7 @@ from urlrewrite.inspector.diagnose.page_loads import url_of
 from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diff.bodies_decoded import MAX_LENGTH
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
@@ -101,10 +102,10 @@ def _breakage(
         why = f'the rule "{rule}" wrote the digest of another file' if rule else "the page was given a wrong digest"
         todo = "Correct the digest in the value of the rule, or remove the attribute."
     else:
-        why = "that is how the backend sent it: its own digest does not match its own file"
+        why = "the backend sent it this way; no rule changed it: its own digest does not match its own file"
         todo = "An outbound rule can remove the attribute."
     kind = "script" if reference.tag == "script" else "style sheet"
-    title = f"The {kind} {shown(exchange.request.target, 100)} is refused for its integrity attribute: {why}"
+    title = sentences(f"The {kind} {shown(exchange.request.target, 100)} is refused for its integrity attribute", why)
     row = BrowserRule.INTEGRITY
     evidence = (("integrity", reference.integrity), ("is", digests(body)["sha256"]), row.evidence)
     loss = Loss.FUNCTION if reference.tag == "script" else Loss.LOOK

@@ -11,6 +11,7 @@ from urlrewrite.inspector.diagnose.failed_requests import loss_of
 from urlrewrite.inspector.diagnose.page_loads import request_field
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _RESOURCE = "Cross-Origin-Resource-Policy"
@@ -34,9 +35,8 @@ def isolated_resources(case: Case) -> Iterator[Breakage]:
         else:
             continue
         cause = field_cause(case, concerned, name)
-        title = (
-            f"{shown(exchange.request.url, 100)} is kept from a page of {case.origin(case.page)}: {why}: {cause.why}"
-        )
+        kept = f"{shown(exchange.request.url, 100)} is kept from a page of {case.origin(case.page)}: {why}"
+        title = sentences(kept, cause.why)
         evidence = ((name, ", ".join(field(concerned, name))), ("page", case.page.request.url), row.evidence)
         flows = (exchange.flow_id, case.page.flow_id)
         yield Breakage(

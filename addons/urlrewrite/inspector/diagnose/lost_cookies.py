@@ -18,6 +18,7 @@ from urlrewrite.inspector.diagnose.failed_requests import loss_of, subject
 from urlrewrite.inspector.diagnose.stored_cookies import is_taken_back, sent_cookies, set_cookies
 from urlrewrite.inspector.read_text import read_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _NEAR = 20
@@ -41,11 +42,13 @@ def refused_without_cookies(case: Case) -> Iterator[Breakage]:
         if status not in _REFUSALS or (found := lost_cookie(case, exchange)) is None:
             continue
         name, setter, why, cause, row = found
-        title = (
-            f'{subject(case, exchange, status)} and came without the cookie "{shown(name, 60)}", which '
-            f"{shown(setter.request.target, 80)} had set and browsers do not keep: {why}"
+        title = sentences(
+            f"{subject(case, exchange, status)}",
+            f'It came without the cookie "{shown(name, 60)}", which {shown(setter.request.target, 80)} had set and '
+            "browsers do not keep",
+            why,
+            "" if row is BrowserRule.COOKIE_PATH else cause.why,
         )
-        title += "" if row is BrowserRule.COOKIE_PATH else f": {cause.why}"
         evidence = (("set by", setter.request.url), ("refused", exchange.request.url), row.evidence)
         certain = status in _OF_SESSIONS or misses_a_session(case, exchange)
         yield Breakage(

@@ -20,7 +20,11 @@ def unasked_304(case: Case) -> Iterator[Breakage]:
             continue
         if any(request_field(exchange, name) for name in CONDITIONS):
             continue
-        todo = "Look for a rule, or a cache before the backend, that adds a condition."
+        todo = (
+            "304 is for requests with If-None-Match or If-Modified-Since, and this one had neither. Look for what adds "
+            "one on the way: a rule that sets HTTP_IF_NONE_MATCH or HTTP_IF_MODIFIED_SINCE, or a cache before the "
+            "backend. If nothing does, mend it in the backend."
+        )
         title = f"{shown(exchange.request.target, 100)} gets 304, though the browser has nothing to compare it with"
         evidence = (("requested", exchange.request.url), BrowserRule.NOT_MODIFIED.evidence)
         loss = min(loss_of(case, exchange), Loss.PART)

@@ -18,6 +18,7 @@ from urlrewrite.inspector.diagnose.page_policies import NAME, PagePolicy, is_the
 from urlrewrite.inspector.diagnose.page_references import is_html
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model.origin import DEFAULT_PORTS, Origin
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
@@ -142,7 +143,7 @@ def _blocked(case: Case, page: RecordedExchange, origin: Origin, of_page: PagePo
     own = not cause.rule and is_the_backends(case, page, of_page)
     kind = "the policy in the page" if of_page.in_page else "the Content-Security-Policy"
     what = "1 address of this page is" if total == 1 else f"{total:,} addresses of this page are"
-    title = f"{what} blocked: {kind} does not allow the public name: {reason}: {cause.why}"
+    title = sentences(f"{what} blocked: {kind} does not list the public host", f"its {reason}", cause.why)
     evidence = (
         (NAME, of_page.value.strip()),
         BrowserRule.CSP_SOURCE.evidence,
@@ -192,7 +193,7 @@ def _stale_hashes(case: Case, page: RecordedExchange, value: str) -> Iterator[Br
         return
     rules = [text(event, "rule") for event in case.changes(page) if text(event, "rule")]
     by = f'the rule "{rules[0]}" changed it' if rules else "it was changed in transit"
-    title = f"Inline code of this page is blocked: the policy allows it by a hash that no longer holds, since {by}"
+    title = f"Inline code of this page is blocked: the policy allows it by a hash that no longer holds, because {by}"
     source = case.rule_source(rules[0], page) if rules else ""
     todo = "Make the pattern of the rule leave inline scripts and styles alone."
     evidence = (("hash of the backend's code", stale[0]), (NAME, value.strip()))

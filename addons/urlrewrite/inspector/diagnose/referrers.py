@@ -12,6 +12,7 @@ from urlrewrite.inspector.diagnose.page_loads import is_redirect, request_field
 from urlrewrite.inspector.diagnose.sharing import OF_FORGERY, blames_origin
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _NAME = "Referrer-Policy"
@@ -30,10 +31,11 @@ def hidden_origins(case: Case) -> Iterator[Breakage]:
         cause = field_cause(case, sender, _NAME)
         value = ", ".join(field(sender, _NAME))
         row = BrowserRule.ORIGIN_NULL
-        title = (
-            f"{exchange.request.method} {shown(exchange.request.target, 80)} is refused by the backend ({status}): its "
-            f"Origin is null, since the page {shown(sender.request.target, 80)} came with {_NAME}: {shown(value, 60)}: "
-            f"{cause.why}"
+        title = sentences(
+            f"{exchange.request.method} {shown(exchange.request.target, 80)} is refused by the backend ({status})",
+            f"its Origin is null, because the page {shown(sender.request.target, 80)} came with {_NAME}: "
+            f"{shown(value, 60)}",
+            cause.why,
         )
         todo = cause.todo if cause.rule else "Send Referrer-Policy: same-origin or strict-origin with the page instead."
         evidence = (("Origin", "null"), (_NAME, value), ("response", str(status)), row.evidence)

@@ -52,7 +52,7 @@ def what_rules_changed(case: Case, exchange: RecordedExchange, status: int) -> C
     """
     for each in told_by_rules(case, exchange):
         if each.name in _GOES_BY.get(status, ()) and each.before:
-            what = "changes" if each.after else "takes away"
+            what = "changes" if each.after else "removes"
             return cause(Why.FIELD_CHANGED, each.rule, each.source, what=what, name=each.name)
     return None
 
@@ -72,7 +72,7 @@ def _host(case: Case, exchange: RecordedExchange, said: str) -> Cause | None:
     host = text(routed or {}, "host")
     if not host:
         return None
-    told = {"host": f"Host: {shown(host, 80)}", "said": said}
+    told = {"host": shown(host, 80), "said": said}
     for each in told_by_rules(case, exchange):
         if each.name == "Host":
             by, todo = f', which the rule "{each.rule}" sets', "Correct the value of HTTP_HOST in the rule."

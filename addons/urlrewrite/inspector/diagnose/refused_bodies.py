@@ -37,7 +37,7 @@ def refused_bodies(case: Case) -> Iterator[Breakage]:
         got = exchange.original.status
         title = (
             f"{exchange.request.method} {target} is refused by the backend ({got}), which received the public name "
-            f"{before} in the body instead of its own: {found.why}"
+            f"{before} in the body instead of its own. {found.why[:1].upper()}{found.why[1:]}."
         )
         evidence = (
             ("in the body", before),

@@ -15,10 +15,12 @@ from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response, near_misses, taken_by
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _WORKERS = frozenset({"worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet"})
 _NO_SCRIPT = re.compile(r"(?:audio|image|video)/|text/csv$")
+_NOSNIFF = frozenset({BrowserRule.NOSNIFF_SCRIPT, BrowserRule.NOSNIFF_STYLE})
 _MARKUP = re.compile(r"\ufeff?\s*<(?:!doctype|html|head|body|!--|\?xml|[a-z])", re.IGNORECASE)
 _WHOLE_PAGE = re.compile(r"\ufeff?\s*<(?:!doctype\s+html|html)[\s>]", re.IGNORECASE)
 _STANDARDS = re.compile(r"\ufeff?(?:\s|<!--.*?-->)*+<!doctype\s+html\s*>", re.IGNORECASE | re.DOTALL)
@@ -82,7 +84,8 @@ def pages_as_text(case: Case) -> Iterator[Breakage]:
     if body and as_text and destination(page) in ("document", "iframe", "frame") and _WHOLE_PAGE.match(body):
         cause, why = _type_cause(case, page, response_field(page, "content-type"))
         row = BrowserRule.DOCUMENT_TYPE
-        title = f"The page {shown(page.request.target, 100)} comes as {declared or 'nothing, with nosniff'}: {why}"
+        says = f"The page {shown(page.request.target, 100)} is served as {declared or 'nothing, with nosniff'}"
+        title = sentences(f"{says}, so browsers show its source", why)
         yield Breakage(
             "wrong-type", Loss.PAGE, title, (page.flow_id,), (("Content-Type", declared), row.evidence),
             cause.rule, cause.source, cause.todo, code=row.code, known=Knowledge.SPECIFICATION,
@@ -106,9 +109,10 @@ def _is_module(exchange: RecordedExchange, reference: Reference | None) -> bool:
 def _breakage(case: Case, exchange: RecordedExchange, asked: str, loss: Loss, row: BrowserRule | None) -> Breakage:
     declared = response_field(exchange, "content-type")
     cause, why = _type_cause(case, exchange, declared)
-    nosniff = " with nosniff" if row in (BrowserRule.NOSNIFF_SCRIPT, BrowserRule.NOSNIFF_STYLE) else ""
+    nosniff = " with X-Content-Type-Options: nosniff" if row in _NOSNIFF else ""
+    so = f", so browsers will not {'apply' if asked == 'style sheet' else 'run'} it" if row else ""
     comes_as = media_type(declared) or ("without a type" if row else "a page")
-    title = f"The {asked} {shown(exchange.request.target, 100)} comes as {comes_as}{nosniff}: {why}"
+    title = sentences(f"The {asked} {shown(exchange.request.target, 100)} is served as {comes_as}{nosniff}{so}", why)
     evidence = [
         ("Content-Type", declared),
         ("requested", exchange.request.url),
@@ -127,11 +131,11 @@ def _type_cause(case: Case, exchange: RecordedExchange, declared: str) -> tuple[
     before = next(iter(field(exchange, "content-type", original=True)), "")
     if before and media_type(before) != media_type(declared):
         cause = field_cause(case, exchange, "Content-Type")
-        return cause, f"the backend sent {shown(before, 60)}; {cause.why}"
+        return cause, sentences(f"the backend sent {shown(before, 60)}", cause.why)
     if answered := local_response(case, exchange):
         return answered, f'the rule "{answered.rule}" {answered.why}'
     if taken := taken_by(case, exchange):
-        return taken, f'the rule "{taken.rule}" took it: {taken.why}'
+        return taken, f'the request was handled by the rule "{taken.rule}": {taken.why}'
     for miss in near_misses(case, exchange):
-        return miss, f'the rule "{miss.rule}" did not take it: {miss.why}'
-    return Cause("", "", ""), "that is how the backend sends it"
+        return miss, f'the rule "{miss.rule}" did not act on it: {miss.why}'
+    return Cause("", "", ""), "the backend sends it this way; no rule changed it"

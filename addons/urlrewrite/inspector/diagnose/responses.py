@@ -12,6 +12,7 @@ from urlrewrite.inspector.diagnose.case import Case, field
 from urlrewrite.inspector.diagnose.page_loads import request_field, response_field
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import name_of, text
 from urlrewrite.trace.text import shown
@@ -36,10 +37,12 @@ def wrong_codings(case: Case) -> Iterator[Breakage]:
         evidence = (("Content-Encoding", ", ".join(codings)), ("Accept-Encoding", accepted or "(missing)"))
         target = shown(exchange.request.target, 80)
         if refused and accepted:
-            title = f"{target} comes in the content coding {refused[0]}, which the client did not accept: {cause.why}"
+            title = sentences(
+                f"{target} comes in the content coding {refused[0]}, which the client did not accept", cause.why
+            )
             yield Breakage("coding", loss, title, flows, evidence, **cause.concerned)
         elif _claims_in_vain(exchange, codings):
-            title = f"{target} claims the content coding {codings[-1]}, but its body is not in it: {cause.why}"
+            title = sentences(f"{target} claims the content coding {codings[-1]}, but its body is not in it", cause.why)
             yield Breakage("coding", loss, title, flows, evidence, **cause.concerned)
 
 
@@ -72,9 +75,8 @@ def wrong_charsets(case: Case) -> Iterator[Breakage]:
             continue
         cause = field_cause(case, exchange, "Content-Type")
         now_is = f"charset={now[1]}" if now else "no charset"
-        title = (
-            f"{shown(exchange.request.target, 80)} says {now_is}, and the backend said charset={was[1]}: {cause.why}"
-        )
+        says = f"{shown(exchange.request.target, 80)} says {now_is}, and the backend said charset={was[1]}"
+        title = sentences(says, cause.why)
         evidence = (("Content-Type of the backend", before), ("as sent", after))
         flows = (exchange.flow_id, case.page.flow_id)
         yield Breakage(

@@ -233,6 +233,6 @@ def local_response(case: Case, exchange: RecordedExchange) -> Cause | None:
                 continue
             value = shown(text(event, "location"), 160) if why is Why.REDIRECTS else text(event, "status")
             held = held_conditions(block)
-            detail = f", since {held[0]}" if held else ""
+            detail = f", because {held[0]}" if held else ""
             return cause(why, block.name, text(block.start, "source"), value=value, detail=detail)
     return None

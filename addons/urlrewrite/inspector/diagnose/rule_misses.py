@@ -150,8 +150,13 @@ def _reach(value: str, reach: int) -> str:
     if reach >= len(value):
         return f"asks for more than {shown(value, 120)}"
     if reach == 0:
-        return f"does not begin to match {shown(value, 120)}"
+        return f"does not match {shown(value, 120)}"
     return f"matches {shown(value[:reach], 80)} and stops at {shown(value[reach:], 80)}"
+
+
+def _in_part(value: str, reach: int) -> str:
+    """Return how far a pattern of a condition matches, where it matches a part."""
+    return f" (it matches {shown(value[:reach], 80)} and then stops)" if 0 < reach < len(value) else ""
 
 
 def condition_failed(events: Iterable[Event]) -> Event | None:
@@ -180,6 +185,6 @@ def _condition(event: Event) -> tuple[Cause, float]:
         return cause(Why.NEGATED_CONDITION, template=template, pattern=pattern, value=shown(value, 120)), 0.3
     reach = min(max(number(event, "matched_up_to") or 0, 0), len(value))
     found = cause(
-        Why.CONDITION, template=template, value=shown(value, 120), pattern=pattern, reach=_reach(value, reach)
+        Why.CONDITION, template=template, value=shown(value, 120), pattern=pattern, reach=_in_part(value, reach)
     )
     return found, reach / (len(value) + 1)

@@ -21,6 +21,7 @@ from urlrewrite.inspector.diagnose.page_loads import (
 )
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _REGISTERED = re.compile(
@@ -40,11 +41,11 @@ def refused_workers(case: Case) -> Iterator[Breakage]:
         row, why = found
         cause = local_response(case, exchange) or taken_by(case, exchange) or Cause("", "", "")
         todo = cause.todo
-        by = f': the rule "{cause.rule}" {cause.why}' if cause.rule else ": that is how the backend answers"
+        by = f'the rule "{cause.rule}" {cause.why}' if cause.rule else "the backend answers this way"
         if row is BrowserRule.WORKER_REDIRECT:
             todo = "Let the rule rewrite it instead (type: Rewrite), or leave it out." if cause.rule else todo
-            by += "; a browser follows no redirect there"
-        title = f"The service worker {shown(exchange.request.target, 100)} is refused: {why}{by}"
+            why += ", and a browser follows no redirect there"
+        title = sentences(f"The service worker {shown(exchange.request.target, 100)} is refused", why, by)
         evidence = (
             ("response", f"{exchange.response.status} {response_field(exchange, 'location')}".strip()),
             ("Content-Type", response_field(exchange, "content-type")),

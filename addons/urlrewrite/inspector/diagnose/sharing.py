@@ -16,6 +16,7 @@ from urlrewrite.inspector.diagnose.page_loads import is_websocket, request_field
 from urlrewrite.inspector.diagnose.routes import local_response, taken_by
 from urlrewrite.inspector.read_text import read_text
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model import LinkMode
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace.events import Name
@@ -45,9 +46,10 @@ def refused_origins(case: Case) -> Iterator[Breakage]:
             continue
         cause = _why_not_mapped_back(case, exchange)
         what = "The WebSocket" if is_websocket(exchange) else f"{exchange.request.method}"
-        title = (
+        title = sentences(
             f"{what} {shown(exchange.request.target, 80)} is refused by the backend ({exchange.original.status}), "
-            f"which received the public Origin {shown(asked_from, 80)} instead of its own: {cause.why}"
+            f"which received the public Origin {shown(asked_from, 80)} instead of its own",
+            cause.why,
         )
         evidence = (
             ("Origin", asked_from),
@@ -92,7 +94,7 @@ def _why_not_mapped_back(case: Case, exchange: RecordedExchange) -> Cause:
     source = str(site.site.source) if site else ""
     if site and site.site.links is LinkMode.OFF:
         todo = "Set links: everywhere or tags, or set HTTP_ORIGIN to the backend's origin in an inbound rule."
-        return Cause("", source, "links: off does not map it back", todo)
+        return Cause("", source, "the site has links: off, which does not map it back", todo)
     farms = case.rules.rules.farms if case.rules else {}
     farm = farms.get(site.site.backend.host) if site and site.site.backend else None
     if farm and farm.preserve_host_header:
@@ -122,9 +124,9 @@ def refused_websockets(case: Case) -> Iterator[Breakage]:
             or taken_by(case, exchange)
             or Cause("", "", "", "Look at the backend's response.")
         )
-        by = f': the rule "{cause.rule}" {cause.why}' if cause.rule else f": {cause.why}" if outside else ""
+        by = f'the rule "{cause.rule}" {cause.why}' if cause.rule else cause.why if outside else ""
         got = f"{status} instead of 101" if status else "no response"
-        title = f"The WebSocket {shown(exchange.request.target, 80)} did not open: it got {got}{by}"
+        title = sentences(f"The WebSocket {shown(exchange.request.target, 80)} did not open: it got {got}", by)
         target = case.backend_url(exchange)
         evidence = [("requested", exchange.request.url), ("requested from the backend", target)]
         evidence += outside.evidence if outside else ()

@@ -39,8 +39,9 @@ def _fields(exchange: RecordedExchange) -> Cause:
 
 
 def _method(exchange: RecordedExchange) -> Cause:
-    allowed = response_field(exchange, "allow") or "other methods"
-    return cause(Why.METHOD_REFUSED, method=shown(exchange.request.method, 20), allowed=shown(allowed, 80))
+    listed = response_field(exchange, "allow")
+    allowed = f" (Allow: {shown(listed, 80)})" if listed else ""
+    return cause(Why.METHOD_REFUSED, method=shown(exchange.request.method, 20), allowed=allowed)
 
 
 def _too_long(exchange: RecordedExchange) -> Cause:

@@ -150,8 +150,9 @@ def field_cause(case: Case, exchange: RecordedExchange, name: str) -> Cause:
     for event in case.changes(exchange):
         rule = text(event, "rule")
         if rule and text(event, "where").lower() == name.lower():
-            before, after = shown(text(event, "before"), 100), shown(text(event, "after"), 100)
-            return cause(Why.WROTE_FIELD, rule, case.rule_source(rule, exchange), before=before, after=after)
+            return _wrote_field(
+                rule, case.rule_source(rule, exchange), name, text(event, "before"), text(event, "after")
+            )
     of_one = case.of(exchange)
     variable = f"RESPONSE_{name.replace('-', '_')}"
     for compiled in rules_for(of_one, variable, None):
@@ -161,4 +162,17 @@ def field_cause(case: Case, exchange: RecordedExchange, name: str) -> Cause:
     source = str(of_one.site.source) if of_one.site else ""
     if of_one.links is LinkMode.OFF:
         return cause(Why.NO_RULE, source=source, mode=LinkMode.OFF, place=variable)
-    return cause(Why.BACKENDS_OWN, source=source)
+    return cause(Why.BACKENDS_OWN, source=source, name=name)
+
+
+def _wrote_field(rule: str, source: str, name: str, before: str, after: str) -> Cause:
+    """Return the cause where a rule wrote a field. The values of cookies may be secrets, and stand in the evidence."""
+    if not before:
+        what, todo = "added it", f"Let the rule write another value, or switch it off: without it, {name} is not sent."
+    elif not after:
+        what, todo = "removed it", "Switch the rule off, or let it keep what the backend sent."
+    else:
+        what, todo = "changed it", "Let the rule keep what the backend sent there, or switch it off."
+    if before and after and name.lower() != "set-cookie":
+        what += f" from {shown(before, 100)} to {shown(after, 100)}"
+    return cause(Why.WROTE_FIELD, rule, source, what=what, todo=todo)

@@ -13,7 +13,7 @@ from urlrewrite.trace.text import shown
 
 ASK_THE_BACKEND = (
     'The cause is not known. Let this proxy ask again with one thing changed ("Ask again"): as another Host, without '
-    "one of the fields that it adds, with fewer cookies. What makes a difference is the cause; if nothing does, look "
+    "one of the headers that it adds, with fewer cookies. What makes a difference is the cause; if nothing does, look "
     "into the backend's own log."
 )
 
@@ -23,7 +23,7 @@ def what_to_try(case: Case, exchange: RecordedExchange, status: int) -> tuple[Ca
     or "".
     """
     if told := what_status_says(exchange, status):
-        return told, f"; {told.why}"
+        return told, told.why
     todo, besides = _of_query(case, exchange, status)
     return Cause("", "", "", todo), besides
 
@@ -42,4 +42,4 @@ def _of_query(case: Case, exchange: RecordedExchange, status: int) -> tuple[str,
     before, after = (shown(unquote(each), 100) for each in named[0])
     off = "links: everywhere and " if site.links is LinkMode.OFF else ""
     todo = f"Try {off}linksAlso: [queries], which makes {after} of {before} on its way to the backend."
-    return todo, f"; its query names the public name, {before}, where the backend may expect its own"
+    return todo, f"its query names the public name, {before}, where the backend may expect its own"

@@ -33,12 +33,12 @@ class Why(StrEnum):
     )
     CONDITION = (
         "condition",
-        "its condition {template} is {value}, where {pattern} {reach}",
+        "its condition requires {template} to match {pattern}, but it is {value}{reach}",
         "Correct the condition, or remove it.",
     )
     NEGATED_CONDITION = (
         "negated-condition",
-        "its condition {template} matches {pattern}, and must not: {value}",
+        "its condition {template} is {value}, which matches {pattern} and must not (it is negated)",
         "Correct the condition, or remove it.",
     )
     NO_FILE = "no-file", "{value} {verb} {what}", "Correct the condition, or remove it."
@@ -64,7 +64,7 @@ class Why(StrEnum):
     )
     OTHER_TAGS = (
         "other-tags",
-        'the rule "{rule}" maps such links in {tags} only, and this is {place}',
+        'the rule "{rule}" rewrites links only in {tags}, and this is {place}',
         "Add the tag to filterByTags or customTags, or set links: everywhere.",
     )
 
@@ -115,11 +115,11 @@ class Why(StrEnum):
     MAP_KEY = (
         "map-key",
         'the rewrite map "{name}" has no key {key}, so that part of {value} is empty',
-        'Add the key to the map "{name}", or give the map a defaultValue.',
+        'Add the key {key} to the rewrite map "{name}" with its value, or give the map a defaultValue.',
     )
     QUERY_DROPPED = (
         "query-dropped",
-        "it drops the query ?{query}, since appendQueryString is false",
+        "it drops the query ?{query}, because appendQueryString is false",
         "Remove appendQueryString: false, or write {{QUERY_STRING}} into the URL.",
     )
     QUERY_TWICE = (
@@ -153,18 +153,18 @@ class Why(StrEnum):
         "{value}",
         'Add stopProcessing: true to the rule "{other}".',
     )
-    RESPONDS = "responds", "responds with {value} itself; the request was not forwarded{detail}"
+    RESPONDS = "responds", "itself answers {value}{detail}; the request was not forwarded"
     CLOSES = "closes", "closes the connection without a response{detail}"
     REDIRECTS = "redirects", "redirects to {value}{detail}"
     REDIRECTED_HERE = (
         "redirected-here",
-        "it comes from {path} by a redirect ({status}) {by}{when}{detail}",
+        "the browser got here from {path} by a {status} redirect of {by}{when}{detail}",
         "Check where that redirect leads.",
     )
     REDIRECT_REMEMBERED = (
         "redirect-remembered",
-        "it comes from {path} by a permanent redirect ({status}) {by}{when}, and that the browser keeps in its cache: "
-        "it never asks for {path} again{detail}",
+        "the browser got here from {path} by a permanent redirect ({status}) of {by}{when}, which it keeps in its "
+        "cache: it never asks for {path} again{detail}",
         "Clear the browser's cache. For others who have seen it, let this address lead on for some time. Redirect with "
         "Found or Temporary (302, 307) until it is right for good.",
     )
@@ -185,8 +185,8 @@ class Why(StrEnum):
     )
     WROTE_FIELD = (
         "wrote-field",
-        'the rule "{rule}" wrote it: {before} became {after}',
-        "Correct the value of the rule.",
+        'the rule "{rule}" {what}',
+        "{todo}",
     )
 
     # A link, a name or a field is as the backend wrote it.
@@ -208,28 +208,32 @@ class Why(StrEnum):
     OWN_RESPONSE = "own-response", "the response is this proxy's own, in which no link is mapped{detail}"
     LINKS_MAP_IT_NOW = (
         "links-map-it-now",
-        "links: everywhere maps it now, but did not when this exchange went through",
+        "the setting links: everywhere maps it now, but did not when this exchange went through",
         "Load the page again.",
     )
     SPELLING = (
         "spelling",
-        "links: everywhere does not read this spelling",
+        "the setting links: everywhere does not read this spelling",
         "Add an outbound rule for it.",
     )
     SPELLING_LEFT = "spelling-left", "it is written in a way that the link map does not read{where}{rules}"
     TAGS_END = (
         "tags-end",
-        "links: tags covers only the attributes that HTML defines as URLs, and this is {place}{rules}",
+        "the setting links: tags covers only the attributes that HTML defines as URLs, and this is {place}{rules}",
         "Set links: everywhere.",
     )
     NO_RULE = (
         "no-rule",
-        "the site has links: {mode}, and no outbound rule examines {place}",
+        "the site has links: {mode}, and no outbound rule handles {place}",
         "Set links: everywhere, or add an outbound rule for it.",
     )
-    LINKS_OFF = "links-off", "links: off, so only rules act{rules}"
-    FIELD_LINKS_OFF = "field-links-off", "links: off, so only rules act on fields{rules}"
-    BACKENDS_OWN = "backends-own", "that is how the backend sent it", "Add an outbound rule for the field."
+    LINKS_OFF = "links-off", "the site has links: off, so only rules act{rules}"
+    FIELD_LINKS_OFF = "field-links-off", "the site has links: off, so only rules act on headers{rules}"
+    BACKENDS_OWN = (
+        "backends-own",
+        "the backend sent it this way; no rule changed it",
+        "Mend it in the backend, or add an outbound rule for the {name} header.",
+    )
     COMPARED_FIELD = (
         "compared-field",
         "{name} is compared, hashed or signed as it is, so it is left alone even where it looks like a URL",
@@ -372,17 +376,17 @@ class Why(StrEnum):
         "cookies-too-long",
         "it carries {size} bytes of cookies, which may be more than it takes",
         "Delete the cookies of this host in the browser and try again. Let the application set fewer, or give them "
-        "narrower Paths; or let the backend take larger fields.",
+        "narrower Paths; or let the backend take larger headers.",
     )
     FIELDS_TOO_LARGE = (
         "fields-too-large",
-        "the fields of the request are too large for it: {size} bytes, {cookies} of them cookies",
+        "the headers of the request are too large for it: {size} bytes, {cookies} of them cookies",
         "Delete the cookies of this host in the browser and try again. Let the application set fewer, or let the "
-        "backend take larger fields.",
+        "backend take larger headers.",
     )
     METHOD_REFUSED = (
         "method-refused",
-        "the method is {method}, and it takes {allowed}",
+        "it does not accept {method}{allowed}",
         "A redirect makes GET of POST unless it is a 307 or 308; a rule may have led to another address.",
     )
     URL_TOO_LONG = (
@@ -424,17 +428,17 @@ class Why(StrEnum):
     # A backend says in a short page of an error why it refused a request.
     HOST_REFUSED = (
         "host-refused",
-        "it does not know the name that it is asked by, {host}{by}: it says {said}",
+        "it does not accept the Host header {host}{by}",
         "{todo}",
     )
     FIELD_CHANGED = (
         "field-changed",
-        'the rule "{rule}" {what} the field {name} that the client sent, by which it goes',
-        "Correct the value of the rule, or switch it off.",
+        'the rule "{rule}" {what} the {name} header, which the backend needs',
+        "Let the rule leave {name} as the browser sent it, or switch the rule off.",
     )
     TLS_WANTED = (
         "tls-wanted",
-        "it speaks TLS at this port, and was asked without: it says {said}",
+        "it speaks TLS at this port, and was asked without TLS",
         "Write https:// in backend:.",
     )
 
@@ -442,28 +446,28 @@ class Why(StrEnum):
     TRIED_OTHERWISE = (
         "tried-otherwise",
         "with {becomes} in place of {was}, the backend is asked for {url}, which it has ({status})",
-        "Write {becomes} in place of {was}: tried on what was recorded.",
+        "Write {becomes} in place of {was}. Tried on what was recorded.",
     )
     TRIED_WITHOUT = (
         "tried-without",
         "without {was}, the backend is asked for {url}, which it has ({status})",
-        "Remove or correct {was}: tried on what was recorded.",
+        "Remove or correct {was}. Tried on what was recorded.",
     )
     TRIED_ON_CIRCLE = (
         "tried-on-circle",
         "with {becomes} in place of {was}, they end at {url}",
-        "Write {becomes} in place of {was}: tried on what was recorded, the redirects end then.",
+        "Write {becomes} in place of {was}. Tried on what was recorded: the redirects end then.",
     )
     NO_SUCH_GROUP = (
         "no-such-group",
-        "{was} in its URL is empty, since {name} has no such group; with {becomes}, it leads to {url}",
+        "{was} in its URL is empty, because {name} has no such group; with {becomes}, it leads to {url}",
         "Write {becomes} in place of {was}, if that is what the backend has.",
     )
     NEVER_ALL = (
         "never-all",
-        "of its conditions on {template}, {held} holds and {failed} does not, {was} wants all of them, and no text "
-        "matches both; with {becomes}, the backend is asked for {url}",
-        "Set logicalGrouping: {becomes}, if the conditions are alternatives.",
+        "its conditions require {template} to match both {held} and {failed} ({was}), and nothing can match both; with "
+        "{becomes}, the backend is asked for {url}",
+        "Set logicalGrouping: {becomes}: the rule then acts if one of the conditions holds.",
     )
     TOLD_BY_RULE = (
         "told-by-rule",
@@ -537,7 +541,7 @@ class Why(StrEnum):
     ASKED_OTHER_URL = (
         "asked-other-url",
         'with {becomes} in place of {was} in the rule "{rule}", the backend is asked for {url} and answers {status}',
-        "Write {becomes} in place of {was}: the backend was asked.",
+        "Write {becomes} in place of {was}. The backend was asked, and answers so.",
     )
 
 

@@ -20,6 +20,7 @@ from urlrewrite.inspector.diagnose.stored_cookies import (
 )
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -39,15 +40,16 @@ def withheld_cookies(case: Case) -> Iterator[Breakage]:
             continue
         setter = next(iter(withheld.values()))[0]
         names = ", ".join(
-            f'"{shown(name, 40)}" ({cookie.attributes.get("samesite") or "no SameSite, which means Lax"})'
+            f'"{shown(name, 40)}" (SameSite={cookie.attributes.get("samesite") or "Lax, since it says none"})'
             for name, (_, cookie) in list(withheld.items())[:_MAX_NAMED]
         )
         refused = "is sent to the login" if sent_away else "is refused"
         how = "in a frame" if is_embedded(exchange) else f"by {exchange.request.method}"
         row = BrowserRule.COOKIE_SAME_SITE
-        title = (
-            f"{exchange.request.method} {shown(exchange.request.target, 80)} {refused} ({status}): a page of another "
-            f"site asks {how}, and browsers then withhold the cookies {names}"
+        noun = "cookie" if len(withheld) == 1 else "cookies"
+        title = sentences(
+            f"{exchange.request.method} {shown(exchange.request.target, 80)} {refused} ({status})",
+            f"a page of another site asked for it {how}, and browsers then do not send the {noun} {names}",
         )
         cause = field_cause(case, setter, "Set-Cookie")
         todo = "Let the cookie be SameSite=None; Secure, by an outbound rule for RESPONSE_Set_Cookie or in the backend."

@@ -21,6 +21,7 @@ from urlrewrite.inspector.diagnose.page_references import Reference
 from urlrewrite.inspector.diagnose.routes import local_response
 from urlrewrite.inspector.diagnose.unmapped import field_cause
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.trace.text import shown
 
 _ABSOLUTE = re.compile(r"\s*(?:https?|wss?)://", re.IGNORECASE)
@@ -42,10 +43,10 @@ def mixed_content(case: Case) -> Iterator[Breakage]:
             origin = origin_of_url(group.found[0].url)
             assert origin is not None
             what = fate(case, group.found[0])
-            title = (
+            begins = (
                 f"Mixed content: {group.subject(case)} {group.verb('begins', 'begin')} with http://{origin.authority} "
             )
-            title += f"in an https page, {_SAID[what]}: {group.cause.why}"
+            title = sentences(f"{begins}in an https page, {_SAID[what]}", group.cause.why)
             if what is Fate.BLOCKED:
                 socket = group.found[0].url.startswith("ws:")
                 row = BrowserRule.MIXED_SOCKET if socket else BrowserRule.MIXED_BLOCKED
@@ -70,10 +71,11 @@ def _writer(case: Case, exchange: RecordedExchange, reference: Reference, todo: 
     before = case.before(exchange, reference)
     changer = case.changer(exchange, before.written if before else "", reference.written)
     if changer:
-        why = f'the rule "{changer}" wrote {shown(reference.written, 100)}'
+        was = f" in place of {shown(before.written, 100)}" if before else ""
+        why = f'the rule "{changer}" wrote {shown(reference.written, 100)}{was}'
         return Cause(changer, case.rule_source(changer, exchange), why, todo)
     whose = "the backend's page" if before and before.written == reference.written else "the page"
-    return Cause("", "", f"that is how {whose} has it", "Add an outbound rule that corrects it.")
+    return Cause("", "", f"{whose} has it this way; no rule changed it", "Add an outbound rule that corrects it.")
 
 
 def unpublished_links(case: Case) -> Iterator[Breakage]:
@@ -89,10 +91,10 @@ def unpublished_links(case: Case) -> Iterator[Breakage]:
                 todo = "Correct scheme and port in the value of the rule."
                 groups.add(_writer(case, exchange, each, todo), each, str(origin))
         for group in groups:
-            title = (
-                f"{group.subject(case)} {group.verb('leads', 'lead')} to {origin_of_url(group.found[0].url)}, where "
-            )
-            title += f"nothing is published ({', '.join(sorted(map(str, known)))} are): {group.cause.why}"
+            leads = f"{group.subject(case)} {group.verb('leads', 'lead')} to {origin_of_url(group.found[0].url)}"
+            listed = ", ".join(sorted(map(str, known)))
+            published = f"nothing is published there, but at {listed}"
+            title = sentences(leads, published, group.cause.why)
             # Another application may well be there, which this proxy knows nothing of: a rule has to have meant it.
             certain = group.cause.rule and not group.is_in_scripts
             severity = BreakageSeverity.ERROR if certain else BreakageSeverity.WARNING
@@ -109,7 +111,9 @@ def no_urls(case: Case) -> Iterator[Breakage]:
         for group in groups:
             slash = _NO_SLASH.match(group.found[0].written)
             what = f", as a slash is missing after {slash[1]}" if slash else ""
-            title = f"{group.subject(case)} {group.verb('is not a URL', 'are not URLs')}{what}: {group.cause.why}"
+            title = sentences(
+                f"{group.subject(case)} {group.verb('is not a URL', 'are not URLs')}{what}", group.cause.why
+            )
             yield group.breakage(case, "no-url", title, severity=BreakageSeverity.ERROR)
 
 
@@ -136,8 +140,10 @@ def wrong_paths(case: Case) -> Iterator[Breakage]:
                 groups.add(Cause(changer, source, what, todo), after)
         for group in groups:
             by = f'the rule "{group.cause.rule}" makes' if group.cause.rule else "the page has"
-            title = f"{group.subject(case)} {group.verb('leads', 'lead')} to a wrong path: {by} "
-            title += f"{shown(group.found[0].written, 100)}, and {group.cause.why}"
+            title = sentences(
+                f"{group.subject(case)} {group.verb('leads', 'lead')} to a wrong path",
+                f"{by} {shown(group.found[0].written, 100)}, and {group.cause.why}",
+            )
             yield group.breakage(case, "wrong-link", title, severity=group.severity)
 
 
@@ -156,9 +162,9 @@ def lost_redirects(case: Case) -> Iterator[Breakage]:
         cause = _redirecting_rule(case, exchange) or field_cause(case, exchange, "Location")
         evidence = (("Location", response_field(exchange, "location")), ("requested", exchange.request.url))
         if case.names_backend(redirect_target(exchange), exchange):
-            title = f"The redirect of {target} leads to the backend, {location}: {cause.why}"
+            title = sentences(f"The redirect of {target} leads to the backend, {location}", cause.why)
         elif origin.host in {each.host for each in known}:
-            title = f"The redirect of {target} leads to {location}, where nothing is published: {cause.why}"
+            title = sentences(f"The redirect of {target} leads to {location}, where nothing is published", cause.why)
         else:
             continue
         yield Breakage("redirect", loss, title, flows, evidence, **cause.concerned)

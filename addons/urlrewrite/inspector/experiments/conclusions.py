@@ -15,7 +15,7 @@ from urlrewrite.inspector.diagnose.page_loads import is_websocket
 from urlrewrite.inspector.diagnose.statuses import MANY_COOKIES, cookie_bytes
 from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.inspector.text import counted
+from urlrewrite.inspector.text import counted, sentences
 from urlrewrite.model.field_lines import field_values
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown
@@ -54,7 +54,7 @@ def _with_answers(case: Case, breakage: Breakage, exchange: RecordedExchange, as
         return found
     status = exchange.response.status if exchange.response else None
     stays = breakage.kind in _REDIRECTS or status is None
-    title = f"{breakage.title}; {why.why}" if stays else f"{subject(case, exchange, status or 0)}: {why.why}"
+    title = sentences(breakage.title if stays else subject(case, exchange, status or 0), why.why)
     return replace(found, title=title, known=Knowledge.EXPERIMENT, **why.concerned)
 
 

@@ -5,13 +5,16 @@ hold and never can.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
 
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.cause import Cause, cause
 from urlrewrite.inspector.diagnose.routes import acting_blocks
 from urlrewrite.inspector.diagnose.why import Why
+from urlrewrite.inspector.experiments.edits import edit_of
 from urlrewrite.inspector.experiments.judging import Grade
+from urlrewrite.inspector.experiments.rule_changes import Change
 from urlrewrite.inspector.experiments.rule_edits import ChangeKind, groups
 from urlrewrite.inspector.experiments.rule_places import Rule, inbound_rules
 from urlrewrite.inspector.experiments.rule_trials import Trial, distance
@@ -40,10 +43,17 @@ def plainly_wrong(case: Case, exchange: RecordedExchange, trials: list[Trial]) -
         if change.kind is ChangeKind.BACK_REFERENCE and change.rule in acted and change.was not in groups(rule):
             name = "its pattern" if change.was.startswith("{R") else "no condition of it"
             why = Why.NO_SUCH_GROUP
-            yield cause(why, change.rule, str(change.source), name=name, **values)
+            yield _written(case, exchange, cause(why, change.rule, str(change.source), name=name, **values), change)
         joined = change.kind is ChangeKind.GROUPING and change.was == LogicalGrouping.MATCH_ALL
         if joined and change.rule not in acted and (both := _alternatives(case, exchange, rule)):
-            yield cause(Why.NEVER_ALL, change.rule, str(change.source), **both, **values)
+            found = cause(Why.NEVER_ALL, change.rule, str(change.source), **both, **values)
+            yield _written(case, exchange, found, change)
+
+
+def _written(case: Case, exchange: RecordedExchange, found: Cause, change: Change) -> Cause:
+    compiled = case.site(exchange)
+    edit = edit_of(change, compiled.site.name if compiled else "")
+    return replace(found, yaml=edit.yaml, site=edit.site if edit.yaml else "")
 
 
 def _rules(case: Case, exchange: RecordedExchange) -> Mapping[str, Rule]:

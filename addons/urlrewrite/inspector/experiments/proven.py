@@ -14,12 +14,15 @@ from urlrewrite.inspector.diagnose.failed_requests import subject
 from urlrewrite.inspector.diagnose.page_loads import redirect_target, url_of
 from urlrewrite.inspector.diagnose.routes import told_by_rules
 from urlrewrite.inspector.diagnose.why import Why
+from urlrewrite.inspector.experiments.edits import edit_of
 from urlrewrite.inspector.experiments.judging import Grade, Seen
 from urlrewrite.inspector.experiments.plain_faults import plainly_wrong
+from urlrewrite.inspector.experiments.rule_changes import Change
 from urlrewrite.inspector.experiments.rule_edits import ChangeKind
 from urlrewrite.inspector.experiments.rule_trials import RuleTrials, Trial
 from urlrewrite.inspector.leaks.search import find_leaks
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model.field_lines import FieldLines
 from urlrewrite.trace.text import shown
 
@@ -71,15 +74,15 @@ def _of_request(
     made = _in_order(trials.of_request(exchange))
     good = [each for each in made if each.verdict.grade is Grade.GOOD]
     if len({each.change.rule for each in good}) == 1:
-        found, known = _better(good[0]), Knowledge.EXPERIMENT
+        found, known = _better(case, exchange, good[0]), Knowledge.EXPERIMENT
     elif not good and (plain := next(plainly_wrong(case, exchange, made), None)):
         found, known = plain, Knowledge.RECORD
     elif sent := next(_sent_here(case, trials, exchange), None):
         found, known = sent, Knowledge.RECORD
     else:
-        return _with_trials(breakage, made)
-    rule = f'the rule "{found.rule}": ' if found.rule else ""
-    title = f"{subject(case, exchange, status)}: {rule}{found.why}"
+        return _with_trials(case, exchange, breakage, made)
+    rule = f'the rule "{found.rule}" is the reason: ' if found.rule else ""
+    title = sentences(subject(case, exchange, status), f"{rule}{found.why}")
     return replace(breakage, title=title, known=known, **found.concerned)
 
 
@@ -94,13 +97,16 @@ def _sent_here(case: Case, trials: RuleTrials, exchange: RecordedExchange) -> It
             yield from plainly_wrong(case, before, _in_order(trials.of_request(before)))
 
 
-def _with_trials(breakage: Breakage, trials: list[Trial]) -> Breakage | None:
+def _with_trials(case: Case, exchange: RecordedExchange, breakage: Breakage, trials: list[Trial]) -> Breakage | None:
     """Add to the evidence what the rule would do that is named already, if one small thing of it were otherwise: where
     nobody knows whether the backend has that.
     """
     told = [
-        f"with {shown(each.change.becomes, 100)} in place of {shown(each.change.was, 100)}, the backend is asked for "
-        f"{shown(each.verdict.url, 120)}"
+        (
+            each,
+            f"with {shown(each.change.becomes, 100)} in place of {shown(each.change.was, 100)}, the backend is asked "
+            f"for {shown(each.verdict.url, 120)}",
+        )
         for each in trials
         if each.change.kind in _SMALL
         and each.change.rule == breakage.rule
@@ -108,15 +114,35 @@ def _with_trials(breakage: Breakage, trials: list[Trial]) -> Breakage | None:
         and isinstance(each.routing, Forward)
         and each.verdict.url
     ]
-    evidence = tuple(("tried", each) for each in dict.fromkeys(told))[:_MAX_TOLD]
-    return replace(breakage, evidence=(*breakage.evidence, *evidence)) if evidence else None
+    if not told:
+        return None
+    evidence = tuple(("tried", each) for each in dict.fromkeys(words for _, words in told))[:_MAX_TOLD]
+    found = replace(breakage, evidence=(*breakage.evidence, *evidence))
+    if breakage.code != Why.SENT:
+        return found
+    change, url = told[0][0].change, shown(told[0][0].verdict.url, 120)
+    todo = (
+        f"Write {shown(change.becomes, 100)} in place of {shown(change.was, 100)}, if the rule is not meant for this "
+        f"request. The backend is then asked for {url}; whether it has that, nobody has seen."
+    )
+    compiled = case.site(exchange)
+    edit = edit_of(change, compiled.site.name if compiled else "")
+    return replace(found, todo=todo, yaml=edit.yaml, site=edit.site if edit.yaml else "")
 
 
-def _better(trial: Trial) -> Cause:
+def _better(case: Case, exchange: RecordedExchange, trial: Trial) -> Cause:
     change, verdict = trial.change, trial.verdict
     why = Why.TRIED_OTHERWISE if change.becomes else Why.TRIED_WITHOUT
     values = {"was": shown(change.was, 100), "becomes": shown(change.becomes, 100), "url": shown(verdict.url, 120)}
-    return cause(why, change.rule, str(change.source), **values, status=verdict.status)
+    found = cause(why, change.rule, str(change.source), **values, status=verdict.status)
+    return _written(case, exchange, found, change)
+
+
+def _written(case: Case, exchange: RecordedExchange, found: Cause, change: Change) -> Cause:
+    """Return a cause with the change that was tried as what to write into the rule file."""
+    compiled = case.site(exchange)
+    edit = edit_of(change, compiled.site.name if compiled else "")
+    return replace(found, yaml=edit.yaml, site=edit.site if edit.yaml else "")
 
 
 def _of_circle(
@@ -131,6 +157,7 @@ def _of_circle(
         change, url = good[0].change, shown(good[0].verdict.url, 120)
         was, becomes = shown(change.was, 100), shown(change.becomes, 100)
         found = cause(Why.TRIED_ON_CIRCLE, change.rule, str(change.source), was=was, becomes=becomes, url=url)
+        found = _written(case, circle[0], found, change)
         known = Knowledge.EXPERIMENT
     elif (told := next(_told(trials, circle[-1]), None)) is not None:
         found, known = told, breakage.known
@@ -139,7 +166,7 @@ def _of_circle(
     evidence = (*breakage.evidence, ("tried", found.why))
     return replace(
         breakage,
-        title=f"{breakage.title}; {found.why}",
+        title=sentences(breakage.title, found.why),
         known=known,
         evidence=evidence,
         **found.concerned,
@@ -186,13 +213,23 @@ def _of_leak(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: list
         return None
     change = good.change
     was, becomes = shown(change.was, 100), shown(change.becomes, 100)
-    tried = f"with {becomes} in place of {was}, it becomes {shown(good.verdict.url, 100)}, and nothing else changes"
-    found = replace(breakage, evidence=(*breakage.evidence, ("tried", tried)))
-    if not change.rule or breakage.rule not in ("", change.rule):
-        return found
-    todo = f"Write {becomes} in place of {was}: tried on what was recorded, nothing else changes."
+    tried = (
+        f"with {becomes} in place of {was}, the link becomes {shown(good.verdict.url, 100)}, and nothing else changes"
+    )
+    compiled = case.site(exchange)
+    edit = edit_of(change, compiled.site.name if compiled else "")
+    found = replace(breakage, evidence=(*breakage.evidence, ("tried", tried)), yaml=edit.yaml, site=edit.site)
+    if not change.rule and breakage.rule:
+        # The rule that is named may be mended first.
+        return replace(breakage, evidence=found.evidence)
+    if not change.rule:
+        todo = f"Set {becomes} for the site. Tried on what was recorded: it mends this, and nothing else changes."
+        return replace(found, todo=todo)
+    if breakage.rule not in ("", change.rule):
+        return replace(breakage, evidence=found.evidence)
+    todo = f"Write {becomes} in place of {was}. Tried on what was recorded: nothing else changes."
     code = breakage.code if breakage.rule else str(Why.TRIED_OTHERWISE)
-    found = replace(found, rule=change.rule, source=str(change.source), todo=todo, code=code, yaml="", site="")
+    found = replace(found, rule=change.rule, source=str(change.source), todo=todo, code=code)
     return replace(found, known=Knowledge.EXPERIMENT)
 
 
@@ -203,10 +240,14 @@ def _of_links(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: lis
             change = each.change
             if change.rule == breakage.rule and change.becomes and change.kind is not ChangeKind.RULE_OFF:
                 was, becomes = shown(change.was, 100), shown(change.becomes, 100)
-                tried = f"with {becomes} in place of {was}, it leads to {shown(each.verdict.url, 100)}"
-                todo = f"Write {becomes} in place of {was}: tried on what was recorded, all links are right then."
+                tried = f"with {becomes} in place of {was}, the link leads to {shown(each.verdict.url, 100)}"
+                todo = f"Write {becomes} in place of {was}. Tried on what was recorded: all links are right then."
                 evidence = (*breakage.evidence, ("tried", tried))
-                return replace(breakage, evidence=evidence, todo=todo, yaml="", site="", known=Knowledge.EXPERIMENT)
+                compiled = case.site(exchange)
+                edit = edit_of(change, compiled.site.name if compiled else "")
+                return replace(
+                    breakage, evidence=evidence, todo=todo, yaml=edit.yaml, site=edit.site, known=Knowledge.EXPERIMENT
+                )
     return None
 
 
@@ -217,7 +258,7 @@ def _of_name(case: Case, trials: RuleTrials, breakage: Breakage, exchanges: list
     for each in told_by_rules(case, exchanges[0]) if origin else ():
         if origin and each.name.lower() in _TOLD and origin.host in _parts(each.after) - _parts(each.before):
             found = cause(Why.NAME_TOLD, each.rule, each.source, name=each.name, value=shown(each.after, 80))
-            return replace(breakage, title=f"{breakage.title}; {found.why}", **found.concerned)
+            return replace(breakage, title=sentences(breakage.title, found.why), **found.concerned)
     return None
 
 

@@ -8,10 +8,18 @@ from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, L
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.leaks.harm import Harm
 from urlrewrite.inspector.leaks.over_matches import OverMatch, by_url, find_over_matches
-from urlrewrite.inspector.text import quoted_names
+from urlrewrite.inspector.text import quoted_names, sentences
 from urlrewrite.trace.text import shown
 
 _TOLD_ELSEWHERE = frozenset({"broken integrity"})
+_WHAT = {
+    "broken JSON": "Invalid JSON",
+    "a name that goes on": "Part of a longer host name was replaced",
+    "two schemes": "An address has two schemes",
+    "path twice": "A path appears twice",
+}
+"""What is said of each at the beginning of a sentence; for others it is what they are called."""
+
 _LOSS = {"broken JSON": Loss.FUNCTION, "changed identifier": Loss.LATER}
 
 
@@ -26,15 +34,19 @@ def over_matches(case: Case) -> Iterator[Breakage]:
         for match in find_over_matches(exchange, case.rules, assets):
             if match.what not in _TOLD_ELSEWHERE:
                 rule = match.rules[0] if len(match.rules) == 1 else ""
-                title = (
-                    f"{match.what.capitalize()} in {match.place} of {shown(exchange.request.target, 80)}: {match.why}"
+                what = _WHAT.get(match.what, match.what)
+                place = "the body" if match.place == "body" else match.place
+                by = (
+                    f"{'the rule' if rule else 'the rules'} {quoted_names(list(match.rules))} changed it"
+                    if match.rules
+                    else ""
                 )
-                by = f" (rules that changed it: {quoted_names(list(match.rules))})" if match.rules else ""
+                title = sentences(f"{what} in {place} of {shown(exchange.request.target, 80)}", match.why, by)
                 source = case.rule_source(rule, exchange) if rule else ""
                 yield Breakage(
                     "over-match",
                     _LOSS.get(match.what, Loss.PART),
-                    title + by,
+                    title,
                     (exchange.flow_id, case.page.flow_id),
                     tuple(_evidence(match)),
                     rule,

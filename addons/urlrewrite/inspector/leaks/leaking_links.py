@@ -15,10 +15,11 @@ from urlrewrite.inspector.diagnose.mixed_content import Fate, fate
 from urlrewrite.inspector.diagnose.page_loads import redirect_target
 from urlrewrite.inspector.diagnose.unmapped import why_unmapped
 from urlrewrite.inspector.leaks.harm import Harm, Remedy
+from urlrewrite.inspector.leaks.proposals import Proposal, proposal
 from urlrewrite.inspector.leaks.search import Leak, find_leaks
 from urlrewrite.inspector.names.places import Sort
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
-from urlrewrite.inspector.text import counted
+from urlrewrite.inspector.text import sentences
 from urlrewrite.model.origin import parse_authority
 from urlrewrite.trace.text import shown
 
@@ -29,16 +30,6 @@ _REPORTED_ELSEWHERE = frozenset(
     location set-cookie content-security-policy content-security-policy-report-only access-control-allow-origin
     """.split()
 )
-
-
-_PROPOSED = {
-    Remedy.RULE: "a rule",
-    Remedy.LINKS: "the setting links",
-    Remedy.LINKS_ALSO: "the setting linksAlso",
-    Remedy.ROOT_PATHS: "the setting rootPaths",
-    Remedy.SITE: "a site for that backend",
-    Remedy.TRANSFORM: "what to do about no-transform",
-}
 
 
 def leaking_links(case: Case) -> Iterator[Breakage]:
@@ -61,7 +52,7 @@ def leaking_links(case: Case) -> Iterator[Breakage]:
 def _leak(case: Case, group: LinkGroup) -> Breakage:
     hosts = sorted({origin.authority for each in group.found if (origin := origin_of_url(each.url))})
     verb = group.verb("names", "name")
-    title = f"{group.subject(case)} still {verb} the backend {hosts[0]}: {group.cause.why}"
+    title = sentences(f"{group.subject(case)} still {verb} the backend {hosts[0]}", group.cause.why)
     mixed = sum(fate(case, each) is Fate.BLOCKED for each in group.found)
     verb = "is" if mixed == 1 else "are"
     besides = [("also mixed content", f"{mixed} of them {verb} http:// in an https page")] if mixed else []
@@ -80,13 +71,20 @@ def _other_names(case: Case, exchange: RecordedExchange, reported: set[str]) -> 
         if leak.harm is not Harm.INFORMATION and not is_reported:
             leaks.setdefault((leak.place, *leak.cause.key), []).append(leak)
     for same in leaks.values():
-        place, why = same[0].place, same[0].why
+        why = same[0].why
         total = sum(leak.count for leak in same)
-        where = "this page" if exchange is case.page else shown(exchange.request.target, 80)
-        title = f"{counted(total, 'name')} of the backend in {place} of {where} ({same[0].spelling}): {why}"
         certain = any(map(_is_certain, same))
+        where = "This page" if exchange is case.page else shown(exchange.request.target, 80)
+        times = f", {total:,} times" if total > 1 else ""
+        spelled = "" if same[0].spelling == "plain" else f", {same[0].spelling}"
+        title = sentences(
+            f"{where} contains the backend's address ({same[0].written}{spelled}) in {_a(same[0])}{times}",
+            why,
+            _lost(same[0]) if certain else "",
+        )
         remedy = same[0].remedy
-        todo = "" if remedy is Remedy.NONE else f"The page Leaks proposes {_PROPOSED[remedy]}, ready to copy."
+        proposed = proposal(same[0], exchange, case.rules) if case.rules and remedy is not Remedy.NONE else None
+        todo = _advice(proposed) if proposed else ""
         yield Breakage(
             "leak",
             _loss_of_name(same[0]) if certain else Loss.HINT,
@@ -94,10 +92,32 @@ def _other_names(case: Case, exchange: RecordedExchange, reported: set[str]) -> 
             (exchange.flow_id, case.page.flow_id),
             tuple((leak.place, leak.around) for leak in same[:EXAMPLES]),
             todo=todo,
+            yaml=proposed.yaml if proposed else "",
+            site=proposed.site if proposed and proposed.yaml else "",
             severity=BreakageSeverity.ERROR if certain else BreakageSeverity.WARNING,
             count=total,
             code=str(same[0].cause.code or ""),
         )
+
+
+def _advice(proposed: Proposal) -> str:
+    lines = proposed.yaml.splitlines()
+    if len(lines) == 1:
+        return f"Set {lines[0]} for the site. {proposed.why}"
+    return f"{proposed.title}. {proposed.why}"
+
+
+def _a(leak: Leak) -> str:
+    if leak.field:
+        return f"its {leak.field} header"
+    return leak.place if leak.place.startswith("<") else f"its {leak.place}"
+
+
+def _lost(leak: Leak) -> str:
+    """Return what becomes of what a browser asks for by such a name."""
+    if leak.written.lower().startswith(("ws:", "wss:")):
+        return "browsers cannot reach that name, so the WebSocket does not open"
+    return "browsers cannot reach that name"
 
 
 def _loss_of_name(leak: Leak) -> Loss:

@@ -31,6 +31,7 @@ from urlrewrite.trace.reading import name_of, text
 _MAX_TOLD = 20
 _MAX_LENGTH = 4 * 2**20
 _AROUND = 40
+_ANCHOR = 8
 _DIGEST = re.compile(r"(sha(?:256|384|512))-([A-Za-z0-9+/_-]+={0,2})")
 _TWO_SCHEMES = re.compile(rb"(?:https?|wss?):(?://)?(?:https?|wss?)://", re.IGNORECASE)
 _COVERED = re.compile(r'"([^"]*)"')
@@ -147,11 +148,14 @@ def _in_bodies(case: ExchangeCase, before: Body, after: Body) -> Iterator[OverMa
     if before.kind.is_markup:
         yield from _changed_identifiers(before, after, rules)
     if before.kind is Kind.JSON and _is_json(before.data) and not _is_json(after.data):
-        why = "it was valid before and no longer is: scripts that read it fail"
-        yield OverMatch("broken JSON", "body", "valid JSON", _parse_error(after.data), why, Harm.ERROR, rules)
+        error = _parse_error(after.data)
+        why = f"it was valid before and no longer is ({error}), so scripts that read it fail"
+        was, becomes = _around_difference(before.data, after.data)
+        yield OverMatch("broken JSON", "body", was, becomes, why, Harm.ERROR, rules)
     for match in _misspelled(case, before.data, after.data):
         at = after.offset(match.offset) if match.offset is not None else None
-        yield OverMatch(match.what, "body", "", match.after, match.why, match.harm, rules, at, match.count)
+        was = _same_place(before.data, after.data, match.offset) if match.offset is not None else ""
+        yield OverMatch(match.what, "body", was, match.after, match.why, match.harm, rules, at, match.count)
 
 
 def _misspelled(case: ExchangeCase, before: bytes, after: bytes) -> Iterator[OverMatch]:
@@ -189,7 +193,7 @@ def _slips(case: ExchangeCase) -> Iterator[tuple[str, str, re.Pattern[bytes]]]:
         )
     yield (
         "a name that goes on",
-        "what was replaced was only the beginning of a longer name, which is another host",
+        "the name goes on after what was replaced, so it is another host's",
         re.compile(rb"//%b%b(?:[a-z0-9_-]+|\.[a-z0-9]+)[^\s\"'<>/]{0,40}" % (host, re.escape(own)), re.IGNORECASE),
     )
     if path := (case.site.path if case.site else ""):
@@ -257,6 +261,26 @@ def _broken_integrity(case: ExchangeCase, page: Body, assets: Mapping[str, Recor
         label = f"<{_text(token.name)} integrity>"
         offset = page.offset(token.start)
         yield OverMatch("broken integrity", label, true, promised, why, Harm.ERROR, _rules_of(case), offset)
+
+
+def _around_difference(before: bytes, after: bytes) -> tuple[str, str]:
+    """Return what stands around the first place in which two texts differ, in each of them."""
+    same = next((at for at, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+    start = max(same - _AROUND, 0)
+    return tuple(_text(each[start : same + 2 * _AROUND]) for each in (before, after))  # type: ignore[return-value]
+
+
+def _same_place(before: bytes, after: bytes, at: int) -> str:
+    """Return what stood in the text before where something stands now, found by what precedes both; "" where that is
+    not sure.
+    """
+    lead = after[max(at - _AROUND, 0) : at]
+    for anchor in (lead, lead[-(_AROUND // 2) :]):
+        where = before.find(anchor) if len(anchor) >= _ANCHOR and before.count(anchor) == 1 else -1
+        if where >= 0:
+            end = where + len(anchor)
+            return _text(before[max(end - _AROUND, 0) : end + 2 * _AROUND])
+    return ""
 
 
 def _is_json(data: bytes) -> bool:

@@ -21,6 +21,7 @@ from urlrewrite.inspector.experiments.conclusions import can_be_asked
 from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
 from urlrewrite.inspector.rule_list import groups
+from urlrewrite.inspector.text import counted
 from urlrewrite.trace.reading import text
 from urlrewrite.trace.text import shown, visible
 from urlrewrite.witness.statements import Statement
@@ -39,8 +40,9 @@ _LATER = 50
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page shows.
 
-    `{"cause", "problems", "loads": [load], "load": load | None, "findings": [breakage], "resources": [resource]}`,
-    where `cause` is the worst breakage, as one sentence, and `problems` are those of the rule files. `at` of a breakage
+    `{"cause", "headline", "problems", "loads": [load], "load": load | None, "findings": [breakage],
+    "resources": [resource]}`, where `cause` is the worst breakage, `headline` says how many there are, and `problems`
+    are those of the rule files. `at` of a breakage
     says where the page Rules shows its rule, None where that is unknown; `ask` says that its backend can be asked again
     with one thing changed (`{flow, method, safe, done}`), which a POST with the flow does; `more` are older page loads
     that were not examined. `probe` says whether pages are watched, and how much the browser said of this one
@@ -125,6 +127,7 @@ def _page(
         cause = f"Nothing was found to be broken in {shown(load.url, 200)}."
     return {
         "cause": cause,
+        "headline": _headline(load, breakages) or cause,
         "problems": _reload_problems(snapshot),
         "load": _summary(load, breakages) if load else None,
         "findings": listed,
@@ -132,6 +135,18 @@ def _page(
         "loads": loads,
         "probe": _probe(snapshot, load),
     }
+
+
+def _headline(load: PageLoad | None, breakages: list[Breakage]) -> str:
+    """Return how much is wrong with a page: what, its findings say. "" where nothing is."""
+    severities = [each.severity for each in breakages]
+    counts = [counted(severities.count(each), each) for each in BreakageSeverity if each in severities]
+    if load is None or not counts:
+        return ""
+    of = shown(load.url, 200)
+    if BreakageSeverity.ERROR in severities:
+        return f"Broken: {' and '.join(counts)} on {of}. What is worst stands first."
+    return f"Not broken, as far as is known: {' and '.join(counts)} on {of}."
 
 
 def _ask(snapshot: Snapshot, load: PageLoad | None, breakage: Breakage) -> dict[str, Any] | None:

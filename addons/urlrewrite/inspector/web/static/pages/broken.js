@@ -12,7 +12,7 @@ const KINDS = { error: "err", warning: "warn", note: "info" };
 // How a finding is known, where that is more, or less, than what was recorded.
 const KNOWN = {
   experiment: ["ok", "tried: the change made the difference"],
-  guess: ["warn", "a guess"],
+  guess: ["warn", "probably: another reason is possible"],
 };
 
 export async function show(main, query, app) {
@@ -23,7 +23,7 @@ export async function show(main, query, app) {
     const broken = data.findings.some((finding) => finding.severity === "error");
     content.replaceChildren(
       ...data.problems.map((problem) => note("err", problem)),
-      note(broken ? "err" : data.findings.length ? "warn" : "ok", h("strong", {}, data.cause)),
+      note(broken ? "err" : data.findings.length ? "warn" : "ok", h("strong", {}, data.headline)),
     );
     content.append(probe(data.probe, switchProbe));
     if (data.load) content.append(pageLoad(data.load, chosen));
@@ -57,7 +57,7 @@ function probe({ on, said, why_not: whyNot }, switchTo) {
   const box = h("input", { type: "checkbox", onchange: (event) => switchTo(event.currentTarget.checked) });
   box.checked = on;
   const hint = said
-    ? `The browser said ${counted(said, "thing")} of this page.`
+    ? `The browser said ${counted(said, "thing")} of this page. A page may change by being watched: switch this off and load it again, to see whether it does.`
     : whyNot
       ? `This page cannot be watched: ${whyNot}.`
       : on
@@ -114,7 +114,7 @@ function findingCard(finding, number, askAgain) {
 }
 
 function proposal({ todo, yaml, site }) {
-  const buttons = h("div", { class: "toolbar" }, copyButton(yaml), tryLink({ title: todo.split(":")[0], yaml, xml: "", site }));
+  const buttons = h("div", { class: "toolbar" }, copyButton(yaml), tryLink({ title: todo.split(/[.:]/)[0], yaml, xml: "", site }));
   return h("div", {}, code(yaml), buttons);
 }
 
@@ -123,7 +123,7 @@ function exchanges(resources) {
     link("flow", { flow: exchange.flow }, `${exchange.method} ${exchange.url}`),
     exchange.failed ? badge("err", exchange.failed) : status(exchange.status),
   ]);
-  return h("details", { class: "card" }, h("summary", {}, `All ${count(resources.length)} exchanges of this page load`), table(["Exchange", "Response"], rows));
+  return h("details", { class: "card" }, h("summary", {}, resources.length === 1 ? "The one exchange of this page load" : `All ${count(resources.length)} exchanges of this page load`), table(["Exchange", "Response"], rows));
 }
 
 function loads({ loads: all, more }, current) {

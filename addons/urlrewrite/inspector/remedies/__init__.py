@@ -1,0 +1,1 @@
+"""Remedies: which part of a rule or a site is to be changed, and what to put there, written out and tried."""
