@@ -60,12 +60,12 @@ def _telling(base: Any) -> Any:  # whatever is in place
             if isinstance(event, ResponseHeaders) and event.response.status_code >= 200:
                 told = _with_field(event.response, self.context, self.public_port)
                 event = event if told is event.response else replace(event, response=told)
-            for command in super()._handle_event(event):
-                if (
-                    isinstance(command, ReceiveHttp)
-                    and isinstance(command.event, RequestHeaders)
-                    and self.context.client.tls
-                ):
+            done = super()._handle_event(event)
+            return self._seen(done) if self.context.client.tls else done
+
+        def _seen(self, done: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
+            for command in done:
+                if isinstance(command, ReceiveHttp) and isinstance(command.event, RequestHeaders):
                     self.public_port = _port(command.event.request)
                 yield command
 

@@ -209,11 +209,13 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
 
         def state_stream_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
             self._heard = monotonic()
-            yield from super().state_stream_response_body(event)
+            handled: layer.CommandGenerator[None] = super().state_stream_response_body(event)
+            return handled
 
         def state_consume_response_body(self, event: events.Event) -> layer.CommandGenerator[None]:
             self._heard = monotonic()
-            yield from super().state_consume_response_body(event)
+            handled: layer.CommandGenerator[None] = super().state_consume_response_body(event)
+            return handled
 
         def _may_be_idle_too_long(self) -> bool:
             response = self.flow.response

@@ -25,7 +25,8 @@ def stream_class(base: type[HttpStream]) -> type[HttpStream]:
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if isinstance(event, RequestData | ResponseData) and self._paused_event_queue:
                 event = self._with_what_waits(event)
-            yield from super()._handle_event(event)
+            handled: layer.CommandGenerator[None] = super()._handle_event(event)
+            return handled
 
         def _with_what_waits(self, event: RequestData | ResponseData) -> RequestData | ResponseData:
             """Put a piece together with those behind it that have come by now: small ones take less time so."""

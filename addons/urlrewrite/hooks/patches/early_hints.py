@@ -27,8 +27,12 @@ def stream_class(state: State, base: type[HttpStream]) -> type[HttpStream]:
     class HintingStream(base):  # type: ignore[valid-type, misc]
         def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
             if not is_interim(event.response):
-                yield from super().state_wait_for_response_headers(event)
-            elif hints := self._hints(event.response):
+                handled: layer.CommandGenerator[None] = super().state_wait_for_response_headers(event)
+                return handled
+            return self._forward_hints(event.response)
+
+        def _forward_hints(self, response: http.Response) -> layer.CommandGenerator[None]:
+            if hints := self._hints(response):
                 yield SendHttp(ResponseHeaders(self.stream_id, hints), self.context.client)
 
         def _hints(self, response: http.Response) -> http.Response | None:

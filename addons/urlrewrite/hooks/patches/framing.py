@@ -75,7 +75,7 @@ class FramingClient(Http1Client):
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         """Write a piece of a request, unless it does not belong to that request's body."""
         if self._broken:
-            return
+            return nothing()
         match event:
             case RequestHeaders():
                 request = _own(event.request)
@@ -84,12 +84,10 @@ class FramingClient(Http1Client):
             case RequestData() if self._left is not None:
                 self._left -= len(event.data)
                 if self._left < 0:
-                    yield from self._break(LONGER)
-                    return
+                    return self._break(LONGER)
             case RequestEndOfMessage() if self._left:
-                yield from self._break(SHORTER)
-                return
-        yield from super().send(event)
+                return self._break(SHORTER)
+        return super().send(event)
 
     def _break(self, why: str) -> layer.CommandGenerator[None]:
         # The stream hears of it when the connection is closed: it is in the middle of sending.
@@ -157,7 +155,12 @@ class FramingServer(Http1Server):
         """Write a piece of a response."""
         if isinstance(event, ResponseProtocolError) and self.response and _ends_by_close(self.request, self.response):
             _reset_on_close(self.context)
-        yield from super().send(event)
+        return super().send(event)
+
+
+def nothing() -> layer.CommandGenerator[None]:
+    """Give no command."""
+    yield from ()
 
 
 def _ends_by_close(request: http.Request | None, response: http.Response) -> bool:

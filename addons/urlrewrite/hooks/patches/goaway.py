@@ -100,11 +100,11 @@ def _leaving(
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if isinstance(event, events.Wakeup) and isinstance(event.command, Leave):
                 self.leaving = True
-                yield from leave(self, event.command.last)
-            elif self.leaving and leave is _leave_http1 and isinstance(event, ResponseHeaders):
-                yield from super()._handle_event(_closing(event))
-            else:
-                yield from super()._handle_event(event)
+                return leave(self, event.command.last)
+            if self.leaving and leave is _leave_http1 and isinstance(event, ResponseHeaders):
+                event = _closing(event)
+            handled: layer.CommandGenerator[None] = super()._handle_event(event)
+            return handled
 
     Leaving.__name__ = base.__name__
     return Leaving

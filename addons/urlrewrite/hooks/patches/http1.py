@@ -46,7 +46,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Server
 
-from urlrewrite.hooks.patches.framing import BackendError, FramingClient, FramingServer
+from urlrewrite.hooks.patches.framing import BackendError, FramingClient, FramingServer, nothing
 from urlrewrite.trace.backend_faults import BackendFault
 
 logger = logging.getLogger("urlrewrite.http1")
@@ -88,25 +88,29 @@ class InterimClient(FramingClient):
     """What is to be written behind the body of the request."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        if not self.silent or not isinstance(event, events.ConnectionEvent):
-            yield from super()._handle_event(event)
-        elif isinstance(event, events.ConnectionClosed) and self.conn.state & ConnectionState.CAN_WRITE:
+        if self.silent and isinstance(event, events.ConnectionEvent):
+            return self._end_in_silence(event)
+        return super()._handle_event(event)
+
+    def _end_in_silence(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.ConnectionClosed) and self.conn.state & ConnectionState.CAN_WRITE:
             yield commands.CloseConnection(self.conn)
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         """Write a piece of a request."""
         match event:
             case RequestHeaders():
-                yield from super().send(replace(event, request=_for_trailers(event.request)))
+                request = _for_trailers(event.request)
+                event = event if request is event.request else replace(event, request=request)
             case RequestData(data=b""):
-                pass
+                return nothing()
             case RequestTrailers():
                 self._trailers = event.trailers
-            case RequestEndOfMessage():
+                return nothing()
+            case RequestEndOfMessage() if self._trailers:
                 trailers, self._trailers = self._trailers, None
-                yield from _with_trailers(super().send(event), trailers)
-            case _:
-                yield from super().send(event)
+                return _with_trailers(super().send(event), trailers)
+        return super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         """Read the head of a response, and those of interim ones in front of it."""
@@ -154,21 +158,24 @@ class InterimServer(FramingServer):
         match event:
             case ResponseHeaders() if is_interim(event.response):
                 # Not by mitmproxy's own, which would take it for the response and send no error any more.
-                yield commands.SendData(self.conn, http1.assemble_response_head(event.response))
+                return self._send_head(event.response)
             case ResponseData(data=b""):
-                pass
+                return nothing()
             case ResponseTrailers():
                 self._trailers = event.trailers
-            case ResponseEndOfMessage():
+                return nothing()
+            case ResponseEndOfMessage() if self._trailers:
                 trailers, self._trailers = self._trailers, None
-                yield from _with_trailers(super().send(event), trailers)
-            case _:
-                yield from super().send(event)
+                return _with_trailers(super().send(event), trailers)
+        return super().send(event)
+
+    def _send_head(self, response: http.Response) -> layer.CommandGenerator[None]:
+        yield commands.SendData(self.conn, http1.assemble_response_head(response))
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
         """Read the head of a request; blank lines in front of it are none (RFC 9112, 2.2)."""
         _drop_blank_lines(self.buf, event)
-        yield from super().read_headers(event)
+        return super().read_headers(event)
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """Read the next pieces of a body, and its trailers."""
@@ -222,11 +229,11 @@ def _take_trailers(reader: object) -> http.Headers | None:
     return trailers
 
 
-def _with_trailers(sent: Iterable[commands.Command], trailers: http.Headers | None) -> layer.CommandGenerator[None]:
+def _with_trailers(sent: Iterable[commands.Command], trailers: http.Headers) -> layer.CommandGenerator[None]:
     """Write trailers into the last chunk, where there is one."""
     for command in sent:
-        if trailers and isinstance(command, commands.SendData) and command.data == _LAST_CHUNK:
-            command, trailers = commands.SendData(command.connection, b"0\r\n" + bytes(trailers) + b"\r\n"), None
+        if isinstance(command, commands.SendData) and command.data == _LAST_CHUNK:
+            command = commands.SendData(command.connection, b"0\r\n" + bytes(trailers) + b"\r\n")
         yield command
 
 

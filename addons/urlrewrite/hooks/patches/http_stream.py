@@ -81,9 +81,13 @@ def stream_class(
 
     class HoldingStream(base):  # type: ignore[valid-type, misc]
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-            if not isinstance(event, events.Wakeup) or isinstance(event.command, Alarm):
-                yield from super()._handle_event(event)
-            elif hold := self._hold():
+            if isinstance(event, events.Wakeup) and not isinstance(event.command, Alarm):
+                return self._release_held()
+            handled: layer.CommandGenerator[None] = super()._handle_event(event)
+            return handled
+
+        def _release_held(self) -> layer.CommandGenerator[None]:
+            if hold := self._hold():
                 yield from self._release(hold)
 
         def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:

@@ -48,10 +48,7 @@ def stream_class(base: type[HttpStream]) -> type[HttpStream]:
                     wrong = LONGER
                 elif isinstance(event, RequestEndOfMessage) and self._came < self._length:
                     wrong = SHORTER
-            if wrong:
-                yield from self.end_request(wrong)
-            else:
-                yield from super()._handle_event(event)
+            return self.end_request(wrong) if wrong else super()._handle_event(event)
 
         def end_request(self, why: str) -> layer.CommandGenerator[None]:
             """Tell the log, the client and, where it has a part of the request, the backend."""

@@ -57,7 +57,8 @@ def client_class(pool: Pool, base: type[Http1Client]) -> type[Http1Client]:
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
             if isinstance(event, events.DataReceived):
                 self._disturbed()
-            yield from super()._handle_event(event)
+            handled: layer.CommandGenerator[None] = super()._handle_event(event)
+            return handled
 
         def _disturbed(self) -> None:
             if self._rests:
@@ -72,7 +73,8 @@ def client_class(pool: Pool, base: type[Http1Client]) -> type[Http1Client]:
                 fields = event.request.headers
                 if b"authorization" in _names(fields) and names_binding(fields.get_all("authorization")):
                     pool.bind(self.conn)
-            yield from super().send(event)
+            handled: layer.CommandGenerator[None] = super().send(event)
+            return handled
 
         def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
             for command in super().read_headers(event):
