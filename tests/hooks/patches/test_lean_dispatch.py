@@ -108,6 +108,28 @@ async def who_has_no_handler_may_have_others(world: World) -> list[Any]:
 
 
 @case
+async def who_takes_the_place_of_an_equal_is_called(world: World) -> list[Any]:
+    first, second = world.addon("a", R), world.addon("b", R)
+    for each in (first, second):
+        type(each).__eq__, type(each).__hash__ = lambda *_: True, lambda _: 1
+    world.addons.add(first)
+    await world.request()
+    world.addons.chain[0] = second
+    await world.request()
+    return [("a", R), ("b", R)]
+
+
+@case
+async def who_takes_the_place_of_another_is_called(world: World) -> list[Any]:
+    below = [world.addon("a", R)]
+    world.addons.add(world.addon("b", R), world.addon("c", below=below))
+    await world.request()
+    world.addons.chain[0], below[0] = world.addon("d", R), world.addon("e", R)
+    await world.request()
+    return [("b", R), ("a", R), ("d", R), ("e", R)]
+
+
+@case
 async def an_update_follows_the_event_of_a_flow(world: World) -> list[Any]:
     world.addons.add(world.addon("a", R, "update"), world.addon("b", R, "update"))
     await world.request()

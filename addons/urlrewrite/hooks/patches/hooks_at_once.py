@@ -162,7 +162,7 @@ def is_done(handler: ProxyConnectionHandler, dispatch: Dispatch, hook: commands.
     rest: Coroutine[Any, Any, None] | None
     try:
         rest, updated = dispatch.begin(hook), False
-        if rest is None and isinstance(data, Flow):
+        if rest is None and isinstance(data, (HTTPFlow, Flow)):
             rest, updated = dispatch.begin(UpdateHook([data])) if dispatch.may_be_taken(UpdateHook) else None, True
             if rest is None and data.intercepted:
                 rest = data.wait_for_resume()

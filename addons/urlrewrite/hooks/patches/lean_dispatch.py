@@ -6,7 +6,8 @@ that addons may come and go, and handlers as well, as they may with mitmproxy. N
 
 Two things are seen later than mitmproxy sees them. What changes below one of the top-level addons while it takes an
 event counts from the next event on. And where something gives a handler of a new name to an addon of mitmproxy's or of
-this bundle, from outside, that counts once addons or options have changed.
+this bundle, from outside, that counts once addons or options have changed. One thing is not seen: what takes an addon's
+place in a list, and says that it equals that addon, of which that addon knows nothing.
 """
 
 from __future__ import annotations
