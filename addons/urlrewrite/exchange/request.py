@@ -23,7 +23,6 @@ from urlrewrite.engine.failure import Failure
 from urlrewrite.engine.inbound import InboundSet, run_inbound
 from urlrewrite.engine.scope import Lookup, Scope
 from urlrewrite.engine.variables import Variables
-from urlrewrite.exchange.backend_settings import backend_settings
 from urlrewrite.exchange.body.request import DAV_METHODS, RequestBody, request_body
 from urlrewrite.exchange.body.rewriting import concerns
 from urlrewrite.exchange.failing import fail, give_up, refuse
@@ -266,7 +265,7 @@ class _Judging:
         site, request, decision, public = self._site, self._request, self._decision, self._served.public
         farm = self._rules.rules.farms.get(origin.host)
         connect = site.connect if origin == site.backend and farm is None else None
-        settings = backend_settings(self._rules.rules.rule_set, site, farm)
+        settings = self._rules.backend_settings(site, farm)
         proxy = settings.proxy
         # ARR replaces the host of Location, and leaves its path as it is.
         by_rule = None if self._scope.iis and site.links is LinkMode.OFF else decision.mount

@@ -8,8 +8,10 @@ from enum import StrEnum
 from urlrewrite.engine.compile import CompiledRules, CompiledSite
 from urlrewrite.engine.facts import RequestFacts
 from urlrewrite.engine.rule_mounts import PublishedOrigin, RuleMount
+from urlrewrite.exchange.backend_settings import BackendSettings, backend_settings
 from urlrewrite.exchange.link_maps import LinkMaps
 from urlrewrite.exchange.shared_link_maps import LinkMapCache
+from urlrewrite.model import Farm, Site
 from urlrewrite.model.origin import Origin, origin_of
 from urlrewrite.trace.trace import TraceLevel
 
@@ -62,6 +64,7 @@ class RulesInForce:
     rules: CompiledRules
     settings: Settings
     _link_maps: LinkMapCache = field(init=False, repr=False, default_factory=LinkMapCache)
+    _backend_settings: dict[tuple[str, str], BackendSettings] = field(init=False, repr=False, default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -82,6 +85,14 @@ class RulesInForce:
         if used in public or (used and (used.scheme, used.port) in (site.site.bound or ())):
             return used
         return public[0]
+
+    def backend_settings(self, site: Site, farm: Farm | None) -> BackendSettings:
+        """Give what holds for a request of a site, to a farm or not; each is made once."""
+        key = site.name, farm.name if farm else ""
+        found = self._backend_settings.get(key)
+        if found is None:
+            found = self._backend_settings[key] = backend_settings(self.rules.rule_set, site, farm)
+        return found
 
     def link_maps(
         self,

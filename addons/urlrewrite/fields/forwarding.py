@@ -35,6 +35,7 @@ SPOOFABLE = frozenset(
 _HOP_BY_HOP = frozenset(
     "alt-used keep-alive proxy-connection proxy-authenticate proxy-authorization te http2-settings".split()
 )
+_OF_CONNECTION = _HOP_BY_HOP | {"connection", "upgrade"}
 # What frames and routes the message stays, whatever `Connection` says.
 _NEVER_NOMINATED = frozenset("host content-length transfer-encoding connection upgrade".split())
 
@@ -56,6 +57,9 @@ _ORIGINS = frozenset("origin sec-websocket-origin".split())
 
 MAPPED_BACK = _ORIGINS.union(_MAPPED_BACK)
 """Fields, by lower-case name, in which a backend compares URLs with its own name."""
+
+_BY_RULE = because(FieldReason.BY_RULE)
+_WHO_ASKED = because(FieldReason.WHO_ASKED)
 
 NO_RULES: ByRules = MappingProxyType({})
 
@@ -110,9 +114,12 @@ def forwarding_fields(
     if append:
         own = _own_behind_a_proxy(own, kept, lists=(who, "Forwarded"), ours=("X-Original-URL", log_id))
     lines: list[FieldLine] = []
-    replaced = {name.lower() for name in own}
-    own = agreeing(own, by_rules, who=who, tls=tls, tls_info=tls_info or UNKNOWN_TLS_INFO)
-    replaced |= {name.lower() for name in own}
+    keys = {name: name.lower() for name in own}
+    replaced = set(keys.values())
+    if by_rules:
+        own = agreeing(own, by_rules, who=who, tls=tls, tls_info=tls_info or UNKNOWN_TLS_INFO)
+        keys = {name: name.lower() for name in own}
+        replaced.update(keys.values())
     former: dict[str, str] = {}
     for name, value in kept:
         same = name.lower().replace("_", "-")
@@ -124,10 +131,10 @@ def forwarding_fields(
             lines.append((name, value))
     for name, value in own.items():
         lines.append((name, value))
-        before = former.get(name.lower())
+        before = former.get(keys[name])
         if before != value:
-            reason = FieldReason.BY_RULE if name.lower() in by_rules else FieldReason.WHO_ASKED
-            changes.append(Change(name, before, value, because(reason)))
+            why = _BY_RULE if keys[name] in by_rules else _WHO_ASKED
+            changes.append(Change(name, before, value, why))
     return tuple(lines), changes
 
 
@@ -138,6 +145,8 @@ def drop_hop_by_hop(fields: FieldLines) -> tuple[FieldLines, list[Change]]:
     `keep-alive` stay in Connection, because the proxy core reads there when to close the client's
     connection; so do Connection and Upgrade of a WebSocket handshake (RFC 6455, 4.1), and Transfer-Encoding.
     """
+    if not any(name.lower() in _OF_CONNECTION for name, _ in fields):
+        return fields, []
     options = {option for name, value in fields if name.lower() == "connection" for option in _options(value)}
     websocket = "upgrade" in options and any(
         name.lower() == "upgrade" and "websocket" in value.lower() for name, value in fields

@@ -26,6 +26,7 @@ from urlrewrite.model.field_lines import FieldLine, FieldLines
 _MARK = re.compile(r";ur=(?P<fingerprint>[0-9a-f]+)")
 _ENTITY_TAG = re.compile(r'(?:W/)?"[^"]*"|[^\s,]+', re.ASCII)
 
+_CONDITIONS = frozenset("if-none-match if-match if-modified-since if-range range".split())
 _SIGNATURES = frozenset("signature signature-input content-signature x-signature".split())
 _TRUE_FOR_BODY = because(FieldReason.TRUE_FOR_BODY)
 _CSP = frozenset("content-security-policy content-security-policy-report-only".split())
@@ -107,6 +108,8 @@ def unmark_request_fields(
     it is from a time when no rule concerned it: conditions without a mark are dropped. `whole_only` says the same with
     such certainty that Range is dropped, so that the backend sends the whole representation.
     """
+    if not any(name.lower() in _CONDITIONS for name, _ in fields):
+        return Unmarked(fields, [], carried_mark=False)
     carried = stale = False
     partial = whole_only or any(name.lower() == "if-range" and _find_mark(value) for name, value in fields)
 

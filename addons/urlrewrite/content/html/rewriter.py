@@ -62,6 +62,10 @@ type OnTag = Callable[[Token], None]
 type _Change = tuple[int, int, bytes]  # start, end, new bytes
 _START_TAG = TokenKind.START_TAG
 _TAGS = (TokenKind.START_TAG, TokenKind.END_TAG)
+_EVERY_KIND = frozenset(TokenKind)
+_OF_ATTRIBUTES = frozenset({TokenKind.START_TAG})
+_OF_TEXT = frozenset({TokenKind.TEXT})
+_OF_TAGS = frozenset(_TAGS)
 _NEEDS_QUOTES = re.compile(rb"""[ \t\n\f\r"'=<>`]""")
 
 
@@ -95,15 +99,14 @@ class HtmlRewriter:
         on_tag: OnTag | None = None,
         limit: int = 8 << 20,
     ) -> None:
-        kinds: set[TokenKind] = set(TokenKind) if plain else set()
-        if on_attribute:
-            kinds.add(TokenKind.START_TAG)
-        if on_raw:
-            kinds |= RAW_KINDS
-        if on_text:
-            kinds.add(TokenKind.TEXT)
-        if on_tag:
-            kinds |= {TokenKind.START_TAG, TokenKind.END_TAG}
+        kinds: frozenset[TokenKind] = frozenset()
+        if plain:
+            kinds = _EVERY_KIND
+        else:
+            kinds |= _OF_ATTRIBUTES if on_attribute else kinds
+            kinds |= RAW_KINDS if on_raw else kinds
+            kinds |= _OF_TEXT if on_text else kinds
+            kinds |= _OF_TAGS if on_tag else kinds
         self._on_tag = on_tag
         self._on_attribute = on_attribute
         self._on_raw = on_raw

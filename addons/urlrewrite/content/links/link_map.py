@@ -151,6 +151,8 @@ class LinkMap:
     def map_text(self, text: str, *, bare: bool = False) -> str:
         """Map a text, such as a field value; characters that are not ASCII survive."""
         data = text.encode("utf-8", "surrogateescape")
+        if not bare and not self.names_in(data):
+            return text
         mapped = self.map(data, bare=bare)
         return text if mapped is data else mapped.decode("utf-8", "surrogateescape")
 

@@ -80,9 +80,9 @@ class Statistics:
         `spent` are the seconds that rules took, by side and name, where that was measured. Whatever the trace holds,
         this raises nothing.
         """
-        data: Mapping[str, Any] = trace if isinstance(trace, Mapping) else {}
+        data: Mapping[str, Any] = trace if isinstance(trace, (dict, Mapping)) else {}
         raw = data.get("events")
-        events = [event for event in raw if isinstance(event, Mapping)] if isinstance(raw, list | tuple) else []
+        events = [event for event in raw if isinstance(event, (dict, Mapping))] if isinstance(raw, list | tuple) else []
         with self._lock:
             self.revision += 1
             _Exchange(self._figures, data, events, began, max(seconds, 0.0), site, spent).count()
