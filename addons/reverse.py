@@ -45,6 +45,7 @@ from urlrewrite.hooks.patches.http2_bounds import Http2Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http3 import Http3  # noqa: E402
 from urlrewrite.hooks.patches.http3_bounds import Http3Bounds  # noqa: E402
 from urlrewrite.hooks.patches.http_stream import Holding  # noqa: E402
+from urlrewrite.hooks.patches.idle_addons import IdleAddons  # noqa: E402
 from urlrewrite.hooks.patches.inactivity import Inactivity  # noqa: E402
 from urlrewrite.hooks.patches.lean_dispatch import LeanDispatch  # noqa: E402
 from urlrewrite.hooks.patches.log_events import LogEvents  # noqa: E402
@@ -95,6 +96,7 @@ addons = [
     MessageParts(),
     LogEvents(_lean_dispatch),
     HooksAtOnce(),
+    IdleAddons(),
     Options(),
     _bounds,
     Descriptors(),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.hooks import patches
-from urlrewrite.hooks.patches import hooks_at_once, lean_dispatch, log_events, message_parts, plain_options
+from urlrewrite.hooks.patches import hooks_at_once, idle_addons, lean_dispatch, log_events, message_parts, plain_options
 from urlrewrite.hooks.sources import fingerprint
 
 # patch, internal, hash of its source, what the patch relies on
@@ -1346,6 +1346,7 @@ INTERNALS = [
     *(("log_events", *internal) for internal in log_events.INTERNALS),
     *(("hooks_at_once", *internal) for internal in hooks_at_once.INTERNALS),
     *(("message_parts", *internal) for internal in message_parts.INTERNALS),
+    *(("idle_addons", *internal) for internal in idle_addons.INTERNALS),
 ]
 
 

@@ -14,7 +14,7 @@ from mitmproxy import http
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
-from mitmproxy.test import taddons, tflow
+from mitmproxy.test import taddons
 from mitmproxy.utils import asyncio_utils
 
 from hooks.backends import Answer, Http1Backend
@@ -99,18 +99,6 @@ async def test_a_flow_that_is_intercepted_waits(proxy: InProcess) -> None:
     flows[0].resume()
     assert (await asked).status == 200
     await client.close()
-
-
-@pytest.mark.parametrize("serves", [True, False])
-async def test_mitmproxy_s_own_pages(proxy: InProcess, serves: bool) -> None:
-    proxy.master.options.update(onboarding=serves)
-    flow = tflow.tflow()
-    flow.request.host, flow.request.port = "mitm.it", 80
-    flow.live = True
-    found = proxy.master.addons.get("onboarding").request(flow)
-    if found is not None:
-        await found
-    assert bool(flow.response) is serves
 
 
 async def test_streams_side_by_side(proxy: InProcess) -> None:

@@ -2,8 +2,7 @@
 
 mitmproxy makes a task of each hook; its end is told to the layers as an event of its own, in another turn of the loop,
 four times in a request. Here a connection calls whoever takes the hook. Where that is all, the layers hear of it next;
-where something has to be waited for, a task does the rest as mitmproxy's does. Its addon that shows how to install its
-certificate would make each request wait for nothing, and is asked first whether it has anything to say.
+where something has to be waited for, a task does the rest as mitmproxy's does.
 """
 
 from __future__ import annotations
@@ -14,9 +13,7 @@ from collections.abc import Coroutine, Iterator
 from functools import partial
 from typing import Any
 
-from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
-from mitmproxy.addons.onboarding import Onboarding
 from mitmproxy.flow import Flow
 from mitmproxy.hooks import UpdateHook
 from mitmproxy.http import HTTPFlow
@@ -37,10 +34,6 @@ INTERNALS = (
         "a9aa2c5307ef8e15",
         "it asks its layer's handle_event, and makes a task of each StartHook, which begins at once",
     ),
-    Internal(
-        "mitmproxy.addons.onboarding:Onboarding", "7e789cf90159a782", "it serves nothing where the option is not set"
-    ),
-    Internal("mitmproxy.addons.asgiapp:ASGIApp", "ebc5e5ad16e82f08", "it serves nothing where should_serve says no"),
     Internal(
         "mitmproxy.proxy.server:ConnectionHandler.hook_task",
         "ee1a86b881105262",
@@ -77,24 +70,12 @@ class HooksAtOnce:
         if others := changed(INTERNALS):
             logger.warning("each hook gets a task, which is slower: %s is new", ", ".join(others))
             return
-        onboarding = ctx.master.addons.get("onboarding")
-        if isinstance(onboarding, Onboarding):
-            onboarding.request = partial(request_to, onboarding)  # type: ignore[method-assign, assignment]
         ProxyConnectionHandler.handle_client = handle_client  # type: ignore[method-assign, assignment]
 
     def done(self) -> None:
         """Put mitmproxy's own back."""
         if "handle_client" in vars(ProxyConnectionHandler):
             del ProxyConnectionHandler.handle_client
-        if onboarding := ctx.master.addons.get("onboarding"):
-            vars(onboarding).pop("request", None)
-
-
-def request_to(onboarding: Onboarding, flow: HTTPFlow) -> Coroutine[Any, Any, None] | None:
-    """Have a request answered by mitmproxy's own pages, if it is for them."""
-    if ctx.options.onboarding and onboarding.should_serve(flow):
-        return Onboarding.request(onboarding, flow)
-    return None
 
 
 async def handle_client(handler: ProxyConnectionHandler) -> None:
