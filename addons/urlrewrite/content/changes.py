@@ -23,7 +23,8 @@ class Links:
     old versions of Internet Explorer read tags; `plain_text` text that has no syntax.
     Where the backend is mounted below a path, `page` is the path by which it knows this content ("" where that is not
     known), and `on_path` is called for paths in scripts that are left as they are.
-    `reading` is told what becomes known of a body that is rewritten whole.
+    `reading` is told what becomes known of a body that is rewritten whole. `one_by_one` says that somebody wants each
+    link; if not, `on_more` may be called for any of them.
     """
 
     link_map: LinkMap
@@ -36,6 +37,7 @@ class Links:
     page: str = ""
     on_path: Callable[[str], None] = lambda path: None
     reading: Reading = field(default_factory=Reading, compare=False)
+    one_by_one: bool = True
 
     def tell(self, where: str, base: int = 0) -> OnChange:
         """Return an `on_change` for the link map, for a part of the body that begins at `base`."""

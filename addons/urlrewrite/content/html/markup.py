@@ -62,7 +62,8 @@ class Markup:
         self._kind = kind
         self._links = links
         self._depth = nested
-        self._reported = 0
+        self._told_alone = MAX_PLAIN_LINKS if links.one_by_one else 0
+        """Plain links that are still to be reported one by one."""
         self._code_tag: Token | None = None
         self._code_end = 0
         self._typed: tuple[Token | None, bytes] = (None, b"")
@@ -134,10 +135,10 @@ class Markup:
             if not count:
                 continue
             position = 0
-            for _ in range(min(count, MAX_PLAIN_LINKS - self._reported)):
+            for _ in range(min(count, self._told_alone)):
                 position = span.index(link, position) + 2
                 self._links.on_link(place_of(span, position), offset + position, before[:-1], becomes[:-1])
-                self._reported += 1
+                self._told_alone -= 1
                 count -= 1
             if count:
                 self._links.on_more(count)
@@ -149,11 +150,11 @@ class Markup:
         changed = linear.replaced(span)
         for before, becomes, count in changed.changes:
             position = 0
-            tell = min(count, MAX_PLAIN_LINKS - self._reported)
+            tell = min(count, self._told_alone)
             for _ in range(tell):
                 position = span.index(b'="' + before, position) + 2
                 self._links.on_link(place_of(span, position), offset + position, before[:-1], becomes[:-1])
-            self._reported += tell
+            self._told_alone -= tell
             if count > tell:
                 self._links.on_more(count - tell)
         return changed.span

@@ -8,7 +8,7 @@ from dataclasses import replace
 from urlrewrite.content.changes import Links
 from urlrewrite.content.css import map_css
 from urlrewrite.content.html.dav import DavHrefs
-from urlrewrite.content.html.markup import MAX_PLAIN_LINKS, Markup, place_of
+from urlrewrite.content.html.markup import Markup, place_of
 from urlrewrite.content.html.plain_mounted import mounted_plain_pattern
 from urlrewrite.content.html.references import in_addresses, in_attribute, in_style_sheet_instruction
 from urlrewrite.content.html.rewriter import Attribute, OnTag, Token, TokenKind
@@ -55,10 +55,10 @@ class MountedMarkup(Markup):
         before, after = self._mount.base.encode() + b"/", self._mount.path.encode() + b"/"
         count = 0
         for found in self._plain_link.finditer(span):
-            if self._reported < MAX_PLAIN_LINKS:
+            if self._told_alone:
                 at = found.start() + 2
                 self._links.on_link(place_of(span, at), offset + at, before, after)
-                self._reported += 1
+                self._told_alone -= 1
             else:
                 count += 1
         if count:

@@ -15,7 +15,7 @@ from urlrewrite.model import LinkMode, LinkPlace
 from urlrewrite.patterns.pattern import PatternTimeout
 from urlrewrite.trace.reasons import Reason
 from urlrewrite.trace.response_events import NAMES_LEFT
-from urlrewrite.trace.trace import Trace, clip
+from urlrewrite.trace.trace import Trace, TraceLevel, clip
 
 _MAX_PATHS = 10
 
@@ -46,6 +46,7 @@ class BodyLinks:
             plain_text=LinkPlace.PLAIN_TEXT in also,
             page=page,
             on_path=self._on_path,
+            one_by_one=trace.level is TraceLevel.FULL,
         )
 
     def report(self) -> None:
