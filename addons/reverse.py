@@ -34,6 +34,7 @@ from urlrewrite.hooks.patches.backpressure import Backpressure  # noqa: E402 (th
 from urlrewrite.hooks.patches.client_hello import ClientHello  # noqa: E402
 from urlrewrite.hooks.patches.closed_connections import ClosedConnections  # noqa: E402
 from urlrewrite.hooks.patches.connection_pool import ConnectionPool  # noqa: E402
+from urlrewrite.hooks.patches.context_forks import ContextForks  # noqa: E402
 from urlrewrite.hooks.patches.error_pages import ErrorPages  # noqa: E402
 from urlrewrite.hooks.patches.flow_file import FlowFile  # noqa: E402
 from urlrewrite.hooks.patches.goaway import Goaway  # noqa: E402
@@ -97,6 +98,7 @@ addons = [
     LogEvents(_lean_dispatch),
     HooksAtOnce(),
     IdleAddons(),
+    ContextForks(),
     Options(),
     _bounds,
     Descriptors(),

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.hooks import patches
-from urlrewrite.hooks.patches import hooks_at_once, idle_addons, lean_dispatch, log_events, message_parts, plain_options
+from urlrewrite.hooks.patches import (
+    context_forks,
+    hooks_at_once,
+    idle_addons,
+    lean_dispatch,
+    log_events,
+    message_parts,
+    plain_options,
+)
 from urlrewrite.hooks.sources import fingerprint
 
 # patch, internal, hash of its source, what the patch relies on
@@ -1347,6 +1355,7 @@ INTERNALS = [
     *(("hooks_at_once", *internal) for internal in hooks_at_once.INTERNALS),
     *(("message_parts", *internal) for internal in message_parts.INTERNALS),
     *(("idle_addons", *internal) for internal in idle_addons.INTERNALS),
+    *(("context_forks", *internal) for internal in context_forks.INTERNALS),
 ]
 
 

@@ -13,8 +13,9 @@ import pytest
 from mitmproxy import http
 from mitmproxy.connection import Server
 from mitmproxy.proxy import commands
+from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.proxy.mode_servers import ProxyConnectionHandler
-from mitmproxy.test import taddons
+from mitmproxy.test import taddons, tflow
 from mitmproxy.utils import asyncio_utils
 
 from hooks.backends import Answer, Http1Backend
@@ -203,9 +204,7 @@ async def test_mitmproxy_goes_on_by_itself_where_it_has_changed(
 
 
 async def test_what_is_no_exception_of_a_hook_is_its_task_s() -> None:
-    handler, dispatch, hook = MagicMock(), MagicMock(), MagicMock()
-    hook.args.return_value = [object()]
-    hook.name = "request"
+    handler, dispatch, hook = MagicMock(), MagicMock(), HttpRequestHook(tflow.tflow())
     dispatch.begin.side_effect = asyncio.CancelledError()
     assert not hooks_at_once.is_done(handler, dispatch, hook)
     await asyncio.sleep(0.001)

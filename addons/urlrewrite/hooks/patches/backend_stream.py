@@ -28,6 +28,8 @@ from mitmproxy.proxy.layers.http._events import (
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
+    ResponseData,
+    ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
 )
@@ -52,6 +54,9 @@ from urlrewrite.trace.request_events import SERVER_FAILED
 
 _LOOK_AGAIN = 1.0
 """Seconds after which it is looked again whether a slow client has taken what came."""
+
+_SENDS_NO_REQUEST = (ResponseData, ResponseEndOfMessage)
+"""Events after which no request begins."""
 
 _NEVER_IDLE = ("text/event-stream", "application/grpc", "multipart/x-mixed-replace")
 """Media types of responses that may be silent for as long as they like."""
@@ -101,7 +106,7 @@ def stream_class(state: State, connections: ServerConnections) -> type[HttpStrea
                 done = self._time_is_over(event.command.silent)
             else:
                 done = super()._handle_event(event)
-            yield from closing(done, lambda: self._live)
+            return done if isinstance(event, _SENDS_NO_REQUEST) else closing(done, lambda: self._live)
 
         # --- connecting -------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Coroutine, Iterator
-from functools import partial
+from dataclasses import fields
+from functools import cache, partial
 from typing import Any
 
 from mitmproxy.addonmanager import Loader
@@ -139,7 +140,7 @@ def _joined(sent: list[commands.SendData]) -> commands.SendData:
 
 def is_done(handler: ProxyConnectionHandler, dispatch: Dispatch, hook: commands.StartHook) -> bool:
     """Call whoever takes a hook; say whether that is all. If not, a task does the rest, and tells the layers."""
-    (data,) = hook.args()
+    data = getattr(hook, _argument(type(hook)))  # type: ignore[arg-type]
     rest: Coroutine[Any, Any, None] | None
     try:
         rest, updated = dispatch.begin(hook), False
@@ -159,6 +160,13 @@ def is_done(handler: ProxyConnectionHandler, dispatch: Dispatch, hook: commands.
         client=handler.client.peername,
     )
     return False
+
+
+@cache
+def _argument(kind: type[commands.StartHook]) -> str:
+    """Return the name of the one argument of hooks of a kind."""
+    (field,) = fields(kind)  # type: ignore[arg-type]
+    return field.name
 
 
 async def _go_on(

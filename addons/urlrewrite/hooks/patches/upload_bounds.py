@@ -19,7 +19,7 @@ from typing import Any
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import events, layer
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream
-from mitmproxy.proxy.layers.http._events import RequestData
+from mitmproxy.proxy.layers.http._events import RequestData, ResponseData, ResponseEndOfMessage, ResponseHeaders
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Client
 from mitmproxy.proxy.server import ConnectionHandler
@@ -65,6 +65,10 @@ class Uploads:
         if size or key in self._held:
             self._held[key] = size
 
+    def holds(self, stream: HttpStream) -> bool:
+        """Say whether something is held of an upload."""
+        return bool(self._held.get(id(stream)))
+
     def _forget(self, key: int) -> None:
         self.total -= self._held.pop(key, 0)
 
@@ -84,7 +88,13 @@ def stream_class(uploads: Uploads, base: type[HttpStream]) -> type[HttpStream]:
             return size > UPLOAD_HELD or (size > 0 and uploads.are_too_much(self, size))
 
         def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-            yield from super()._handle_event(event)
+            handled: layer.CommandGenerator[None] = super()._handle_event(event)
+            of_response = isinstance(event, (ResponseHeaders, ResponseData, ResponseEndOfMessage))
+            # By what comes of a response no more is held of the upload.
+            return handled if of_response and not uploads.holds(self) else self._counted(handled)
+
+        def _counted(self, handled: layer.CommandGenerator[None]) -> layer.CommandGenerator[None]:
+            yield from handled
             flow, size = getattr(self, "flow", None), 0
             if flow is not None and flow.live:
                 size = len(self.request_body_buf) + len(flow.request.raw_content or b"")
