@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from urlrewrite.cli import why
+from urlrewrite.cli.arguments import UsageError
 from urlrewrite.cli.chromium import find_chromium, running_chromium
 from urlrewrite.cli.page_load import resolver_rules
 from urlrewrite.cli.preflight import StartError
@@ -144,3 +145,21 @@ async def test_a_browser_that_ends_is_told(tmp_path: Path) -> None:
             await browser.ask("Page.navigate")
         with pytest.raises(StartError, match="the browser has ended"):
             await browser.ask("Page.enable")
+
+
+@pytest.mark.parametrize(
+    ("more", "password"),
+    [
+        ((), ""),
+        (("--set=web_password=secret",), "secret"),
+        (("--set", "web_password=a=b"), "a=b"),
+        (("--set=x=y",), ""),
+    ],
+)
+def test_a_password_of_ones_own_is_the_one_to_ask_with(more: tuple[str, ...], password: str) -> None:
+    assert why.own_password(more) == password
+
+
+def test_a_hash_is_no_password_to_ask_with() -> None:
+    with pytest.raises(UsageError, match="the hash of a web_password"):
+        why.own_password(["--set=web_password=$argon2id$v=19$m=65536"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from diagnosis.cases import Case, Half, faults, sound_pages
 from diagnosis.judging import Verdict, judge
 from diagnosis.planting import FAULTS, named
 from diagnosis.stacks import STACKS
+from urlrewrite.inspector.leaks.rule_file_edits import with_fragment
+from urlrewrite.loading.load import load_rules
 
 PLACE = Place(STACKS[1], APPLICATIONS[2])
 
@@ -26,6 +29,22 @@ def sample(cases: Iterable[Case]) -> list[Case]:
 def test_a_fault_is_named(case: Case) -> None:
     judged = judge(case.planted())
     assert (judged.verdict, judged.true_errors) == (Verdict.NAMED, judged.errors)
+    assert all(finding["todo"] for finding in judged.findings if finding["severity"] == "error")
+    planted = case.planted()
+    for finding in judged.findings:
+        assert not finding["yaml"] or is_read(planted.reload or planted.rules, finding["yaml"], finding["site"]), (
+            finding
+        )
+
+
+def is_read(rules: str, yaml: str, site: str) -> bool:
+    """Whether what is proposed can be put into the rule file, which is then read, linted and compiled."""
+    text = with_fragment(rules, yaml, site)
+    if text is None:
+        return False
+    file = str(Path("faulty.yaml").absolute())
+    load_rules([file], edited={file: text.encode()})
+    return True
 
 
 @pytest.mark.parametrize("case", sample(sound_pages()), ids=lambda case: case.name)

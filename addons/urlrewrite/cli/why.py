@@ -45,12 +45,12 @@ _XSRF = "2|00000000|00000000000000000000000000000000|1000000000"
 
 
 class Inspector:
-    """The page Why broken of a mitmweb; `address` is that of mitmweb, with its token."""
+    """The page Why broken of a mitmweb; `address` is that of mitmweb, with its token, which a `password` replaces."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, password: str = "") -> None:
         parts = urlsplit(address)
         self._port = parts.port
-        self._token = parse_qs(parts.query).get("token", [""])[0]
+        self._token = password or parse_qs(parts.query).get("token", [""])[0]
 
     def ask(self, **asked: Any) -> Any:
         """Do what is asked for, if anything is, and return what the page shows.
@@ -108,7 +108,7 @@ def why(options: argparse.Namespace, more: Sequence[str]) -> int:
         started = command("mitmweb", ["reverse.py"], require_files(rules), [listener], arguments)
         stack.enter_context(running(started, [listener, page]))
         names = resolver_rules(compiled.rule_set, public, listener.port)
-        looking = _look(program, names, url, options, Inspector(address))
+        looking = _look(program, names, url, options, Inspector(address, own_password(more)))
         report = asyncio.run(looking)
     for finding in report["findings"] if not given else ():
         finding["source"] = ""
@@ -117,6 +117,19 @@ def why(options: argparse.Namespace, more: Sequence[str]) -> int:
     else:
         print("\n".join(why_lines(report)))
     return BROKEN if report["result"] == "broken" else 0
+
+
+def own_password(more: Sequence[str]) -> str:
+    """Return the password that options for mitmweb give it, "" where there is none.
+
+    Raises:
+        UsageError: it is a hash, with which nobody can ask.
+    """
+    given = [word.removeprefix("--set=") for word in more if word.removeprefix("--set=").startswith("web_password=")]
+    password = given[-1].partition("=")[2] if given else ""
+    if password.startswith("$"):
+        raise UsageError("got the hash of a web_password, expected the password itself, by which mitmweb is asked")
+    return password
 
 
 async def _look(

@@ -471,13 +471,13 @@ class Why(StrEnum):
     )
     TOLD_BY_RULE = (
         "told-by-rule",
-        'the rule "{rule}" tells it {name}: {value} (without the rule: {before})',
+        'the rule "{rule}" tells the backend {name}: {value} (without the rule: {before})',
         "Correct the rule, or switch it off: the backend redirects to where, by {name}, it is not asked.",
     )
 
     NAME_TOLD = (
         "name-told",
-        'the rule "{rule}" tells it {name}: {value}, from which it makes its links',
+        'the rule "{rule}" tells the backend {name}: {value}, from which it makes its links',
         "Correct the value of the rule, or switch it off.",
     )
 

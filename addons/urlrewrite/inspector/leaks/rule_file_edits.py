@@ -1,7 +1,8 @@
 """Edits that put settings and rules into the text of a rule file in YAML, with everything else left byte for byte.
 
 YAML has no way to change a part of a file and keep the rest, so lines are inserted between lines: collections get their
-new entries after the last one, settings replace the line in which they were. Whether the result is right is not guessed
+new entries after the last one, an entry takes the place of one that has its name, settings replace the line in which
+they were. Whether the result is right is not guessed
 but read: the new text has to say what the old one says, and what was put in.
 """
 
@@ -13,12 +14,12 @@ from dataclasses import replace
 
 from urlrewrite.formats.yaml.nodes import Mapping, Node, Scalar, Sequence, compose
 from urlrewrite.formats.yaml.rules import parse
-from urlrewrite.model import RuleSet, Site
+from urlrewrite.model import InboundRule, OutboundRule, RuleSet, Site
 from urlrewrite.model.choices import IN_OUTBOUND_RULES, Collection
 from urlrewrite.model.problems import RuleFileError
 
-_COLLECTIONS = (*IN_OUTBOUND_RULES, Collection.OUTBOUND_RULES)
-_SETTINGS = ("links", "linksAlso", "rootPaths", "backendNames")
+_COLLECTIONS = (*IN_OUTBOUND_RULES, Collection.RULES, Collection.OUTBOUND_RULES)
+_SETTINGS = ("links", "linksAlso", "rootPaths", "backendNames", "preserveHostHeader", "backend")
 _FILE = "rules.yaml"
 _NOTHING = re.compile(r"\s*(?:#.*)?$")
 _VALUE = re.compile(
@@ -65,8 +66,9 @@ def _read(text: str, site: str) -> tuple[RuleSet, int]:
 
 def _expected(rule_set: RuleSet, index: int, fragment: str) -> RuleSet:
     """Return what the new text has to say."""
-    added = parse(f"public: https://added.example\nbackend: http://added.example:1\n{fragment}", _FILE)[0].sites[0]
     keys = set(re.findall(r"^(\w+):", fragment, re.MULTILINE))
+    head = "public: https://added.example\n" + "backend: http://added.example:1\n" * ("backend" not in keys)
+    added = parse(head + fragment, _FILE)[0].sites[0]
     site = rule_set.sites[index]
     merged = replace(
         site,
@@ -74,12 +76,23 @@ def _expected(rule_set: RuleSet, index: int, fragment: str) -> RuleSet:
         links_also=added.links_also if "linksAlso" in keys else site.links_also,
         root_paths=added.root_paths if "rootPaths" in keys else site.root_paths,
         backend_names=added.backend_names if "backendNames" in keys else site.backend_names,
-        outbound_rules=(*site.outbound_rules, *added.outbound_rules),
+        preserve_host_header=added.preserve_host_header if "preserveHostHeader" in keys else site.preserve_host_header,
+        backend=added.backend if "backend" in keys else site.backend,
+        backend_path=added.backend_path if "backend" in keys else site.backend_path,
+        rules=_merged(site.rules, added.rules),
+        outbound_rules=_merged(site.outbound_rules, added.outbound_rules),
         pre_conditions={**site.pre_conditions, **added.pre_conditions},
         custom_tags={**site.custom_tags, **added.custom_tags},
     )
     sites: tuple[Site, ...] = (*rule_set.sites[:index], merged, *rule_set.sites[index + 1 :])
     return replace(rule_set, sites=sites)
+
+
+def _merged[T: InboundRule | OutboundRule](rules: tuple[T, ...], added: tuple[T, ...]) -> tuple[T, ...]:
+    """Return rules with others in the places of those that have their names, and the rest behind them."""
+    by_name = {rule.name: rule for rule in added}
+    known = {rule.name for rule in rules}
+    return (*(by_name.get(rule.name, rule) for rule in rules), *(rule for rule in added if rule.name not in known))
 
 
 def says_the_same(got: RuleSet, wanted: RuleSet) -> bool:
@@ -127,6 +140,8 @@ def _with_entry(text: str, index: int, key: str, value: Node, fragment: list[str
             raise _NotSafe
         at = _content_end(lines, *spans[name])
         indent = _indent_of_site(lines, site)
+    elif key in known and (left := _with_entries_replaced(lines, known[key], spans[key], fragment, ending)) != fragment:
+        return "".join(lines) if len(left) == 1 else _with_entry("".join(lines), index, key, value, left)
     elif key in known:
         at, indent, fragment = _place_in(lines, known[key], spans[key], fragment)
     else:
@@ -172,6 +187,49 @@ def _indent_of_site(lines: list[str], site: Mapping) -> int:
     first = lines[site.entries[0][0].line - 1].removeprefix("\ufeff")
     found = re.match(r"\s*(?:-\s+)?", first)
     return len(found[0]) if found else 0
+
+
+def _with_entries_replaced(
+    lines: list[str], node: Node, span: tuple[int, int], fragment: list[str], ending: str
+) -> list[str]:
+    """Put the entries of a fragment into the places of those that have their names, and return what is left of it."""
+    places = _named_entries(node, span[1])
+    root, _ = compose("\n".join(fragment), "fragment")
+    assert isinstance(root, Mapping)
+    new = _named_entries(root.entries[0][1], len(fragment))
+    left, replaced = fragment[:1], []
+    for name, (start, end) in new.items():
+        entry = fragment[start:end]
+        if name in places:
+            replaced.append((places[name], entry))
+        else:
+            left += entry
+    for (start, end), entry in sorted(replaced, reverse=True):
+        if start == span[0]:
+            # It stands behind its key, in braces or brackets.
+            raise _NotSafe
+        own = len(lines[start]) - len(lines[start].lstrip(" "))
+        drop = len(entry[0]) - len(entry[0].lstrip(" "))
+        while entry and not entry[-1].strip():
+            entry.pop()
+        lines[start : _content_end(lines, start, end)] = [f"{' ' * own}{line[drop:]}{ending}" for line in entry]
+    return left
+
+
+def _named_entries(node: Node, end: int) -> dict[str, tuple[int, int]]:
+    """Return the lines of each entry of a collection by its name, counted from 0: the first, and the one behind it."""
+    found: list[tuple[str, int]] = []
+    if isinstance(node, Mapping):
+        found = [(key.text, key.line - 1) for key, _ in node.entries]
+    for item in node.items if isinstance(node, Sequence) else ():
+        name = (
+            next((each for key, each in item.entries if key.text == "name"), None)
+            if isinstance(item, Mapping)
+            else None
+        )
+        found.append((name.text if isinstance(name, Scalar) else "", item.line - 1))
+    ends = [*(start for _, start in found[1:]), end]
+    return {name: (start, until) for (name, start), until in zip(found, ends, strict=True) if name}
 
 
 def _place_in(lines: list[str], node: Node, span: tuple[int, int], fragment: list[str]) -> tuple[int, int, list[str]]:

@@ -145,7 +145,8 @@ def _headline(load: PageLoad | None, breakages: list[Breakage]) -> str:
         return ""
     of = shown(load.url, 200)
     if BreakageSeverity.ERROR in severities:
-        return f"Broken: {' and '.join(counts)} on {of}. What is worst stands first."
+        worst = " The worst stands first." if len(severities) > 1 else ""
+        return f"Broken: {' and '.join(counts)} on {of}.{worst}"
     return f"Not broken, as far as is known: {' and '.join(counts)} on {of}."
 
 

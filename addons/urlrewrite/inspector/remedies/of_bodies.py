@@ -138,6 +138,14 @@ def _precondition(about: About, trying: Trying) -> Iterator[Remedy]:
     )
 
 
+def _took_several(about: About, trying: Trying) -> Iterator[Remedy]:
+    rule = about.outbound
+    pattern = re.sub(r"\.[*+]\??", "[^\"']*", rule.match.pattern) if rule else ""
+    if rule and pattern != rule.match.pattern:
+        todo = f"Let the pattern end at the quote: set it to {pattern}"
+        yield Remedy(todo, about.changed(parts.pattern_set(pattern)))
+
+
 def _other_tags(about: About, trying: Trying) -> Iterator[Remedy]:
     """Yield the setting that maps what a rule for tags does not look at, or else the very tag to add."""
     yield from linked(about, trying)
@@ -154,4 +162,5 @@ OF_BODIES = table(
     (f"{Why.PATTERN} {Why.PATTERN_IN_PLACE} {Why.OTHER_SCHEME} {Why.SLASH_BEHIND} leak/{Why.LETTER_CASE}", _existing),
     (Why.PRECONDITION, _precondition),
     (Why.OTHER_TAGS, _other_tags),
+    (Why.TOOK_SEVERAL, _took_several),
 )

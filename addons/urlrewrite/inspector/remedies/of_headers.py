@@ -77,6 +77,8 @@ def _framed(about: About, trying: Trying) -> Iterator[Remedy]:
             f"frame-ancestors 'self' {ancestor} in its place."
         )
         return
+    own = origin_of_url(ancestor) == about.case.origin(about.exchange)
+    yield from _listing(about, "frame-ancestors", "'self'" if own else ancestor)
     yield Remedy(f"Add {ancestor} to frame-ancestors in the Content-Security-Policy of {shown(about.path, 80)}.")
 
 
@@ -140,8 +142,23 @@ def _policy(about: About, trying: Trying) -> Iterator[Remedy]:
     labels = [label.removeprefix("blocked by ") for label, _ in about.breakage.evidence if label.startswith("blocked ")]
     public = about.case.origin(about.case.page)
     where = " and ".join(labels) or "the directive"
+    for each in labels[:1]:
+        yield from _listing(about, each, "'self'")
     by = f'in what the rule "{about.breakage.rule}" writes' if about.breakage.rule else "of the backend's policy"
     yield Remedy(f"Add {public} (or 'self', which is the same here) to {where} {by}.")
+
+
+def _listing(about: About, directive: str, source: str) -> Iterator[Remedy]:
+    """Yield the rule that writes a policy, with one more source in a directive of its value."""
+    rule = about.outbound
+    found = re.search(rf"(?:^|;)\s*{re.escape(directive)}((?:\s+[^;\s]+)*)", rule.action.value) if rule else None
+    if rule is None or found is None:
+        return
+    sources = " ".join([*(each for each in found[1].split() if each.lower() != "'none'"), source])
+    start, end = found.span(1)
+    value = f"{rule.action.value[:start]} {sources}{rule.action.value[end:]}"
+    todo = f"Add {source} to {directive} in the value of the rule: {directive} {sources}."
+    yield Remedy(todo, about.changed(parts.value_set(value)))
 
 
 def _isolated(about: About, trying: Trying) -> Iterator[Remedy]:

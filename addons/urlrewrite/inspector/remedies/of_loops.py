@@ -55,7 +55,7 @@ def _of_two_rules(about: About, trying: Trying, rules: list[str]) -> Iterator[Re
         return None if any(isinstance(trying.routing(edit, each), Forward) for each in about.exchanges) else False
 
     edit = edit_rule(about.rule_set, about.site_name, second, parts.switched_off)
-    yield Remedy(f'{todo} Without "{second}":', edit, leaves)
+    yield Remedy(f'{todo} Here "{second}" is off.', edit, leaves)
     yield Remedy(todo)
 
 

@@ -6,12 +6,13 @@ tried: then it does not say that it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from urlrewrite.inspector.diagnose.breakage import Breakage, BreakageSeverity, Knowledge
 from urlrewrite.inspector.diagnose.case import Case
 from urlrewrite.inspector.diagnose.why import Why
+from urlrewrite.inspector.experiments.rule_places import Rule, inbound_rules, outbound_rules
 from urlrewrite.inspector.remedies.before_after import before_and_after
 from urlrewrite.inspector.remedies.of_bodies import OF_BODIES
 from urlrewrite.inspector.remedies.of_cookies import OF_COOKIES
@@ -53,17 +54,26 @@ def with_remedies(case: Case, breakages: list[Breakage], until: float) -> list[B
         _with_some_advice(_remedied(case, trying, each) if number < MAX_REMEDIES else each)
         for number, each in enumerate(breakages)
     ]
-    return list(_each_once(map(_introduced, found)))
+    names = {rule.name for rule in _rules(case)}
+    return list(_each_once(_introduced(each, names) for each in found))
 
 
-def _introduced(breakage: Breakage) -> Breakage:
-    """Say in what is to be done what the YAML below it is."""
+def _rules(case: Case) -> Iterator[Rule]:
+    assert case.rules is not None
+    rule_set = case.rules.rules.rule_set
+    for site in rule_set.sites:
+        yield from (place.find(rule_set) for place in inbound_rules(rule_set, site.name))
+        yield from (place.find(rule_set) for place in outbound_rules(rule_set, site.name))
+
+
+def _introduced(breakage: Breakage, names: Set[str]) -> Breakage:
+    """Say in what is to be done what the YAML below it is; `names` are those of the rules that there are."""
     if not breakage.yaml:
         return breakage
     what = "In the rule file, for the site:"
     if "  - name: " in breakage.yaml:
-        is_new = not breakage.rule or f"  - name: {breakage.rule}\n" not in breakage.yaml
-        what = "To be added to the site:" if is_new else "The rule with this change:"
+        is_known = any(f"  - name: {name}\n" in breakage.yaml for name in names)
+        what = "The rule with this change:" if is_known else "To be added to the site:"
     return replace(breakage, todo=f"{breakage.todo.removesuffix(':').removesuffix('.')}. {what}")
 
 
