@@ -402,7 +402,7 @@ async def test_events(ask: Ask) -> None:
 async def test_the_first_event_does_not_wait_for_the_second(server: PrivateServer) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"GET /events?ms=10000 HTTP/1.1\r\nHost: any\r\n\r\n")
-    assert b"event=1" in await asyncio.wait_for(reader.readuntil(b"event=1"), 5)
+    assert b"event=1" in await asyncio.wait_for(reader.readuntil(b"event=1"), 9)
     writer.close()
     await writer.wait_closed()
 

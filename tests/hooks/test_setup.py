@@ -145,7 +145,7 @@ async def test_a_file_that_is_named_by_a_broken_set_is_watched(
         assert state.in_force is None
         assert "rules.config:1: got what is no XML" in caplog.text
         (tmp_path / "rules.config").write_text("<rules />")
-        await asyncio.wait_for(changes.wait(), 10)
+        await asyncio.wait_for(changes.wait(), 20)
         assert state.in_force
         # What was named on the way does not make it load once more.
         assert stamp(addon._watched()) == addon._stamp
