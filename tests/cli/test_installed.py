@@ -60,7 +60,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(programs: Path, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.defpath, "HOME": str(cwd)}
     command = [str(programs / "urlrewrite"), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=110, check=False)
 
 
 def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> None:
@@ -94,6 +94,16 @@ def test_rule_files_are_written_and_checked(programs: Path, tmp_path: Path) -> N
     assert (wrong.returncode, wrong.stderr.partition(":")[0]) == (2, "urlrewrite check")
 
 
+def test_it_has_the_commands_of_the_script_but_for_those_of_a_checkout() -> None:
+    script = (PROJECT / "run.sh").read_text(encoding="utf-8")
+    told = {line.split()[0]: line for line in script.splitlines() if re.match(r"  [a-z]+ .{15}", line)}
+    mine = {line.split()[0]: line for line in console.USAGE.splitlines() if re.match(r"  [a-z]+ .{15}", line)}
+    assert mine.keys() - {"path", "version"} == told.keys() & {*console.SERVING, *console.WITHOUT_PROXY, "why"}
+    (called,) = re.findall(r"^    ([\w |]+)\) run_module urlrewrite\.cli\.main ", script, re.MULTILINE)
+    assert tuple(called.split(" | ")) == console.WITHOUT_PROXY
+    assert [name for name in mine if mine[name] != told.get(name) and name not in ("demo", "path", "version")] == []
+
+
 def test_help_names_every_command(programs: Path, tmp_path: Path) -> None:
     told = run(programs, "help", cwd=tmp_path).stdout
     for command in ("path", "version", "why", *console.SERVING, *console.WITHOUT_PROXY):
@@ -116,7 +126,7 @@ def demo(programs: Path, tmp_path: Path) -> Iterator[int]:
         yield http
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(60)
 
 
 class _Stays(urllib.request.HTTPRedirectHandler):
@@ -141,5 +151,5 @@ def test_path_is_what_mitmdump_loads(programs: Path, tmp_path: Path) -> None:
     script = run(programs, "path", cwd=tmp_path).stdout.strip()
     assert programs.parent in Path(script).parents
     options = [str(programs / "mitmdump"), "-s", script, "--options", "--set", f"confdir={tmp_path}"]
-    done = subprocess.run(options, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(options, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
     assert "urlrewrite_rules" in done.stdout, done.stderr

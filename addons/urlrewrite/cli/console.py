@@ -19,15 +19,16 @@ USAGE = """usage: urlrewrite COMMAND [ARGUMENTS]      each command has its own -
   check RULES...     read, lint and test rule files
   explain RULES... URL               say what the rules do with one request, without any network
   explain RULES... --flow FILE       or with the requests and answers of a recording
-  why URL [RULES...] load a page in a headless Chromium, and say what is broken in it, and why
-  convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML
+  why URL [RULES...]                 load a page in a headless Chromium, and say what is broken in it, and why
+  convert RULES... --to FORMAT       print them as web.config, applicationHost.config or YAML, or write them for nginx
+  prove RULES... --to nginx          start nginx with what convert writes, and compare what both do with requests
   path               print the script that mitmdump and mitmweb load: mitmdump -s "$(urlrewrite path)"
   version            print the version
 """
 
 
 SERVING = ("demo", "web", "proxy")
-WITHOUT_PROXY = ("init", "schema", "check", "explain", "convert")
+WITHOUT_PROXY = ("init", "schema", "check", "explain", "convert", "prove")
 
 
 def main() -> int:
