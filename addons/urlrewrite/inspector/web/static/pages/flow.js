@@ -1,13 +1,13 @@
 // The page Flow: the exchanges, or one of them: what is wrong, what rules did and why others did not, what was changed,
 // step by step through the rules, and the trace as a tree.
 
+import { changesCard, fields, inline } from "../changes.js";
 import { showList, statusKind } from "../flow_list.js";
-import { badge, card, copyButton, count, counted, get, h, link, note, table, tabs, time } from "../lib.js";
+import { badge, card, copyButton, count, counted, get, h, link, note, table, time } from "../lib.js";
 
 export const title = "Flow";
 
 const SIGNS = { ok: "✓", no: "✗", warn: "≈", err: "!", info: "·" };
-const COLOURS = 8;
 const SHORT = 30;
 
 export async function show(main, query, app) {
@@ -27,7 +27,7 @@ async function showOne(main, query, app) {
     ...(data.wrong.length ? data.wrong.map((entry) => remark(entry, data, true)) : [note("ok", "Nothing went wrong here.")]),
     attempts(data),
     h("div", { class: "columns" }, done(data), whyNot(data)),
-    changes(data, query, app),
+    changesCard(data, query, app),
     steps(data),
     card("Trace", h("div", { class: "columns" }, side("Request", data.tree.request), side("Response", data.tree.response))),
   );
@@ -100,88 +100,6 @@ function done(data) {
 function whyNot(data) {
   const entries = data.why_not.map((entry) => remark(entry, data));
   return card("Why others did not", entries.length ? entries : h("p", { class: "muted" }, "No other rule came close."));
-}
-
-// --- changes
-
-function changes(data, query, app) {
-  const { body } = data;
-  const panels = {
-    Inline: h("div", {}, body.hunks.map((hunk) => inline(hunk, data))),
-    "Side by side": h("div", {}, body.hunks.map((hunk) => sides(hunk, data))),
-    [`Fields (${data.fields.length})`]: fields(data.fields, data),
-  };
-  const all =
-    !body.whole && body.size && body.size <= 2 ** 20
-      ? h("button", { type: "button", class: "small", onclick: () => app.go("flow", { flow: query.flow, all: 1 }) }, "Show the whole body")
-      : null;
-  const bodies = body.original ? `backend: ${body.original} → client: ${body.response}` : "";
-  return card(
-    `Changes: ${counted(data.fields.length, "field")}, ${count(body.changes)} in the body`,
-    body.note ? note("info", body.note) : null,
-    h("p", { class: "row" }, h("span", { class: "muted grow" }, bodies), all),
-    legend(data),
-    body.by_trace && body.changes ? h("p", { class: "muted" }, `The causes of changes are read from the trace: ${body.by_trace}.`) : null,
-    body.changes || body.whole || data.fields.length ? tabs(panels, { chosen: body.changes || body.whole ? undefined : Object.keys(panels)[2] }) : null,
-    body.more ? h("p", { class: "muted" }, `and ${counted(body.more, "more change")}`) : null,
-  );
-}
-
-function legend(data) {
-  const used = new Set(data.body.hunks.flatMap((hunk) => hunk.pieces.flatMap((piece) => piece.by ?? [])));
-  const entries = data.causes.map((cause, index) => (used.has(index) ? h("span", { class: `swatch ${colour([index])}` }, cause.label) : null));
-  return used.size ? h("p", { class: "legend" }, entries) : null;
-}
-
-function colour(by) {
-  return by.length ? `span-rule-${by.at(-1) % COLOURS}` : "";
-}
-
-function tip(piece, data) {
-  return piece.tip || names(piece.by, data);
-}
-
-function names(by, data) {
-  return by.map((index) => data.causes[index]?.label ?? "?").join(", ") || "The trace does not say what made this change.";
-}
-
-function changed(tag, piece, data) {
-  const text = tag === "del" ? piece.before : piece.after;
-  return text ? h(tag, { class: colour(piece.by) || null, title: tip(piece, data) }, text) : null;
-}
-
-function at(hunk) {
-  return h("span", { class: "at" }, `line ${count(hunk.line)}`);
-}
-
-function inline(hunk, data) {
-  const pieces = hunk.pieces.map((piece) =>
-    typeof piece === "string" ? piece : [changed("del", piece, data), changed("ins", piece, data)],
-  );
-  return h("pre", { class: "code diff" }, at(hunk), pieces);
-}
-
-function sides(hunk, data) {
-  const one = (tag) => hunk.pieces.map((piece) => (typeof piece === "string" ? piece : changed(tag, piece, data)));
-  return h(
-    "div",
-    { class: "sides" },
-    h("pre", { class: "code diff" }, at(hunk), one("del")),
-    h("pre", { class: "code diff" }, at(hunk), one("ins")),
-  );
-}
-
-function fields(list, data) {
-  if (!list.length) return h("p", { class: "muted" }, "No field was changed.");
-  const value = (tag, text, by) =>
-    text === null ? h("span", { class: "muted" }, "–") : h(tag, { class: colour(by) || null, title: names(by, data) }, text);
-  const rows = list.map((field) => [
-    { cell: field.name, class: "nowrap" },
-    value("del", field.before, field.by),
-    value("ins", field.after, field.by),
-    names(field.by, data),
-  ]);
-  return table(["Field", "Backend", "Client", "By"], rows, { class: "grid" });
 }
 
 // --- step by step
