@@ -87,7 +87,7 @@ def test_what_is_exported_does_what_the_rules_do(
     require("nginx", "njs")
     code, report = proved(capsys, str(rules), "--requests", "40")
     assert report["differences"] == []
-    assert (code, report["holds"], report["requests"]) == (0, True, 401)
+    assert (code, report["holds"], report["requests"]) == (0, True, 409)
     assert [rule["name"] for rule in report["rules"] if not rule["acted"]] == []
     assert {rule["verdict"] for rule in report["rules"]} == {"exact"}
 
@@ -147,7 +147,7 @@ def test_sites_farms_and_backends_with_tls_are_proved(
     rules.write_text(SITES, encoding="utf-8")
     code, report = proved(capsys, str(rules), "--requests", "30")
     assert report["differences"] == []
-    assert (code, report["requests"]) == (0, 180)
+    assert (code, report["requests"]) == (0, 196)
     assert [rule["name"] for rule in report["rules"] if not rule["acted"]] == []
 
 
@@ -227,7 +227,7 @@ def test_what_was_started_can_be_kept(
     kept = tmp_path / "kept"
     assert main(["prove", str(rules), "--to", "nginx", "--requests", "1", "--keep", str(kept)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("nginx: 10 exact, 0 approximate, 0 refused; 1 own tests + 10 generated requests: 11 same\n")
+    assert out.startswith("nginx: 10 exact, 0 approximate, 0 refused; 1 own tests + 18 generated requests: 19 same\n")
     assert {"nginx.conf", "urlrewrite.conf", "urlrewrite.js"} <= {path.name for path in kept.iterdir()}
 
 

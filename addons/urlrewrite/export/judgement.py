@@ -163,8 +163,8 @@ def _left_behind(rules: CompiledRules, site: Site) -> Iterator[str]:
     """Yield what a site has that is not exported, and lets requests through all the same."""
     if site.links is not LinkMode.OFF:
         yield (
-            f"links: {site.links} is not exported, but for Location and the Domain of cookies: names of the backend in "
-            "bodies and other fields stay, and so do public names in Referer, Origin and queries on their way to it"
+            f"links: {site.links} is not exported, but for Location, and Domain and Secure of cookies: names of the "
+            "backend in bodies and other fields stay, and so do public names in Referer, Origin and queries"
         )
     if site.error_pages:
         yield "errorPages is not exported; write error_page in nginx"

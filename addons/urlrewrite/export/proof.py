@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from urlrewrite.engine.facts import RequestFacts
+from urlrewrite.engine.facts import RequestFacts, ResponseFacts
 from urlrewrite.exchange.responses import Abort, Forward
 from urlrewrite.exchange.rule_tests import evaluate
 from urlrewrite.exchange.rules_in_force import RulesInForce
 from urlrewrite.export.requests import Probe
-from urlrewrite.model.field_lines import field_values
+from urlrewrite.model.field_lines import FieldLines, field_values
 
 
 class Agreement(StrEnum):
@@ -44,13 +44,14 @@ class Outcome:
     fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     status: int = 0
     location: str = ""
+    cookies: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if self.origin:
             more = "".join(f"; {name}: {value}" for name, value in self.fields.items())
             return f"{self.method} {self.origin}{self.target} with Host {self.host}{more}"
         if self.status:
-            return f"{self.status} {self.location}".strip()
+            return f"{self.status} {'; '.join(filter(None, (self.location, *self.cookies)))}".strip()
         return "the connection is closed"
 
 
@@ -64,17 +65,30 @@ class Wanted:
 
 def wanted(rules: RulesInForce, probe: Probe, fields: tuple[str, ...]) -> Wanted:
     """Return what the engine does with a request; `fields` are the names of those to compare."""
-    result = evaluate(rules, _facts(probe), None)
+    response = ResponseFacts(302, probe.response) if probe.response else None
+    result = evaluate(rules, _facts(probe), response)
     names = tuple(dict.fromkeys(result.exchange.decision.rules))
     routing = result.routing
     if isinstance(routing, Abort):
         return Wanted(Outcome(), names)
+    if isinstance(routing, Forward) and probe.response:
+        lines = result.fields or ()
+        location = next(iter(field_values(lines, "location")), "")
+        return Wanted(Outcome(status=302, location=location, cookies=cookies(lines)), names)
     if isinstance(routing, Forward):
-        values = {name: ", ".join(field_values(routing.fields, name)) for name in fields}
+        # Blanks at the ends of a value are no part of it (RFC 9110, 5.5).
+        values = {name: ", ".join(field_values(routing.fields, name)).strip(" ") for name in fields}
         origin = str(routing.origin)
         return Wanted(Outcome(origin, probe.method, routing.target, routing.host, values), names)
     location = next(iter(field_values(routing.fields, "location")), "")
     return Wanted(Outcome(status=routing.status, location=location), names)
+
+
+def cookies(lines: FieldLines) -> tuple[str, ...]:
+    """Return the cookies of a response, without what browsers read in any spelling."""
+    return tuple(
+        re.sub("; *domain=", "; Domain=", value, flags=re.IGNORECASE) for value in field_values(lines, "set-cookie")
+    )
 
 
 def _facts(probe: Probe) -> RequestFacts:
@@ -117,7 +131,7 @@ _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 
 def _normal(outcome: Outcome) -> tuple[object, ...]:
     url = _ESCAPE.sub(_normal_escape, outcome.target or outcome.location)
-    return outcome.origin, outcome.method, url, outcome.host, dict(outcome.fields), outcome.status
+    return outcome.origin, outcome.method, url, outcome.host, dict(outcome.fields), outcome.status, outcome.cookies
 
 
 def _normal_escape(found: re.Match[str]) -> str:

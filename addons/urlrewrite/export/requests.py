@@ -34,6 +34,8 @@ class Probe:
     target: str
     fields: FieldLines = ()
     rule: str = ""
+    response: FieldLines = ()
+    """Field lines of the backend's response, a redirect; none: it says what it was asked."""
 
     @property
     def url(self) -> str:
@@ -62,6 +64,25 @@ def probes(rules: DecisionList, count: int, seed: int = 1) -> Iterator[Probe]:
             kind = kinds[number % len(kinds)] if number < len(kinds) else random.choice(kinds)
             draft = _draft(entry, rules.site.site.public, random)
             yield _probe(kind, draft, entry.rule.name if entry else "", random)
+
+
+def answers(rules: DecisionList) -> Iterator[Probe]:
+    """Yield requests whose responses name the backend, as redirects and cookies do."""
+    site = rules.site.site
+    if site.backend is None:
+        return
+    host = site.backend.host
+    cookies = (
+        f"a=1; Domain={host}; Path=/",
+        "b=2; Path=/x; HttpOnly; SameSite=Lax",
+        f"c=3; Secure; Domain={host}",
+    )
+    random = Random(0)
+    for origin in site.public:
+        draft = _draft(None, (origin,), random)
+        for location in (f"{site.backend}/moved?u=1", str(site.backend), "/moved", "https://elsewhere.example/x"):
+            lines = (("Location", location), *(("Set-Cookie", cookie) for cookie in cookies))
+            yield Probe("answer", "GET", draft.scheme, draft.host, "/a/plain/page", response=lines)
 
 
 def _draft(entry: Entry | None, public: tuple[Origin, ...], random: Random) -> _Draft:

@@ -6,8 +6,8 @@ import json
 import socket
 import ssl
 
-from urlrewrite.cli.proving.echo import HOST, TYPE
-from urlrewrite.export.proof import Outcome, host_of_tls
+from urlrewrite.cli.proving.echo import ANSWER, HOST, TYPE
+from urlrewrite.export.proof import Outcome, cookies, host_of_tls
 from urlrewrite.export.requests import Probe
 from urlrewrite.model.field_lines import field_values
 
@@ -30,6 +30,8 @@ def ask(port: int, probe: Probe, fields: tuple[str, ...]) -> Outcome:
     if not field_values(probe.fields, "host"):
         lines.append(f"Host: {probe.host}")
     lines += [f"{name}: {value}" for name, value in probe.fields]
+    if probe.response:
+        lines.append(f"{ANSWER}: {json.dumps(probe.response)}")
     lines += ["Connection: close", "Content-Length: 0"] if probe.method in ("POST", "PUT") else ["Connection: close"]
     try:
         raw = _exchange(port, probe, "\r\n".join([*lines, "", ""]).encode("latin-1", "replace"))
@@ -43,7 +45,8 @@ def ask(port: int, probe: Probe, fields: tuple[str, ...]) -> Outcome:
     if TYPE in field_values(tuple(answered), "content-type"):
         told = field_values(tuple(answered), "x-echo") or (body.decode("latin-1"),)
         return _forwarded(json.loads(told[0]), fields)
-    return Outcome(status=int(first.split()[1]), location=next(iter(field_values(tuple(answered), "location")), ""))
+    location = next(iter(field_values(tuple(answered), "location")), "")
+    return Outcome(status=int(first.split()[1]), location=location, cookies=cookies(tuple(answered)))
 
 
 def _exchange(port: int, probe: Probe, request: bytes) -> bytes:

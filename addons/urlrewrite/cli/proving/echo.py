@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 HOST = "127.0.0.1"
 TYPE = "application/x-echo"
+ANSWER = "x-echo-answer"
+"""The field in which a request says, as JSON, which field lines it wants back, with a redirect."""
 _MAX_LINE = 64 * 2**10
 
 
@@ -40,6 +42,10 @@ class _Handler(socketserver.StreamRequestHandler):
         method, _, rest = line.partition(" ")
         server = self.server
         assert isinstance(server, _Echo)
+        if answer := next((value for name, value in fields if name.lower() == ANSWER), ""):
+            lines = "".join(f"{name}: {value}\r\n" for name, value in json.loads(answer))
+            self.wfile.write(f"HTTP/1.1 302 Found\r\n{lines}Content-Length: 0\r\n\r\n".encode())
+            return True
         told = {"origin": server.origin, "method": method, "target": rest.rpartition(" ")[0], "fields": fields}
         body = json.dumps(told).encode()
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {TYPE}\r\nContent-Length: {len(body)}\r\n".encode()

@@ -18,7 +18,7 @@ from urlrewrite.exchange.rules_in_force import RulesInForce, Settings
 from urlrewrite.export.judgement import JudgedSite, Verdict
 from urlrewrite.export.nginx.server import export
 from urlrewrite.export.proof import Compared, Proof, compare, wanted
-from urlrewrite.export.requests import Probe, probes
+from urlrewrite.export.requests import Probe, answers, probes
 from urlrewrite.model.origin import DEFAULT_PORTS
 from urlrewrite.trace.trace import TraceLevel
 
@@ -75,6 +75,8 @@ def _probes(task: Task, sites: Sequence[JudgedSite]) -> Iterator[Probe]:
         yield Probe(OWN_TEST, test.method, facts.scheme, facts.host, facts.target, own)
     for site in sites:
         yield from probes(site.rules, task.requests)
+        if task.requests:
+            yield from answers(site.rules)
 
 
 def _port(probe: Probe, loopback: Loopback) -> int | None:

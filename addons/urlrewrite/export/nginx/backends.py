@@ -140,7 +140,8 @@ def _back(each: ExportedSite, settings: BackendSettings) -> list[str]:
         pattern = f"~*^{origin.scheme}://{re.escape(origin.authority)}(?<{rest}>[/?#].*)?$"
         lines.append(f"proxy_redirect {quoted(pattern)} $scheme://$http_host${rest};")
     hosts = dict.fromkeys(origin.host for origin in each.origins) if mapped else ()
-    return lines + [f"proxy_cookie_domain {text(host)} $host;" for host in hosts]
+    lines += [f"proxy_cookie_domain {text(host)} $host;" for host in hosts]
+    return [*lines, "proxy_cookie_flags ~ $ur_secure;"] if mapped else lines
 
 
 def _seconds(seconds: float) -> str:

@@ -89,6 +89,7 @@ def _head(rules: CompiledRules, plain: bool) -> str:
 def _shared_maps() -> list[str]:
     own = Maps()
     own.add("ur_https", "${scheme}", [("https", "on")], "off")
+    own.add("ur_secure", "${scheme}", [("https", "secure")], "nosecure")
     own.add("ur_usual_port", "${scheme}", [("https", "443")], "80")
     own.add("ur_port", "${http_host}", [("~:(?<ur_given_port>[0-9]+)$", "${ur_given_port}")], "${ur_usual_port}")
     own.add("ur_name", "${http_host}", [(r"~^(?<ur_given_name>\[[^\]]*\]|[^:]*)", "${ur_given_name}")])
