@@ -153,3 +153,11 @@ def test_path_is_what_mitmdump_loads(programs: Path, tmp_path: Path) -> None:
     options = [str(programs / "mitmdump"), "-s", script, "--options", "--set", f"confdir={tmp_path}"]
     done = subprocess.run(options, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
     assert "urlrewrite_rules" in done.stdout, done.stderr
+
+
+def test_rules_that_nobody_names_are_those_of_the_package(programs: Path, tmp_path: Path) -> None:
+    asked = "from urlrewrite.hooks.rules_file import DEFAULT_RULES as rules; print(rules, rules.is_file())"
+    command = [str(programs / "python"), "-c", asked]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=True).stdout
+    rules, is_there = told.split()
+    assert (programs.parent in Path(rules).parents, is_there) == (True, "True")

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from urlrewrite.cli import main as rule_files
 from urlrewrite.cli import serve, why
-from urlrewrite.cli.places import project
+from urlrewrite.loading.project import project
 
 USAGE = """usage: urlrewrite COMMAND [ARGUMENTS]      each command has its own --help
 

@@ -29,7 +29,6 @@ from urlrewrite.cli.arguments import (
     parse_workers,
 )
 from urlrewrite.cli.children import supervise
-from urlrewrite.cli.places import project
 from urlrewrite.cli.preflight import (
     LOOPBACK,
     Listener,
@@ -40,6 +39,7 @@ from urlrewrite.cli.preflight import (
     require_free,
 )
 from urlrewrite.cli.workers import run_workers, why_not_several
+from urlrewrite.loading.project import project
 
 PROJECT = project()
 DEFAULT_LISTEN = ("http://:8080", "https://:8443")

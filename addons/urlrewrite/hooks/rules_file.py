@@ -24,6 +24,7 @@ from urlrewrite.hooks.watching import repeat, take_all
 from urlrewrite.loading.file_stamps import Stamp, stamp
 from urlrewrite.loading.load import load_rules
 from urlrewrite.loading.overrides import NO_OVERRIDES, Overrides, parse_overrides
+from urlrewrite.loading.project import project
 from urlrewrite.model.problems import Problem, RuleFileError
 
 logger = logging.getLogger("urlrewrite.rules")
@@ -40,7 +41,7 @@ OVERRIDES = (
     "urlrewrite_allow_open",
 )
 
-DEFAULT_RULES = Path(__file__).parents[3] / "rules" / "default.yaml"
+DEFAULT_RULES = project() / "rules" / "default.yaml"
 
 type _Read = tuple[CompiledRules, tuple[Problem, ...]] | RuleFileError
 
