@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -71,9 +72,14 @@ def imported(path: Path) -> frozenset[str]:
     return frozenset(names)
 
 
+@functools.cache
+def names_of_modules() -> frozenset[str]:
+    return frozenset(map(module_name, MODULES))
+
+
 def own_modules(path: Path) -> Iterator[str]:
     """The modules of this package that a file imports."""
-    known = {module_name(module) for module in MODULES}
+    known = names_of_modules()
     for name in imported(path):
         if name.startswith("urlrewrite."):
             local = name.removeprefix("urlrewrite.")
