@@ -55,6 +55,12 @@ def test_ids_are_different() -> None:
     assert len({row.id for row in table.ROWS}) == len(table.ROWS)
 
 
+def test_the_history_has_a_line_a_release() -> None:
+    lines = [json.loads(line) for line in table.HISTORY.read_text("utf-8").splitlines()]
+    assert len({line["release"] for line in lines}) == len(lines) > 0
+    assert all(line["machine"]["processor"] and line["values"] for line in lines)
+
+
 def test_what_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.proxies.program", lambda name: None)
     with Bench() as bench, pytest.raises(Missing, match="nginx is not installed: apt-get install nginx-light"):
