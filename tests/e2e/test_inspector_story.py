@@ -69,7 +69,7 @@ def test_from_a_broken_image_to_its_rule(demo: Demo, tmp_path: Path, browser: Br
     page.goto(demo.service.await_log(r"^why +(\S+)$")[1])
     person.click(page.get_by_role("link", name="Why broken", exact=True))
     images = page.locator("section.finding").filter(has_text=re.compile("image|picture"))
-    expect(images.first).to_contain_text('the rule "links of pages" maps such links in A, Form only')
+    expect(images.first).to_contain_text('The rule "links of pages" rewrites links only in A, Form, and this is')
     page.screenshot(path=tmp_path / "broken.png")
 
     person.click(images.first.get_by_role("link", name="Its leaks"))
