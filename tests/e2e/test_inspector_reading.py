@@ -114,3 +114,16 @@ def test_who_made_a_change_does_not_hang_on_colours(page: Page) -> None:
     told = page.get_by_role("list", name="Who changed what").get_by_role("listitem").all_inner_texts()
     assert numbers == {text.partition(":")[0] for text in told}
     assert all(text.partition(": ")[2] for text in told)
+
+
+@pytest.mark.parametrize("form", ["HTML", "HAR"])
+def test_a_flow_is_saved_for_a_ticket_without_its_secrets(page: Page, form: str) -> None:
+    with page.expect_download() as saving:
+        page.get_by_role("button", name=f"Save as {form}").click()
+    saved = saving.value
+    assert re.fullmatch(rf"flow-\w{{8}}\.{form.lower()}", saved.suggested_filename)
+    text = saved.path().read_text()
+    assert "/html/iis-tags" in text
+    assert "very-secret-value" not in text
+    if form == "HAR":
+        assert json.loads(text)["log"]["version"] == "1.2"

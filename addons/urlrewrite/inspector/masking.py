@@ -35,10 +35,14 @@ _MAX_SECRETS = 200
 
 
 class Mask:
-    """A mask for what belongs together: one request with its response."""
+    """A mask for what belongs together: one request with its response.
 
-    def __init__(self) -> None:
+    `known_again` are the characters of a secret from which it is searched for elsewhere.
+    """
+
+    def __init__(self, known_again: int = _KNOWN_AGAIN) -> None:
         self._secrets: dict[str, None] = {}
+        self._known_again = known_again
 
     def fields(self, fields: FieldLines) -> FieldLines:
         """Return field lines with their secrets masked."""
@@ -83,6 +87,6 @@ class Mask:
         bare = secret.strip().strip('"')
         if not bare:
             return secret
-        if len(bare) >= _KNOWN_AGAIN and len(self._secrets) < _MAX_SECRETS:
+        if len(bare) >= self._known_again and len(self._secrets) < _MAX_SECRETS:
             self._secrets[bare] = None
         return MASK

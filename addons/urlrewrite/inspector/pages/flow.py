@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -18,6 +19,7 @@ from urlrewrite.inspector.pages.error import PageError
 from urlrewrite.inspector.pages.flow_causes import what_is_wrong, what_was_done, why_nothing
 from urlrewrite.inspector.pages.flow_list import MAX_URL, head, listed
 from urlrewrite.inspector.recorded_exchange import RecordedExchange, Snapshot
+from urlrewrite.inspector.share import Shared
 from urlrewrite.inspector.traces.attempts import Attempt, attempts_of, cause_text
 from urlrewrite.inspector.traces.tree import Node, request_tree, response_tree
 from urlrewrite.trace.reading import Reading, read, text
@@ -39,7 +41,8 @@ type _Json = dict[str, Any]
 def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
     """Return the list of exchanges, or one of them.
 
-    Without `flow`: see `flow_list.listed`. With `flow`, and `all` for the whole body: see `_one`.
+    Without `flow`: see `flow_list.listed`. With `flow`, and `all` for the whole body: see `_one`; with
+    `share` (`html` or `har`) `{"name", "type", "text"}`, a file with this flow in which secrets are masked.
 
     Raises:
         PageError: there is no such flow, or the list cannot be chosen or sorted like that.
@@ -50,7 +53,18 @@ def data(snapshot: Snapshot, query: Mapping[str, Any]) -> _Json:
     exchange = snapshot.find(flow_id)
     if exchange is None:
         raise PageError(f"got the flow {shown(flow_id, 80)}, expected one of those that are kept")
+    if share := str(query.get("share") or ""):
+        return _shared(exchange, share)
     return _one(exchange, snapshot.rules, whole=bool(query.get("all")))
+
+
+def _shared(exchange: RecordedExchange, form: str) -> _Json:
+    if form not in ("html", "har"):
+        raise PageError(f"share: got {shown(form, 40)}, expected html or har")
+    shared = Shared(exchange)
+    text_of = shared.as_html() if form == "html" else json.dumps(shared.as_har(), indent=1)
+    kind = "text/html" if form == "html" else "application/json"
+    return {"name": f"flow-{exchange.flow_id[:8]}.{form}", "type": kind, "text": text_of}
 
 
 # One flow

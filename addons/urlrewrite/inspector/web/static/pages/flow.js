@@ -44,7 +44,25 @@ function navigation(data) {
     link("try_out", flow, "Try with other rules"),
     link("what_if", {}, "What if"),
     link("broken", flow, "Why broken"),
+    shareButton(data, "html", "Save as HTML"),
+    shareButton(data, "har", "Save as HAR"),
   );
+}
+
+// One file for a ticket.
+function shareButton(data, form, label) {
+  const title = "This flow with its trace, secrets masked, bodies left out: to attach to a ticket";
+  const button = h("button", { type: "button", class: "small", title, onclick: save }, label);
+  async function save() {
+    const { name, type, text } = await get("flow", { flow: data.id, share: form });
+    const url = URL.createObjectURL(new Blob([text], { type }));
+    const file = document.createElement("a");
+    file.download = name;
+    file.href = url;
+    file.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  }
+  return button;
 }
 
 function head(data) {
