@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from urlrewrite.exchange.responses import Forward
 from urlrewrite.formats.downlevel.links_as_rules import escaped
 from urlrewrite.inspector.diagnose.case import path_of
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.diagnose.page_loads import redirect_target, url_of
 from urlrewrite.inspector.diagnose.routes import local_response
 from urlrewrite.inspector.experiments.edits import Edit, edit_rule
+from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.remedies import parts
 from urlrewrite.inspector.remedies.proposal import About, Remedy
 from urlrewrite.inspector.remedies.table import table
@@ -23,7 +25,8 @@ def _loop(about: About, trying: Trying) -> Iterator[Remedy]:
     rules = list(dict.fromkeys(each.rule for each in senders.values() if each))
     by_backend = next((each for each in about.exchanges if senders[url_of(each)] is None), None)
     if len(rules) > 1:
-        yield from _of_two_rules(about, trying, rules)
+        ends = {cause.rule: (each, cause) for each in about.exchanges[::-1] if (cause := senders[url_of(each)])}
+        yield from _of_two_rules(about, trying, [ends[rule] for rule in rules[:2]])
     elif rules and by_backend is not None:
         asked, target = shown(by_backend.request.target, 80), shown(path_of(redirect_target(by_backend)), 80)
         back = next(each for each in about.exchanges if senders[url_of(each)] is not None)
@@ -47,16 +50,41 @@ def _loop(about: About, trying: Trying) -> Iterator[Remedy]:
         )
 
 
-def _of_two_rules(about: About, trying: Trying, rules: list[str]) -> Iterator[Remedy]:
-    first, second = rules[0], rules[1]
-    todo = f'The rules "{first}" and "{second}" undo each other. Keep the one that you mean, and switch the other off.'
+def _of_two_rules(about: About, trying: Trying, ends: list[tuple[RecordedExchange, Cause]]) -> Iterator[Remedy]:
+    """Yield the rule to switch off: the one that redirects away from what the backend is seen to serve."""
+    rules = [f'"{cause.rule}" ({cause.source})' if cause.source else f'"{cause.rule}"' for _, cause in ends]
+    paths = [shown(each.request.target, 80) for each, _ in ends]
+    both = f"The rules {rules[0]} and {rules[1]} undo each other."
+    for number, (exchange, cause) in enumerate(ends):
+        edit = edit_rule(about.rule_set, about.site_name, cause.rule, parts.switched_off)
+        status = _status_seen(about, trying, edit, exchange) if edit else 0
+        if status:
+            todo = f"The backend answers {paths[number]} with {status}, so switch off {rules[number]}."
+            yield Remedy(f"{both} {todo}", edit, lambda _: True, cause)
+    exchange, cause = ends[1]
+    todo = (
+        f"{both} Nothing seen yet shows which URL the backend serves. If it serves {paths[1]}, switch off {rules[1]}; "
+        f"if {paths[0]}, switch off {rules[0]}."
+    )
 
     def leaves(edit: Edit) -> bool | None:
-        return None if any(isinstance(trying.routing(edit, each), Forward) for each in about.exchanges) else False
+        return None if isinstance(trying.routing(edit, exchange), Forward) else False
 
-    edit = edit_rule(about.rule_set, about.site_name, second, parts.switched_off)
-    yield Remedy(f'{todo} Here "{second}" is off.', edit, leaves)
+    edit = edit_rule(about.rule_set, about.site_name, cause.rule, parts.switched_off)
+    yield Remedy(f'{todo} Below, "{cause.rule}" is switched off.', edit, leaves, cause)
     yield Remedy(todo)
+
+
+def _status_seen(about: About, trying: Trying, edit: Edit, exchange: RecordedExchange) -> int:
+    """Return the success with which the backend was seen to answer what it is asked under an edit, or 0."""
+    routing = trying.routing(edit, exchange)
+    if not isinstance(routing, Forward):
+        return 0
+    for seen in (*about.case.load.all, *about.case.earlier, *about.case.later):
+        same = seen.request.method == exchange.request.method and about.case.backend_url(seen) == routing.url
+        if same and seen.original is not None and 200 <= seen.original.status < 300:
+            return seen.original.status
+    return 0
 
 
 OF_LOOPS = table(("redirect-loop", _loop))

@@ -10,6 +10,7 @@ from functools import cached_property
 from urlrewrite.formats.downlevel.links_as_rules import escaped
 from urlrewrite.inspector.diagnose.breakage import Breakage
 from urlrewrite.inspector.diagnose.case import Case
+from urlrewrite.inspector.diagnose.cause import Cause
 from urlrewrite.inspector.experiments.edits import Edit, add_rule, edit_rule, edit_site, find_rule
 from urlrewrite.inspector.experiments.rule_places import Rule
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
@@ -33,12 +34,14 @@ class Remedy:
     """What to do, in words that are enough by themselves; `edit` is the same as a change of the rules.
 
     `succeeds` says whether the edit does what it is for, None where nothing that was recorded can say. Without it, the
-    error has to be gone from what was recorded.
+    error has to be gone from what was recorded. `cause` is the rule that the edit changes, where that is another one
+    than the breakage is about.
     """
 
     todo: str
     edit: Edit | None = None
     succeeds: Callable[[Edit], bool | None] | None = None
+    cause: Cause | None = None
 
 
 class About:

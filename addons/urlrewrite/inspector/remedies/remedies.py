@@ -106,7 +106,8 @@ def _remedied(case: Case, trying: Trying, breakage: Breakage) -> Breakage:
         # What else was tried would be another proposal.
         only = remedy.edit is not None and breakage.kind in _ONE_PROPOSAL and breakage.code not in _SAME_AS_TRIED
         evidence = tuple(line for line in found.evidence if not only or line[0] != "tried")
-        return replace(found, evidence=evidence, todo=todo, yaml=yaml, site=site if yaml else "")
+        found = replace(found, evidence=evidence, todo=todo, yaml=yaml, site=site if yaml else "")
+        return replace(found, rule=remedy.cause.rule, source=remedy.cause.source) if remedy.cause else found
     return found
 
 
