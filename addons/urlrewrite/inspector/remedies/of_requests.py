@@ -16,6 +16,7 @@ from urlrewrite.inspector.diagnose.why import Why
 from urlrewrite.inspector.experiments.edits import Edit, edit_rule, edit_site
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.inspector.remedies import parts
+from urlrewrite.inspector.remedies.of_clients import asks_who, let_in
 from urlrewrite.inspector.remedies.of_headers import linked, typed
 from urlrewrite.inspector.remedies.parts import Change
 from urlrewrite.inspector.remedies.proposal import About, Remedy, folder_pattern
@@ -175,6 +176,9 @@ def _answered(about: About, trying: Trying) -> Iterator[Remedy]:
         exempt = parts.condition_added(Condition("{REQUEST_METHOD}", "^OPTIONS$", negate=True))
         yield Remedy(todo, about.changed(exempt), reaches)
         yield Remedy(todo)
+        return
+    if asks_who(rule):
+        yield from let_in(about, rule, reaches)
         return
     path = f"^{escaped(about.path)}$"
     todo = (
