@@ -114,8 +114,8 @@ class Why(StrEnum):
     SENT = "sent", "it sent the request to {value}"
     MAP_KEY = (
         "map-key",
-        'the rewrite map "{name}" has no key {key}, so that part of {value} is empty',
-        'Add the key {key} to the rewrite map "{name}" with its value, or give the map a defaultValue.',
+        'the rewrite map "{name}" has no key {key}, so the path becomes {value}',
+        'Add the key {key} to the rewrite map "{name}", with the value that the backend wants in this part.',
     )
     QUERY_DROPPED = (
         "query-dropped",

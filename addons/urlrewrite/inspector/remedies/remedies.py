@@ -18,6 +18,7 @@ from urlrewrite.inspector.remedies.of_bodies import OF_BODIES
 from urlrewrite.inspector.remedies.of_cookies import OF_COOKIES
 from urlrewrite.inspector.remedies.of_headers import OF_HEADERS
 from urlrewrite.inspector.remedies.of_loops import OF_LOOPS
+from urlrewrite.inspector.remedies.of_maps import OF_MAPS
 from urlrewrite.inspector.remedies.of_requests import OF_REQUESTS
 from urlrewrite.inspector.remedies.proposal import About, Remedy
 from urlrewrite.inspector.remedies.table import Maker
@@ -38,7 +39,7 @@ UNKNOWN = (
     "try the page without one rule at a time (page What if)."
 )
 
-_TABLES: tuple[Mapping[str, Maker], ...] = (OF_COOKIES, OF_HEADERS, OF_LOOPS, OF_REQUESTS, OF_BODIES)
+_TABLES: tuple[Mapping[str, Maker], ...] = (OF_COOKIES, OF_HEADERS, OF_LOOPS, OF_MAPS, OF_REQUESTS, OF_BODIES)
 REMEDIES: Mapping[str, Maker] = {key: maker for table in _TABLES for key, maker in table.items()}
 """By `kind/code`, by code, or by kind: the first of these that is there counts."""
 
