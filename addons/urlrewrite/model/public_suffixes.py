@@ -15,6 +15,12 @@ def is_public_suffix(host: str) -> bool:
     return _suffixes().is_public(host)
 
 
+def registrable(host: str) -> str:
+    """Return the registered domain of a host, by which browsers tell sites apart; else the host itself."""
+    host = host.lower().rstrip(".")
+    return _suffixes().privatesuffix(host) or host
+
+
 @cache
 def _suffixes() -> PublicSuffixList:
     """Read the list on first use, which takes a tenth of a second; of a last label that it lacks, nothing is known."""

@@ -17,6 +17,7 @@ from urlrewrite.inspector.remedies.proposal import About, Remedy, variable_of
 from urlrewrite.inspector.remedies.table import table
 from urlrewrite.inspector.remedies.trying import Trying
 from urlrewrite.model import Condition, InboundRule, LinkMode, OutboundMatch
+from urlrewrite.model.public_suffixes import registrable
 from urlrewrite.trace.text import shown
 
 _TYPES = {"script": "text/javascript", "style": "text/css"}
@@ -157,7 +158,9 @@ def _listing(about: About, directive: str, source: str) -> Iterator[Remedy]:
     sources = " ".join([*(each for each in found[1].split() if each.lower() != "'none'"), source])
     start, end = found.span(1)
     value = f"{rule.action.value[:start]} {sources}{rule.action.value[end:]}"
-    todo = f"Add {source} to {directive} in the value of the rule: {directive} {sources}."
+    is_none = found[1].split() and all(each.lower() == "'none'" for each in found[1].split())
+    how = f"Replace 'none' by {source} in {directive}" if is_none else f"Add {source} to {directive}"
+    todo = f"{how} in the value of the rule: {directive} {sources}."
     yield Remedy(todo, about.changed(parts.value_set(value)))
 
 
@@ -168,11 +171,22 @@ def _isolated(about: About, trying: Trying) -> Iterator[Remedy]:
             "Cross-Origin-Embedder-Policy: require-corp from the page."
         )
         return
-    same_site = request_field(about.exchange, "sec-fetch-site").lower() == "same-site"
-    value = "same-site" if same_site else "cross-origin"
-    yield from write_value(
-        about, "Cross-Origin-Resource-Policy", value, ", so that pages of the other name may load it"
-    )
+    name, resource, page = "Cross-Origin-Resource-Policy", about.exchange.request, about.exchanges[-1].request
+    both_secure = resource.scheme == page.scheme == "https"
+    if both_secure and registrable(resource.host) == registrable(page.host):
+        value, meaning = "same-site", f"it and {page.host} are of one site, {registrable(page.host)}"
+    else:
+        value, meaning = "cross-origin", "this lets the pages of all sites load it"
+    if about.outbound is not None:
+        yield from write_value(about, name, value, f": {meaning}")
+        return
+    todo = f"Let the backend of {resource.host} send {name}: {value}; {meaning}."
+    names = {each.host for each in about.site.public} if about.site else set()
+    conditions = (Condition("{HTTP_HOST}", rf"^{escaped(resource.host)}(?::\d+)?$"),) if len(names) > 1 else ()
+    match = OutboundMatch(f"^{escaped(', '.join(field(about.exchange, name)))}$", variable_of(name))
+    if edit := about.with_rule(f"{name} {value}", match, value, conditions):
+        yield Remedy(f"{todo} Or let an outbound rule write it into the backend's response:", edit)
+    yield Remedy(todo)
 
 
 def _typed(about: About, trying: Trying) -> Iterator[Remedy]:
