@@ -221,7 +221,7 @@ def a_picture_kept_to_its_origin(at: Place) -> Planted:
         start = who.load(at.url())
         who.seen.pop()
         fields = (("Sec-Fetch-Dest", "image"), ("Referer", start.request.url), ("Sec-Fetch-Mode", "no-cors"))
-        who.ask("GET", f"{other}/logo.svg", (*fields, ("Sec-Fetch-Site", "cross-site"), ("Accept", "image/*")))
+        who.ask("GET", f"{other}/logo.svg", (*fields, ("Sec-Fetch-Site", "same-site"), ("Accept", "image/*")))
 
     return planted(rules, at.backend(routes), visit, cause, symptom="isolation", unseen=True)
 

@@ -172,8 +172,8 @@ def _isolated(about: About, trying: Trying) -> Iterator[Remedy]:
         )
         return
     name, resource, page = "Cross-Origin-Resource-Policy", about.exchange.request, about.exchanges[-1].request
-    both_secure = resource.scheme == page.scheme == "https"
-    if both_secure and registrable(resource.host) == registrable(page.host):
+    # The browser has looked at schemes and at redirects by other sites, too.
+    if request_field(about.exchange, "sec-fetch-site").lower() == "same-site":
         value, meaning = "same-site", f"it and {page.host} are of one site, {registrable(page.host)}"
     else:
         value, meaning = "cross-origin", "this lets the pages of all sites load it"
