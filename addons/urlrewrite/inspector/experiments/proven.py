@@ -163,7 +163,8 @@ def _of_circle(
         found, known = told, breakage.known
     else:
         return None
-    evidence = (*breakage.evidence, ("tried", found.why))
+    result = found.why if known is Knowledge.EXPERIMENT else f"{found.why}; what it answers then is not recorded"
+    evidence = (*breakage.evidence, ("tried", result))
     return replace(
         breakage,
         title=sentences(breakage.title, found.why),
