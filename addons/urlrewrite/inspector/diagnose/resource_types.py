@@ -138,4 +138,5 @@ def _type_cause(case: Case, exchange: RecordedExchange, declared: str) -> tuple[
         return taken, f'the request was handled by the rule "{taken.rule}": {taken.why}'
     for miss in near_misses(case, exchange):
         return miss, f'the rule "{miss.rule}" did not act on it: {miss.why}'
-    return Cause("", "", ""), "the backend sends it this way; no rule changed it"
+    site = case.of(exchange).site
+    return Cause("", str(site.source) if site else "", ""), "the backend sends it this way; no rule changed it"

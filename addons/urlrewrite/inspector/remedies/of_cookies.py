@@ -111,9 +111,12 @@ def _of_backend(about: About, cookie: Cookie) -> Iterator[Remedy]:
         case Row.COOKIE_EXPIRED.code:
             todo = (
                 f"Correct the time of {quoted} in the backend: Expires is in GMT. Until then an outbound rule can take "
-                "Expires away, so that the cookie lasts until the browser is closed:"
+                "Expires away, so that the cookie lasts until the browser is closed; what deletes it stays:"
             )
-            yield _without(about, todo, name, "Expires")
+            # A logout empties the cookie, or sets a time long ago.
+            lasting = "(?!.*; ?Max-Age=0|.*; ?Expires=[^;]*1970)"
+            match = OutboundMatch(rf"^{lasting}({name}=[^;].*?);\s*Expires=[^;]*(.*)$", _VARIABLE)
+            yield Remedy(todo, about.with_rule("no Expires in cookies", match, "{R:1}{R:2}"))
         case Row.COOKIE_DOMAIN.code | Row.COOKIE_SUFFIX.code:
             todo = f"Take the Domain away, so that {quoted} is for {host} alone, by an outbound rule:"
             yield _without(about, todo, name, "Domain")
