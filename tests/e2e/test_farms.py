@@ -47,7 +47,7 @@ def test_the_demo_s_farm(demo: Demo, browser: Browser, tmp_path: Path) -> None:
     page.goto(demo.web.replace("/?token", "/rewrite?token") + "#/farms")
     turns = page.locator(".card", has=page.get_by_role("heading", name=re.compile("^turns")))
     press(turns.locator(f'[data-server$=":{demo.backend_port + 2}"]'), "Stop now", "offline")
-    assert turns.get_by_text("2 of 3 take new clients").is_visible()
+    assert turns.get_by_text("2 of 3 take new clients", exact=True).is_visible()
     assert Counter(who(demo, "/farm/") for _ in range(6)) == {red: 3, blue: 3}
     press(turns.locator(f'[data-server$=":{demo.backend_port + 2}"]'), "Start", "available")
     assert Counter(who(demo, "/farm/") for _ in range(6)) == {red: 2, green: 2, blue: 2}

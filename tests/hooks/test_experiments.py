@@ -135,7 +135,7 @@ PARTICULAR: Mapping[str, tuple[Judge, str, dict[str, str], str]] = {
         lambda asked: 500 if "forwarded" in asked.fields else 200,
         "",
         {},
-        "the backend fails on the field Forwarded: asked without it, it answers 200",
+        "The backend fails on the field Forwarded: asked without it, it answers 200",
     ),
     "its public name": (
         lambda asked: 200 if asked.fields["host"] == "www.example.com" else 404,
@@ -159,13 +159,13 @@ PARTICULAR: Mapping[str, tuple[Judge, str, dict[str, str], str]] = {
         lambda asked: 500 if "old=" in asked.fields.get("cookie", "") else 200,
         "",
         {"Cookie": "sid=1; old=2"},
-        "the backend fails on the cookie old",
+        "The backend fails on the cookie old",
     ),
     "codings": (
         lambda asked: 500 if "br" in asked.fields.get("accept-encoding", "") else 200,
         "",
         {"Accept-Encoding": "gzip, br"},
-        "the backend fails on the field Accept-Encoding",
+        "The backend fails on the field Accept-Encoding",
     ),
     "the scheme it is told": (
         lambda asked: (
@@ -179,7 +179,7 @@ PARTICULAR: Mapping[str, tuple[Judge, str, dict[str, str], str]] = {
         lambda asked: 200 if asked.target == "/items/7" else 404,
         "rules: [{name: items, match: '^page/(\\w+)/(\\d+)$', action: {type: Rewrite, url: 'items/{R:1}'}}]\n",
         {},
-        'with {R:2} in place of {R:1} in the rule "items", the backend is asked for /items/7 and answers 200',
+        'With {R:2} in place of {R:1} in the rule "items", the backend is asked for /items/7 and answers 200',
     ),
 }
 
@@ -209,7 +209,7 @@ async def test_the_server_of_a_farm_is_asked_by_its_own_address(tmp_path: Path) 
         async with in_process(rules, tmp_path) as proxy:
             exchange = await browse(proxy)
             await experiment(proxy, exchange)
-            assert "the backend fails on the field Forwarded" in worst(proxy, exchange).title
+            assert "The backend fails on the field Forwarded" in worst(proxy, exchange).title
             assert {asked.fields["host"] for asked in backend.got} == {f"127.0.0.1:{backend.port}", "www.example.com"}
 
 
@@ -218,7 +218,7 @@ async def test_tls_that_a_backend_wants(tmp_path: Path) -> None:
     async with backend, proxy_for(backend, tmp_path, "tls: {verify: false}\n") as proxy:
         exchange = await browse(proxy)
         await experiment(proxy, exchange)
-        assert "the backend speaks https at this port, and not http: asked so, it answers 200" in (
+        assert "The backend speaks https at this port, and not http: asked so, it answers 200" in (
             worst(proxy, exchange).title
         )
 
@@ -237,7 +237,7 @@ async def test_a_version_that_a_backend_wants(tmp_path: Path) -> None:
     async with PlainHttp2({"/page": Page()}) as backend, proxy_for(backend, tmp_path) as proxy:
         exchange = await browse(proxy)
         await experiment(proxy, exchange)
-        assert "the backend speaks HTTP/2 at this port: asked by it, it answers 200" in worst(proxy, exchange).title
+        assert "The backend speaks HTTP/2 at this port: asked by it, it answers 200" in worst(proxy, exchange).title
 
 
 async def test_what_makes_no_difference_is_told_as_that(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ async def test_a_method_that_is_not_safe_is_confirmed_first(tmp_path: Path) -> N
         assert len(backend.got) == 1
         await experiment(proxy, exchange, confirmed=True)
         assert {(asked.method, asked.body) for asked in backend.got} == {("POST", b"a=1")}
-        assert "the backend refuses the Origin http://privateserver:8080" in worst(proxy, exchange).title
+        assert "The backend refuses the Origin http://privateserver:8080" in worst(proxy, exchange).title
 
 
 async def test_the_newest_experiments_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

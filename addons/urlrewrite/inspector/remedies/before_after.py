@@ -10,7 +10,7 @@ from urlrewrite.inspector.diagnose.cookies import without_value
 from urlrewrite.inspector.recorded_exchange import RecordedExchange
 from urlrewrite.trace.reading import text
 
-BEFORE, AFTER = "before the rule", "after the rule"
+_WAS, _BECAME = "before the rule", "after the rule"
 _COOKIE = "set-cookie"
 
 
@@ -32,7 +32,7 @@ def before_and_after(
                 was, becomes = text(event, "before"), text(event, "after")
                 if where == _COOKIE:
                     was, becomes = (without_value(each) if each else "" for each in (was, becomes))
-                told = ((BEFORE, was or f"(no {text(event, 'where')})"), (AFTER, becomes or "(removed)"))
+                told = ((_WAS, was or f"(no {text(event, 'where')})"), (_BECAME, becomes or "(removed)"))
                 kept = tuple(line for line in evidence if line[0].lower() != where or line[1] not in (was, becomes))
                 return (*told, *kept)
     return evidence

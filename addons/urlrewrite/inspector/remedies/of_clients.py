@@ -13,7 +13,6 @@ from urlrewrite.inspector.remedies.proposal import About, Remedy
 from urlrewrite.model import Condition, InboundRule
 from urlrewrite.trace.events import Name
 from urlrewrite.trace.reading import flag, text
-from urlrewrite.trace.text import shown
 
 _WHO = frozenset({"{REMOTE_ADDR}", "{REMOTE_HOST}", "{REMOTE_USER}", "{LOGON_USER}", "{HTTP_X_FORWARDED_FOR}"})
 
@@ -46,7 +45,7 @@ def let_in(about: About, rule: InboundRule, reaches: Callable[[Edit], bool | Non
         else:
             how = f"add a condition on {item.input} with the pattern {one} and negate: true"
             change = parts.condition_added(Condition(item.input, one, negate=True))
-        todo = f"{who}{_whose(value)} If {shown(value, 80)} may come in, too, {how}."
+        todo = f"{who}{_whose(value)} If it is the client itself, and may come in, {how}."
         yield Remedy(todo, about.changed(change), reaches)
     yield Remedy(f"{who} If it may come in, correct the conditions of the rule; an exemption by URL would let in all.")
 
@@ -57,8 +56,11 @@ def _whose(address: str) -> str:
         known = ip_address(address)
     except ValueError:
         return ""
-    if known.is_loopback:
-        return f" {address} is this machine, or a proxy in front of this one: to let it in is to let in all behind it."
-    if known.is_private:
-        return f" {address} is a private address: a client here, or a proxy in front of this one with all behind it."
-    return ""
+    if not (known.is_loopback or known.is_private):
+        return ""
+    whose = "this machine" if known.is_loopback else "a client of your own network"
+    return (
+        f" {address} is {whose}, or another proxy that stands in front of this one. In the second case all visitors "
+        "come from it: do not let it in, but test the last address of {HTTP_X_FORWARDED_FOR}, which that proxy writes, "
+        "in place of {REMOTE_ADDR}."
+    )

@@ -152,13 +152,16 @@ def _policy(about: About, trying: Trying) -> Iterator[Remedy]:
 def _listing(about: About, directive: str, source: str) -> Iterator[Remedy]:
     """Yield the rule that writes a policy, with one more source in a directive of its value."""
     rule = about.outbound
-    found = re.search(rf"(?:^|;)\s*{re.escape(directive)}((?:\s+[^;\s]+)*)", rule.action.value) if rule else None
-    if rule is None or found is None:
+    pieces = rule.action.value.split(";") if rule else []
+    number = next((at for at, piece in enumerate(pieces) if piece.lower().split()[:1] == [directive.lower()]), None)
+    if number is None:
         return
-    sources = " ".join([*(each for each in found[1].split() if each.lower() != "'none'"), source])
-    start, end = found.span(1)
-    value = f"{rule.action.value[:start]} {sources}{rule.action.value[end:]}"
-    is_none = found[1].split() and all(each.lower() == "'none'" for each in found[1].split())
+    piece = pieces[number]
+    listed = piece.split()[1:]
+    sources = " ".join([*(each for each in listed if each.lower() != "'none'"), source])
+    pieces[number] = f"{piece[: len(piece) - len(piece.lstrip())]}{directive} {sources}"
+    value = ";".join(pieces)
+    is_none = listed and all(each.lower() == "'none'" for each in listed)
     how = f"Replace 'none' by {source} in {directive}" if is_none else f"Add {source} to {directive}"
     todo = f"{how} in the value of the rule: {directive} {sources}."
     yield Remedy(todo, about.changed(parts.value_set(value)))

@@ -63,15 +63,15 @@ def _of_two_rules(about: About, trying: Trying, ends: list[tuple[RecordedExchang
             yield Remedy(f"{both} {todo}", edit, lambda _: True, cause)
     exchange, cause = ends[1]
     todo = (
-        f"{both} Nothing seen yet shows which URL the backend serves. If it serves {paths[1]}, switch off {rules[1]}; "
-        f"if {paths[0]}, switch off {rules[0]}."
+        f"{both} Nothing seen yet shows which URL the backend serves. Switch off {rules[1]}, and open {paths[1]}. If "
+        f"the page appears, you are done. If not, switch it on again, and switch off {rules[0]}."
     )
 
     def leaves(edit: Edit) -> bool | None:
         return None if isinstance(trying.routing(edit, exchange), Forward) else False
 
     edit = edit_rule(about.rule_set, about.site_name, cause.rule, parts.switched_off)
-    yield Remedy(f'{todo} Below, "{cause.rule}" is switched off.', edit, leaves, cause)
+    yield Remedy(todo, edit, leaves, cause)
     yield Remedy(todo)
 
 

@@ -34,8 +34,8 @@ def _no_key(about: About, trying: Trying) -> Iterator[Remedy]:
     more = f", and {len(found.entries) - _KEYS:,} more" if len(found.entries) > _KEYS else ""
     has = f"It has {keys}{more}." if keys else "It has no keys yet."
     yield Remedy(
-        f'Add {key}: <the value that the backend wants in this part> to the rewrite map "{found.name}" '
-        f"({found.source}). {has} A defaultValue is for all other keys, too."
+        f'Find out what the backend has in its path for "{key}". {has} Then add the key {key} with that value to the '
+        f'rewrite map "{found.name}" ({found.source}). If nothing is called "{key}", the response is right as it is.'
     )
 
 
