@@ -255,8 +255,8 @@ command_test() {
   fi
   if [ $# -eq 0 ]; then
     lint || fail "lint found something: see above"
-    # Many tests wait more than they compute: twice as many processes as there are processors.
-    set -- -n "$(($(getconf _NPROCESSORS_ONLN) * 2))" --maxprocesses 6 --dist loadfile --no-loadscope-reorder
+    # Many tests wait more than they compute: one process more than there are processors. Browsers need theirs, too.
+    set -- -n "$(($(getconf _NPROCESSORS_ONLN) + 1))" --maxprocesses 5 --dist loadfile --no-loadscope-reorder
   fi
   cd "$ROOT"
   exec "$VENV/bin/python" -m pytest "$@"
