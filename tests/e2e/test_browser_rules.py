@@ -40,8 +40,6 @@ ROWS: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "browser_ru
 VARIANTS = ("blocked", "works")
 PATIENCE = {"blocked": 3_000, "works": 30_000}
 """Milliseconds that a page or a step may take: what is blocked may never come, and what works may on a busy machine."""
-AT_A_TIME = 4
-"""Pages that are open at once."""
 HOSTS = ("www.example.com", "api.example.com", "other.test")
 RULES = r"""
 public: [{names}]
@@ -214,18 +212,12 @@ async def visit(tmp: Path) -> dict[tuple[int, str], Seen]:
             browser = await playwright.chromium.launch(
                 executable_path=chromium, args=[*options, f"--host-resolver-rules={hosts}"]
             )
-            looks: dict[tuple[int, str], tuple[bool, list[str]]] = {}
-            waiting = iter([(number, variant) for number in range(len(ROWS)) for variant in VARIANTS])
-
-            async def take_turns() -> None:
-                async with await browser.new_context(ignore_https_errors=True) as context:
-                    for number, variant in waiting:
-                        looks[number, variant] = await look(context, ROWS[number], variant)
-
-            # What is blocked is waited for in vain, so some pages are open at a time, each in a profile of its own.
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(AT_A_TIME):
-                    tasks.create_task(take_turns())
+            context = await browser.new_context(ignore_https_errors=True)
+            looks = {
+                (number, variant): await look(context, row, variant)
+                for number, row in enumerate(ROWS)
+                for variant in VARIANTS
+            }
             await browser.close()
             await asyncio.sleep(0)
             seen = [each for flow in proxy.flows if (each := seen_of(flow))]
