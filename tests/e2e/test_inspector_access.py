@@ -16,7 +16,7 @@ from urlrewrite.inspector.pages import PAGES
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-PATHS = ("/html/iis-tags", "/old/3", "/item/7", "/coded/gzip", "/echo", "/farm/", "/nothing")
+PATHS = ("/html/iis-tags", "/old/3", "/item/7", "/coded/gzip", "/echo", "/nothing")
 # Addresses of states, with the path of the flow that they show.
 STATES = {
     **{f"{page.name}?": "" for page in PAGES},
