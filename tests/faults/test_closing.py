@@ -11,7 +11,6 @@ from faults.asking import CLIENTS, Asking
 from faults.raw_backend import RULES, RawBackend
 from hooks.in_process import in_process, is_sound
 
-
 PATIENT = RULES.replace("1s", "30s")
 """No time-out comes, however busy the machine is."""
 
