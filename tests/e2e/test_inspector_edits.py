@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
-from e2e.support.demo import Demo, running_demo
+from e2e.support.demo import Demo, inspector_page, running_demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -23,16 +23,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture
 def page(demo: Demo, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1300, "height": 900})
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(demo.web.replace("/?token", "/rewrite?token") + "#/what_if")
-    expect(page.get_by_text("Nothing wrong in this file.")).to_be_visible(timeout=15_000)
-    yield page
-    page.close()
     # What cannot be saved is refused with 400, as the page then tells.
-    assert [text for text in said if "400 (Bad Request)" not in text] == []
+    with inspector_page(demo, browser, "what_if", may_say="400 (Bad Request)") as page:
+        expect(page.get_by_text("Nothing wrong in this file.")).to_be_visible(timeout=15_000)
+        yield page
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from e2e.support import http1
-from e2e.support.demo import Demo, running_demo
+from e2e.support.demo import Demo, inspector_page, running_demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -46,15 +46,9 @@ def ask(demo: Demo) -> Ask:
 
 @pytest.fixture(scope="module")
 def page(demo: Demo, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1300, "height": 260})
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(demo.web.replace("/?token", "/rewrite?token"))
-    expect(page.locator("tbody tr").nth(len(PATHS) - 1)).to_be_visible()
-    yield page
-    page.close()
-    assert said == []
+    with inspector_page(demo, browser, height=260) as page:
+        expect(page.locator("tbody tr").nth(len(PATHS) - 1)).to_be_visible()
+        yield page
 
 
 def go(page: Page, address: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from e2e.support import http1
-from e2e.support.demo import Demo, running_demo
+from e2e.support.demo import Demo, inspector_page, running_demo
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -55,16 +55,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def page(demo: Demo, browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1300, "height": 900})
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(demo.web.replace("/?token", "/rewrite?token"))
-    page.get_by_role("link", name="/html/iis-tags").click()
-    page.wait_for_selector(".diff")
-    yield page
-    page.close()
-    assert said == []
+    with inspector_page(demo, browser) as page:
+        page.get_by_role("link", name="/html/iis-tags").click()
+        page.wait_for_selector(".diff")
+        yield page
 
 
 def squeezed(text: str) -> str:

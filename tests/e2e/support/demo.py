@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from playwright.sync_api import Browser, Page
+
 from e2e.support.published import Published
 from e2e.support.service import RUN_SH, Service, ServiceError, free_ports, free_row, running
 from privateserver import FARM_SERVERS
@@ -66,3 +68,18 @@ def _start(folder: Path, options: tuple[str, ...], headless: bool) -> Demo:
             if not (isinstance(error, ServiceError) and TAKEN.search(service.log)):
                 raise
     raise ServiceError(f"{TRIES} times a port was taken by somebody else")
+
+
+@contextlib.contextmanager
+def inspector_page(
+    demo: Demo, browser: Browser, name: str = "", *, height: int = 900, may_say: str = ""
+) -> Iterator[Page]:
+    """Open a page of the inspector; what the browser says against it, but for lines with `may_say`, is a failure."""
+    page = browser.new_page(viewport={"width": 1300, "height": height})
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(demo.web.replace("/?token", "/rewrite?token") + (f"#/{name}" if name else ""))
+    yield page
+    page.close()
+    assert [text for text in said if not (may_say and may_say in text)] == []
